@@ -1,0 +1,122 @@
+public import CryptoPrimitives
+
+/// A block's identifier: the double SHA-256 of its header. `description` is reversed, as people print it.
+public struct BlockHash: Identifier32 {
+    public var bytes: Bytes32
+    public init(_ bytes: Bytes32) { self.bytes = bytes }
+
+    /// From the text form, in which the bytes are reversed.
+    public init?(display text: some StringProtocol) {
+        guard let value = Bytes32(hex: text) else { return nil }
+        bytes = value.reversed
+    }
+
+    public var description: String { bytes.reversed.hex }
+}
+
+/// The 80 bytes that miners hash.
+public struct BlockHeader: Hashable, Sendable {
+    public var version: UInt32
+    public var previous: BlockHash
+    public var merkleRoot: Bytes32
+    /// Seconds since 1970.
+    public var time: UInt32
+    /// The target in compact form.
+    public var bits: UInt32
+    public var nonce: UInt32
+
+    public init(
+        version: UInt32, previous: BlockHash, merkleRoot: Bytes32, time: UInt32, bits: UInt32, nonce: UInt32
+    ) {
+        self.version = version
+        self.previous = previous
+        self.merkleRoot = merkleRoot
+        self.time = time
+        self.bits = bits
+        self.nonce = nonce
+    }
+
+    public var hash: BlockHash {
+        var writer = ByteWriter(capacity: 80)
+        encode(to: &writer)
+        return BlockHash(Hash.sha256d(writer.bytes))
+    }
+
+    public func encode(to writer: inout ByteWriter) {
+        writer.littleEndian32(version)
+        writer.write(previous)
+        writer.write(merkleRoot)
+        writer.littleEndian32(time)
+        writer.littleEndian32(bits)
+        writer.littleEndian32(nonce)
+    }
+
+    public init(from reader: inout ByteReader) throws(DecodingError) {
+        version = try reader.littleEndian32()
+        previous = BlockHash(try reader.bytes32())
+        merkleRoot = try reader.bytes32()
+        time = try reader.littleEndian32()
+        bits = try reader.littleEndian32()
+        nonce = try reader.littleEndian32()
+    }
+}
+
+public struct Block: Hashable, Sendable {
+    public var header: BlockHeader
+    public var transactions: [Transaction]
+
+    public init(header: BlockHeader, transactions: [Transaction]) {
+        self.header = header
+        self.transactions = transactions
+    }
+
+    public var hash: BlockHash { header.hash }
+
+    public func serialized() -> [UInt8] {
+        var writer = ByteWriter(capacity: 1024)
+        header.encode(to: &writer)
+        writer.compactSize(transactions.count)
+        for transaction in transactions { transaction.encode(to: &writer) }
+        return writer.bytes
+    }
+
+    public init(_ bytes: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(bytes)
+        header = try BlockHeader(from: &reader)
+        transactions = []
+        for _ in 0..<(try reader.count(minimum: 10)) { transactions.append(try Transaction(from: &reader)) }
+        try reader.expectEnd()
+    }
+
+    public var weight: Int {
+        let frame = 80 + ByteWriter.compactSizeLength(transactions.count)
+        return frame * 4 + transactions.reduce(0) { $0 + $1.weight }
+    }
+}
+
+/// Bitcoin's binary hash tree.
+public enum MerkleTree {
+    /// The root, and whether two equal neighbours make the tree ambiguous (CVE-2012-2459).
+    public static func root(_ leaves: [Bytes32]) -> (root: Bytes32, isMutated: Bool) {
+        guard !leaves.isEmpty else { return (.zero, false) }
+        var level = leaves
+        var isMutated = false
+        while level.count > 1 {
+            var next: [Bytes32] = []
+            next.reserveCapacity((level.count + 1) / 2)
+            var index = 0
+            while index < level.count {
+                let left = level[index]
+                let right = index + 1 < level.count ? level[index + 1] : left
+                if index + 1 < level.count && left == right { isMutated = true }
+                var hasher = SHA256Hasher()
+                hasher.update(left)
+                hasher.update(right)
+                next.append(Hash.sha256(hasher.finalize()))
+                index += 2
+            }
+            level = next
+        }
+        return (level[0], isMutated)
+    }
+}

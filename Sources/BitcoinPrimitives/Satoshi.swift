@@ -1,0 +1,72 @@
+/// An amount of bitcoin in satoshi (1/100,000,000 bitcoin).
+///
+/// The operators trap on overflow; where another party chose an amount use the checked forms.
+public struct Satoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The number of satoshi.
+    public var value: UInt64
+
+    public init(_ value: UInt64) { self.value = value }
+
+    public static let zero = Satoshi(0)
+    /// All the money there can be: 21 million bitcoin (Bitcoin's MAX_MONEY).
+    public static let maximum = Satoshi(21_000_000 * 100_000_000)
+
+    public static func < (left: Satoshi, right: Satoshi) -> Bool { left.value < right.value }
+    public static func + (left: Satoshi, right: Satoshi) -> Satoshi { Satoshi(left.value + right.value) }
+    public static func - (left: Satoshi, right: Satoshi) -> Satoshi { Satoshi(left.value - right.value) }
+    public static func += (left: inout Satoshi, right: Satoshi) { left = left + right }
+    public static func -= (left: inout Satoshi, right: Satoshi) { left = left - right }
+
+    /// The sum, or `nil` beyond 64 bits.
+    public func adding(_ other: Satoshi) -> Satoshi? {
+        let (sum, overflow) = value.addingReportingOverflow(other.value)
+        return overflow ? nil : Satoshi(sum)
+    }
+
+    /// The difference, or `nil` below zero.
+    public func subtracting(_ other: Satoshi) -> Satoshi? {
+        value >= other.value ? Satoshi(value - other.value) : nil
+    }
+
+    /// Whether the amount is one that consensus allows for an output.
+    public var isMoney: Bool { self <= .maximum }
+
+    public var description: String { "\(value) sat" }
+}
+
+extension Sequence<Satoshi> {
+    /// The sum, or `nil` beyond 64 bits.
+    public func checkedSum() -> Satoshi? {
+        var total = Satoshi.zero
+        for amount in self {
+            guard let next = total.adding(amount) else { return nil }
+            total = next
+        }
+        return total
+    }
+}
+
+/// A fee rate in satoshi for each 1000 weight units, as BOLT 2 and 3 express it.
+public struct FeeRate: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// Satoshi for each 1000 weight units.
+    public var perKiloweight: UInt32
+
+    public init(perKiloweight: UInt32) { self.perKiloweight = perKiloweight }
+
+    /// From satoshi for each virtual byte, rounded up.
+    public init(perVirtualByte: Double) { perKiloweight = UInt32((perVirtualByte * 250).rounded(.up)) }
+
+    /// The lowest rate that reaches one satoshi for each virtual byte after rounding: 253 sat/kw.
+    public static let floor = FeeRate(perKiloweight: 253)
+
+    /// BOLT 3: "The fee … rounded down": rate times weight over 1000.
+    public func fee(weight: Int) -> Satoshi { Satoshi(UInt64(perKiloweight) * UInt64(weight) / 1000) }
+
+    /// The fee rounded up, so that the transaction reaches the rate.
+    public func feeRoundedUp(weight: Int) -> Satoshi {
+        Satoshi((UInt64(perKiloweight) * UInt64(weight) + 999) / 1000)
+    }
+
+    public static func < (left: FeeRate, right: FeeRate) -> Bool { left.perKiloweight < right.perKiloweight }
+    public var description: String { "\(perKiloweight) sat/kw" }
+}

@@ -1,0 +1,77 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+
+/// BOLT 3's scripts.
+public enum ChannelScripts {
+    /// "Funding Transaction Output": 2 of 2, the keys in the order of their bytes.
+    public static func funding(_ first: PublicKey, _ second: PublicKey) -> Script {
+        let (low, high) = first < second ? (first, second) : (second, first)
+        return Script([
+            .op(.two), .push(low.compressed), .push(high.compressed), .op(.two), .op(.checkMultiSig),
+        ])
+    }
+
+    /// "`to_local` Output": the revocation key at once, or the holder after its delay.
+    public static func toLocal(revocation: PublicKey, delay: UInt16, delayed: PublicKey) -> Script {
+        Script([
+            .op(.if), .push(revocation.compressed), .op(.else), .number(Int64(delay)), .op(.checkSequenceVerify),
+            .op(.drop), .push(delayed.compressed), .op(.endIf), .op(.checkSig),
+        ])
+    }
+
+    /// "`to_remote` Output" under `option_anchors`: the counterparty, one block later.
+    public static func toRemoteAnchors(_ key: PublicKey) -> Script {
+        Script([.push(key.compressed), .op(.checkSigVerify), .op(.one), .op(.checkSequenceVerify)])
+    }
+
+    /// The output script that pays the counterparty in a commitment.
+    public static func toRemoteOutput(_ key: PublicKey, hasAnchors: Bool) -> Script {
+        hasAnchors ? .p2wsh(toRemoteAnchors(key)) : .p2wpkh(key)
+    }
+
+    /// "`to_local_anchor` and `to_remote_anchor` Output".
+    public static func anchor(_ fundingKey: PublicKey) -> Script {
+        Script([
+            .push(fundingKey.compressed), .op(.checkSig), .op(.ifDup), .op(.notIf), .number(16),
+            .op(.checkSequenceVerify), .op(.endIf),
+        ])
+    }
+
+    /// "Offered HTLC Outputs".
+    public static func offeredHTLC(keys: CommitmentKeys, paymentHash: [UInt8], hasAnchors: Bool) -> Script {
+        var script = Script([
+            .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
+            .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
+            .op(.equal), .op(.notIf), .op(.drop), .op(.two), .op(.swap), .push(keys.holderHTLC.compressed),
+            .op(.two), .op(.checkMultiSig), .op(.else), .op(.hash160), .push(Hash.ripemd160(paymentHash)),
+            .op(.equalVerify), .op(.checkSig), .op(.endIf),
+        ])
+        appendAnchorDelay(&script, hasAnchors)
+        return script
+    }
+
+    /// "Received HTLC Outputs".
+    public static func receivedHTLC(
+        keys: CommitmentKeys, paymentHash: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
+    ) -> Script {
+        var script = Script([
+            .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
+            .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
+            .op(.equal), .op(.if), .op(.hash160), .push(Hash.ripemd160(paymentHash)), .op(.equalVerify), .op(.two),
+            .op(.swap), .push(keys.holderHTLC.compressed), .op(.two), .op(.checkMultiSig), .op(.else), .op(.drop),
+            .number(Int64(cltvExpiry)), .op(.checkLockTimeVerify), .op(.drop), .op(.checkSig), .op(.endIf),
+        ])
+        appendAnchorDelay(&script, hasAnchors)
+        return script
+    }
+
+    /// Under `option_anchors` every HTLC path waits one block, and every branch ends the same way.
+    private static func appendAnchorDelay(_ script: inout Script, _ hasAnchors: Bool) {
+        if hasAnchors {
+            script.append(.op(.one))
+            script.append(.op(.checkSequenceVerify))
+            script.append(.op(.drop))
+        }
+        script.append(.op(.endIf))
+    }
+}

@@ -1,0 +1,270 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningWire
+
+/// What stays the same in all commitments of one holder.
+public struct CommitmentContext: Hashable, Sendable {
+    public var funding: OutPoint
+    public var fundingAmount: Satoshi
+    public var holderFundingKey: PublicKey
+    public var counterpartyFundingKey: PublicKey
+    /// The 48 bits that hide the commitment number.
+    public var obscuringFactor: UInt64
+    public var hasAnchors: Bool
+    /// Whether the holder opened the channel, and so pays the fee.
+    public var holderIsOpener: Bool
+    /// The holder's `dust_limit_satoshis`.
+    public var dustLimit: Satoshi
+    /// The blocks that the holder must wait for its own output: the counterparty's `to_self_delay`.
+    public var toSelfDelay: UInt16
+
+    public init(
+        funding: OutPoint, fundingAmount: Satoshi, holderFundingKey: PublicKey, counterpartyFundingKey: PublicKey,
+        obscuringFactor: UInt64, hasAnchors: Bool, holderIsOpener: Bool, dustLimit: Satoshi, toSelfDelay: UInt16
+    ) {
+        self.funding = funding
+        self.fundingAmount = fundingAmount
+        self.holderFundingKey = holderFundingKey
+        self.counterpartyFundingKey = counterpartyFundingKey
+        self.obscuringFactor = obscuringFactor
+        self.hasAnchors = hasAnchors
+        self.holderIsOpener = holderIsOpener
+        self.dustLimit = dustLimit
+        self.toSelfDelay = toSelfDelay
+    }
+
+    /// BOLT 3: "the lower 48 bits of SHA256(payment_basepoint from open_channel || … from accept_channel)".
+    public static func obscuringFactor(opener: PublicKey, accepter: PublicKey) -> UInt64 {
+        let hash = Hash.sha256(opener.compressed + accepter.compressed)
+        return (26..<32).reduce(0) { $0 << 8 | UInt64(hash[$1]) }
+    }
+
+    public var fundingScript: Script { ChannelScripts.funding(holderFundingKey, counterpartyFundingKey) }
+}
+
+/// An HTLC as one commitment sees it.
+public struct CommitmentHTLC: Hashable, Sendable {
+    /// Whether the commitment's holder offered it.
+    public var isOfferedByHolder: Bool
+    public var id: UInt64
+    public var amount: MilliSatoshi
+    public var paymentHash: PaymentHash
+    public var cltvExpiry: UInt32
+
+    public init(
+        isOfferedByHolder: Bool, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32
+    ) {
+        self.isOfferedByHolder = isOfferedByHolder
+        self.id = id
+        self.amount = amount
+        self.paymentHash = paymentHash
+        self.cltvExpiry = cltvExpiry
+    }
+}
+
+/// What one commitment says: who owns what.
+public struct CommitmentContents: Hashable, Sendable {
+    public var number: UInt64
+    public var feeRate: FeeRate
+    public var toHolder: MilliSatoshi
+    public var toCounterparty: MilliSatoshi
+    public var htlcs: [CommitmentHTLC]
+
+    public init(
+        number: UInt64, feeRate: FeeRate, toHolder: MilliSatoshi, toCounterparty: MilliSatoshi,
+        htlcs: [CommitmentHTLC]
+    ) {
+        self.number = number
+        self.feeRate = feeRate
+        self.toHolder = toHolder
+        self.toCounterparty = toCounterparty
+        self.htlcs = htlcs
+    }
+}
+
+/// BOLT 3 "Fee Calculation" and "Trimmed Outputs".
+public enum CommitmentFees {
+    public static let anchorAmount = Satoshi(330)
+
+    /// "Expected Weights" of Appendix A.
+    public static func commitmentWeight(hasAnchors: Bool, htlcCount: Int) -> Int {
+        (hasAnchors ? 1124 : 724) + 172 * htlcCount
+    }
+
+    /// The fee of an HTLC-timeout transaction: nothing under `option_anchors`.
+    public static func timeoutFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
+        hasAnchors ? .zero : feeRate.fee(weight: 663)
+    }
+
+    /// The fee of an HTLC-success transaction: nothing under `option_anchors`.
+    public static func successFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
+        hasAnchors ? .zero : feeRate.fee(weight: 703)
+    }
+
+    /// "Trimmed Outputs": whether an HTLC is too small for an output of its own.
+    public static func isTrimmed(
+        _ amount: MilliSatoshi, isOfferedByHolder: Bool, feeRate: FeeRate, dustLimit: Satoshi, hasAnchors: Bool
+    ) -> Bool {
+        let fee =
+            isOfferedByHolder
+            ? timeoutFee(feeRate, hasAnchors: hasAnchors) : successFee(feeRate, hasAnchors: hasAnchors)
+        return amount.roundedDown < dustLimit + fee
+    }
+
+    /// What the opener pays for a commitment with so many untrimmed HTLCs: the base fee and both anchors.
+    public static func openerCost(_ feeRate: FeeRate, hasAnchors: Bool, untrimmed: Int) -> Satoshi {
+        feeRate.fee(weight: commitmentWeight(hasAnchors: hasAnchors, htlcCount: untrimmed))
+            + (hasAnchors ? anchorAmount + anchorAmount : .zero)
+    }
+}
+
+/// A commitment transaction, built and ordered as BOLT 3 says, with the meaning of each output.
+public struct CommitmentTransaction: Hashable, Sendable {
+    /// What an output is for.
+    public enum Role: Hashable, Sendable {
+        case toHolder
+        case toCounterparty
+        case holderAnchor
+        case counterpartyAnchor
+        case htlc(CommitmentHTLC)
+    }
+
+    public var context: CommitmentContext
+    public var keys: CommitmentKeys
+    public var contents: CommitmentContents
+    /// Unsigned.
+    public var transaction: Transaction
+    /// The role of each output, in order.
+    public var roles: [Role]
+    public let id: TransactionID
+
+    public init(_ context: CommitmentContext, keys: CommitmentKeys, contents: CommitmentContents) {
+        self.context = context
+        self.keys = keys
+        self.contents = contents
+        var outputs: [(output: TransactionOutput, role: Role, cltv: UInt32)] = []
+        let anchors = context.hasAnchors
+        for htlc in contents.htlcs {
+            let isTrimmed = CommitmentFees.isTrimmed(
+                htlc.amount, isOfferedByHolder: htlc.isOfferedByHolder, feeRate: contents.feeRate,
+                dustLimit: context.dustLimit, hasAnchors: anchors)
+            if isTrimmed { continue }
+            let script = Self.script(of: htlc, keys: keys, hasAnchors: anchors)
+            outputs.append(
+                (TransactionOutput(htlc.amount.roundedDown, .p2wsh(script)), .htlc(htlc), htlc.cltvExpiry))
+        }
+        let untrimmed = outputs.count
+        let cost = CommitmentFees.openerCost(contents.feeRate, hasAnchors: anchors, untrimmed: untrimmed)
+        var toHolder = contents.toHolder.roundedDown
+        var toCounterparty = contents.toCounterparty.roundedDown
+        // BOLT 3 "Fee Payment": "if this amount is not sufficient the entire amount … goes to fees".
+        if context.holderIsOpener {
+            toHolder = toHolder.subtracting(cost) ?? .zero
+        } else {
+            toCounterparty = toCounterparty.subtracting(cost) ?? .zero
+        }
+        let hasHolder = toHolder >= context.dustLimit
+        let hasCounterparty = toCounterparty >= context.dustLimit
+        if hasHolder {
+            let script = ChannelScripts.toLocal(
+                revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
+            outputs.append((TransactionOutput(toHolder, .p2wsh(script)), .toHolder, 0))
+        }
+        if hasCounterparty {
+            let script = ChannelScripts.toRemoteOutput(keys.counterpartyPayment, hasAnchors: anchors)
+            outputs.append((TransactionOutput(toCounterparty, script), .toCounterparty, 0))
+        }
+        if anchors {
+            let amount = CommitmentFees.anchorAmount
+            if hasHolder || untrimmed > 0 {
+                let script = Script.p2wsh(ChannelScripts.anchor(context.holderFundingKey))
+                outputs.append((TransactionOutput(amount, script), .holderAnchor, 0))
+            }
+            if hasCounterparty || untrimmed > 0 {
+                let script = Script.p2wsh(ChannelScripts.anchor(context.counterpartyFundingKey))
+                outputs.append((TransactionOutput(amount, script), .counterpartyAnchor, 0))
+            }
+        }
+        // BOLT 3 "Transaction Output Ordering": value, then script, then cltv_expiry (then id, for equal ones).
+        outputs.sort { first, second in
+            if first.output.amount != second.output.amount { return first.output.amount < second.output.amount }
+            if first.output.script != second.output.script {
+                return first.output.script.bytes.lexicographicallyPrecedes(second.output.script.bytes)
+            }
+            if first.cltv != second.cltv { return first.cltv < second.cltv }
+            guard case .htlc(let one) = first.role, case .htlc(let two) = second.role else { return false }
+            return one.id < two.id
+        }
+        let obscured = (contents.number ^ context.obscuringFactor) & 0xffff_ffff_ffff
+        let input = TransactionInput(context.funding, sequence: 0x8000_0000 | UInt32(obscured >> 24))
+        transaction = Transaction(
+            inputs: [input], outputs: outputs.map(\.output), lockTime: 0x2000_0000 | UInt32(obscured & 0xff_ffff))
+        roles = outputs.map(\.role)
+        id = transaction.id
+    }
+
+    static func script(of htlc: CommitmentHTLC, keys: CommitmentKeys, hasAnchors: Bool) -> Script {
+        htlc.isOfferedByHolder
+            ? ChannelScripts.offeredHTLC(keys: keys, paymentHash: htlc.paymentHash.bytes.array, hasAnchors: hasAnchors)
+            : ChannelScripts.receivedHTLC(
+                keys: keys, paymentHash: htlc.paymentHash.bytes.array, cltvExpiry: htlc.cltvExpiry,
+                hasAnchors: hasAnchors)
+    }
+
+    /// The commitment number hidden in a transaction that spends the funding output.
+    public static func number(of transaction: Transaction, obscuringFactor: UInt64) -> UInt64? {
+        guard transaction.inputs.count == 1, transaction.lockTime >> 24 == 0x20,
+            transaction.inputs[0].sequence >> 24 == 0x80
+        else { return nil }
+        let obscured = UInt64(transaction.inputs[0].sequence & 0xff_ffff) << 24 | UInt64(transaction.lockTime & 0xff_ffff)
+        return obscured ^ obscuringFactor
+    }
+
+    /// What both sides sign.
+    public func signatureHash() -> Bytes32 {
+        var hasher = SignatureHasher(transaction)
+        return hasher.witnessV0(input: 0, scriptCode: context.fundingScript, amount: context.fundingAmount)
+    }
+
+    /// The transaction with both signatures: publishing it closes the channel.
+    public func signed(holder: ECDSASignature, counterparty: ECDSASignature) -> Transaction {
+        var result = transaction
+        result.inputs[0].witness = FundingSpend.witness(
+            script: context.fundingScript,
+            [(context.holderFundingKey, holder), (context.counterpartyFundingKey, counterparty)])
+        return result
+    }
+
+    /// The transactions that claim the HTLC outputs, in the order of the outputs.
+    public func htlcTransactions() -> [HTLCTransaction] {
+        var result: [HTLCTransaction] = []
+        for (index, role) in roles.enumerated() {
+            guard case .htlc(let htlc) = role else { continue }
+            result.append(HTLCTransaction(htlc, commitment: self, outputIndex: UInt32(index)))
+        }
+        return result
+    }
+
+    /// The witness script of an output, where it has one.
+    public func witnessScript(at index: Int) -> Script? {
+        switch roles[index] {
+        case .toHolder:
+            ChannelScripts.toLocal(
+                revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
+        case .toCounterparty:
+            context.hasAnchors ? ChannelScripts.toRemoteAnchors(keys.counterpartyPayment) : nil
+        case .holderAnchor: ChannelScripts.anchor(context.holderFundingKey)
+        case .counterpartyAnchor: ChannelScripts.anchor(context.counterpartyFundingKey)
+        case .htlc(let htlc): Self.script(of: htlc, keys: keys, hasAnchors: context.hasAnchors)
+        }
+    }
+}
+
+/// The witness that spends the funding output.
+public enum FundingSpend {
+    /// `0 <signature_for_pubkey1> <signature_for_pubkey2>`, in the order of the keys in the script.
+    public static func witness(script: Script, _ signatures: [(PublicKey, ECDSASignature)]) -> [[UInt8]] {
+        let sorted = signatures.sorted { $0.0 < $1.0 }
+        return [[]] + sorted.map { $0.1.der + [1] } + [script.bytes]
+    }
+}

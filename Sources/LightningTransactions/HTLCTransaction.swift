@@ -1,0 +1,65 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningWire
+
+/// BOLT 3 "HTLC-Timeout and HTLC-Success Transactions": the second step of an HTLC in its holder's commitment.
+public struct HTLCTransaction: Hashable, Sendable {
+    public let htlc: CommitmentHTLC
+    /// The index of the HTLC's output in the commitment transaction.
+    public let outputIndex: UInt32
+    public let transaction: Transaction
+    /// The script of the HTLC output.
+    public let witnessScript: Script
+    /// The amount of the HTLC output.
+    public let amount: Satoshi
+    public let hasAnchors: Bool
+
+    init(_ htlc: CommitmentHTLC, commitment: CommitmentTransaction, outputIndex: UInt32) {
+        self.htlc = htlc
+        self.outputIndex = outputIndex
+        let context = commitment.context
+        let keys = commitment.keys
+        hasAnchors = context.hasAnchors
+        let feeRate = commitment.contents.feeRate
+        let fee =
+            htlc.isOfferedByHolder
+            ? CommitmentFees.timeoutFee(feeRate, hasAnchors: hasAnchors)
+            : CommitmentFees.successFee(feeRate, hasAnchors: hasAnchors)
+        amount = htlc.amount.roundedDown
+        witnessScript = CommitmentTransaction.script(of: htlc, keys: keys, hasAnchors: hasAnchors)
+        let output = ChannelScripts.toLocal(
+            revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
+        transaction = Transaction(
+            inputs: [
+                TransactionInput(OutPoint(commitment.id, outputIndex), sequence: hasAnchors ? 1 : 0)
+            ],
+            // An HTLC that was not trimmed is worth more than its fee.
+            outputs: [TransactionOutput(amount - fee, .p2wsh(output))],
+            lockTime: htlc.isOfferedByHolder ? htlc.cltvExpiry : 0)
+    }
+
+    /// What the counterparty signs: SINGLE|ANYONECANPAY under `option_anchors`, so that the holder can add fees.
+    public func counterpartySignatureHash() -> Bytes32 {
+        signatureHash(hasAnchors ? .singleAnyoneCanPay : .all)
+    }
+
+    /// What the holder signs.
+    public func holderSignatureHash() -> Bytes32 { signatureHash(.all) }
+
+    private func signatureHash(_ type: SignatureHashType) -> Bytes32 {
+        var hasher = SignatureHasher(transaction)
+        return hasher.witnessV0(input: 0, scriptCode: witnessScript, amount: amount, type: type)
+    }
+
+    /// The transaction with its witness: the preimage for a received HTLC, nothing for one that timed out.
+    public func signed(
+        holder: ECDSASignature, counterparty: ECDSASignature, preimage: PaymentPreimage?
+    ) -> Transaction {
+        var result = transaction
+        let type: UInt8 = hasAnchors ? 0x83 : 1
+        result.inputs[0].witness = [
+            [], counterparty.der + [type], holder.der + [1], preimage?.bytes.array ?? [], witnessScript.bytes,
+        ]
+        return result
+    }
+}

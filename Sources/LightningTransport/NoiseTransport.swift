@@ -1,0 +1,174 @@
+public import CryptoPrimitives
+
+/// One direction of a BOLT 8 connection: a key that changes after every 1000 uses.
+struct NoiseCipher {
+    private var cipher: ChaCha20Poly1305
+    private var key: Bytes32
+    private var chainingKey: Bytes32
+    private var counter: UInt64 = 0
+
+    init(key: Bytes32, chainingKey: Bytes32) {
+        self.key = key
+        self.chainingKey = chainingKey
+        cipher = ChaCha20Poly1305(key: key)
+    }
+
+    /// BOLT 8: "32 zero bits, followed by a little-endian 64-bit value".
+    static func nonce(_ counter: UInt64) -> [UInt8] {
+        [0, 0, 0, 0] + withUnsafeBytes(of: counter.littleEndian) { Array($0) }
+    }
+
+    private mutating func advance() {
+        counter += 1
+        // BOLT 8: "A key is to be rotated after a party encrypts or decrypts 1000 times with it".
+        guard counter == 1000 else { return }
+        (chainingKey, key) = MAC.hkdf(salt: chainingKey, key.array)
+        cipher = ChaCha20Poly1305(key: key)
+        counter = 0
+    }
+
+    mutating func seal(_ plaintext: UnsafeRawBufferPointer, into output: inout [UInt8]) {
+        cipher.seal(plaintext, nonce: Self.nonce(counter), associatedData: [], into: &output)
+        advance()
+    }
+
+    mutating func open(_ ciphertext: UnsafeRawBufferPointer) throws(NoiseFailure) -> [UInt8] {
+        guard let plaintext = cipher.open(ciphertext, nonce: Self.nonce(counter), associatedData: []) else {
+            throw .badTag
+        }
+        advance()
+        return plaintext
+    }
+}
+
+/// A BOLT 8 connection from its first byte: handshake, then messages of up to 65535 bytes each way.
+///
+/// It owns keys that must never be used twice, so it is a reference and belongs to one connection.
+public final class NoiseTransport {
+    private enum State: ~Copyable {
+        case handshake(NoiseHandshake)
+        case established
+    }
+
+    private var state: State
+    private var sender: NoiseCipher?
+    private var receiver: NoiseCipher?
+    private var incoming: [UInt8] = []
+    private var consumed = 0
+    private var bodyLength: Int?
+    /// The other side's node id: known to the initiator from the start, to the responder after act three.
+    public private(set) var remoteNodeID: PublicKey?
+    public private(set) var isEstablished = false
+
+    public static let maximumMessageLength = 65535
+
+    /// - Parameters:
+    ///   - localSecret: this node's secret key.
+    ///   - ephemeral: a secret made for this connection only.
+    ///   - remoteNodeID: the node to connect to, or `nil` for the side that accepts.
+    public init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
+        state = .handshake(
+            NoiseHandshake(localStatic: localSecret.copy(), ephemeral: ephemeral, remoteStatic: remoteNodeID))
+        self.remoteNodeID = remoteNodeID
+    }
+
+    /// The initiator's first bytes.
+    public func start() -> [UInt8] { speak() }
+
+    private func speak() -> [UInt8] {
+        guard case .handshake(var handshake) = consume() else { return [] }
+        let act = handshake.speaks ? handshake.write() : []
+        restore(handshake)
+        return act
+    }
+
+    private func consume() -> State {
+        var taken = State.established
+        swap(&taken, &state)
+        return taken
+    }
+
+    private func restore(_ handshake: consuming NoiseHandshake) {
+        if handshake.step == .done {
+            let keys = handshake.finish()
+            sender = NoiseCipher(key: keys.send, chainingKey: keys.chainingKey)
+            receiver = NoiseCipher(key: keys.receive, chainingKey: keys.chainingKey)
+            remoteNodeID = handshake.remoteStatic
+            isEstablished = true
+            state = .established
+        } else {
+            state = .handshake(handshake)
+        }
+    }
+
+    /// Takes bytes as they come from the socket.
+    ///
+    /// - Returns: the handshake bytes to answer with, and the messages that are complete now.
+    /// - Throws: a failure after which the connection must be closed.
+    public func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
+        incoming.append(contentsOf: bytes)
+        defer { compact() }
+        var reply: [UInt8] = []
+        while !isEstablished {
+            guard case .handshake(var handshake) = consume() else { break }
+            guard !handshake.speaks, incoming.count - consumed >= handshake.expectedLength else {
+                restore(handshake)
+                return (reply, [])
+            }
+            let act = Array(incoming[consumed..<consumed + handshake.expectedLength])
+            consumed += act.count
+            do { try handshake.read(act) } catch {
+                state = .handshake(handshake)
+                throw error
+            }
+            restore(handshake)
+            if !isEstablished { reply += speak() }
+        }
+        return (reply, try readMessages())
+    }
+
+    private func readMessages() throws(NoiseFailure) -> [[UInt8]] {
+        var messages: [[UInt8]] = []
+        while true {
+            if let length = bodyLength {
+                guard incoming.count - consumed >= length + 16 else { return messages }
+                messages.append(try open(length + 16))
+                bodyLength = nil
+            } else {
+                guard incoming.count - consumed >= 18 else { return messages }
+                let prefix = try open(18)
+                bodyLength = Int(prefix[0]) << 8 | Int(prefix[1])
+            }
+        }
+    }
+
+    private func open(_ count: Int) throws(NoiseFailure) -> [UInt8] {
+        let start = consumed
+        let result: Result<[UInt8], NoiseFailure> = incoming.withUnsafeBytes { buffer in
+            do throws(NoiseFailure) {
+                return .success(try receiver!.open(UnsafeRawBufferPointer(rebasing: buffer[start..<start + count])))
+            } catch {
+                return .failure(error)
+            }
+        }
+        consumed += count
+        return try result.get()
+    }
+
+    /// Drops what has been read once it is most of the buffer.
+    private func compact() {
+        guard consumed == incoming.count || consumed > 1 << 16 else { return }
+        incoming.removeSubrange(0..<consumed)
+        consumed = 0
+    }
+
+    /// Encrypts one message for the socket. The handshake must be over.
+    public func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] {
+        guard message.count <= Self.maximumMessageLength else { throw .messageTooLong }
+        var output: [UInt8] = []
+        output.reserveCapacity(message.count + 34)
+        withUnsafeBytes(of: UInt16(message.count).bigEndian) { sender!.seal($0, into: &output) }
+        message.withUnsafeBytes { sender!.seal($0, into: &output) }
+        return output
+    }
+}

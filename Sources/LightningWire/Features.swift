@@ -1,0 +1,93 @@
+/// BOLT 9's features that this implementation knows, by their even (compulsory) bit.
+public enum Feature: Int, Sendable, CaseIterable {
+    case dataLossProtect = 0
+    case upfrontShutdownScript = 4
+    case gossipQueries = 6
+    case varOnionOptin = 8
+    case gossipQueriesEx = 10
+    case staticRemoteKey = 12
+    case paymentSecret = 14
+    case basicMPP = 16
+    case supportLargeChannel = 18
+    case anchors = 22
+    case routeBlinding = 24
+    case shutdownAnySegwit = 26
+    case dualFund = 28
+    case quiesce = 34
+    case attributionData = 36
+    case onionMessages = 38
+    case provideStorage = 42
+    case channelType = 44
+    case scidAlias = 46
+    case paymentMetadata = 48
+    case zeroconf = 50
+    case keysend = 54
+    case simpleClose = 60
+    case splice = 62
+
+    /// BOLT 9's dependencies.
+    public var dependencies: [Feature] {
+        switch self {
+        case .basicMPP: [.paymentSecret]
+        case .zeroconf: [.scidAlias]
+        case .simpleClose: [.shutdownAnySegwit]
+        default: []
+        }
+    }
+}
+
+/// A bit map of features, big-endian; what came over a wire keeps its padding.
+public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Offers features as optional, demands others.
+    public init(optional: [Feature], compulsory: [Feature] = []) {
+        for feature in optional { set(feature.rawValue + 1) }
+        for feature in compulsory { set(feature.rawValue) }
+    }
+
+    public func contains(_ bit: Int) -> Bool {
+        let index = bytes.count - 1 - bit / 8
+        return index >= 0 && bytes[index] >> UInt8(bit % 8) & 1 == 1
+    }
+
+    public mutating func set(_ bit: Int) {
+        let needed = bit / 8 + 1
+        if bytes.count < needed { bytes.insert(contentsOf: repeatElement(0, count: needed - bytes.count), at: 0) }
+        bytes[bytes.count - 1 - bit / 8] |= 1 << UInt8(bit % 8)
+    }
+
+    /// Whether the feature is offered, as optional or as compulsory.
+    public func offers(_ feature: Feature) -> Bool {
+        contains(feature.rawValue) || contains(feature.rawValue + 1)
+    }
+
+    /// The bits that are set, lowest first.
+    public var bits: [Int] { (0..<bytes.count * 8).filter(contains) }
+
+    /// Compulsory bits that are not among the given features.
+    public func unknownCompulsory(known: Set<Feature>) -> [Int] {
+        bits.filter { bit in bit % 2 == 0 && !(Feature(rawValue: bit).map(known.contains) ?? false) }
+    }
+
+    /// The first offered feature whose dependency is not offered.
+    public var missingDependency: (feature: Feature, needs: Feature)? {
+        for feature in Feature.allCases where offers(feature) {
+            for dependency in feature.dependencies where !offers(dependency) { return (feature, dependency) }
+        }
+        return nil
+    }
+
+    /// The bits of both.
+    public func union(_ other: FeatureBits) -> FeatureBits {
+        var result = self
+        for bit in other.bits { result.set(bit) }
+        return result
+    }
+
+    public var description: String { bits.map(String.init).joined(separator: ",") }
+}

@@ -1,0 +1,60 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+
+/// BOLT 2: the funding outpoint's transaction id with its index mixed into the last two bytes.
+public struct ChannelID: Identifier32 {
+    public var bytes: Bytes32
+    public init(_ bytes: Bytes32) { self.bytes = bytes }
+
+    /// All zeros: "all channels" in error and warning messages.
+    public static let all = ChannelID(.zero)
+
+    /// BOLT 2 "Definition of channel_id": big-endian exclusive or of transaction id and output index.
+    public init(funding: OutPoint) {
+        bytes = funding.transaction.bytes
+        bytes[30] ^= UInt8(funding.index >> 8 & 0xff)
+        bytes[31] ^= UInt8(funding.index & 0xff)
+    }
+}
+
+/// The SHA-256 of a payment preimage.
+public struct PaymentHash: Identifier32 {
+    public var bytes: Bytes32
+    public init(_ bytes: Bytes32) { self.bytes = bytes }
+}
+
+/// The secret whose disclosure settles a payment.
+public struct PaymentPreimage: Identifier32 {
+    public var bytes: Bytes32
+    public init(_ bytes: Bytes32) { self.bytes = bytes }
+    public var paymentHash: PaymentHash { PaymentHash(Hash.sha256(bytes)) }
+}
+
+/// BOLT 7: block height, transaction index and output index in eight bytes.
+public struct ShortChannelID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public var value: UInt64
+
+    public init(_ value: UInt64) { self.value = value }
+
+    public init(block: Int, transaction: Int, output: Int) {
+        value = UInt64(block) << 40 | UInt64(transaction) << 16 | UInt64(output)
+    }
+
+    /// Parses the text form `103x1x0`.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { UInt64($0) }
+        guard parts.count == 3, let block = parts[0], let transaction = parts[1], let output = parts[2],
+            block < 1 << 24, transaction < 1 << 24, output < 1 << 16
+        else { return nil }
+        value = block << 40 | transaction << 16 | output
+    }
+
+    public var block: Int { Int(value >> 40) }
+    public var transaction: Int { Int(value >> 16 & 0xff_ffff) }
+    public var output: Int { Int(value & 0xffff) }
+    public var description: String { "\(block)x\(transaction)x\(output)" }
+    public static func < (left: ShortChannelID, right: ShortChannelID) -> Bool { left.value < right.value }
+}
+
+/// A node's identity on the network: its public key.
+public typealias NodeID = PublicKey

@@ -1,0 +1,51 @@
+public import BitcoinPrimitives
+
+/// An amount in thousandths of a satoshi, the unit of HTLCs.
+///
+/// The operators trap on overflow; where a peer chose an amount use the checked forms.
+public struct MilliSatoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The number of millisatoshi.
+    public var value: UInt64
+
+    public init(_ value: UInt64) { self.value = value }
+    public init(_ amount: Satoshi) { value = amount.value * 1000 }
+
+    public static let zero = MilliSatoshi(0)
+
+    /// Whole satoshi, rounded down, as BOLT 3 rounds outputs.
+    public var roundedDown: Satoshi { Satoshi(value / 1000) }
+
+    public static func < (left: MilliSatoshi, right: MilliSatoshi) -> Bool { left.value < right.value }
+    public static func + (left: MilliSatoshi, right: MilliSatoshi) -> MilliSatoshi {
+        MilliSatoshi(left.value + right.value)
+    }
+    public static func - (left: MilliSatoshi, right: MilliSatoshi) -> MilliSatoshi {
+        MilliSatoshi(left.value - right.value)
+    }
+    public static func += (left: inout MilliSatoshi, right: MilliSatoshi) { left = left + right }
+    public static func -= (left: inout MilliSatoshi, right: MilliSatoshi) { left = left - right }
+
+    /// The sum, or `nil` beyond 64 bits.
+    public func adding(_ other: MilliSatoshi) -> MilliSatoshi? {
+        let (sum, overflow) = value.addingReportingOverflow(other.value)
+        return overflow ? nil : MilliSatoshi(sum)
+    }
+
+    /// The difference, or `nil` below zero.
+    public func subtracting(_ other: MilliSatoshi) -> MilliSatoshi? {
+        value >= other.value ? MilliSatoshi(value - other.value) : nil
+    }
+
+    /// The difference, or zero where it would be less.
+    public func saturatingSubtracting(_ other: MilliSatoshi) -> MilliSatoshi { subtracting(other) ?? .zero }
+
+    public var description: String { "\(value) msat" }
+}
+
+extension Satoshi {
+    /// The same amount in millisatoshi, or `nil` beyond 64 bits: for amounts that a peer chose.
+    public var checkedMilliSatoshi: MilliSatoshi? {
+        let (product, overflow) = value.multipliedReportingOverflow(by: 1000)
+        return overflow ? nil : MilliSatoshi(product)
+    }
+}

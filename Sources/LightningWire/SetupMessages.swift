@@ -1,0 +1,141 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+
+/// One BOLT message without its type number.
+public protocol MessageBody: Hashable, Sendable {
+    static var type: UInt16 { get }
+    init(from reader: inout ByteReader) throws(DecodingError)
+    func encode(to writer: inout ByteWriter)
+}
+
+/// BOLT 1: the first message on every connection.
+public struct Init: MessageBody {
+    public static let type: UInt16 = 16
+    public var globalFeatures: FeatureBits
+    public var features: FeatureBits
+    public var tlvs = TLVStream()
+
+    public init(features: FeatureBits, chains: [BlockHash]) {
+        globalFeatures = FeatureBits()
+        self.features = features
+        tlvs[1] = chains.flatMap(\.bytes.array)
+    }
+
+    public init(from reader: inout ByteReader) throws(DecodingError) {
+        globalFeatures = FeatureBits(try reader.sized16())
+        features = FeatureBits(try reader.sized16())
+        tlvs = try TLVStream(from: &reader, known: [1: TLVStream.multiple(of: 32), 3: TLVStream.anything])
+    }
+
+    public func encode(to writer: inout ByteWriter) {
+        writer.sized16(globalFeatures.bytes)
+        writer.sized16(features.bytes)
+        tlvs.encode(to: &writer)
+    }
+
+    /// The chains the sender is interested in, if it says.
+    public var networks: [BlockHash]? {
+        guard let value = tlvs[1] else { return nil }
+        return stride(from: 0, to: value.count, by: 32).map { BlockHash(value[$0..<$0 + 32])! }
+    }
+}
+
+/// BOLT 1: a fatal error of one channel, or of all.
+public struct ErrorMessage: MessageBody {
+    public static let type: UInt16 = 17
+    public var channelID: ChannelID
+    public var data: [UInt8]
+
+    public init(channelID: ChannelID, text: String) {
+        self.channelID = channelID
+        data = Array(text.utf8.prefix(1000))
+    }
+
+    public init(from reader: inout ByteReader) throws(DecodingError) {
+        channelID = try reader.channelID()
+        data = try reader.sized16()
+    }
+
+    public func encode(to writer: inout ByteWriter) {
+        writer.write(channelID)
+        writer.sized16(data)
+    }
+
+    /// BOLT 1: "SHOULD only print out `data` verbatim if … solely of printable ASCII characters".
+    public var text: String {
+        String(decoding: data.map { (32...126).contains($0) ? $0 : 0x3f }, as: UTF8.self)
+    }
+}
+
+/// BOLT 1: a problem after which the channel goes on.
+public struct Warning: MessageBody {
+    public static let type: UInt16 = 1
+    public var error: ErrorMessage
+
+    public init(channelID: ChannelID, text: String) { error = ErrorMessage(channelID: channelID, text: text) }
+    public init(from reader: inout ByteReader) throws(DecodingError) { error = try ErrorMessage(from: &reader) }
+    public func encode(to writer: inout ByteWriter) { error.encode(to: &writer) }
+}
+
+/// BOLT 1: asks whether the other side is alive.
+public struct Ping: MessageBody {
+    public static let type: UInt16 = 18
+    public var pongBytes: UInt16
+    public var ignored: [UInt8]
+
+    public init(pongBytes: UInt16) {
+        self.pongBytes = pongBytes
+        ignored = []
+    }
+
+    public init(from reader: inout ByteReader) throws(DecodingError) {
+        pongBytes = try reader.uint16()
+        ignored = try reader.sized16()
+    }
+
+    public func encode(to writer: inout ByteWriter) {
+        writer.uint16(pongBytes)
+        writer.sized16(ignored)
+    }
+}
+
+public struct Pong: MessageBody {
+    public static let type: UInt16 = 19
+    public var ignored: [UInt8]
+
+    public init(count: Int) { ignored = [UInt8](repeating: 0, count: count) }
+    public init(from reader: inout ByteReader) throws(DecodingError) { ignored = try reader.sized16() }
+    public func encode(to writer: inout ByteWriter) { writer.sized16(ignored) }
+}
+
+/// BOLT 1: a backup that a peer asks us to keep, or gives back.
+public struct PeerStorage: MessageBody {
+    public static let type: UInt16 = 7
+    public var blob: [UInt8]
+    public init(from reader: inout ByteReader) throws(DecodingError) { blob = try reader.sized16() }
+    public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
+}
+
+public struct PeerStorageRetrieval: MessageBody {
+    public static let type: UInt16 = 9
+    public var blob: [UInt8]
+    public init(from reader: inout ByteReader) throws(DecodingError) { blob = try reader.sized16() }
+    public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
+}
+
+/// BOLT 4: a message that travels in an onion.
+public struct OnionMessage: MessageBody {
+    public static let type: UInt16 = 513
+    public var pathKey: NodeID
+    public var packet: [UInt8]
+
+    public init(from reader: inout ByteReader) throws(DecodingError) {
+        pathKey = try reader.point()
+        packet = try reader.sized16()
+    }
+
+    public func encode(to writer: inout ByteWriter) {
+        writer.point(pathKey)
+        writer.sized16(packet)
+    }
+}
