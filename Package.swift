@@ -37,10 +37,14 @@ let package = Package(
         .target(name: "BitcoinLedger", dependencies: ["BitcoinPrimitives"]),
         .target(name: "LightningTransport", dependencies: ["CryptoPrimitives"]),
         .target(name: "LightningWire", dependencies: ["BitcoinPrimitives"]),
+        .target(name: "LightningOnion", dependencies: ["LightningWire"]),
+        .target(name: "LightningInvoice", dependencies: ["LightningWire"]),
         .target(name: "LightningTransactions", dependencies: ["LightningWire"]),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(
-            name: "ProtocolTests", dependencies: ["LightningTransport", "LightningTransactions", "TestSupport"]),
+            name: "ProtocolTests", dependencies: [
+                "LightningTransport", "LightningTransactions", "LightningOnion", "LightningInvoice", "TestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -200,7 +200,7 @@ struct TransactionsVectorTests {
             PublicKey(hex: v["local_funding_pubkey"].string)!, PublicKey(hex: v["remote_funding_pubkey"].string)!)
         let transaction = try Transaction(Hex.decode(v["funding tx"].string)!)
         #expect(transaction.outputs[0].script == .p2wsh(script))
-        #expect(transaction.outputs[0].amount.value == v["funding satoshis"].uint64)
+        #expect(transaction.outputs[0].amount.value == UInt64(v["funding satoshis"].int))
         #expect(CommitmentFees.commitmentWeight(hasAnchors: false, htlcCount: 3) == 724 + 172 * 3)
         #expect(CommitmentFees.commitmentWeight(hasAnchors: true, htlcCount: 3) == 1124 + 172 * 3)
     }

@@ -1,0 +1,47 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+
+/// BOLT 4 "Returning Errors": a failure message, encrypted once by each hop on its way back.
+public enum FailurePacket {
+    /// The failing hop's packet: message and padding under an HMAC, then encrypted.
+    public static func create(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
+        create(message.encoded(), sharedSecret: sharedSecret)
+    }
+
+    /// "The erring node … SHOULD set pad such that failure_len plus pad_len is at least 256".
+    static func create(_ message: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
+        var body = ByteWriter()
+        body.uint16(UInt16(message.count))
+        body.write(message)
+        let padding = max(0, 256 - message.count)
+        body.uint16(UInt16(padding))
+        body.write([UInt8](repeating: 0, count: padding))
+        let hmac = MAC.hmacSHA256(key: OnionKey.um.derive(sharedSecret).array, body.bytes)
+        return wrap(hmac.array + body.bytes, sharedSecret: sharedSecret)
+    }
+
+    /// One hop's layer of encryption.
+    public static func wrap(_ packet: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
+        var result = packet
+        ChaCha20.xor(key: OnionKey.ammag.derive(sharedSecret), into: &result)
+        return result
+    }
+
+    /// The sender's side: which hop failed, and why; `nil` where no hop's HMAC matches.
+    public static func decrypt(
+        _ packet: [UInt8], sharedSecrets: [Bytes32]
+    ) -> (hop: Int, message: FailureMessage)? {
+        var current = packet
+        guard packet.count >= 36 else { return nil }
+        for (hop, secret) in sharedSecrets.enumerated() {
+            current = wrap(current, sharedSecret: secret)
+            let body = Array(current[32...])
+            let hmac = MAC.hmacSHA256(key: OnionKey.um.derive(secret).array, body)
+            guard MAC.equal(hmac.array, Array(current[..<32])) else { continue }
+            var reader = ByteReader(body)
+            guard let length = try? reader.uint16(), let message = try? reader.read(Int(length)) else { return nil }
+            return (hop, FailureMessage(message))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,112 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningWire
+
+/// BOLT 4's `tlv_payload`: what a hop is told.
+public struct HopPayload: Hashable, Sendable {
+    public var amountToForward: MilliSatoshi?
+    public var outgoingCLTV: UInt32?
+    /// The channel to forward over; `nil` for the last hop.
+    public var shortChannelID: ShortChannelID?
+    public var paymentSecret: Bytes32?
+    public var totalAmount: MilliSatoshi?
+    public var paymentMetadata: [UInt8]?
+    /// The preimage itself, for a spontaneous payment (keysend).
+    public var keysendPreimage: PaymentPreimage?
+    /// A part for a blinded path, which this implementation does not follow yet.
+    public var encryptedRecipientData: [UInt8]?
+
+    static let keysendType: UInt64 = 5_482_373_484
+
+    public init() {}
+
+    /// The payload for the last hop of a payment to an invoice.
+    public static func final(
+        amount: MilliSatoshi, cltvExpiry: UInt32, paymentSecret: Bytes32, total: MilliSatoshi, metadata: [UInt8]?
+    ) -> HopPayload {
+        var payload = HopPayload()
+        payload.amountToForward = amount
+        payload.outgoingCLTV = cltvExpiry
+        payload.paymentSecret = paymentSecret
+        payload.totalAmount = total
+        payload.paymentMetadata = metadata
+        return payload
+    }
+
+    /// The payload for the last hop of a spontaneous payment.
+    public static func keysend(
+        amount: MilliSatoshi, cltvExpiry: UInt32, preimage: PaymentPreimage
+    ) -> HopPayload {
+        var payload = HopPayload()
+        payload.amountToForward = amount
+        payload.outgoingCLTV = cltvExpiry
+        payload.keysendPreimage = preimage
+        return payload
+    }
+
+    private static func integer(_ value: UInt64) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.truncatedInteger(value)
+        return writer.bytes
+    }
+
+    public func encoded() -> [UInt8] {
+        var stream = TLVStream()
+        stream[2] = amountToForward.map { Self.integer($0.value) }
+        stream[4] = outgoingCLTV.map { Self.integer(UInt64($0)) }
+        if let shortChannelID {
+            var writer = ByteWriter()
+            writer.shortChannelID(shortChannelID)
+            stream[6] = writer.bytes
+        }
+        if let paymentSecret { stream[8] = paymentSecret.array + Self.integer(totalAmount?.value ?? 0) }
+        stream[10] = encryptedRecipientData
+        stream[16] = paymentMetadata
+        stream[Self.keysendType] = keysendPreimage?.bytes.array
+        var writer = ByteWriter()
+        stream.encode(to: &writer)
+        return writer.bytes
+    }
+
+    /// Parses a payload; the failure names the offending type and where it stands, as `invalid_onion_payload` wants.
+    public init(_ bytes: [UInt8]) throws(FailureMessage) {
+        // BOLT 4: "offset … is the byte offset in the decrypted byte stream", best effort.
+        var reader = ByteReader(bytes)
+        var previous: UInt64?
+        while !reader.isAtEnd {
+            let offset = UInt16(reader.offset)
+            var type: UInt64 = 0
+            do throws(DecodingError) {
+                type = try reader.bigSize()
+                if let previous, type <= previous { throw .invalid("order") }
+                previous = type
+                let length = try reader.bigSize()
+                guard length <= UInt64(reader.remaining) else { throw .truncated }
+                var value = ByteReader(try reader.read(Int(length)))
+                try read(type, &value)
+                try value.expectEnd()
+            } catch {
+                throw .invalidOnionPayload(type: type, offset: offset)
+            }
+        }
+    }
+
+    private mutating func read(_ type: UInt64, _ value: inout ByteReader) throws(DecodingError) {
+        switch type {
+        case 2: amountToForward = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
+        case 4: outgoingCLTV = UInt32(try value.truncatedInteger(maximumBytes: 4))
+        case 6: shortChannelID = try value.shortChannelID()
+        case 8:
+            paymentSecret = try value.bytes32()
+            totalAmount = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
+        case 10: encryptedRecipientData = value.rest()
+        case 12: _ = try value.point()
+        case 16: paymentMetadata = value.rest()
+        case 18: totalAmount = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
+        case Self.keysendType: keysendPreimage = PaymentPreimage(try value.bytes32())
+        default:
+            guard type % 2 == 1 else { throw .invalid("unknown even type") }
+            _ = value.rest()
+        }
+    }
+}
