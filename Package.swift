@@ -40,7 +40,19 @@ let package = Package(
         .target(name: "LightningOnion", dependencies: ["LightningWire"]),
         .target(name: "LightningInvoice", dependencies: ["LightningWire"]),
         .target(name: "LightningTransactions", dependencies: ["LightningWire"]),
+        .target(name: "LightningChannel", dependencies: ["LightningTransactions"]),
+        .target(name: "LightningChain", dependencies: ["BitcoinPrimitives"]),
+        .target(name: "LightningPayment", dependencies: ["LightningOnion", "LightningInvoice"]),
+        .target(
+            name: "LightningCore",
+            dependencies: ["LightningTransport", "LightningChannel", "LightningChain", "LightningPayment"]),
+        .target(
+            name: "LightningSimulation",
+            dependencies: [
+                "LightningCore", "BitcoinLedger", .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
         .testTarget(
             name: "ProtocolTests", dependencies: [
                 "LightningTransport", "LightningTransactions", "LightningOnion", "LightningInvoice", "TestSupport",

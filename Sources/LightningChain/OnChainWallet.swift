@@ -1,0 +1,433 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+
+/// One output on the chain that belongs to the wallet.
+public struct WalletCoin: Hashable, Sendable {
+    public var outPoint: OutPoint
+    public var output: TransactionOutput
+    public var path: KeyPath
+    /// The block that confirmed it; `nil` while unconfirmed.
+    public var height: Int?
+    public var isCoinbase: Bool
+    /// The transaction that spends it: our own, or one seen in a block.
+    public var spentBy: TransactionID?
+    /// The block in which it was spent.
+    public var spentHeight: Int?
+}
+
+/// Why the wallet does not send; nothing has changed.
+public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The coins do not cover amount and fee.
+    case insufficientFunds(available: Satoshi, needed: Satoshi)
+    case belowDust(Satoshi)
+
+    public var description: String {
+        switch self {
+        case .insufficientFunds(let available, let needed):
+            "not enough on chain: \(available) spendable, \(needed) needed with fees"
+        case .belowDust(let limit): "the amount is below the dust limit of \(limit)"
+        }
+    }
+}
+
+/// What the wallet asks the store to change.
+public struct WalletWrites: Sendable {
+    public var head: [UInt8]?
+    public var coins: [(key: [UInt8], record: [UInt8])] = []
+    public var removedCoins: [[UInt8]] = []
+    public var transactions: [(key: [UInt8], record: [UInt8])] = []
+    public var removedTransactions: [[UInt8]] = []
+}
+
+/// The node's own coins as a value: it follows blocks, selects, signs, and publishes until confirmed.
+public struct OnChainWallet: Sendable {
+    private let keys: WalletKeys
+    public private(set) var coins: [OutPoint: WalletCoin] = [:]
+    /// Our transactions that no block has confirmed yet; published again at every block.
+    public private(set) var pending: [TransactionID: Transaction] = [:]
+    /// Promised to a funding transaction whose peer has not signed yet. Not stored: a restart frees them.
+    private var reserved: Set<OutPoint> = []
+    /// The next address to give out, and the first change key not used yet.
+    private var next: [UInt32] = [0, 0]
+    private var scripts: [Script: KeyPath] = [:]
+    private var derived: [UInt32] = [0, 0]
+
+    private var isHeadChanged = true
+    private var changedCoins: Set<OutPoint> = []
+    private var removedCoins: Set<OutPoint> = []
+    private var changedTransactions: Set<TransactionID> = []
+    private var removedTransactions: Set<TransactionID> = []
+
+    /// Keys looked for beyond the last one used: what lets a seed alone find its money again.
+    static let gapLimit: UInt32 = 20
+    static let coinbaseMaturity = 100
+    /// Depth at which a spent coin is forgotten.
+    static let forgetDepth = 100
+
+    public init(keys: WalletKeys) {
+        self.keys = keys
+        lookAhead()
+    }
+
+    private mutating func lookAhead() {
+        for chain in 0..<2 {
+            while derived[chain] < next[chain] + Self.gapLimit {
+                let path = KeyPath(chain: UInt32(chain), index: derived[chain])
+                scripts[keys.script(path)] = path
+                derived[chain] += 1
+            }
+        }
+    }
+
+    // MARK: Addresses
+
+    /// The script of a fresh address.
+    public mutating func newScript() -> Script { useNext(0) }
+
+    /// The script that receives a channel's money: one for each channel, the same every time it is asked for.
+    public mutating func channelScript(_ keyIndex: UInt64) -> Script {
+        let path = KeyPath(chain: 1, index: UInt32(truncatingIfNeeded: keyIndex & 0x7fff_ffff))
+        if next[1] <= path.index {
+            next[1] = path.index + 1
+            isHeadChanged = true
+            lookAhead()
+        }
+        return keys.script(path)
+    }
+
+    private mutating func useNext(_ chain: Int) -> Script {
+        let path = KeyPath(chain: UInt32(chain), index: next[chain])
+        next[chain] += 1
+        isHeadChanged = true
+        lookAhead()
+        return keys.script(path)
+    }
+
+    public func owns(_ script: Script) -> Bool { scripts[script] != nil }
+
+    // MARK: Balance
+
+    private func isMature(_ coin: WalletCoin, height: Int) -> Bool {
+        guard coin.isCoinbase else { return true }
+        return coin.height.map { height - $0 + 1 >= Self.coinbaseMaturity } ?? false
+    }
+
+    /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
+    private func spendable(height: Int) -> [WalletCoin] {
+        coins.values.filter { coin in
+            coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)
+                && (coin.height != nil || pending[coin.outPoint.transaction] != nil)
+        }.sorted {
+            ($0.height == nil ? 1 : 0, $1.output.amount, $0.outPoint)
+                < ($1.height == nil ? 1 : 0, $0.output.amount, $1.outPoint)
+        }
+    }
+
+    public func balance(height: Int) -> (confirmed: Satoshi, unconfirmed: Satoshi, immature: Satoshi) {
+        var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
+        for coin in coins.values where coin.spentBy == nil {
+            if coin.height == nil {
+                result.unconfirmed += coin.output.amount
+            } else if isMature(coin, height: height) {
+                result.confirmed += coin.output.amount
+            } else {
+                result.immature += coin.output.amount
+            }
+        }
+        return result
+    }
+
+    // MARK: Sending
+
+    static let inputWeight = 41 * 4 + 109
+
+    private static func baseWeight(_ outputs: [TransactionOutput]) -> Int {
+        outputs.reduce(42) { $0 + (9 + $1.script.bytes.count) * 4 }
+    }
+
+    /// Builds and signs a transaction with the given output first, change after it; its coins are reserved.
+    ///
+    /// - Parameter amount: `nil` sends everything, less the fee.
+    public mutating func fund(
+        paying script: Script, amount: Satoshi?, feeRate: FeeRate, height: Int
+    ) throws(WalletRefusal) -> Transaction {
+        let rate = max(feeRate, .floor)
+        let available = spendable(height: height)
+        let total = available.map(\.output.amount).checkedSum() ?? .zero
+        guard let amount else {
+            let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
+            let fee = rate.feeRoundedUp(weight: weight)
+            guard let rest = total.subtracting(fee), rest >= script.dustLimit, !available.isEmpty else {
+                throw .insufficientFunds(available: total, needed: fee + script.dustLimit)
+            }
+            return sign(available, [TransactionOutput(rest, script)])
+        }
+        guard amount >= script.dustLimit else { throw .belowDust(script.dustLimit) }
+        let output = TransactionOutput(amount, script)
+        let changeOutput = TransactionOutput(.zero, keys.script(KeyPath(chain: 1, index: next[1])))
+        var chosen: [WalletCoin] = []
+        var sum = Satoshi.zero
+        var needed = amount
+        for coin in available {
+            chosen.append(coin)
+            sum += coin.output.amount
+            let inputs = chosen.count * Self.inputWeight
+            let fee = rate.feeRoundedUp(weight: Self.baseWeight([output]) + inputs)
+            let feeWithChange = rate.feeRoundedUp(weight: Self.baseWeight([output, changeOutput]) + inputs)
+            guard let plain = amount.adding(fee), let whole = amount.adding(feeWithChange) else { break }
+            needed = plain
+            if let change = sum.subtracting(whole), change >= Satoshi(1000) {
+                let script = useNext(1)
+                return sign(chosen, [output, TransactionOutput(change, script)])
+            }
+            if sum >= plain { return sign(chosen, [output]) }
+        }
+        throw .insufficientFunds(available: total, needed: needed)
+    }
+
+    private mutating func sign(_ chosen: [WalletCoin], _ outputs: [TransactionOutput]) -> Transaction {
+        var transaction = Transaction(
+            inputs: chosen.map { TransactionInput($0.outPoint, sequence: 0xffff_fffd) }, outputs: outputs)
+        var hasher = SignatureHasher(transaction)
+        for (index, coin) in chosen.enumerated() {
+            transaction.inputs[index].witness = keys.sign(
+                &hasher, input: index, amount: coin.output.amount, path: coin.path)
+            reserved.insert(coin.outPoint)
+        }
+        return transaction
+    }
+
+    /// The transaction will be published: its coins are spent, its change is ours.
+    public mutating func commit(_ transaction: Transaction) {
+        let id = transaction.id
+        pending[id] = transaction
+        changedTransactions.insert(id)
+        removedTransactions.remove(id)
+        apply(transaction, id: id, height: nil, isCoinbase: false)
+    }
+
+    /// The transaction will not be published: its coins are free again.
+    public mutating func release(_ transaction: Transaction) {
+        for input in transaction.inputs { reserved.remove(input.previousOutput) }
+    }
+
+    // MARK: Following the chain
+
+    /// Takes a transaction of a block, or one of our own that is unconfirmed.
+    private mutating func apply(_ transaction: Transaction, id: TransactionID, height: Int?, isCoinbase: Bool) {
+        for input in transaction.inputs {
+            guard coins[input.previousOutput] != nil else { continue }
+            reserved.remove(input.previousOutput)
+            coins[input.previousOutput]!.spentBy = id
+            coins[input.previousOutput]!.spentHeight = height
+            changedCoins.insert(input.previousOutput)
+        }
+        for (index, output) in transaction.outputs.enumerated() {
+            guard let path = scripts[output.script] else { continue }
+            let outPoint = OutPoint(id, UInt32(index))
+            if var coin = coins[outPoint] {
+                coin.height = height
+                coins[outPoint] = coin
+            } else {
+                coins[outPoint] = WalletCoin(
+                    outPoint: outPoint, output: output, path: path, height: height, isCoinbase: isCoinbase)
+            }
+            changedCoins.insert(outPoint)
+            if next[Int(path.chain)] <= path.index {
+                next[Int(path.chain)] = path.index + 1
+                isHeadChanged = true
+                lookAhead()
+            }
+        }
+    }
+
+    /// A block joined the active chain.
+    public mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+        for (transaction, id) in transactions {
+            apply(transaction, id: id, height: height, isCoinbase: transaction.isCoinbase)
+            if pending.removeValue(forKey: id) != nil {
+                changedTransactions.remove(id)
+                removedTransactions.insert(id)
+            }
+        }
+        dropConflicts(height: height)
+        for (outPoint, coin) in coins {
+            guard let spent = coin.spentHeight, height - spent > Self.forgetDepth else { continue }
+            coins[outPoint] = nil
+            changedCoins.remove(outPoint)
+            removedCoins.insert(outPoint)
+        }
+    }
+
+    /// Pending transactions whose input somebody else has spent in a block will never confirm.
+    private mutating func dropConflicts(height: Int) {
+        for (id, transaction) in pending.sorted(by: { $0.key < $1.key }) {
+            let isLost = transaction.inputs.contains { input in
+                guard let coin = coins[input.previousOutput] else { return false }
+                return coin.spentHeight != nil && coin.spentBy != id
+            }
+            guard isLost else { continue }
+            pending[id] = nil
+            changedTransactions.remove(id)
+            removedTransactions.insert(id)
+            for input in transaction.inputs where coins[input.previousOutput]?.spentBy == id {
+                coins[input.previousOutput]!.spentBy = nil
+                changedCoins.insert(input.previousOutput)
+            }
+            for index in transaction.outputs.indices {
+                let outPoint = OutPoint(id, UInt32(index))
+                if coins.removeValue(forKey: outPoint) != nil {
+                    changedCoins.remove(outPoint)
+                    removedCoins.insert(outPoint)
+                }
+            }
+        }
+    }
+
+    /// A block left the active chain: what it confirmed is unconfirmed again.
+    public mutating func disconnect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+        for (transaction, id) in transactions.reversed() {
+            var isOurs = false
+            for input in transaction.inputs {
+                guard let coin = coins[input.previousOutput], coin.spentBy == id else { continue }
+                isOurs = true
+                coins[input.previousOutput]!.spentHeight = nil
+                changedCoins.insert(input.previousOutput)
+            }
+            for index in transaction.outputs.indices {
+                let outPoint = OutPoint(id, UInt32(index))
+                guard let coin = coins[outPoint] else { continue }
+                isOurs = true
+                if coin.isCoinbase {
+                    coins[outPoint] = nil
+                    changedCoins.remove(outPoint)
+                    removedCoins.insert(outPoint)
+                } else {
+                    coins[outPoint]!.height = nil
+                    changedCoins.insert(outPoint)
+                }
+            }
+            if isOurs && !transaction.isCoinbase {
+                pending[id] = transaction
+                changedTransactions.insert(id)
+                removedTransactions.remove(id)
+            }
+        }
+    }
+
+    /// What is to be published again, in an order in which it can be accepted.
+    public var rebroadcasts: [Transaction] {
+        var result: [Transaction] = []
+        var done: Set<TransactionID> = []
+        func visit(_ id: TransactionID) {
+            guard let transaction = pending[id], done.insert(id).inserted else { return }
+            for input in transaction.inputs { visit(input.previousOutput.transaction) }
+            result.append(transaction)
+        }
+        for id in pending.keys.sorted() { visit(id) }
+        return result
+    }
+}
+
+// Records on disk.
+extension OnChainWallet {
+    static let version: UInt8 = 1
+
+    private static func key(_ outPoint: OutPoint) -> [UInt8] {
+        var writer = ByteWriter()
+        outPoint.encode(to: &writer)
+        return writer.bytes
+    }
+
+    /// What has changed since the last call.
+    public mutating func takeWrites() -> WalletWrites {
+        var writes = WalletWrites()
+        if isHeadChanged {
+            var writer = ByteWriter()
+            writer.uint8(Self.version)
+            writer.uint32(next[0])
+            writer.uint32(next[1])
+            writes.head = writer.bytes
+        }
+        for outPoint in changedCoins.sorted() {
+            if let coin = coins[outPoint] { writes.coins.append((Self.key(outPoint), Self.encode(coin))) }
+        }
+        writes.removedCoins = removedCoins.sorted().filter { coins[$0] == nil }.map(Self.key)
+        for id in changedTransactions.sorted() {
+            if let transaction = pending[id] {
+                writes.transactions.append((id.bytes.array, [Self.version] + transaction.serialized()))
+            }
+        }
+        writes.removedTransactions = removedTransactions.sorted().filter { pending[$0] == nil }.map(\.bytes.array)
+        isHeadChanged = false
+        changedCoins = []
+        removedCoins = []
+        changedTransactions = []
+        removedTransactions = []
+        return writes
+    }
+
+    private static func encode(_ coin: WalletCoin) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.uint8(version)
+        coin.outPoint.encode(to: &writer)
+        coin.output.encode(to: &writer)
+        writer.uint32(coin.path.chain)
+        writer.uint32(coin.path.index)
+        writer.uint8(
+            (coin.height == nil ? 0 : 1) | (coin.isCoinbase ? 2 : 0) | (coin.spentBy == nil ? 0 : 4)
+                | (coin.spentHeight == nil ? 0 : 8))
+        writer.uint32(UInt32(coin.height ?? 0))
+        writer.write(coin.spentBy?.bytes ?? .zero)
+        writer.uint32(UInt32(coin.spentHeight ?? 0))
+        return writer.bytes
+    }
+
+    private static func decode(_ record: [UInt8]) throws(DecodingError) -> WalletCoin {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == version else { throw .invalid("version of a coin's record") }
+        let outPoint = try OutPoint(from: &reader)
+        let output = try TransactionOutput(from: &reader)
+        let path = KeyPath(chain: try reader.uint32(), index: try reader.uint32())
+        guard path.chain < 2 else { throw .invalid("key path") }
+        let flags = try reader.uint8()
+        let height = Int(try reader.uint32())
+        let spentBy = TransactionID(try reader.bytes32())
+        let spentHeight = Int(try reader.uint32())
+        try reader.expectEnd()
+        return WalletCoin(
+            outPoint: outPoint, output: output, path: path, height: flags & 1 == 0 ? nil : height,
+            isCoinbase: flags & 2 != 0, spentBy: flags & 4 == 0 ? nil : spentBy,
+            spentHeight: flags & 8 == 0 ? nil : spentHeight)
+    }
+
+    /// Rebuilds the wallet from its records.
+    public init(
+        keys: WalletKeys, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
+    ) throws(DecodingError) {
+        self.init(keys: keys)
+        if let head {
+            var reader = ByteReader(head)
+            guard try reader.uint8() == Self.version else { throw .invalid("version of the wallet's record") }
+            next = [try reader.uint32(), try reader.uint32()]
+            try reader.expectEnd()
+            guard next.allSatisfy({ $0 < 1 << 30 }) else { throw .invalid("address count") }
+            isHeadChanged = false
+            lookAhead()
+        }
+        for record in records {
+            let coin = try Self.decode(record)
+            coins[coin.outPoint] = coin
+        }
+        for record in transactions {
+            guard record.first == Self.version else { throw .invalid("version of a transaction's record") }
+            let transaction = try Transaction(Array(record.dropFirst()))
+            pending[transaction.id] = transaction
+        }
+    }
+
+    /// Whether two wallets hold the same.
+    public func holdsSame(as other: OnChainWallet) -> Bool {
+        coins == other.coins && pending == other.pending && next == other.next
+    }
+}

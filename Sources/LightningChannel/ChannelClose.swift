@@ -1,0 +1,434 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+import LightningWire
+
+/// The funding output is spent: what is left to be claimed, and what has become of it.
+public struct ChannelClose: Hashable, Sendable {
+    /// What an output of the closing transaction is to us.
+    public enum Role: UInt8, Hashable, Sendable {
+        /// Ours, after our delay.
+        case delayedToLocal
+        /// Ours at once, in the remote's commitment.
+        case toRemote
+        /// The remote's own output of a revoked commitment: ours as penalty.
+        case penaltyToLocal
+        /// An HTLC of a revoked commitment: ours as penalty.
+        case penaltyHTLC
+        /// What the remote made of such an HTLC in a second step: still ours as penalty.
+        case penaltySecondLevel
+        /// An HTLC of a commitment that was not revoked; claiming it is not done yet.
+        case htlc
+        /// Ours by a mutual close: it is in the wallet already.
+        case mutual
+    }
+
+    public enum Status: Hashable, Sendable {
+        /// To be claimed as soon as the chain has this height.
+        case waiting(height: Int)
+        /// A claim is published.
+        case claiming(TransactionID)
+        /// Spent in a block, by us or not.
+        case resolved(by: TransactionID, height: Int, isOurs: Bool)
+        /// Not worth its fee.
+        case abandoned
+        /// Nobody has resolved it, and this implementation does not yet know how to.
+        case unresolved
+    }
+
+    public struct Output: Hashable, Sendable {
+        public var outPoint: OutPoint
+        public var output: TransactionOutput
+        public var role: Role
+        public var status: Status
+        /// What the claim needs: the script, and for the sake of HTLCs their hash.
+        public var witnessScript: Script?
+    }
+
+    public var kind: CloseKind
+    public var transaction: TransactionID
+    public var height: Int
+    /// The commitment's number, for commitments.
+    public var commitmentNumber: UInt64?
+    /// The per-commitment point whose keys claim.
+    var point: PublicKey?
+    public var outputs: [Output]
+
+    /// Blocks after which a resolution counts as final.
+    static let finalDepth = 6
+
+    /// Whether everything that is ours has been claimed for good at the given height.
+    func isFinal(height: Int) -> Bool {
+        guard height - self.height + 1 >= Self.finalDepth else { return false }
+        return outputs.allSatisfy { output in
+            switch output.status {
+            case .resolved(_, let at, _): height - at + 1 >= Self.finalDepth
+            case .abandoned: true
+            case .waiting, .claiming, .unresolved: false
+            }
+        }
+    }
+
+    /// Whether an output is held as unresolved.
+    public var hasUnresolved: Bool { outputs.contains { $0.status == .unresolved } }
+}
+
+// BOLT 5: what to do when the funding output is spent.
+extension PaymentChannel {
+    /// The outputs whose spending the channel has to hear of.
+    public var watchedOutPoints: [OutPoint] {
+        switch phase {
+        case .funding, .normal, .failed, .dataLost: [parameters.funding]
+        case .closing(let close):
+            close.outputs.compactMap { output in
+                if case .resolved = output.status { return nil }
+                return output.outPoint
+            }
+        case .closed: []
+        }
+    }
+
+    /// A transaction in a block spends one of `watchedOutPoints`.
+    public mutating func spent(
+        _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        if case .closing(var close) = phase {
+            resolve(outPoint, by: transaction, height: height, in: &close, environment)
+            phase = .closing(close)
+            isChanged = true
+            return claim(environment)
+        }
+        guard outPoint == parameters.funding, !isClosed else { return [] }
+        let close = classify(transaction, height: height, environment)
+        phase = .closing(close)
+        isChanged = true
+        var effects: [ChannelEffect] = [.closing(close.kind)]
+        if close.kind == .revokedCommitment {
+            effects.append(.note("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
+        }
+        if close.hasUnresolved {
+            effects.append(.note("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
+        }
+        return effects + claim(environment)
+    }
+
+    // MARK: Which transaction is it?
+
+    private mutating func classify(
+        _ transaction: Transaction, height: Int, _ environment: ChannelEnvironment
+    ) -> ChannelClose {
+        let transactionID = transaction.id
+        func close(
+            _ kind: CloseKind, number: UInt64? = nil, point: PublicKey? = nil, _ outputs: [ChannelClose.Output] = []
+        ) -> ChannelClose {
+            ChannelClose(
+                kind: kind, transaction: transactionID, height: height, commitmentNumber: number, point: point,
+                outputs: outputs)
+        }
+        if isMutualClose(transaction, transactionID) { return close(.mutual) }
+        let own = localCommitment(environment.keys)
+        if own.id == transactionID {
+            return close(
+                .localCommitment, number: own.contents.number, point: own.keys.perCommitmentPoint,
+                localOutputs(own, height: height))
+        }
+        guard
+            let number = CommitmentTransaction.number(of: transaction, obscuringFactor: parameters.obscuringFactor)
+        else { return close(.unknown) }
+        if number < commitments.remoteNumber {
+            let index = PerCommitmentSecret.index(commitment: number)
+            if let secret = commitments.remoteSecrets.secret(index: index), let key = SecretKey(secret) {
+                let outputs = revokedOutputs(transaction, transactionID, number: number, point: key.publicKey())
+                return close(.revokedCommitment, number: number, point: key.publicKey(), outputs)
+            }
+        }
+        for (candidate, point) in remoteCommitments() where candidate.id == transactionID {
+            return close(
+                .remoteCommitment, number: number, point: point, remoteOutputs(candidate))
+        }
+        // With option_static_remotekey our own output can be claimed even from a commitment that we do not know.
+        return close(.futureCommitment, number: number, ownRemoteOutput(transaction, transactionID))
+    }
+
+    private func isMutualClose(_ transaction: Transaction, _ transactionID: TransactionID) -> Bool {
+        if mutualCloses.contains(where: { $0.id == transactionID }) { return true }
+        guard let localShutdown, let remoteShutdown else { return false }
+        return transaction.inputs.count == 1 && transaction.inputs[0].sequence >> 24 == 0xff
+            && transaction.outputs.allSatisfy { $0.script == localShutdown || $0.script == remoteShutdown }
+    }
+
+    /// The remote's commitments that are not revoked: one, or two while ours is being answered.
+    private func remoteCommitments() -> [(CommitmentTransaction, PublicKey)] {
+        let number = commitments.remoteNumber
+        var result: [(CommitmentTransaction, PublicKey)] = []
+        let view: HTLCState.View = commitments.awaitsRevocation ? .remoteUnrevoked : .remoteLatest
+        result.append(
+            (
+                parameters.commitment(
+                    holderIsLocal: false, point: commitments.remotePoint,
+                    contents: commitments.contents(view, number: number)), commitments.remotePoint
+            ))
+        if commitments.awaitsRevocation, let next = commitments.remoteNextPoint {
+            let contents = commitments.contents(.remoteLatest, number: number + 1)
+            result.append((parameters.commitment(holderIsLocal: false, point: next, contents: contents), next))
+        }
+        return result
+    }
+
+    // MARK: What is in it for us?
+
+    private func localOutputs(_ commitment: CommitmentTransaction, height: Int) -> [ChannelClose.Output] {
+        commitment.roles.enumerated().compactMap { index, role in
+            let outPoint = OutPoint(commitment.id, UInt32(index))
+            let output = commitment.transaction.outputs[index]
+            switch role {
+            case .toHolder:
+                // Its claim can be mined once to_self_delay blocks are on top.
+                let mature = height + Int(parameters.remote.toSelfDelay) - 1
+                return .init(
+                    outPoint: outPoint, output: output, role: .delayedToLocal, status: .waiting(height: mature),
+                    witnessScript: commitment.witnessScript(at: index))
+            case .htlc: return .init(outPoint: outPoint, output: output, role: .htlc, status: .unresolved)
+            case .toCounterparty, .holderAnchor, .counterpartyAnchor: return nil
+            }
+        }
+    }
+
+    private func remoteOutputs(_ commitment: CommitmentTransaction) -> [ChannelClose.Output] {
+        commitment.roles.enumerated().compactMap { index, role in
+            let outPoint = OutPoint(commitment.id, UInt32(index))
+            let output = commitment.transaction.outputs[index]
+            switch role {
+            case .toCounterparty:
+                return .init(
+                    outPoint: outPoint, output: output, role: .toRemote, status: .waiting(height: 0),
+                    witnessScript: commitment.witnessScript(at: index))
+            case .htlc: return .init(outPoint: outPoint, output: output, role: .htlc, status: .unresolved)
+            case .toHolder, .holderAnchor, .counterpartyAnchor: return nil
+            }
+        }
+    }
+
+    /// Our own output of a commitment of the remote, which needs no per-commitment point.
+    private func ownRemoteOutput(_ transaction: Transaction, _ id: TransactionID) -> [ChannelClose.Output] {
+        let key = parameters.local.keys.payment
+        let script = ChannelScripts.toRemoteOutput(key, hasAnchors: parameters.hasAnchors)
+        return transaction.outputs.enumerated().compactMap { index, output in
+            guard output.script == script else { return nil }
+            return .init(
+                outPoint: OutPoint(id, UInt32(index)), output: output, role: .toRemote, status: .waiting(height: 0),
+                witnessScript: parameters.hasAnchors ? ChannelScripts.toRemoteAnchors(key) : nil)
+        }
+    }
+
+    /// BOLT 5 "Revoked Transaction Close Handling": everything in it is ours.
+    private func revokedOutputs(
+        _ transaction: Transaction, _ id: TransactionID, number: UInt64, point: PublicKey
+    ) -> [ChannelClose.Output] {
+        let keys = parameters.keys(holderIsLocal: false, point: point)
+        let toLocal = ChannelScripts.toLocal(
+            revocation: keys.revocation, delay: parameters.local.toSelfDelay, delayed: keys.holderDelayed)
+        var candidates: [Script: (ChannelClose.Role, Script)] = [.p2wsh(toLocal): (.penaltyToLocal, toLocal)]
+        func add(_ isOfferedByLocal: Bool, _ hash: PaymentHash, _ expiry: UInt32) {
+            let script =
+                isOfferedByLocal
+                ? ChannelScripts.receivedHTLC(
+                    keys: keys, paymentHash: hash.bytes.array, cltvExpiry: expiry, hasAnchors: parameters.hasAnchors)
+                : ChannelScripts.offeredHTLC(
+                    keys: keys, paymentHash: hash.bytes.array, hasAnchors: parameters.hasAnchors)
+            candidates[.p2wsh(script)] = (.penaltyHTLC, script)
+        }
+        for htlc in revokedHTLCs where htlc.commitments.contains(number) {
+            add(htlc.key.isOfferedByLocal, htlc.paymentHash, htlc.cltvExpiry)
+        }
+        for htlc in commitments.orderedHTLCs { add(htlc.state.isOfferedByLocal, htlc.paymentHash, htlc.cltvExpiry) }
+        var outputs = ownRemoteOutput(transaction, id)
+        for (index, output) in transaction.outputs.enumerated() {
+            guard let (role, script) = candidates[output.script] else { continue }
+            outputs.append(
+                .init(
+                    outPoint: OutPoint(id, UInt32(index)), output: output, role: role, status: .waiting(height: 0),
+                    witnessScript: script))
+        }
+        return outputs
+    }
+
+    // MARK: Claiming
+
+    private func resolve(
+        _ outPoint: OutPoint, by transaction: Transaction, height: Int, in close: inout ChannelClose,
+        _ environment: ChannelEnvironment
+    ) {
+        guard let index = close.outputs.firstIndex(where: { $0.outPoint == outPoint }) else { return }
+        let transactionID = transaction.id
+        var isOurs = transaction.outputs.contains { $0.script == environment.sweepScript }
+        if case .claiming(transactionID) = close.outputs[index].status { isOurs = true }
+        close.outputs[index].status = .resolved(by: transactionID, height: height, isOurs: isOurs)
+        // A cheater may take an HTLC to its second step first; its output carries the same revocation key.
+        guard close.outputs[index].role == .penaltyHTLC, !isOurs, let point = close.point else { return }
+        let keys = parameters.keys(holderIsLocal: false, point: point)
+        let script = ChannelScripts.toLocal(
+            revocation: keys.revocation, delay: parameters.local.toSelfDelay, delayed: keys.holderDelayed)
+        for (position, output) in transaction.outputs.enumerated() where output.script == .p2wsh(script) {
+            let target = OutPoint(transactionID, UInt32(position))
+            if close.outputs.contains(where: { $0.outPoint == target }) { continue }
+            close.outputs.append(
+                .init(
+                    outPoint: target, output: output, role: .penaltySecondLevel, status: .waiting(height: 0),
+                    witnessScript: script))
+        }
+    }
+
+    /// Publishes the claims that can be mined now, again at every block until they are.
+    private mutating func claim(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard case .closing(var close) = phase else { return [] }
+        var effects: [ChannelEffect] = []
+        for index in close.outputs.indices {
+            switch close.outputs[index].status {
+            case .waiting(let height) where height <= environment.height: break
+            case .claiming: break
+            default: continue
+            }
+            guard let transaction = claimTransaction(close.outputs[index], close, environment) else {
+                close.outputs[index].status = .abandoned
+                continue
+            }
+            close.outputs[index].status = .claiming(transaction.id)
+            effects.append(.broadcast(transaction))
+        }
+        if case .closing(let before) = phase, before != close { isChanged = true }
+        phase = .closing(close)
+        return effects
+    }
+
+    /// A transaction that takes one output to our wallet; `nil` where its fee would eat it up.
+    private func claimTransaction(
+        _ output: ChannelClose.Output, _ close: ChannelClose, _ environment: ChannelEnvironment
+    ) -> Transaction? {
+        let keys = environment.keys
+        let sequence: UInt32
+        switch output.role {
+        case .delayedToLocal: sequence = UInt32(parameters.remote.toSelfDelay)
+        case .toRemote: sequence = parameters.hasAnchors ? 1 : 0xffff_fffd
+        default: sequence = 0xffff_fffd
+        }
+        var transaction = Transaction(
+            inputs: [TransactionInput(output.outPoint, sequence: sequence)],
+            outputs: [TransactionOutput(.zero, environment.sweepScript)])
+        func witness(_ signature: [UInt8], _ script: Script) -> [[UInt8]] {
+            switch output.role {
+            case .delayedToLocal: [signature, [], script.bytes]
+            case .penaltyToLocal, .penaltySecondLevel: [signature, [1], script.bytes]
+            case .penaltyHTLC: [signature, revocationKey(close), script.bytes]
+            case .toRemote:
+                parameters.hasAnchors
+                    ? [signature, script.bytes] : [signature, parameters.local.keys.payment.compressed]
+            case .htlc, .mutual: []
+            }
+        }
+        let script = output.witnessScript ?? .p2pkh(hash: Hash.hash160(parameters.local.keys.payment.compressed))
+        transaction.inputs[0].witness = witness([UInt8](repeating: 0, count: 73), script)
+        let fee = max(environment.feeRate, .floor).feeRoundedUp(weight: transaction.weight)
+        guard let amount = output.output.amount.subtracting(fee), amount >= environment.sweepScript.dustLimit else {
+            return nil
+        }
+        transaction.outputs[0].amount = amount
+        var hasher = SignatureHasher(transaction)
+        let hash = hasher.witnessV0(input: 0, scriptCode: script, amount: output.output.amount)
+        let signature: ECDSASignature
+        switch output.role {
+        case .delayedToLocal:
+            guard let point = close.point else { return nil }
+            signature = KeyDerivation.secretKey(basepointSecret: keys.delayedPayment, perCommitmentPoint: point)
+                .sign(hash)
+        case .toRemote: signature = keys.payment.sign(hash)
+        case .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel:
+            guard let number = close.commitmentNumber,
+                let secret = commitments.remoteSecrets.secret(index: PerCommitmentSecret.index(commitment: number)),
+                let perCommitment = SecretKey(secret)
+            else { return nil }
+            signature = KeyDerivation.revocationSecretKey(
+                basepointSecret: keys.revocation, perCommitmentSecret: perCommitment
+            ).sign(hash)
+        case .htlc, .mutual: return nil
+        }
+        transaction.inputs[0].witness = witness(signature.der + [1], script)
+        return transaction
+    }
+
+    private func revocationKey(_ close: ChannelClose) -> [UInt8] {
+        close.point.map { parameters.keys(holderIsLocal: false, point: $0).revocation.compressed } ?? []
+    }
+
+    // MARK: Blocks
+
+    /// A block was connected; `environment.height` is its height. To be called after what it confirms and spends.
+    public mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        switch phase {
+        case .funding:
+            var effects = sendReadyIfDeep(environment)
+            if fundingHeight == nil {
+                if let fundingTransaction { effects.append(.broadcast(fundingTransaction)) }
+                // BOLT 2: "SHOULD forget the channel if it does not see the correct funding transaction after …".
+                if !parameters.isOpener, environment.height - openedHeight > 2016 {
+                    phase = .closed(
+                        ChannelClose(
+                            kind: .unknown, transaction: parameters.funding.transaction, height: environment.height,
+                            outputs: []))
+                    isChanged = true
+                    effects += [.note("channel \(id) is forgotten: it was not funded in 2016 blocks"), .closed]
+                }
+            }
+            return effects
+        case .normal: return mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
+        case .failed:
+            return mutualCloses.isEmpty ? [.broadcast(signedLocalCommitment(environment.keys))] : []
+        case .dataLost, .closed: return []
+        case .closing(let close):
+            let effects = claim(environment)
+            guard case .closing(let now) = phase, now.isFinal(height: environment.height) else { return effects }
+            _ = close
+            phase = .closed(now)
+            isChanged = true
+            return effects + [.closed]
+        }
+    }
+
+    /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
+    private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let grace: UInt32 = 6
+        let height = UInt32(environment.height)
+        for htlc in commitments.orderedHTLCs {
+            if htlc.state.isOfferedByLocal, htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest),
+                height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
+            {
+                return fail("an HTLC of ours timed out at \(htlc.cltvExpiry) and was not given back", environment)
+            }
+            if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
+                height + grace >= htlc.cltvExpiry
+            {
+                return fail("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
+            }
+        }
+        return []
+    }
+
+    /// A block left the active chain: what it had resolved is open again.
+    public mutating func disconnectedBlock(height: Int) {
+        if fundingHeight == height { fundingUnconfirmed() }
+        guard case .closing(var close) = phase else { return }
+        if close.height == height {
+            // The closing transaction itself is unconfirmed: whatever spends the funding output next decides.
+            phase = close.kind == .mutual ? .normal : .failed(reason: "the closing transaction was reorganized away")
+            isChanged = true
+            return
+        }
+        for index in close.outputs.indices {
+            if case .resolved(_, height, _) = close.outputs[index].status {
+                close.outputs[index].status = .waiting(height: 0)
+                isChanged = true
+            }
+        }
+        phase = .closing(close)
+    }
+}

@@ -1,0 +1,147 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+import LightningWire
+
+// BOLT 2 "Committing Updates So Far" and "Completing the Transition to the Updated State".
+extension PaymentChannel {
+    /// The end of a batch: one `commitment_signed` for all that waits, and `shutdown` if that waited for it.
+    public mutating func flush(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard phase == .normal, connection == .established else { return [] }
+        let commitment = commit(environment)
+        return commitment + continueShutdown(environment)
+    }
+
+    /// Signs the remote's next commitment if anything waits for it and nothing is under way.
+    private mutating func commit(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard !commitments.awaitsRevocation, let point = commitments.remoteNextPoint, commitments.hasChangesToSign
+        else { return [] }
+        let number = commitments.remoteNumber + 1
+        for htlc in commitments.apply(.sentCommit) {
+            if htlc.firstRemoteCommitment == nil, htlc.state.isIn(.remoteLatest) {
+                commitments.htlcs[htlc.key]!.firstRemoteCommitment = number
+            }
+            if htlc.state == .sentRemoveCommit || htlc.state == .sentRemoveAckCommit {
+                // The last of the remote's commitments to hold it is the one before this.
+                recordRevoked(htlc, last: number - 1)
+            }
+            changed([htlc])
+        }
+        commitments.awaitsRevocation = true
+        commitments.lastSent = .commitment
+        isChanged = true
+        return [.send(.commitmentSigned(signRemoteCommitment(number: number, point: point, environment.keys)))]
+    }
+
+    /// The `commitment_signed` for the remote's latest commitment, the same bytes however often it is made.
+    func signRemoteCommitment(number: UInt64, point: PublicKey, _ keys: ChannelKeys) -> CommitmentSigned {
+        let commitment = parameters.commitment(
+            holderIsLocal: false, point: point, contents: commitments.contents(.remoteLatest, number: number))
+        let htlcKey = KeyDerivation.secretKey(basepointSecret: keys.htlc, perCommitmentPoint: point)
+        let signatures = commitment.htlcTransactions().map { htlcKey.sign($0.counterpartySignatureHash()) }
+        var message = CommitmentSigned(
+            channelID: id, signature: keys.funding.sign(commitment.signatureHash()), htlcSignatures: signatures)
+        // "MUST set funding_txid to the funding transaction spent by this commitment transaction".
+        message.tlvs[1] = parameters.funding.transaction.bytes.array
+        return message
+    }
+
+    /// Keeps what a penalty needs of an HTLC that leaves the remote's commitments: nothing for one that is trimmed.
+    private mutating func recordRevoked(_ htlc: HTLC, last: UInt64) {
+        guard let first = htlc.firstRemoteCommitment, first <= last,
+            htlc.amount.roundedDown >= parameters.remote.dustLimit
+        else { return }
+        let revoked = RevokedHTLC(
+            key: htlc.key, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry, commitments: first...last)
+        revokedHTLCs.append(revoked)
+        newRevokedHTLCs.append(revoked)
+    }
+
+    mutating func receiveCommitment(
+        _ message: CommitmentSigned, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        guard isLocalReady && isRemoteReady else { throw .warning("commitment_signed before channel_ready") }
+        let number = commitments.localNumber + 1
+        let keys = environment.keys
+        let commitment = parameters.commitment(
+            holderIsLocal: true, point: keys.perCommitmentPoint(number),
+            contents: commitments.contents(.local, number: number, after: .receivedCommit))
+        guard let signature = message.signature.parsed,
+            signature.verify(commitment.signatureHash(), key: parameters.remote.keys.funding)
+        else { throw .failChannel("commitment_signed with an invalid signature") }
+        let transactions = commitment.htlcTransactions()
+        guard message.htlcSignatures.count == transactions.count else {
+            throw .failChannel(
+                "commitment_signed with \(message.htlcSignatures.count) HTLC signatures for \(transactions.count)")
+        }
+        var htlcSignatures: [ECDSASignature] = []
+        htlcSignatures.reserveCapacity(transactions.count)
+        for (wire, transaction) in zip(message.htlcSignatures, transactions) {
+            guard let parsed = wire.parsed,
+                parsed.verify(transaction.counterpartySignatureHash(), key: commitment.keys.counterpartyHTLC)
+            else { throw .failChannel("commitment_signed with an invalid HTLC signature") }
+            htlcSignatures.append(parsed)
+        }
+        // From here on our state is the new one; the old one is revoked as soon as this is stored.
+        var effects: [ChannelEffect] = []
+        changed(commitments.apply(.receivedCommit))
+        commitments.localNumber = number
+        commitments.signature = signature
+        commitments.htlcSignatures = htlcSignatures
+        remember(commitment)
+        let changes = commitments.apply(.sentRevocation)
+        changed(changes)
+        commitments.lastSent = .revocation
+        effects.append(.send(.revokeAndAck(revocation(of: number - 1, keys))))
+        for htlc in changes where htlc.state == .sentRemoveAckRevocation {
+            effects.append(
+                .settled(id: htlc.id, htlc.paymentHash, wasFulfilled: htlc.preimage != nil))
+        }
+        return effects
+    }
+
+    /// The message that gives up one of our commitments.
+    func revocation(of number: UInt64, _ keys: ChannelKeys) -> RevokeAndAck {
+        RevokeAndAck(
+            channelID: id, perCommitmentSecret: keys.perCommitmentSecret(number),
+            nextPerCommitmentPoint: keys.perCommitmentPoint(number + 2))
+    }
+
+    mutating func receiveRevocation(
+        _ message: RevokeAndAck, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        guard commitments.awaitsRevocation, let next = commitments.remoteNextPoint else {
+            throw .failChannel("revoke_and_ack without a commitment_signed")
+        }
+        // "if per_commitment_secret is not a valid secret key or does not generate the previous per_commitment_point".
+        guard let secret = SecretKey(message.perCommitmentSecret),
+            secret.publicKey() == commitments.remotePoint
+        else { throw .failChannel("revoke_and_ack with a wrong secret") }
+        let index = PerCommitmentSecret.index(commitment: commitments.remoteNumber)
+        guard commitments.remoteSecrets.insert(message.perCommitmentSecret, index: index) else {
+            throw .failChannel("revoke_and_ack with a secret that does not derive the earlier ones")
+        }
+        commitments.remoteNumber += 1
+        commitments.remotePoint = next
+        commitments.remoteNextPoint = message.nextPerCommitmentPoint
+        commitments.awaitsRevocation = false
+        var effects: [ChannelEffect] = []
+        let changes = commitments.apply(.receivedRevocation)
+        changed(changes)
+        for var htlc in changes {
+            switch htlc.state {
+            case .receivedAddRevocation:
+                // Committed by the remote: the onion will not be sent again.
+                commitments.htlcs[htlc.key]!.onion = []
+                htlc.onion = []
+            case .receivedAddAckRevocation: effects.append(.received(htlc))
+            case .receivedRemoveAckRevocation:
+                if let resolution = htlc.resolution, htlc.preimage == nil {
+                    effects.append(.failed(id: htlc.id, htlc.paymentHash, resolution))
+                }
+            default: break
+            }
+        }
+        return effects
+    }
+}

@@ -1,0 +1,65 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// What a channel asks its node to do. Nothing of it may leave before the channel's writes are stored.
+public enum ChannelEffect: Hashable, Sendable {
+    case send(LightningMessage)
+    case broadcast(Transaction)
+    /// An incoming HTLC is committed on both sides beyond recall: it may be settled or forwarded.
+    case received(HTLC)
+    /// The remote gave the preimage of an HTLC of ours. Proof of payment, even before it is committed.
+    case fulfilled(id: UInt64, PaymentHash, PaymentPreimage)
+    /// An HTLC of ours is gone without preimage, beyond recall.
+    case failed(id: UInt64, PaymentHash, HTLC.Resolution)
+    /// An incoming HTLC that we resolved is gone from both commitments.
+    case settled(id: UInt64, PaymentHash, wasFulfilled: Bool)
+    case becameUsable
+    case closing(CloseKind)
+    case closed
+    /// A word for the operator.
+    case note(String)
+}
+
+/// How a channel ends.
+public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
+    case mutual
+    case localCommitment
+    case remoteCommitment
+    /// The remote published a commitment it had revoked: we take everything.
+    case revokedCommitment
+    /// The remote published a commitment that we do not know: our data is old.
+    case futureCommitment
+    /// Something else spends the funding output.
+    case unknown
+
+    public var description: String {
+        switch self {
+        case .mutual: "mutual"
+        case .localCommitment: "local force close"
+        case .remoteCommitment: "remote force close"
+        case .revokedCommitment: "breach (penalty)"
+        case .futureCommitment: "remote force close, our data was old"
+        case .unknown: "unknown"
+        }
+    }
+}
+
+/// What a channel needs to know of the world when something happens to it.
+public struct ChannelEnvironment: Sendable {
+    public var keys: ChannelKeys
+    public var height: Int
+    /// The fee rate for transactions that should confirm soon.
+    public var feeRate: FeeRate
+    /// Where money from closed channels goes.
+    public var sweepScript: Script
+    /// Whether the peer negotiated `option_shutdown_anysegwit`.
+    public var anySegwit: Bool
+
+    public init(keys: ChannelKeys, height: Int, feeRate: FeeRate, sweepScript: Script, anySegwit: Bool) {
+        self.keys = keys
+        self.height = height
+        self.feeRate = feeRate
+        self.sweepScript = sweepScript
+        self.anySegwit = anySegwit
+    }
+}

@@ -1,0 +1,283 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningTransactions
+public import LightningWire
+
+/// What this node demands of channels, and offers for them.
+public struct ChannelPolicy: Sendable {
+    public var network: Network = .regtest
+    public var dustLimit = Satoshi(546)
+    public var maxHTLCValueInFlight = MilliSatoshi(Satoshi(20_000_000_000))
+    public var htlcMinimum = MilliSatoshi(1)
+    public var toSelfDelay: UInt16 = 144
+    public var maxAcceptedHTLCs: UInt16 = 483
+    /// Confirmations that we ask for when the other side opens.
+    public var minimumDepth: UInt32 = 3
+    /// The smallest channel we accept.
+    public var minimumFunding = Satoshi(20_000)
+    /// The longest delay of our own money that we accept, in blocks.
+    public var maxToSelfDelay: UInt16 = 2016
+    public var channelType = ChannelType.anchors
+    /// Whether we accept 2^24 satoshi and more.
+    public var allowsLargeChannels = true
+
+    public init() {}
+
+    /// BOLT 2: "1% of the channel total is suggested".
+    func reserve(_ funding: Satoshi, peerDustLimit: Satoshi) -> Satoshi {
+        max(Satoshi(funding.value / 100), dustLimit, peerDustLimit)
+    }
+
+    func terms(funding: Satoshi, peerDustLimit: Satoshi, keys: ChannelKeys) -> ChannelTerms {
+        ChannelTerms(
+            dustLimit: dustLimit, maxHTLCValueInFlight: maxHTLCValueInFlight,
+            channelReserve: reserve(funding, peerDustLimit: peerDustLimit), htlcMinimum: htlcMinimum,
+            toSelfDelay: toSelfDelay, maxAcceptedHTLCs: maxAcceptedHTLCs, keys: keys.basepoints,
+            firstPerCommitmentPoint: keys.perCommitmentPoint(0), upfrontShutdownScript: nil)
+    }
+
+    /// What both sides check of the other's terms (BOLT 2 "open_channel" and "accept_channel").
+    func check(_ terms: ChannelTerms, funding: Satoshi, ours: ChannelTerms?) throws(ProtocolViolation) {
+        guard terms.toSelfDelay <= maxToSelfDelay else {
+            throw .failChannel("to_self_delay of \(terms.toSelfDelay) blocks is unreasonably large")
+        }
+        guard terms.maxAcceptedHTLCs <= 483 else { throw .failChannel("max_accepted_htlcs is greater than 483") }
+        guard terms.maxAcceptedHTLCs > 0 else { throw .failChannel("max_accepted_htlcs is zero") }
+        guard terms.dustLimit <= terms.channelReserve || ours != nil else {
+            throw .failChannel("dust_limit_satoshis is greater than channel_reserve_satoshis")
+        }
+        guard terms.dustLimit >= Satoshi(354) else { throw .failChannel("dust_limit_satoshis is below 354") }
+        guard terms.dustLimit <= Satoshi(10_000) else { throw .failChannel("dust_limit_satoshis is too large") }
+        guard terms.channelReserve.value <= funding.value / 5 else {
+            throw .failChannel("channel_reserve_satoshis is more than a fifth of the channel")
+        }
+        guard terms.htlcMinimum.roundedDown.value <= funding.value / 100 else {
+            throw .failChannel("htlc_minimum_msat is too large")
+        }
+        guard terms.maxHTLCValueInFlight.value >= 1_000_000 else {
+            throw .failChannel("max_htlc_value_in_flight_msat is too small")
+        }
+    }
+}
+
+/// A channel that is being opened, before its funding outpoint is known to both sides.
+///
+/// Nothing is stored: BOLT 2 lets both sides forget it when the connection is lost.
+public struct ChannelOpening: Sendable {
+    private enum Step: Sendable {
+        case sentOpen(OpenChannel)
+        /// Accepted; waits for the wallet to build the funding transaction.
+        case readyToFund(OpenChannel, AcceptChannel)
+        case sentFundingCreated(OpenChannel, AcceptChannel, Transaction, OutPoint)
+        case sentAccept(OpenChannel, AcceptChannel)
+    }
+
+    private var step: Step
+    public let temporaryChannelID: ChannelID
+    public let keyIndex: UInt64
+    private let keys: ChannelKeys
+    private let remoteNodeID: NodeID
+    private let alias: ShortChannelID
+
+    private init(
+        step: Step, temporaryChannelID: ChannelID, keyIndex: UInt64, keys: ChannelKeys, remoteNodeID: NodeID,
+        alias: ShortChannelID
+    ) {
+        self.step = step
+        self.temporaryChannelID = temporaryChannelID
+        self.keyIndex = keyIndex
+        self.keys = keys
+        self.remoteNodeID = remoteNodeID
+        self.alias = alias
+    }
+
+    public var isOpener: Bool {
+        if case .sentAccept = step { return false }
+        return true
+    }
+
+    // MARK: The side that opens
+
+    /// Starts to open a channel.
+    public static func open(
+        amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate, announce: Bool, policy: ChannelPolicy,
+        keys: ChannelKeys, keyIndex: UInt64, remoteNodeID: NodeID, temporaryID: Bytes32, alias: ShortChannelID
+    ) throws(ChannelRefusal) -> (ChannelOpening, OpenChannel) {
+        guard amount >= policy.minimumFunding else { throw .belowMinimum(MilliSatoshi(policy.minimumFunding)) }
+        let cost = CommitmentFees.openerCost(feeRate, hasAnchors: policy.channelType.hasAnchors, untrimmed: 0)
+        let reserve = policy.reserve(amount, peerDustLimit: policy.dustLimit)
+        guard let left = MilliSatoshi(amount).subtracting(push), left >= MilliSatoshi(cost + reserve) else {
+            throw .insufficientBalance(
+                spendable: MilliSatoshi(amount).saturatingSubtracting(MilliSatoshi(cost + reserve)))
+        }
+        let message = OpenChannel(
+            chainHash: policy.network.chainHash, temporaryChannelID: ChannelID(temporaryID), fundingAmount: amount,
+            push: push, feeRate: feeRate, channelFlags: announce ? 1 : 0,
+            terms: policy.terms(funding: amount, peerDustLimit: policy.dustLimit, keys: keys),
+            channelType: policy.channelType)
+        let opening = ChannelOpening(
+            step: .sentOpen(message), temporaryChannelID: message.temporaryChannelID, keyIndex: keyIndex, keys: keys,
+            remoteNodeID: remoteNodeID, alias: alias)
+        return (opening, message)
+    }
+
+    /// The peer accepted: checks its terms and says what the wallet has to fund.
+    public mutating func receive(
+        _ accept: AcceptChannel, policy: ChannelPolicy
+    ) throws(ProtocolViolation) -> TransactionOutput {
+        guard case .sentOpen(let open) = step else { throw .failChannel("accept_channel out of turn") }
+        guard let type = accept.channelType else { throw .failChannel("accept_channel without channel_type") }
+        guard type == open.channelType else { throw .failChannel("accept_channel with another channel_type") }
+        guard accept.minimumDepth <= 144 else { throw .failChannel("minimum_depth is unreasonably large") }
+        try policy.check(accept.terms, funding: open.fundingAmount, ours: open.terms)
+        guard accept.terms.channelReserve >= open.terms.dustLimit else {
+            throw .failChannel("channel_reserve_satoshis is below our dust_limit_satoshis")
+        }
+        guard open.terms.channelReserve >= accept.terms.dustLimit else {
+            throw .failChannel("dust_limit_satoshis is above our channel_reserve_satoshis")
+        }
+        step = .readyToFund(open, accept)
+        let script = ChannelScripts.funding(open.terms.keys.funding, accept.terms.keys.funding)
+        return TransactionOutput(open.fundingAmount, .p2wsh(script))
+    }
+
+    /// The wallet built and signed the funding transaction; it must not be published yet.
+    public mutating func fund(_ transaction: Transaction, outputIndex: UInt32) -> FundingCreated {
+        guard case .readyToFund(let open, let accept) = step else { preconditionFailure("funding out of turn") }
+        let funding = OutPoint(transaction.id, outputIndex)
+        step = .sentFundingCreated(open, accept, transaction, funding)
+        let parameters = parameters(open, accept, funding: funding)
+        let commitment = Self.firstCommitment(parameters, holderIsLocal: false, accept.terms.firstPerCommitmentPoint)
+        return FundingCreated(
+            temporaryChannelID: temporaryChannelID, funding: funding,
+            signature: keys.funding.sign(commitment.signatureHash()))
+    }
+
+    /// The id the channel will have, once the funding outpoint is known.
+    public var channelID: ChannelID? {
+        if case .sentFundingCreated(_, _, _, let funding) = step { return ChannelID(funding: funding) }
+        return nil
+    }
+
+    /// The peer signed our first commitment: the funding transaction can be published.
+    public func receive(
+        _ message: FundingSigned, height: Int
+    ) throws(ProtocolViolation) -> (PaymentChannel, Transaction) {
+        guard case .sentFundingCreated(let open, let accept, let transaction, let funding) = step else {
+            throw .failChannel("funding_signed out of turn")
+        }
+        let parameters = parameters(open, accept, funding: funding)
+        let commitment = Self.firstCommitment(parameters, holderIsLocal: true, keys.perCommitmentPoint(0))
+        guard let signature = message.signature.parsed,
+            signature.verify(commitment.signatureHash(), key: accept.terms.keys.funding)
+        else { throw .failChannel("funding_signed with an invalid signature") }
+        let channel = channel(parameters, signature, funding: transaction, height: height)
+        return (channel, transaction)
+    }
+
+    // MARK: The side that accepts
+
+    /// Judges an `open_channel` and answers it.
+    public static func accept(
+        _ open: OpenChannel, policy: ChannelPolicy, keys: ChannelKeys, keyIndex: UInt64, remoteNodeID: NodeID,
+        alias: ShortChannelID, feeRate: FeeRate
+    ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
+        guard open.chainHash == policy.network.chainHash else { throw .failChannel("unknown chain_hash") }
+        guard let type = open.channelType else { throw .failChannel("open_channel without channel_type") }
+        guard type == .anchors || type == .staticRemoteKey else {
+            throw .failChannel("channel_type \(type) is not supported")
+        }
+        guard open.fundingAmount >= policy.minimumFunding else {
+            throw .failChannel("funding_satoshis is below \(policy.minimumFunding)")
+        }
+        guard open.fundingAmount.isMoney, policy.allowsLargeChannels || open.fundingAmount.value < 1 << 24 else {
+            throw .failChannel("funding_satoshis is too large")
+        }
+        let funding = MilliSatoshi(open.fundingAmount)
+        guard let toOpener = funding.subtracting(open.push) else {
+            throw .failChannel("push_msat is greater than 1000 * funding_satoshis")
+        }
+        guard ChannelLimits.feeRates.contains(open.feeRate) else {
+            throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is unreasonable")
+        }
+        try policy.check(open.terms, funding: open.fundingAmount, ours: nil)
+        let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
+        guard let afterFee = toOpener.subtracting(MilliSatoshi(cost)) else {
+            throw .failChannel("the funder's amount does not cover the fee")
+        }
+        // "both to_local and to_remote amounts … are less than or equal to channel_reserve_satoshis".
+        let reserve = MilliSatoshi(open.terms.channelReserve)
+        guard afterFee > reserve || open.push > reserve else {
+            throw .failChannel("neither side would have more than channel_reserve_satoshis")
+        }
+        let accept = AcceptChannel(
+            temporaryChannelID: open.temporaryChannelID, minimumDepth: policy.minimumDepth,
+            terms: policy.terms(funding: open.fundingAmount, peerDustLimit: open.terms.dustLimit, keys: keys),
+            channelType: type)
+        guard accept.terms.dustLimit <= open.terms.channelReserve else {
+            throw .failChannel("channel_reserve_satoshis is below our dust limit of \(policy.dustLimit)")
+        }
+        let opening = ChannelOpening(
+            step: .sentAccept(open, accept), temporaryChannelID: open.temporaryChannelID, keyIndex: keyIndex,
+            keys: keys, remoteNodeID: remoteNodeID, alias: alias)
+        return (opening, accept)
+    }
+
+    /// The peer named the funding outpoint and signed our first commitment: the channel exists.
+    public func receive(
+        _ message: FundingCreated, height: Int
+    ) throws(ProtocolViolation) -> (PaymentChannel, FundingSigned) {
+        guard case .sentAccept(let open, let accept) = step else { throw .failChannel("funding_created out of turn") }
+        let parameters = parameters(open, accept, funding: message.funding)
+        let own = Self.firstCommitment(parameters, holderIsLocal: true, keys.perCommitmentPoint(0))
+        guard let signature = message.signature.parsed,
+            signature.verify(own.signatureHash(), key: open.terms.keys.funding)
+        else { throw .failChannel("funding_created with an invalid signature") }
+        let theirs = Self.firstCommitment(parameters, holderIsLocal: false, open.terms.firstPerCommitmentPoint)
+        let reply = FundingSigned(
+            channelID: parameters.channelID, signature: keys.funding.sign(theirs.signatureHash()))
+        return (channel(parameters, signature, funding: nil, height: height), reply)
+    }
+
+    // MARK: Parts
+
+    private func parameters(
+        _ open: OpenChannel, _ accept: AcceptChannel, funding: OutPoint
+    ) -> ChannelParameters {
+        ChannelParameters(
+            channelID: ChannelID(funding: funding), remoteNodeID: remoteNodeID, keyIndex: keyIndex,
+            isOpener: isOpener, channelType: open.channelType!, announce: open.announceChannel, funding: funding,
+            fundingAmount: open.fundingAmount, push: open.push, initialFeeRate: open.feeRate,
+            local: isOpener ? open.terms : accept.terms, remote: isOpener ? accept.terms : open.terms,
+            minimumDepth: accept.minimumDepth, localAlias: alias)
+    }
+
+    private static func balances(_ parameters: ChannelParameters) -> (local: MilliSatoshi, remote: MilliSatoshi) {
+        // `push` was checked to be at most the funding amount.
+        let opener = MilliSatoshi(parameters.fundingAmount) - parameters.push
+        return parameters.isOpener ? (opener, parameters.push) : (parameters.push, opener)
+    }
+
+    private static func firstCommitment(
+        _ parameters: ChannelParameters, holderIsLocal: Bool, _ point: PublicKey
+    ) -> CommitmentTransaction {
+        let (local, remote) = balances(parameters)
+        return parameters.commitment(
+            holderIsLocal: holderIsLocal, point: point,
+            contents: CommitmentContents(
+                number: 0, feeRate: parameters.initialFeeRate, toHolder: holderIsLocal ? local : remote,
+                toCounterparty: holderIsLocal ? remote : local, htlcs: []))
+    }
+
+    private func channel(
+        _ parameters: ChannelParameters, _ signature: ECDSASignature, funding: Transaction?, height: Int
+    ) -> PaymentChannel {
+        let (local, remote) = Self.balances(parameters)
+        return PaymentChannel(
+            parameters: parameters,
+            commitments: CommitmentState(
+                toLocal: local, toRemote: remote, feeRate: parameters.initialFeeRate, signature: signature,
+                remotePoint: parameters.remote.firstPerCommitmentPoint),
+            fundingTransaction: funding, openedHeight: height, connection: .established)
+    }
+}

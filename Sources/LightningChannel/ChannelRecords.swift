@@ -1,0 +1,417 @@
+import LightningTransactions
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningWire
+
+/// What a channel asks the store to change, in one transaction with everything else of its batch.
+public struct ChannelWrites: Sendable {
+    /// The record of everything but HTLCs, if it changed.
+    public var head: [UInt8]?
+    public var htlcs: [(key: HTLC.Key, record: [UInt8])] = []
+    public var removedHTLCs: [HTLC.Key] = []
+    /// Rows for penalties, to be added.
+    public var revokedHTLCs: [[UInt8]] = []
+
+    public var isEmpty: Bool { head == nil && htlcs.isEmpty && removedHTLCs.isEmpty && revokedHTLCs.isEmpty }
+}
+
+// Records on disk: versioned, and not the wire's structures.
+extension PaymentChannel {
+    static let headVersion: UInt8 = 1
+    static let htlcVersion: UInt8 = 1
+    static let revokedVersion: UInt8 = 1
+
+    /// What has changed since the last call.
+    public mutating func takeWrites() -> ChannelWrites {
+        var writes = ChannelWrites()
+        if isChanged { writes.head = encodeHead() }
+        for key in changedHTLCs.sorted() {
+            guard let htlc = commitments.htlcs[key], htlc.state != .receivedAddHTLC else { continue }
+            writes.htlcs.append((key, Self.encode(htlc)))
+        }
+        writes.removedHTLCs = removedHTLCs.sorted()
+        writes.revokedHTLCs = newRevokedHTLCs.map(Self.encode)
+        isChanged = false
+        changedHTLCs = []
+        removedHTLCs = []
+        newRevokedHTLCs = []
+        return writes
+    }
+
+    /// Rebuilds a channel from its records, disconnected.
+    public init(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) {
+        var reader = ByteReader(head)
+        guard try reader.uint8() == Self.headVersion else { throw .invalid("version of a channel record") }
+        let parameters = try ChannelParameters(from: &reader)
+        var state = try CommitmentState(from: &reader)
+        for record in htlcs {
+            let htlc = try Self.decodeHTLC(record)
+            state.htlcs[htlc.key] = htlc
+        }
+        self.init(
+            parameters: parameters, commitments: state, fundingTransaction: nil, openedHeight: 0,
+            connection: .disconnected)
+        let flags = try reader.uint8()
+        isLocalReady = flags & 1 != 0
+        isRemoteReady = flags & 2 != 0
+        openedHeight = Int(try reader.uint32())
+        remoteAlias = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
+        shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
+        fundingHeight = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint32()) }
+        fundingTransaction = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            try Transaction(try r.variableBytes())
+        }
+        let script = { (r: inout ByteReader) throws(DecodingError) -> Script in Script(try r.variableBytes()) }
+        wantedShutdown = try reader.optional(script)
+        localShutdown = try reader.optional(script)
+        remoteShutdown = try reader.optional(script)
+        for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
+        phase = try Phase(from: &reader)
+        try reader.expectEnd()
+        for record in revoked { revokedHTLCs.append(try Self.decodeRevoked(record)) }
+        isChanged = false
+    }
+
+    private func encodeHead() -> [UInt8] {
+        var writer = ByteWriter(capacity: 1500)
+        writer.uint8(Self.headVersion)
+        parameters.encode(to: &writer)
+        commitments.encode(to: &writer)
+        writer.uint8((isLocalReady ? 1 : 0) | (isRemoteReady ? 2 : 0))
+        writer.uint32(UInt32(openedHeight))
+        writer.optional(remoteAlias) { $0.shortChannelID($1) }
+        writer.optional(shortChannelID) { $0.shortChannelID($1) }
+        writer.optional(fundingHeight) { $0.uint32(UInt32($1)) }
+        writer.optional(fundingTransaction) { $0.variableBytes($1.serialized()) }
+        writer.optional(wantedShutdown) { $0.variableBytes($1.bytes) }
+        writer.optional(localShutdown) { $0.variableBytes($1.bytes) }
+        writer.optional(remoteShutdown) { $0.variableBytes($1.bytes) }
+        writer.compactSize(mutualCloses.count)
+        for transaction in mutualCloses { writer.variableBytes(transaction.serialized()) }
+        phase.encode(to: &writer)
+        return writer.bytes
+    }
+
+    /// An HTLC's row. A removal that the remote has not committed to is not written: BOLT 2 forgets it.
+    static func encode(_ htlc: HTLC) -> [UInt8] {
+        var writer = ByteWriter(capacity: 1500)
+        let isForgotten = htlc.state == .receivedRemoveHTLC
+        writer.uint8(htlcVersion)
+        writer.uint8((isForgotten ? .sentAddAckRevocation : htlc.state).rawValue)
+        writer.uint64(htlc.id)
+        writer.milliSatoshi(htlc.amount)
+        writer.write(htlc.paymentHash)
+        writer.uint32(htlc.cltvExpiry)
+        writer.variableBytes(htlc.onion)
+        writer.optional(htlc.firstRemoteCommitment) { $0.uint64($1) }
+        writer.optional(isForgotten ? nil : htlc.resolution) { writer, resolution in
+            switch resolution {
+            case .fulfilled(let preimage):
+                writer.uint8(0)
+                writer.write(preimage)
+            case .failed(let reason):
+                writer.uint8(1)
+                writer.variableBytes(reason)
+            case .malformed(let hash, let code):
+                writer.uint8(2)
+                writer.write(hash)
+                writer.uint16(code)
+            }
+        }
+        return writer.bytes
+    }
+
+    static func decodeHTLC(_ record: [UInt8]) throws(DecodingError) -> HTLC {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == htlcVersion else { throw .invalid("version of an HTLC record") }
+        guard let state = HTLCState(rawValue: try reader.uint8()) else { throw .invalid("HTLC state") }
+        var htlc = HTLC(
+            id: try reader.uint64(), amount: try reader.milliSatoshi(), paymentHash: PaymentHash(try reader.bytes32()),
+            cltvExpiry: try reader.uint32(), onion: try reader.variableBytes(), state: state)
+        htlc.firstRemoteCommitment = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            try r.uint64()
+        }
+        htlc.resolution = try reader.optional { (r: inout ByteReader) throws(DecodingError) -> HTLC.Resolution in
+            switch try r.uint8() {
+            case 0: return .fulfilled(PaymentPreimage(try r.bytes32()))
+            case 1: return .failed(reason: try r.variableBytes())
+            case 2: return .malformed(onionHash: try r.bytes32(), code: try r.uint16())
+            default: throw .invalid("HTLC resolution")
+            }
+        }
+        try reader.expectEnd()
+        return htlc
+    }
+
+    static func encode(_ revoked: RevokedHTLC) -> [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        writer.uint8(revokedVersion)
+        writer.uint8(revoked.key.isOfferedByLocal ? 1 : 0)
+        writer.uint64(revoked.key.id)
+        writer.write(revoked.paymentHash)
+        writer.uint32(revoked.cltvExpiry)
+        writer.uint64(revoked.commitments.lowerBound)
+        writer.uint64(revoked.commitments.upperBound)
+        return writer.bytes
+    }
+
+    static func decodeRevoked(_ record: [UInt8]) throws(DecodingError) -> RevokedHTLC {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == revokedVersion else { throw .invalid("version of a revoked HTLC's record") }
+        let key = HTLC.Key(isOfferedByLocal: try reader.uint8() == 1, id: try reader.uint64())
+        let hash = PaymentHash(try reader.bytes32())
+        let expiry = try reader.uint32()
+        let first = try reader.uint64()
+        let last = try reader.uint64()
+        guard first <= last else { throw .invalid("range of a revoked HTLC's record") }
+        try reader.expectEnd()
+        return RevokedHTLC(key: key, paymentHash: hash, cltvExpiry: expiry, commitments: first...last)
+    }
+
+    /// Whether what the store holds after the last writes rebuilds this very channel (a check for tests and simulations).
+    public func matches(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) -> Bool {
+        var expected = self
+        expected.disconnect()
+        let restored = try PaymentChannel(head: head, htlcs: htlcs, revoked: revoked)
+        return restored.commitments == expected.commitments && restored.phase == expected.phase
+            && restored.parameters == expected.parameters && restored.encodeHead() == expected.encodeHead()
+            && restored.revokedHTLCs == expected.revokedHTLCs
+    }
+}
+
+extension ByteReader {
+    mutating func optional<T>(
+        _ body: (inout ByteReader) throws(DecodingError) -> T
+    ) throws(DecodingError) -> T? {
+        switch try uint8() {
+        case 0: return nil
+        case 1: return try body(&self)
+        default: throw .invalid("optional")
+        }
+    }
+}
+
+extension ByteWriter {
+    mutating func optional<T>(_ value: T?, _ body: (inout ByteWriter, T) -> Void) {
+        uint8(value == nil ? 0 : 1)
+        if let value { body(&self, value) }
+    }
+}
+
+extension ChannelTerms {
+    func encode(to writer: inout ByteWriter) {
+        writer.satoshi(dustLimit)
+        writer.milliSatoshi(maxHTLCValueInFlight)
+        writer.satoshi(channelReserve)
+        writer.milliSatoshi(htlcMinimum)
+        writer.uint16(toSelfDelay)
+        writer.uint16(maxAcceptedHTLCs)
+        keys.encode(to: &writer)
+        writer.point(firstPerCommitmentPoint)
+        writer.optional(upfrontShutdownScript) { $0.variableBytes($1.bytes) }
+    }
+
+    init(record reader: inout ByteReader) throws(DecodingError) {
+        let dustLimit = try reader.satoshi()
+        let inFlight = try reader.milliSatoshi()
+        let reserve = try reader.satoshi()
+        let minimum = try reader.milliSatoshi()
+        let delay = try reader.uint16()
+        let accepted = try reader.uint16()
+        let keys = try ChannelBasepoints(from: &reader)
+        let point = try reader.point()
+        let script = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            Script(try r.variableBytes())
+        }
+        self.init(
+            dustLimit: dustLimit, maxHTLCValueInFlight: inFlight, channelReserve: reserve, htlcMinimum: minimum,
+            toSelfDelay: delay, maxAcceptedHTLCs: accepted, keys: keys, firstPerCommitmentPoint: point,
+            upfrontShutdownScript: script)
+    }
+}
+
+extension ChannelParameters {
+    func encode(to writer: inout ByteWriter) {
+        writer.write(channelID)
+        writer.point(remoteNodeID)
+        writer.uint64(keyIndex)
+        writer.uint8((isOpener ? 1 : 0) | (announce ? 2 : 0))
+        writer.variableBytes(channelType.features.bytes)
+        funding.encode(to: &writer)
+        writer.satoshi(fundingAmount)
+        writer.milliSatoshi(push)
+        writer.uint32(initialFeeRate.perKiloweight)
+        local.encode(to: &writer)
+        remote.encode(to: &writer)
+        writer.uint32(minimumDepth)
+        writer.shortChannelID(localAlias)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        channelID = try reader.channelID()
+        remoteNodeID = try reader.point()
+        keyIndex = try reader.uint64()
+        let flags = try reader.uint8()
+        isOpener = flags & 1 != 0
+        announce = flags & 2 != 0
+        channelType = ChannelType(FeatureBits(try reader.variableBytes()))
+        funding = try OutPoint(from: &reader)
+        fundingAmount = try reader.satoshi()
+        push = try reader.milliSatoshi()
+        initialFeeRate = FeeRate(perKiloweight: try reader.uint32())
+        local = try ChannelTerms(record: &reader)
+        remote = try ChannelTerms(record: &reader)
+        minimumDepth = try reader.uint32()
+        localAlias = try reader.shortChannelID()
+    }
+}
+
+extension CommitmentState {
+    func encode(to writer: inout ByteWriter) {
+        // What the remote has not committed to is as if it had never come.
+        let uncommitted = htlcs.values.count { $0.state == .receivedAddHTLC }
+        writer.uint64(localNumber)
+        writer.uint64(remoteNumber)
+        writer.uint8(awaitsRevocation ? 1 : 0)
+        writer.uint8(lastSent.rawValue)
+        writer.milliSatoshi(toLocal)
+        writer.milliSatoshi(toRemote)
+        writer.uint32(feeRate.perKiloweight)
+        let fees = feeUpdates.filter { $0.state != .receivedAddHTLC }
+        writer.compactSize(fees.count)
+        for update in fees {
+            writer.uint32(update.feeRate.perKiloweight)
+            writer.uint8(update.state.rawValue)
+        }
+        writer.uint64(nextLocalID)
+        writer.uint64(nextRemoteID - UInt64(uncommitted))
+        writer.write(signature.compact)
+        writer.compactSize(htlcSignatures.count)
+        for signature in htlcSignatures { writer.write(signature.compact) }
+        writer.point(remotePoint)
+        writer.optional(remoteNextPoint) { $0.point($1) }
+        remoteSecrets.encode(to: &writer)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        localNumber = try reader.uint64()
+        remoteNumber = try reader.uint64()
+        awaitsRevocation = try reader.uint8() == 1
+        guard let last = LastSent(rawValue: try reader.uint8()) else { throw .invalid("last message sent") }
+        lastSent = last
+        toLocal = try reader.milliSatoshi()
+        toRemote = try reader.milliSatoshi()
+        feeRate = FeeRate(perKiloweight: try reader.uint32())
+        for _ in 0..<(try reader.count()) {
+            let rate = FeeRate(perKiloweight: try reader.uint32())
+            guard let state = HTLCState(rawValue: try reader.uint8()) else { throw .invalid("fee state") }
+            feeUpdates.append(.init(feeRate: rate, state: state))
+        }
+        nextLocalID = try reader.uint64()
+        nextRemoteID = try reader.uint64()
+        func signature(_ reader: inout ByteReader) throws(DecodingError) -> ECDSASignature {
+            guard let value = ECDSASignature(compact: try reader.read(64)) else { throw .invalid("signature") }
+            return value
+        }
+        self.signature = try signature(&reader)
+        for _ in 0..<(try reader.count(minimum: 64)) { htlcSignatures.append(try signature(&reader)) }
+        remotePoint = try reader.point()
+        remoteNextPoint = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        remoteSecrets = try PerCommitmentSecretStore(from: &reader)
+    }
+}
+
+extension PaymentChannel.Phase {
+    func encode(to writer: inout ByteWriter) {
+        switch self {
+        case .funding: writer.uint8(0)
+        case .normal: writer.uint8(1)
+        case .failed(let reason):
+            writer.uint8(2)
+            writer.variableBytes(Array(reason.utf8))
+        case .dataLost: writer.uint8(3)
+        case .closing(let close):
+            writer.uint8(4)
+            close.encode(to: &writer)
+        case .closed(let close):
+            writer.uint8(5)
+            close.encode(to: &writer)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        switch try reader.uint8() {
+        case 0: self = .funding
+        case 1: self = .normal
+        case 2: self = .failed(reason: String(decoding: try reader.variableBytes(), as: UTF8.self))
+        case 3: self = .dataLost
+        case 4: self = .closing(try ChannelClose(from: &reader))
+        case 5: self = .closed(try ChannelClose(from: &reader))
+        default: throw .invalid("channel phase")
+        }
+    }
+}
+
+extension ChannelClose {
+    func encode(to writer: inout ByteWriter) {
+        writer.uint8(kind.rawValue)
+        writer.write(transaction)
+        writer.uint32(UInt32(height))
+        writer.optional(commitmentNumber) { $0.uint64($1) }
+        writer.optional(point) { $0.point($1) }
+        writer.compactSize(outputs.count)
+        for output in outputs {
+            output.outPoint.encode(to: &writer)
+            output.output.encode(to: &writer)
+            writer.uint8(output.role.rawValue)
+            writer.optional(output.witnessScript) { $0.variableBytes($1.bytes) }
+            switch output.status {
+            case .waiting(let height):
+                writer.uint8(0)
+                writer.uint32(UInt32(height))
+            case .claiming(let id):
+                writer.uint8(1)
+                writer.write(id)
+            case .resolved(let id, let height, let isOurs):
+                writer.uint8(2)
+                writer.write(id)
+                writer.uint32(UInt32(height))
+                writer.uint8(isOurs ? 1 : 0)
+            case .abandoned: writer.uint8(3)
+            case .unresolved: writer.uint8(4)
+            }
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        guard let kind = CloseKind(rawValue: try reader.uint8()) else { throw .invalid("kind of close") }
+        self.kind = kind
+        transaction = TransactionID(try reader.bytes32())
+        height = Int(try reader.uint32())
+        commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.uint64() }
+        point = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        outputs = []
+        for _ in 0..<(try reader.count(minimum: 40)) {
+            let outPoint = try OutPoint(from: &reader)
+            let output = try TransactionOutput(from: &reader)
+            guard let role = Role(rawValue: try reader.uint8()) else { throw .invalid("role of an output") }
+            let script = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+                Script(try r.variableBytes())
+            }
+            let status: Status
+            switch try reader.uint8() {
+            case 0: status = .waiting(height: Int(try reader.uint32()))
+            case 1: status = .claiming(TransactionID(try reader.bytes32()))
+            case 2:
+                status = .resolved(
+                    by: TransactionID(try reader.bytes32()), height: Int(try reader.uint32()),
+                    isOurs: try reader.uint8() == 1)
+            case 3: status = .abandoned
+            case 4: status = .unresolved
+            default: throw .invalid("status of an output")
+            }
+            outputs.append(
+                Output(outPoint: outPoint, output: output, role: role, status: status, witnessScript: script))
+        }
+    }
+}

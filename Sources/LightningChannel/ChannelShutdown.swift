@@ -1,0 +1,205 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+import LightningWire
+
+/// Where the negotiation of the closing fee stands; it starts anew at each connection.
+struct ClosingNegotiation: Hashable, Sendable {
+    var lastSentFee: Satoshi?
+    var sentRange: ClosedRange<Satoshi>?
+    var lastReceivedFee: Satoshi?
+}
+
+// BOLT 2 "Channel Close": shutdown and the legacy negotiation with fee ranges.
+extension PaymentChannel {
+    /// Asks the peer to close the channel together.
+    ///
+    /// - Parameter script: where our money goes; a witness program.
+    public mutating func shutdown(
+        to script: Script, _ environment: ChannelEnvironment
+    ) throws(ChannelRefusal) -> [ChannelEffect] {
+        guard phase == .normal else { throw .notUsable(stateName) }
+        guard connection == .established else { throw .notConnected }
+        guard localShutdown == nil, wantedShutdown == nil else { throw .notUsable("closing already") }
+        guard Self.isAllowed(script, anySegwit: environment.anySegwit) else {
+            throw .invalidScript("only witness programs can be used")
+        }
+        if let upfront = parameters.local.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != script {
+            throw .invalidScript("another one was promised when the channel was opened")
+        }
+        wantedShutdown = script
+        isChanged = true
+        return flush(environment)
+    }
+
+    /// BOLT 2's forms of a `scriptpubkey` for closing.
+    static func isAllowed(_ script: Script, anySegwit: Bool) -> Bool {
+        guard let (version, program) = script.witnessProgram else { return false }
+        return version == 0 ? program.count == 20 || program.count == 32 : anySegwit
+    }
+
+    mutating func receiveShutdown(
+        _ message: Shutdown, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        guard Self.isAllowed(message.script, anySegwit: environment.anySegwit) else {
+            throw .warning("shutdown with a scriptpubkey that is not allowed")
+        }
+        if let upfront = parameters.remote.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != message.script {
+            throw .warning("shutdown with another scriptpubkey than promised")
+        }
+        if let remoteShutdown, remoteShutdown != message.script {
+            throw .warning("a second shutdown with another scriptpubkey")
+        }
+        remoteShutdown = message.script
+        isChanged = true
+        return continueShutdown(environment)
+    }
+
+    /// Sends or answers a shutdown once nothing of ours is pending, and starts the negotiation once the channel is empty.
+    mutating func continueShutdown(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard connection == .established else { return [] }
+        var effects: [ChannelEffect] = []
+        if localShutdown == nil, let script = wantedShutdown ?? (remoteShutdown == nil ? nil : environment.sweepScript) {
+            // "if there are updates pending on the receiving node's commitment transaction: MUST NOT send a shutdown".
+            guard !commitments.hasChangesToSign else { return [] }
+            localShutdown = script
+            isChanged = true
+            effects.append(.send(.shutdown(Shutdown(channelID: id, script: script))))
+        }
+        guard remoteShutdown != nil, localShutdown != nil else { return effects }
+        guard commitments.isClean, !commitments.hasChangesToSign, parameters.isOpener,
+            negotiation.lastSentFee == nil
+        else { return effects }
+        // "The funding node … SHOULD send a closing_signed message".
+        return effects + proposeClosing(fee: preferredFee(environment), environment)
+    }
+
+    private var closingWeight: Int {
+        ClosingTransaction.expectedWeight(localShutdown ?? Script(), remoteShutdown ?? Script())
+    }
+
+    private var openerBalance: Satoshi {
+        (parameters.isOpener ? commitments.toLocal : commitments.toRemote).roundedDown
+    }
+
+    private func preferredFee(_ environment: ChannelEnvironment) -> Satoshi {
+        min(max(environment.feeRate, .floor).feeRoundedUp(weight: closingWeight), openerBalance)
+    }
+
+    /// The fees we accept: from the least that is relayed to three times our estimate; no upper end where the peer pays.
+    private func acceptableFees(_ environment: ChannelEnvironment) -> ClosedRange<Satoshi> {
+        let low = min(FeeRate.floor.feeRoundedUp(weight: closingWeight), openerBalance)
+        guard parameters.isOpener else { return low...openerBalance }
+        let high = Satoshi(preferredFee(environment).value * 3)
+        return low...max(low, min(high, openerBalance))
+    }
+
+    private mutating func proposeClosing(fee: Satoshi, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let closing = closingTransaction(fee: fee, omitLocal: false, omitRemote: false)
+        let signature = environment.keys.funding.sign(closing.signatureHash())
+        let range = acceptableFees(environment)
+        negotiation.lastSentFee = fee
+        negotiation.sentRange = range
+        return [
+            .send(.closingSigned(ClosingSigned(channelID: id, fee: fee, signature: signature, feeRange: range)))
+        ]
+    }
+
+    /// The closing transaction at a fee; each side's output is left out where it is dust.
+    private func closingTransaction(fee: Satoshi, omitLocal: Bool, omitRemote: Bool) -> ClosingTransaction {
+        var local = commitments.toLocal.roundedDown
+        var remote = commitments.toRemote.roundedDown
+        if parameters.isOpener { local = local.subtracting(fee) ?? .zero } else { remote = remote.subtracting(fee) ?? .zero }
+        let localScript = localShutdown ?? Script()
+        let remoteScript = remoteShutdown ?? Script()
+        let hasLocal = !omitLocal && local >= max(parameters.local.dustLimit, localScript.dustLimit)
+        let hasRemote = !omitRemote && remote >= max(parameters.local.dustLimit, remoteScript.dustLimit)
+        return ClosingTransaction(
+            funding: parameters.funding, fundingAmount: parameters.fundingAmount,
+            fundingScript: parameters.fundingScript,
+            outputs: [
+                hasLocal ? TransactionOutput(local, localScript) : nil,
+                hasRemote ? TransactionOutput(remote, remoteScript) : nil,
+            ])
+    }
+
+    /// The variant of the closing transaction that the peer signed.
+    ///
+    /// The peer may leave out its own output at will. Ours may be missing only where it is below the larger of both
+    /// dust limits: anything else would take our money.
+    private func variant(fee: Satoshi, signedBy signature: ECDSASignature) -> ClosingTransaction? {
+        var ours = commitments.toLocal.roundedDown
+        if parameters.isOpener { ours = ours.subtracting(fee) ?? .zero }
+        let limit = max(
+            parameters.local.dustLimit, parameters.remote.dustLimit, (localShutdown ?? Script()).dustLimit)
+        let choices = [(false, false), (false, true)] + (ours < limit ? [(true, false)] : [])
+        for (omitLocal, omitRemote) in choices {
+            let candidate = closingTransaction(fee: fee, omitLocal: omitLocal, omitRemote: omitRemote)
+            if !candidate.transaction.outputs.isEmpty,
+                signature.verify(candidate.signatureHash(), key: parameters.remote.keys.funding)
+            {
+                return candidate
+            }
+        }
+        return nil
+    }
+
+    mutating func receiveClosingSigned(
+        _ message: ClosingSigned, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        guard localShutdown != nil, remoteShutdown != nil, commitments.isClean else {
+            throw .warning("closing_signed before the channel is empty")
+        }
+        guard message.fee <= openerBalance else { throw .warning("closing_signed with a fee the opener cannot pay") }
+        guard let signature = message.signature.parsed, let closing = variant(fee: message.fee, signedBy: signature)
+        else { throw .failChannel("closing_signed with an invalid signature") }
+        let acceptable = acceptableFees(environment)
+        let previous = negotiation.lastReceivedFee
+        negotiation.lastReceivedFee = message.fee
+        if message.fee == negotiation.lastSentFee || negotiation.sentRange?.contains(message.fee) == true
+            || acceptable.contains(message.fee)
+        {
+            var effects: [ChannelEffect] = []
+            if message.fee != negotiation.lastSentFee {
+                effects += proposeClosing(fee: message.fee, environment)
+            }
+            return effects + publish(closing, signature, environment)
+        }
+        if let range = message.feeRange {
+            guard range.overlaps(acceptable) else {
+                throw .warning("closing fees from \(range.lowerBound) to \(range.upperBound) are out of reach")
+            }
+            if parameters.isOpener {
+                throw .failChannel("closing_signed with a fee outside of both ranges")
+            }
+            let fee = max(acceptable.lowerBound, range.lowerBound)
+            guard negotiation.lastSentFee == nil else { throw .failChannel("closing_signed changed its fee") }
+            return proposeClosing(fee: fee, environment)
+        }
+        // The oldest form: halve the distance, strictly between the last two proposals.
+        let mine = negotiation.lastSentFee ?? preferredFee(environment)
+        if let previous, let sent = negotiation.lastSentFee {
+            let bounds = min(previous, sent)...max(previous, sent)
+            guard message.fee > bounds.lowerBound, message.fee < bounds.upperBound else {
+                throw .warning("closing_signed does not move towards an agreement")
+            }
+        }
+        let middle = Satoshi((mine.value + message.fee.value) / 2)
+        guard acceptable.contains(middle), middle != mine else {
+            throw .warning("no agreement on the closing fee: \(message.fee) is out of reach")
+        }
+        return proposeClosing(fee: middle, environment)
+    }
+
+    private mutating func publish(
+        _ closing: ClosingTransaction, _ signature: ECDSASignature, _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        let own = environment.keys.funding.sign(closing.signatureHash())
+        let transaction = closing.signed([
+            (parameters.local.keys.funding, own), (parameters.remote.keys.funding, signature),
+        ])
+        if !mutualCloses.contains(transaction) { mutualCloses.append(transaction) }
+        isChanged = true
+        return [.broadcast(transaction), .closing(.mutual)]
+    }
+}

@@ -1,0 +1,260 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+public import LightningWire
+
+/// The limits of this implementation that are not terms of the channel.
+public enum ChannelLimits {
+    /// BOLT 2: `max_accepted_htlcs` "is greater than 483: MUST fail the channel".
+    public static let maxHTLCs = 483
+    /// What trimmed HTLCs may add up to in one commitment: they are lost to fees if it is published.
+    public static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
+    /// Fee rates outside of this range are refused from a peer.
+    public static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
+}
+
+// BOLT 2 "Normal Operation": offering and removing HTLCs, and fees.
+extension PaymentChannel {
+    /// What a commitment with `count` untrimmed HTLCs costs its opener.
+    private func openerCost(_ feeRate: FeeRate, _ count: Int) -> MilliSatoshi {
+        MilliSatoshi(CommitmentFees.openerCost(feeRate, hasAnchors: parameters.hasAnchors, untrimmed: count))
+    }
+
+    private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool) -> Bool {
+        CommitmentFees.isTrimmed(
+            amount, isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: commitments.feeRate,
+            dustLimit: holderIsLocal ? parameters.local.dustLimit : parameters.remote.dustLimit,
+            hasAnchors: parameters.hasAnchors)
+    }
+
+    /// The HTLCs that may be outputs of either commitment: every one counts until it is gone.
+    private var untrimmedCount: Int {
+        commitments.htlcs.values.count {
+            !isTrimmed($0.amount, offeredByLocal: $0.state.isOfferedByLocal, holderIsLocal: true)
+                || !isTrimmed($0.amount, offeredByLocal: $0.state.isOfferedByLocal, holderIsLocal: false)
+        }
+    }
+
+    /// The most that can be sent now, with the reserve, the fee for one HTLC more, and BOLT 2's "fee spike buffer" of
+    /// twice the fee rate for another one left over.
+    public var spendable: MilliSatoshi {
+        var left = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
+        if parameters.isOpener {
+            let spike = FeeRate(perKiloweight: commitments.feeRate.perKiloweight.multipliedReportingOverflow(by: 2).0)
+            left = left.saturatingSubtracting(openerCost(spike, untrimmedCount + 2))
+        }
+        let inFlight = commitments.htlcs.values.filter(\.state.isOfferedByLocal).reduce(MilliSatoshi.zero) {
+            $0 + $1.amount
+        }
+        return min(left, parameters.remote.maxHTLCValueInFlight.saturatingSubtracting(inFlight))
+    }
+
+    /// The most that can be received now, as far as this side can tell.
+    public var receivable: MilliSatoshi {
+        var left = commitments.remoteAvailable.saturatingSubtracting(MilliSatoshi(parameters.local.channelReserve))
+        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(commitments.feeRate, untrimmedCount + 1)) }
+        return min(left, parameters.local.maxHTLCValueInFlight)
+    }
+
+    /// Offers an HTLC.
+    ///
+    /// - Throws: a refusal that changes nothing.
+    public mutating func offer(
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8]
+    ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
+        guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
+        guard connection == .established else { throw .notConnected }
+        // BOLT 2: "MUST offer amount_msat greater than 0", "MUST NOT offer amount_msat below … htlc_minimum_msat".
+        guard amount > .zero, amount >= parameters.remote.htlcMinimum else {
+            throw .belowMinimum(max(parameters.remote.htlcMinimum, MilliSatoshi(1)))
+        }
+        guard cltvExpiry < 500_000_000 else { throw .invalidExpiry }
+        let offered = commitments.htlcs.values.filter(\.state.isOfferedByLocal)
+        let limit = min(Int(parameters.remote.maxAcceptedHTLCs), ChannelLimits.maxHTLCs)
+        guard offered.count < limit else { throw .tooManyHTLCs(limit: limit) }
+        let inFlight = offered.reduce(MilliSatoshi.zero) { $0 + $1.amount }
+        guard let total = inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
+            throw .tooMuchInFlight(limit: parameters.remote.maxHTLCValueInFlight)
+        }
+        guard amount <= spendable else { throw .insufficientBalance(spendable: spendable) }
+        if !parameters.isOpener {
+            // "SHOULD NOT offer … if the remote node … cannot pay the fee for the updated … transaction".
+            let needed = openerCost(commitments.feeRate, untrimmedCount + 1)
+            guard commitments.remoteAvailable >= needed else { throw .insufficientBalance(spendable: .zero) }
+        }
+        for holderIsLocal in [true, false]
+        where isTrimmed(amount, offeredByLocal: true, holderIsLocal: holderIsLocal) {
+            guard let exposure = dustExposure(holderIsLocal: holderIsLocal).adding(amount),
+                exposure <= ChannelLimits.maxDustExposure
+            else { throw .dustExposure(limit: ChannelLimits.maxDustExposure) }
+        }
+        let htlc = HTLC(
+            id: commitments.nextLocalID, amount: amount, paymentHash: paymentHash, cltvExpiry: cltvExpiry,
+            onion: onion, state: .sentAddHTLC)
+        commitments.nextLocalID += 1
+        commitments.htlcs[htlc.key] = htlc
+        changed([htlc])
+        return (htlc.id, [.send(updateMessage(for: htlc))])
+    }
+
+    private func dustExposure(holderIsLocal: Bool) -> MilliSatoshi {
+        commitments.htlcs.values.reduce(MilliSatoshi.zero) { sum, htlc in
+            isTrimmed(htlc.amount, offeredByLocal: htlc.state.isOfferedByLocal, holderIsLocal: holderIsLocal)
+                ? sum + htlc.amount : sum
+        }
+    }
+
+    /// Whether a received HTLC adds more dust than we are ready to lose: such a one is failed back, not the channel.
+    public var exceedsDustExposure: Bool {
+        max(dustExposure(holderIsLocal: true), dustExposure(holderIsLocal: false)) > ChannelLimits.maxDustExposure
+    }
+
+    /// Settles or gives back an incoming HTLC.
+    public mutating func resolve(
+        _ id: UInt64, _ resolution: HTLC.Resolution
+    ) throws(ChannelRefusal) -> [ChannelEffect] {
+        let key = HTLC.Key(isOfferedByLocal: false, id: id)
+        // "until the corresponding HTLC is irrevocably committed in both sides' … MUST NOT send an update_fulfill_htlc".
+        guard var htlc = commitments.htlcs[key], htlc.state == .receivedAddAckRevocation else { throw .unknownHTLC }
+        if case .fulfilled(let preimage) = resolution, preimage.paymentHash != htlc.paymentHash { throw .unknownHTLC }
+        htlc.resolution = resolution
+        htlc.state = .sentRemoveHTLC
+        htlc.onion = []
+        commitments.htlcs[key] = htlc
+        changed([htlc])
+        // Stored now, sent now or after the next reconnection.
+        guard connection == .established, phase == .normal else { return [] }
+        return [.send(updateMessage(for: htlc))]
+    }
+
+    /// The message that tells the peer of the latest update of an HTLC of ours.
+    func updateMessage(for htlc: HTLC) -> LightningMessage {
+        guard let resolution = htlc.resolution, !htlc.state.isOfferedByLocal else {
+            return .updateAddHTLC(
+                UpdateAddHTLC(
+                    channelID: id, id: htlc.id, amount: htlc.amount, paymentHash: htlc.paymentHash,
+                    cltvExpiry: htlc.cltvExpiry, onion: htlc.onion))
+        }
+        switch resolution {
+        case .fulfilled(let preimage):
+            return .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: htlc.id, paymentPreimage: preimage))
+        case .failed(let reason):
+            return .updateFailHTLC(UpdateFailHTLC(channelID: id, id: htlc.id, reason: reason))
+        case .malformed(let hash, let code):
+            return .updateFailMalformedHTLC(
+                UpdateFailMalformedHTLC(channelID: id, id: htlc.id, onionHash: hash, failureCode: code))
+        }
+    }
+
+    /// Proposes a new fee rate for the commitments.
+    public mutating func setFeeRate(_ feeRate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
+        guard parameters.isOpener else { throw .notOpener }
+        guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
+        guard connection == .established else { throw .notConnected }
+        // One at a time: nothing is gained by a second before the first is committed.
+        guard commitments.feeUpdates.isEmpty else { throw .notUsable("changing its fee rate already") }
+        guard ChannelLimits.feeRates.contains(feeRate) else { throw .notUsable("not to have such a fee rate") }
+        let cost = openerCost(feeRate, untrimmedCount)
+        let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
+        guard available >= cost else { throw .insufficientBalance(spendable: .zero) }
+        commitments.feeUpdates.append(.init(feeRate: feeRate, state: .sentAddHTLC))
+        isChanged = true
+        return [.send(.updateFee(UpdateFee(channelID: id, feeRate: feeRate)))]
+    }
+
+    // MARK: What the peer sends
+
+    mutating func receiveAdd(_ message: UpdateAddHTLC) throws(ProtocolViolation) -> [ChannelEffect] {
+        guard isLocalReady && isRemoteReady else { throw .warning("update_add_htlc before channel_ready") }
+        // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
+        guard remoteShutdown == nil else { throw .warning("update_add_htlc after shutdown") }
+        guard message.id == commitments.nextRemoteID else {
+            throw .warning("update_add_htlc with id \(message.id), expected \(commitments.nextRemoteID)")
+        }
+        guard message.amount > .zero, message.amount >= parameters.local.htlcMinimum else {
+            throw .warning("update_add_htlc below htlc_minimum_msat")
+        }
+        guard message.cltvExpiry < 500_000_000 else { throw .warning("update_add_htlc with cltv_expiry in seconds") }
+        let incoming = commitments.htlcs.values.filter {
+            !$0.state.isOfferedByLocal && !$0.state.after(.receivedCommit).isRemoved(from: .local)
+        }
+        guard incoming.count < Int(parameters.local.maxAcceptedHTLCs) else {
+            throw .warning("more than max_accepted_htlcs HTLCs")
+        }
+        var inFlight = message.amount
+        for htlc in incoming {
+            guard let sum = inFlight.adding(htlc.amount) else { throw .warning("an absurd amount") }
+            inFlight = sum
+        }
+        guard inFlight <= parameters.local.maxHTLCValueInFlight else {
+            throw .warning("more than max_htlc_value_in_flight_msat")
+        }
+        let htlc = HTLC(
+            id: message.id, amount: message.amount, paymentHash: message.paymentHash,
+            cltvExpiry: message.cltvExpiry, onion: message.onion, state: .receivedAddHTLC)
+        // What the remote would own in our next commitment, before this HTLC.
+        let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
+        guard var left = next.toCounterparty.subtracting(message.amount) else {
+            throw .warning("the HTLC is larger than the sender's balance")
+        }
+        if !parameters.isOpener {
+            let untrimmed =
+                next.htlcs.count {
+                    !isTrimmed($0.amount, offeredByLocal: $0.isOfferedByHolder, holderIsLocal: true)
+                } + (isTrimmed(message.amount, offeredByLocal: false, holderIsLocal: true) ? 0 : 1)
+            guard let afterFee = left.subtracting(openerCost(next.feeRate, untrimmed)) else {
+                throw .warning("the sender cannot pay the fee for the HTLC")
+            }
+            left = afterFee
+        }
+        // "while maintaining its channel reserve".
+        guard left >= MilliSatoshi(parameters.local.channelReserve) else {
+            throw .warning("the HTLC would leave the sender below its channel reserve")
+        }
+        commitments.htlcs[htlc.key] = htlc
+        commitments.nextRemoteID += 1
+        return []
+    }
+
+    mutating func receiveRemoval(
+        _ htlcID: UInt64, _ resolution: HTLC.Resolution
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        let key = HTLC.Key(isOfferedByLocal: true, id: htlcID)
+        // "if the id does not correspond to an HTLC in its current commitment transaction: MUST send a warning …".
+        guard var htlc = commitments.htlcs[key], htlc.state == .sentAddAckRevocation else {
+            throw .warning("removal of HTLC \(htlcID), which is not committed")
+        }
+        var effects: [ChannelEffect] = []
+        if case .fulfilled(let preimage) = resolution {
+            guard preimage.paymentHash == htlc.paymentHash else {
+                throw .warning("update_fulfill_htlc with a wrong payment_preimage")
+            }
+            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage))
+        }
+        htlc.resolution = resolution
+        htlc.state = .receivedRemoveHTLC
+        commitments.htlcs[key] = htlc
+        return effects
+    }
+
+    mutating func receiveFee(
+        _ message: UpdateFee, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
+        guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
+        guard ChannelLimits.feeRates.contains(message.feeRate) else {
+            throw .warning("update_fee to \(message.feeRate)")
+        }
+        guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
+        commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
+        let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
+        let untrimmed = next.htlcs.count {
+            !isTrimmed($0.amount, offeredByLocal: $0.isOfferedByHolder, holderIsLocal: true)
+        }
+        guard next.toCounterparty >= openerCost(next.feeRate, untrimmed) else {
+            commitments.feeUpdates.removeLast()
+            throw .warning("update_fee to \(message.feeRate), which the sender cannot afford")
+        }
+        return []
+    }
+}

@@ -1,0 +1,165 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+public import LightningWire
+
+/// What both commitments of a channel are made of: balances, HTLCs, fee rates, numbers and signatures.
+public struct CommitmentState: Hashable, Sendable {
+    struct FeeUpdate: Hashable, Sendable {
+        var feeRate: FeeRate
+        var state: HTLCState
+    }
+
+    /// Which of the two messages that advance commitments we sent last: retransmission keeps their order.
+    enum LastSent: UInt8, Hashable, Sendable { case none, commitment, revocation }
+
+    /// The number of our current commitment.
+    public internal(set) var localNumber: UInt64 = 0
+    /// The number of the remote's last commitment that is not revoked.
+    public internal(set) var remoteNumber: UInt64 = 0
+    /// Whether a `commitment_signed` of ours waits for its `revoke_and_ack`.
+    public internal(set) var awaitsRevocation = false
+    var lastSent = LastSent.none
+
+    /// Balances without anything that an HTLC still in `htlcs` has moved.
+    public internal(set) var toLocal: MilliSatoshi
+    public internal(set) var toRemote: MilliSatoshi
+    var feeRate: FeeRate
+    var feeUpdates: [FeeUpdate] = []
+
+    public internal(set) var htlcs: [HTLC.Key: HTLC] = [:]
+    public internal(set) var nextLocalID: UInt64 = 0
+    public internal(set) var nextRemoteID: UInt64 = 0
+
+    /// The remote's signatures of our current commitment and of its HTLC transactions.
+    var signature: ECDSASignature
+    var htlcSignatures: [ECDSASignature] = []
+
+    /// The point of the remote's commitment `remoteNumber`, and of the one after it.
+    var remotePoint: PublicKey
+    var remoteNextPoint: PublicKey?
+    var remoteSecrets = PerCommitmentSecretStore()
+
+    init(
+        toLocal: MilliSatoshi, toRemote: MilliSatoshi, feeRate: FeeRate, signature: ECDSASignature,
+        remotePoint: PublicKey
+    ) {
+        self.toLocal = toLocal
+        self.toRemote = toRemote
+        self.feeRate = feeRate
+        self.signature = signature
+        self.remotePoint = remotePoint
+    }
+
+    /// The HTLCs in a fixed order: ours before theirs, by id.
+    public var orderedHTLCs: [HTLC] { htlcs.values.sorted { $0.key < $1.key } }
+
+    /// The fee rate of a commitment, after `step` if one is given.
+    func feeRate(_ view: HTLCState.View, after step: HTLCState.Step? = nil) -> FeeRate {
+        let reached = feeUpdates.last { update in
+            (step.map { update.state.after($0) } ?? update.state).hasReached(view)
+        }
+        return reached?.feeRate ?? feeRate
+    }
+
+    /// What a commitment says, after `step` if one is given: the one to sign, or the one just signed for us.
+    func contents(_ view: HTLCState.View, number: UInt64, after step: HTLCState.Step? = nil) -> CommitmentContents {
+        let holderIsLocal = view == .local
+        var local = toLocal
+        var remote = toRemote
+        var list: [CommitmentHTLC] = []
+        for htlc in orderedHTLCs {
+            let state = step.map { htlc.state.after($0) } ?? htlc.state
+            if state.isIn(view) {
+                list.append(htlc.asSeen(byHolder: holderIsLocal))
+                if state.isOfferedByLocal { local -= htlc.amount } else { remote -= htlc.amount }
+            } else if state.isRemoved(from: view), htlc.preimage != nil {
+                if state.isOfferedByLocal {
+                    local -= htlc.amount
+                    remote += htlc.amount
+                } else {
+                    remote -= htlc.amount
+                    local += htlc.amount
+                }
+            }
+        }
+        return CommitmentContents(
+            number: number, feeRate: feeRate(view, after: step), toHolder: holderIsLocal ? local : remote,
+            toCounterparty: holderIsLocal ? remote : local, htlcs: list)
+    }
+
+    /// Whether a `commitment_signed` of ours would change anything.
+    var hasChangesToSign: Bool {
+        htlcs.values.contains { $0.state.after(.sentCommit) != $0.state }
+            || feeUpdates.contains { $0.state.after(.sentCommit) != $0.state }
+    }
+
+    /// Moves everything one step; the HTLCs that changed, in their fixed order.
+    mutating func apply(_ step: HTLCState.Step) -> [HTLC] {
+        var changed: [HTLC] = []
+        for key in htlcs.keys.sorted() {
+            let state = htlcs[key]!.state.after(step)
+            guard state != htlcs[key]!.state else { continue }
+            htlcs[key]!.state = state
+            changed.append(htlcs[key]!)
+        }
+        for index in feeUpdates.indices { feeUpdates[index].state = feeUpdates[index].state.after(step) }
+        // An update that both sides have committed to replaces all before it.
+        if let last = feeUpdates.lastIndex(where: { $0.state.isIrrevocable }) {
+            feeRate = feeUpdates[last].feeRate
+            feeUpdates.removeSubrange(...last)
+        }
+        for htlc in changed where htlc.state.isGone { settle(htlc) }
+        return changed
+    }
+
+    /// An HTLC is gone from both commitments for good: its money has moved, or not.
+    private mutating func settle(_ htlc: HTLC) {
+        htlcs[htlc.key] = nil
+        guard htlc.preimage != nil else { return }
+        if htlc.state.isOfferedByLocal {
+            toLocal -= htlc.amount
+            toRemote += htlc.amount
+        } else {
+            toRemote -= htlc.amount
+            toLocal += htlc.amount
+        }
+    }
+
+    /// BOLT 2: "MUST reverse any uncommitted updates sent by the other side" upon disconnection.
+    mutating func forgetUncommittedRemoteUpdates() {
+        for key in htlcs.keys.sorted() {
+            switch htlcs[key]!.state {
+            case .receivedAddHTLC:
+                htlcs[key] = nil
+                nextRemoteID -= 1
+            case .receivedRemoveHTLC:
+                htlcs[key]!.state = .sentAddAckRevocation
+                htlcs[key]!.resolution = nil
+            default: break
+            }
+        }
+        feeUpdates.removeAll { $0.state == .receivedAddHTLC }
+    }
+
+    /// All that is ours and not promised to an HTLC under way: what can be counted on whatever happens to them.
+    public var localAvailable: MilliSatoshi {
+        var available = toLocal
+        for htlc in htlcs.values where htlc.state.isOfferedByLocal {
+            available = available.saturatingSubtracting(htlc.amount)
+        }
+        return available
+    }
+
+    /// The same of the remote.
+    public var remoteAvailable: MilliSatoshi {
+        var available = toRemote
+        for htlc in htlcs.values where !htlc.state.isOfferedByLocal {
+            available = available.saturatingSubtracting(htlc.amount)
+        }
+        return available
+    }
+
+    /// Whether no HTLC and no fee update is under way in either commitment.
+    var isClean: Bool { htlcs.isEmpty && feeUpdates.isEmpty && !awaitsRevocation }
+}

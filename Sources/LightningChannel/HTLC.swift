@@ -1,0 +1,64 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningTransactions
+public import LightningWire
+
+/// An HTLC of a channel, from the local node's view.
+public struct HTLC: Hashable, Sendable {
+    /// Which HTLC of a channel: ids count separately for each side.
+    public struct Key: Hashable, Sendable, Comparable {
+        public var isOfferedByLocal: Bool
+        public var id: UInt64
+
+        public init(isOfferedByLocal: Bool, id: UInt64) {
+            self.isOfferedByLocal = isOfferedByLocal
+            self.id = id
+        }
+
+        public static func < (left: Key, right: Key) -> Bool {
+            left.isOfferedByLocal == right.isOfferedByLocal
+                ? left.id < right.id : left.isOfferedByLocal && !right.isOfferedByLocal
+        }
+    }
+
+    /// How the HTLC ends.
+    public enum Resolution: Hashable, Sendable {
+        case fulfilled(PaymentPreimage)
+        case failed(reason: [UInt8])
+        case malformed(onionHash: Bytes32, code: UInt16)
+    }
+
+    public var id: UInt64
+    public var amount: MilliSatoshi
+    public var paymentHash: PaymentHash
+    public var cltvExpiry: UInt32
+    /// Kept as long as it may have to be sent again or read again.
+    public var onion: [UInt8]
+    public var state: HTLCState
+    public var resolution: Resolution?
+    /// The first of the remote's commitments that contains it: what a penalty has to know.
+    public var firstRemoteCommitment: UInt64?
+
+    public var key: Key { Key(isOfferedByLocal: state.isOfferedByLocal, id: id) }
+
+    /// The preimage, once it is known to this channel.
+    public var preimage: PaymentPreimage? {
+        if case .fulfilled(let preimage) = resolution { return preimage }
+        return nil
+    }
+
+    func asSeen(byHolder holderIsLocal: Bool) -> CommitmentHTLC {
+        CommitmentHTLC(
+            isOfferedByHolder: state.isOfferedByLocal == holderIsLocal, id: id, amount: amount,
+            paymentHash: paymentHash, cltvExpiry: cltvExpiry)
+    }
+}
+
+/// An HTLC that is gone, but stands in revoked commitments that the remote could still publish.
+public struct RevokedHTLC: Hashable, Sendable {
+    public var key: HTLC.Key
+    public var paymentHash: PaymentHash
+    public var cltvExpiry: UInt32
+    /// The remote's commitments that contain it.
+    public var commitments: ClosedRange<UInt64>
+}

@@ -1,0 +1,232 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+public import LightningWire
+
+/// One channel's whole life as a value, from the moment its funding transaction may be published.
+///
+/// Events go in, effects come out; `takeWrites` says what has to be stored before any of them may leave.
+public struct PaymentChannel: Sendable {
+    /// What the channel is doing. Whether the peer is connected is another matter (`connection`).
+    public enum Phase: Hashable, Sendable {
+        /// Waiting for the funding transaction, or for `channel_ready` of either side.
+        case funding
+        case normal
+        /// Given up: our commitment is published until something that spends the funding output is in a block.
+        case failed(reason: String)
+        /// The peer proved that our data is old. Publishing our commitment would lose everything: we wait for theirs.
+        case dataLost
+        /// The funding output is spent; outputs are being claimed.
+        case closing(ChannelClose)
+        case closed(ChannelClose)
+    }
+
+    /// How far the conversation with the peer has come since the last connection.
+    public enum Connection: Hashable, Sendable {
+        case disconnected
+        /// We sent `channel_reestablish` and wait for the peer's.
+        case awaitingReestablish
+        case established
+    }
+
+    public let parameters: ChannelParameters
+    public internal(set) var commitments: CommitmentState
+    public internal(set) var phase: Phase = .funding
+    public internal(set) var connection: Connection
+
+    /// Whether `channel_ready` was sent, and received.
+    var isLocalReady = false
+    var isRemoteReady = false
+    /// The name the peer gave the channel for our invoices' hints.
+    public internal(set) var remoteAlias: ShortChannelID?
+    public internal(set) var shortChannelID: ShortChannelID?
+    public internal(set) var fundingHeight: Int?
+    /// The opener's funding transaction, published again until it is confirmed.
+    var fundingTransaction: Transaction?
+    /// What the owner asked for; becomes `localShutdown` when it is sent.
+    var wantedShutdown: Script?
+    var localShutdown: Script?
+    var remoteShutdown: Script?
+    /// Closing transactions that both sides have signed; one of them will be mined.
+    var mutualCloses: [Transaction] = []
+    /// Starts anew at every connection (BOLT 2: "negotiation restarts on reconnection").
+    var negotiation = ClosingNegotiation()
+    /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
+    var openedHeight: Int
+
+    /// HTLCs that are gone but stand in commitments the remote could still publish.
+    var revokedHTLCs: [RevokedHTLC] = []
+
+    // What `takeWrites` will report.
+    var isChanged = true
+    var changedHTLCs: Set<HTLC.Key> = []
+    var removedHTLCs: Set<HTLC.Key> = []
+    var newRevokedHTLCs: [RevokedHTLC] = []
+
+    /// Our unsigned current commitment, kept because it is needed again and costly to build.
+    private(set) var localCommitmentCache: CommitmentTransaction?
+
+    init(
+        parameters: ChannelParameters, commitments: CommitmentState, fundingTransaction: Transaction?,
+        openedHeight: Int, connection: Connection
+    ) {
+        self.parameters = parameters
+        self.commitments = commitments
+        self.fundingTransaction = fundingTransaction
+        self.openedHeight = openedHeight
+        self.connection = connection
+    }
+
+    public var id: ChannelID { parameters.channelID }
+
+    // MARK: What others may know
+
+    /// Whether payments can be sent now.
+    public var isUsable: Bool {
+        phase == .normal && connection == .established && !isShuttingDown
+    }
+
+    public var isShuttingDown: Bool { wantedShutdown != nil || localShutdown != nil || remoteShutdown != nil }
+
+    /// One word for lists.
+    public var stateName: String {
+        switch phase {
+        case .funding: fundingHeight == nil ? "opening" : "confirming"
+        case .normal: !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : "normal"
+        case .failed: "forceclosing"
+        case .dataLost: "data-lost"
+        case .closing: "closing"
+        case .closed: "closed"
+        }
+    }
+
+    public var isClosed: Bool {
+        if case .closed = phase { return true }
+        return false
+    }
+
+    public var close: ChannelClose? {
+        switch phase {
+        case .closing(let close), .closed(let close): close
+        default: nil
+        }
+    }
+
+    /// The fee rate of the commitments.
+    public var feeRate: FeeRate { commitments.feeRate }
+
+    /// The name by which invoices and onions call the channel: the real one, or the alias before it is known.
+    public var displayID: ShortChannelID { shortChannelID ?? parameters.localAlias }
+
+    // MARK: Commitments
+
+    /// Our current commitment transaction, unsigned.
+    mutating func localCommitment(_ keys: ChannelKeys) -> CommitmentTransaction {
+        if let cache = localCommitmentCache, cache.contents.number == commitments.localNumber { return cache }
+        let built = parameters.commitment(
+            holderIsLocal: true, point: keys.perCommitmentPoint(commitments.localNumber),
+            contents: commitments.contents(.local, number: commitments.localNumber))
+        localCommitmentCache = built
+        return built
+    }
+
+    mutating func remember(_ commitment: CommitmentTransaction) { localCommitmentCache = commitment }
+
+    /// Our current commitment with both signatures. Publishing it closes the channel.
+    public mutating func signedLocalCommitment(_ keys: ChannelKeys) -> Transaction {
+        let commitment = localCommitment(keys)
+        return commitment.signed(
+            holder: keys.funding.sign(commitment.signatureHash()), counterparty: commitments.signature)
+    }
+
+    // MARK: Writes
+
+    mutating func changed(_ htlcs: [HTLC]) {
+        for htlc in htlcs {
+            if htlc.state.isGone {
+                changedHTLCs.remove(htlc.key)
+                removedHTLCs.insert(htlc.key)
+            } else {
+                changedHTLCs.insert(htlc.key)
+            }
+        }
+        isChanged = true
+    }
+
+    // MARK: Messages
+
+    /// Takes a message of the peer about this channel.
+    ///
+    /// - Throws: what the peer did wrong; the channel is as before, except where the text says otherwise.
+    public mutating func handle(
+        _ message: LightningMessage, _ environment: ChannelEnvironment
+    ) throws(ProtocolViolation) -> [ChannelEffect] {
+        switch phase {
+        case .failed(let reason):
+            // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel".
+            if case .channelReestablish = message { return [sendError(reason)] }
+            return []
+        case .dataLost, .closing, .closed: return []
+        case .funding, .normal: break
+        }
+        if case .channelReestablish(let body) = message { return try reestablish(body, environment) }
+        guard connection == .established else {
+            throw .warning("a message before channel_reestablish")
+        }
+        switch message {
+        case .channelReady(let body): return try receiveReady(body, environment)
+        case .updateAddHTLC(let body): return try receiveAdd(body)
+        case .updateFulfillHTLC(let body):
+            return try receiveRemoval(body.id, .fulfilled(body.paymentPreimage))
+        case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason))
+        case .updateFailMalformedHTLC(let body):
+            // BOLT 2: "if the BADONION bit in failure_code is not set: MUST send a warning and close".
+            guard body.failureCode & 0x8000 != 0 else { throw .warning("update_fail_malformed_htlc without BADONION") }
+            return try receiveRemoval(body.id, .malformed(onionHash: body.onionHash, code: body.failureCode))
+        case .updateFee(let body): return try receiveFee(body, environment)
+        case .commitmentSigned(let body): return try receiveCommitment(body, environment)
+        case .revokeAndAck(let body): return try receiveRevocation(body, environment)
+        case .shutdown(let body): return try receiveShutdown(body, environment)
+        case .closingSigned(let body): return try receiveClosingSigned(body, environment)
+        default: return []
+        }
+    }
+
+    func sendError(_ text: String) -> ChannelEffect {
+        .send(.error(ErrorMessage(channelID: id, text: text)))
+    }
+
+    /// The peer sent an `error` for this channel.
+    ///
+    /// BOLT 1: "MUST fail the channel referred to by channel_id".
+    public mutating func receiveError(_ text: String, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        fail("the peer reports: \(text)", environment, sendingError: false)
+    }
+
+    /// The connection is gone.
+    public mutating func disconnect() {
+        connection = .disconnected
+        negotiation = ClosingNegotiation()
+        guard phase == .normal || phase == .funding else { return }
+        commitments.forgetUncommittedRemoteUpdates()
+    }
+
+    /// Publishes our commitment: the way out when there is no talking with the peer.
+    ///
+    /// Money at risk: our own output is locked for the peer's `to_self_delay` blocks.
+    public mutating func fail(
+        _ reason: String, _ environment: ChannelEnvironment, sendingError: Bool = true
+    ) -> [ChannelEffect] {
+        switch phase {
+        case .funding, .normal: break
+        case .failed, .dataLost, .closing, .closed: return []
+        }
+        phase = .failed(reason: reason)
+        isChanged = true
+        var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
+        if let fundingTransaction, fundingHeight == nil { effects.append(.broadcast(fundingTransaction)) }
+        effects.append(.broadcast(signedLocalCommitment(environment.keys)))
+        effects.append(.note("channel \(id) is force-closed: \(reason)"))
+        return effects
+    }
+}

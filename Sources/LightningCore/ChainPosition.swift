@@ -1,0 +1,47 @@
+public import BitcoinPrimitives
+
+/// How far the node has followed the chain: enough hashes to find the fork after a reorganization.
+public struct ChainPosition: Hashable, Sendable {
+    public private(set) var height: Int
+    /// The hashes of the last blocks, the newest last.
+    public private(set) var recent: [BlockHash]
+
+    static let remembered = 144
+
+    init(genesis: BlockHash) {
+        height = 0
+        recent = [genesis]
+    }
+
+    public var tip: BlockHash { recent[recent.count - 1] }
+
+    /// The hash at a height, if it is still remembered.
+    public func hash(height: Int) -> BlockHash? {
+        let index = recent.count - 1 - (self.height - height)
+        return recent.indices.contains(index) ? recent[index] : nil
+    }
+
+    mutating func connect(_ hash: BlockHash) {
+        height += 1
+        recent.append(hash)
+        if recent.count > Self.remembered { recent.removeFirst() }
+    }
+
+    mutating func disconnect() {
+        height -= 1
+        recent.removeLast()
+    }
+
+    func encode(to writer: inout ByteWriter) {
+        writer.uint32(UInt32(height))
+        writer.compactSize(recent.count)
+        for hash in recent { writer.write(hash) }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        height = Int(try reader.uint32())
+        recent = []
+        for _ in 0..<(try reader.count(minimum: 32)) { recent.append(BlockHash(try reader.bytes32())) }
+        guard !recent.isEmpty else { throw .invalid("chain position") }
+    }
+}

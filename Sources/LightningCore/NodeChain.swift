@@ -1,0 +1,72 @@
+import LightningChain
+import BitcoinPrimitives
+import LightningChannel
+import LightningWire
+
+// The chain: confirmations, spends, and what has to be published again.
+extension NodeCore {
+    mutating func connect(_ block: Block, height: Int) {
+        guard height == chain.height + 1, block.header.previous == chain.tip else {
+            preconditionFailure("the driver connects blocks in order")
+        }
+        chain.connect(block.hash)
+        isMetaChanged = true
+        let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
+        wallet.connect(transactions, height: height)
+        var watched: [OutPoint: ChannelID] = [:]
+        var funding: [TransactionID: ChannelID] = [:]
+        func watch(_ id: ChannelID) {
+            for outPoint in channels[id]!.watchedOutPoints { watched[outPoint] = id }
+        }
+        for id in channels.keys.sorted() {
+            watch(id)
+            if channels[id]!.fundingHeight == nil { funding[channels[id]!.parameters.funding.transaction] = id }
+        }
+        for (index, (transaction, id)) in transactions.enumerated() {
+            if let channel = funding[id] { fundingConfirmed(channel, transaction, index: index, height: height) }
+            for input in transaction.inputs {
+                guard let channel = watched[input.previousOutput], let environment = environment(channel) else {
+                    continue
+                }
+                apply(
+                    channels[channel]!.spent(input.previousOutput, by: transaction, height: height, environment),
+                    to: channel)
+                // What is claimed may be spent in the same block.
+                watch(channel)
+            }
+        }
+        for id in channels.keys.sorted() where !channels[id]!.isClosed {
+            guard let environment = environment(id) else { continue }
+            apply(channels[id]!.newBlock(environment), to: id)
+        }
+        effects.broadcasts += wallet.rebroadcasts
+        effects.events.append(.block(height: height))
+    }
+
+    private mutating func fundingConfirmed(_ id: ChannelID, _ transaction: Transaction, index: Int, height: Int) {
+        guard let environment = environment(id) else { return }
+        let parameters = channels[id]!.parameters
+        let position = Int(parameters.funding.index)
+        let expected = TransactionOutput(parameters.fundingAmount, .p2wsh(parameters.fundingScript))
+        // "unless outpoint … pays exactly funding_satoshis to the scriptpubkey specified in BOLT #3".
+        guard transaction.outputs.indices.contains(position), transaction.outputs[position] == expected else {
+            apply(channels[id]!.fail("the funding transaction does not pay what was agreed", environment), to: id)
+            return
+        }
+        apply(
+            channels[id]!.fundingConfirmed(height: height, transactionIndex: index, environment), to: id)
+    }
+
+    mutating func disconnect(_ block: Block, height: Int) {
+        guard height == chain.height, block.hash == chain.tip else {
+            preconditionFailure("the driver disconnects the tip")
+        }
+        chain.disconnect()
+        isMetaChanged = true
+        wallet.disconnect(block.transactions.map { ($0, $0.id) }, height: height)
+        for id in channels.keys.sorted() {
+            channels[id]!.disconnectedBlock(height: height)
+            touched.insert(id)
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningChannel
+import LightningTransport
+public import LightningWire
+
+// Connections: BOLT 8 below, BOLT 1 above.
+extension NodeCore {
+    /// The peers, in the order of their ids.
+    public var peerSummaries: [PeerSummary] {
+        peers.values.sorted { $0.connection < $1.connection }.compactMap { peer in
+            peer.nodeID.map {
+                PeerSummary(
+                    nodeID: $0, features: peer.initialization?.features ?? FeatureBits(),
+                    isInitialized: peer.isReady)
+            }
+        }
+    }
+
+    /// Whether a peer is connected and has said `init`.
+    public func isConnected(_ node: NodeID) -> Bool {
+        connectionsByNode[node].flatMap { peers[$0] }?.isReady ?? false
+    }
+
+    mutating func connected(_ id: ConnectionID, to node: NodeID?) {
+        let ephemeral = entropy.secretKey()
+        let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
+        peers[id] = Peer(connection: id, transport: transport, lastHeard: now)
+        if node != nil { effects.transmissions.append((id, transport.start())) }
+    }
+
+    mutating func received(_ id: ConnectionID, _ bytes: [UInt8]) {
+        guard let transport = peers[id]?.transport else { return }
+        peers[id]!.lastHeard = now
+        peers[id]!.hasPendingPing = false
+        let wasEstablished = transport.isEstablished
+        do {
+            let (reply, messages) = try transport.receive(bytes)
+            if !reply.isEmpty { effects.transmissions.append((id, reply)) }
+            if !wasEstablished && transport.isEstablished { established(id) }
+            for message in messages {
+                // The connection may have been closed because of the message before.
+                guard peers[id] != nil else { return }
+                received(id, message: message)
+            }
+        } catch {
+            close(id)
+        }
+    }
+
+    /// The handshake is over: we know who it is.
+    private mutating func established(_ id: ConnectionID) {
+        guard let node = peers[id]?.nodeID else { return }
+        if node == nodeID {
+            close(id)
+            return
+        }
+        // A second connection of a node replaces the first, which is most likely dead.
+        if let old = connectionsByNode[node], old != id { close(old) }
+        connectionsByNode[node] = id
+        let message = Init(features: configuration.features, chains: [configuration.network.chainHash])
+        transmit(.initialize(message), over: id)
+    }
+
+    mutating func transmit(_ message: LightningMessage, over id: ConnectionID) {
+        guard let transport = peers[id]?.transport, transport.isEstablished else { return }
+        do {
+            effects.transmissions.append((id, try transport.seal(message.encoded)))
+        } catch {
+            preconditionFailure("a message of ours is too long")
+        }
+    }
+
+    /// To a peer, if it is connected.
+    mutating func send(_ message: LightningMessage, to node: NodeID) {
+        guard let id = connectionsByNode[node], peers[id]?.isReady == true else { return }
+        transmit(message, over: id)
+    }
+
+    mutating func close(_ id: ConnectionID) {
+        guard peers[id] != nil else { return }
+        effects.closes.append(id)
+        disconnected(id)
+    }
+
+    mutating func disconnected(_ id: ConnectionID) {
+        guard let peer = peers.removeValue(forKey: id) else { return }
+        for entry in peer.openings.values.sorted(by: { $0.opening.keyIndex < $1.opening.keyIndex }) {
+            abandon(entry, why: "the connection was lost")
+        }
+        guard let node = peer.nodeID, connectionsByNode[node] == id else { return }
+        connectionsByNode[node] = nil
+        for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
+            channels[channelID]!.disconnect()
+        }
+        if peer.isReady { effects.events.append(.peerDisconnected(node)) }
+    }
+
+    mutating func tick() {
+        for id in peers.keys.sorted() {
+            guard let peer = peers[id] else { continue }
+            let silence = now - min(now, peer.lastHeard)
+            if silence >= 2 * configuration.pingInterval {
+                close(id)
+            } else if silence >= configuration.pingInterval, !peer.hasPendingPing, peer.isReady {
+                peers[id]!.hasPendingPing = true
+                transmit(.ping(Ping(pongBytes: 1)), over: id)
+            }
+        }
+    }
+
+    // MARK: Messages
+
+    private mutating func received(_ id: ConnectionID, message bytes: [UInt8]) {
+        let message: LightningMessage
+        do {
+            message = try LightningMessage(bytes)
+        } catch {
+            // BOLT 1: "upon receiving an unknown even type / a message of insufficient length: MUST close".
+            transmit(.warning(Warning(channelID: .all, text: "unreadable message: \(error)")), over: id)
+            close(id)
+            return
+        }
+        if case .initialize(let body) = message { return initialized(id, body) }
+        // "MUST wait to receive init before sending any other messages"; the other side too.
+        guard let peer = peers[id], peer.isReady, let node = peer.nodeID else {
+            close(id)
+            return
+        }
+        switch message {
+        case .ping(let ping):
+            // "if num_pong_bytes is less than 65532: MUST respond".
+            if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
+        case .error(let error): failed(error, by: node, id)
+        case .warning(let warning): effects.events.append(.note("\(node) warns: \(warning.error.text)"))
+        case .openChannel(let body): received(body, over: id, node)
+        case .acceptChannel(let body): received(body, over: id)
+        case .fundingCreated(let body): received(body, over: id)
+        case .fundingSigned(let body): received(body, over: id)
+        case .queryShortChannelIDs(let query):
+            transmit(
+                .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: query.chainHash, fullInformation: 0)),
+                over: id)
+        default:
+            guard let channelID = message.channelID else { return }
+            forward(message, channelID, node, over: id)
+        }
+    }
+
+    private mutating func initialized(_ id: ConnectionID, _ body: Init) {
+        guard let node = peers[id]?.nodeID, peers[id]?.initialization == nil else { return }
+        let features = body.features.union(body.globalFeatures)
+        // "upon receiving unknown _even_ feature bits that are non-zero: MUST close the connection".
+        let unknown = features.unknownCompulsory(known: Set(Feature.allCases))
+        let shared = body.networks.map { $0.contains(configuration.network.chainHash) } ?? true
+        if !unknown.isEmpty || features.missingDependency != nil || !shared {
+            let why =
+                !shared
+                ? "no chain in common"
+                : unknown.isEmpty ? "feature dependencies are missing" : "unknown compulsory features \(unknown)"
+            transmit(.warning(Warning(channelID: .all, text: why)), over: id)
+            effects.events.append(.note("\(node): \(why)"))
+            close(id)
+            return
+        }
+        peers[id]!.initialization = body
+        effects.events.append(.peerConnected(node))
+        for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
+            guard let environment = environment(channelID) else { continue }
+            apply(channels[channelID]!.connect(environment), to: channelID)
+        }
+    }
+
+    private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
+        effects.events.append(.note("\(node) reports an error: \(error.text)"))
+        if let entry = peers[id]?.openings.removeValue(forKey: error.channelID) {
+            abandon(entry, why: error.text)
+            return
+        }
+        for channelID in channels.keys.sorted() {
+            guard channels[channelID]!.parameters.remoteNodeID == node,
+                error.channelID == .all || error.channelID == channelID,
+                let environment = environment(channelID)
+            else { continue }
+            apply(channels[channelID]!.receiveError(error.text, environment), to: channelID)
+        }
+    }
+
+    private mutating func forward(
+        _ message: LightningMessage, _ channelID: ChannelID, _ node: NodeID, over id: ConnectionID
+    ) {
+        guard let channel = channels[channelID], channel.parameters.remoteNodeID == node,
+            let environment = environment(channelID)
+        else {
+            if case .channelReestablish = message {
+                transmit(.error(ErrorMessage(channelID: channelID, text: "unknown channel")), over: id)
+            }
+            return
+        }
+        do {
+            apply(try channels[channelID]!.handle(message, environment), to: channelID)
+        } catch {
+            punish(error, channel: channelID, connection: id)
+        }
+    }
+}

@@ -1,0 +1,273 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningChain
+public import LightningChannel
+import LightningInvoice
+import LightningOnion
+public import LightningPayment
+import LightningTransactions
+import LightningTransport
+public import LightningWire
+
+/// A funding transaction that waits for the peer's signature.
+struct PendingFunding { var transaction: Transaction }
+
+/// A whole Lightning node as one value: inputs go in, effects come out.
+///
+/// The runtime drives it with sockets, disk and clock, the simulation with a virtual world. Nothing of the effects may
+/// leave before their writes are committed.
+public struct NodeCore {
+    public let configuration: NodeConfiguration
+    let keys: NodeKeys
+    var entropy: Entropy
+    /// Milliseconds since 1970, as the driver last said.
+    var now: UInt64 = 0
+
+    public internal(set) var wallet: OnChainWallet
+    public internal(set) var payments: Payments
+    public internal(set) var channels: [ChannelID: PaymentChannel] = [:]
+    var channelKeys: [ChannelID: ChannelKeys] = [:]
+    var peers: [ConnectionID: Peer] = [:]
+    var connectionsByNode: [NodeID: ConnectionID] = [:]
+    public internal(set) var chain: ChainPosition
+    public internal(set) var feeRate: FeeRate
+    var nextKeyIndex: UInt64 = 0
+    var isMetaChanged = true
+
+    /// Channels that something happened to in this batch.
+    var touched: Set<ChannelID> = []
+    var effects = NodeEffects()
+    /// Who waits for the outcome of a payment.
+    var waitingForPayment: [PaymentHash: [RequestID]] = [:]
+
+    public var nodeID: NodeID { keys.nodeID }
+    public var height: Int { chain.height }
+
+    /// Starts a node from what its store holds; an empty store makes a new node.
+    ///
+    /// - Parameter genesis: the chain's first block, from which a new node starts to look for its coins.
+    public init(
+        configuration: NodeConfiguration, keys: NodeKeys, entropy: Entropy, store: StoreContents
+    ) throws(StoreFailure) {
+        self.configuration = configuration
+        self.keys = keys
+        self.entropy = entropy
+        feeRate = configuration.feeRate
+        do throws(DecodingError) {
+            wallet = try OnChainWallet(
+                keys: keys.wallet, head: store.record(.meta, "wallet"), coins: store.records(.coins),
+                transactions: store.records(.transactions))
+            payments = try Payments(invoices: store.records(.invoices), payments: store.records(.payments))
+            chain = ChainPosition(genesis: configuration.network.chainHash)
+            if let record = store.record(.meta, "node") {
+                var reader = ByteReader(record)
+                guard try reader.uint8() == Self.metaVersion else { throw .invalid("version of the node's record") }
+                nextKeyIndex = try reader.uint64()
+                let owner = try reader.point()
+                chain = try ChainPosition(from: &reader)
+                try reader.expectEnd()
+                isMetaChanged = false
+                guard owner == keys.nodeID else { throw .invalid("owner") }
+            }
+            for head in store.records(.channels) {
+                var reader = ByteReader(head)
+                _ = try reader.uint8()
+                let id = try reader.channelID()
+                let channel = try PaymentChannel(
+                    head: head, htlcs: store.records(.htlcs, prefix: id.bytes.array),
+                    revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
+                channels[id] = channel
+                channelKeys[id] = keys.channel(channel.parameters.keyIndex)
+            }
+        } catch .invalid("owner") {
+            throw .foreign("seed")
+        } catch {
+            throw .damaged(error.description)
+        }
+    }
+
+    static let metaVersion: UInt8 = 1
+
+    // MARK: The one entrance
+
+    /// Takes everything that happened since the last call, and says what is to be done about it.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public mutating func handle(_ inputs: [NodeInput], now: UInt64) -> NodeEffects {
+        self.now = now
+        for input in inputs { handle(input) }
+        // One commitment_signed for each channel that has something to sign, at the end of the batch.
+        for id in touched.sorted() {
+            guard let environment = environment(id) else { continue }
+            apply(channels[id]!.flush(environment), to: id)
+        }
+        collectWrites()
+        touched = []
+        let result = effects
+        effects = NodeEffects()
+        return result
+    }
+
+    private mutating func handle(_ input: NodeInput) {
+        switch input {
+        case .connected(let id, let node): connected(id, to: node)
+        case .received(let id, let bytes): received(id, bytes)
+        case .disconnected(let id): disconnected(id)
+        case .command(let request, let command): perform(command, request)
+        case .blockConnected(let block, let height): connect(block, height: height)
+        case .blockDisconnected(let block, let height): disconnect(block, height: height)
+        case .feeRate(let rate): feeRate = max(rate, .floor)
+        case .tick: tick()
+        }
+    }
+
+    /// Seconds since 1970.
+    var seconds: UInt64 { now / 1000 }
+
+    // MARK: Channels
+
+    func environment(_ id: ChannelID) -> ChannelEnvironment? {
+        guard let channel = channels[id], let keys = channelKeys[id] else { return nil }
+        let node = channel.parameters.remoteNodeID
+        let features = connectionsByNode[node].flatMap { peers[$0]?.initialization?.features }
+        return ChannelEnvironment(
+            keys: keys, height: chain.height, feeRate: feeRate,
+            sweepScript: self.keys.wallet.script(
+                KeyPath(chain: 1, index: UInt32(channel.parameters.keyIndex & 0x7fff_ffff))),
+            anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+    }
+
+    /// Turns what a channel asks for into effects of the node.
+    mutating func apply(_ channelEffects: [ChannelEffect], to id: ChannelID) {
+        touched.insert(id)
+        for effect in channelEffects {
+            switch effect {
+            case .send(let message): send(message, to: channels[id]!.parameters.remoteNodeID)
+            case .broadcast(let transaction): effects.broadcasts.append(transaction)
+            case .received(let htlc): receive(htlc, on: id)
+            case .fulfilled(_, let hash, let preimage):
+                if let payment = payments.succeeded(hash, preimage, now: seconds) { finished(payment) }
+            case .failed(let htlcID, let hash, let resolution):
+                let reason: Payments.FailureReason =
+                    switch resolution {
+                    case .failed(let packet): .packet(packet)
+                    case .malformed(_, let code): .malformed(code)
+                    case .fulfilled: .notSent("")
+                    }
+                paymentFailed(hash, htlcID: htlcID, on: id, reason)
+            case .settled: break
+            case .becameUsable: effects.events.append(.channelUsable(id))
+            case .closing(let kind):
+                effects.events.append(.channelClosing(id, kind))
+                failUnsentPayments(on: id)
+            case .closed: effects.events.append(.channelClosed(id))
+            case .note(let text): effects.events.append(.note(text))
+            }
+        }
+    }
+
+    /// HTLCs that no commitment ever contained are over when the channel is.
+    private mutating func failUnsentPayments(on id: ChannelID) {
+        guard let channel = channels[id], channel.close != nil else { return }
+        for htlc in channel.commitments.orderedHTLCs where htlc.state == .sentAddHTLC {
+            paymentFailed(htlc.paymentHash, htlcID: htlc.id, on: id, .notSent("the channel closed before it was sent"))
+        }
+    }
+
+    /// Converts a violation into what BOLT 1 and 2 let us do.
+    mutating func punish(_ violation: ProtocolViolation, channel id: ChannelID, connection: ConnectionID) {
+        effects.events.append(.note("channel \(id): \(violation.description)"))
+        switch violation.consequence {
+        case .warning:
+            transmit(.warning(Warning(channelID: id, text: violation.description)), over: connection)
+            close(connection)
+        case .failChannel:
+            guard let environment = environment(id) else {
+                transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
+                return
+            }
+            apply(channels[id]!.fail(violation.description, environment), to: id)
+        }
+    }
+
+    // MARK: Writes
+
+    private mutating func collectWrites() {
+        func put(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]) {
+            effects.writes.append(.put(table, key: key, record: record))
+        }
+        for id in touched.sorted() {
+            guard let writes = channels[id]?.takeWrites() else { continue }
+            let prefix = id.bytes.array
+            if let head = writes.head { put(.channels, prefix, head) }
+            for (key, record) in writes.htlcs { put(.htlcs, prefix + Self.rowKey(key), record) }
+            for key in writes.removedHTLCs {
+                effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key)))
+            }
+            for record in writes.revokedHTLCs {
+                // Its first ten bytes are version, side and id.
+                put(.revokedHTLCs, prefix + record[1..<10], record)
+            }
+        }
+        let walletWrites = wallet.takeWrites()
+        if let head = walletWrites.head { put(.meta, Array("wallet".utf8), head) }
+        for (key, record) in walletWrites.coins { put(.coins, key, record) }
+        for key in walletWrites.removedCoins { effects.writes.append(.delete(.coins, key: key)) }
+        for (key, record) in walletWrites.transactions { put(.transactions, key, record) }
+        for key in walletWrites.removedTransactions { effects.writes.append(.delete(.transactions, key: key)) }
+        let paymentWrites = payments.takeWrites()
+        for (key, record) in paymentWrites.invoices { put(.invoices, key, record) }
+        for (key, record) in paymentWrites.payments { put(.payments, key, record) }
+        if isMetaChanged {
+            var writer = ByteWriter()
+            writer.uint8(Self.metaVersion)
+            writer.uint64(nextKeyIndex)
+            writer.point(nodeID)
+            chain.encode(to: &writer)
+            put(.meta, Array("node".utf8), writer.bytes)
+            isMetaChanged = false
+        }
+    }
+
+    private static func rowKey(_ key: HTLC.Key) -> [UInt8] {
+        var writer = ByteWriter(capacity: 9)
+        writer.uint8(key.isOfferedByLocal ? 1 : 0)
+        writer.uint64(key.id)
+        return writer.bytes
+    }
+
+    /// Whether a store rebuilds this very node: the check that simulations make after every commit.
+    ///
+    /// - Returns: what differs, or `nil`.
+    public func difference(from store: StoreContents) -> String? {
+        do {
+            let restored = try NodeCore(configuration: configuration, keys: keys, entropy: entropy, store: store)
+            guard restored.channels.count == channels.count else { return "number of channels" }
+            for (id, channel) in channels {
+                let same = try channel.matches(
+                    head: store.tables[.channels]?[id.bytes.array] ?? [],
+                    htlcs: store.records(.htlcs, prefix: id.bytes.array),
+                    revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
+                if !same { return "channel \(id)" }
+            }
+            if !restored.wallet.holdsSame(as: wallet) { return "wallet" }
+            if restored.payments.invoices != payments.invoices { return "invoices" }
+            if restored.payments.outgoing != payments.outgoing { return "payments" }
+            if restored.chain != chain || restored.nextKeyIndex != nextKeyIndex { return "chain position" }
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+}
+
+extension NodeCore {
+    /// Our current commitment transaction, signed by both sides.
+    ///
+    /// Money at risk: whoever publishes it closes the channel, and once it is revoked loses everything in it. It is
+    /// here for force closes by other means and for demonstrations of what a cheater loses.
+    public mutating func signedCommitment(of id: ChannelID) -> Transaction? {
+        guard let keys = channelKeys[id] else { return nil }
+        return channels[id]?.signedLocalCommitment(keys)
+    }
+}

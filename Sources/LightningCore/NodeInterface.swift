@@ -1,0 +1,136 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningChain
+public import LightningChannel
+public import LightningInvoice
+public import LightningPayment
+public import LightningWire
+
+/// A socket, as its driver numbers it.
+public struct ConnectionID: Hashable, Sendable, Comparable {
+    public var value: UInt64
+    public init(_ value: UInt64) { self.value = value }
+    public static func < (left: ConnectionID, right: ConnectionID) -> Bool { left.value < right.value }
+}
+
+/// A caller's question, to be answered by a notice.
+public typealias RequestID = UInt64
+
+/// What can happen to a node.
+public enum NodeInput: Sendable {
+    /// A socket is open; with the other side's identity where we called it.
+    case connected(ConnectionID, to: NodeID?)
+    case received(ConnectionID, [UInt8])
+    case disconnected(ConnectionID)
+    case command(RequestID, NodeCommand)
+    case blockConnected(Block, height: Int)
+    case blockDisconnected(Block, height: Int)
+    case feeRate(FeeRate)
+    /// Time goes on.
+    case tick
+}
+
+/// What a caller can ask for.
+public enum NodeCommand: Sendable {
+    case newAddress
+    case openChannel(NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?)
+    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64)
+    case pay(Invoice, amount: MilliSatoshi?)
+    case keysend(NodeID, amount: MilliSatoshi)
+    /// `amount` of `nil` sends everything.
+    case send(Script, amount: Satoshi?, feeRate: FeeRate?)
+    case closeChannel(ChannelID, to: Script?)
+    case forceCloseChannel(ChannelID)
+    case setFeeRate(ChannelID, FeeRate)
+}
+
+/// An answer to a command.
+public enum NodeResponse: Sendable {
+    case address(Script)
+    case channelOpened(ChannelID, funding: TransactionID)
+    case invoice(InvoiceRecord)
+    case payment(OutgoingPayment)
+    case transaction(Transaction)
+    case done
+}
+
+/// Why a command was not carried out.
+public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    case channel(ChannelRefusal)
+    case payment(PaymentRefusal)
+    case wallet(WalletRefusal)
+    case notConnected(NodeID)
+    case unknownChannel
+    /// The peer refused to open a channel, or the connection broke while it was opened.
+    case openingFailed(String)
+    case paymentFailed(OutgoingPayment, String)
+    case invalid(String)
+    /// Stored state could not be committed; nothing has left the node.
+    case store(String)
+
+    public var description: String {
+        switch self {
+        case .channel(let refusal): refusal.description
+        case .payment(let refusal): refusal.description
+        case .wallet(let refusal): refusal.description
+        case .notConnected(let node): "not connected to \(node): connect to it first"
+        case .unknownChannel: "there is no such channel"
+        case .openingFailed(let why): "the channel was not opened: \(why)"
+        case .paymentFailed(_, let why): "the payment failed: \(why)"
+        case .invalid(let why): why
+        case .store(let why): why
+        }
+    }
+}
+
+/// What a node tells its owner.
+public enum NodeEvent: Sendable {
+    case peerConnected(NodeID)
+    case peerDisconnected(NodeID)
+    case channelOpening(ChannelID)
+    case channelUsable(ChannelID)
+    case channelClosing(ChannelID, CloseKind)
+    case channelClosed(ChannelID)
+    case paymentReceived(InvoiceRecord, MilliSatoshi)
+    case paymentSucceeded(OutgoingPayment)
+    case paymentFailed(OutgoingPayment)
+    case block(height: Int)
+    case note(String)
+}
+
+/// What a node wants done, in this order: the writes committed, then all the rest.
+public struct NodeEffects: Sendable {
+    public var writes: [StoreWrite] = []
+    public var transmissions: [(ConnectionID, [UInt8])] = []
+    public var closes: [ConnectionID] = []
+    public var broadcasts: [Transaction] = []
+    public var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []
+    public var events: [NodeEvent] = []
+
+    public init() {}
+}
+
+/// How a node behaves.
+public struct NodeConfiguration: Sendable {
+    public var network = Network.regtest
+    public var policy = ChannelPolicy()
+    /// The fee rate until a better estimate comes.
+    public var feeRate = FeeRate(perKiloweight: 500)
+    public var invoiceExpiry: UInt64 = 3600
+    /// Blocks that an HTLC of ours has beyond what the payee demands.
+    public var finalExpiryMargin: UInt32 = 2
+    /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
+    public var pingInterval: UInt64 = 30_000
+
+    public init() {}
+
+    /// What this node offers in `init`.
+    ///
+    /// `option_data_loss_protect`, `var_onion_optin`, `option_static_remotekey`, `payment_secret` and
+    /// `option_channel_type` are ASSUMED by BOLT 9; peers still look for them.
+    public var features: FeatureBits {
+        FeatureBits(
+            optional: [.dataLossProtect, .anchors, .shutdownAnySegwit, .supportLargeChannel, .scidAlias, .keysend],
+            compulsory: [.varOnionOptin, .staticRemoteKey, .paymentSecret, .channelType])
+    }
+}

@@ -1,0 +1,147 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningWire
+
+// Opening channels: BOLT 2 "Channel Establishment v1".
+extension NodeCore {
+    private mutating func newKeyIndex() -> UInt64 {
+        defer { nextKeyIndex += 1 }
+        isMetaChanged = true
+        return nextKeyIndex
+    }
+
+    /// An alias that no real channel has: its block height is out of reach.
+    private mutating func newAlias() -> ShortChannelID {
+        ShortChannelID(0xf000_0000_0000_0000 | entropy.uint64() >> 4)
+    }
+
+    mutating func open(
+        _ node: NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, _ request: RequestID
+    ) throws(NodeRefusal) {
+        guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.initialization?.features
+        else { throw .notConnected(node) }
+        var policy = configuration.policy
+        if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
+        guard amount.value < 1 << 24 || features.offers(.supportLargeChannel) else {
+            throw .invalid("the peer accepts no channels of 16,777,216 sat or more")
+        }
+        let available = wallet.balance(height: chain.height)
+        guard let spendable = available.confirmed.adding(available.unconfirmed), spendable >= amount else {
+            throw .wallet(.insufficientFunds(available: available.confirmed + available.unconfirmed, needed: amount))
+        }
+        let index = newKeyIndex()
+        let result: (ChannelOpening, OpenChannel)
+        do throws(ChannelRefusal) {
+            result = try ChannelOpening.open(
+                amount: amount, push: push, feeRate: feeRate ?? self.feeRate, announce: false, policy: policy,
+                keys: keys.channel(index), keyIndex: index, remoteNodeID: node, temporaryID: entropy.bytes32(),
+                alias: newAlias())
+        } catch { throw .channel(error) }
+        peers[connection]!.openings[result.0.temporaryChannelID] = (result.0, request, nil)
+        transmit(.openChannel(result.1), over: connection)
+    }
+
+    /// Ends an opening that came to nothing: its coins are free again.
+    mutating func abandon(
+        _ entry: (opening: ChannelOpening, request: RequestID?, funding: PendingFunding?), why: String
+    ) {
+        if let funding = entry.funding { wallet.release(funding.transaction) }
+        if let request = entry.request { effects.answers.append((request, .failure(.openingFailed(why)))) }
+    }
+
+    private mutating func refuse(_ violation: ProtocolViolation, _ id: ChannelID, over connection: ConnectionID) {
+        transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
+        if let entry = peers[connection]?.openings.removeValue(forKey: id) {
+            abandon(entry, why: violation.description)
+        }
+    }
+
+    mutating func received(_ message: OpenChannel, over id: ConnectionID, _ node: NodeID) {
+        // "accept a new open_channel message, discard the previous": and no more than a few at once.
+        guard (peers[id]?.openings.count ?? 0) < 10 else {
+            return refuse(.failChannel("too many channels are being opened"), message.temporaryChannelID, over: id)
+        }
+        if let previous = peers[id]!.openings[message.temporaryChannelID], previous.opening.isOpener {
+            return refuse(.failChannel("temporary_channel_id is in use"), message.temporaryChannelID, over: id)
+        }
+        let index = newKeyIndex()
+        do {
+            let (opening, accept) = try ChannelOpening.accept(
+                message, policy: configuration.policy, keys: keys.channel(index), keyIndex: index,
+                remoteNodeID: node, alias: newAlias(), feeRate: feeRate)
+            peers[id]!.openings[message.temporaryChannelID] = (opening, nil, nil)
+            transmit(.acceptChannel(accept), over: id)
+        } catch {
+            refuse(error, message.temporaryChannelID, over: id)
+        }
+    }
+
+    mutating func received(_ message: AcceptChannel, over id: ConnectionID) {
+        guard var entry = peers[id]?.openings[message.temporaryChannelID] else { return }
+        do {
+            let output = try entry.opening.receive(message, policy: configuration.policy)
+            let transaction: Transaction
+            do throws(WalletRefusal) {
+                transaction = try wallet.fund(
+                    paying: output.script, amount: output.amount, feeRate: feeRate, height: chain.height)
+            } catch {
+                let request = entry.request
+                entry.request = nil
+                peers[id]!.openings[message.temporaryChannelID] = entry
+                refuse(.failChannel("the funding transaction cannot be made"), message.temporaryChannelID, over: id)
+                if let request { effects.answers.append((request, .failure(.wallet(error)))) }
+                return
+            }
+            let created = entry.opening.fund(transaction, outputIndex: 0)
+            entry.funding = PendingFunding(transaction: transaction)
+            peers[id]!.openings[message.temporaryChannelID] = nil
+            // From here on the peer calls the channel by its final id.
+            peers[id]!.openings[entry.opening.channelID!] = entry
+            transmit(.fundingCreated(created), over: id)
+        } catch {
+            refuse(error, message.temporaryChannelID, over: id)
+        }
+    }
+
+    mutating func received(_ message: FundingCreated, over id: ConnectionID) {
+        guard let entry = peers[id]?.openings[message.temporaryChannelID] else { return }
+        guard channels[ChannelID(funding: message.funding)] == nil else {
+            return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
+        }
+        do {
+            let (channel, reply) = try entry.opening.receive(message, height: chain.height)
+            peers[id]!.openings[message.temporaryChannelID] = nil
+            add(channel)
+            transmit(.fundingSigned(reply), over: id)
+        } catch {
+            refuse(error, message.temporaryChannelID, over: id)
+        }
+    }
+
+    mutating func received(_ message: FundingSigned, over id: ConnectionID) {
+        guard let entry = peers[id]?.openings[message.channelID] else { return }
+        do {
+            let (channel, transaction) = try entry.opening.receive(message, height: chain.height)
+            peers[id]!.openings[message.channelID] = nil
+            add(channel)
+            wallet.commit(transaction)
+            effects.broadcasts.append(transaction)
+            if let request = entry.request {
+                effects.answers.append((request, .success(.channelOpened(channel.id, funding: transaction.id))))
+            }
+        } catch {
+            refuse(error, message.channelID, over: id)
+        }
+    }
+
+    private mutating func add(_ channel: PaymentChannel) {
+        channels[channel.id] = channel
+        channelKeys[channel.id] = keys.channel(channel.parameters.keyIndex)
+        // The wallet has to know the script before money can arrive there.
+        _ = wallet.channelScript(channel.parameters.keyIndex)
+        touched.insert(channel.id)
+        effects.events.append(.channelOpening(channel.id))
+    }
+}

@@ -1,0 +1,68 @@
+import LightningWire
+
+/// The kinds of records that a node keeps; each is a table of keys and versioned records.
+public enum StoreTable: String, Sendable, CaseIterable {
+    case meta
+    case channels
+    case htlcs
+    case revokedHTLCs
+    case coins
+    case transactions
+    case invoices
+    case payments
+}
+
+/// One change of the store. All of a batch are committed together, before anything of it leaves the node.
+public enum StoreWrite: Hashable, Sendable {
+    case put(StoreTable, key: [UInt8], record: [UInt8])
+    case delete(StoreTable, key: [UInt8])
+}
+
+/// Everything a store holds, read when a node starts; keys in their order.
+public struct StoreContents: Hashable, Sendable {
+    public var tables: [StoreTable: [[UInt8]: [UInt8]]] = [:]
+
+    public init() {}
+
+    /// Applies writes, as a store does.
+    public mutating func apply(_ writes: [StoreWrite]) {
+        for write in writes {
+            switch write {
+            case .put(let table, let key, let record): tables[table, default: [:]][key] = record
+            case .delete(let table, let key): tables[table]?[key] = nil
+            }
+        }
+    }
+
+    /// The records of a table in the order of their keys.
+    func records(_ table: StoreTable, prefix: [UInt8] = []) -> [[UInt8]] {
+        (tables[table] ?? [:]).filter { $0.key.starts(with: prefix) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    func record(_ table: StoreTable, _ key: String) -> [UInt8]? { tables[table]?[Array(key.utf8)] }
+}
+
+/// Why a store cannot be used. It is never guessed at.
+public enum StoreFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A record cannot be read.
+    case damaged(String)
+    /// The store was written by another version.
+    case version(found: Int, expected: Int)
+    /// The store belongs to another seed or network.
+    case foreign(String)
+    /// The disk refused.
+    case unwritable(String)
+
+    public var description: String {
+        switch self {
+        case .damaged(let what):
+            "the wallet's database is damaged (\(what)). Nothing was changed. Restore it from a copy of this very machine's "
+                + "last state; an older copy can lose money"
+        case .version(let found, let expected):
+            "the wallet's database has version \(found), this program reads \(expected). Use the program that wrote it"
+        case .foreign(let what): "the wallet's database belongs to another \(what)"
+        case .unwritable(let why): "the wallet's database cannot be written: \(why)"
+        }
+    }
+}

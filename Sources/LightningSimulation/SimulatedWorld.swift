@@ -1,0 +1,394 @@
+public import BitcoinLedger
+public import BitcoinPrimitives
+public import CryptoPrimitives
+import HeapModule
+import LightningChannel
+public import LightningCore
+public import LightningWire
+
+/// What goes wrong in a simulated world, in so many of 1000 occasions.
+public struct Faults: Sendable {
+    /// A connection breaks when a message is sent over it.
+    public var disconnect = 0
+    /// A node dies before a batch is committed: nothing of it happened.
+    public var crashBeforeCommit = 0
+    /// A node dies after a batch is committed: nothing of it left the node.
+    public var crashAfterCommit = 0
+    /// The longest time a message takes, in milliseconds.
+    public var maxDelay: UInt64 = 50
+
+    public init() {}
+
+    public static let none = Faults()
+    public static let rough: Faults = {
+        var faults = Faults()
+        faults.disconnect = 15
+        faults.crashBeforeCommit = 10
+        faults.crashAfterCommit = 10
+        return faults
+    }()
+}
+
+/// Something that must never happen did; the seed replays it.
+public struct InvariantViolation: Error, Sendable, CustomStringConvertible {
+    public var seed: UInt64
+    public var time: UInt64
+    public var what: String
+    public var description: String { "seed \(seed), at \(time) ms: \(what)" }
+}
+
+/// Whole nodes, a network, disks and a layer 1 in one process, in virtual time: the same seed gives the same history.
+public struct SimulatedWorld {
+    public struct Node {
+        public let name: String
+        let keys: NodeKeys
+        /// `nil` while the node is down.
+        public internal(set) var core: NodeCore?
+        /// What its disk holds.
+        public internal(set) var store = StoreContents()
+        public internal(set) var events: [NodeEvent] = []
+        public internal(set) var answers: [RequestID: Result<NodeResponse, NodeRefusal>] = [:]
+        public internal(set) var restarts = 0
+        /// The highest commitment numbers that were ever on disk: they never go back.
+        var numbers: [ChannelID: (local: UInt64, remote: UInt64)] = [:]
+        var lives: UInt64 = 0
+        public var nodeID: NodeID { keys.nodeID }
+    }
+
+    private enum Happening {
+        case delivery(link: Int, to: Int, [UInt8])
+        case broken(link: Int, to: Int)
+        case connect(from: Int, to: Int)
+        case restart(Int)
+        case tick(Int)
+    }
+
+    private struct Entry: Comparable {
+        var time: UInt64
+        var sequence: UInt64
+        var happening: Happening
+        static func < (left: Entry, right: Entry) -> Bool {
+            left.time == right.time ? left.sequence < right.sequence : left.time < right.time
+        }
+        static func == (left: Entry, right: Entry) -> Bool { left.sequence == right.sequence }
+    }
+
+    /// A connection: who called whom, and when the last message arrives on either side.
+    private struct Link {
+        var caller: Int
+        var callee: Int
+        var isOpen = true
+        var lastArrival: [UInt64] = [0, 0]
+    }
+
+    public let seed: UInt64
+    public var faults: Faults
+    public private(set) var nodes: [Node] = []
+    public private(set) var ledger = Ledger()
+    public private(set) var now: UInt64 = 1_700_000_000_000
+    /// Every block mined, in order, whether or not it stayed in the chain.
+    public private(set) var minedBlocks: [Block] = []
+    /// Messages that reached their destination.
+    public private(set) var deliveries = 0
+    /// How often a store is checked to rebuild its node: every n-th commit.
+    public var checkInterval = 1
+
+    private var random: SeededRandom
+    private var queue = Heap<Entry>()
+    private var sequence: UInt64 = 0
+    private var links: [Link] = []
+    private var nextRequest: RequestID = 1
+    private var commits = 0
+    private let configuration: NodeConfiguration
+    private let minerScript: Script
+
+    /// A layer 1 with 100 blocks, and nodes with nothing.
+    public init(
+        seed: UInt64, names: [String], faults: Faults = .none, configuration: NodeConfiguration = NodeConfiguration()
+    ) {
+        self.seed = seed
+        self.faults = faults
+        self.configuration = configuration
+        random = SeededRandom(seed: seed)
+        minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
+        for (index, name) in names.enumerated() {
+            let nodeSeed = Hash.tagged("simulation", Array("\(seed)/\(index)".utf8))
+            let keys = NodeKeys(seed: nodeSeed.array + nodeSeed.array, network: .regtest)
+            nodes.append(Node(name: name, keys: keys))
+            start(index)
+        }
+    }
+
+    // MARK: The passing of time
+
+    private mutating func schedule(_ happening: Happening, after delay: UInt64) {
+        sequence += 1
+        queue.insert(Entry(time: now + delay, sequence: sequence, happening: happening))
+    }
+
+    /// Lets the world go on until nothing is left to happen, or `limit` milliseconds have passed.
+    public mutating func run(limit: UInt64 = 600_000) throws(InvariantViolation) {
+        let end = now + limit
+        while let next = queue.min, next.time <= end {
+            queue.removeMin()
+            now = next.time
+            try happen(next.happening)
+        }
+    }
+
+    /// Whether nothing is on its way.
+    public var isQuiet: Bool { queue.isEmpty }
+
+    private mutating func happen(_ happening: Happening) throws(InvariantViolation) {
+        switch happening {
+        case .delivery(let link, let node, let bytes):
+            guard links[link].isOpen, nodes[node].core != nil else { return }
+            deliveries += 1
+            try step(node, [.received(ConnectionID(UInt64(link)), bytes)])
+        case .broken(let link, let node):
+            guard nodes[node].core != nil else { return }
+            try step(node, [.disconnected(ConnectionID(UInt64(link)))])
+        case .connect(let from, let to): try connect(from, to)
+        case .restart(let node): start(node)
+        case .tick(let node):
+            if nodes[node].core != nil { try step(node, [.tick]) }
+        }
+    }
+
+    // MARK: Nodes
+
+    private mutating func start(_ index: Int) {
+        guard nodes[index].core == nil else { return }
+        nodes[index].lives += 1
+        let entropy = Entropy(
+            seed: Hash.tagged("life", Array("\(seed)/\(index)/\(nodes[index].lives)".utf8)))
+        do {
+            nodes[index].core = try NodeCore(
+                configuration: configuration, keys: nodes[index].keys, entropy: entropy, store: nodes[index].store)
+        } catch {
+            preconditionFailure("seed \(seed): a store cannot be read again: \(error)")
+        }
+    }
+
+    /// Gives inputs to a node and carries out what it asks for, with faults.
+    private mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
+        guard nodes[index].core != nil else { return }
+        let effects = nodes[index].core!.handle(inputs, now: now)
+        if random.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
+        nodes[index].store.apply(effects.writes)
+        try checkStore(index)
+        if random.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
+        for (connection, bytes) in effects.transmissions { transmit(Int(connection.value), from: index, bytes) }
+        for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
+        for transaction in effects.broadcasts { _ = try? ledger.accept(transaction) }
+        for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
+        nodes[index].events += effects.events
+    }
+
+    private mutating func checkStore(_ index: Int) throws(InvariantViolation) {
+        commits += 1
+        guard let core = nodes[index].core else { return }
+        for (id, channel) in core.channels {
+            let state = channel.commitments
+            let seen = nodes[index].numbers[id] ?? (0, 0)
+            guard state.localNumber >= seen.local, state.remoteNumber >= seen.remote else {
+                throw violation("\(nodes[index].name) went back to an older commitment")
+            }
+            nodes[index].numbers[id] = (state.localNumber, state.remoteNumber)
+        }
+        if commits % checkInterval == 0, let what = core.difference(from: nodes[index].store) {
+            throw violation("the store of \(nodes[index].name) does not rebuild its \(what)")
+        }
+    }
+
+    private mutating func crash(_ index: Int) {
+        nodes[index].core = nil
+        nodes[index].restarts += 1
+        for link in links.indices where links[link].isOpen && (links[link].caller == index || links[link].callee == index) {
+            breakLink(link, tell: index)
+        }
+        schedule(.restart(index), after: 100)
+    }
+
+    /// Kills a node now; it starts again by itself.
+    public mutating func kill(_ index: Int) {
+        if nodes[index].core != nil { crash(index) }
+    }
+
+    func violation(_ what: String) -> InvariantViolation { InvariantViolation(seed: seed, time: now, what: what) }
+
+    // MARK: Network
+
+    private mutating func connect(_ from: Int, _ to: Int) throws(InvariantViolation) {
+        guard nodes[from].core != nil, nodes[to].core != nil else {
+            return schedule(.connect(from: from, to: to), after: 150)
+        }
+        let link = links.count
+        links.append(Link(caller: from, callee: to))
+        try catchUp(from)
+        try catchUp(to)
+        try step(to, [.connected(ConnectionID(UInt64(link)), to: nil)])
+        try step(from, [.connected(ConnectionID(UInt64(link)), to: nodes[to].nodeID)])
+    }
+
+    private mutating func transmit(_ link: Int, from node: Int, _ bytes: [UInt8]) {
+        guard links[link].isOpen else { return }
+        if random.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
+        let isCaller = links[link].caller == node
+        let side = isCaller ? 0 : 1
+        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &random), links[link].lastArrival[side])
+        links[link].lastArrival[side] = arrival
+        schedule(
+            .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes), after: arrival - now)
+    }
+
+    private mutating func breakLink(_ link: Int, tell except: Int?) {
+        guard links.indices.contains(link), links[link].isOpen else { return }
+        links[link].isOpen = false
+        for node in [links[link].caller, links[link].callee] where node != except {
+            schedule(.broken(link: link, to: node), after: 1)
+        }
+        schedule(.connect(from: links[link].caller, to: links[link].callee), after: 300)
+    }
+
+    /// Connects two nodes; they reconnect by themselves whenever the connection breaks.
+    public mutating func join(_ from: Int, _ to: Int) { schedule(.connect(from: from, to: to), after: 1) }
+
+    /// Breaks every connection of a node.
+    public mutating func disconnect(_ node: Int) {
+        for link in links.indices where links[link].isOpen && (links[link].caller == node || links[link].callee == node) {
+            breakLink(link, tell: nil)
+        }
+    }
+
+    public func isConnected(_ first: Int, _ second: Int) -> Bool {
+        nodes[first].core?.isConnected(nodes[second].nodeID) ?? false
+    }
+
+    // MARK: Layer 1
+
+    /// Mines blocks and tells the nodes that are up; the others catch up later.
+    @discardableResult
+    public mutating func mine(_ count: Int = 1, paying script: Script? = nil) throws(InvariantViolation) -> [Block] {
+        var blocks: [Block] = []
+        for _ in 0..<count {
+            now += 1000
+            do {
+                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: UInt32(now / 1000))
+                blocks.append(block)
+                minedBlocks.append(block)
+            } catch {
+                throw violation("the layer 1 refuses its own block: \(error)")
+            }
+            for index in nodes.indices { try catchUp(index) }
+        }
+        return blocks
+    }
+
+    /// Replaces the last `depth` blocks by empty ones, and one more on top.
+    public mutating func reorganize(depth: Int) throws(InvariantViolation) {
+        var fork = ledger
+        var parent = ledger.blockHash(height: ledger.height - depth)!
+        let start = ledger.height - depth
+        for height in start + 1...ledger.height + 1 {
+            now += 1000
+            let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
+            var block = fork.template(paying: coinbase, now: UInt32(now / 1000), including: [])
+            // An empty block on top of the fork: a coinbase alone.
+            block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
+            do { _ = try fork.submit(block, now: UInt32(now / 1000)) } catch {
+                throw violation("a side branch is refused: \(error)")
+            }
+            minedBlocks.append(block)
+            parent = block.hash
+        }
+        ledger = fork
+        for index in nodes.indices { try catchUp(index) }
+    }
+
+    private static func emptyBlock(
+        like template: Block, height: Int, parent: BlockHash, parameters: ChainParameters
+    ) -> Block {
+        var coinbase = template.transactions[0]
+        var script = Script([.number(Int64(height))])
+        script.append(.op(.zero))
+        coinbase.inputs[0].signatureScript = script
+        coinbase.inputs[0].witness = []
+        coinbase.outputs = [TransactionOutput(parameters.subsidy(height: height), coinbase.outputs[0].script)]
+        var header = template.header
+        header.previous = parent
+        header.merkleRoot = MerkleTree.root([coinbase.id.bytes]).root
+        header.nonce = 0
+        return Ledger.solve(Block(header: header, transactions: [coinbase]))
+    }
+
+    /// Brings a node to the tip of the active chain.
+    private mutating func catchUp(_ index: Int) throws(InvariantViolation) {
+        while let core = nodes[index].core, core.chain.tip != ledger.tip {
+            let height = core.chain.height
+            if ledger.blockHash(height: height) == core.chain.tip {
+                let block = ledger.block(ledger.blockHash(height: height + 1)!)!
+                try step(index, [.blockConnected(block, height: height + 1)])
+            } else {
+                try step(index, [.blockDisconnected(ledger.block(core.chain.tip)!, height: height)])
+            }
+        }
+    }
+
+    /// Publishes any transaction, as a cheater would.
+    public mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
+        _ = try ledger.accept(transaction)
+    }
+
+    // MARK: Commands
+
+    /// Gives a command to a node; the number under which its answer will be in `answers`.
+    @discardableResult
+    public mutating func command(_ index: Int, _ command: NodeCommand) throws(InvariantViolation) -> RequestID {
+        let request = nextRequest
+        nextRequest += 1
+        try step(index, [.command(request, command)])
+        return request
+    }
+
+    /// Gives a command and wants its answer at once; `nil` where the node died meanwhile.
+    public mutating func ask(_ index: Int, _ command: NodeCommand) throws(InvariantViolation) -> NodeResponse? {
+        let request = try self.command(index, command)
+        if case .success(let response) = nodes[index].answers[request] { return response }
+        return nil
+    }
+
+    /// A node's current commitment with both signatures.
+    public mutating func signedCommitment(_ index: Int, _ channel: ChannelID) -> Transaction? {
+        nodes[index].core?.signedCommitment(of: channel)
+    }
+
+    /// Mines the node some coins.
+    public mutating func fund(_ index: Int) throws(InvariantViolation) {
+        guard case .address(let script) = try ask(index, .newAddress) else { return }
+        try mine(1, paying: script)
+        try mine(100)
+    }
+
+    public mutating func draw<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T {
+        T.random(in: range, using: &random)
+    }
+
+    /// What all nodes think of their channel is the same, and adds up to its capacity.
+    public func checkAgreement(_ first: Int, _ second: Int) throws(InvariantViolation) {
+        guard let one = nodes[first].core, let two = nodes[second].core else { return }
+        for (id, channel) in one.channels.sorted(by: { $0.key < $1.key }) {
+            guard let other = two.channels[id] else { throw violation("channel \(id) exists on one side only") }
+            let (a, b) = (channel.commitments, other.commitments)
+            guard a.localNumber == b.remoteNumber, a.remoteNumber == b.localNumber else {
+                throw violation(
+                    "commitment numbers \(a.localNumber)/\(a.remoteNumber) against \(b.remoteNumber)/\(b.localNumber)")
+            }
+            guard a.toLocal == b.toRemote, a.toRemote == b.toLocal else { throw violation("balances differ") }
+            guard a.htlcs.count == b.htlcs.count else { throw violation("HTLCs differ") }
+            guard a.toLocal.adding(a.toRemote) == MilliSatoshi(channel.parameters.fundingAmount) else {
+                throw violation("money appeared or vanished: \(a.toLocal) + \(a.toRemote)")
+            }
+        }
+    }
+}
