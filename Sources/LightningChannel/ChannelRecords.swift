@@ -168,14 +168,21 @@ extension PaymentChannel {
         return RevokedHTLC(key: key, paymentHash: hash, cltvExpiry: expiry, commitments: first...last)
     }
 
-    /// Whether what the store holds after the last writes rebuilds this very channel (a check for tests and simulations).
-    public func matches(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) -> Bool {
+    /// What differs between this channel and the one its records rebuild, or `nil`: a check for tests and simulations.
+    public func difference(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) -> String? {
         var expected = self
         expected.disconnect()
         let restored = try PaymentChannel(head: head, htlcs: htlcs, revoked: revoked)
-        return restored.commitments == expected.commitments && restored.phase == expected.phase
-            && restored.parameters == expected.parameters && restored.encodeHead() == expected.encodeHead()
-            && restored.revokedHTLCs == expected.revokedHTLCs
+        if restored.phase != expected.phase { return "phase" }
+        if restored.parameters != expected.parameters { return "parameters" }
+        if restored.commitments.htlcs != expected.commitments.htlcs { return "HTLCs" }
+        if restored.commitments != expected.commitments { return "commitments" }
+        if restored.encodeHead() != expected.encodeHead() { return "head" }
+        let order = { (one: RevokedHTLC, two: RevokedHTLC) in one.key < two.key }
+        if restored.revokedHTLCs.sorted(by: order) != expected.revokedHTLCs.sorted(by: order) {
+            return "revoked HTLCs"
+        }
+        return nil
     }
 }
 

@@ -244,11 +244,11 @@ public struct NodeCore {
             let restored = try NodeCore(configuration: configuration, keys: keys, entropy: entropy, store: store)
             guard restored.channels.count == channels.count else { return "number of channels" }
             for (id, channel) in channels {
-                let same = try channel.matches(
+                let what = try channel.difference(
                     head: store.tables[.channels]?[id.bytes.array] ?? [],
                     htlcs: store.records(.htlcs, prefix: id.bytes.array),
                     revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
-                if !same { return "channel \(id)" }
+                if let what { return "channel \(id): \(what)" }
             }
             if !restored.wallet.holdsSame(as: wallet) { return "wallet" }
             if restored.payments.invoices != payments.invoices { return "invoices" }
