@@ -18,6 +18,9 @@ let package = Package(
     name: "swift-lightning",
     platforms: [.macOS("26.0"), .iOS("26.0")],
     products: [
+        .library(name: "Lightning", targets: ["Lightning"]),
+        .library(name: "LightningSimulation", targets: ["LightningSimulation"]),
+        .executable(name: "lnw", targets: ["lnw"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -51,6 +54,33 @@ let package = Package(
             dependencies: [
                 "LightningCore", "BitcoinLedger", .product(name: "HeapModule", package: "swift-collections"),
             ]),
+        .target(
+            name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "BitcoinBackend",
+            dependencies: [
+                "BitcoinLedger", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ]),
+        .target(
+            name: "LightningRuntime",
+            dependencies: [
+                "LightningStorage", "BitcoinBackend", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(name: "Lightning", dependencies: ["LightningRuntime"]),
+        .executableTarget(
+            name: "lnw",
+            dependencies: [
+                "Lightning", "LightningSimulation", "CQRencode",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], path: "Sources/LightningCLI"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
         .testTarget(

@@ -1,0 +1,34 @@
+public import BitcoinPrimitives
+
+/// Why layer 1 did not answer, or did not take what it was given.
+public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case unreachable(String)
+    /// The other end is not what it should be.
+    case unexpected(String)
+    /// A transaction or a block was refused, for Bitcoin Core's reason.
+    case refused(String)
+    case store(String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let why): "the layer 1 cannot be reached: \(why)"
+        case .unexpected(let what): "the layer 1 answers strangely: \(what)"
+        case .refused(let why): "the layer 1 refuses it: \(why)"
+        case .store(let why): "the layer 1's database: \(why)"
+        }
+    }
+}
+
+/// Layer 1 as a Lightning node needs it: the embedded chain in this process, or a bitcoind behind JSON-RPC.
+public protocol ChainBackend: Sendable {
+    /// The active chain's last block.
+    func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash)
+    /// The hash of the active chain's block at a height; `nil` above the tip.
+    func blockHash(height: Int) async throws(ChainFailure) -> BlockHash?
+    func block(_ hash: BlockHash) async throws(ChainFailure) -> Block
+    /// Gives a transaction to the mempool. One that is known already is no failure.
+    func publish(_ transaction: Transaction) async throws(ChainFailure)
+    func feeRate() async throws(ChainFailure) -> FeeRate
+    /// Returns when the tip is no longer this one, or after some time.
+    func waitForChange(from tip: BlockHash) async
+}

@@ -1,0 +1,9 @@
+/// Everything an application needs: `import Lightning`.
+@_exported public import BitcoinBackend
+@_exported public import BitcoinPrimitives
+@_exported public import LightningChannel
+@_exported public import LightningCore
+@_exported public import LightningInvoice
+@_exported public import LightningPayment
+@_exported public import LightningRuntime
+@_exported public import LightningWire

@@ -1,0 +1,100 @@
+import ArgumentParser
+import BitcoinBackend
+import Foundation
+import LightningCore
+import LightningRuntime
+
+@main
+struct LNW: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lnw", abstract: "A Lightning wallet, node and test network.",
+        discussion: "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 1 anything else.",
+        version: "0.1.0",
+        subcommands: [
+            Welcome.self, Demo.self, Local.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
+            BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
+            InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
+            Close.self, ForceClose.self, Stream.self, Simulate.self,
+        ], defaultSubcommand: Welcome.self)
+
+    /// `-w alice balance` means `balance -w alice`: options before the command move behind it.
+    private static func arranged(_ arguments: [String]) -> [String] {
+        var leading: [String] = []
+        var rest = arguments[...]
+        while let first = rest.first, first.hasPrefix("-") {
+            switch first {
+            case "-w", "--wallet":
+                leading += rest.prefix(2)
+                rest = rest.dropFirst(2)
+            case "--json":
+                leading.append(first)
+                rest = rest.dropFirst()
+            case _ where first.hasPrefix("--wallet="):
+                leading.append(first)
+                rest = rest.dropFirst()
+            default: return leading + rest
+            }
+        }
+        return rest + leading
+    }
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot(arranged(Array(CommandLine.arguments.dropFirst())))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(with: error)
+        }
+    }
+
+    /// Says what, why and what now on standard error, and ends with the status for it.
+    private static func exit(with error: any Error) -> Never {
+        let (status, text): (Int32, String)
+        switch error {
+        case let failure as ControlFailure:
+            text = failure.message
+            status =
+                switch failure.kind {
+                case .usage: 2
+                case .unreachable: 3
+                case .refused: 4
+                case .paymentFailed: 5
+                case .corrupt: 6
+                case .internal: 1
+                }
+        case let failure as StoreFailure: (status, text) = (6, failure.description)
+        case let failure as ChainFailure: (status, text) = (3, failure.description)
+        case let failure as NodeFailure: (status, text) = (3, failure.description)
+        case let refusal as NodeRefusal: (status, text) = (4, refusal.description)
+        case let failure as WalletDirectoryFailure: (status, text) = (4, failure.description)
+        default:
+            // Help, version, and what the parser has to say.
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code == .success { Terminal.out(message) } else { Terminal.error(message) }
+            Foundation.exit(code == .success ? 0 : code == .validationFailure ? 2 : 1)
+        }
+        Terminal.error("lnw: \(text)")
+        Foundation.exit(status)
+    }
+}
+
+struct Welcome: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "welcome", abstract: "Where to begin.", shouldDisplay: false)
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        Terminal.out(
+            """
+            lnw is a Lightning wallet, a node, and a test network with a layer 1 of its own.
+              lnw demo        two nodes, a channel, a thousand payments, in a few seconds
+              lnw local up    a network of your own to play with
+              lnw start       run one node on a layer 1
+              lnw --help      all commands; lnw help <command> for one
+            data: \(Home.url.path) (LNW_HOME chooses another place)
+            """)
+    }
+}

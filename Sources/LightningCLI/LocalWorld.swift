@@ -1,0 +1,274 @@
+import BitcoinLedger
+import ArgumentParser
+import BitcoinBackend
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningChain
+import LightningCore
+import LightningRuntime
+import ServiceLifecycle
+
+/// A layer 1 with a faucet, as one process has it.
+actor LocalWorld {
+    let chain: EmbeddedChain
+    private var faucet: OnChainWallet
+    private let faucetScript: Script
+    private var followed: [BlockHash]
+    private var nodes: [String: LightningNode] = [:]
+
+    init(path: String?, keepsJournal: Bool = false) throws {
+        chain = try EmbeddedChain(path: path, keepsJournal: keepsJournal)
+        // The faucet's coins are play money: its key is no secret.
+        let master = ExtendedSecretKey(seed: Hash.sha256(Array("lnw faucet".utf8)).array)!
+        let keys = WalletKeys(master: master, network: .regtest)
+        faucet = OnChainWallet(keys: keys)
+        faucetScript = keys.script(KeyPath(chain: 0, index: 0))
+        followed = [Network.regtest.chainHash]
+    }
+
+    func add(_ node: LightningNode, name: String) { nodes[name] = node }
+
+    /// Mines the first blocks of a new chain, so that the faucet has coins.
+    func prepare() async throws {
+        if await chain.tip().height == 0 { try await chain.mine(101, paying: faucetScript) }
+        try await catchUp()
+    }
+
+    private func catchUp() async throws {
+        let ledger = await chain.snapshot()
+        while ledger.position(of: followed.last!)?.isActive != true {
+            let block = ledger.block(followed.removeLast())!
+            faucet.disconnect(block.transactions.map { ($0, $0.id) }, height: followed.count)
+        }
+        while followed.count <= ledger.height {
+            let hash = ledger.blockHash(height: followed.count)!
+            let block = ledger.block(hash)!
+            faucet.connect(block.transactions.map { ($0, $0.id) }, height: followed.count)
+            followed.append(hash)
+        }
+    }
+
+    /// Mines blocks and waits until every node has seen them.
+    func mine(_ count: Int) async throws -> Int {
+        try await chain.mine(count, paying: faucetScript)
+        try await catchUp()
+        let height = await chain.tip().height
+        for node in nodes.values { try await node.waitForBlock(height) }
+        return height
+    }
+
+    /// Pays from the faucet and mines the payment.
+    func fund(_ name: String, _ amount: Satoshi) async throws -> TransactionID {
+        guard let node = nodes[name] else {
+            throw ControlFailure(.refused, "no node “\(name)” here. There are: \(nodes.keys.sorted().joined(separator: ", "))")
+        }
+        return try await fund(await node.newAddress().script, amount)
+    }
+
+    func fund(_ script: Script, _ amount: Satoshi) async throws -> TransactionID {
+        try await catchUp()
+        let transaction: Transaction
+        do {
+            transaction = try faucet.fund(
+                paying: script, amount: amount, feeRate: FeeRate(perKiloweight: 500), height: followed.count - 1)
+        } catch {
+            throw ControlFailure(.refused, "the faucet: \(error.description). More comes with lnw local mine 100")
+        }
+        try await chain.publish(transaction)
+        faucet.commit(transaction)
+        _ = try await mine(1)
+        return transaction.id
+    }
+
+    // MARK: Files
+
+    static var passwordFile: URL { Home.local.appending(path: "rpc") }
+
+    /// The URL of the layer 1 of `lnw local up`, if one was ever started here.
+    static func storedChainURL() throws -> String? {
+        guard let text = try? String(contentsOf: passwordFile, encoding: .utf8) else { return nil }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
+
+struct Local: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "A whole test network in one process.",
+        subcommands: [LocalUp.self, LocalDown.self, LocalMine.self, LocalFund.self])
+}
+
+struct LocalUp: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Start a layer 1, a miner, a faucet and nodes; Ctrl-C or lnw local down ends it.")
+    @OptionGroup var options: CommonOptions
+    @Option(help: "The nodes' names.") var nodes = "alice,bob"
+    @Option(help: "The port of the first node; the others follow.") var port = 9735
+    @Option(help: "The port of the layer 1's JSON-RPC.") var rpcPort = 18443
+    @Option(help: "Mine a block every so many seconds.") var mineEvery: Int?
+
+    func run() async throws {
+        let names = nodes.split(separator: ",").map(String.init)
+        guard !names.isEmpty, Set(names).count == names.count else {
+            throw ControlFailure(.usage, "the nodes need names that differ")
+        }
+        try FileManager.default.createDirectory(
+            at: Home.local, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let world = try LocalWorld(path: Home.local.appending(path: "chain.sqlite").path)
+        try await world.prepare()
+        var entropy = Entropy.system()
+        let password = entropy.bytes32().hex.prefix(32)
+        let rpc: RPCServer
+        do {
+            rpc = try await RPCServer(chain: world.chain, port: rpcPort, user: "lnw", password: String(password))
+        } catch {
+            throw ControlFailure(.refused, "port \(rpcPort) is in use: choose another with --rpc-port")
+        }
+        let url = "http://lnw:\(password)@127.0.0.1:\(rpc.port)"
+        _ = FileManager.default.createFile(
+            atPath: LocalWorld.passwordFile.path, contents: Data(url.utf8), attributes: [.posixPermissions: 0o600])
+
+        var services: [any Service] = []
+        let logger = Logging.logger("local")
+        for (index, name) in names.enumerated() {
+            var common = CommonOptions()
+            common.wallet = name
+            common.json = false
+            let directory = try common.directory
+            if !directory.exists { _ = try directory.create() }
+            var nodeOptions = LightningNode.Options()
+            nodeOptions.port = port + index
+            nodeOptions.logger = Logging.logger(name)
+            let node: LightningNode
+            do {
+                node = try await LightningNode.start(wallet: directory, chain: world.chain, options: nodeOptions)
+            } catch NodeFailure.portInUse(let port) {
+                throw ControlFailure(.refused, "port \(port) is in use: choose others with --port")
+            }
+            await world.add(node, name: name)
+            let service = NodeService(node: node, directory: directory)
+            try await service.startControl()
+            services.append(service)
+        }
+        let control = LocalService(world: world, rpc: rpc, interval: mineEvery)
+        try await control.start()
+        services.append(control)
+        let height = await world.chain.tip().height
+        Terminal.out("layer 1   regtest, block \(height), JSON-RPC at \(url)")
+        for (service, name) in zip(services, names) {
+            if let node = (service as? NodeService)?.node { Terminal.out("\(Format.pad(name, 10))\(node.address!)") }
+        }
+        let other = names.count > 1 ? (services[1] as? NodeService)?.node.address?.description : nil
+        Terminal.out(
+            """
+
+            in another terminal:
+              lnw local fund \(names[0]) 0.1btc
+              lnw -w \(names[0]) openchannel \(other ?? "<id>@<host>:<port>") 1000000sat --yes && lnw local mine 6
+              lnw -w \(names[0]) listchannels
+            """)
+        try await Services.run(services, logger: logger)
+        await world.chain.close()
+    }
+}
+
+/// The control socket, the RPC server and the miner of a local network.
+final class LocalService: Service, @unchecked Sendable {
+    private let world: LocalWorld
+    private let rpc: RPCServer
+    private let interval: Int?
+    private let stopRequest = AsyncStream<Void>.makeStream()
+    // Written once, before `run`.
+    private var server: ControlServer?
+
+    init(world: LocalWorld, rpc: RPCServer, interval: Int?) {
+        self.world = world
+        self.rpc = rpc
+        self.interval = interval
+    }
+
+    func start() async throws {
+        let world = world
+        let continuation = stopRequest.continuation
+        server = try await ControlServer(path: Home.localSocket) { method, parameters in
+            switch method {
+            case "ping": return true
+            case "down":
+                continuation.yield()
+                return true
+            case "mine":
+                let count = parameters["count"].int ?? 1
+                guard (1...10_000).contains(count) else { throw ControlFailure(.usage, "1 to 10000 blocks") }
+                return ["height": .integer(Int64(try await world.mine(Int(count))))]
+            case "fund":
+                let amount = Satoshi(parameters["amount_sat"].u64)
+                let id = try await world.fund(parameters["node"].string, amount)
+                return ["txid": .string(id.description), "amount_sat": .amount(amount.value)]
+            default: throw ControlFailure(.usage, "unknown method \(method)")
+            }
+        }
+    }
+
+    func run() async throws {
+        let stream = stopRequest.stream
+        let world = world
+        let interval = interval
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in stream { return }
+            }
+            group.addTask { try? await gracefulShutdown() }
+            if let interval, interval > 0 {
+                group.addTask {
+                    while !Task.isCancelled {
+                        try? await Task.sleep(for: .seconds(interval))
+                        if !Task.isCancelled { _ = try? await world.mine(1) }
+                    }
+                }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        await server?.stop()
+        await rpc.stop()
+    }
+}
+
+private func callLocal(_ method: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
+    do {
+        return try await ControlClient(path: Home.localSocket).call(method, parameters)
+    } catch {
+        guard error.kind == .unreachable else { throw error }
+        throw ControlFailure(.unreachable, "no local network is running. Start one: lnw local up")
+    }
+}
+
+struct LocalDown: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "down", abstract: "Stop the local network; its state is kept.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(["stopped": try await callLocal("down")]) { _ in "stopping; lnw local up goes on where it was" }
+    }
+}
+
+struct LocalMine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "mine", abstract: "Mine blocks.")
+    @OptionGroup var options: CommonOptions
+    @Argument var count: Int64 = 1
+    func run() async throws {
+        options.show(try await callLocal("mine", ["count": .integer(count)])) { "block \($0["height"].u64)" }
+    }
+}
+
+struct LocalFund: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "fund", abstract: "Give a node coins, and mine them.")
+    @OptionGroup var options: CommonOptions
+    @Argument var node: String
+    @Argument var amount: Amount
+    func run() async throws {
+        guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "how much?") }
+        options.show(try await callLocal("fund", ["node": .string(node), "amount_sat": .amount(satoshi)])) {
+            "\(node) has \(Format.sat($0["amount_sat"].u64)) more, confirmed, in \($0["txid"].string)"
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import BitcoinPrimitives
+import Foundation
+import LightningRuntime
+
+/// Where things are: below `LNW_HOME`, or `~/.lnw`.
+enum Home {
+    static var url: URL {
+        if let path = ProcessInfo.processInfo.environment["LNW_HOME"], !path.isEmpty {
+            return URL(filePath: path, directoryHint: .isDirectory)
+        }
+        return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".lnw")
+    }
+
+    static var local: URL { url.appending(path: "local") }
+    static var localSocket: String { local.appending(path: "control.sock").path }
+    static func wallet(_ name: String) -> URL { url.appending(path: "regtest").appending(path: name) }
+}
+
+/// What every command understands; `lnw -w alice balance` and `lnw balance -w alice` are the same.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.")
+    var wallet: String?
+
+    @Flag(help: "Print one JSON object: amounts as integers with their unit in the name.")
+    var json = false
+
+    var walletName: String {
+        wallet ?? ProcessInfo.processInfo.environment["LNW_WALLET"].flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+    }
+
+    var directory: WalletDirectory {
+        get throws {
+            let name = walletName
+            guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }), name.first != "."
+            else { throw ControlFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
+            return WalletDirectory(Home.wallet(name))
+        }
+    }
+
+    /// Calls the wallet's running node.
+    func call(_ method: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
+        let directory = try directory
+        do {
+            return try await ControlClient(path: directory.controlSocket).call(method, parameters)
+        } catch {
+            guard error.kind == .unreachable else { throw error }
+            let hint =
+                directory.exists
+                ? "Start it: lnw start -w \(walletName)   (or all of a test network: lnw local up)"
+                : "There is no such wallet. Make a test network with lnw local up, or a wallet with lnw create -w \(walletName)"
+            throw ControlFailure(.unreachable, "the node of wallet “\(walletName)” is not running. \(hint)")
+        }
+    }
+
+    /// Prints the result: as JSON, or as `human` makes of it.
+    func show(_ value: JSONValue, _ human: (JSONValue) -> String) {
+        Terminal.out(json ? value.pretty : human(value))
+    }
+}
+
+extension JSONValue {
+    /// An amount out of an answer.
+    var u64: UInt64 { UInt64(clamping: int ?? 0) }
+    var string: String { text ?? "" }
+}

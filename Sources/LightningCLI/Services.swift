@@ -1,0 +1,68 @@
+import UnixSignals
+import Foundation
+import LightningRuntime
+import Logging
+import ServiceLifecycle
+
+enum Logging {
+    /// Warnings and worse on standard error; everything with LNW_LOG=debug.
+    static func logger(_ name: String) -> Logger {
+        var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
+        let level = ProcessInfo.processInfo.environment["LNW_LOG"] ?? "warning"
+        logger.logLevel = Logger.Level(rawValue: level) ?? .warning
+        return logger
+    }
+}
+
+/// A node with its control socket, until it is asked to stop.
+final class NodeService: Service, @unchecked Sendable {
+    let node: LightningNode
+    private let directory: WalletDirectory
+    private let stopRequest = AsyncStream<Void>.makeStream()
+    // Written once, before `run`.
+    private var server: ControlServer?
+
+    init(node: LightningNode, directory: WalletDirectory) {
+        self.node = node
+        self.directory = directory
+    }
+
+    func startControl() async throws {
+        let continuation = stopRequest.continuation
+        let api = ControlAPI(node: node, onStop: { continuation.yield() })
+        server = try await ControlServer(path: directory.controlSocket) { method, parameters in
+            try await api.handle(method, parameters)
+        }
+        node.onFailure { why in
+            Terminal.error(why)
+            continuation.yield()
+        }
+    }
+
+    func run() async throws {
+        let stream = stopRequest.stream
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in stream { return }
+            }
+            group.addTask { try? await gracefulShutdown() }
+            await group.next()
+            group.cancelAll()
+        }
+        await server?.stop()
+        await node.stop()
+    }
+}
+
+enum Services {
+    /// Runs services until SIGINT or SIGTERM, or until one of them is asked to stop.
+    static func run(_ services: [any Service], logger: Logger) async throws {
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
+        try await group.run()
+    }
+}

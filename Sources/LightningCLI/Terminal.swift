@@ -1,0 +1,81 @@
+import CQRencode
+import Foundation
+import LightningRuntime
+
+/// What is known of where the output goes.
+enum Terminal {
+    static let isOutput = isatty(STDOUT_FILENO) == 1
+    static let isInput = isatty(STDIN_FILENO) == 1
+
+    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    static func out(_ text: String, newline: Bool = true) {
+        FileHandle.standardOutput.write(Data((text + (newline ? "\n" : "")).utf8))
+    }
+
+    /// Asks before something that cannot be undone; without a terminal only `--yes` agrees.
+    static func confirm(_ question: String, yes: Bool) throws {
+        if yes { return }
+        guard isInput else { throw ControlFailure(.usage, "\(question) Say --yes to do it without being asked") }
+        out("\(question) [y/N] ", newline: false)
+        guard let answer = readLine()?.lowercased(), answer == "y" || answer == "yes" else {
+            throw ControlFailure(.refused, "nothing was done")
+        }
+    }
+
+    /// A QR code in half blocks, dark on light.
+    static func qrCode(_ text: String) -> String? {
+        guard let code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1) else { return nil }
+        defer { QRcode_free(code) }
+        let width = Int(code.pointee.width)
+        func isDark(_ x: Int, _ y: Int) -> Bool {
+            guard (0..<width).contains(x), (0..<width).contains(y) else { return false }
+            return code.pointee.data[y * width + x] & 1 == 1
+        }
+        var lines: [String] = []
+        for y in stride(from: -2, to: width + 2, by: 2) {
+            var line = ""
+            for x in -2..<width + 2 {
+                switch (isDark(x, y), isDark(x, y + 1)) {
+                case (true, true): line += " "
+                case (true, false): line += "▄"
+                case (false, true): line += "▀"
+                case (false, false): line += "█"
+                }
+            }
+            lines.append(line)
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Progress of long work: a bar on a terminal, a line every few seconds elsewhere.
+struct ProgressBar {
+    let total: Int
+    let isQuiet: Bool
+    private let start = Date()
+    private var lastDrawn = Date.distantPast
+
+    init(total: Int, isQuiet: Bool) {
+        self.total = total
+        self.isQuiet = isQuiet
+    }
+
+    mutating func update(_ done: Int, label: String) {
+        guard !isQuiet else { return }
+        let now = Date()
+        let isLast = done == total
+        guard isLast || now.timeIntervalSince(lastDrawn) > (Terminal.isOutput ? 0.05 : 3) else { return }
+        lastDrawn = now
+        let seconds = max(now.timeIntervalSince(start), 0.001)
+        let rate = Int(Double(done) / seconds)
+        let counts = "\(Format.thousands(UInt64(done)))/\(Format.thousands(UInt64(total)))   \(Format.thousands(UInt64(rate)))/s"
+        if Terminal.isOutput {
+            let filled = total == 0 ? 24 : done * 24 / total
+            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+            Terminal.out("\r\(label)\(bar) \(counts)   ", newline: isLast)
+        } else {
+            Terminal.out("\(label)\(counts)")
+        }
+    }
+}

@@ -1,0 +1,439 @@
+import BitcoinBackend
+import CryptoPrimitives
+import ArgumentParser
+import BitcoinPrimitives
+import Foundation
+import LightningCore
+import LightningInvoice
+import LightningRuntime
+import LightningWire
+
+struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a wallet: new seed words, or your own with --import.")
+    @OptionGroup var options: CommonOptions
+    @Flag(name: .customLong("import"), help: "Read the seed words from standard input.")
+    var isImport = false
+
+    func run() async throws {
+        var mnemonic: Mnemonic?
+        if isImport {
+            if Terminal.isInput { Terminal.out("seed words: ", newline: false) }
+            do { mnemonic = try Mnemonic(phrase: readLine() ?? "") } catch {
+                throw ControlFailure(.usage, "\(error)")
+            }
+        }
+        let words: Mnemonic
+        do { words = try options.directory.create(mnemonic) } catch let failure as WalletDirectoryFailure {
+            throw ControlFailure(.refused, failure.description)
+        }
+        let value: JSONValue = [
+            "wallet": .string(options.walletName), "mnemonic": isImport ? .null : .string(words.phrase),
+        ]
+        options.show(value) { _ in
+            isImport
+                ? "wallet “\(options.walletName)” made from your words"
+                : """
+                wallet “\(options.walletName)” made. Its seed words, shown this once:
+
+                  \(words.words.enumerated().map { "\($0.offset + 1). \($0.element)" }.joined(separator: "  "))
+
+                Whoever has them has the money on chain. Channels need the wallet's own directory as well.
+                Start it: lnw start -w \(options.walletName) --chain http://…
+                """
+        }
+    }
+}
+
+struct Start: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the wallet's node until it is stopped.")
+    @OptionGroup var options: CommonOptions
+    @Option(help: "The layer 1: http://user:password@host:port of a bitcoind, or of `lnw local up`.")
+    var chain: String?
+    @Option(help: "The port that other nodes call; 0 for any free one.")
+    var port = 0
+
+    func run() async throws {
+        let directory = try options.directory
+        if !directory.exists {
+            let words = try directory.create()
+            Terminal.out("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n  \(words.phrase)\n")
+        }
+        let url = try chain ?? LocalWorld.storedChainURL()
+        guard let url else { throw ControlFailure(.usage, "which layer 1? Say --chain http://user:password@host:port, or run lnw local up") }
+        let backend = try BitcoindChain(url: url)
+        try await backend.check(network: .regtest)
+        var nodeOptions = LightningNode.Options()
+        nodeOptions.port = port
+        nodeOptions.logger = Logging.logger(options.walletName)
+        let node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        let service = NodeService(node: node, directory: directory)
+        try await service.startControl()
+        Terminal.out("node \(node.address?.description ?? node.nodeID.hex) at block \(try await node.height())")
+        try await Services.run([service], logger: nodeOptions.logger)
+    }
+}
+
+struct Stop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop the wallet's node.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        let result = try await options.call("stop")
+        options.show(["stopped": result]) { _ in "stopping" }
+    }
+}
+
+struct GetInfo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "getinfo", abstract: "Who this node is, and how it stands.", aliases: ["info"])
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("getinfo")) { v in
+            """
+            id        \(v["id"].string)
+            address   \(v["address"].text ?? "not listening")
+            network   \(v["network"].string), block \(v["blockheight"].u64)
+            peers     \(v["num_peers"].u64)
+            channels  \(v["num_channels"].u64), \(v["num_usable_channels"].u64) usable
+            """
+        }
+    }
+}
+
+struct NewAddress: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "newaddress", abstract: "A fresh address to receive on chain.", aliases: ["newaddr", "getnewaddress"])
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("newaddress")) { $0["address"].string }
+    }
+}
+
+struct BalanceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "balance", abstract: "What you own, and what can be done with it now.",
+        aliases: ["getbalance", "walletbalance", "channelbalance"])
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("balance")) { v in
+            let count = v["num_usable_channels"].u64
+            var lines = [
+                ("spendable now", Format.msat(v["spendable_msat"].u64),
+                 "in \(count) channel\(count == 1 ? "" : "s") (reserve \(Format.bare(v["reserved_msat"].u64)) · fees \(Format.bare(v["fees_held_back_msat"].u64)) held back)"),
+                ("receivable now", Format.msat(v["receivable_msat"].u64), ""),
+                ("in channels", Format.msat(v["in_channels_msat"].u64), ""),
+                ("on chain", Format.sat(v["on_chain_confirmed_sat"].u64),
+                 "confirmed   + \(Format.thousands(v["on_chain_unconfirmed_sat"].u64)) unconfirmed"),
+            ]
+            if v["on_chain_immature_sat"].u64 > 0 { lines.append(("mined", Format.sat(v["on_chain_immature_sat"].u64), "not old enough to spend")) }
+            if v["closing_sat"].u64 > 0 { lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels")) }
+            return lines.map { "\(Format.pad($0.0, 15))\(Format.pad($0.1, 20, right: true))   \($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
+        }
+    }
+}
+
+extension String {
+    var trimmingTrailingSpaces: String {
+        var copy = self[...]
+        while copy.last == " " { copy.removeLast() }
+        return String(copy)
+    }
+}
+
+struct Connect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Connect to a node.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "id@host:port") var address: String
+    func run() async throws {
+        options.show(try await options.call("connect", ["address": .string(address)])) { "connected to \($0["id"].string)" }
+    }
+}
+
+struct ListPeers: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "listpeers", abstract: "The nodes we are connected to.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(["peers": try await options.call("listpeers")]) { v in
+            let peers = v["peers"].list
+            if peers.isEmpty { return "no peers. Connect to one: lnw connect <id>@<host>:<port>" }
+            return peers.map { "\($0["id"].string)  \($0["connected"].flag ? "connected" : "connecting")" }.joined(separator: "\n")
+        }
+    }
+}
+
+struct OpenChannelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "openchannel", abstract: "Open a channel and fund it from the chain.", aliases: ["fundchannel", "open"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
+    @Argument(help: "The channel's size, e.g. 1000000sat or 0.01btc") var amount: Amount
+    @Option(help: "An amount that is the peer's from the start: a gift.") var push: Amount?
+    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+
+    func run() async throws {
+        guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "a channel needs a size") }
+        try Terminal.confirm(
+            "Open a channel of \(Format.sat(satoshi))? It takes one on-chain transaction now (about 154 vB) and one to close.",
+            yes: yes || options.json)
+        let push: JSONValue = self.push?.msat.map { JSONValue.amount($0) } ?? .null
+        let result = try await options.call(
+            "openchannel", ["id": .string(peer), "amount_sat": .amount(satoshi), "push_msat": push])
+        options.show(result) {
+            "channel \($0["channel_id"].string) is funded; usable once its transaction is 3 blocks deep (lnw local mine 3)"
+        }
+    }
+}
+
+struct ListChannels: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "listchannels", abstract: "Our channels.", aliases: ["channels"])
+    @OptionGroup var options: CommonOptions
+    @Flag(name: .shortAndLong, help: "Closed channels too.") var all = false
+    func run() async throws {
+        let everything = try await options.call("listchannels").list
+        let list = all ? everything : everything.filter { $0["state"] != "closed" }
+        options.show(["channels": .array(list)]) { _ in
+            if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
+            var lines = ["\(Format.pad("scid", 11))\(Format.pad("peer", 10))\(Format.pad("spendable", 14, right: true)) ▕                ▏ \(Format.pad("receivable", 14))  state"]
+            for c in list {
+                let total = max(1, c["to_local_msat"].u64 + c["to_remote_msat"].u64)
+                let filled = Int(c["to_local_msat"].u64 * 16 / total)
+                let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 16 - filled)
+                let name = c["short_channel_id"].text ?? Format.short(c["channel_id"].string)
+                lines.append(
+                    "\(Format.pad(name, 11))\(Format.pad(Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")")
+                if let why = c["reason"].text { lines.append("           why: \(why)") }
+                for output in c["close_outputs"].list {
+                    lines.append("           \(Format.sat(output["amount_sat"].u64)) \(output["role"].string): \(output["status"].string)")
+                }
+            }
+            return lines.joined(separator: "\n")
+        }
+    }
+}
+
+struct InvoiceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invoice", abstract: "Ask for a payment.", aliases: ["addinvoice", "createinvoice"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any") var amount: Amount
+    @Argument(help: "What for.") var description = ""
+    @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    func run() async throws {
+        let msat: JSONValue = amount.msat.map { .amount($0) } ?? .null
+        let result = try await options.call(
+            "invoice", ["amount_msat": msat, "description": .string(description), "expiry": .integer(expiry)])
+        options.show(result) { v in
+            let text = v["invoice"].string
+            guard Terminal.isOutput, let code = Terminal.qrCode(text.uppercased()) else { return text }
+            return "\(code)\n\(text)"
+        }
+    }
+}
+
+struct Decode: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What an invoice, an address or a node's address says.", aliases: ["decodepay", "decodepayreq", "decodeinvoice"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "An invoice, an address, a transaction in hex, or id@host:port") var text: String
+
+    func run() async throws {
+        var lines: [(String, JSONValue)] = []
+        if let node = NodeAddress(text) {
+            lines = [("type", "node"), ("id", .string(node.nodeID.hex)), ("host", .string(node.host)), ("port", .integer(Int64(node.port)))]
+        } else if let (network, address) = Network.allCases.lazy.compactMap({ n in Address(text, network: n).map { (n, $0) } }).first {
+            lines = [("type", "address"), ("network", .string(network.rawValue)), ("script", .string(address.script.description))]
+        } else if let bytes = HexText.decode(text), let transaction = try? Transaction(bytes) {
+            lines = [
+                ("type", "transaction"), ("txid", .string(transaction.id.description)),
+                ("inputs", .integer(Int64(transaction.inputs.count))), ("outputs", .integer(Int64(transaction.outputs.count))),
+                ("vsize", .integer(Int64(transaction.virtualSize))),
+            ]
+        } else {
+            let invoice: Invoice
+            do { invoice = try Invoice(text) } catch { throw ControlFailure(.usage, error.description) }
+            lines = [
+                ("type", "invoice"), ("network", .string(invoice.network.rawValue)),
+                ("amount_msat", invoice.amount.map { .amount($0.value) } ?? .null), ("payee", .string(invoice.payee.hex)),
+                ("payment_hash", .string(invoice.paymentHash.hex)),
+                ("description", invoice.descriptionText.map { .string($0) } ?? .null),
+                ("created_at", .time(invoice.timestamp)), ("expires_at", .time(invoice.expiresAt)),
+                ("min_final_cltv_expiry_delta", .integer(Int64(invoice.minFinalCLTVExpiryDelta))),
+                ("features", .string(invoice.features.description)),
+                ("routing_hints", .integer(Int64(invoice.routingHints.count))),
+            ]
+        }
+        options.show(.object(Dictionary(lines, uniquingKeysWith: { $1 }))) { _ in
+            lines.map { name, value in
+                let shown = name == "amount_msat" ? (value.int.map { Format.msat(UInt64($0)) } ?? "any") : value.text ?? value.line
+                return "\(Format.pad(name == "amount_msat" ? "amount" : name, 28))\(shown)"
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct Pay: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Pay an invoice.", aliases: ["payinvoice", "sendpayment"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The invoice: lnbcrt…") var invoice: String
+    @Argument(help: "How much, for an invoice that leaves it open.") var amount: Amount?
+    func run() async throws {
+        let msat: JSONValue = amount?.msat.map { .amount($0) } ?? .null
+        let result = try await options.call("pay", ["invoice": .string(invoice), "amount_msat": msat])
+        options.show(result, Self.receipt)
+    }
+
+    static func receipt(_ v: JSONValue) -> String {
+        let what = v["description"].text.map { $0.isEmpty ? "" : " “\($0)”" } ?? ""
+        let time = v["duration_ms"].int.map { "   \($0) ms" } ?? ""
+        return """
+            paid \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(v["num_hops"].u64) hop\(time)
+            preimage \(v["payment_preimage"].string)
+            """
+    }
+}
+
+struct Keysend: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Pay a node without an invoice.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The node's id, or a unique beginning of it") var id: String
+    @Argument var amount: Amount
+    func run() async throws {
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        options.show(try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(msat)]), Pay.receipt)
+    }
+}
+
+struct ListPayments: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "listpayments", abstract: "Payments sent.", aliases: ["listpays", "listsendpays"])
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(["payments": try await options.call("listpayments")]) { v in
+            let list = v["payments"].list
+            if list.isEmpty { return "no payments yet. Pay an invoice: lnw pay <invoice>" }
+            return list.map { p in
+                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.short(p["destination"].string))  \(p["failure"].text ?? p["payment_hash"].string)"
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct ListInvoices: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "listinvoices", abstract: "Invoices made, and keysends received.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(["invoices": try await options.call("listinvoices")]) { v in
+            let list = v["invoices"].list
+            if list.isEmpty { return "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"" }
+            return list.map { i in
+                let amount = i["received_msat"].int ?? i["amount_msat"].int
+                return "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct Send: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send bitcoin on chain.", aliases: ["withdraw", "sendcoins", "sendtoaddress"])
+    @OptionGroup var options: CommonOptions
+    @Argument var address: String
+    @Argument(help: "How much, or all") var amount: Amount
+    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    func run() async throws {
+        let satoshi = try amount.satoshi()
+        try Terminal.confirm(
+            "Send \(satoshi.map { Format.sat($0) } ?? "everything") to \(address)? It cannot be undone; the fee is about 2 sat/vB.",
+            yes: yes || options.json)
+        let value: JSONValue = satoshi.map { .amount($0) } ?? .null
+        options.show(try await options.call("send", ["address": .string(address), "amount_sat": value])) {
+            "sent \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed"
+        }
+    }
+}
+
+struct Close: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Close a channel together with its peer.", aliases: ["closechannel"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    func run() async throws {
+        try Terminal.confirm("Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes || options.json)
+        options.show(try await options.call("close", ["channel": .string(channel)])) { _ in
+            "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
+        }
+    }
+}
+
+struct ForceClose: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "forceclose", abstract: "Close a channel without its peer.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    func run() async throws {
+        try Terminal.confirm(
+            "Force-close channel \(channel)? Your money is locked for 144 blocks, and two transactions are paid for. lnw close is cheaper while the peer answers.",
+            yes: yes || options.json)
+        options.show(try await options.call("forceclose", ["channel": .string(channel)])) { _ in
+            "our last state is published; the money comes back 144 blocks after it is mined. Watch: lnw listchannels"
+        }
+    }
+}
+
+struct Stream: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Pay a node continuously, in many small keysends.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The node's id, or a unique beginning of it") var id: String
+    @Option(help: "E.g. 10sat/s") var rate: String
+    @Option(name: .customLong("for"), help: "E.g. 10s or 2m") var duration: String
+
+    func run() async throws {
+        guard rate.hasSuffix("/s"), let perSecond = Amount(argument: String(rate.dropLast(2)))?.msat, perSecond > 0 else {
+            throw ControlFailure(.usage, "a rate is an amount per second: 10sat/s")
+        }
+        let unit: Double = duration.hasSuffix("m") ? 60 : 1
+        guard let count = Double(duration.dropLast()), duration.hasSuffix("s") || duration.hasSuffix("m"), count > 0 else {
+            throw ControlFailure(.usage, "a duration is 10s or 2m")
+        }
+        let seconds = count * unit
+        // Ten payments a second, or fewer where less than one millisatoshi would be left for each.
+        let steps = UInt64(max(1, min(10, perSecond)))
+        let total = UInt64((Double(steps) * seconds).rounded())
+        var paid: UInt64 = 0
+        var fee: UInt64 = 0
+        let start = ContinuousClock.now
+        for step in 0..<total {
+            let due = start.advanced(by: .milliseconds(Int(step * 1000 / steps)))
+            try await Task.sleep(until: due, clock: .continuous)
+            let goal = perSecond * (step + 1) / steps
+            guard goal > paid else { continue }
+            let result = try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(goal - paid)])
+            paid = goal
+            fee += result["fee_msat"].u64
+            if Terminal.isOutput && !options.json {
+                let left = try await options.call("balance")["spendable_msat"].u64
+                Terminal.out("\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ", newline: false)
+            }
+        }
+        if Terminal.isOutput && !options.json { Terminal.out("") }
+        options.show(["paid_msat": .amount(paid), "fee_msat": .amount(fee), "num_payments": .amount(total)]) { _ in
+            "streamed \(Format.msat(paid)) in \(total) payments over \(duration), fee \(Format.bare(fee))"
+        }
+    }
+}
+
+enum HexText {
+    static func decode(_ text: String) -> [UInt8]? {
+        guard text.count >= 20, text.count % 2 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        var index = text.startIndex
+        while index < text.endIndex {
+            let next = text.index(index, offsetBy: 2)
+            guard let byte = UInt8(text[index..<next], radix: 16) else { return nil }
+            bytes.append(byte)
+            index = next
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,269 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningWire
+
+/// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
+public struct ControlAPI: Sendable {
+    private let node: LightningNode
+    private let onStop: @Sendable () -> Void
+
+    public init(node: LightningNode, onStop: @escaping @Sendable () -> Void) {
+        self.node = node
+        self.onStop = onStop
+    }
+
+    /// Carries out one call.
+    public func handle(_ method: String, _ parameters: JSONValue) async throws -> JSONValue {
+        do {
+            return try await call(method, parameters)
+        } catch let refusal as NodeRefusal {
+            if case .paymentFailed = refusal { throw ControlFailure(.paymentFailed, refusal.description) }
+            if case .store = refusal { throw ControlFailure(.corrupt, refusal.description) }
+            throw ControlFailure(.refused, refusal.description)
+        } catch let failure as NodeFailure {
+            throw ControlFailure(.unreachable, failure.description)
+        }
+    }
+
+    private func call(_ method: String, _ p: JSONValue) async throws -> JSONValue {
+        switch method {
+        case "ping": return true
+        case "stop":
+            onStop()
+            return true
+        case "getinfo": return try await info()
+        case "newaddress": return ["address": .string(try await node.newAddress().description)]
+        case "balance": return Self.json(try await node.balance())
+        case "connect":
+            guard let address = p["address"].text.flatMap({ NodeAddress($0) }) else {
+                throw ControlFailure(.usage, "where to? Give id@host:port")
+            }
+            try await node.connect(address)
+            return ["id": .string(address.nodeID.hex)]
+        case "listpeers":
+            return .array(
+                try await node.peers().map {
+                    ["id": .string($0.nodeID.hex), "connected": .bool($0.isInitialized), "features": .string($0.features.description)]
+                })
+        case "openchannel": return try await open(p)
+        case "listchannels": return .array(try await node.channels().map(Self.json))
+        case "invoice":
+            let invoice = try await node.createInvoice(
+                amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
+                expiry: UInt64(clamping: p["expiry"].int ?? Int64(Invoice.defaultExpiry)))
+            return Self.json(invoice)
+        case "pay":
+            let invoice: Invoice
+            do { invoice = try Invoice(p["invoice"].text ?? "") } catch {
+                throw ControlFailure(.refused, error.description)
+            }
+            let started = Date()
+            let payment = try await node.pay(invoice, amount: try amount(p["amount_msat"]))
+            return Self.json(payment, description: invoice.descriptionText, since: started)
+        case "keysend":
+            let started = Date()
+            let amount = try amount(p["amount_msat"]) ?? .zero
+            let payment = try await node.keysend(try await peer(p["id"]), amount: amount)
+            return Self.json(payment, description: nil, since: started)
+        case "listpayments": return .array(try await node.payments().map { Self.json($0, description: nil, since: nil) })
+        case "listinvoices": return .array(try await node.invoices().map(Self.json))
+        case "send":
+            guard let address = Address(p["address"].text ?? "", network: node.network) else {
+                throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
+            }
+            let amount = p["amount_sat"].int.map { Satoshi(UInt64(clamping: $0)) }
+            let transaction = try await node.send(to: address, amount: amount)
+            return [
+                "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
+                "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
+            ]
+        case "close":
+            let id = try await channel(p["channel"])
+            try await node.closeChannel(id)
+            return ["channel_id": .string(id.hex)]
+        case "forceclose":
+            let id = try await channel(p["channel"])
+            try await node.forceCloseChannel(id)
+            return ["channel_id": .string(id.hex)]
+        default: throw ControlFailure(.usage, "unknown method \(method)")
+        }
+    }
+
+    // MARK: Parameters
+
+    private func amount(_ value: JSONValue) throws -> MilliSatoshi? {
+        guard value != .null else { return nil }
+        guard let msat = value.int, msat >= 0 else { throw ControlFailure(.usage, "an amount is a whole number of msat") }
+        return MilliSatoshi(UInt64(msat))
+    }
+
+    /// A node by its id or a unique beginning of it.
+    private func peer(_ value: JSONValue) async throws -> NodeID {
+        let text = value.text ?? ""
+        if let id = PublicKey(hex: text) { return id }
+        let known = Set(try await node.peers().map(\.nodeID) + node.channels().map(\.parameters.remoteNodeID))
+        let matches = known.filter { !text.isEmpty && $0.hex.hasPrefix(text) }
+        guard matches.count == 1, let match = matches.first else {
+            throw ControlFailure(.usage, matches.isEmpty ? "no peer's id begins with \(text)" : "more than one peer's id begins with \(text)")
+        }
+        return match
+    }
+
+    /// A channel by its short id, its alias, or a unique beginning of its id or of its peer's.
+    private func channel(_ value: JSONValue) async throws -> ChannelID {
+        let text = (value.text ?? "").lowercased()
+        let channels = try await node.channels().filter { !$0.isClosed }
+        let matches = channels.filter { channel in
+            !text.isEmpty
+                && (channel.shortChannelID?.description == text || channel.parameters.localAlias.description == text
+                    || channel.id.hex.hasPrefix(text) || channel.parameters.remoteNodeID.hex.hasPrefix(text))
+        }
+        guard matches.count == 1 else {
+            throw ControlFailure(
+                .refused,
+                matches.isEmpty
+                    ? "there is no open channel \(text). See: lnw listchannels"
+                    : "\(text) fits \(matches.count) channels: give more of the id")
+        }
+        return matches[0].id
+    }
+
+    // MARK: Calls
+
+    private func open(_ p: JSONValue) async throws -> JSONValue {
+        let target = p["id"].text ?? ""
+        let id: NodeID
+        if let address = NodeAddress(target) {
+            try await node.connect(address)
+            id = address.nodeID
+        } else {
+            id = try await peer(p["id"])
+        }
+        guard let amount = p["amount_sat"].int, amount > 0 else { throw ControlFailure(.usage, "how much? In sat") }
+        let channel = try await node.openChannel(
+            to: id, amount: Satoshi(UInt64(amount)), push: try self.amount(p["push_msat"]) ?? .zero)
+        return ["channel_id": .string(channel.hex)]
+    }
+
+    private func info() async throws -> JSONValue {
+        let channels = try await node.channels()
+        return [
+            "id": .string(node.nodeID.hex), "network": .string(node.network.rawValue),
+            "address": node.address.map { .string($0.description) } ?? .null,
+            "blockheight": .integer(Int64(try await node.height())),
+            "num_peers": .integer(Int64(try await node.peers().count)),
+            "num_channels": .integer(Int64(channels.count { !$0.isClosed })),
+            "num_usable_channels": .integer(Int64(channels.count(where: \.isUsable))),
+        ]
+    }
+
+    // MARK: Values
+
+    static func json(_ balance: Balance) -> JSONValue {
+        [
+            "on_chain_confirmed_sat": .amount(balance.onChainConfirmed.value),
+            "on_chain_unconfirmed_sat": .amount(balance.onChainUnconfirmed.value),
+            "on_chain_immature_sat": .amount(balance.onChainImmature.value),
+            "in_channels_msat": .amount(balance.inChannels.value), "spendable_msat": .amount(balance.spendable.value),
+            "receivable_msat": .amount(balance.receivable.value), "reserved_msat": .amount(balance.reserved.value),
+            "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
+            "num_usable_channels": .integer(Int64(balance.usableChannels)),
+        ]
+    }
+
+    static func json(_ channel: PaymentChannel) -> JSONValue {
+        var fields: [String: JSONValue] = [
+            "channel_id": .string(channel.id.hex), "peer_id": .string(channel.parameters.remoteNodeID.hex),
+            "short_channel_id": channel.shortChannelID.map { .string($0.description) } ?? .null,
+            "alias": .string(channel.parameters.localAlias.description), "state": .string(channel.stateName),
+            "connected": .bool(channel.connection == .established),
+            "channel_type": .string(channel.parameters.channelType.description),
+            "opener": channel.parameters.isOpener ? "local" : "remote",
+            "funding_txid": .string(channel.parameters.funding.transaction.description),
+            "funding_output_index": .integer(Int64(channel.parameters.funding.index)),
+            "funding_satoshis": .amount(channel.parameters.fundingAmount.value),
+            "to_local_msat": .amount(channel.commitments.toLocal.value),
+            "to_remote_msat": .amount(channel.commitments.toRemote.value),
+            "spendable_msat": .amount(channel.isUsable ? channel.spendable.value : 0),
+            "receivable_msat": .amount(channel.isUsable ? channel.receivable.value : 0),
+            "channel_reserve_satoshis": .amount(channel.parameters.remote.channelReserve.value),
+            "feerate_per_kw": .integer(Int64(channel.feeRate.perKiloweight)),
+            "num_htlcs": .integer(Int64(channel.commitments.htlcs.count)),
+            "funding_height": channel.fundingHeight.map { .integer(Int64($0)) } ?? .null,
+        ]
+        if case .failed(let reason) = channel.phase { fields["reason"] = .string(reason) }
+        if let close = channel.close {
+            fields["close_kind"] = .string(close.kind.description)
+            fields["close_txid"] = .string(close.transaction.description)
+            fields["close_height"] = .integer(Int64(close.height))
+            fields["close_outputs"] = .array(
+                close.outputs.map { output in
+                    ["outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
+                     "role": .string("\(output.role)"), "status": .string(describe(output.status))]
+                })
+        }
+        return .object(fields)
+    }
+
+    private static func describe(_ status: ChannelClose.Status) -> String {
+        switch status {
+        case .waiting(let height): "waiting until block \(height)"
+        case .claiming(let id): "claimed by \(id), unconfirmed"
+        case .resolved(let id, let height, let isOurs):
+            "\(isOurs ? "claimed" : "taken by the peer") in block \(height) by \(id)"
+        case .abandoned: "not worth its fee"
+        case .unresolved: "unresolved"
+        }
+    }
+
+    static func json(_ invoice: Invoice) -> JSONValue {
+        [
+            "invoice": .string(invoice.text), "payment_hash": .string(invoice.paymentHash.hex),
+            "amount_msat": invoice.amount.map { .amount($0.value) } ?? .null,
+            "description": invoice.descriptionText.map { .string($0) } ?? .null, "created_at": .time(invoice.timestamp),
+            "expires_at": .time(invoice.expiresAt),
+        ]
+    }
+
+    static func json(_ record: InvoiceRecord) -> JSONValue {
+        guard case .object(var fields) = json(record.invoice) else { return .null }
+        fields["keysend"] = .bool(record.isSpontaneous)
+        switch record.status {
+        case .unpaid: fields["status"] = "unpaid"
+        case .paid(let at, let amount):
+            fields["status"] = "paid"
+            fields["paid_at"] = .time(at)
+            fields["received_msat"] = .amount(amount.value)
+            fields["payment_preimage"] = .string(record.preimage.hex)
+        }
+        return .object(fields)
+    }
+
+    static func json(_ payment: OutgoingPayment, description: String?, since: Date?) -> JSONValue {
+        var fields: [String: JSONValue] = [
+            "payment_hash": .string(payment.paymentHash.hex), "destination": .string(payment.payee.hex),
+            "amount_msat": .amount(payment.amount.value), "fee_msat": .amount(payment.fee.value),
+            "created_at": .time(payment.createdAt), "num_hops": 1,
+            "invoice": payment.invoice.isEmpty ? .null : .string(payment.invoice),
+        ]
+        if let description { fields["description"] = .string(description) }
+        if let since { fields["duration_ms"] = .integer(Int64(Date().timeIntervalSince(since) * 1000)) }
+        switch payment.status {
+        case .pending: fields["status"] = "pending"
+        case .succeeded(let preimage, let at):
+            fields["status"] = "succeeded"
+            fields["payment_preimage"] = .string(preimage.hex)
+            fields["completed_at"] = .time(at)
+        case .failed(let reason, let at):
+            fields["status"] = "failed"
+            fields["failure"] = .string(reason)
+            fields["completed_at"] = .time(at)
+        }
+        return .object(fields)
+    }
+}

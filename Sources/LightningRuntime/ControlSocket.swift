@@ -1,0 +1,192 @@
+import Foundation
+internal import NIOCore
+internal import NIOFoundationCompat
+internal import NIOPosix
+
+/// Why a call over the control socket did not do what it should; `kind` decides a program's exit status.
+public struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Kind: String, Sendable {
+        case usage, unreachable, refused, paymentFailed, corrupt, `internal`
+    }
+
+    public var kind: Kind
+    public var message: String
+
+    public init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    public var description: String { message }
+}
+
+/// Answers calls: one JSON object a line in, one a line out, over a Unix socket that only its owner can use.
+public final class ControlServer: Sendable {
+    public typealias Handler = @Sendable (_ method: String, _ parameters: JSONValue) async throws -> JSONValue
+
+    private let channel: any Channel
+    private let path: String
+
+    public init(path: String, handler: @escaping Handler) async throws {
+        guard path.utf8.count < 104 else {
+            throw ControlFailure(.usage, "the path \(path) is too long for a Unix socket: choose a shorter LNW_HOME")
+        }
+        // The database's lock has made sure that no other daemon uses this wallet: an old socket is a dead one.
+        try? FileManager.default.removeItem(atPath: path)
+        let mask = umask(0o177)
+        defer { umask(mask) }
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
+                    try channel.pipeline.syncOperations.addHandler(ControlHandler(handler: handler))
+                }
+            }
+            .bind(unixDomainSocketPath: path).get()
+        self.path = path
+        chmod(path, 0o600)
+    }
+
+    public func stop() async {
+        try? await channel.close()
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
+
+/// Splits a stream at line feeds.
+private struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDecoder {
+    typealias InboundOut = ByteBuffer
+    static let limit = 16_000_000
+
+    mutating func decode(buffer: inout ByteBuffer) throws -> ByteBuffer? {
+        guard let end = buffer.readableBytesView.firstIndex(of: 0x0a) else {
+            if buffer.readableBytes > Self.limit { throw ControlFailure(.usage, "the line is too long") }
+            return nil
+        }
+        let line = buffer.readSlice(length: end - buffer.readerIndex)
+        buffer.moveReaderIndex(forwardBy: 1)
+        return line
+    }
+
+    mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> ByteBuffer? {
+        try decode(buffer: &buffer)
+    }
+
+    mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
+        guard let line = try decode(buffer: &buffer) else { return .needMoreData }
+        context.fireChannelRead(NIOAny(line))
+        return .continue
+    }
+
+    mutating func decodeLast(
+        context: ChannelHandlerContext, buffer: inout ByteBuffer, seenEOF: Bool
+    ) throws -> DecodingState { try decode(context: context, buffer: &buffer) }
+}
+
+private final class ControlHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let handler: ControlServer.Handler
+    init(handler: @escaping ControlServer.Handler) { self.handler = handler }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let line = Data(unwrapInboundIn(data).readableBytesView)
+        Self.reply(line, over: context.channel, handler)
+    }
+
+    private static func reply(_ line: Data, over channel: any Channel, _ handler: @escaping ControlServer.Handler) {
+        Task {
+            let answer = await Self.answer(line, handler)
+            channel.writeAndFlush(ByteBuffer(string: answer.line + "\n"), promise: nil)
+        }
+    }
+
+    private static func answer(_ line: Data, _ handler: ControlServer.Handler) async -> JSONValue {
+        do {
+            let request = try JSONValue(parsing: line)
+            guard let method = request["method"].text else { throw ControlFailure(.usage, "no method") }
+            return ["result": try await handler(method, request["params"])]
+        } catch let failure as ControlFailure {
+            return ["error": ["kind": .string(failure.kind.rawValue), "message": .string(failure.message)]]
+        } catch is DecodingError {
+            return ["error": ["kind": "usage", "message": "not a JSON object"]]
+        } catch {
+            return ["error": ["kind": "internal", "message": .string("\(error)")]]
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+/// Calls a control socket.
+public struct ControlClient: Sendable {
+    private let path: String
+
+    public init(path: String) { self.path = path }
+
+    /// Whether somebody answers there.
+    public var isReachable: Bool {
+        get async { (try? await call("ping", [:])) != nil }
+    }
+
+    public func call(_ method: String, _ parameters: JSONValue) async throws(ControlFailure) -> JSONValue {
+        let answer: JSONValue
+        do {
+            answer = try await exchange(["method": .string(method), "params": parameters])
+        } catch let failure as ControlFailure {
+            throw failure
+        } catch {
+            throw ControlFailure(.unreachable, "nobody answers at \(path)")
+        }
+        if case .object = answer["error"] {
+            let kind = ControlFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
+            throw ControlFailure(kind, answer["error"]["message"].text ?? "unknown error")
+        }
+        return answer["result"]
+    }
+
+    private func exchange(_ request: JSONValue) async throws -> JSONValue {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let promise = group.next().makePromise(of: Data.self)
+        let channel: any Channel
+        do {
+            channel = try await ClientBootstrap(group: group)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
+                        try channel.pipeline.syncOperations.addHandler(AnswerHandler(promise: promise))
+                    }
+                }
+                .connect(unixDomainSocketPath: path).get()
+        } catch {
+            promise.fail(error)
+            throw error
+        }
+        defer { channel.close(promise: nil) }
+        channel.writeAndFlush(ByteBuffer(string: request.line + "\n"), promise: nil)
+        return try JSONValue(parsing: try await promise.futureResult.get())
+    }
+}
+
+private final class AnswerHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private var promise: EventLoopPromise<Data>?
+    init(promise: EventLoopPromise<Data>) { self.promise = promise }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        promise?.succeed(Data(unwrapInboundIn(data).readableBytesView))
+        promise = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        promise?.fail(ControlFailure(.unreachable, "the node stopped before it answered"))
+        promise = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        promise?.fail(error)
+        promise = nil
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,365 @@
+public import BitcoinBackend
+public import BitcoinPrimitives
+public import CryptoPrimitives
+import Foundation
+import LightningChain
+public import LightningChannel
+public import LightningCore
+public import LightningInvoice
+public import LightningPayment
+import LightningStorage
+public import LightningWire
+public import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+
+/// Where to find a node: `id@host:port`.
+public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
+    public var nodeID: NodeID
+    public var host: String
+    public var port: Int
+
+    public init(nodeID: NodeID, host: String, port: Int) {
+        self.nodeID = nodeID
+        self.host = host
+        self.port = port
+    }
+
+    /// Parses `id@host:port`; the port is 9735 where none is given.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "@")
+        guard parts.count == 2, let id = PublicKey(hex: parts[0]) else { return nil }
+        let location = parts[1].split(separator: ":", omittingEmptySubsequences: false)
+        guard let host = location.first, !host.isEmpty, location.count <= 2 else { return nil }
+        guard let port = location.count == 2 ? Int(location[1]) : 9735, (1...65535).contains(port) else { return nil }
+        self.init(nodeID: id, host: String(host), port: port)
+    }
+
+    public var description: String { "\(nodeID)@\(host):\(port)" }
+}
+
+/// Why a node does not start or a connection does not come about.
+public enum NodeFailure: Error, Sendable, CustomStringConvertible {
+    case portInUse(Int)
+    case cannotListen(String)
+    case cannotConnect(String, why: String)
+    case timeout(String)
+
+    public var description: String {
+        switch self {
+        case .portInUse(let port): "port \(port) is in use by another program: choose another with --port"
+        case .cannotListen(let why): "cannot listen: \(why)"
+        case .cannotConnect(let address, let why): "cannot connect to \(address): \(why)"
+        case .timeout(let what): "\(what) took too long"
+        }
+    }
+}
+
+/// A Lightning node: one wallet, one database, one port, driven on one thread.
+///
+///     let chain = try EmbeddedChain(path: nil)
+///     let alice = try await LightningNode.start(wallet: directory, chain: chain)
+///     let payment = try await alice.pay(try Invoice("lnbcrt…"))
+public final class LightningNode: Service, Sendable {
+    /// How a node runs.
+    public struct Options: Sendable {
+        public var host = "127.0.0.1"
+        /// 0 takes any free port; `nil` listens to nobody.
+        public var port: Int? = 0
+        public var configuration = NodeConfiguration()
+        public var logger = Logger(label: "lightning")
+        public init() {}
+    }
+
+    public let nodeID: NodeID
+    public let network: Network
+    /// The port that peers can call, if any.
+    public let port: Int?
+    public let host: String
+    private let driver: NodeDriver
+    private let store: SQLiteStore
+    private let addresses: PeerAddresses
+    private let group: MultiThreadedEventLoopGroup
+    private let server: (any Channel)?
+    private let tasks: [Task<Void, Never>]
+    private let ticker: RepeatedTask
+
+    private init(
+        nodeID: NodeID, network: Network, host: String, driver: NodeDriver, store: SQLiteStore, addresses: PeerAddresses,
+        group: MultiThreadedEventLoopGroup, server: (any Channel)?, tasks: [Task<Void, Never>], ticker: RepeatedTask
+    ) {
+        self.nodeID = nodeID
+        self.network = network
+        self.host = host
+        self.driver = driver
+        self.store = store
+        self.addresses = addresses
+        self.group = group
+        self.server = server
+        self.tasks = tasks
+        self.ticker = ticker
+        port = server?.localAddress?.port
+    }
+
+    /// Starts a node on its wallet's directory, which must hold a seed, and follows the chain to its tip.
+    public static func start(
+        wallet: WalletDirectory, chain: any ChainBackend, options: Options = Options()
+    ) async throws -> LightningNode {
+        let network = options.configuration.network
+        let keys = NodeKeys(seed: try wallet.mnemonic().seed(), network: network)
+        let store = try SQLiteStore(path: wallet.database)
+        let contents = try store.load()
+        let core = try NodeCore(
+            configuration: options.configuration, keys: keys, entropy: .system(), store: contents)
+        let addresses = PeerAddresses(contents)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let (transactions, publisher) = AsyncStream<Transaction>.makeStream()
+        let driver = NodeDriver(
+            eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher)
+        var server: (any Channel)?
+        if let port = options.port {
+            do {
+                server = try await ServerBootstrap(group: group)
+                    .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .childChannelOption(.maxMessagesPerRead, value: 16)
+                    .childChannelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandler(PeerSocketHandler(driver: driver, node: nil))
+                        }
+                    }
+                    .bind(host: options.host, port: port).get()
+            } catch {
+                store.close()
+                try? await group.shutdownGracefully()
+                if let io = error as? IOError, io.errnoCode == EADDRINUSE { throw NodeFailure.portInUse(port) }
+                throw NodeFailure.cannotListen("\(error)")
+            }
+        }
+        let follower = ChainFollower(backend: chain, driver: driver, logger: options.logger)
+        if let tip = try? await chain.tip() { try? await follower.catchUp(to: tip.hash) }
+        let reconnector = Reconnector(driver: driver, addresses: addresses)
+        let tasks = [
+            Task { await follower.run() }, Task { await follower.publish(transactions) },
+            Task { await reconnector.run() },
+        ]
+        let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
+            driver.enqueue(.tick)
+        }
+        return LightningNode(
+            nodeID: keys.nodeID, network: network, host: options.host, driver: driver, store: store, addresses: addresses, group: group,
+            server: server, tasks: tasks, ticker: ticker)
+    }
+
+    /// Runs until a graceful shutdown is asked for, then stops: for a `ServiceGroup`.
+    public func run() async throws {
+        try await gracefulShutdown()
+        await stop()
+    }
+
+    /// Closes connections and the database. Everything that was promised is stored already.
+    public func stop() async {
+        ticker.cancel()
+        for task in tasks { task.cancel() }
+        try? await server?.close()
+        let driver = driver
+        try? await driver.eventLoop.submit { driver.shutdown() }.get()
+        store.close()
+        try? await group.shutdownGracefully()
+    }
+
+    /// Calls back if the store refuses a batch: the node has stopped then, and must be started again.
+    public func onFailure(_ handler: @escaping @Sendable (String) -> Void) { driver.setFailureHandler(handler) }
+
+    /// Where others reach this node.
+    public var address: NodeAddress? { port.map { NodeAddress(nodeID: nodeID, host: host, port: $0) } }
+
+    /// Everything that happens, from now on.
+    public var events: AsyncStream<NodeEvent> { driver.events() }
+
+    // MARK: Peers
+
+    /// Connects to a node and waits for its `init`.
+    public func connect(_ address: NodeAddress) async throws {
+        try await PeerConnector(driver: driver).connect(address)
+        addresses[address.nodeID] = address
+        let store = store
+        try await driver.eventLoop.submit { try store.commit([PeerAddresses.write(address)]) }.get()
+    }
+
+    public func peers() async throws -> [PeerSummary] { try await driver.read { $0.peerSummaries } }
+
+    // MARK: On chain
+
+    public func newAddress() async throws -> Address {
+        guard case .address(let script) = try await driver.command(.newAddress) else { preconditionFailure() }
+        return Address(script: script, network: network)!
+    }
+
+    /// Sends bitcoin; `amount` of `nil` sends everything. Returns the transaction's id.
+    public func send(to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil) async throws -> Transaction {
+        guard
+            case .transaction(let transaction) = try await driver.command(
+                .send(address.script, amount: amount, feeRate: feeRate))
+        else { preconditionFailure() }
+        return transaction
+    }
+
+    // MARK: Channels
+
+    /// Opens a channel to a connected peer; returns when the funding transaction is published.
+    public func openChannel(
+        to node: NodeID, amount: Satoshi, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil
+    ) async throws -> ChannelID {
+        let command = NodeCommand.openChannel(node, amount: amount, push: push, feeRate: feeRate)
+        guard case .channelOpened(let id, _) = try await driver.command(command) else { preconditionFailure() }
+        return id
+    }
+
+    public func channels() async throws -> [PaymentChannel] {
+        try await driver.read { core in core.channels.values.sorted { $0.id < $1.id } }
+    }
+
+    /// Agrees with the peer to close a channel; the money is on chain once the closing transaction is mined.
+    public func closeChannel(_ id: ChannelID, to script: Script? = nil) async throws {
+        _ = try await driver.command(.closeChannel(id, to: script))
+    }
+
+    /// Closes a channel without the peer. Our own money is locked for the peer's `to_self_delay` blocks.
+    public func forceCloseChannel(_ id: ChannelID) async throws {
+        _ = try await driver.command(.forceCloseChannel(id))
+    }
+
+    /// Proposes a new fee rate for the commitments of a channel that we opened.
+    public func setFeeRate(_ rate: FeeRate, of id: ChannelID) async throws {
+        _ = try await driver.command(.setFeeRate(id, rate))
+    }
+
+    /// Our current commitment transaction with both signatures: see `NodeCore.signedCommitment(of:)`.
+    public func signedCommitment(of id: ChannelID) async throws -> Transaction? {
+        try await driver.read { core in
+            var copy = copy core
+            return copy.signedCommitment(of: id)
+        }
+    }
+
+    // MARK: Payments
+
+    /// Makes an invoice; `amount` of `nil` lets the payer choose.
+    public func createInvoice(
+        amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry
+    ) async throws -> Invoice {
+        let command = NodeCommand.createInvoice(amount: amount, .text(description), expiry: expiry)
+        guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
+        return record.invoice
+    }
+
+    /// Pays an invoice and waits for the outcome.
+    ///
+    /// - Throws: `NodeRefusal`: nothing was paid, except where a payment was under way already.
+    @discardableResult
+    public func pay(_ invoice: Invoice, amount: MilliSatoshi? = nil) async throws(NodeRefusal) -> OutgoingPayment {
+        guard case .payment(let payment) = try await driver.command(.pay(invoice, amount: amount)) else {
+            preconditionFailure()
+        }
+        return payment
+    }
+
+    /// Pays a node without an invoice.
+    @discardableResult
+    public func keysend(_ node: NodeID, amount: MilliSatoshi) async throws(NodeRefusal) -> OutgoingPayment {
+        guard case .payment(let payment) = try await driver.command(.keysend(node, amount: amount)) else {
+            preconditionFailure()
+        }
+        return payment
+    }
+
+    /// All payments sent, the oldest first.
+    public func payments() async throws -> [OutgoingPayment] {
+        try await driver.read { core in
+            core.payments.outgoing.values.sorted { ($0.createdAt, $0.paymentHash) < ($1.createdAt, $1.paymentHash) }
+        }
+    }
+
+    /// All invoices, the oldest first.
+    public func invoices() async throws -> [InvoiceRecord] {
+        try await driver.read { core in
+            core.payments.invoices.values.sorted {
+                ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash)
+            }
+        }
+    }
+
+    // MARK: Overview
+
+    public func balance() async throws -> Balance { try await driver.read { Balance($0) } }
+
+    /// The height that the node has followed the chain to.
+    public func height() async throws -> Int { try await driver.read { $0.height } }
+
+    /// Waits until the node has seen a block of the given height.
+    public func waitForBlock(_ height: Int) async throws {
+        let events = events
+        if try await self.height() >= height { return }
+        for await event in events {
+            if case .block(let at) = event, at >= height { return }
+        }
+    }
+}
+
+/// What a node owns, told apart by what can be done with it.
+public struct Balance: Hashable, Sendable {
+    public var onChainConfirmed: Satoshi
+    public var onChainUnconfirmed: Satoshi
+    /// Mined coins that are not old enough.
+    public var onChainImmature: Satoshi
+    /// Ours in channels, whatever can be done with it.
+    public var inChannels: MilliSatoshi
+    public var spendable: MilliSatoshi
+    public var receivable: MilliSatoshi
+    /// Kept back: the reserve that the peer demands.
+    public var reserved: MilliSatoshi
+    /// Kept back: what commitment fees may need.
+    public var feesHeldBack: MilliSatoshi
+    /// Locked in closing channels until it can be claimed.
+    public var closing: Satoshi
+    public var usableChannels: Int
+
+    init(_ core: borrowing NodeCore) {
+        let wallet = core.wallet.balance(height: core.height)
+        onChainConfirmed = wallet.confirmed
+        onChainUnconfirmed = wallet.unconfirmed
+        onChainImmature = wallet.immature
+        inChannels = .zero
+        spendable = .zero
+        receivable = .zero
+        reserved = .zero
+        feesHeldBack = .zero
+        closing = .zero
+        usableChannels = 0
+        for channel in core.channels.values {
+            switch channel.phase {
+            case .funding, .normal, .failed, .dataLost:
+                let available = channel.commitments.localAvailable
+                inChannels += available
+                let reserve = min(available, MilliSatoshi(channel.parameters.remote.channelReserve))
+                reserved += reserve
+                guard channel.isUsable else { continue }
+                usableChannels += 1
+                spendable += channel.spendable
+                receivable += channel.receivable
+                feesHeldBack += available.saturatingSubtracting(reserve).saturatingSubtracting(channel.spendable)
+            case .closing(let close):
+                for output in close.outputs {
+                    switch output.status {
+                    case .waiting, .claiming: closing += output.output.amount
+                    case .resolved, .abandoned, .unresolved: break
+                    }
+                }
+            case .closed: break
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+import BitcoinBackend
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningCore
+import LightningStorage
+import LightningWire
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+
+/// Drives one `NodeCore`: sockets, disk and clock on one event loop, which is the node's only thread.
+///
+/// Whatever arrives while a batch is handled waits for the next one, so that the busier a node is, the more messages
+/// share one commit and one `commitment_signed`. All state is touched on the event loop alone, which is checked.
+final class NodeDriver: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    private let store: SQLiteStore
+    private let logger: Logger
+    private let publisher: AsyncStream<Transaction>.Continuation
+
+    private var core: NodeCore
+    private var inbox: [NodeInput] = []
+    private var isScheduled = false
+    private var sockets: [ConnectionID: any Channel] = [:]
+    private var nextConnection: UInt64 = 1
+    private var nextRequest: RequestID = 1
+    private var requests: [RequestID: (Result<NodeResponse, NodeRefusal>) -> Void] = [:]
+    private var listeners: [UInt64: AsyncStream<NodeEvent>.Continuation] = [:]
+    private var nextListener: UInt64 = 1
+    /// Why the node had to stop: its store did not take a batch.
+    private var failure: NodeRefusal?
+    private var onFailure: (@Sendable (String) -> Void)?
+    private let commits = Counter(label: "lightning_commits")
+    private let paymentsSent = Counter(label: "lightning_payments_sent")
+    private let paymentsReceived = Counter(label: "lightning_payments_received")
+
+    init(
+        eventLoop: any EventLoop, core: NodeCore, store: SQLiteStore, logger: Logger,
+        publisher: AsyncStream<Transaction>.Continuation
+    ) {
+        self.eventLoop = eventLoop
+        self.core = core
+        self.store = store
+        self.logger = logger
+        self.publisher = publisher
+    }
+
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Runs something with the core as it is, on the event loop.
+    func read<T: Sendable>(_ body: @escaping @Sendable (borrowing NodeCore) -> T) async throws -> T {
+        try await eventLoop.submit { body(self.core) }.get()
+    }
+
+    func setFailureHandler(_ handler: @escaping @Sendable (String) -> Void) {
+        eventLoop.execute { self.onFailure = handler }
+    }
+
+    // MARK: Inputs
+
+    func enqueue(_ input: NodeInput) {
+        eventLoop.preconditionInEventLoop()
+        inbox.append(input)
+        guard !isScheduled else { return }
+        isScheduled = true
+        // Behind all that this turn of the loop still reads from sockets.
+        eventLoop.execute { self.drain() }
+    }
+
+    private func drain() {
+        isScheduled = false
+        guard failure == nil else {
+            inbox = []
+            return
+        }
+        let batch = inbox
+        inbox = []
+        let effects = core.handle(batch, now: Self.now)
+        do {
+            try store.commit(effects.writes)
+        } catch {
+            return stop(because: error)
+        }
+        if !effects.writes.isEmpty { commits.increment() }
+        release(effects)
+    }
+
+    /// The only way out: after the commit.
+    private func release(_ effects: NodeEffects) {
+        var touched: Set<ConnectionID> = []
+        for (connection, bytes) in effects.transmissions {
+            guard let socket = sockets[connection] else { continue }
+            socket.write(ByteBuffer(bytes: bytes), promise: nil)
+            touched.insert(connection)
+        }
+        for connection in touched { sockets[connection]?.flush() }
+        for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
+        for transaction in effects.broadcasts { publisher.yield(transaction) }
+        for (request, answer) in effects.answers { requests.removeValue(forKey: request)?(answer) }
+        for event in effects.events { tell(event) }
+    }
+
+    private func tell(_ event: NodeEvent) {
+        switch event {
+        case .note(let text): logger.notice("\(text)")
+        case .paymentSucceeded: paymentsSent.increment()
+        case .paymentReceived: paymentsReceived.increment()
+        case .channelUsable(let id): logger.info("channel usable", metadata: ["channel": "\(id)"])
+        case .channelClosing(let id, let kind):
+            logger.info("channel closing", metadata: ["channel": "\(id)", "kind": "\(kind)"])
+        case .peerConnected(let node): logger.info("peer connected", metadata: ["peer": "\(node)"])
+        case .peerDisconnected(let node): logger.info("peer disconnected", metadata: ["peer": "\(node)"])
+        default: break
+        }
+        for listener in listeners.values { listener.yield(event) }
+    }
+
+    /// The store refused a batch: what is in memory is ahead of the disk, so nothing of it may ever leave.
+    private func stop(because error: StoreFailure) {
+        let refusal = NodeRefusal.store(error.description)
+        failure = refusal
+        logger.critical("stopping: \(error.description)")
+        for socket in sockets.values { socket.close(promise: nil) }
+        sockets = [:]
+        for answer in requests.values { answer(.failure(refusal)) }
+        requests = [:]
+        onFailure?(error.description)
+    }
+
+    func shutdown() {
+        eventLoop.preconditionInEventLoop()
+        if failure == nil { failure = .store("the node is stopping") }
+        for socket in sockets.values { socket.close(promise: nil) }
+        sockets = [:]
+        for answer in requests.values { answer(.failure(.store("the node is stopping"))) }
+        requests = [:]
+        for listener in listeners.values { listener.finish() }
+        listeners = [:]
+        publisher.finish()
+    }
+
+    // MARK: Sockets
+
+    func opened(_ socket: any Channel, to node: NodeID?) -> ConnectionID {
+        eventLoop.preconditionInEventLoop()
+        let id = ConnectionID(nextConnection)
+        nextConnection += 1
+        sockets[id] = socket
+        enqueue(.connected(id, to: node))
+        return id
+    }
+
+    func closed(_ id: ConnectionID) {
+        sockets[id] = nil
+        enqueue(.disconnected(id))
+    }
+
+    // MARK: Callers
+
+    func command(_ command: NodeCommand) async throws(NodeRefusal) -> NodeResponse {
+        let result: Result<NodeResponse, NodeRefusal> = await withCheckedContinuation { continuation in
+            eventLoop.execute {
+                if let failure = self.failure { return continuation.resume(returning: .failure(failure)) }
+                let request = self.nextRequest
+                self.nextRequest += 1
+                self.requests[request] = { continuation.resume(returning: $0) }
+                self.enqueue(.command(request, command))
+            }
+        }
+        return try result.get()
+    }
+
+    /// All events from now on. A listener that does not keep up loses the oldest.
+    func events() -> AsyncStream<NodeEvent> {
+        let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
+        eventLoop.execute {
+            let id = self.nextListener
+            self.nextListener += 1
+            self.listeners[id] = continuation
+            continuation.onTermination = { _ in self.eventLoop.execute { self.listeners[id] = nil } }
+        }
+        return stream
+    }
+}
+
+/// Carries bytes between a socket and the driver.
+final class PeerSocketHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let driver: NodeDriver
+    private let node: NodeID?
+    private var id: ConnectionID?
+
+    init(driver: NodeDriver, node: NodeID?) {
+        self.driver = driver
+        self.node = node
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        id = driver.opened(context.channel, to: node)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let id else { return }
+        driver.enqueue(.received(id, Array(unwrapInboundIn(data).readableBytesView)))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if let id { driver.closed(id) }
+        id = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,129 @@
+internal import Foundation
+internal import GRDB
+public import LightningCore
+
+/// A node's records in one SQLite database: a table for each kind, one transaction for each batch.
+///
+/// `synchronous=FULL` in WAL mode: what `commit` returned for survives the loss of power. The database is locked for as
+/// long as it is open, so that no second daemon can use the wallet.
+public final class SQLiteStore: Sendable {
+    private let queue: DatabaseQueue
+
+    /// The layout of the tables; records carry versions of their own.
+    static let version = 1
+    /// "LNW1", in the file's header.
+    static let applicationID = 0x4c4e_5731
+
+    /// Opens the database, or makes it.
+    ///
+    /// - Throws: `StoreFailure`; nothing is changed.
+    public init(path: String) throws(StoreFailure) {
+        var configuration = Configuration()
+        configuration.busyMode = .immediateError
+        configuration.prepareDatabase { database in
+            // Exclusive before WAL: the lock is then kept in the process, without a shared-memory file.
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.writeWithoutTransaction { database in try Self.prepare(database) }
+        } catch let failure as StoreFailure {
+            throw failure
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw .unwritable(error.localizedDescription)
+        }
+    }
+
+    private static func failure(_ error: DatabaseError) -> StoreFailure {
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED: .unwritable("another process uses the wallet. Stop it first: lnw stop")
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT: .damaged(error.message ?? "not a database")
+        case .SQLITE_FULL: .unwritable("the disk is full. Free some space and start again; nothing was lost")
+        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+            .unwritable("its directory or file cannot be written. Check the permissions")
+        default: .unwritable(error.message ?? "SQLite error \(error.resultCode.rawValue)")
+        }
+    }
+
+    private static func prepare(_ database: Database) throws {
+        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+        let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+        if isEmpty {
+            try database.inTransaction(.exclusive) {
+                for table in StoreTable.allCases {
+                    try database.execute(
+                        sql: "CREATE TABLE \(table.rawValue) (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID")
+                }
+                try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+                try database.execute(sql: "PRAGMA user_version = \(version)")
+                return .commit
+            }
+            return
+        }
+        guard application == applicationID else { throw StoreFailure.foreign("program") }
+        guard found == version else { throw StoreFailure.version(found: found, expected: version) }
+        let check = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "no answer"
+        guard check == "ok" else { throw StoreFailure.damaged(check) }
+        // Takes the lock now, not at the first write.
+        try database.inTransaction(.exclusive) { .commit }
+    }
+
+    /// Reads everything.
+    public func load() throws(StoreFailure) -> StoreContents {
+        do {
+            return try queue.read { database in
+                var contents = StoreContents()
+                for table in StoreTable.allCases {
+                    let rows = try Row.fetchCursor(database, sql: "SELECT key, record FROM \(table.rawValue)")
+                    while let row = try rows.next() {
+                        let key: Data = row[0]
+                        let record: Data = row[1]
+                        contents.tables[table, default: [:]][[UInt8](key)] = [UInt8](record)
+                    }
+                }
+                return contents
+            }
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw .damaged(error.localizedDescription)
+        }
+    }
+
+    /// Commits all writes in one transaction, or none.
+    public func commit(_ writes: [StoreWrite]) throws(StoreFailure) {
+        guard !writes.isEmpty else { return }
+        do {
+            try queue.write { database in
+                for write in writes {
+                    switch write {
+                    case .put(let table, let key, let record):
+                        let statement = try database.cachedStatement(
+                            sql: "INSERT INTO \(table.rawValue) (key, record) VALUES (?, ?) "
+                                + "ON CONFLICT (key) DO UPDATE SET record = excluded.record")
+                        try statement.execute(arguments: [Data(key), Data(record)])
+                    case .delete(let table, let key):
+                        let statement = try database.cachedStatement(sql: "DELETE FROM \(table.rawValue) WHERE key = ?")
+                        try statement.execute(arguments: [Data(key)])
+                    }
+                }
+            }
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw .unwritable(error.localizedDescription)
+        }
+    }
+
+    /// The value of SQLite's `synchronous` setting: 2 is FULL.
+    public func synchronousSetting() throws -> Int {
+        try queue.read { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
+    }
+
+    public func close() { try? queue.close() }
+}
