@@ -39,7 +39,8 @@ struct PeerConnector {
                 return false
             }
             group.addTask {
-                try? await socket.closeFuture.get()
+                // Not `closeFuture.get()`: waiting for that cannot be cancelled.
+                while socket.isActive && !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
                 return false
             }
             group.addTask {
