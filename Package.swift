@@ -82,6 +82,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Sources/LightningCLI"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "PrimitivesTests", dependencies: ["BitcoinPrimitives", "TestSupport"]),
+        .testTarget(name: "LedgerTests", dependencies: ["BitcoinLedger", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
         .testTarget(
             name: "ProtocolTests", dependencies: [

@@ -195,7 +195,7 @@ struct ScriptInterpreter {
     private mutating func beginConditional(_ opcode: UInt8, executing: Bool) throws(ScriptFailure) {
         var value = false
         if executing {
-            guard let top = stack.last else { throw .unbalancedConditional }
+            guard let top = stack.last else { throw .invalidStackOperation }
             if version == .tapscript {
                 // BIP 342: "The input argument to the OP_IF and OP_NOTIF opcodes must be either exactly 0 … or 1".
                 guard top.isEmpty || top == [1] else { throw .tapscriptMinimalIf }

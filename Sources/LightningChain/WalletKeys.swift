@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+import Synchronization
 
 /// Where an on-chain key stands below `m/84'/coin'/0'` (BIP 84).
 public struct KeyPath: Hashable, Sendable, Comparable {
@@ -21,6 +22,7 @@ public struct KeyPath: Hashable, Sendable, Comparable {
 public final class WalletKeys: Sendable {
     private let external: ExtendedSecretKey
     private let change: ExtendedSecretKey
+    private let scripts = Mutex<[KeyPath: Script]>([:])
 
     /// - Parameter master: BIP 32's master key of the seed.
     public init(master: borrowing ExtendedSecretKey, network: Network) {
@@ -34,8 +36,13 @@ public final class WalletKeys: Sendable {
         (path.chain == 0 ? external.child(path.index) : change.child(path.index))!.key.copy()
     }
 
-    /// The P2WPKH script at a path.
-    public func script(_ path: KeyPath) -> Script { .p2wpkh(secret(path).publicKey()) }
+    /// The P2WPKH script at a path. Derived once: a wallet asks for the same scripts again and again.
+    public func script(_ path: KeyPath) -> Script {
+        if let known = scripts.withLock({ $0[path] }) { return known }
+        let script = Script.p2wpkh(secret(path).publicKey())
+        scripts.withLock { $0[path] = script }
+        return script
+    }
 
     /// Signs one P2WPKH input.
     func sign(_ hasher: inout SignatureHasher, input: Int, amount: Satoshi, path: KeyPath) -> [[UInt8]] {
