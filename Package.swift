@@ -37,58 +37,94 @@ let package = Package(
         system("CQRencode", pkgConfig: "libqrencode", apt: "libqrencode-dev", brew: "qrencode"),
         .target(name: "CryptoPrimitives", dependencies: ["CSecp256k1", "COpenSSL"]),
         .target(name: "BitcoinPrimitives", dependencies: ["CryptoPrimitives"]),
-        .target(name: "BitcoinLedger", dependencies: ["BitcoinPrimitives"]),
+        .target(name: "BitcoinLedger", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
         .target(name: "LightningTransport", dependencies: ["CryptoPrimitives"]),
-        .target(name: "LightningWire", dependencies: ["BitcoinPrimitives"]),
-        .target(name: "LightningOnion", dependencies: ["LightningWire"]),
-        .target(name: "LightningInvoice", dependencies: ["LightningWire"]),
-        .target(name: "LightningTransactions", dependencies: ["LightningWire"]),
-        .target(name: "LightningChannel", dependencies: ["LightningTransactions"]),
-        .target(name: "LightningChain", dependencies: ["BitcoinPrimitives"]),
-        .target(name: "LightningPayment", dependencies: ["LightningOnion", "LightningInvoice"]),
+        .target(name: "LightningWire", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
+        .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
+        .target(name: "LightningOnion", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
+        .target(name: "LightningInvoice", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
+        .target(
+            name: "LightningTransactions",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire",
+            ]),
+        .target(
+            name: "LightningChannel",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions",
+            ]),
+        .target(
+            name: "LightningPayment",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice",
+            ]),
         .target(
             name: "LightningCore",
-            dependencies: ["LightningTransport", "LightningChannel", "LightningChain", "LightningPayment"]),
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion",
+                "LightningInvoice", "LightningTransactions", "LightningChannel", "LightningChain", "LightningPayment",
+            ]),
         .target(
             name: "LightningSimulation",
             dependencies: [
-                "LightningCore", "BitcoinLedger", .product(name: "HeapModule", package: "swift-collections"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice",
+                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
+                .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
-            name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),
+            name: "LightningStorage",
+            dependencies: [
+                "LightningCore", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .target(
             name: "BitcoinBackend",
             dependencies: [
-                "BitcoinLedger", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]),
         .target(
             name: "LightningRuntime",
             dependencies: [
-                "LightningStorage", "BitcoinBackend", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel",
+                "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .target(name: "Lightning", dependencies: ["LightningRuntime"]),
+        .target(
+            name: "Lightning",
+            dependencies: [
+                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningPayment",
+                "LightningCore", "BitcoinBackend", "LightningRuntime",
+            ]),
         .executableTarget(
             name: "lnw",
             dependencies: [
-                "Lightning", "LightningSimulation", "CQRencode",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice",
+                "LightningChannel", "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend",
+                "LightningRuntime", "CQRencode", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
+        .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes"),
+        .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(name: "PrimitivesTests", dependencies: ["BitcoinPrimitives", "TestSupport"]),
-        .testTarget(name: "LedgerTests", dependencies: ["BitcoinLedger", "TestSupport"]),
-        .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
         .testTarget(
-            name: "ProtocolTests", dependencies: [
-                "LightningTransport", "LightningTransactions", "LightningOnion", "LightningInvoice", "TestSupport",
+            name: "LedgerTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport",
             ]),
+        .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
+        .testTarget(
+            name: "ProtocolTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion",
+                "LightningInvoice", "LightningTransactions", "TestSupport",
+            ]),
+        .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
     ],
     swiftLanguageModes: [.v6]
 )

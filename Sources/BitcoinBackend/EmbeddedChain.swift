@@ -1,6 +1,6 @@
-import CryptoPrimitives
 public import BitcoinLedger
 public import BitcoinPrimitives
+import CryptoPrimitives
 internal import Foundation
 
 /// The embedded layer 1 as a service: a ledger, its database, and all who wait for news of it.

@@ -1,7 +1,6 @@
-import BitcoinLedger
-import Logging
 import ArgumentParser
 import BitcoinBackend
+import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
@@ -10,6 +9,7 @@ import LightningCore
 import LightningInvoice
 import LightningRuntime
 import LightningWire
+import Logging
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +32,10 @@ struct Demo: AsyncParsableCommand {
         story.say("layer 1", "regtest in memory, \(await world.chain.tip().height) blocks mined")
         let alice = try await start("alice", directory, world)
         let bob = try await start("bob", directory, world)
-        story.say("nodes", "alice \(Format.short(alice.nodeID.hex)) @127.0.0.1:\(alice.port!)   bob \(Format.short(bob.nodeID.hex)) @127.0.0.1:\(bob.port!)")
+        story.say(
+            "nodes",
+            "alice \(Format.short(alice.nodeID.hex)) @127.0.0.1:\(alice.port!)   bob \(Format.short(bob.nodeID.hex)) @127.0.0.1:\(bob.port!)"
+        )
 
         _ = try await world.fund(try await alice.newAddress().script, Satoshi(5_000_000))
         let initial = try await alice.balance().onChainConfirmed
@@ -46,7 +49,9 @@ struct Demo: AsyncParsableCommand {
         try await usable(bob, channel)
         let opening = clock.now - opened
         let scid = try await alice.channels()[0].shortChannelID!
-        story.say("channel", "1,000,000 sat, anchors, confirmed in block \(scid.block) (\(scid)), open to first payment \(milliseconds(opening)) ms")
+        story.say(
+            "channel",
+            "1,000,000 sat, anchors, confirmed in block \(scid.block) (\(scid)), open to first payment \(milliseconds(opening)) ms")
 
         var stale: Transaction?
         let payer = DemoPayer(alice: alice, bob: bob)
@@ -54,15 +59,22 @@ struct Demo: AsyncParsableCommand {
         var result = try await payer.pay(first, total: payments, isQuiet: quiet || options.json)
         if cheat {
             stale = try await bob.signedCommitment(of: channel)
-            let rest = try await payer.pay(payments - first, total: payments, already: first, isQuiet: quiet || options.json, onlyToBob: false)
+            let rest = try await payer.pay(
+                payments - first, total: payments, already: first, isQuiet: quiet || options.json, onlyToBob: false)
             // One payment back to alice makes the old state the better one for bob.
             let back = try await alice.createInvoice(amount: MilliSatoshi(Satoshi(100_000)), description: "bob pays back")
             try await bob.pay(back)
             result.add(rest)
         }
-        story.say("paying", "\(Format.thousands(UInt64(result.count))) payments in \(String(format: "%.2f", result.seconds)) s: \(Format.thousands(UInt64(result.rate)))/s   p50 \(milliseconds(result.percentile(0.5))) ms  p99 \(milliseconds(result.percentile(0.99))) ms")
+        story.say(
+            "paying",
+            "\(Format.thousands(UInt64(result.count))) payments in \(String(format: "%.2f", result.seconds)) s: \(Format.thousands(UInt64(result.rate)))/s   p50 \(milliseconds(result.percentile(0.5))) ms  p99 \(milliseconds(result.percentile(0.99))) ms"
+        )
         let a = try await alice.channels()[0].commitments
-        story.say("balances", "alice \(Format.msat(a.toLocal.value))   bob \(Format.msat(a.toRemote.value))   sum \(Format.msat((a.toLocal + a.toRemote).value))")
+        story.say(
+            "balances",
+            "alice \(Format.msat(a.toLocal.value))   bob \(Format.msat(a.toRemote.value))   sum \(Format.msat((a.toLocal + a.toRemote).value))"
+        )
 
         if let stale {
             try await breach(world, alice: alice, bob: bob, channel: channel, stale, &story)
@@ -112,10 +124,11 @@ struct Demo: AsyncParsableCommand {
             _ = try await world.mine(1)
         }
         let close = try await alice.channels().first { $0.id == channel }?.close
-        let taken = close?.outputs.filter { output in
-            if case .resolved(_, _, true) = output.status { return true }
-            return false
-        }.reduce(UInt64(0)) { $0 + $1.output.amount.value } ?? 0
+        let taken =
+            close?.outputs.filter { output in
+                if case .resolved(_, _, true) = output.status { return true }
+                return false
+            }.reduce(UInt64(0)) { $0 + $1.output.amount.value } ?? 0
         story.say("punished", "alice sees it and takes every output: \(Format.sat(taken)) before fees; bob is left with nothing")
         story.isBreach = true
     }
@@ -155,7 +168,8 @@ struct Demo: AsyncParsableCommand {
         let value: JSONValue = [
             "payments": .integer(Int64(result.count)), "on_chain_transactions": .integer(Int64(transactions.count)),
             "on_chain_vbytes": .integer(Int64(bytes)), "fees_sat": .amount(fees),
-            "payments_per_second": .integer(Int64(result.rate)), "alice_on_chain_sat": .amount((a.onChainConfirmed + a.onChainUnconfirmed).value),
+            "payments_per_second": .integer(Int64(result.rate)),
+            "alice_on_chain_sat": .amount((a.onChainConfirmed + a.onChainUnconfirmed).value),
             "bob_on_chain_sat": .amount((b.onChainConfirmed + b.onChainUnconfirmed).value),
             "initial_sat": .amount(initial.value), "adds_up": .bool(isExact),
         ]
@@ -167,12 +181,16 @@ struct Demo: AsyncParsableCommand {
                 ("on-chain transactions", "\(transactions.count)", Format.thousands(n)),
                 ("bytes on chain", "\(Format.thousands(UInt64(bytes))) vB", "\(Format.thousands(n * 141)) vB"),
                 ("fees", Format.sat(fees), Format.sat(n * 282)),
-                ("time", "\(String(format: "%.2f", result.seconds)) s", "\(Format.thousands(UInt64(seconds))) s at 7 tx/s (first confirmation 600 s)"),
+                (
+                    "time", "\(String(format: "%.2f", result.seconds)) s",
+                    "\(Format.thousands(UInt64(seconds))) s at 7 tx/s (first confirmation 600 s)"
+                ),
                 ("alice, on chain", Format.sat((a.onChainConfirmed + a.onChainUnconfirmed).value), ""),
                 ("bob, on chain", Format.sat((b.onChainConfirmed + b.onChainUnconfirmed).value), ""),
                 ("with fees in all", Format.sat(left + fees + anchors), isExact ? "✓ to the satoshi" : "✗ \(initial.value) expected"),
             ]
-            return "\n" + rows.map { "\(Format.pad($0.0, 23))\(Format.pad($0.1, 20))\($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
+            return "\n"
+                + rows.map { "\(Format.pad($0.0, 23))\(Format.pad($0.1, 20))\($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
         }
         guard isExact else { throw ControlFailure(.internal, "the balances do not add up") }
     }

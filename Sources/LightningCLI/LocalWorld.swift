@@ -1,6 +1,6 @@
-import BitcoinLedger
 import ArgumentParser
 import BitcoinBackend
+import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation

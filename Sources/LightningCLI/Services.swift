@@ -1,8 +1,8 @@
-import UnixSignals
 import Foundation
 import LightningRuntime
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 enum Logging {
     /// Warnings and worse on standard error; everything with LNW_LOG=debug.

@@ -1,6 +1,6 @@
 import ArgumentParser
-import CryptoPrimitives
 import BitcoinPrimitives
+import CryptoPrimitives
 import Foundation
 import LightningRuntime
 import LightningSimulation
@@ -29,8 +29,9 @@ struct Simulate: AsyncParsableCommand {
                     var tally = SimulationTally()
                     for offset in stride(from: worker, to: count, by: Int(workers)) {
                         do throws(InvariantViolation) {
-                            tally.add(try TwoNodeHistory.run(
-                                seed: firstSeed + offset, actions: actions, faults: faults, checkInterval: 16))
+                            tally.add(
+                                try TwoNodeHistory.run(
+                                    seed: firstSeed + offset, actions: actions, faults: faults, checkInterval: 16))
                         } catch { return (tally, error) }
                     }
                     return (tally, nil)

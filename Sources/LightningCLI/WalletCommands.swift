@@ -1,7 +1,7 @@
-import BitcoinBackend
-import CryptoPrimitives
 import ArgumentParser
+import BitcoinBackend
 import BitcoinPrimitives
+import CryptoPrimitives
 import Foundation
 import LightningCore
 import LightningInvoice
@@ -60,7 +60,9 @@ struct Start: AsyncParsableCommand {
             Terminal.out("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n  \(words.phrase)\n")
         }
         let url = try chain ?? LocalWorld.storedChainURL()
-        guard let url else { throw ControlFailure(.usage, "which layer 1? Say --chain http://user:password@host:port, or run lnw local up") }
+        guard let url else {
+            throw ControlFailure(.usage, "which layer 1? Say --chain http://user:password@host:port, or run lnw local up")
+        }
         let backend = try BitcoindChain(url: url)
         try await backend.check(network: .regtest)
         var nodeOptions = LightningNode.Options()
@@ -118,16 +120,25 @@ struct BalanceCommand: AsyncParsableCommand {
         options.show(try await options.call("balance")) { v in
             let count = v["num_usable_channels"].u64
             var lines = [
-                ("spendable now", Format.msat(v["spendable_msat"].u64),
-                 "in \(count) channel\(count == 1 ? "" : "s") (reserve \(Format.bare(v["reserved_msat"].u64)) · fees \(Format.bare(v["fees_held_back_msat"].u64)) held back)"),
+                (
+                    "spendable now", Format.msat(v["spendable_msat"].u64),
+                    "in \(count) channel\(count == 1 ? "" : "s") (reserve \(Format.bare(v["reserved_msat"].u64)) · fees \(Format.bare(v["fees_held_back_msat"].u64)) held back)"
+                ),
                 ("receivable now", Format.msat(v["receivable_msat"].u64), ""),
                 ("in channels", Format.msat(v["in_channels_msat"].u64), ""),
-                ("on chain", Format.sat(v["on_chain_confirmed_sat"].u64),
-                 "confirmed   + \(Format.thousands(v["on_chain_unconfirmed_sat"].u64)) unconfirmed"),
+                (
+                    "on chain", Format.sat(v["on_chain_confirmed_sat"].u64),
+                    "confirmed   + \(Format.thousands(v["on_chain_unconfirmed_sat"].u64)) unconfirmed"
+                ),
             ]
-            if v["on_chain_immature_sat"].u64 > 0 { lines.append(("mined", Format.sat(v["on_chain_immature_sat"].u64), "not old enough to spend")) }
-            if v["closing_sat"].u64 > 0 { lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels")) }
-            return lines.map { "\(Format.pad($0.0, 15))\(Format.pad($0.1, 20, right: true))   \($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
+            if v["on_chain_immature_sat"].u64 > 0 {
+                lines.append(("mined", Format.sat(v["on_chain_immature_sat"].u64), "not old enough to spend"))
+            }
+            if v["closing_sat"].u64 > 0 {
+                lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels"))
+            }
+            return lines.map { "\(Format.pad($0.0, 15))\(Format.pad($0.1, 20, right: true))   \($0.2)".trimmingTrailingSpaces }.joined(
+                separator: "\n")
         }
     }
 }
@@ -193,14 +204,17 @@ struct ListChannels: AsyncParsableCommand {
         let list = all ? everything : everything.filter { $0["state"] != "closed" }
         options.show(["channels": .array(list)]) { _ in
             if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
-            var lines = ["\(Format.pad("scid", 11))\(Format.pad("peer", 10))\(Format.pad("spendable", 14, right: true)) ▕                ▏ \(Format.pad("receivable", 14))  state"]
+            var lines = [
+                "\(Format.pad("scid", 11))\(Format.pad("peer", 10))\(Format.pad("spendable", 14, right: true)) ▕                ▏ \(Format.pad("receivable", 14))  state"
+            ]
             for c in list {
                 let total = max(1, c["to_local_msat"].u64 + c["to_remote_msat"].u64)
                 let filled = Int(c["to_local_msat"].u64 * 16 / total)
                 let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 16 - filled)
                 let name = c["short_channel_id"].text ?? Format.short(c["channel_id"].string)
                 lines.append(
-                    "\(Format.pad(name, 11))\(Format.pad(Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")")
+                    "\(Format.pad(name, 11))\(Format.pad(Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")"
+                )
                 if let why = c["reason"].text { lines.append("           why: \(why)") }
                 for output in c["close_outputs"].list {
                     lines.append("           \(Format.sat(output["amount_sat"].u64)) \(output["role"].string): \(output["status"].string)")
@@ -239,7 +253,9 @@ struct Decode: AsyncParsableCommand {
     func run() async throws {
         var lines: [(String, JSONValue)] = []
         if let node = NodeAddress(text) {
-            lines = [("type", "node"), ("id", .string(node.nodeID.hex)), ("host", .string(node.host)), ("port", .integer(Int64(node.port)))]
+            lines = [
+                ("type", "node"), ("id", .string(node.nodeID.hex)), ("host", .string(node.host)), ("port", .integer(Int64(node.port))),
+            ]
         } else if let (network, address) = Network.allCases.lazy.compactMap({ n in Address(text, network: n).map { (n, $0) } }).first {
             lines = [("type", "address"), ("network", .string(network.rawValue)), ("script", .string(address.script.description))]
         } else if let bytes = HexText.decode(text), let transaction = try? Transaction(bytes) {
@@ -328,7 +344,8 @@ struct ListInvoices: AsyncParsableCommand {
             if list.isEmpty { return "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"" }
             return list.map { i in
                 let amount = i["received_msat"].int ?? i["amount_msat"].int
-                return "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
+                return
+                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
             }.joined(separator: "\n")
         }
     }
@@ -359,7 +376,8 @@ struct Close: AsyncParsableCommand {
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
     @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
     func run() async throws {
-        try Terminal.confirm("Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes || options.json)
+        try Terminal.confirm(
+            "Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes || options.json)
         options.show(try await options.call("close", ["channel": .string(channel)])) { _ in
             "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
         }
@@ -413,7 +431,9 @@ struct Stream: AsyncParsableCommand {
             fee += result["fee_msat"].u64
             if Terminal.isOutput && !options.json {
                 let left = try await options.call("balance")["spendable_msat"].u64
-                Terminal.out("\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ", newline: false)
+                Terminal.out(
+                    "\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ",
+                    newline: false)
             }
         }
         if Terminal.isOutput && !options.json { Terminal.out("") }

@@ -1,6 +1,6 @@
-import LightningTransactions
 public import BitcoinPrimitives
 import CryptoPrimitives
+import LightningTransactions
 import LightningWire
 
 /// What a channel asks the store to change, in one transaction with everything else of its batch.

@@ -1,5 +1,5 @@
-import LightningChain
 import BitcoinPrimitives
+import LightningChain
 import LightningChannel
 import LightningWire
 

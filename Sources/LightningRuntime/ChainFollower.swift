@@ -1,8 +1,8 @@
-import NIOCore
 import BitcoinBackend
 import BitcoinPrimitives
 import LightningCore
 import Logging
+import NIOCore
 
 /// Tells a node of every block, in order, and publishes what the node asks for.
 struct ChainFollower {

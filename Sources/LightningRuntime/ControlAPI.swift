@@ -109,7 +109,8 @@ public struct ControlAPI: Sendable {
         let known = Set(try await node.peers().map(\.nodeID) + node.channels().map(\.parameters.remoteNodeID))
         let matches = known.filter { !text.isEmpty && $0.hex.hasPrefix(text) }
         guard matches.count == 1, let match = matches.first else {
-            throw ControlFailure(.usage, matches.isEmpty ? "no peer's id begins with \(text)" : "more than one peer's id begins with \(text)")
+            throw ControlFailure(
+                .usage, matches.isEmpty ? "no peer's id begins with \(text)" : "more than one peer's id begins with \(text)")
         }
         return match
     }
@@ -203,8 +204,10 @@ public struct ControlAPI: Sendable {
             fields["close_height"] = .integer(Int64(close.height))
             fields["close_outputs"] = .array(
                 close.outputs.map { output in
-                    ["outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
-                     "role": .string("\(output.role)"), "status": .string(describe(output.status))]
+                    [
+                        "outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
+                        "role": .string("\(output.role)"), "status": .string(describe(output.status)),
+                    ]
                 })
         }
         return .object(fields)

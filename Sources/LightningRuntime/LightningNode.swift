@@ -68,8 +68,12 @@ public final class LightningNode: Service, Sendable {
         /// 0 takes any free port; `nil` listens to nobody.
         public var port: Int? = 0
         public var configuration = NodeConfiguration()
-        public var logger = Logger(label: "lightning")
-        public init() {}
+        /// Warnings and worse, unless another one is given.
+        public var logger: Logger
+        public init() {
+            logger = Logger(label: "lightning")
+            logger.logLevel = .warning
+        }
     }
 
     public let nodeID: NodeID
@@ -210,6 +214,7 @@ public final class LightningNode: Service, Sendable {
     // MARK: Channels
 
     /// Opens a channel to a connected peer; returns when the funding transaction is published.
+    @discardableResult
     public func openChannel(
         to node: NodeID, amount: Satoshi, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil
     ) async throws -> ChannelID {

@@ -1,5 +1,5 @@
-import LightningChannel
 import Foundation
+import LightningChannel
 import LightningCore
 import LightningWire
 import NIOCore
