@@ -233,6 +233,7 @@ public struct OnChainWallet: Sendable {
                     outPoint: outPoint, output: output, path: path, height: height, isCoinbase: isCoinbase)
             }
             changedCoins.insert(outPoint)
+            removedCoins.remove(outPoint)
             if next[Int(path.chain)] <= path.index {
                 next[Int(path.chain)] = path.index + 1
                 isHeadChanged = true
@@ -296,18 +297,18 @@ public struct OnChainWallet: Sendable {
             }
             for index in transaction.outputs.indices {
                 let outPoint = OutPoint(id, UInt32(index))
-                guard let coin = coins[outPoint] else { continue }
-                isOurs = true
-                if coin.isCoinbase {
+                guard coins[outPoint] != nil else { continue }
+                if isOurs {
+                    coins[outPoint]!.height = nil
+                    changedCoins.insert(outPoint)
+                } else {
+                    // Somebody else's transaction may never come back: its coin is none until it is confirmed again.
                     coins[outPoint] = nil
                     changedCoins.remove(outPoint)
                     removedCoins.insert(outPoint)
-                } else {
-                    coins[outPoint]!.height = nil
-                    changedCoins.insert(outPoint)
                 }
             }
-            if isOurs && !transaction.isCoinbase {
+            if isOurs {
                 pending[id] = transaction
                 changedTransactions.insert(id)
                 removedTransactions.remove(id)

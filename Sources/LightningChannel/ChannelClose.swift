@@ -261,8 +261,10 @@ extension PaymentChannel {
     ) {
         guard let index = close.outputs.firstIndex(where: { $0.outPoint == outPoint }) else { return }
         let transactionID = transaction.id
-        var isOurs = transaction.outputs.contains { $0.script == environment.sweepScript }
-        if case .claiming(transactionID) = close.outputs[index].status { isOurs = true }
+        // Not by what it pays: a cheater can add an output of ours to its own transaction. Only the witness of this very
+        // input tells who spent it.
+        let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
+        let isOurs = isOwnClaim(witness, of: close.outputs[index], close)
         close.outputs[index].status = .resolved(by: transactionID, height: height, isOurs: isOurs)
         // A cheater may take an HTLC to its second step first; its output carries the same revocation key.
         guard close.outputs[index].role == .penaltyHTLC, !isOurs, let point = close.point else { return }
@@ -279,6 +281,19 @@ extension PaymentChannel {
         }
     }
 
+    /// Whether a witness took the path that only we can take.
+    private func isOwnClaim(_ witness: [[UInt8]], of output: ChannelClose.Output, _ close: ChannelClose) -> Bool {
+        switch output.role {
+        // The outputs that only our keys can spend.
+        case .toRemote, .mutual: true
+        // <sig> <> <script> is the delayed path; <sig> 1 <script> the revocation path.
+        case .delayedToLocal: witness.count == 3 && witness[1].isEmpty
+        case .penaltyToLocal, .penaltySecondLevel: witness.count == 3 && witness[1] == [1]
+        case .penaltyHTLC: witness.count == 3 && witness[1] == revocationKey(close)
+        case .htlc: false
+        }
+    }
+
     /// Publishes the claims that can be mined now, again at every block until they are.
     private mutating func claim(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard case .closing(var close) = phase else { return [] }
@@ -286,7 +301,7 @@ extension PaymentChannel {
         for index in close.outputs.indices {
             switch close.outputs[index].status {
             case .waiting(let height) where height <= environment.height: break
-            case .claiming: break
+            case .claiming, .abandoned: break
             default: continue
             }
             guard let transaction = claimTransaction(close.outputs[index], close, environment) else {
@@ -366,7 +381,7 @@ extension PaymentChannel {
     public mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .funding:
-            var effects = sendReadyIfDeep(environment)
+            var effects = sendReadyIfDeep(environment) + mutualCloses.map { .broadcast($0) }
             if fundingHeight == nil {
                 if let fundingTransaction { effects.append(.broadcast(fundingTransaction)) }
                 // BOLT 2: "SHOULD forget the channel if it does not see the correct funding transaction after …".
@@ -382,7 +397,8 @@ extension PaymentChannel {
             return effects
         case .normal: return mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
         case .failed:
-            return mutualCloses.isEmpty ? [.broadcast(signedLocalCommitment(environment.keys))] : []
+            // Whichever is mined first: a mutual close is the better one for both.
+            return mutualCloses.map { .broadcast($0) } + [.broadcast(signedLocalCommitment(environment.keys))]
         case .dataLost, .closed: return []
         case .closing(let close):
             let effects = claim(environment)
@@ -419,16 +435,25 @@ extension PaymentChannel {
         guard case .closing(var close) = phase else { return }
         if close.height == height {
             // The closing transaction itself is unconfirmed: whatever spends the funding output next decides.
-            phase = close.kind == .mutual ? .normal : .failed(reason: "the closing transaction was reorganized away")
+            switch close.kind {
+            case .mutual: phase = .normal
+            // The remote knows more than we do: publishing our commitment would lose everything.
+            case .futureCommitment, .unknown: phase = .dataLost
+            case .localCommitment, .remoteCommitment, .revokedCommitment:
+                phase = .failed(reason: "the closing transaction was reorganized away")
+            }
             isChanged = true
             return
         }
+        var undone: Set<TransactionID> = []
         for index in close.outputs.indices {
-            if case .resolved(_, height, _) = close.outputs[index].status {
-                close.outputs[index].status = .waiting(height: 0)
-                isChanged = true
-            }
+            guard case .resolved(let spender, height, _) = close.outputs[index].status else { continue }
+            undone.insert(spender)
+            // An HTLC is as unresolved as it was; a claim is published again.
+            close.outputs[index].status = close.outputs[index].role == .htlc ? .unresolved : .waiting(height: 0)
+            isChanged = true
         }
+        close.outputs.removeAll { $0.role == .penaltySecondLevel && undone.contains($0.outPoint.transaction) }
         phase = .closing(close)
     }
 }

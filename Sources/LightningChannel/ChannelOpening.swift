@@ -184,7 +184,10 @@ public struct ChannelOpening: Sendable {
     ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
         guard open.chainHash == policy.network.chainHash else { throw .failChannel("unknown chain_hash") }
         guard let type = open.channelType else { throw .failChannel("open_channel without channel_type") }
-        guard type == .anchors || type == .staticRemoteKey else {
+        // "Each basic type has the following variations allowed": an alias we always give, trust we do not.
+        guard type.base == .anchors || type.base == .staticRemoteKey, !type.hasZeroconf,
+            !(type.hasSCIDAlias && open.announceChannel)
+        else {
             throw .failChannel("channel_type \(type) is not supported")
         }
         guard open.fundingAmount >= policy.minimumFunding else {

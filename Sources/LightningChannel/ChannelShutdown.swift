@@ -8,6 +8,8 @@ struct ClosingNegotiation: Hashable, Sendable {
     var lastSentFee: Satoshi?
     var sentRange: ClosedRange<Satoshi>?
     var lastReceivedFee: Satoshi?
+    /// Both sides have signed the same transaction: nothing more is said on this connection.
+    var isAgreed = false
 }
 
 // BOLT 2 "Channel Close": shutdown and the legacy negotiation with fee ranges.
@@ -94,8 +96,10 @@ extension PaymentChannel {
         return low...max(low, min(high, openerBalance))
     }
 
-    private mutating func proposeClosing(fee: Satoshi, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        let closing = closingTransaction(fee: fee, omitLocal: false, omitRemote: false)
+    private mutating func proposeClosing(
+        fee: Satoshi, _ environment: ChannelEnvironment, variant: ClosingTransaction? = nil
+    ) -> [ChannelEffect] {
+        let closing = variant ?? closingTransaction(fee: fee, omitLocal: false, omitRemote: false)
         let signature = environment.keys.funding.sign(closing.signatureHash())
         let range = acceptableFees(environment)
         negotiation.lastSentFee = fee
@@ -150,6 +154,7 @@ extension PaymentChannel {
         guard localShutdown != nil, remoteShutdown != nil, commitments.isClean else {
             throw .warning("closing_signed before the channel is empty")
         }
+        guard !negotiation.isAgreed else { return [] }
         guard message.fee <= openerBalance else { throw .warning("closing_signed with a fee the opener cannot pay") }
         guard let signature = message.signature.parsed, let closing = variant(fee: message.fee, signedBy: signature)
         else { throw .failChannel("closing_signed with an invalid signature") }
@@ -161,8 +166,9 @@ extension PaymentChannel {
         {
             var effects: [ChannelEffect] = []
             if message.fee != negotiation.lastSentFee {
-                effects += proposeClosing(fee: message.fee, environment)
+                effects += proposeClosing(fee: message.fee, environment, variant: closing)
             }
+            negotiation.isAgreed = true
             return effects + publish(closing, signature, environment)
         }
         if let range = message.feeRange {
@@ -198,7 +204,8 @@ extension PaymentChannel {
         let transaction = closing.signed([
             (parameters.local.keys.funding, own), (parameters.remote.keys.funding, signature),
         ])
-        if !mutualCloses.contains(transaction) { mutualCloses.append(transaction) }
+        // One for each connection at most: a handful at the worst.
+        if !mutualCloses.contains(transaction), mutualCloses.count < 8 { mutualCloses.append(transaction) }
         isChanged = true
         return [.broadcast(transaction), .closing(.mutual)]
     }

@@ -11,6 +11,8 @@ public enum ChannelLimits {
     public static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
     /// Fee rates outside of this range are refused from a peer.
     public static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
+    /// Never refused for being more than we expect: 40 sat for each virtual byte.
+    static let usualFeeRate = FeeRate(perKiloweight: 10_000)
 }
 
 // BOLT 2 "Normal Operation": offering and removing HTLCs, and fees.
@@ -25,6 +27,13 @@ extension PaymentChannel {
             amount, isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: commitments.feeRate,
             dustLimit: holderIsLocal ? parameters.local.dustLimit : parameters.remote.dustLimit,
             hasAnchors: parameters.hasAnchors)
+    }
+
+    /// Whether an HTLC of our own commitment would have no output there at a fee rate.
+    private func isTrimmed(_ htlc: CommitmentHTLC, at feeRate: FeeRate) -> Bool {
+        CommitmentFees.isTrimmed(
+            htlc.amount, isOfferedByHolder: htlc.isOfferedByHolder, feeRate: feeRate,
+            dustLimit: parameters.local.dustLimit, hasAnchors: parameters.hasAnchors)
     }
 
     /// The HTLCs that may be outputs of either commitment: every one counts until it is gone.
@@ -104,9 +113,14 @@ extension PaymentChannel {
         }
     }
 
-    /// Whether a received HTLC adds more dust than we are ready to lose: such a one is failed back, not the channel.
-    public var exceedsDustExposure: Bool {
-        max(dustExposure(holderIsLocal: true), dustExposure(holderIsLocal: false)) > ChannelLimits.maxDustExposure
+    /// Whether a received HTLC adds more dust to either commitment than we are ready to lose: such a one is failed back.
+    ///
+    /// - Parameter amount: of a received HTLC that is among those of the channel.
+    public func exceedsDustExposure(_ amount: MilliSatoshi) -> Bool {
+        [true, false].contains { holderIsLocal in
+            isTrimmed(amount, offeredByLocal: false, holderIsLocal: holderIsLocal)
+                && dustExposure(holderIsLocal: holderIsLocal) > ChannelLimits.maxDustExposure
+        }
     }
 
     /// Settles or gives back an incoming HTLC.
@@ -197,12 +211,15 @@ extension PaymentChannel {
         guard var left = next.toCounterparty.subtracting(message.amount) else {
             throw .warning("the HTLC is larger than the sender's balance")
         }
-        if !parameters.isOpener {
-            let untrimmed =
-                next.htlcs.count {
-                    !isTrimmed($0.amount, offeredByLocal: $0.isOfferedByHolder, holderIsLocal: true)
-                } + (isTrimmed(message.amount, offeredByLocal: false, holderIsLocal: true) ? 0 : 1)
-            guard let afterFee = left.subtracting(openerCost(next.feeRate, untrimmed)) else {
+        let untrimmed =
+            next.htlcs.count { !isTrimmed($0, at: next.feeRate) }
+            + (isTrimmed(htlc.asSeen(byHolder: true), at: next.feeRate) ? 0 : 1)
+        let cost = openerCost(next.feeRate, untrimmed)
+        if parameters.isOpener {
+            // Ours to pay: a commitment that we cannot pay for would not be relayed when we need it.
+            guard next.toHolder >= cost else { throw .warning("the fee for another HTLC is more than its payer has left") }
+        } else {
+            guard let afterFee = left.subtracting(cost) else {
                 throw .warning("the sender cannot pay the fee for the HTLC")
             }
             left = afterFee
@@ -242,14 +259,22 @@ extension PaymentChannel {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
         guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
-        guard ChannelLimits.feeRates.contains(message.feeRate) else {
-            throw .warning("update_fee to \(message.feeRate)")
-        }
+        // "too low for timely processing, OR … unreasonably large": beyond ten times our own estimate.
+        let ceiling = FeeRate(perKiloweight: UInt32(clamping: UInt64(environment.feeRate.perKiloweight) * 10))
+        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= max(ceiling, ChannelLimits.usualFeeRate)
+        else { throw .warning("update_fee to \(message.feeRate)") }
         guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
-        let untrimmed = next.htlcs.count {
-            !isTrimmed($0.amount, offeredByLocal: $0.isOfferedByHolder, holderIsLocal: true)
+        // HTLCs of ours that the peer has not acknowledged yet will need room as well.
+        let untrimmed =
+            next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
+            + commitments.htlcs.values.count { $0.state == .sentAddHTLC || $0.state == .sentAddCommit }
+        // "if the dust balance … at the updated feerate_per_kw is greater than max_dust_htlc_exposure_msat: MAY fail".
+        let dust = next.htlcs.reduce(MilliSatoshi.zero) { isTrimmed($1, at: message.feeRate) ? $0 + $1.amount : $0 }
+        guard dust <= ChannelLimits.maxDustExposure else {
+            commitments.feeUpdates.removeLast()
+            throw .warning("update_fee to \(message.feeRate) would make \(dust) of HTLCs unenforceable")
         }
         guard next.toCounterparty >= openerCost(next.feeRate, untrimmed) else {
             commitments.feeUpdates.removeLast()

@@ -14,16 +14,16 @@ extension NodeCore {
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
         wallet.connect(transactions, height: height)
         var watched: [OutPoint: ChannelID] = [:]
-        var funding: [TransactionID: ChannelID] = [:]
+        var funding: [TransactionID: [ChannelID]] = [:]
         func watch(_ id: ChannelID) {
             for outPoint in channels[id]!.watchedOutPoints { watched[outPoint] = id }
         }
         for id in channels.keys.sorted() {
             watch(id)
-            if channels[id]!.fundingHeight == nil { funding[channels[id]!.parameters.funding.transaction] = id }
+            if channels[id]!.fundingHeight == nil { funding[channels[id]!.parameters.funding.transaction, default: []].append(id) }
         }
         for (index, (transaction, id)) in transactions.enumerated() {
-            if let channel = funding[id] { fundingConfirmed(channel, transaction, index: index, height: height) }
+            for channel in funding[id] ?? [] { fundingConfirmed(channel, transaction, index: index, height: height) }
             for input in transaction.inputs {
                 guard let channel = watched[input.previousOutput], let environment = environment(channel) else {
                     continue

@@ -118,13 +118,16 @@ extension NodeCore {
 
     mutating func receive(_ htlc: HTLC, on id: ChannelID) {
         let decision: IncomingDecision
-        if channels[id]!.exceedsDustExposure, htlc.amount < MilliSatoshi(channels[id]!.parameters.local.dustLimit),
+        // What makes us hold back: dust that would be lost, or a chain that we do not know the tip of. A preimage given
+        // away at a stale height could be worth nothing.
+        if !isSynced || channels[id]!.exceedsDustExposure(htlc.amount),
             let secret = try? OnionPacket.peel(
                 htlc.onion, nodeSecret: keys.nodeSecret, associatedData: htlc.paymentHash.bytes.array
             ).sharedSecret
         {
             decision = .fail(
-                reason: FailurePacket.create(.temporaryChannelFailure(update: []), sharedSecret: secret))
+                reason: FailurePacket.create(
+                    isSynced ? .temporaryChannelFailure(update: []) : .temporaryNodeFailure, sharedSecret: secret))
         } else {
             let (judged, record) = payments.receive(
                 amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry, onion: htlc.onion,

@@ -25,7 +25,12 @@ extension NodeCore {
     mutating func connected(_ id: ConnectionID, to node: NodeID?) {
         let ephemeral = entropy.secretKey()
         let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
-        peers[id] = Peer(connection: id, transport: transport, lastHeard: now)
+        // Nobody can exhaust us with sockets that never say who they are.
+        guard node != nil || peers.values.count(where: { !$0.isReady }) < 200 else {
+            effects.closes.append(id)
+            return
+        }
+        peers[id] = Peer(connection: id, transport: transport, lastHeard: now, openedAt: now)
         if node != nil { effects.transmissions.append((id, transport.start())) }
     }
 
@@ -99,6 +104,16 @@ extension NodeCore {
     mutating func tick() {
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
+            if !peer.isReady && now - min(now, peer.openedAt) >= 15_000 {
+                close(id)
+                continue
+            }
+            if !peer.openings.isEmpty && now - min(now, peer.openingSince) >= 60_000 {
+                peers[id]!.openings = [:]
+                for entry in peer.openings.values.sorted(by: { $0.opening.keyIndex < $1.opening.keyIndex }) {
+                    abandon(entry, why: "the peer did not answer for a minute")
+                }
+            }
             let silence = now - min(now, peer.lastHeard)
             if silence >= 2 * configuration.pingInterval {
                 close(id)
@@ -129,6 +144,13 @@ extension NodeCore {
         }
         switch message {
         case .ping(let ping):
+            // BOLT 1: more than one ping in 30 seconds is too many; a flood of long pongs would fill our memory.
+            if now - min(now, peer.pingWindow) >= 30_000 {
+                peers[id]!.pingWindow = now
+                peers[id]!.pings = 0
+            }
+            peers[id]!.pings += 1
+            guard peers[id]!.pings <= 30 else { return close(id) }
             // "if num_pong_bytes is less than 65532: MUST respond".
             if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
         case .error(let error): failed(error, by: node, id)

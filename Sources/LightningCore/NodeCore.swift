@@ -32,6 +32,8 @@ public struct NodeCore {
     public internal(set) var chain: ChainPosition
     public internal(set) var feeRate: FeeRate
     var nextKeyIndex: UInt64 = 0
+    /// Whether the chain was followed to its tip since the start. Until then no preimage is given away.
+    public internal(set) var isSynced = false
     var isMetaChanged = true
 
     /// Channels that something happened to in this batch.
@@ -116,6 +118,7 @@ public struct NodeCore {
         case .command(let request, let command): perform(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let block, let height): disconnect(block, height: height)
+        case .caughtUp: isSynced = true
         case .feeRate(let rate): feeRate = max(rate, .floor)
         case .tick: tick()
         }

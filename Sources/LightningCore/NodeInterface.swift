@@ -26,6 +26,8 @@ public enum NodeInput: Sendable {
     case blockConnected(Block, height: Int)
     case blockDisconnected(Block, height: Int)
     case feeRate(FeeRate)
+    /// The driver has told of every block that there is.
+    case caughtUp
     /// Time goes on.
     case tick
 }

@@ -40,6 +40,7 @@ extension NodeCore {
                 alias: newAlias())
         } catch { throw .channel(error) }
         peers[connection]!.openings[result.0.temporaryChannelID] = (result.0, request, nil)
+        peers[connection]!.openingSince = now
         transmit(.openChannel(result.1), over: connection)
     }
 
@@ -66,12 +67,25 @@ extension NodeCore {
         if let previous = peers[id]!.openings[message.temporaryChannelID], previous.opening.isOpener {
             return refuse(.failChannel("temporary_channel_id is in use"), message.temporaryChannelID, over: id)
         }
-        let index = newKeyIndex()
+        guard isSynced else {
+            return refuse(.failChannel("still following the chain: try again soon"), message.temporaryChannelID, over: id)
+        }
+        // Channels that are never funded cost us work: only so many.
+        let unfunded = channels.values.filter {
+            $0.phase == .funding && $0.fundingHeight == nil && !$0.parameters.isOpener
+        }
+        guard unfunded.count < 100, unfunded.count(where: { $0.parameters.remoteNodeID == node }) < 5 else {
+            return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
+        }
+        // The index is only used up by a channel that is accepted.
+        let index = nextKeyIndex
         do {
             let (opening, accept) = try ChannelOpening.accept(
                 message, policy: configuration.policy, keys: keys.channel(index), keyIndex: index,
                 remoteNodeID: node, alias: newAlias(), feeRate: feeRate)
+            _ = newKeyIndex()
             peers[id]!.openings[message.temporaryChannelID] = (opening, nil, nil)
+            peers[id]!.openingSince = now
             transmit(.acceptChannel(accept), over: id)
         } catch {
             refuse(error, message.temporaryChannelID, over: id)

@@ -13,6 +13,12 @@ struct Peer {
     /// Milliseconds at which something was last heard.
     var lastHeard: UInt64
     var hasPendingPing = false
+    /// Milliseconds at which the socket was opened, and at which a channel was last asked for.
+    var openedAt: UInt64
+    var openingSince: UInt64 = 0
+    /// Pings of the current half minute.
+    var pingWindow: UInt64 = 0
+    var pings = 0
 
     var nodeID: NodeID? { transport.remoteNodeID }
     var isReady: Bool { initialization != nil }

@@ -127,6 +127,8 @@ public struct Payments: Sendable {
         // BOLT 4: an unknown hash, a wrong secret and a wrong amount all look the same to the payer.
         guard var record = invoices[paymentHash], record.status == .unpaid, !record.isSpontaneous,
             payload.paymentSecret == record.invoice.paymentSecret, now < record.invoice.expiresAt,
+            // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
+            UInt64(cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta),
             // One HTLC carries the whole amount: this node does not offer basic_mpp.
             payload.totalAmount == told
         else { return fail(unknown) }

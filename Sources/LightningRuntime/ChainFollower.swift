@@ -16,6 +16,7 @@ struct ChainFollower {
             do {
                 let tip = try await backend.tip()
                 try await catchUp(to: tip.hash)
+                driver.eventLoop.execute { driver.enqueue(.caughtUp) }
                 if let rate = try? await backend.feeRate() {
                     driver.eventLoop.execute { driver.enqueue(.feeRate(rate)) }
                 }

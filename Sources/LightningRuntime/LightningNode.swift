@@ -122,6 +122,16 @@ public final class LightningNode: Service, Sendable {
         let (transactions, publisher) = AsyncStream<Transaction>.makeStream()
         let driver = NodeDriver(
             eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher)
+        let follower = ChainFollower(backend: chain, driver: driver, logger: options.logger)
+        // Before anybody can call: what happened while the node was down comes first.
+        do {
+            try await follower.catchUp(to: try await chain.tip().hash)
+            loop.execute { driver.enqueue(.caughtUp) }
+        } catch {
+            store.close()
+            try? await group.shutdownGracefully()
+            throw error
+        }
         var server: (any Channel)?
         if let port = options.port {
             do {
@@ -142,8 +152,6 @@ public final class LightningNode: Service, Sendable {
                 throw NodeFailure.cannotListen("\(error)")
             }
         }
-        let follower = ChainFollower(backend: chain, driver: driver, logger: options.logger)
-        if let tip = try? await chain.tip() { try? await follower.catchUp(to: tip.hash) }
         let reconnector = Reconnector(driver: driver, addresses: addresses)
         let tasks = [
             Task { await follower.run() }, Task { await follower.publish(transactions) },

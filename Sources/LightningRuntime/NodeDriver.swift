@@ -210,6 +210,11 @@ final class PeerSocketHandler: ChannelInboundHandler {
         driver.enqueue(.received(id, Array(unwrapInboundIn(data).readableBytesView)))
     }
 
+    /// A peer that does not read what we send is not read from either.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        context.channel.setOption(.autoRead, value: context.channel.isWritable).whenFailure { _ in }
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         if let id { driver.closed(id) }
         id = nil

@@ -333,6 +333,7 @@ public struct SimulatedWorld {
                 try step(index, [.blockDisconnected(ledger.block(core.chain.tip)!, height: height)])
             }
         }
+        if nodes[index].core?.isSynced == false { try step(index, [.caughtUp]) }
     }
 
     /// Publishes any transaction, as a cheater would.
