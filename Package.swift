@@ -43,11 +43,7 @@ let package = Package(
         .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
         .target(name: "LightningOnion", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(name: "LightningInvoice", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
-        .target(
-            name: "LightningTransactions",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire",
-            ]),
+        .target(name: "LightningTransactions", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(
             name: "LightningChannel",
             dependencies: [
@@ -61,69 +57,60 @@ let package = Package(
         .target(
             name: "LightningCore",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion",
-                "LightningInvoice", "LightningTransactions", "LightningChannel", "LightningChain", "LightningPayment",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
+                "LightningTransactions", "LightningChannel", "LightningChain", "LightningPayment",
             ]),
         .target(
             name: "LightningSimulation",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice",
-                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
-                .product(name: "HeapModule", package: "swift-collections"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
+                "LightningChain", "LightningPayment", "LightningCore", .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(
-            name: "LightningStorage",
-            dependencies: [
-                "LightningCore", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+        .target(name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "BitcoinBackend",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger",
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]),
         .target(
             name: "LightningRuntime",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel",
-                "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningChain",
+                "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "Lightning",
             dependencies: [
-                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningPayment",
-                "LightningCore", "BitcoinBackend", "LightningRuntime",
+                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningPayment", "LightningCore",
+                "BitcoinBackend", "LightningRuntime",
             ]),
         .executableTarget(
             name: "lnw",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice",
-                "LightningChannel", "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend",
-                "LightningRuntime", "CQRencode", .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
+                "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend", "LightningRuntime", "CQRencode",
+                .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
-        .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes"),
-        .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream"),
+        .executableTarget(name: "EventStream", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/EventStream"),
+        .executableTarget(name: "TwoNodes", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/TwoNodes"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(
-            name: "LedgerTests",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport",
-            ]),
+        .testTarget(name: "ChannelTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningChannel"]),
+        .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(
             name: "ProtocolTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion",
-                "LightningInvoice", "LightningTransactions", "TestSupport",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
+                "LightningTransactions", "TestSupport",
             ]),
+        .testTarget(name: "RuntimeTests", dependencies: ["LightningCore", "LightningStorage", "Lightning"]),
         .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
     ],
     swiftLanguageModes: [.v6]

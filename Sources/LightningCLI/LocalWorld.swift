@@ -116,11 +116,13 @@ struct LocalUp: AsyncParsableCommand {
             at: Home.local, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let world = try LocalWorld(path: Home.local.appending(path: "chain.sqlite").path)
         try await world.prepare()
+        // The same password after a restart: whoever follows this layer 1 can go on.
         var entropy = Entropy.system()
-        let password = entropy.bytes32().hex.prefix(32)
+        let kept = try LocalWorld.storedChainURL().flatMap { URLComponents(string: $0)?.password }
+        let password = kept ?? String(entropy.bytes32().hex.prefix(32))
         let rpc: RPCServer
         do {
-            rpc = try await RPCServer(chain: world.chain, port: rpcPort, user: "lnw", password: String(password))
+            rpc = try await RPCServer(chain: world.chain, port: rpcPort, user: "lnw", password: password)
         } catch {
             throw ControlFailure(.refused, "port \(rpcPort) is in use: choose another with --rpc-port")
         }

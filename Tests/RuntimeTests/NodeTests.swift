@@ -1,0 +1,168 @@
+import BitcoinLedger
+import Foundation
+import Lightning
+import Testing
+
+/// Two nodes over real sockets and databases, on one layer 1 in memory.
+@Suite("two nodes over TCP and SQLite", .serialized)
+struct NodeTests {
+    struct World {
+        let folder: URL
+        let chain: EmbeddedChain
+        var alice: LightningNode
+        let bob: LightningNode
+
+        static func wallet(_ folder: URL, _ name: String) -> WalletDirectory { WalletDirectory(folder.appending(path: name)) }
+
+        static func start(_ folder: URL, _ name: String, _ chain: EmbeddedChain) async throws -> LightningNode {
+            let directory = wallet(folder, name)
+            if !directory.exists { _ = try directory.create() }
+            return try await LightningNode.start(wallet: directory, chain: chain)
+        }
+
+        init() async throws {
+            folder = FileManager.default.temporaryDirectory.appending(path: "node-\(UUID().uuidString)")
+            chain = try EmbeddedChain(path: nil)
+            alice = try await Self.start(folder, "alice", chain)
+            bob = try await Self.start(folder, "bob", chain)
+            try await mine(101, to: alice)
+        }
+
+        func mine(_ count: Int, to node: LightningNode) async throws {
+            try await chain.mine(count, paying: node.newAddress().script)
+            let height = await chain.tip().height
+            try await alice.waitForBlock(height)
+            try await bob.waitForBlock(height)
+        }
+
+        func open(push: UInt64 = 0) async throws -> ChannelID {
+            try await alice.connect(bob.address!)
+            let events = alice.events
+            let id = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(Satoshi(push)))
+            while await chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+            try await mine(3, to: alice)
+            for await event in events {
+                if case .channelUsable(id) = event { break }
+            }
+            return id
+        }
+
+        /// Until nothing is under way on either side.
+        func settled() async throws {
+            while true {
+                let busy = try await alice.channels()[0].commitments.htlcs.count + bob.channels()[0].commitments.htlcs.count
+                if busy == 0 { return }
+                await Task.yield()
+            }
+        }
+
+        func stop() async {
+            await alice.stop()
+            await bob.stop()
+        }
+    }
+
+    @Test("a channel lives from its opening to its close, and the money adds up")
+    func life() async throws {
+        let world = try await World()
+        let id = try await world.open()
+        for sat: UInt64 in [1, 400, 20_000, 100_000] {
+            let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(Satoshi(sat)), description: "\(sat)")
+            let payment = try await world.alice.pay(invoice)
+            #expect(payment.amount == MilliSatoshi(Satoshi(sat)))
+        }
+        let back = try await world.alice.createInvoice(amount: nil, description: "any")
+        try await world.bob.pay(back, amount: MilliSatoshi(5_000_500))
+        try await world.settled()
+        let state = try await world.bob.channels()[0].commitments
+        #expect(state.toLocal == MilliSatoshi(120_401_000 - 5_000_500))
+        try await world.alice.closeChannel(id)
+        while await world.chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+        try await world.mine(6, to: world.alice)
+        #expect(try await world.bob.balance().onChainConfirmed == Satoshi(115_400))
+        #expect(try await world.alice.channels()[0].isClosed)
+        await world.stop()
+    }
+
+    @Test("payments that must fail fail clearly and move nothing")
+    func refusals() async throws {
+        let world = try await World()
+        _ = try await world.open(push: 100_000)
+        let before = try await world.alice.channels()[0].commitments.toLocal
+        func refusal(_ body: () async throws -> Void) async -> String {
+            do {
+                try await body()
+                return "accepted"
+            } catch { return "\(error)" }
+        }
+        let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(7_000_000), description: "once")
+        try await world.alice.pay(invoice)
+        #expect(await refusal { try await world.alice.pay(invoice) }.contains("paid already"))
+        #expect(await refusal { try await world.bob.pay(invoice) }.contains("this node's own"))
+        let large = try await world.bob.createInvoice(amount: MilliSatoshi(Satoshi(950_000)))
+        #expect(await refusal { try await world.alice.pay(large) }.contains("can be sent"))
+        let any = try await world.bob.createInvoice(amount: nil)
+        #expect(await refusal { try await world.alice.pay(any) }.contains("say how much"))
+        #expect(await refusal { try await world.alice.pay(invoice, amount: MilliSatoshi(1)) }.contains("paid already"))
+        let wrong = try await world.bob.createInvoice(amount: MilliSatoshi(1000))
+        #expect(await refusal { try await world.alice.pay(wrong, amount: MilliSatoshi(999)) }.contains("asks for"))
+        var tampered = try await world.bob.createInvoice(amount: MilliSatoshi(1_000_000))
+        tampered.paymentSecret = any.paymentSecret
+        #expect(await refusal { try await world.alice.pay(tampered) }.contains("incorrect_or_unknown_payment_details"))
+        var foreign = wrong
+        foreign.network = .mainnet
+        #expect(await refusal { try await world.alice.pay(foreign) }.contains("mainnet"))
+        var expired = wrong
+        expired.expiry = 0
+        #expect(await refusal { try await world.alice.pay(expired) }.contains("expired"))
+        let tooLarge = await refusal { try await world.alice.openChannel(to: world.bob.nodeID, amount: Satoshi(2_000_000_0000_0000)) }
+        #expect(tooLarge.contains("not enough on chain"), "\(tooLarge)")
+        try await world.settled()
+        #expect(try await world.alice.channels()[0].commitments.toLocal == before - MilliSatoshi(7_000_000))
+        await world.stop()
+    }
+
+    @Test("a node goes on where it was after a restart")
+    func restart() async throws {
+        var world = try await World()
+        _ = try await world.open(push: 200_000)
+        let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(1_234_567), description: "before")
+        try await world.alice.pay(invoice)
+        try await world.settled()
+        let before = try await world.alice.channels()[0].commitments
+        await world.alice.stop()
+        world.alice = try await World.start(world.folder, "alice", world.chain)
+        #expect(try await world.alice.channels()[0].commitments == before)
+        try await world.alice.connect(world.bob.address!)
+        while true {
+            let both = try await [world.alice.channels()[0].isUsable, world.bob.channels()[0].isUsable]
+            if both == [true, true] { break }
+            await Task.yield()
+        }
+        let again = try await world.alice.createInvoice(amount: MilliSatoshi(5_000), description: "after")
+        try await world.bob.pay(again)
+        #expect(try await world.alice.payments().count == 1)
+        #expect(try await world.alice.invoices().count == 1)
+        await world.stop()
+    }
+
+    @Test("a busy port, a second daemon on a wallet, nobody at the other end")
+    func busy() async throws {
+        let world = try await World()
+        let directory = World.wallet(world.folder, "carol")
+        _ = try directory.create()
+        var options = LightningNode.Options()
+        options.port = world.bob.port
+        await #expect(throws: NodeFailure.self) {
+            try await LightningNode.start(wallet: directory, chain: world.chain, options: options)
+        }
+        await #expect(throws: StoreFailure.self) {
+            try await LightningNode.start(wallet: World.wallet(world.folder, "bob"), chain: world.chain)
+        }
+        var wrong = world.bob.address!
+        wrong.nodeID = world.alice.nodeID
+        await #expect(throws: NodeFailure.self) { try await world.alice.connect(NodeAddress("\(wrong.nodeID)@127.0.0.1:1")!) }
+        #expect(throws: WalletDirectoryFailure.self) { try World.wallet(world.folder, "bob").create() }
+        await world.stop()
+    }
+}

@@ -1,0 +1,84 @@
+import CryptoPrimitives
+import BitcoinPrimitives
+import Foundation
+import LightningCore
+import LightningStorage
+import Testing
+
+@Suite("the store")
+struct StoreTests {
+    let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    var path: String { folder.appending(path: "node.sqlite").path }
+
+    @Test("what was committed is there after a restart, with synchronous=FULL")
+    func commits() throws {
+        let store = try SQLiteStore(path: path)
+        #expect(try store.synchronousSetting() == 2)
+        let writes: [StoreWrite] = [
+            .put(.channels, key: [1], record: [1, 2, 3]), .put(.htlcs, key: [1, 1], record: []), .put(.meta, key: [9], record: [7]),
+        ]
+        try store.commit(writes)
+        try store.commit([.delete(.meta, key: [9]), .put(.channels, key: [1], record: [4])])
+        var expected = StoreContents()
+        expected.tables = [.channels: [[1]: [4]], .htlcs: [[1, 1]: []]]
+        #expect(try store.load() == expected)
+        store.close()
+        #expect(try SQLiteStore(path: path).load() == expected)
+    }
+
+    @Test("a second process is refused while the first holds the wallet")
+    func lock() throws {
+        let first = try SQLiteStore(path: path)
+        #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
+        first.close()
+        #expect(throws: Never.self) { try SQLiteStore(path: path) }
+    }
+
+    @Test("damaged, foreign and future databases are refused and left as they are")
+    func damaged() throws {
+        try Data(repeating: 0x5a, count: 8192).write(to: URL(filePath: path))
+        #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data(repeating: 0x5a, count: 8192))
+        try FileManager.default.removeItem(atPath: path)
+        try SQLiteStore(path: path).close()
+        // SQLite's user_version stands at offset 60 of the header, application_id at 68.
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        bytes[63] = 9
+        try bytes.write(to: URL(filePath: path))
+        #expect(throws: StoreFailure.version(found: 9, expected: 1)) { try SQLiteStore(path: path) }
+        bytes[63] = 1
+        bytes[71] = 0
+        try bytes.write(to: URL(filePath: path))
+        #expect(throws: StoreFailure.foreign("program")) { try SQLiteStore(path: path) }
+    }
+
+    @Test("records that cannot be read stop the start, whatever is wrong with them")
+    func badRecords() throws {
+        let keys = NodeKeys(seed: [UInt8](repeating: 3, count: 64), network: .regtest)
+        func failure(_ writes: [StoreWrite]) -> StoreFailure? {
+            var contents = StoreContents()
+            contents.apply(writes)
+            do throws(StoreFailure) {
+                _ = try NodeCore(configuration: NodeConfiguration(), keys: keys, entropy: .system(), store: contents)
+                return nil
+            } catch { return error }
+        }
+        #expect(failure([]) == nil)
+        #expect(failure([.put(.channels, key: [UInt8](repeating: 1, count: 32), record: [9, 9])]) != nil)
+        #expect(failure([.put(.coins, key: [1], record: [2])]) != nil)
+        #expect(failure([.put(.payments, key: [1], record: [1])]) != nil)
+        #expect(failure([.put(.invoices, key: [1], record: [])]) != nil)
+        #expect(failure([.put(.meta, key: Array("node".utf8), record: [77])]) != nil)
+        // Another seed's records.
+        var other = try NodeCore(
+            configuration: NodeConfiguration(), keys: NodeKeys(seed: [UInt8](repeating: 4, count: 64), network: .regtest),
+            entropy: .system(), store: StoreContents())
+        #expect(failure(other.handle([], now: 1).writes) == .foreign("seed"))
+    }
+}
