@@ -100,8 +100,15 @@ let package = Package(
             ], path: "Sources/LightningCLI"),
         .executableTarget(name: "EventStream", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/EventStream"),
         .executableTarget(name: "TwoNodes", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/TwoNodes"),
+        .executableTarget(
+            name: "lightning-benchmark",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "LightningChannel",
+                "LightningPayment", "LightningCore", "LightningSimulation",
+            ], path: "Tests/Benchmark"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "ChannelTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningChannel"]),
+        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream"]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(
@@ -110,7 +117,11 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
                 "LightningTransactions", "TestSupport",
             ]),
-        .testTarget(name: "RuntimeTests", dependencies: ["LightningCore", "LightningStorage", "Lightning"]),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningCore", "LightningStorage", "Lightning",
+            ]),
         .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
     ],
     swiftLanguageModes: [.v6]

@@ -352,6 +352,16 @@ public struct SimulatedWorld {
         return request
     }
 
+    /// Gives a node several commands in one batch.
+    public mutating func commands(_ index: Int, _ commands: [NodeCommand]) throws(InvariantViolation) {
+        var inputs: [NodeInput] = []
+        for command in commands {
+            inputs.append(.command(nextRequest, command))
+            nextRequest += 1
+        }
+        try step(index, inputs)
+    }
+
     /// Gives a command and wants its answer at once; `nil` where the node died meanwhile.
     public mutating func ask(_ index: Int, _ command: NodeCommand) throws(InvariantViolation) -> NodeResponse? {
         let request = try self.command(index, command)

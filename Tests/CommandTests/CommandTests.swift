@@ -1,0 +1,223 @@
+import Foundation
+import Testing
+
+/// The `lnw` program as a person or a script uses it, in processes of its own.
+@Suite("lnw", .serialized)
+struct CommandTests {
+    /// Where the test's own products are.
+    static let products = URL(filePath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
+
+    static func program(_ name: String) -> URL? {
+        var folder = products
+        for _ in 0..<6 {
+            let candidate = folder.appending(path: name)
+            if FileManager.default.isExecutableFile(atPath: candidate.path), !candidate.hasDirectoryPath { return candidate }
+            folder.deleteLastPathComponent()
+        }
+        let debug = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: ".build/debug/\(name)")
+        return FileManager.default.isExecutableFile(atPath: debug.path) ? debug : nil
+    }
+
+    struct Output {
+        var status: Int32
+        var out: String
+        var error: String
+        var json: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(out.utf8)) as? [String: Any]) ?? [:] }
+    }
+
+    /// A home directory with its processes; short, because of the length of socket paths.
+    final class Home {
+        let url = FileManager.default.temporaryDirectory.appending(path: "l\(UInt16.random(in: 0...UInt16.max))")
+        var daemon: Process?
+        static let lnw = program("lnw")!
+
+        deinit {
+            if let daemon { kill(daemon.processIdentifier, SIGKILL) }
+            try? FileManager.default.removeItem(at: url)
+        }
+
+        func process(_ arguments: [String]) -> Process {
+            let process = Process()
+            process.executableURL = Self.lnw
+            process.arguments = arguments
+            var environment = ProcessInfo.processInfo.environment
+            environment["LNW_HOME"] = url.path
+            process.environment = environment
+            process.standardInput = FileHandle.nullDevice
+            return process
+        }
+
+        @discardableResult
+        func run(_ arguments: String...) throws -> Output {
+            let process = process(arguments)
+            let (out, error) = (Pipe(), Pipe())
+            process.standardOutput = out
+            process.standardError = error
+            try process.run()
+            let output = out.fileHandleForReading.readDataToEndOfFile()
+            let errors = error.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return Output(
+                status: process.terminationStatus, out: String(decoding: output, as: UTF8.self),
+                error: String(decoding: errors, as: UTF8.self))
+        }
+
+        /// Starts a local network on free ports, and waits until its last line is printed.
+        func up(_ ports: (Int, Int)) throws {
+            let process = process(["local", "up", "--port", "\(ports.0)", "--rpc-port", "\(ports.1)"])
+            let out = Pipe()
+            process.standardOutput = out
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            daemon = process
+            var text = ""
+            while !text.contains("listchannels") {
+                let data = out.fileHandleForReading.availableData
+                guard !data.isEmpty else { throw CocoaError(.fileReadUnknown) }
+                text += String(decoding: data, as: UTF8.self)
+            }
+        }
+
+        func down() throws {
+            try run("local", "down")
+            daemon?.waitUntilExit()
+            daemon = nil
+        }
+
+        func crash() {
+            kill(daemon!.processIdentifier, SIGKILL)
+            daemon!.waitUntilExit()
+            daemon = nil
+        }
+
+        /// Asks again until the answer is as wanted, or a minute has gone by.
+        func until(_ arguments: [String], _ isRight: ([String: Any]) -> Bool) throws {
+            for _ in 0..<600 {
+                let process = process(arguments)
+                let out = Pipe()
+                process.standardOutput = out
+                process.standardError = FileHandle.nullDevice
+                try process.run()
+                let data = out.fileHandleForReading.readDataToEndOfFile()
+                process.waitUntilExit()
+                if let json = try? JSONSerialization.jsonObject(with: data) as? [String: Any], isRight(json) { return }
+            }
+            Issue.record("\(arguments) never came out right")
+        }
+    }
+
+    static func ports() -> (Int, Int) {
+        let base = Int.random(in: 20_000...55_000)
+        return (base, base + 10)
+    }
+
+    static func channels(_ json: [String: Any]) -> [[String: Any]] { json["channels"] as? [[String: Any]] ?? [] }
+
+    @Test("without a node: what is said, and with which status", .enabled(if: program("lnw") != nil))
+    func withoutNode() throws {
+        let home = Home()
+        let welcome = try home.run()
+        #expect(welcome.status == 0 && welcome.out.contains("lnw demo"))
+        let missing = try home.run("-w", "nobody", "balance")
+        #expect(missing.status == 3 && missing.error.contains("not running") && missing.out.isEmpty)
+        #expect(try home.run("invoice").status == 2)
+        #expect(try home.run("invoice", "ten").status == 2)
+        #expect(try home.run("invoice", "1.0001sat").status == 2)
+        #expect(try home.run("nonsense").status == 2)
+        #expect(try home.run("-w", "../evil", "balance").status == 2)
+        #expect(try home.run("local", "mine").status == 3)
+        #expect(try home.run("decode", "lnbcrt1nonsense").status == 2)
+        #expect(try home.run("start", "-w", "x").status == 2)
+        #expect(try home.run("--help").out.contains("openchannel"))
+        let created = try home.run("create", "-w", "seed", "--json")
+        #expect((created.json["mnemonic"] as? String)?.split(separator: " ").count == 24)
+        #expect(try home.run("create", "-w", "seed").status == 4)
+        let file = home.url.appending(path: "regtest/seed/seed")
+        let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
+    @Test("a network from its start to a kill -9 and back, and a close to the satoshi", .enabled(if: program("lnw") != nil))
+    func network() throws {
+        let home = Home()
+        let ports = Self.ports()
+        try home.up(ports)
+        #expect(try home.run("local", "fund", "alice", "0.1btc").status == 0)
+        #expect(try home.run("local", "fund", "nobody", "1btc").status == 4)
+        let bob = try home.run("-w", "bob", "getinfo", "--json").json
+        let address = try #require(bob["address"] as? String)
+        #expect(try home.run("-w", "alice", "openchannel", address, "1btc", "--yes").status == 4)
+        #expect(try home.run("-w", "alice", "openchannel", address, "1000000").status == 2)
+        #expect(try home.run("-w", "alice", "openchannel", address, "1000000", "--yes").status == 0)
+        try home.until(["-w", "alice", "listchannels", "--json"]) { _ in
+            _ = try? home.run("local", "mine")
+            let list = try? home.run("-w", "alice", "listchannels", "--json").json
+            return Self.channels(list ?? [:]).first?["state"] as? String == "normal"
+        }
+        let invoice = try #require(try home.run("-w", "bob", "invoice", "1234.567sat", "tea", "--json").json["invoice"] as? String)
+        #expect(try home.run("decode", invoice, "--json").json["amount_msat"] as? Int == 1_234_567)
+        let paid = try home.run("-w", "alice", "pay", invoice, "--json")
+        #expect(paid.json["status"] as? String == "succeeded")
+        #expect((paid.json["payment_preimage"] as? String)?.count == 64)
+        let twice = try home.run("-w", "alice", "payinvoice", invoice)
+        #expect(twice.status == 4 && twice.error.contains("paid already"))
+        // One character changed: the checksum notices.
+        let altered = String(invoice.dropLast()) + (invoice.last == "q" ? "p" : "q")
+        #expect(try home.run("-w", "alice", "pay", altered).status == 4)
+        let id = try #require(bob["id"] as? String)
+        #expect(try home.run("-w", "alice", "keysend", String(id.prefix(8)), "50sat").status == 0)
+        #expect(try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json").json["paid_msat"] as? Int == 10_000)
+        #expect(try home.run("-w", "alice", "close", "9x9x9", "--yes").status == 4)
+        // A second daemon on the wallet is refused.
+        #expect(try home.run("start", "-w", "alice").status == 6)
+
+        home.crash()
+        try home.up(ports)
+        try home.until(["-w", "alice", "listchannels", "--json"]) { json in
+            let channel = Self.channels(json).first
+            return channel?["connected"] as? Bool == true && channel?["to_remote_msat"] as? Int == 1_294_567
+        }
+        let after = try #require(try home.run("-w", "bob", "addinvoice", "any", "--json").json["invoice"] as? String)
+        #expect(try home.run("-w", "alice", "pay", after).status == 4)
+        #expect(try home.run("-w", "alice", "pay", after, "433msat").status == 0)
+        #expect(try home.run("-w", "alice", "close", id, "--yes").status == 0)
+        try home.until(["-w", "bob", "balance", "--json"]) { json in
+            _ = try? home.run("local", "mine", "6")
+            return json["on_chain_confirmed_sat"] as? Int == 1295
+        }
+        let closed = try home.run("-w", "alice", "listchannels", "--all", "--json").json
+        #expect(Self.channels(closed).first?["close_kind"] as? String == "mutual")
+        try home.down()
+    }
+
+    @Test("the demonstration adds up, honest or not", .enabled(if: program("lnw") != nil))
+    func demo() throws {
+        let home = Home()
+        for arguments in [["demo", "--payments", "40", "--json"], ["demo", "--payments", "20", "--cheat", "--json"]] {
+            let process = home.process(arguments)
+            let out = Pipe()
+            process.standardOutput = out
+            try process.run()
+            let data = out.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            #expect(json["adds_up"] as? Bool == true)
+            if arguments.contains("--cheat") { #expect(json["bob_on_chain_sat"] as? Int == 0) }
+        }
+    }
+
+    @Test("the examples run", .enabled(if: program("TwoNodes") != nil), arguments: [("TwoNodes", "paid 1000000 msat"), ("EventStream", "10 pages read")])
+    func examples(name: String, expected: String) throws {
+        let process = Process()
+        process.executableURL = Self.program(name)
+        let out = Pipe()
+        process.standardOutput = out
+        try process.run()
+        let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(text.contains(expected))
+    }
+}
