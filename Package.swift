@@ -104,11 +104,16 @@ let package = Package(
             name: "lightning-benchmark",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "LightningChannel",
-                "LightningPayment", "LightningCore", "LightningSimulation",
+                "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "ChannelTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningChannel"]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream"]),
+        .testTarget(
+            name: "CoreTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningCore",
+            ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(

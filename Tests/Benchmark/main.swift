@@ -1,7 +1,9 @@
+import BitcoinLedger
 // What the implementation costs, in CPU time of this thread and beside what the cryptography alone costs in the same run.
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import Lightning
 import LightningChannel
 import LightningCore
 import LightningInvoice
@@ -37,7 +39,9 @@ let sign = measure { for _ in 0..<2000 { _ = key.sign(message) } }.cpu / 2000
 let verify = measure { for _ in 0..<2000 { _ = signature.verify(message, key: publicKey) } }.cpu / 2000
 let ecdh = measure { for _ in 0..<2000 { _ = key.sharedSecret(with: publicKey) } }.cpu / 2000
 let create = measure { for _ in 0..<2000 { _ = key.publicKey() } }.cpu / 2000
-line("ECDSA sign / verify, ECDH, public key", String(format: "%.1f / %.1f, %.1f, %.1f µs", sign * 1e6, verify * 1e6, ecdh * 1e6, create * 1e6))
+line(
+    "ECDSA sign / verify, ECDH, public key",
+    String(format: "%.1f / %.1f, %.1f, %.1f µs", sign * 1e6, verify * 1e6, ecdh * 1e6, create * 1e6))
 
 // MARK: Rounds in memory: two whole nodes, transport and onions included, no socket and no disk.
 
@@ -86,13 +90,79 @@ let add = LightningMessage.updateAddHTLC(
         channelID: ChannelID(message), id: 7, amount: MilliSatoshi(1000), paymentHash: PaymentHash(message), cltvExpiry: 500,
         onion: [UInt8](repeating: 7, count: 1366)))
 let bytes = add.encoded
-let encode = measure { for _ in 0..<20_000 { _ = add.encoded } }
-line("update_add_htlc encode", perSecond(20_000, encode.cpu) + String(format: "   %.0f MB/s", Double(bytes.count) * 20_000 / encode.cpu / 1e6))
-let decode = try measure { for _ in 0..<20_000 { _ = try LightningMessage(bytes) } }
-line("update_add_htlc decode", perSecond(20_000, decode.cpu) + String(format: "   %.0f MB/s", Double(bytes.count) * 20_000 / decode.cpu / 1e6))
+var sink = 0
+let encode = measure { for _ in 0..<20_000 { sink &+= add.encoded.count } }
+line(
+    "update_add_htlc encode",
+    perSecond(20_000, encode.cpu) + String(format: "   %.0f MB/s", Double(bytes.count) * 20_000 / encode.cpu / 1e6))
+let decode = try measure {
+    for _ in 0..<20_000 {
+        if case .updateAddHTLC(let body) = try LightningMessage(bytes) { sink &+= Int(body.onion[sink & 1023]) }
+    }
+}
+line(
+    "update_add_htlc decode",
+    perSecond(20_000, decode.cpu) + String(format: "   %.0f MB/s", Double(bytes.count) * 20_000 / decode.cpu / 1e6))
+precondition(sink > 0)
 let onion = measure {
     for _ in 0..<500 {
-        _ = OnionPacket.create(sessionKey: key, hops: [.init(nodeID: publicKey, payload: [UInt8](repeating: 1, count: 50))], associatedData: message.array)
+        _ = OnionPacket.create(
+            sessionKey: key, hops: [.init(nodeID: publicKey, payload: [UInt8](repeating: 1, count: 50))], associatedData: message.array)
     }
 }
 line("onion for one hop, create", perSecond(500, onion.cpu))
+
+// MARK: Over TCP and SQLite, two nodes on two threads.
+
+print("\nover TCP and SQLite (synchronous=FULL), wall time; CPU of the whole process")
+let folder = FileManager.default.temporaryDirectory.appending(path: "benchmark-\(UUID().uuidString)")
+defer { try? FileManager.default.removeItem(at: folder) }
+let chain = try EmbeddedChain(path: nil)
+var nodes: [LightningNode] = []
+for name in ["alice", "bob"] {
+    let wallet = WalletDirectory(folder.appending(path: name))
+    _ = try wallet.create()
+    nodes.append(try await LightningNode.start(wallet: wallet, chain: chain))
+}
+let (alice, bob) = (nodes[0], nodes[1])
+try await chain.mine(101, paying: alice.newAddress().script)
+for node in nodes { try await node.waitForBlock(101) }
+let opening = Date()
+let events = alice.events
+try await alice.connect(bob.address!)
+try await alice.openChannel(to: bob.nodeID, amount: Satoshi(4_000_000_000))
+while await chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+try await chain.mine(3, paying: alice.newAddress().script)
+for await event in events {
+    if case .channelUsable = event { break }
+}
+try await alice.pay(try await bob.createInvoice(amount: MilliSatoshi(1_000_000)))
+line("open to first payment (3 blocks mined at once)", String(format: "%10.1f ms", Date().timeIntervalSince(opening) * 1000))
+for width in [1, 10, 50, 200] {
+    let count = width == 1 ? 200 : 2000
+    var invoices: [Invoice] = []
+    for _ in 0..<count { invoices.append(try await bob.createInvoice(amount: MilliSatoshi(1_000_000))) }
+    var before = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before)
+    let start = Date()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        var next = 0
+        while next < min(width, count) {
+            let invoice = invoices[next]
+            next += 1
+            group.addTask { try await alice.pay(invoice) }
+        }
+        while try await group.next() != nil {
+            guard next < count else { continue }
+            let invoice = invoices[next]
+            next += 1
+            group.addTask { try await alice.pay(invoice) }
+        }
+    }
+    let wall = Date().timeIntervalSince(start)
+    var after = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after)
+    let cpu = Double(after.tv_sec - before.tv_sec) + Double(after.tv_nsec - before.tv_nsec) / 1e9
+    line("\(width) payments at once", perSecond(count, wall) + String(format: "   %.0f µs CPU each", cpu / Double(count) * 1e6))
+}
+for node in nodes { await node.stop() }

@@ -85,7 +85,8 @@ struct HostilePeerTests {
         expectViolation(
             pair,
             .revokeAndAck(
-                RevokeAndAck(channelID: pair.alice.id, perCommitmentSecret: Hash.sha256([1]), nextPerCommitmentPoint: ChannelPair.node("x"))),
+                RevokeAndAck(channelID: pair.alice.id, perCommitmentSecret: Hash.sha256([1]), nextPerCommitmentPoint: ChannelPair.node("x"))
+            ),
             .failChannel)
         let add = try pair.offer()
         try pair.deliver(add, to: .bob)

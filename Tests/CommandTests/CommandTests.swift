@@ -208,7 +208,9 @@ struct CommandTests {
         }
     }
 
-    @Test("the examples run", .enabled(if: program("TwoNodes") != nil), arguments: [("TwoNodes", "paid 1000000 msat"), ("EventStream", "10 pages read")])
+    @Test(
+        "the examples run", .enabled(if: program("TwoNodes") != nil),
+        arguments: [("TwoNodes", "paid 1000000 msat"), ("EventStream", "10 pages read")])
     func examples(name: String, expected: String) throws {
         let process = Process()
         process.executableURL = Self.program(name)

@@ -1,5 +1,5 @@
-import CryptoPrimitives
 import BitcoinPrimitives
+import CryptoPrimitives
 import Foundation
 import LightningCore
 import LightningStorage
