@@ -2,6 +2,7 @@ import Foundation
 import LightningRuntime
 import Logging
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 enum Logging {
@@ -21,6 +22,7 @@ final class NodeService: Service, @unchecked Sendable {
     private let stopRequest = AsyncStream<Void>.makeStream()
     // Written once, before `run`.
     private var server: ControlServer?
+    private let failure = Mutex<String?>(nil)
 
     init(node: LightningNode, directory: WalletDirectory) {
         self.node = node
@@ -34,7 +36,7 @@ final class NodeService: Service, @unchecked Sendable {
             try await api.handle(method, parameters)
         }
         node.onFailure { why in
-            Terminal.error(why)
+            self.failure.withLock { $0 = why }
             continuation.yield()
         }
     }
@@ -51,6 +53,8 @@ final class NodeService: Service, @unchecked Sendable {
         }
         await server?.stop()
         await node.stop()
+        // The whole program ends with the status for a database that cannot be used.
+        if let why = failure.withLock({ $0 }) { throw ControlFailure(.corrupt, why) }
     }
 }
 
@@ -60,7 +64,9 @@ enum Services {
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map {
-                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
         try await group.run()
