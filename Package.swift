@@ -103,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "lightning-benchmark",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "LightningChannel",
-                "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningOnion", "LightningInvoice",
+                "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "ChannelTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningChannel"]),
@@ -127,7 +127,11 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningCore", "LightningStorage", "Lightning",
             ]),
-        .testTarget(name: "SimulationTests", dependencies: ["LightningSimulation"]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "BitcoinPrimitives", "LightningWire", "LightningChannel", "LightningCore", "LightningSimulation",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

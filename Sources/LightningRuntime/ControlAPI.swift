@@ -63,12 +63,14 @@ public struct ControlAPI: Sendable {
                 throw ControlFailure(.refused, error.description)
             }
             let started = Date()
-            let payment = try await node.pay(invoice, amount: try amount(p["amount_msat"]))
+            let amount = try amount(p["amount_msat"])
+            let payment = try await Self.awaited { try await node.pay(invoice, amount: amount) }
             return Self.json(payment, description: invoice.descriptionText, since: started)
         case "keysend":
             let started = Date()
             let amount = try amount(p["amount_msat"]) ?? .zero
-            let payment = try await node.keysend(try await peer(p["id"]), amount: amount)
+            let payee = try await peer(p["id"])
+            let payment = try await Self.awaited { try await node.keysend(payee, amount: amount) }
             return Self.json(payment, description: nil, since: started)
         case "listpayments": return .array(try await node.payments().map { Self.json($0, description: nil, since: nil) })
         case "listinvoices": return .array(try await node.invoices().map(Self.json))
@@ -92,6 +94,30 @@ public struct ControlAPI: Sendable {
             return ["channel_id": .string(id.hex)]
         default: throw ControlFailure(.usage, "unknown method \(method)")
         }
+    }
+
+    /// How long a caller waits for the outcome of a payment before it is told that it is still under way.
+    static let patience = Duration.seconds(60)
+
+    /// The outcome, or the news that there is none yet: a payment under way cannot be taken back.
+    private static func awaited(_ pay: @escaping @Sendable () async throws -> OutgoingPayment) async throws -> OutgoingPayment {
+        let (stream, continuation) = AsyncStream<Result<OutgoingPayment, any Error>?>.makeStream()
+        Task {
+            do { continuation.yield(.success(try await pay())) } catch { continuation.yield(.failure(error)) }
+        }
+        let timer = Task {
+            try? await Task.sleep(for: patience)
+            continuation.yield(nil)
+        }
+        defer { timer.cancel() }
+        for await outcome in stream {
+            if let outcome { return try outcome.get() }
+            break
+        }
+        throw ControlFailure(
+            .paymentFailed,
+            "the payment is still under way: the peer does not answer. It will succeed or come back by itself; do not pay again. See: lnw listpayments"
+        )
     }
 
     // MARK: Parameters
