@@ -31,7 +31,19 @@ public struct Satoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Whether the amount is one that consensus allows for an output.
     public var isMoney: Bool { self <= .maximum }
 
-    public var description: String { "\(value) sat" }
+    /// `1,234 sat`
+    public var description: String { "\(Self.grouped(value)) sat" }
+
+    /// Digits in groups of three.
+    public static func grouped(_ value: UInt64) -> String {
+        var digits = Array(String(value))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return String(digits)
+    }
 }
 
 extension Sequence<Satoshi> {

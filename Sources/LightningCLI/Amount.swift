@@ -21,6 +21,16 @@ struct Amount: ExpressibleByArgument, Hashable {
         msat = value
     }
 
+    static let help = ArgumentHelp("1000 or 1000sat, 5msat, 0.001btc, all")
+
+    /// For the command line: says what an amount looks like.
+    static func parse(_ text: String) throws -> Amount {
+        guard let amount = Amount(argument: text) else {
+            throw ValidationError("“\(text)” is no amount. Write 1000 or 1000sat, 5msat, 0.001btc, or all")
+        }
+        return amount
+    }
+
     /// Decimal digits as an integer of `decimals` places: never through floating point.
     private static func fixedPoint(_ text: Substring, decimals: Int) -> UInt64? {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
@@ -44,27 +54,13 @@ struct Amount: ExpressibleByArgument, Hashable {
 
 /// Amounts as people read them.
 enum Format {
-    static func thousands(_ value: UInt64) -> String {
-        var digits = Array(String(value))
-        var index = digits.count - 3
-        while index > 0 {
-            digits.insert(",", at: index)
-            index -= 3
-        }
-        return String(digits)
-    }
+    static func thousands(_ value: UInt64) -> String { Satoshi.grouped(value) }
 
     /// `1,234.567 sat`, thousandths only where they are not zero.
     static func msat(_ value: UInt64) -> String { "\(bare(value)) sat" }
     static func sat(_ value: UInt64) -> String { "\(thousands(value)) sat" }
 
-    static func bare(_ msat: UInt64) -> String {
-        let rest = msat % 1000
-        guard rest != 0 else { return thousands(msat / 1000) }
-        var fraction = String(rest + 1000).dropFirst()
-        while fraction.last == "0" { fraction.removeLast() }
-        return "\(thousands(msat / 1000)).\(fraction)"
-    }
+    static func bare(_ msat: UInt64) -> String { MilliSatoshi(msat).digits }
 
     static func short(_ id: String) -> String { id.count > 12 ? "\(id.prefix(4))…\(id.suffix(2))" : id }
 

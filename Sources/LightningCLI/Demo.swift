@@ -70,6 +70,8 @@ struct Demo: AsyncParsableCommand {
             "paying",
             "\(Format.thousands(UInt64(result.count))) payments in \(String(format: "%.2f", result.seconds)) s: \(Format.thousands(UInt64(result.rate)))/s   p50 \(milliseconds(result.percentile(0.5))) ms  p99 \(milliseconds(result.percentile(0.99))) ms"
         )
+        // A payment is proven by its preimage; a moment later both commitments have settled too.
+        while try await !alice.channels()[0].commitments.htlcs.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
         let a = try await alice.channels()[0].commitments
         story.say(
             "balances",

@@ -60,7 +60,7 @@ struct LNW: AsyncParsableCommand {
             status =
                 switch failure.kind {
                 case .usage: 2
-                case .unreachable: 3
+                case .unreachable, .notRunning: 3
                 case .refused: 4
                 case .paymentFailed: 5
                 case .corrupt: 6
@@ -70,7 +70,9 @@ struct LNW: AsyncParsableCommand {
         case let failure as ChainFailure: (status, text) = (3, failure.description)
         case let failure as NodeFailure: (status, text) = (3, failure.description)
         case let refusal as NodeRefusal: (status, text) = (4, refusal.description)
-        case let failure as WalletDirectoryFailure: (status, text) = (4, failure.description)
+        case let failure as WalletDirectoryFailure:
+            if case .unreadable = failure { status = 6 } else { status = 4 }
+            text = failure.description
         default:
             // Help, version, and what the parser has to say.
             let code = exitCode(for: error)

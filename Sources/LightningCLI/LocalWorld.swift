@@ -112,6 +112,9 @@ struct LocalUp: AsyncParsableCommand {
         guard !names.isEmpty, Set(names).count == names.count else {
             throw ControlFailure(.usage, "the nodes need names that differ")
         }
+        guard (1...65535 - names.count).contains(port), (0...65535).contains(rpcPort) else {
+            throw ControlFailure(.usage, "a port is a number up to 65535, and each node has one")
+        }
         try FileManager.default.createDirectory(
             at: Home.local, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let world = try LocalWorld(path: Home.local.appending(path: "chain.sqlite").path)
@@ -148,7 +151,7 @@ struct LocalUp: AsyncParsableCommand {
                 throw ControlFailure(.refused, "port \(port) is in use: choose others with --port")
             }
             await world.add(node, name: name)
-            let service = NodeService(node: node, directory: directory)
+            let service = NodeService(node: node, directory: directory, isAlone: false)
             try await service.startControl()
             services.append(service)
         }
@@ -156,6 +159,19 @@ struct LocalUp: AsyncParsableCommand {
         try await control.start()
         services.append(control)
         let height = await world.chain.tip().height
+        if options.json {
+            let list = services.compactMap { ($0 as? NodeService)?.node.address?.description }
+            let nodes = Dictionary(zip(names, list.map { JSONValue.string($0) }), uniquingKeysWith: { $1 })
+            Terminal.out(
+                (["blockheight": .integer(Int64(height)), "rpc_url": .string(url), "nodes": .object(nodes)] as JSONValue).line)
+        } else {
+            tellHowToBegin(services, names, height, url)
+        }
+        try await Services.run(services, logger: logger)
+        await world.chain.close()
+    }
+
+    private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: Int, _ url: String) {
         Terminal.out("layer 1   regtest, block \(height), JSON-RPC at \(url)")
         for (service, name) in zip(services, names) {
             if let node = (service as? NodeService)?.node { Terminal.out("\(Format.pad(name, 10))\(node.address!)") }
@@ -169,8 +185,6 @@ struct LocalUp: AsyncParsableCommand {
               lnw -w \(names[0]) openchannel \(other ?? "<id>@<host>:<port>") 1000000sat --yes && lnw local mine 6
               lnw -w \(names[0]) listchannels
             """)
-        try await Services.run(services, logger: logger)
-        await world.chain.close()
     }
 }
 
@@ -240,7 +254,7 @@ private func callLocal(_ method: String, _ parameters: JSONValue = [:]) async th
     do {
         return try await ControlClient(path: Home.localSocket).call(method, parameters)
     } catch {
-        guard error.kind == .unreachable else { throw error }
+        guard error.kind == .notRunning else { throw error }
         throw ControlFailure(.unreachable, "no local network is running. Start one: lnw local up")
     }
 }
@@ -266,7 +280,7 @@ struct LocalFund: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "fund", abstract: "Give a node coins, and mine them.")
     @OptionGroup var options: CommonOptions
     @Argument var node: String
-    @Argument var amount: Amount
+    @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     func run() async throws {
         guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "how much?") }
         options.show(try await callLocal("fund", ["node": .string(node), "amount_sat": .amount(satoshi)])) {

@@ -44,7 +44,7 @@ struct CommonOptions: ParsableArguments {
         do {
             return try await ControlClient(path: directory.controlSocket).call(method, parameters)
         } catch {
-            guard error.kind == .unreachable else { throw error }
+            guard error.kind == .notRunning else { throw error }
             let hint =
                 directory.exists
                 ? "Start it: lnw start -w \(walletName)   (or all of a test network: lnw local up)"

@@ -24,14 +24,19 @@ final class NodeService: Service, @unchecked Sendable {
     private var server: ControlServer?
     private let failure = Mutex<String?>(nil)
 
-    init(node: LightningNode, directory: WalletDirectory) {
+    private let isAlone: Bool
+
+    /// - Parameter isAlone: whether `lnw stop` may stop it.
+    init(node: LightningNode, directory: WalletDirectory, isAlone: Bool = true) {
+        self.isAlone = isAlone
         self.node = node
         self.directory = directory
     }
 
     func startControl() async throws {
         let continuation = stopRequest.continuation
-        let api = ControlAPI(node: node, onStop: { continuation.yield() })
+        let stop: @Sendable () -> Void = { continuation.yield() }
+        let api = ControlAPI(node: node, onStop: isAlone ? stop : nil)
         server = try await ControlServer(path: directory.controlSocket) { method, parameters in
             try await api.handle(method, parameters)
         }

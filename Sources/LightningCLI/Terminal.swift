@@ -1,16 +1,22 @@
 import CQRencode
 import Foundation
 import LightningRuntime
+import Synchronization
 
 /// What is known of where the output goes.
 enum Terminal {
     static let isOutput = isatty(STDOUT_FILENO) == 1
     static let isInput = isatty(STDIN_FILENO) == 1
 
-    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 
     static func out(_ text: String, newline: Bool = true) {
-        FileHandle.standardOutput.write(Data((text + (newline ? "\n" : "")).utf8))
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text + (newline ? "\n" : "")).utf8))
+        } catch {
+            // Whoever read us has read enough: `lnw listpayments | head -1`.
+            exit(0)
+        }
     }
 
     /// Asks before something that cannot be undone; without a terminal only `--yes` agrees.
@@ -78,4 +84,20 @@ struct ProgressBar {
             Terminal.out("\(label)\(counts)")
         }
     }
+}
+
+/// Ctrl-C, so that long work can say where things stand before it ends.
+final class Interrupt: Sendable {
+    private let flag = Mutex(false)
+    // Touched in `init` only.
+    private nonisolated(unsafe) let source: any DispatchSourceSignal
+
+    init() {
+        signal(SIGINT, SIG_IGN)
+        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+        source.setEventHandler { [weak self] in self?.flag.withLock { $0 = true } }
+        source.resume()
+    }
+
+    var happened: Bool { flag.withLock { $0 } }
 }

@@ -55,23 +55,31 @@ struct Start: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try options.directory
-        if !directory.exists {
-            let words = try directory.create()
-            Terminal.out("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n  \(words.phrase)\n")
-        }
+        guard (0...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let url = try chain ?? LocalWorld.storedChainURL()
         guard let url else {
             throw ControlFailure(.usage, "which layer 1? Say --chain http://user:password@host:port, or run lnw local up")
         }
-        let backend = try BitcoindChain(url: url)
+        let backend: BitcoindChain
+        do { backend = try BitcoindChain(url: url) } catch { throw ControlFailure(.usage, "--chain: \(error.description)") }
         try await backend.check(network: .regtest)
+        if !directory.exists {
+            let words = try directory.create()
+            Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n  \(words.phrase)\n")
+        }
         var nodeOptions = LightningNode.Options()
         nodeOptions.port = port
         nodeOptions.logger = Logging.logger(options.walletName)
         let node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
         let service = NodeService(node: node, directory: directory)
         try await service.startControl()
-        Terminal.out("node \(node.address?.description ?? node.nodeID.hex) at block \(try await node.height())")
+        let height = try await node.height()
+        options.show(
+            [
+                "id": .string(node.nodeID.hex), "address": node.address.map { .string($0.description) } ?? .null,
+                "blockheight": .integer(Int64(height)),
+            ]
+        ) { _ in "node \(node.address?.description ?? node.nodeID.hex) at block \(height)" }
         try await Services.run([service], logger: nodeOptions.logger)
     }
 }
@@ -124,7 +132,10 @@ struct BalanceCommand: AsyncParsableCommand {
                     "spendable now", Format.msat(v["spendable_msat"].u64),
                     "in \(count) channel\(count == 1 ? "" : "s") (reserve \(Format.bare(v["reserved_msat"].u64)) · fees \(Format.bare(v["fees_held_back_msat"].u64)) held back)"
                 ),
-                ("receivable now", Format.msat(v["receivable_msat"].u64), ""),
+                (
+                    "receivable now", Format.msat(v["receivable_msat"].u64),
+                    count > 1 ? "largest single payment \(Format.bare(v["largest_payment_msat"].u64))" : ""
+                ),
                 ("in channels", Format.msat(v["in_channels_msat"].u64), ""),
                 (
                     "on chain", Format.sat(v["on_chain_confirmed_sat"].u64),
@@ -177,15 +188,15 @@ struct OpenChannelCommand: AsyncParsableCommand {
         commandName: "openchannel", abstract: "Open a channel and fund it from the chain.", aliases: ["fundchannel", "open"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
-    @Argument(help: "The channel's size, e.g. 1000000sat or 0.01btc") var amount: Amount
-    @Option(help: "An amount that is the peer's from the start: a gift.") var push: Amount?
-    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    @Argument(help: "The channel's size, e.g. 1000000sat or 0.01btc", transform: Amount.parse) var amount: Amount
+    @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 
     func run() async throws {
         guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "a channel needs a size") }
         try Terminal.confirm(
             "Open a channel of \(Format.sat(satoshi))? It takes one on-chain transaction now (about 154 vB) and one to close.",
-            yes: yes || options.json)
+            yes: yes)
         let push: JSONValue = self.push?.msat.map { JSONValue.amount($0) } ?? .null
         let result = try await options.call(
             "openchannel", ["id": .string(peer), "amount_sat": .amount(satoshi), "push_msat": push])
@@ -229,7 +240,7 @@ struct InvoiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invoice", abstract: "Ask for a payment.", aliases: ["addinvoice", "createinvoice"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any") var amount: Amount
+    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
     @Argument(help: "What for.") var description = ""
     @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
     func run() async throws {
@@ -266,7 +277,12 @@ struct Decode: AsyncParsableCommand {
             ]
         } else {
             let invoice: Invoice
-            do { invoice = try Invoice(text) } catch { throw ControlFailure(.usage, error.description) }
+            do { invoice = try Invoice(text) } catch {
+                let why =
+                    text.lowercased().hasPrefix("ln")
+                    ? error.description : "neither an invoice nor an address, a transaction or id@host:port"
+                throw ControlFailure(.refused, why)
+            }
             lines = [
                 ("type", "invoice"), ("network", .string(invoice.network.rawValue)),
                 ("amount_msat", invoice.amount.map { .amount($0.value) } ?? .null), ("payee", .string(invoice.payee.hex)),
@@ -292,7 +308,7 @@ struct Pay: AsyncParsableCommand {
         abstract: "Pay an invoice.", aliases: ["payinvoice", "sendpayment"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The invoice: lnbcrt…") var invoice: String
-    @Argument(help: "How much, for an invoice that leaves it open.") var amount: Amount?
+    @Argument(help: "How much, for an invoice that leaves it open.", transform: Amount.parse) var amount: Amount?
     func run() async throws {
         let msat: JSONValue = amount?.msat.map { .amount($0) } ?? .null
         let result = try await options.call("pay", ["invoice": .string(invoice), "amount_msat": msat])
@@ -313,7 +329,7 @@ struct Keysend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Pay a node without an invoice.")
     @OptionGroup var options: CommonOptions
     @Argument(help: "The node's id, or a unique beginning of it") var id: String
-    @Argument var amount: Amount
+    @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     func run() async throws {
         guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
         options.show(try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(msat)]), Pay.receipt)
@@ -356,16 +372,16 @@ struct Send: AsyncParsableCommand {
         abstract: "Send bitcoin on chain.", aliases: ["withdraw", "sendcoins", "sendtoaddress"])
     @OptionGroup var options: CommonOptions
     @Argument var address: String
-    @Argument(help: "How much, or all") var amount: Amount
-    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    @Argument(help: "How much, or all", transform: Amount.parse) var amount: Amount
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         let satoshi = try amount.satoshi()
         try Terminal.confirm(
             "Send \(satoshi.map { Format.sat($0) } ?? "everything") to \(address)? It cannot be undone; the fee is about 2 sat/vB.",
-            yes: yes || options.json)
+            yes: yes)
         let value: JSONValue = satoshi.map { .amount($0) } ?? .null
         options.show(try await options.call("send", ["address": .string(address), "amount_sat": value])) {
-            "sent \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed"
+            "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"
         }
     }
 }
@@ -374,10 +390,10 @@ struct Close: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Close a channel together with its peer.", aliases: ["closechannel"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
-    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         try Terminal.confirm(
-            "Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes || options.json)
+            "Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes)
         options.show(try await options.call("close", ["channel": .string(channel)])) { _ in
             "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
         }
@@ -388,13 +404,13 @@ struct ForceClose: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "forceclose", abstract: "Close a channel without its peer.")
     @OptionGroup var options: CommonOptions
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
-    @Flag(name: .shortAndLong, help: "Do not ask.") var yes = false
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         try Terminal.confirm(
             "Force-close channel \(channel)? Your money is locked for 144 blocks, and two transactions are paid for. lnw close is cheaper while the peer answers.",
-            yes: yes || options.json)
+            yes: yes)
         options.show(try await options.call("forceclose", ["channel": .string(channel)])) { _ in
-            "our last state is published; the money comes back 144 blocks after it is mined. Watch: lnw listchannels"
+            "our last state is handed to the layer 1, again at every block until it is mined; the money comes back 144 blocks after it is mined. Watch: lnw listchannels"
         }
     }
 }
@@ -420,26 +436,41 @@ struct Stream: AsyncParsableCommand {
         let total = UInt64((Double(steps) * seconds).rounded())
         var paid: UInt64 = 0
         var fee: UInt64 = 0
+        var payments = 0
+        var failure: (any Error)?
+        let interrupt = Interrupt()
         let start = ContinuousClock.now
         for step in 0..<total {
             let due = start.advanced(by: .milliseconds(Int(step * 1000 / steps)))
             try await Task.sleep(until: due, clock: .continuous)
             let goal = perSecond * (step + 1) / steps
+            if interrupt.happened { break }
             guard goal > paid else { continue }
-            let result = try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(goal - paid)])
-            paid = goal
-            fee += result["fee_msat"].u64
-            if Terminal.isOutput && !options.json {
-                let left = try await options.call("balance")["spendable_msat"].u64
-                Terminal.out(
-                    "\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ",
-                    newline: false)
+            do {
+                let result = try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(goal - paid)])
+                paid = goal
+                payments += 1
+                fee += result["fee_msat"].u64
+                if Terminal.isOutput && !options.json {
+                    let left = try await options.call("balance")["spendable_msat"].u64
+                    Terminal.out(
+                        "\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ",
+                        newline: false)
+                }
+            } catch {
+                failure = error
+                break
             }
         }
         if Terminal.isOutput && !options.json { Terminal.out("") }
-        options.show(["paid_msat": .amount(paid), "fee_msat": .amount(fee), "num_payments": .amount(total)]) { _ in
-            "streamed \(Format.msat(paid)) in \(total) payments over \(duration), fee \(Format.bare(fee))"
-        }
+        // However it ended: what was spent is said.
+        options.show(
+            [
+                "paid_msat": .amount(paid), "fee_msat": .amount(fee), "num_payments": .integer(Int64(payments)),
+                "complete": .bool(failure == nil && !interrupt.happened),
+            ]
+        ) { _ in "streamed \(Format.msat(paid)) in \(payments) payments, fee \(Format.bare(fee))" }
+        if let failure { throw failure }
     }
 }
 

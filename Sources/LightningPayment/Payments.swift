@@ -25,7 +25,7 @@ public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .inProgress: "a payment of this invoice is under way"
         case .amountMissing: "the invoice names no amount: say how much to pay"
         case .wrongAmount(let amount): "the invoice asks for \(amount)"
-        case .ownInvoice: "the invoice is this node's own"
+        case .ownInvoice: "that would pay this node itself"
         case .noRoute: "no channel leads to the payee: open one to it first"
         }
     }

@@ -10,9 +10,10 @@ import LightningWire
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
 public struct ControlAPI: Sendable {
     private let node: LightningNode
-    private let onStop: @Sendable () -> Void
+    private let onStop: (@Sendable () -> Void)?
 
-    public init(node: LightningNode, onStop: @escaping @Sendable () -> Void) {
+    /// - Parameter onStop: stops the daemon; `nil` where the node is only a part of one.
+    public init(node: LightningNode, onStop: (@Sendable () -> Void)?) {
         self.node = node
         self.onStop = onStop
     }
@@ -34,6 +35,9 @@ public struct ControlAPI: Sendable {
         switch method {
         case "ping": return true
         case "stop":
+            guard let onStop else {
+                throw ControlFailure(.refused, "this node is part of a local network. All of it stops with: lnw local down")
+            }
             onStop()
             return true
         case "getinfo": return try await info()
@@ -64,6 +68,9 @@ public struct ControlAPI: Sendable {
             }
             let started = Date()
             let amount = try amount(p["amount_msat"])
+            if let wanted = invoice.amount, let amount, amount != wanted {
+                throw ControlFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
+            }
             let payment = try await Self.awaited { try await node.pay(invoice, amount: amount) }
             return Self.json(payment, description: invoice.descriptionText, since: started)
         case "keysend":
@@ -155,7 +162,7 @@ public struct ControlAPI: Sendable {
                 .refused,
                 matches.isEmpty
                     ? "there is no open channel \(text). See: lnw listchannels"
-                    : "\(text) fits \(matches.count) channels: give more of the id")
+                    : "\(text) fits several channels. Say which: \(matches.map(\.displayID.description).sorted().joined(separator: ", "))")
         }
         return matches[0].id
     }
@@ -197,7 +204,8 @@ public struct ControlAPI: Sendable {
             "on_chain_unconfirmed_sat": .amount(balance.onChainUnconfirmed.value),
             "on_chain_immature_sat": .amount(balance.onChainImmature.value),
             "in_channels_msat": .amount(balance.inChannels.value), "spendable_msat": .amount(balance.spendable.value),
-            "receivable_msat": .amount(balance.receivable.value), "reserved_msat": .amount(balance.reserved.value),
+            "receivable_msat": .amount(balance.receivable.value),
+            "largest_payment_msat": .amount(balance.largestPayment.value), "reserved_msat": .amount(balance.reserved.value),
             "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
             "num_usable_channels": .integer(Int64(balance.usableChannels)),
         ]
@@ -263,7 +271,9 @@ public struct ControlAPI: Sendable {
         guard case .object(var fields) = json(record.invoice) else { return .null }
         fields["keysend"] = .bool(record.isSpontaneous)
         switch record.status {
-        case .unpaid: fields["status"] = "unpaid"
+        case .unpaid:
+            let isExpired = Date().timeIntervalSince1970 >= Double(record.invoice.expiresAt)
+            fields["status"] = isExpired ? "expired" : "unpaid"
         case .paid(let at, let amount):
             fields["status"] = "paid"
             fields["paid_at"] = .time(at)

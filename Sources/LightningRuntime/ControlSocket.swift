@@ -6,7 +6,8 @@ internal import NIOPosix
 /// Why a call over the control socket did not do what it should; `kind` decides a program's exit status.
 public struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: String, Sendable {
-        case usage, unreachable, refused, paymentFailed, corrupt, `internal`
+        /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
+        case usage, notRunning, unreachable, refused, paymentFailed, corrupt, `internal`
     }
 
     public var kind: Kind
@@ -137,7 +138,7 @@ public struct ControlClient: Sendable {
         } catch let failure as ControlFailure {
             throw failure
         } catch {
-            throw ControlFailure(.unreachable, "nobody answers at \(path)")
+            throw ControlFailure(.notRunning, "nobody answers at \(path)")
         }
         if case .object = answer["error"] {
             let kind = ControlFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
@@ -180,7 +181,7 @@ private final class AnswerHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        promise?.fail(ControlFailure(.unreachable, "the node stopped before it answered"))
+        promise?.fail(ControlFailure(.notRunning, "the node stopped before it answered"))
         promise = nil
     }
 

@@ -195,7 +195,7 @@ public final class LightningNode: Service, Sendable {
 
     /// Connects to a node and waits for its `init`.
     public func connect(_ address: NodeAddress) async throws {
-        try await PeerConnector(driver: driver).connect(address)
+        guard try await PeerConnector(driver: driver).connect(address) else { return }
         addresses[address.nodeID] = address
         let store = store
         try await driver.eventLoop.submit { try store.commit([PeerAddresses.write(address)]) }.get()
@@ -292,7 +292,7 @@ public final class LightningNode: Service, Sendable {
     /// All payments sent, the oldest first.
     public func payments() async throws -> [OutgoingPayment] {
         try await driver.read { core in
-            core.payments.outgoing.values.sorted { ($0.createdAt, $0.paymentHash) < ($1.createdAt, $1.paymentHash) }
+            core.payments.outgoing.values.sorted { ($0.createdAt, $0.htlcID, $0.paymentHash) < ($1.createdAt, $1.htlcID, $1.paymentHash) }
         }
     }
 
@@ -332,6 +332,8 @@ public struct Balance: Hashable, Sendable {
     public var inChannels: MilliSatoshi
     public var spendable: MilliSatoshi
     public var receivable: MilliSatoshi
+    /// The most that one payment can carry: a payment takes one channel.
+    public var largestPayment: MilliSatoshi
     /// Kept back: the reserve that the peer demands.
     public var reserved: MilliSatoshi
     /// Kept back: what commitment fees may need.
@@ -348,6 +350,7 @@ public struct Balance: Hashable, Sendable {
         inChannels = .zero
         spendable = .zero
         receivable = .zero
+        largestPayment = .zero
         reserved = .zero
         feesHeldBack = .zero
         closing = .zero
@@ -362,6 +365,7 @@ public struct Balance: Hashable, Sendable {
                 guard channel.isUsable else { continue }
                 usableChannels += 1
                 spendable += channel.spendable
+                largestPayment = max(largestPayment, channel.spendable)
                 receivable += channel.receivable
                 feesHeldBack += available.saturatingSubtracting(reserve).saturatingSubtracting(channel.spendable)
             case .closing(let close):

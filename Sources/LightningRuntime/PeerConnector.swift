@@ -11,8 +11,15 @@ struct PeerConnector {
     let driver: NodeDriver
 
     /// Opens a socket and waits until both sides have said `init`.
-    func connect(_ address: NodeAddress) async throws {
-        if try await driver.read({ $0.isConnected(address.nodeID) }) { return }
+    ///
+    /// - Returns: whether that was needed: the address is proven good then.
+    @discardableResult
+    func connect(_ address: NodeAddress) async throws -> Bool {
+        let (own, isConnected) = try await driver.read { ($0.nodeID, $0.isConnected(address.nodeID)) }
+        if address.nodeID == own {
+            throw NodeFailure.cannotConnect("\(address.host):\(address.port)", why: "that id is this node's own")
+        }
+        if isConnected { return false }
         let driver = driver
         let events = driver.events()
         let socket: any Channel
@@ -52,12 +59,13 @@ struct PeerConnector {
             if !first { socket.close(promise: nil) }
             return first
         }
-        guard !succeeded else { return }
+        guard !succeeded else { return true }
         guard try await driver.read({ $0.isConnected(address.nodeID) }) else {
             throw NodeFailure.cannotConnect(
                 "\(address.host):\(address.port)",
                 why: "it is not the node \(address.nodeID), or it refuses us")
         }
+        return true
     }
 }
 
@@ -101,7 +109,7 @@ struct Reconnector {
                     .filter { !core.isConnected($0) }.sorted()
             }
             for node in absent ?? [] {
-                if let address = addresses[node] { try? await PeerConnector(driver: driver).connect(address) }
+                if let address = addresses[node] { _ = try? await PeerConnector(driver: driver).connect(address) }
             }
             try? await Task.sleep(for: .seconds(2))
         }

@@ -39,7 +39,17 @@ public struct MilliSatoshi: Hashable, Sendable, Comparable, CustomStringConverti
     /// The difference, or zero where it would be less.
     public func saturatingSubtracting(_ other: MilliSatoshi) -> MilliSatoshi { subtracting(other) ?? .zero }
 
-    public var description: String { "\(value) msat" }
+    /// `1,234.567 sat`, thousandths only where they are not zero.
+    public var description: String { "\(digits) sat" }
+
+    /// The same without the unit.
+    public var digits: String {
+        let whole = Satoshi.grouped(value / 1000)
+        guard value % 1000 != 0 else { return whole }
+        var fraction = String(value % 1000 + 1000).dropFirst()
+        while fraction.last == "0" { fraction.removeLast() }
+        return "\(whole).\(fraction)"
+    }
 }
 
 extension Satoshi {

@@ -127,7 +127,7 @@ struct CommandTests {
         #expect(try home.run("nonsense").status == 2)
         #expect(try home.run("-w", "../evil", "balance").status == 2)
         #expect(try home.run("local", "mine").status == 3)
-        #expect(try home.run("decode", "lnbcrt1nonsense").status == 2)
+        #expect(try home.run("decode", "lnbcrt1nonsense").status == 4)
         #expect(try home.run("start", "-w", "x").status == 2)
         #expect(try home.run("--help").out.contains("openchannel"))
         let created = try home.run("create", "-w", "seed", "--json")
@@ -210,7 +210,7 @@ struct CommandTests {
 
     @Test(
         "the examples run", .enabled(if: program("TwoNodes") != nil),
-        arguments: [("TwoNodes", "paid 1000000 msat"), ("EventStream", "10 pages read")])
+        arguments: [("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read")])
     func examples(name: String, expected: String) throws {
         let process = Process()
         process.executableURL = Self.program(name)
