@@ -39,8 +39,13 @@ struct LNW: AsyncParsableCommand {
     }
 
     static func main() async {
+        let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
+        let names = configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
+        if let first = arguments.first, !first.hasPrefix("-"), !names.contains(first) {
+            exit(with: ControlFailure(.usage, "there is no command “\(first)”. All of them: lnw --help"))
+        }
         do {
-            var command = try parseAsRoot(arranged(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -107,7 +107,7 @@ public struct TwoNodeHistory {
             // An invoice that cannot be paid: its secret is wrong.
             try payWrongly()
         }
-        try world.run(limit: world.draw(UInt64(0)...400))
+        try world.run(limit: world.draw(UInt64(0)...1500))
     }
 
     private mutating func pay() throws(InvariantViolation) {
