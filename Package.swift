@@ -107,7 +107,11 @@ let package = Package(
                 "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(name: "ChannelTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningChannel"]),
+        .testTarget(
+            name: "ChannelTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChannel",
+            ]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream"]),
         .testTarget(
             name: "CoreTests",
@@ -130,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "BitcoinPrimitives", "LightningWire", "LightningChannel", "LightningCore", "LightningSimulation",
+                "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningChain", "LightningCore",
+                "LightningSimulation",
             ]),
     ],
     swiftLanguageModes: [.v6]

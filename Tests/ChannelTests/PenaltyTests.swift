@@ -1,0 +1,131 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningTransactions
+import LightningWire
+import Testing
+
+/// BOLT 5 "Revoked Transaction Close Handling": every output of a revoked commitment is taken, by transactions that
+/// Bitcoin's rules accept.
+@Suite("a revoked commitment is published")
+struct PenaltyTests {
+    /// Bob's commitment with an HTLC in each direction, revoked since; and the pair as it is now.
+    func cheat(_ type: ChannelType) throws -> (ChannelPair, Transaction, number: UInt64) {
+        var pair = try ChannelPair(type: type)
+        let toBob = try pair.offer(60_000)
+        let (_, effects) = try pair.bob.offer(
+            amount: MilliSatoshi(Satoshi(40_000)), paymentHash: PaymentPreimage(Hash.sha256([8])).paymentHash, cltvExpiry: 510,
+            onion: [UInt8](repeating: 0, count: 1366))
+        try pair.settle(toBob: toBob, toAlice: ChannelPair.messages(effects))
+        #expect(pair.bob.commitments.htlcs.count == 2)
+        let old = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
+        let number = pair.bob.commitments.localNumber
+        let fulfilled = ChannelPair.messages(try pair.bob.resolve(0, .fulfilled(ChannelPair.preimage)))
+        let other = ChannelPair.messages(try pair.alice.resolve(0, .fulfilled(PaymentPreimage(Hash.sha256([8])))))
+        try pair.settle(toBob: other, toAlice: fulfilled)
+        #expect(pair.bob.commitments.htlcs.isEmpty && pair.bob.commitments.localNumber > number)
+        return (pair, old, number)
+    }
+
+    /// The claims that alice publishes, each judged by the script interpreter.
+    func claims(_ effects: [ChannelEffect], spending sources: [Transaction]) throws -> [Transaction] {
+        let transactions = effects.compactMap { effect -> Transaction? in
+            if case .broadcast(let transaction) = effect { return transaction }
+            return nil
+        }
+        for transaction in transactions {
+            let spent = try transaction.inputs.map { input in
+                let source = try #require(sources.first { $0.id == input.previousOutput.transaction })
+                return source.outputs[Int(input.previousOutput.index)]
+            }
+            let verifier = ScriptVerifier(transaction, spent: spent, flags: .standard)
+            for index in transaction.inputs.indices { #expect(throws: Never.self) { try verifier.verify(input: index) } }
+        }
+        return transactions
+    }
+
+    @Test("every output is taken", arguments: [ChannelType.anchors, .staticRemoteKey])
+    func everything(type: ChannelType) throws {
+        var (pair, old, number) = try cheat(type)
+        var environment = pair.environments.alice
+        environment.height = 300
+        let effects = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        let close = try #require(pair.alice.close)
+        #expect(close.kind == .revokedCommitment && close.commitmentNumber == number)
+        let roles = close.outputs.map { "\($0.role)" }.sorted()
+        #expect(roles == ["penaltyHTLC", "penaltyHTLC", "penaltyToLocal", "toRemote"])
+        let transactions = try claims(effects, spending: [old])
+        #expect(transactions.count == 4)
+        // Everything but anchors and fees: the commitment's own, and those of four claims.
+        let taken = transactions.flatMap(\.outputs).reduce(UInt64(0)) { $0 + $1.amount.value }
+        #expect(taken > 990_000)
+        #expect(transactions.allSatisfy { $0.outputs.allSatisfy { $0.script == environment.sweepScript } })
+    }
+
+    @Test("an HTLC that the cheater took to its second step is taken there, even if it pays us something beside")
+    func secondStep() throws {
+        var (pair, old, number) = try cheat(.anchors)
+        var environment = pair.environments.alice
+        environment.height = 300
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        let target = try #require(pair.alice.close?.outputs.first { $0.role == .penaltyHTLC })
+        let point = pair.environments.bob.keys.perCommitmentPoint(number)
+        let basepoints = pair.alice.parameters.remote.keys
+        let toLocal = ChannelScripts.toLocal(
+            revocation: KeyDerivation.revocationPublicKey(
+                basepoint: pair.alice.parameters.local.keys.revocation, perCommitmentPoint: point),
+            delay: pair.alice.parameters.local.toSelfDelay,
+            delayed: KeyDerivation.publicKey(basepoint: basepoints.delayedPayment, perCommitmentPoint: point))
+        let second = Transaction(
+            inputs: [TransactionInput(target.outPoint, sequence: 1, witness: [[], [1], [2], [3], [4]])],
+            outputs: [
+                TransactionOutput(target.output.amount, .p2wsh(toLocal)),
+                // Bait: an output to our own script.
+                TransactionOutput(Satoshi(330), environment.sweepScript),
+            ])
+        environment.height = 301
+        let effects = pair.alice.spent(target.outPoint, by: second, height: 301, environment)
+        let tracked = try #require(pair.alice.close?.outputs.first { $0.role == .penaltySecondLevel })
+        #expect(tracked.outPoint == OutPoint(second.id, 0))
+        let transactions = try claims(effects, spending: [old, second])
+        #expect(transactions.contains { $0.inputs[0].previousOutput == OutPoint(second.id, 0) })
+        #expect(pair.alice.watchedOutPoints.contains(tracked.outPoint))
+    }
+
+    @Test("our own force close is claimed after its delay, the remote's at once", arguments: [ChannelType.anchors, .staticRemoteKey])
+    func forceCloses(type: ChannelType) throws {
+        var pair = try ChannelPair(type: type)
+        let own = pair.alice.signedLocalCommitment(pair.environments.alice.keys)
+        let funding = pair.alice.parameters.funding
+        let output = TransactionOutput(Satoshi(1_000_000), .p2wsh(pair.alice.parameters.fundingScript))
+        #expect(throws: Never.self) { try ScriptVerifier(own, spent: [output], flags: .standard).verify(input: 0) }
+        var environments = pair.environments
+        environments.alice.height = 300
+        environments.bob.height = 300
+        #expect(try claims(pair.alice.spent(funding, by: own, height: 300, environments.alice), spending: [own]).isEmpty)
+        let bobs = try claims(pair.bob.spent(funding, by: own, height: 300, environments.bob), spending: [own])
+        #expect(bobs.count == 1 && pair.bob.close?.kind == .remoteCommitment)
+        environments.alice.height = 300 + 144 - 2
+        #expect(try claims(pair.alice.newBlock(environments.alice), spending: [own]).isEmpty)
+        environments.alice.height += 1
+        let mine = try claims(pair.alice.newBlock(environments.alice), spending: [own])
+        #expect(mine.count == 1 && mine[0].inputs[0].sequence == 144)
+        #expect(pair.alice.close?.kind == .localCommitment && !pair.alice.isClosed)
+    }
+
+    @Test("HTLCs of a close that was not cheated are held as unresolved, never as done")
+    func unresolved() throws {
+        var pair = try ChannelPair()
+        let add = try pair.offer(60_000)
+        try pair.settle(toBob: add)
+        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
+        var environment = pair.environments.alice
+        environment.height = 300
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment)
+        #expect(pair.alice.close?.hasUnresolved == true)
+        environment.height = 5000
+        _ = pair.alice.newBlock(environment)
+        #expect(!pair.alice.isClosed)
+    }
+}
