@@ -111,7 +111,7 @@ let package = Package(
             name: "ChannelTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChannel",
-            ]),
+            ], exclude: ["Records"]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream"]),
         .testTarget(
             name: "CoreTests",

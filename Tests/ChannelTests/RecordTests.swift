@@ -1,0 +1,54 @@
+import CryptoPrimitives
+import Foundation
+import LightningChannel
+import LightningWire
+import Testing
+
+/// Records that earlier versions wrote: they can be read for ever.
+@Suite("records on disk")
+struct RecordTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Records")
+
+    /// A channel with one HTLC under way and one that is gone but revoked: the head, then the HTLCs, then the revoked.
+    static func records() throws -> [String] {
+        var pair = try ChannelPair()
+        _ = pair.alice.takeWrites()
+        var rows: [[UInt8]] = []
+        var revoked: [[UInt8]] = []
+        try pair.settle(toBob: try pair.offer(20_000))
+        try pair.settle(toAlice: ChannelPair.messages(try pair.bob.resolve(0, .fulfilled(ChannelPair.preimage))))
+        let first = pair.alice.takeWrites()
+        revoked += first.revokedHTLCs
+        try pair.settle(toBob: try pair.offer(30_000))
+        let second = pair.alice.takeWrites()
+        rows += second.htlcs.map(\.record)
+        #expect(rows.count == 1 && revoked.count == 1)
+        #expect(try pair.alice.difference(head: second.head ?? [], htlcs: rows, revoked: revoked) == nil)
+        return ["head " + Hex.encode(second.head ?? [])] + rows.map { "htlc " + Hex.encode($0) }
+            + revoked.map { "revoked " + Hex.encode($0) }
+    }
+
+    @Test("version 1 of a channel's records is read, and written the same")
+    func version1() throws {
+        let text = try String(contentsOf: Self.folder.appending(path: "channel-v1.txt"), encoding: .utf8)
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ") }
+        func records(_ kind: String) -> [[UInt8]] { lines.filter { $0[0] == kind }.map { Hex.decode($0[1])! } }
+        let channel = try PaymentChannel(head: records("head")[0], htlcs: records("htlc"), revoked: records("revoked"))
+        #expect(channel.phase == .normal && channel.connection == .disconnected)
+        #expect(channel.commitments.htlcs.count == 1)
+        #expect(channel.commitments.toRemote == MilliSatoshi(320_000_000))
+        #expect(try channel.difference(head: records("head")[0], htlcs: records("htlc"), revoked: records("revoked")) == nil)
+        #expect(try Self.records().joined(separator: "\n") == text.trimmingCharacters(in: .newlines))
+    }
+
+    @Test("a record with any byte cut off, and one of another version, is refused")
+    func damaged() throws {
+        let line = try Self.records()[0]
+        let head = Hex.decode(line.dropFirst(5))!
+        for count in stride(from: 0, to: head.count, by: 7) {
+            #expect(throws: (any Error).self) { try PaymentChannel(head: Array(head[..<count]), htlcs: [], revoked: []) }
+        }
+        #expect(throws: (any Error).self) { try PaymentChannel(head: [2] + head.dropFirst(), htlcs: [], revoked: []) }
+        #expect(throws: (any Error).self) { try PaymentChannel(head: head + [0], htlcs: [], revoked: []) }
+    }
+}
