@@ -65,6 +65,12 @@ public actor EmbeddedChain: ChainBackend {
     public func waitForChange(from tip: BlockHash) async {
         guard ledger.tip == tip else { return }
         let id = UUID()
+        // Now and then without news too: who follows the chain wants to know that there is none.
+        let timer = Task {
+            try? await Task.sleep(for: .seconds(30))
+            self.cancel(id)
+        }
+        defer { timer.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 if Task.isCancelled || ledger.tip != tip {

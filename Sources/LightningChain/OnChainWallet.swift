@@ -229,8 +229,13 @@ public struct OnChainWallet: Sendable {
                 coin.height = height
                 coins[outPoint] = coin
             } else {
-                coins[outPoint] = WalletCoin(
+                var coin = WalletCoin(
                     outPoint: outPoint, output: output, path: path, height: height, isCoinbase: isCoinbase)
+                // It may be back after a reorganization, and promised to a transaction of ours already.
+                coin.spentBy =
+                    pending.sorted { $0.key < $1.key }
+                    .first { $0.value.inputs.contains { $0.previousOutput == outPoint } }?.key
+                coins[outPoint] = coin
             }
             changedCoins.insert(outPoint)
             removedCoins.remove(outPoint)

@@ -53,6 +53,10 @@ public struct ChannelClose: Hashable, Sendable {
     /// The per-commitment point whose keys claim.
     var point: PublicKey?
     public var outputs: [Output]
+    /// Whether our data was known to be old before: then nothing of ours may be published, not even after a reorganization.
+    var wasDataLost = false
+    /// Why we had given the channel up before, if we had.
+    var failure: String?
 
     /// Blocks after which a resolution counts as final.
     static let finalDepth = 6
@@ -99,7 +103,12 @@ extension PaymentChannel {
             return claim(environment)
         }
         guard outPoint == parameters.funding, !isClosed else { return [] }
-        let close = classify(transaction, height: height, environment)
+        var close = classify(transaction, height: height, environment)
+        switch phase {
+        case .dataLost: close.wasDataLost = true
+        case .failed(let reason): close.failure = reason
+        default: break
+        }
         phase = .closing(close)
         isChanged = true
         var effects: [ChannelEffect] = [.closing(close.kind)]
@@ -343,10 +352,12 @@ extension PaymentChannel {
         }
         let script = output.witnessScript ?? .p2pkh(hash: Hash.hash160(parameters.local.keys.payment.compressed))
         transaction.inputs[0].witness = witness([UInt8](repeating: 0, count: 73), script)
-        let fee = max(environment.feeRate, .floor).feeRoundedUp(weight: transaction.weight)
-        guard let amount = output.output.amount.subtracting(fee), amount >= environment.sweepScript.dustLimit else {
-            return nil
-        }
+        // Where the usual fee would eat the output up, whatever it can pay; only less than the least is given up.
+        let dust = environment.sweepScript.dustLimit
+        let least = FeeRate.floor.feeRoundedUp(weight: transaction.weight)
+        guard let most = output.output.amount.subtracting(dust), most >= least else { return nil }
+        let fee = min(max(environment.feeRate, .floor).feeRoundedUp(weight: transaction.weight), most)
+        let amount = output.output.amount - fee
         transaction.outputs[0].amount = amount
         var hasher = SignatureHasher(transaction)
         let hash = hasher.witnessV0(input: 0, scriptCode: script, amount: output.output.amount)
@@ -436,11 +447,11 @@ extension PaymentChannel {
         if close.height == height {
             // The closing transaction itself is unconfirmed: whatever spends the funding output next decides.
             switch close.kind {
-            case .mutual: phase = .normal
             // The remote knows more than we do: publishing our commitment would lose everything.
-            case .futureCommitment, .unknown: phase = .dataLost
-            case .localCommitment, .remoteCommitment, .revokedCommitment:
-                phase = .failed(reason: "the closing transaction was reorganized away")
+            case _ where close.wasDataLost, .futureCommitment, .unknown: phase = .dataLost
+            case _ where close.failure != nil: phase = .failed(reason: close.failure ?? "")
+            case .mutual: phase = .normal
+            default: phase = .failed(reason: "the closing transaction was reorganized away")
             }
             isChanged = true
             return

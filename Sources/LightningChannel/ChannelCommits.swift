@@ -69,6 +69,15 @@ extension PaymentChannel {
         guard let signature = message.signature.parsed,
             signature.verify(commitment.signatureHash(), key: parameters.remote.keys.funding)
         else { throw .failChannel("commitment_signed with an invalid signature") }
+        if parameters.isOpener {
+            // A peer that stuffs our commitment until we cannot pay for it would make it worthless. The one before is
+            // not revoked yet: better to close with that.
+            let floor = CommitmentFees.openerCost(
+                .floor, hasAnchors: parameters.hasAnchors, untrimmed: commitment.htlcTransactions().count)
+            guard commitment.contents.toHolder >= MilliSatoshi(floor) else {
+                throw .failChannel("commitment_signed for a commitment that nobody would relay")
+            }
+        }
         let transactions = commitment.htlcTransactions()
         guard message.htlcSignatures.count == transactions.count else {
             throw .failChannel(

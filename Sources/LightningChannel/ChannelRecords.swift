@@ -366,6 +366,8 @@ extension ChannelClose {
         writer.uint32(UInt32(height))
         writer.optional(commitmentNumber) { $0.uint64($1) }
         writer.optional(point) { $0.point($1) }
+        writer.uint8(wasDataLost ? 1 : 0)
+        writer.optional(failure) { $0.variableBytes(Array($1.utf8)) }
         writer.compactSize(outputs.count)
         for output in outputs {
             output.outPoint.encode(to: &writer)
@@ -397,6 +399,10 @@ extension ChannelClose {
         height = Int(try reader.uint32())
         commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.uint64() }
         point = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        wasDataLost = try reader.uint8() == 1
+        failure = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            String(decoding: try r.variableBytes(), as: UTF8.self)
+        }
         outputs = []
         for _ in 0..<(try reader.count(minimum: 40)) {
             let outPoint = try OutPoint(from: &reader)

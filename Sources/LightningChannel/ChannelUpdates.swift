@@ -17,6 +17,16 @@ public enum ChannelLimits {
 
 // BOLT 2 "Normal Operation": offering and removing HTLCs, and fees.
 extension PaymentChannel {
+    /// The highest of the fee rates that are in force or on their way: what our own requests must afford.
+    private var highestFeeRate: FeeRate {
+        commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, max)
+    }
+
+    /// The highest fee rate we let the peer, or ourselves, set.
+    private static func feeCeiling(_ estimate: FeeRate) -> FeeRate {
+        max(FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10)), ChannelLimits.usualFeeRate)
+    }
+
     /// What a commitment with `count` untrimmed HTLCs costs its opener.
     private func openerCost(_ feeRate: FeeRate, _ count: Int) -> MilliSatoshi {
         MilliSatoshi(CommitmentFees.openerCost(feeRate, hasAnchors: parameters.hasAnchors, untrimmed: count))
@@ -49,7 +59,7 @@ extension PaymentChannel {
     public var spendable: MilliSatoshi {
         var left = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         if parameters.isOpener {
-            let spike = FeeRate(perKiloweight: commitments.feeRate.perKiloweight.multipliedReportingOverflow(by: 2).0)
+            let spike = FeeRate(perKiloweight: UInt32(clamping: UInt64(highestFeeRate.perKiloweight) * 2))
             left = left.saturatingSubtracting(openerCost(spike, untrimmedCount + 2))
         }
         let inFlight = commitments.htlcs.values.filter(\.state.isOfferedByLocal).reduce(MilliSatoshi.zero) {
@@ -61,7 +71,7 @@ extension PaymentChannel {
     /// The most that can be received now, as far as this side can tell.
     public var receivable: MilliSatoshi {
         var left = commitments.remoteAvailable.saturatingSubtracting(MilliSatoshi(parameters.local.channelReserve))
-        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(commitments.feeRate, untrimmedCount + 1)) }
+        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(highestFeeRate, untrimmedCount + 1)) }
         return min(left, parameters.local.maxHTLCValueInFlight)
     }
 
@@ -88,7 +98,7 @@ extension PaymentChannel {
         guard amount <= spendable else { throw .insufficientBalance(spendable: spendable) }
         if !parameters.isOpener {
             // "SHOULD NOT offer … if the remote node … cannot pay the fee for the updated … transaction".
-            let needed = openerCost(commitments.feeRate, untrimmedCount + 1)
+            let needed = openerCost(highestFeeRate, untrimmedCount + 1)
             guard commitments.remoteAvailable >= needed else { throw .insufficientBalance(spendable: .zero) }
         }
         for holderIsLocal in [true, false]
@@ -161,13 +171,17 @@ extension PaymentChannel {
     }
 
     /// Proposes a new fee rate for the commitments.
-    public mutating func setFeeRate(_ feeRate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
+    ///
+    /// - Parameter estimate: our own estimate of a sensible rate: ten times as much is refused, as a peer would.
+    public mutating func setFeeRate(_ feeRate: FeeRate, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
         guard parameters.isOpener else { throw .notOpener }
         guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // One at a time: nothing is gained by a second before the first is committed.
         guard commitments.feeUpdates.isEmpty else { throw .notUsable("changing its fee rate already") }
-        guard ChannelLimits.feeRates.contains(feeRate) else { throw .notUsable("not to have such a fee rate") }
+        guard ChannelLimits.feeRates.contains(feeRate), feeRate <= Self.feeCeiling(estimate) else {
+            throw .notUsable("not to have such a fee rate")
+        }
         let cost = openerCost(feeRate, untrimmedCount)
         let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         guard available >= cost else { throw .insufficientBalance(spendable: .zero) }
@@ -260,16 +274,12 @@ extension PaymentChannel {
         // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
         guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
         // "too low for timely processing, OR … unreasonably large": beyond ten times our own estimate.
-        let ceiling = FeeRate(perKiloweight: UInt32(clamping: UInt64(environment.feeRate.perKiloweight) * 10))
-        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= max(ceiling, ChannelLimits.usualFeeRate)
-        else { throw .warning("update_fee to \(message.feeRate)") }
+        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= Self.feeCeiling(environment.feeRate)
+        else { throw .failChannel("update_fee to \(message.feeRate)") }
         guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
-        // HTLCs of ours that the peer has not acknowledged yet will need room as well.
-        let untrimmed =
-            next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
-            + commitments.htlcs.values.count { $0.state == .sentAddHTLC || $0.state == .sentAddCommit }
+        let untrimmed = next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
         // "if the dust balance … at the updated feerate_per_kw is greater than max_dust_htlc_exposure_msat: MAY fail".
         let dust = next.htlcs.reduce(MilliSatoshi.zero) { isTrimmed($1, at: message.feeRate) ? $0 + $1.amount : $0 }
         guard dust <= ChannelLimits.maxDustExposure else {

@@ -13,10 +13,13 @@ extension NodeCore {
         isMetaChanged = true
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
         wallet.connect(transactions, height: height)
-        var watched: [OutPoint: ChannelID] = [:]
+        var watched: [OutPoint: [ChannelID]] = [:]
         var funding: [TransactionID: [ChannelID]] = [:]
         func watch(_ id: ChannelID) {
-            for outPoint in channels[id]!.watchedOutPoints { watched[outPoint] = id }
+            for outPoint in channels[id]!.watchedOutPoints where watched[outPoint]?.contains(id) != true {
+                // Every channel hears of it: a peer could name another channel's output as its funding.
+                watched[outPoint, default: []].append(id)
+            }
         }
         for id in channels.keys.sorted() {
             watch(id)
@@ -25,14 +28,14 @@ extension NodeCore {
         for (index, (transaction, id)) in transactions.enumerated() {
             for channel in funding[id] ?? [] { fundingConfirmed(channel, transaction, index: index, height: height) }
             for input in transaction.inputs {
-                guard let channel = watched[input.previousOutput], let environment = environment(channel) else {
-                    continue
+                for channel in watched[input.previousOutput] ?? [] {
+                    guard let environment = environment(channel) else { continue }
+                    apply(
+                        channels[channel]!.spent(input.previousOutput, by: transaction, height: height, environment),
+                        to: channel)
+                    // What is claimed may be spent in the same block.
+                    watch(channel)
                 }
-                apply(
-                    channels[channel]!.spent(input.previousOutput, by: transaction, height: height, environment),
-                    to: channel)
-                // What is claimed may be spent in the same block.
-                watch(channel)
             }
         }
         for id in channels.keys.sorted() where !channels[id]!.isClosed {

@@ -67,7 +67,7 @@ extension NodeCore {
             return .done
         case .setFeeRate(let id, let rate):
             _ = try known(id)
-            do throws(ChannelRefusal) { apply(try channels[id]!.setFeeRate(rate), to: id) } catch {
+            do throws(ChannelRefusal) { apply(try channels[id]!.setFeeRate(rate, estimate: feeRate), to: id) } catch {
                 throw .channel(error)
             }
             return .done

@@ -26,7 +26,7 @@ extension NodeCore {
         let ephemeral = entropy.secretKey()
         let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
         // Nobody can exhaust us with sockets that never say who they are.
-        guard node != nil || peers.values.count(where: { !$0.isReady }) < 200 else {
+        guard node != nil || (peers.values.count(where: { !$0.isReady }) < 200 && peers.count < 2000) else {
             effects.closes.append(id)
             return
         }
@@ -108,11 +108,10 @@ extension NodeCore {
                 close(id)
                 continue
             }
-            if !peer.openings.isEmpty && now - min(now, peer.openingSince) >= 60_000 {
-                peers[id]!.openings = [:]
-                for entry in peer.openings.values.sorted(by: { $0.opening.keyIndex < $1.opening.keyIndex }) {
-                    abandon(entry, why: "the peer did not answer for a minute")
-                }
+            for (temporaryID, entry) in peer.openings.sorted(by: { $0.key < $1.key }) where now >= entry.deadline {
+                peers[id]!.openings[temporaryID] = nil
+                transmit(.error(ErrorMessage(channelID: temporaryID, text: "the opening took too long")), over: id)
+                abandon(entry, why: "the peer did not answer in time")
             }
             let silence = now - min(now, peer.lastHeard)
             if silence >= 2 * configuration.pingInterval {

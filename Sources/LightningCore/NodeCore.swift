@@ -32,8 +32,10 @@ public struct NodeCore {
     public internal(set) var chain: ChainPosition
     public internal(set) var feeRate: FeeRate
     var nextKeyIndex: UInt64 = 0
-    /// Whether the chain was followed to its tip since the start. Until then no preimage is given away.
-    public internal(set) var isSynced = false
+    /// Milliseconds at which the driver last said that there are no more blocks.
+    var caughtUpAt: UInt64?
+    /// Whether the chain was at its tip a short while ago. Where not, no preimage is given away.
+    public var isSynced: Bool { caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
     var isMetaChanged = true
 
     /// Channels that something happened to in this batch.
@@ -118,7 +120,7 @@ public struct NodeCore {
         case .command(let request, let command): perform(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let block, let height): disconnect(block, height: height)
-        case .caughtUp: isSynced = true
+        case .caughtUp: caughtUpAt = now
         case .feeRate(let rate): feeRate = max(rate, .floor)
         case .tick: tick()
         }

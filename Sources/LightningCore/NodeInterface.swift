@@ -26,7 +26,7 @@ public enum NodeInput: Sendable {
     case blockConnected(Block, height: Int)
     case blockDisconnected(Block, height: Int)
     case feeRate(FeeRate)
-    /// The driver has told of every block that there is.
+    /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
     /// Time goes on.
     case tick

@@ -39,15 +39,13 @@ extension NodeCore {
                 keys: keys.channel(index), keyIndex: index, remoteNodeID: node, temporaryID: entropy.bytes32(),
                 alias: newAlias())
         } catch { throw .channel(error) }
-        peers[connection]!.openings[result.0.temporaryChannelID] = (result.0, request, nil)
-        peers[connection]!.openingSince = now
+        peers[connection]!.openings[result.0.temporaryChannelID] = PendingOpening(
+            opening: result.0, request: request, funding: nil, since: now)
         transmit(.openChannel(result.1), over: connection)
     }
 
     /// Ends an opening that came to nothing: its coins are free again.
-    mutating func abandon(
-        _ entry: (opening: ChannelOpening, request: RequestID?, funding: PendingFunding?), why: String
-    ) {
+    mutating func abandon(_ entry: PendingOpening, why: String) {
         if let funding = entry.funding { wallet.release(funding.transaction) }
         if let request = entry.request { effects.answers.append((request, .failure(.openingFailed(why)))) }
     }
@@ -70,11 +68,7 @@ extension NodeCore {
         guard isSynced else {
             return refuse(.failChannel("still following the chain: try again soon"), message.temporaryChannelID, over: id)
         }
-        // Channels that are never funded cost us work: only so many.
-        let unfunded = channels.values.filter {
-            $0.phase == .funding && $0.fundingHeight == nil && !$0.parameters.isOpener
-        }
-        guard unfunded.count < 100, unfunded.count(where: { $0.parameters.remoteNodeID == node }) < 5 else {
+        guard hasRoom(for: node) else {
             return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
         }
         // The index is only used up by a channel that is accepted.
@@ -84,12 +78,40 @@ extension NodeCore {
                 message, policy: configuration.policy, keys: keys.channel(index), keyIndex: index,
                 remoteNodeID: node, alias: newAlias(), feeRate: feeRate)
             _ = newKeyIndex()
-            peers[id]!.openings[message.temporaryChannelID] = (opening, nil, nil)
-            peers[id]!.openingSince = now
+            peers[id]!.openings[message.temporaryChannelID] = PendingOpening(
+                opening: opening, request: nil, funding: nil, since: now)
             transmit(.acceptChannel(accept), over: id)
         } catch {
             refuse(error, message.temporaryChannelID, over: id)
         }
+    }
+
+    /// Channels that are never funded cost us work: only so many, and only so many from one node.
+    ///
+    /// Where all places are taken, the oldest of an absent node that has nothing else with us makes room.
+    private mutating func hasRoom(for node: NodeID) -> Bool {
+        let unfunded = channels.values.filter {
+            $0.phase == .funding && $0.fundingHeight == nil && !$0.parameters.isOpener
+        }
+        guard unfunded.count(where: { $0.parameters.remoteNodeID == node }) < 5 else { return false }
+        guard unfunded.count >= 100 else { return true }
+        let busy = Set(channels.values.filter { $0.phase != .funding }.map(\.parameters.remoteNodeID))
+        let evictable = unfunded.filter { channel in
+            let owner = channel.parameters.remoteNodeID
+            return connectionsByNode[owner] == nil && !busy.contains(owner)
+        }
+        guard let oldest = evictable.min(by: { $0.parameters.keyIndex < $1.parameters.keyIndex }) else { return false }
+        forget(oldest.id)
+        return true
+    }
+
+    /// Drops a channel in which nothing of ours can be: it was never funded, and we are not its opener.
+    private mutating func forget(_ id: ChannelID) {
+        channels[id] = nil
+        channelKeys[id] = nil
+        touched.remove(id)
+        effects.writes.append(.delete(.channels, key: id.bytes.array))
+        effects.events.append(.note("channel \(id) is forgotten: it was never funded, and others wait"))
     }
 
     mutating func received(_ message: AcceptChannel, over id: ConnectionID) {
@@ -120,9 +142,19 @@ extension NodeCore {
     }
 
     mutating func received(_ message: FundingCreated, over id: ConnectionID) {
-        guard let entry = peers[id]?.openings[message.temporaryChannelID] else { return }
-        guard channels[ChannelID(funding: message.funding)] == nil else {
+        guard let entry = peers[id]?.openings[message.temporaryChannelID] else {
+            transmit(.error(ErrorMessage(channelID: message.temporaryChannelID, text: "no such channel is being opened")), over: id)
+            return
+        }
+        // An output that another channel lives on, or is claimed from, is nobody's new funding.
+        let isTaken = channels.values.contains {
+            $0.parameters.funding == message.funding || $0.close?.transaction == message.fundingTransaction
+        }
+        guard !isTaken else {
             return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
+        }
+        guard let node = peers[id]?.nodeID, hasRoom(for: node) else {
+            return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
         }
         do {
             let (channel, reply) = try entry.opening.receive(message, height: chain.height)

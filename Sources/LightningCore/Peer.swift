@@ -2,6 +2,18 @@ import LightningChannel
 import LightningTransport
 public import LightningWire
 
+/// A channel that is being opened, and who asked for it.
+struct PendingOpening {
+    var opening: ChannelOpening
+    var request: RequestID?
+    var funding: PendingFunding?
+    /// Milliseconds at which it began.
+    var since: UInt64
+
+    /// A minute for what a program answers; ten for a peer whose owner may have to sign by hand.
+    var deadline: UInt64 { since + (opening.isOpener ? 60_000 : 600_000) }
+}
+
 /// A connection to another node, from its first byte.
 struct Peer {
     let connection: ConnectionID
@@ -9,13 +21,12 @@ struct Peer {
     /// The other side's `init`, once it came.
     var initialization: Init?
     /// Channels being opened over this connection, by their temporary id.
-    var openings: [ChannelID: (opening: ChannelOpening, request: RequestID?, funding: PendingFunding?)] = [:]
+    var openings: [ChannelID: PendingOpening] = [:]
     /// Milliseconds at which something was last heard.
     var lastHeard: UInt64
     var hasPendingPing = false
-    /// Milliseconds at which the socket was opened, and at which a channel was last asked for.
+    /// Milliseconds at which the socket was opened.
     var openedAt: UInt64
-    var openingSince: UInt64 = 0
     /// Pings of the current half minute.
     var pingWindow: UInt64 = 0
     var pings = 0

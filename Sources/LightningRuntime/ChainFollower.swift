@@ -16,7 +16,6 @@ struct ChainFollower {
             do {
                 let tip = try await backend.tip()
                 try await catchUp(to: tip.hash)
-                driver.eventLoop.execute { driver.enqueue(.caughtUp) }
                 if let rate = try? await backend.feeRate() {
                     driver.eventLoop.execute { driver.enqueue(.feeRate(rate)) }
                 }
@@ -34,7 +33,10 @@ struct ChainFollower {
     func catchUp(to tip: BlockHash) async throws {
         while !Task.isCancelled {
             let position = try await driver.read { $0.chain }
-            if position.tip == tip { return }
+            if position.tip == tip {
+                driver.eventLoop.execute { driver.enqueue(.caughtUp) }
+                return
+            }
             if try await backend.blockHash(height: position.height) == position.tip {
                 guard let next = try await backend.blockHash(height: position.height + 1) else { return }
                 let block = try await backend.block(next)

@@ -126,7 +126,6 @@ public final class LightningNode: Service, Sendable {
         // Before anybody can call: what happened while the node was down comes first.
         do {
             try await follower.catchUp(to: try await chain.tip().hash)
-            loop.execute { driver.enqueue(.caughtUp) }
         } catch {
             store.close()
             try? await group.shutdownGracefully()
@@ -139,6 +138,7 @@ public final class LightningNode: Service, Sendable {
                     .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                     .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .childChannelOption(.maxMessagesPerRead, value: 16)
+                    .childChannelOption(.writeBufferWaterMark, value: PeerSocketHandler.waterMark)
                     .childChannelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
                             try channel.pipeline.syncOperations.addHandler(PeerSocketHandler(driver: driver, node: nil))

@@ -192,6 +192,9 @@ final class NodeDriver: @unchecked Sendable {
 final class PeerSocketHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    /// Above any burst of a channel (483 HTLCs are 700 kB): two nodes that both have much to say still read each other.
+    static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 4 << 20, high: 8 << 20)
+
     private let driver: NodeDriver
     private let node: NodeID?
     private var id: ConnectionID?

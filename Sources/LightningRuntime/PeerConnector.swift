@@ -28,6 +28,7 @@ struct PeerConnector {
                 .connectTimeout(.seconds(5))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.maxMessagesPerRead, value: 16)
+                .channelOption(.writeBufferWaterMark, value: PeerSocketHandler.waterMark)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(

@@ -226,7 +226,9 @@ struct HostilePeerTests {
         let spendable = pair.alice.spendable.value
         #expect(refusal(spendable + 1) != nil)
         #expect(refusal(spendable) == nil)
-        #expect(throws: ChannelRefusal.notOpener) { try pair.bob.setFeeRate(FeeRate(perKiloweight: 500)) }
+        #expect(throws: ChannelRefusal.notOpener) {
+            try pair.bob.setFeeRate(FeeRate(perKiloweight: 500), estimate: FeeRate(perKiloweight: 500))
+        }
         #expect(throws: ChannelRefusal.unknownHTLC) { try pair.bob.resolve(7, .failed(reason: [])) }
     }
 }
