@@ -116,7 +116,7 @@ let package = Package(
         .testTarget(
             name: "CoreTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningCore",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningChain", "LightningCore",
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),

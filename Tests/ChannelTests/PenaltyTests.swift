@@ -128,4 +128,50 @@ struct PenaltyTests {
         _ = pair.alice.newBlock(environment)
         #expect(!pair.alice.isClosed)
     }
+
+    @Test("old data is never published, not even when the remote's close is reorganized away")
+    func dataLossAndReorganization() throws {
+        let old = try ChannelPair()
+        var pair = old
+        for _ in 0..<2 {
+            try pair.settle(toBob: try pair.offer(20_000))
+            let id = pair.bob.commitments.htlcs.keys.first!.id
+            try pair.settle(toAlice: ChannelPair.messages(try pair.bob.resolve(id, .fulfilled(ChannelPair.preimage))))
+        }
+        let first = pair.alice.signedLocalCommitment(pair.environments.alice.keys)
+        let stale = old.alice
+        // Bob restored a backup of the beginning, and learns it from alice.
+        var bob = old.bob
+        bob.disconnect()
+        pair.alice.disconnect()
+        _ = bob.connect(pair.environments.bob)
+        for message in ChannelPair.messages(pair.alice.connect(pair.environments.alice)) {
+            _ = try bob.handle(message, pair.environments.bob)
+        }
+        #expect(bob.phase == .dataLost)
+        var environment = pair.environments.bob
+        var staleAlice = stale
+        let oldClose = staleAlice.signedLocalCommitment(pair.environments.alice.keys)
+        for (number, close) in [first, oldClose].enumerated() {
+            environment.height = 300 + number
+            _ = bob.spent(bob.parameters.funding, by: close, height: 300 + number, environment)
+            #expect(bob.close != nil)
+            bob.disconnectedBlock(height: 300 + number)
+            #expect(bob.phase == .dataLost)
+            #expect(bob.newBlock(environment).isEmpty)
+        }
+    }
+
+    @Test("a claim pays what it can where fees are higher than its output is worth", arguments: [UInt32(1000), 200_000])
+    func highFees(rate: UInt32) throws {
+        var pair = try ChannelPair(push: 12_000)
+        let own = pair.alice.signedLocalCommitment(pair.environments.alice.keys)
+        var environment = pair.environments.bob
+        environment.height = 300
+        environment.feeRate = FeeRate(perKiloweight: rate)
+        let transactions = try claims(pair.bob.spent(pair.bob.parameters.funding, by: own, height: 300, environment), spending: [own])
+        #expect(transactions.count == 1)
+        #expect(transactions[0].outputs[0].amount >= Satoshi(294))
+        if rate == 200_000 { #expect(transactions[0].outputs[0].amount == Satoshi(294)) }
+    }
 }
