@@ -130,12 +130,13 @@ let package = Package(
             name: "RuntimeTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningCore", "LightningStorage", "Lightning",
+                "TestSupport",
             ]),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningChain", "LightningCore",
-                "LightningSimulation",
+                "LightningSimulation", "TestSupport",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -249,4 +249,21 @@ struct HostilePeerTests {
         let cost = 1124 + 172 * pair.alice.commitments.htlcs.count
         #expect(pair.alice.commitments.toLocal.value / 1000 >= UInt64(cost))
     }
+
+    @Test("HTLCs that are given back, with a reason or as malformed, leave both balances as they were")
+    func failures() throws {
+        var pair = try ChannelPair()
+        let before = (pair.alice.commitments.toLocal, pair.bob.commitments.toLocal)
+        let resolutions: [HTLC.Resolution] = [
+            .failed(reason: [1, 2, 3]), .malformed(onionHash: Hash.sha256([1]), code: 0xc005),
+        ]
+        for (id, resolution) in resolutions.enumerated() {
+            try pair.settle(toBob: try pair.offer(25_000))
+            try pair.settle(toAlice: ChannelPair.messages(try pair.bob.resolve(UInt64(id), resolution)))
+            #expect(
+                pair.effects.contains(.failed(id: UInt64(id), ChannelPair.preimage.paymentHash, resolution)))
+        }
+        #expect(pair.alice.commitments.htlcs.isEmpty && pair.bob.commitments.htlcs.isEmpty)
+        #expect((pair.alice.commitments.toLocal, pair.bob.commitments.toLocal) == before)
+    }
 }

@@ -1,6 +1,7 @@
 import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
+import TestSupport
 import Testing
 
 @Suite("the embedded layer 1")
@@ -35,6 +36,12 @@ struct LedgerTests {
         transaction.inputs[0].witness = [key.sign(hash).der + [1], key.publicKey().compressed]
     }
 
+    /// The active chain, for another judge.
+    static func journal(_ name: String, _ ledger: Ledger) {
+        let blocks = (1...ledger.height).map { ledger.block(ledger.blockHash(height: $0)!)!.serialized() }
+        BlockJournal.write("ledger-\(name)", blocks)
+    }
+
     @Test("genesis is Bitcoin's own")
     func genesis() {
         let hash = ChainParameters.regtest.genesis.hash
@@ -51,6 +58,7 @@ struct LedgerTests {
         _ = try ledger.mine(paying: Self.script, now: 1_700_001_000)
         _ = try ledger.accept(Self.spend(ledger, block: 1, amount: 0))
         for _ in 0..<60 { _ = try ledger.mine(paying: Self.script, now: 1_700_002_000) }
+        Self.journal("subsidy", ledger)
         // Blocks 150 and later pay half.
         #expect(ledger.circulation == Satoshi(149 * 50_0000_0000 + 12 * 25_0000_0000))
     }
@@ -115,6 +123,7 @@ struct LedgerTests {
         #expect(ledger.coin(transaction.inputs[0].previousOutput) != nil)
         _ = try ledger.mine(paying: Self.script, now: 1_700_005_000)
         #expect(ledger.transaction(transaction.id)?.block == ledger.tip)
+        Self.journal("reorganization", ledger)
     }
 
     @Test("an invalid branch changes nothing and is remembered")
@@ -190,5 +199,6 @@ struct LedgerTests {
         let (block, _) = try ledger.mine(paying: Self.script, now: 1_700_006_000)
         #expect(block.transactions[0].outputs[0].amount == Satoshi(50_0000_0000 + 22_200))
         #expect(ledger.mempool.entries.isEmpty)
+        Self.journal("selection", ledger)
     }
 }

@@ -1,6 +1,7 @@
 import BitcoinLedger
 import Foundation
 import Lightning
+import TestSupport
 import Testing
 
 /// Two nodes over real sockets and databases, on one layer 1 in memory.
@@ -22,7 +23,7 @@ struct NodeTests {
 
         init() async throws {
             folder = FileManager.default.temporaryDirectory.appending(path: "node-\(UUID().uuidString)")
-            chain = try EmbeddedChain(path: nil)
+            chain = try EmbeddedChain(path: nil, keepsJournal: true)
             alice = try await Self.start(folder, "alice", chain)
             bob = try await Self.start(folder, "bob", chain)
             try await mine(101, to: alice)
@@ -57,6 +58,7 @@ struct NodeTests {
         }
 
         func stop() async {
+            BlockJournal.write(folder.lastPathComponent, await chain.minedBlocks.map { $0.serialized() })
             await alice.stop()
             await bob.stop()
         }

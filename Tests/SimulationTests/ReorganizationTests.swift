@@ -5,6 +5,7 @@ import LightningChannel
 import LightningCore
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 @Suite("blocks that are taken back")
@@ -35,6 +36,7 @@ struct ReorganizationTests {
         let scid = world.nodes[0].core!.channels[id]!.shortChannelID
         #expect(scid == world.nodes[1].core!.channels[id]!.shortChannelID && scid!.block == 104)
         try world.checkAgreement(0, 1)
+        BlockJournal.write("funding-reorganization", world.minedBlocks.map { $0.serialized() })
     }
 
     @Test("a close that is unconfirmed again happens again, and the money adds up", arguments: [false, true])
@@ -51,6 +53,7 @@ struct ReorganizationTests {
         for _ in 0..<30 { try world.mine(6) }
         try world.run(limit: 5000)
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isClosed })
+        BlockJournal.write("closing-reorganization-\(isForced)", world.minedBlocks.map { $0.serialized() })
         let bob = world.nodes[1].core!.wallet.balance(height: world.ledger.height)
         // Bob's 100,000 sat; a force close costs him the fee of his claim.
         #expect(isForced ? (99_000..<100_000).contains(bob.confirmed.value) : bob.confirmed == Satoshi(100_000))

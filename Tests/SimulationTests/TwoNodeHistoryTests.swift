@@ -1,4 +1,6 @@
+import BitcoinPrimitives
 import LightningSimulation
+import TestSupport
 import Testing
 
 @Suite("two nodes in virtual time")
@@ -6,12 +8,14 @@ struct TwoNodeHistoryTests {
     @Test("histories without faults end well", arguments: UInt64(0)..<12)
     func calm(seed: UInt64) throws {
         let report = try TwoNodeHistory.run(seed: seed, faults: .none)
+        BlockJournal.write("calm-\(seed)", report.blocks.map { $0.serialized() })
         #expect(report.succeeded > 0)
     }
 
     @Test("histories with lost connections and crashes end well", arguments: UInt64(1000)..<1060)
     func rough(seed: UInt64) throws {
-        _ = try TwoNodeHistory.run(seed: seed)
+        let report = try TwoNodeHistory.run(seed: seed)
+        BlockJournal.write("rough-\(seed)", report.blocks.map { $0.serialized() })
     }
 
     @Test("the same seed gives the same history")
