@@ -19,8 +19,6 @@ public struct ChannelClose: Hashable, Sendable {
         case penaltySecondLevel
         /// An HTLC of a commitment that was not revoked; claiming it is not done yet.
         case htlc
-        /// Ours by a mutual close: it is in the wallet already.
-        case mutual
     }
 
     public enum Status: Hashable, Sendable {
@@ -293,8 +291,8 @@ extension PaymentChannel {
     /// Whether a witness took the path that only we can take.
     private func isOwnClaim(_ witness: [[UInt8]], of output: ChannelClose.Output, _ close: ChannelClose) -> Bool {
         switch output.role {
-        // The outputs that only our keys can spend.
-        case .toRemote, .mutual: true
+        // Only our key can spend it.
+        case .toRemote: true
         // <sig> <> <script> is the delayed path; <sig> 1 <script> the revocation path.
         case .delayedToLocal: witness.count == 3 && witness[1].isEmpty
         case .penaltyToLocal, .penaltySecondLevel: witness.count == 3 && witness[1] == [1]
@@ -347,7 +345,7 @@ extension PaymentChannel {
             case .toRemote:
                 parameters.hasAnchors
                     ? [signature, script.bytes] : [signature, parameters.local.keys.payment.compressed]
-            case .htlc, .mutual: []
+            case .htlc: []
             }
         }
         let script = output.witnessScript ?? .p2pkh(hash: Hash.hash160(parameters.local.keys.payment.compressed))
@@ -376,7 +374,7 @@ extension PaymentChannel {
             signature = KeyDerivation.revocationSecretKey(
                 basepointSecret: keys.revocation, perCommitmentSecret: perCommitment
             ).sign(hash)
-        case .htlc, .mutual: return nil
+        case .htlc: return nil
         }
         transaction.inputs[0].witness = witness(signature.der + [1], script)
         return transaction
@@ -411,10 +409,9 @@ extension PaymentChannel {
             // Whichever is mined first: a mutual close is the better one for both.
             return mutualCloses.map { .broadcast($0) } + [.broadcast(signedLocalCommitment(environment.keys))]
         case .dataLost, .closed: return []
-        case .closing(let close):
+        case .closing:
             let effects = claim(environment)
             guard case .closing(let now) = phase, now.isFinal(height: environment.height) else { return effects }
-            _ = close
             phase = .closed(now)
             isChanged = true
             return effects + [.closed]

@@ -24,16 +24,14 @@ extension PaymentChannel {
         isChanged = true
     }
 
-    var isDeepEnough: (Int) -> Bool {
-        { height in
-            guard let fundingHeight else { return false }
-            return height - fundingHeight + 1 >= max(1, Int(parameters.minimumDepth))
-        }
+    private func isDeepEnough(at height: Int) -> Bool {
+        guard let fundingHeight else { return false }
+        return height - fundingHeight + 1 >= max(1, Int(parameters.minimumDepth))
     }
 
     /// A new block; `environment.height` is the tip.
     mutating func sendReadyIfDeep(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard case .funding = phase, !isLocalReady, isDeepEnough(environment.height) else { return [] }
+        guard case .funding = phase, !isLocalReady, isDeepEnough(at: environment.height) else { return [] }
         isLocalReady = true
         isChanged = true
         var effects: [ChannelEffect] = []

@@ -12,7 +12,12 @@ public enum ChannelLimits {
     /// Fee rates outside of this range are refused from a peer.
     public static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
     /// Never refused for being more than we expect: 40 sat for each virtual byte.
-    static let usualFeeRate = FeeRate(perKiloweight: 10_000)
+    private static let usualFeeRate = FeeRate(perKiloweight: 10_000)
+
+    /// The highest fee rate that a peer, or we ourselves, may set: ten times our own estimate.
+    static func feeCeiling(_ estimate: FeeRate) -> FeeRate {
+        max(FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10)), usualFeeRate)
+    }
 }
 
 // BOLT 2 "Normal Operation": offering and removing HTLCs, and fees.
@@ -20,11 +25,6 @@ extension PaymentChannel {
     /// The highest of the fee rates that are in force or on their way: what our own requests must afford.
     private var highestFeeRate: FeeRate {
         commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, max)
-    }
-
-    /// The highest fee rate we let the peer, or ourselves, set.
-    private static func feeCeiling(_ estimate: FeeRate) -> FeeRate {
-        max(FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10)), ChannelLimits.usualFeeRate)
     }
 
     /// What a commitment with `count` untrimmed HTLCs costs its opener.
@@ -179,7 +179,7 @@ extension PaymentChannel {
         guard connection == .established else { throw .notConnected }
         // One at a time: nothing is gained by a second before the first is committed.
         guard commitments.feeUpdates.isEmpty else { throw .notUsable("changing its fee rate already") }
-        guard ChannelLimits.feeRates.contains(feeRate), feeRate <= Self.feeCeiling(estimate) else {
+        guard ChannelLimits.feeRates.contains(feeRate), feeRate <= ChannelLimits.feeCeiling(estimate) else {
             throw .notUsable("not to have such a fee rate")
         }
         let cost = openerCost(feeRate, untrimmedCount)
@@ -274,7 +274,7 @@ extension PaymentChannel {
         // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
         guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
         // "too low for timely processing, OR … unreasonably large": beyond ten times our own estimate.
-        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= Self.feeCeiling(environment.feeRate)
+        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= ChannelLimits.feeCeiling(environment.feeRate)
         else { throw .failChannel("update_fee to \(message.feeRate)") }
         guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))

@@ -15,7 +15,7 @@ extension Invoice {
         guard data.count >= 7 + 104 else { throw .tooShort }
         let timestamp = Self.integer(data[..<7])
         let body = data[7..<(data.count - 104)]
-        var fields = try InvoiceFields(body)
+        let fields = try InvoiceFields(body)
         let signatureBytes = Bech32.convert(data.suffix(104), from: 5, to: 8, pad: false)
         guard let signatureBytes, signatureBytes.count == 65 else { throw .invalidSignature }
         let signedBytes =
@@ -31,7 +31,6 @@ extension Invoice {
         if let missing = fields.features.missingDependency {
             throw .missingFeatureDependency("\(missing.feature) needs \(missing.needs)")
         }
-        fields.fallbacks = fields.fallbacks.compactMap { $0 }
         self.init(
             network: network, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
             paymentSecret: paymentSecret, details: details, paymentMetadata: fields.metadata, payee: payee,
@@ -86,7 +85,7 @@ private struct InvoiceFields {
     var payee: NodeID?
     var expiry: UInt64?
     var minFinalCLTV: UInt32?
-    var fallbacks: [(version: UInt8, program: [UInt8])?] = []
+    var fallbacks: [(version: UInt8, program: [UInt8])] = []
     var hints: [[RoutingHint]] = []
     var features = FeatureBits()
 
@@ -186,8 +185,7 @@ private struct InvoiceFields {
 
     /// The scripts of the fallback addresses whose version is known.
     func fallbackScripts(_ network: Network) -> [Script] {
-        fallbacks.compactMap { entry in
-            guard let (version, program) = entry else { return nil }
+        fallbacks.compactMap { version, program in
             switch (version, program.count) {
             case (17, 20): return .p2pkh(hash: program)
             case (18, 20): return Script([.op(.hash160), .push(program), .op(.equal)])

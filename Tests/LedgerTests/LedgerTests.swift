@@ -18,7 +18,7 @@ struct LedgerTests {
 
     /// Spends the coinbase of a block.
     static func spend(
-        _ ledger: Ledger, block height: Int, amount: UInt64, fee: UInt64 = 1000, sequence: UInt32 = 0xffff_fffd, lockTime: UInt32 = 0,
+        _ ledger: Ledger, block height: Int, fee: UInt64 = 1000, sequence: UInt32 = 0xffff_fffd, lockTime: UInt32 = 0,
         to script: Script = script
     ) -> Transaction {
         let coinbase = ledger.block(ledger.blockHash(height: height)!)!.transactions[0]
@@ -53,10 +53,10 @@ struct LedgerTests {
     func subsidy() throws {
         var ledger = try Self.ledger(100)
         #expect(ledger.circulation == Satoshi(100 * 50_0000_0000))
-        let young = Self.spend(ledger, block: 2, amount: 0)
+        let young = Self.spend(ledger, block: 2)
         #expect(throws: TransactionRefusal("bad-txns-premature-spend-of-coinbase")) { try ledger.test(young) }
         _ = try ledger.mine(paying: Self.script, now: 1_700_001_000)
-        _ = try ledger.accept(Self.spend(ledger, block: 1, amount: 0))
+        _ = try ledger.accept(Self.spend(ledger, block: 1))
         for _ in 0..<60 { _ = try ledger.mine(paying: Self.script, now: 1_700_002_000) }
         Self.journal("subsidy", ledger)
         // Blocks 150 and later pay half.
@@ -66,7 +66,7 @@ struct LedgerTests {
     @Test("the mempool refuses what a node would, and says it in Bitcoin Core's words")
     func refusals() throws {
         var ledger = try Self.ledger()
-        let good = Self.spend(ledger, block: 1, amount: 0)
+        let good = Self.spend(ledger, block: 1)
         func refusal(_ transaction: Transaction) -> String? {
             do throws(TransactionRefusal) {
                 try ledger.test(transaction)
@@ -74,9 +74,9 @@ struct LedgerTests {
             } catch { return error.reason }
         }
         #expect(refusal(good) == nil)
-        #expect(refusal(Self.spend(ledger, block: 1, amount: 0, fee: 0)) == "min relay fee not met")
-        #expect(refusal(Self.spend(ledger, block: 1, amount: 0, lockTime: 5000)) == "non-final")
-        #expect(refusal(Self.spend(ledger, block: 1, amount: 0, sequence: 500)) == "non-BIP68-final")
+        #expect(refusal(Self.spend(ledger, block: 1, fee: 0)) == "min relay fee not met")
+        #expect(refusal(Self.spend(ledger, block: 1, lockTime: 5000)) == "non-final")
+        #expect(refusal(Self.spend(ledger, block: 1, sequence: 500)) == "non-BIP68-final")
         var stolen = good
         stolen.outputs[0].amount -= Satoshi(1)
         #expect(refusal(stolen)?.hasPrefix("mempool-script-verify-flag-failed") == true)
@@ -92,17 +92,17 @@ struct LedgerTests {
         #expect(refusal(twice) == "bad-txns-inputs-duplicate")
         _ = try ledger.accept(good)
         #expect(refusal(good) == "txn-already-in-mempool")
-        #expect(refusal(Self.spend(ledger, block: 1, amount: 0, fee: 5000)) == "txn-mempool-conflict")
+        #expect(refusal(Self.spend(ledger, block: 1, fee: 5000)) == "txn-mempool-conflict")
         _ = try ledger.mine(paying: Self.script, now: 1_700_005_000)
         #expect(refusal(good) == "txn-already-known")
-        #expect(refusal(Self.spend(ledger, block: 1, amount: 0, fee: 5000)) == "bad-txns-inputs-missingorspent")
+        #expect(refusal(Self.spend(ledger, block: 1, fee: 5000)) == "bad-txns-inputs-missingorspent")
     }
 
     @Test("a reorganization undoes and redoes everything, and the mempool follows")
     func reorganization() throws {
         var ledger = try Self.ledger()
         let fork = ledger
-        let transaction = Self.spend(ledger, block: 1, amount: 0)
+        let transaction = Self.spend(ledger, block: 1)
         _ = try ledger.accept(transaction)
         let (first, _) = try ledger.mine(paying: Self.script, now: 1_700_003_000)
         #expect(first.transactions.count == 2)
@@ -177,16 +177,16 @@ struct LedgerTests {
         #expect(refusal { $0.transactions[0].inputs[0].witness = [[1]] } == "bad-witness-nonce-size")
         #expect(refusal { $0.transactions[0].inputs[0].witness = [[UInt8](repeating: 1, count: 32)] } == "bad-witness-merkle-match")
         #expect(refusal { $0.transactions[0].outputs.removeLast() } == "unexpected-witness")
-        let spend = Self.spend(ledger, block: 1, amount: 0)
+        let spend = Self.spend(ledger, block: 1)
         #expect(refusal { $0.transactions.append(spend) } == "bad-witness-merkle-match")
     }
 
     @Test("the miner takes the best-paying packages first")
     func selection() throws {
         var ledger = try Self.ledger(105)
-        let cheap = Self.spend(ledger, block: 1, amount: 0, fee: 200)
+        let cheap = Self.spend(ledger, block: 1, fee: 200)
         _ = try ledger.accept(cheap)
-        let middle = Self.spend(ledger, block: 2, amount: 0, fee: 2000)
+        let middle = Self.spend(ledger, block: 2, fee: 2000)
         _ = try ledger.accept(middle)
         // A child that pays for its cheap parent.
         var child = Transaction(
