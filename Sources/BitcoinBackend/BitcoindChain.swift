@@ -94,7 +94,8 @@ public final class BitcoindChain: ChainBackend {
         do {
             answer = try await post(body)
         } catch {
-            throw .unreachable("\(host):\(port): \(error)")
+            let why = error is NIOConnectionError ? "nobody answers" : "\(error)"
+            throw .unreachable("\(host):\(port): \(why)")
         }
         if answer.status == 401 { throw .unexpected("user or password is wrong") }
         guard let object = try? JSONSerialization.jsonObject(with: answer.body) as? [String: Any] else {

@@ -23,10 +23,7 @@ struct Create: AsyncParsableCommand {
                 throw ControlFailure(.usage, "\(error)")
             }
         }
-        let words: Mnemonic
-        do { words = try options.directory.create(mnemonic) } catch let failure as WalletDirectoryFailure {
-            throw ControlFailure(.refused, failure.description)
-        }
+        let words = try options.directory.create(mnemonic)
         let value: JSONValue = [
             "wallet": .string(options.walletName), "mnemonic": isImport ? .null : .string(words.phrase),
         ]
