@@ -19,6 +19,18 @@ public struct ChannelClose: Hashable, Sendable {
         case penaltySecondLevel
         /// An HTLC of a commitment that was not revoked; claiming it is not done yet.
         case htlc
+
+        /// BOLT 3's name for the output, for lists.
+        public var name: String {
+            switch self {
+            case .delayedToLocal: "to_local, after its delay"
+            case .toRemote: "to_remote"
+            case .penaltyToLocal: "penalty on to_local"
+            case .penaltyHTLC: "penalty on an HTLC"
+            case .penaltySecondLevel: "penalty on an HTLC's second step"
+            case .htlc: "HTLC"
+            }
+        }
     }
 
     public enum Status: Hashable, Sendable {

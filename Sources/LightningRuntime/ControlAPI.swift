@@ -240,7 +240,7 @@ public struct ControlAPI: Sendable {
                 close.outputs.map { output in
                     [
                         "outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
-                        "role": .string("\(output.role)"), "status": .string(describe(output.status)),
+                        "role": .string(output.role.name), "status": .string(describe(output.status)),
                     ]
                 })
         }
