@@ -46,32 +46,57 @@ extension PaymentChannel {
             dustLimit: parameters.local.dustLimit, hasAnchors: parameters.hasAnchors)
     }
 
-    /// The HTLCs that may be outputs of either commitment: every one counts until it is gone.
-    private var untrimmedCount: Int {
-        commitments.htlcs.values.count {
-            !isTrimmed($0.amount, offeredByLocal: $0.state.isOfferedByLocal, holderIsLocal: true)
-                || !isTrimmed($0.amount, offeredByLocal: $0.state.isOfferedByLocal, holderIsLocal: false)
+    /// What the HTLCs of the channel, each counted until it is gone, add up to: gathered in one pass.
+    private struct Load {
+        /// Offered by us.
+        var offered = 0
+        var inFlight = MilliSatoshi.zero
+        /// Offered by the remote.
+        var remoteInFlight = MilliSatoshi.zero
+        /// Those that may be outputs of either commitment.
+        var untrimmed = 0
+        /// What is trimmed in our commitment, and in the remote's.
+        var localDust = MilliSatoshi.zero
+        var remoteDust = MilliSatoshi.zero
+    }
+
+    private var load: Load {
+        var load = Load()
+        for htlc in commitments.htlcs.values {
+            let isOurs = htlc.state.isOfferedByLocal
+            if isOurs {
+                load.offered += 1
+                load.inFlight += htlc.amount
+            } else {
+                load.remoteInFlight += htlc.amount
+            }
+            let isLocalDust = isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: true)
+            let isRemoteDust = isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: false)
+            if isLocalDust { load.localDust += htlc.amount }
+            if isRemoteDust { load.remoteDust += htlc.amount }
+            if !(isLocalDust && isRemoteDust) { load.untrimmed += 1 }
         }
+        return load
     }
 
     /// The most that can be sent now, with the reserve, the fee for one HTLC more, and BOLT 2's "fee spike buffer" of
     /// twice the fee rate for another one left over.
-    public var spendable: MilliSatoshi {
-        var left = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
+    public var spendable: MilliSatoshi { spendable(load) }
+
+    private func spendable(_ load: Load) -> MilliSatoshi {
+        var left = commitments.toLocal.saturatingSubtracting(load.inFlight)
+            .saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         if parameters.isOpener {
             let spike = FeeRate(perKiloweight: UInt32(clamping: UInt64(highestFeeRate.perKiloweight) * 2))
-            left = left.saturatingSubtracting(openerCost(spike, untrimmedCount + 2))
+            left = left.saturatingSubtracting(openerCost(spike, load.untrimmed + 2))
         }
-        let inFlight = commitments.htlcs.values.filter(\.state.isOfferedByLocal).reduce(MilliSatoshi.zero) {
-            $0 + $1.amount
-        }
-        return min(left, parameters.remote.maxHTLCValueInFlight.saturatingSubtracting(inFlight))
+        return min(left, parameters.remote.maxHTLCValueInFlight.saturatingSubtracting(load.inFlight))
     }
 
     /// The most that can be received now, as far as this side can tell.
     public var receivable: MilliSatoshi {
         var left = commitments.remoteAvailable.saturatingSubtracting(MilliSatoshi(parameters.local.channelReserve))
-        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(highestFeeRate, untrimmedCount + 1)) }
+        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(highestFeeRate, load.untrimmed + 1)) }
         return min(left, parameters.local.maxHTLCValueInFlight)
     }
 
@@ -88,24 +113,26 @@ extension PaymentChannel {
             throw .belowMinimum(max(parameters.remote.htlcMinimum, MilliSatoshi(1)))
         }
         guard cltvExpiry < 500_000_000 else { throw .invalidExpiry }
-        let offered = commitments.htlcs.values.filter(\.state.isOfferedByLocal)
+        let load = load
         let limit = min(Int(parameters.remote.maxAcceptedHTLCs), ChannelLimits.maxHTLCs)
-        guard offered.count < limit else { throw .tooManyHTLCs(limit: limit) }
-        let inFlight = offered.reduce(MilliSatoshi.zero) { $0 + $1.amount }
-        guard let total = inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
+        guard load.offered < limit else { throw .tooManyHTLCs(limit: limit) }
+        guard let total = load.inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
             throw .tooMuchInFlight(limit: parameters.remote.maxHTLCValueInFlight)
         }
+        let spendable = spendable(load)
         guard amount <= spendable else { throw .insufficientBalance(spendable: spendable) }
         if !parameters.isOpener {
             // "SHOULD NOT offer … if the remote node … cannot pay the fee for the updated … transaction".
-            let needed = openerCost(highestFeeRate, untrimmedCount + 1)
-            guard commitments.remoteAvailable >= needed else { throw .insufficientBalance(spendable: .zero) }
+            let needed = openerCost(highestFeeRate, load.untrimmed + 1)
+            guard commitments.toRemote.saturatingSubtracting(load.remoteInFlight) >= needed else {
+                throw .insufficientBalance(spendable: .zero)
+            }
         }
-        for holderIsLocal in [true, false]
+        for (holderIsLocal, dust) in [(true, load.localDust), (false, load.remoteDust)]
         where isTrimmed(amount, offeredByLocal: true, holderIsLocal: holderIsLocal) {
-            guard let exposure = dustExposure(holderIsLocal: holderIsLocal).adding(amount),
-                exposure <= ChannelLimits.maxDustExposure
-            else { throw .dustExposure(limit: ChannelLimits.maxDustExposure) }
+            guard let exposure = dust.adding(amount), exposure <= ChannelLimits.maxDustExposure else {
+                throw .dustExposure(limit: ChannelLimits.maxDustExposure)
+            }
         }
         let htlc = HTLC(
             id: commitments.nextLocalID, amount: amount, paymentHash: paymentHash, cltvExpiry: cltvExpiry,
@@ -116,21 +143,16 @@ extension PaymentChannel {
         return (htlc.id, [.send(updateMessage(for: htlc))])
     }
 
-    private func dustExposure(holderIsLocal: Bool) -> MilliSatoshi {
-        commitments.htlcs.values.reduce(MilliSatoshi.zero) { sum, htlc in
-            isTrimmed(htlc.amount, offeredByLocal: htlc.state.isOfferedByLocal, holderIsLocal: holderIsLocal)
-                ? sum + htlc.amount : sum
-        }
-    }
-
     /// Whether a received HTLC adds more dust to either commitment than we are ready to lose: such a one is failed back.
     ///
     /// - Parameter amount: of a received HTLC that is among those of the channel.
     public func exceedsDustExposure(_ amount: MilliSatoshi) -> Bool {
-        [true, false].contains { holderIsLocal in
-            isTrimmed(amount, offeredByLocal: false, holderIsLocal: holderIsLocal)
-                && dustExposure(holderIsLocal: holderIsLocal) > ChannelLimits.maxDustExposure
-        }
+        let isLocalDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: true)
+        let isRemoteDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: false)
+        guard isLocalDust || isRemoteDust else { return false }
+        let load = load
+        return isLocalDust && load.localDust > ChannelLimits.maxDustExposure
+            || isRemoteDust && load.remoteDust > ChannelLimits.maxDustExposure
     }
 
     /// Settles or gives back an incoming HTLC.
@@ -182,7 +204,7 @@ extension PaymentChannel {
         guard ChannelLimits.feeRates.contains(feeRate), feeRate <= ChannelLimits.feeCeiling(estimate) else {
             throw .notUsable("not to have such a fee rate")
         }
-        let cost = openerCost(feeRate, untrimmedCount)
+        let cost = openerCost(feeRate, load.untrimmed)
         let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         guard available >= cost else { throw .insufficientBalance(spendable: .zero) }
         commitments.feeUpdates.append(.init(feeRate: feeRate, state: .sentAddHTLC))
