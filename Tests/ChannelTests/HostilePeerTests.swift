@@ -236,16 +236,13 @@ struct HostilePeerTests {
     func stuffing() throws {
         // Alice, who opened and pays, has little left.
         var pair = try ChannelPair(push: 980_000)
-        var refused: ProtocolViolation?
-        for number in UInt64(0)..<60 where refused == nil {
+        for number in UInt64(0)..<60 {
             let (_, effects) = try pair.bob.offer(
                 amount: MilliSatoshi(Satoshi(1000)), paymentHash: PaymentHash(Hash.sha256([UInt8(number)])), cltvExpiry: 500,
                 onion: [UInt8](repeating: 0, count: 1366))
-            do { try pair.deliver(ChannelPair.messages(effects), to: .alice) } catch let violation as ProtocolViolation {
-                refused = violation
-            }
+            do { try pair.deliver(ChannelPair.messages(effects), to: .alice) } catch { break }
         }
-        // Either bob's own care or alice's check ends it before her money is gone.
+        #expect(pair.alice.commitments.htlcs.count < 60)
         let cost = 1124 + 172 * pair.alice.commitments.htlcs.count
         #expect(pair.alice.commitments.toLocal.value / 1000 >= UInt64(cost))
     }
