@@ -17,6 +17,14 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
     var blocks: String?
 
+    func validate() throws {
+        guard histories > 0 else { throw ValidationError("--histories must be at least 1.") }
+        guard actions >= 0 else { throw ValidationError("--actions cannot be negative.") }
+        guard !seed.addingReportingOverflow(histories - 1).overflow else {
+            throw ValidationError("--seed leaves no room for that many histories.")
+        }
+    }
+
     func run() async throws {
         let faults: Faults = calm ? .none : .rough
         let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
@@ -52,14 +60,15 @@ struct Simulate: AsyncParsableCommand {
             try (lines.joined(separator: "\n") + "\n").write(toFile: blocks, atomically: true, encoding: .utf8)
         }
         let tally = total.0
+        let lastSeed = seed + (histories - 1)
         let value: JSONValue = [
-            "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(seed + histories - 1),
+            "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
             "payments": .amount(tally.payments), "succeeded": .amount(tally.succeeded), "failed": .amount(tally.failed),
             "crashes": .amount(tally.crashes), "messages": .amount(tally.messages), "violations": 0,
             "endings": .object(tally.endings.mapValues { JSONValue.amount($0) }),
         ]
         options.show(value) { _ in
-            "\(tally.histories) histories, seeds \(seed) to \(seed + histories - 1): \(tally.payments) payments (\(tally.succeeded) succeeded, \(tally.failed) failed), \(tally.crashes) crashes, \(tally.messages) messages, endings \(tally.endings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")): 0 violations"
+            "\(tally.histories) histories, seeds \(seed) to \(lastSeed): \(tally.payments) payments (\(tally.succeeded) succeeded, \(tally.failed) failed), \(tally.crashes) crashes, \(tally.messages) messages, endings \(tally.endings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")): 0 violations"
         }
     }
 }

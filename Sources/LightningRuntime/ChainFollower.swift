@@ -52,10 +52,11 @@ struct ChainFollower {
         }
     }
 
-    /// Waits until the node has taken the block.
+    /// Waits until the node has taken the block; a node that has stopped never will, so the following ends with it.
     private func feed(_ input: NodeInput, from tip: BlockHash) async throws {
         driver.eventLoop.execute { driver.enqueue(input) }
         while try await driver.read({ $0.chain.tip }) == tip {
+            guard try await !driver.hasStopped() else { throw CancellationError() }
             await Task.yield()
             try Task.checkCancellation()
         }

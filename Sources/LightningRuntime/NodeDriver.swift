@@ -57,6 +57,11 @@ final class NodeDriver: @unchecked Sendable {
         try await eventLoop.submit { body(self.core) }.get()
     }
 
+    /// Whether the node takes nothing any more: its store failed, or it was shut down.
+    func hasStopped() async throws -> Bool {
+        try await eventLoop.submit { self.failure != nil }.get()
+    }
+
     func setFailureHandler(_ handler: @escaping @Sendable (String) -> Void) {
         eventLoop.execute { self.onFailure = handler }
     }

@@ -125,6 +125,11 @@ struct CommandTests {
         #expect(try home.run("invoice", "ten").status == 2)
         #expect(try home.run("invoice", "1.0001sat").status == 2)
         #expect(try home.run("nonsense").status == 2)
+        let lastSeed = "\(UInt64.max)"
+        #expect(try home.run("simulate", "--histories", "0").status == 2)
+        #expect(try home.run("simulate", "--actions=-1").status == 2)
+        #expect(try home.run("simulate", "--histories", "2", "--seed", lastSeed).status == 2)
+        #expect(try home.run("simulate", "--histories", "1", "--seed", lastSeed).out.contains("seeds \(lastSeed) to \(lastSeed)"))
         #expect(try home.run("-w", "../evil", "balance").status == 2)
         #expect(try home.run("local", "mine").status == 3)
         #expect(try home.run("decode", "lnbcrt1nonsense").status == 4)
