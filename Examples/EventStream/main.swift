@@ -20,7 +20,7 @@ for node in nodes { try await node.waitForBlock(101) }
 let opened = reader.events
 try await reader.connect(writer.address!)
 try await reader.openChannel(to: writer.nodeID, amount: Satoshi(200_000))
-while await chain.snapshot().mempool.entries.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
 try await chain.mine(3, paying: reader.newAddress().script)
 for await event in opened {
     if case .channelUsable = event { break }

@@ -25,7 +25,7 @@ try await bob.waitForBlock(height)
 let events = alice.events
 try await alice.connect(bob.address!)
 try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000))
-while await chain.snapshot().mempool.entries.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
 try await chain.mine(3, paying: alice.newAddress().script)
 for await event in events {
     if case .channelUsable = event { break }

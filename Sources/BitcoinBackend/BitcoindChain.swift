@@ -1,172 +1,211 @@
+internal import AsyncHTTPClient
+import BitcoinLedger
 public import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 internal import NIOCore
-internal import NIOFoundationCompat
 internal import NIOHTTP1
-internal import NIOPosix
+import Synchronization
 
 /// A bitcoind, or the embedded layer 1 of another process, over JSON-RPC.
+///
+/// A bitcoind may go away and come back: each call says so with `.unreachable` or `.notReady`, and the next one
+/// connects again. A cookie is read anew when it is no longer taken, for a bitcoind makes a new one at each start.
 public final class BitcoindChain: ChainBackend {
-    private let host: String
-    private let port: Int
-    private let authorization: String
-    private let group = MultiThreadedEventLoopGroup.singleton
-
-    /// - Parameter url: `http://user:password@host:port`.
-    public init(url: String) throws(ChainFailure) {
-        guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
-            throw .unexpected("not a URL like http://user:password@127.0.0.1:18443")
-        }
-        self.host = host
-        port = parts.port ?? 18443
-        let credentials = "\(parts.user ?? ""):\(parts.password ?? "")"
-        authorization = "Basic " + Data(credentials.utf8).base64EncodedString()
+    /// How to be let in.
+    private enum Credentials: Sendable {
+        case password(String)
+        case cookie(path: String)
     }
 
-    /// Refuses a chain that is not the expected one.
+    private let url: String
+    /// Without the secret, for messages.
+    private let place: String
+    private let credentials: Credentials
+    private let authorization = Mutex<String?>(nil)
+    private let timeout: TimeAmount
+
+    // One pool for the process, never shut down: connections are kept alive and shared.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(3)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// - Parameters:
+    ///   - url: `http://user:password@host:port`, or `http://host:port` with a cookie; `bitcoind:` before it is allowed.
+    ///   - cookieFile: the path of the bitcoind's `.cookie`, where the URL has no user.
+    ///   - timeout: seconds for one answer.
+    public init(url text: String, cookieFile: String? = nil, timeout: Int = 30) throws(ChainFailure) {
+        let text = text.hasPrefix("bitcoind:") ? String(text.dropFirst(9)) : text
+        guard let parts = URLComponents(string: text), parts.scheme == "http", let host = parts.host, !host.isEmpty else {
+            throw .unexpected("not a URL like http://user:password@127.0.0.1:18443")
+        }
+        let port = parts.port ?? 18443
+        place = "\(host):\(port)"
+        url = "http://\(host):\(port)/"
+        self.timeout = .seconds(Int64(timeout))
+        if let user = parts.user {
+            credentials = .password("\(user):\(parts.password ?? "")")
+        } else {
+            let home = FileManager.default.homeDirectoryForCurrentUser
+            credentials = .cookie(path: cookieFile ?? home.appending(path: ".bitcoin/regtest/.cookie").path)
+        }
+    }
+
+    /// Refuses a chain that is not the expected one, or that is not ready to be followed.
     public func check(network: Network) async throws(ChainFailure) {
-        let genesis = try await call("getblockhash", [0]) as? String
+        let genesis = try await call("getblockhash", [0]).string
+        let state = try await call("getblockchaininfo")
         guard genesis == network.chainHash.description else {
-            throw .unexpected("it is not on \(network.rawValue)")
+            throw .unexpected("\(place) is on \(state["chain"]?.string ?? "another network"), not on \(network.rawValue)")
+        }
+        let (blocks, headers) = (state["blocks"]?.integer ?? 0, state["headers"]?.integer ?? 0)
+        // On regtest a bitcoind says that it is downloading whenever its last block is a day old.
+        let isSyncing = state["initialblockdownload"]?.bool == true && network != .regtest
+        if isSyncing || headers > blocks + 6 {
+            throw .notReady("it is still syncing, with block \(blocks) of \(headers); try again when it is done")
+        }
+        if state["pruned"]?.bool == true, let lowest = state["pruneheight"]?.integer, lowest > blocks - 2016 {
+            throw .unexpected("it is pruned so far that blocks of the last two weeks are missing")
         }
     }
 
     public func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash) {
-        guard let height = try await call("getblockcount", []) as? Int, let hash = try await blockHash(height: height)
-        else { throw .unexpected("getblockcount") }
-        return (height, hash)
+        // Both in one answer: between two calls the chain may be reorganized.
+        let state = try await call("getblockchaininfo")
+        guard let height = state["blocks"]?.integer, let hash = state["bestblockhash"]?.string.flatMap({ BlockHash(display: $0) })
+        else { throw .unexpected("getblockchaininfo") }
+        return (Int(height), hash)
     }
 
     public func blockHash(height: Int) async throws(ChainFailure) -> BlockHash? {
-        do {
-            guard let text = try await call("getblockhash", [height]) as? String, let hash = BlockHash(display: text)
-            else { throw ChainFailure.unexpected("getblockhash") }
-            return hash
-        } catch ChainFailure.refused(let reason) where reason.contains("out of range") {
-            return nil
-        } catch let failure as ChainFailure {
-            throw failure
-        } catch { throw .unreachable("\(error)") }
+        let answer: RPCValue
+        do throws(ChainFailure) {
+            answer = try await call("getblockhash", [.integer(height)])
+        } catch {
+            if case .refused(let reason) = error, reason.contains("out of range") { return nil }
+            throw error
+        }
+        guard let hash = answer.string.flatMap({ BlockHash(display: $0) }) else { throw .unexpected("getblockhash") }
+        return hash
     }
 
     public func block(_ hash: BlockHash) async throws(ChainFailure) -> Block {
-        guard let hex = try await call("getblock", [hash.description, 0]) as? String, let bytes = Hex.decode(hex),
-            let block = try? Block(bytes), block.hash == hash
+        guard let hex = try await call("getblock", [.string(hash.description), 0]).string,
+            let bytes = Hex.decode(hex), let block = try? Block(bytes), block.hash == hash
         else { throw .unexpected("getblock") }
         return block
     }
 
     public func publish(_ transaction: Transaction) async throws(ChainFailure) {
-        do {
-            _ = try await call("sendrawtransaction", [Hex.encode(transaction.serialized())])
-        } catch .refused(let reason)
-            where reason.contains("already in") || reason.contains("already-in") || reason.contains("already known")
-        {
-            return
+        do throws(ChainFailure) {
+            // What the wallet wants to pay was decided there; a second limit here could only hold back a penalty.
+            _ = try await call("sendrawtransaction", [.string(Hex.encode(transaction.serialized())), 0])
+        } catch {
+            guard case .refused(let reason) = error, Self.meansKnown(reason) else { throw error }
         }
+    }
+
+    /// Whether the words of a refusal say that the transaction is in the mempool or in a block.
+    private static func meansKnown(_ reason: String) -> Bool {
+        ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }
     }
 
     public func feeRate() async throws(ChainFailure) -> FeeRate {
-        let answer = try await call("estimatesmartfee", [6]) as? [String: Any]
-        // Bitcoin per 1000 virtual bytes.
-        guard let rate = (answer?["feerate"] as? NSNumber)?.doubleValue, rate > 0, rate < 0.1 else {
-            return FeeRate(perKiloweight: 500)
-        }
-        return max(.floor, FeeRate(perVirtualByte: rate * 100_000))
+        let answer = try await call("estimatesmartfee", [6])
+        // Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight.
+        let rate: Decimal? =
+            switch answer["feerate"] {
+            case .number(let digits)?: Decimal(string: digits)
+            case .integer(let value)?: Decimal(value)
+            default: nil
+            }
+        // A bitcoind without a history has no estimate.
+        guard let rate, rate > 0, rate < Decimal(string: "0.1")! else { return FeeRate(perKiloweight: 500) }
+        let perKilobyte = NSDecimalNumber(decimal: rate * 100_000_000).uint64Value
+        return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4)))
     }
 
     public func waitForChange(from tip: BlockHash) async {
-        for _ in 0..<20 {
+        for _ in 0..<40 {
             try? await Task.sleep(for: .milliseconds(250))
             if Task.isCancelled { return }
-            if let now = try? await self.tip(), now.hash != tip { return }
+            guard let now = try? await call("getbestblockhash").string else { return }
+            if now != tip.description { return }
         }
     }
+
+    // MARK: Calls
 
     /// One call; bitcoind's own error becomes `.refused`.
-    public func call(_ method: String, _ parameters: [Any]) async throws(ChainFailure) -> Any {
-        let body: Data
-        do {
-            body = try JSONSerialization.data(withJSONObject: ["method": method, "params": parameters, "id": 1])
-        } catch { throw .unexpected("\(error)") }
-        let answer: (status: Int, body: Data)
-        do {
-            answer = try await post(body)
-        } catch {
-            let why = error is NIOConnectionError ? "nobody answers" : "\(error)"
-            throw .unreachable("\(host):\(port): \(why)")
+    public func call(_ method: String, _ parameters: [RPCValue] = []) async throws(ChainFailure) -> RPCValue {
+        let body = (["method": .string(method), "params": .array(parameters), "id": 1] as RPCValue).json
+        var answer = try await post(body, isRetry: false)
+        if answer.status == 401, case .cookie = credentials {
+            // It has a new cookie since its last start.
+            authorization.withLock { $0 = nil }
+            answer = try await post(body, isRetry: false)
         }
-        if answer.status == 401 { throw .unexpected("user or password is wrong") }
-        guard let object = try? JSONSerialization.jsonObject(with: answer.body) as? [String: Any] else {
-            throw .unexpected("HTTP status \(answer.status)")
+        switch answer.status {
+        case 401, 403: throw .unexpected("\(place) does not let us in: user and password, or the cookie, are wrong")
+        case 503: throw .notReady("it has too much to do")
+        default: break
         }
-        if let error = object["error"] as? [String: Any] {
-            throw .refused(error["message"] as? String ?? "unknown error")
+        guard let value = RPCValue.parse(answer.body) else {
+            throw .unexpected("\(place): HTTP status \(answer.status) and no JSON")
         }
-        return object["result"] ?? NSNull()
-    }
-
-    private func post(_ body: Data) async throws -> (status: Int, body: Data) {
-        let promise = group.next().makePromise(of: (Int, Data).self)
-        let channel: any Channel
-        do {
-            channel = try await ClientBootstrap(group: group)
-                .connectTimeout(.seconds(3))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                        try channel.pipeline.syncOperations.addHandler(ResponseHandler(promise: promise))
-                    }
-                }
-                .connect(host: host, port: port).get()
-        } catch {
-            promise.fail(error)
-            throw error
+        if let error = value["error"], error != .null {
+            let message = error["message"]?.string ?? "unknown error"
+            // -28: "Loading block index…" and the like after a start.
+            if error["code"]?.integer == -28 { throw .notReady(message) }
+            throw .refused(message)
         }
-        let timeout = channel.eventLoop.scheduleTask(in: .seconds(20)) { channel.close(promise: nil) }
-        defer { timeout.cancel() }
-        let headers = HTTPHeaders([
-            ("host", host), ("authorization", authorization), ("content-type", "application/json"),
-            ("content-length", "\(body.count)"), ("connection", "close"),
-        ])
-        let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/", headers: headers)
-        channel.write(HTTPClientRequestPart.head(head), promise: nil)
-        channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(data: body))), promise: nil)
-        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
-        let result = try await promise.futureResult.get()
-        channel.close(promise: nil)
+        guard let result = value["result"] else { throw .unexpected("\(place): no result for \(method)") }
         return result
     }
-}
 
-private final class ResponseHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-
-    private var promise: EventLoopPromise<(Int, Data)>?
-    private var status = 0
-    private var body = Data()
-
-    init(promise: EventLoopPromise<(Int, Data)>) { self.promise = promise }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head): status = Int(head.status.code)
-        case .body(let buffer): body.append(contentsOf: buffer.readableBytesView)
-        case .end:
-            promise?.succeed((status, body))
-            promise = nil
+    private func post(_ body: String, isRetry: Bool) async throws(ChainFailure) -> (status: UInt, body: Data) {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "authorization", value: try authorizationHeader())
+        request.headers.add(name: "content-type", value: "application/json")
+        request.body = .bytes(ByteBuffer(string: body))
+        do {
+            let response = try await Self.client.execute(request, timeout: timeout)
+            // A block as hexadecimal digits in JSON, with room.
+            let buffer = try await response.body.collect(upTo: 64 << 20)
+            return (response.status.code, Data(buffer.readableBytesView))
+        } catch {
+            if Task.isCancelled { throw .unreachable("\(place): cancelled") }
+            // A connection kept alive may have died with the bitcoind's last run. All calls may be made twice.
+            if !isRetry, (error as? HTTPClientError) == .remoteConnectionClosed { return try await post(body, isRetry: true) }
+            throw .unreachable("\(place): \(Self.describe(error))")
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise?.fail(error)
-        promise = nil
-        context.close(promise: nil)
+    private static func describe(_ error: any Error) -> String {
+        switch error as? HTTPClientError {
+        case .connectTimeout?, .deadlineExceeded?, .readTimeout?: "no answer in time"
+        case .some(let known): "\(known)"
+        case nil: "nobody answers"
+        }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        promise?.fail(ChannelError.eof)
-        promise = nil
+    private func authorizationHeader() throws(ChainFailure) -> String {
+        if let known = authorization.withLock({ $0 }) { return known }
+        let secret: String
+        switch credentials {
+        case .password(let text): secret = text
+        case .cookie(let path):
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw .unreachable("no user in the URL, and no cookie at \(path) (is bitcoind running?)")
+            }
+            secret = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let header = "Basic " + Data(secret.utf8).base64EncodedString()
+        authorization.withLock { $0 = header }
+        return header
     }
 }

@@ -3,15 +3,25 @@ public import BitcoinPrimitives
 /// Why layer 1 did not answer, or did not take what it was given.
 public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case unreachable(String)
+    /// It is there, and cannot serve yet.
+    case notReady(String)
     /// The other end is not what it should be.
     case unexpected(String)
     /// A transaction or a block was refused, for Bitcoin Core's reason.
     case refused(String)
     case store(String)
 
+    /// The bare reason, without the words around it.
+    public var reason: String {
+        switch self {
+        case .unreachable(let why), .notReady(let why), .unexpected(let why), .refused(let why), .store(let why): why
+        }
+    }
+
     public var description: String {
         switch self {
         case .unreachable(let why): "the layer 1 cannot be reached: \(why)"
+        case .notReady(let why): "the layer 1 is not ready: \(why)"
         case .unexpected(let what): "the layer 1 answers strangely: \(what)"
         case .refused(let why): "the layer 1 refuses it: \(why)"
         case .store(let why): "the layer 1's database: \(why)"

@@ -1,38 +1,55 @@
+import BitcoinLedger
 import BitcoinPrimitives
+import CryptoPrimitives
 internal import Foundation
 internal import GRDB
+import Synchronization
 
-/// The embedded layer 1's blocks and mempool on disk.
+/// The embedded layer 1 on disk: headers, blocks with their undo data, unspent outputs, transactions' places, mempool.
 ///
-/// A block is committed before anyone hears of it; the coins are rebuilt from the blocks when the chain is opened.
-final class ChainStore: Sendable {
+/// What a block changes is one commit, before anyone hears of it; so a killed process loses nothing it has told.
+final class ChainStore: LedgerStorage {
     private let queue: DatabaseQueue
-    static let version = 1
+    /// Set by the first read that failed; what was read since is not to be trusted.
+    private let readFailure = Mutex<ChainFailure?>(nil)
+    static let version = 2
 
-    init(path: String?) throws(ChainFailure) {
+    init(path: String) throws(ChainFailure) {
         var configuration = Configuration()
         configuration.busyMode = .immediateError
-        if path != nil {
-            configuration.prepareDatabase { database in
-                try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-                try database.execute(sql: "PRAGMA journal_mode = WAL")
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-            }
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA cache_size = -65536")
         }
         do {
-            queue = try path.map { try DatabaseQueue(path: $0, configuration: configuration) } ?? DatabaseQueue()
+            queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.write { database in
                 let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-                guard found == 0 || found == Self.version else {
-                    throw ChainFailure.store("it has version \(found), this program reads \(Self.version)")
+                guard (0...Self.version).contains(found) else {
+                    throw ChainFailure.store("it has version \(found), this program reads up to \(Self.version)")
+                }
+                if found == 1 {
+                    // Version 1 had nothing but blocks in the order in which they came; `needsRebuild` tells.
+                    try database.execute(sql: "ALTER TABLE blocks RENAME TO blocks1; ALTER TABLE mempool RENAME TO mempool1")
                 }
                 try database.execute(
                     sql: """
-                        CREATE TABLE IF NOT EXISTS blocks (sequence INTEGER PRIMARY KEY, block BLOB NOT NULL);
-                        CREATE TABLE IF NOT EXISTS mempool (id BLOB PRIMARY KEY, sequence INTEGER, tx BLOB NOT NULL);
+                        CREATE TABLE IF NOT EXISTS headers (
+                            sequence INTEGER PRIMARY KEY, header BLOB NOT NULL, height INTEGER NOT NULL,
+                            transactions INTEGER NOT NULL, invalid INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE);
+                        CREATE TABLE IF NOT EXISTS bodies (hash BLOB NOT NULL UNIQUE, body BLOB NOT NULL, undo BLOB);
+                        CREATE TABLE IF NOT EXISTS coins (outpoint BLOB PRIMARY KEY, coin BLOB NOT NULL) WITHOUT ROWID;
+                        CREATE TABLE IF NOT EXISTS locations (
+                            id BLOB PRIMARY KEY, block BLOB NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+                        CREATE TABLE IF NOT EXISTS mempool (
+                            id BLOB PRIMARY KEY, sequence INTEGER NOT NULL, time INTEGER NOT NULL, tx BLOB NOT NULL);
+                        CREATE TABLE IF NOT EXISTS tip (one INTEGER PRIMARY KEY CHECK (one = 1), hash BLOB NOT NULL);
                         PRAGMA user_version = \(Self.version);
                         """)
             }
+            try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         } catch let error as DatabaseError {
             throw Self.failure(error)
         } catch let failure as ChainFailure {
@@ -46,7 +63,8 @@ final class ChainStore: Sendable {
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED: .store("another process uses it")
         case .SQLITE_FULL: .store("the disk is full")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB: .store("it is damaged: \(error.message ?? "")")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            .store("it is damaged (\(error.message ?? "")): lnw chain rebuild makes it anew from its blocks")
         default: .store(error.message ?? "SQLite error \(error.resultCode.rawValue)")
         }
     }
@@ -57,35 +75,255 @@ final class ChainStore: Sendable {
         } catch { throw .store(error.localizedDescription) }
     }
 
-    func add(block: [UInt8]) throws(ChainFailure) {
-        try write { try $0.execute(sql: "INSERT INTO blocks (block) VALUES (?)", arguments: [Data(block)]) }
+    private func reading<T>(_ body: (Database) throws -> T) throws(ChainFailure) -> T {
+        do { return try queue.unsafeRead { try body($0) } } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch { throw .store(error.localizedDescription) }
     }
 
-    /// Replaces the stored mempool: added and removed transactions.
-    func updateMempool(added: [(id: [UInt8], bytes: [UInt8])], removed: [[UInt8]]) throws(ChainFailure) {
-        guard !(added.isEmpty && removed.isEmpty) else { return }
+    /// A read for the ledger, which cannot throw: the failure is kept for `checkReads`.
+    private func lookUp<T>(_ body: (Database) throws -> T?) -> T? {
+        do { return try reading(body) } catch {
+            readFailure.withLock { if $0 == nil { $0 = error } }
+            return nil
+        }
+    }
+
+    /// Throws if any read since opening has failed.
+    func checkReads() throws(ChainFailure) {
+        if let failure = readFailure.withLock({ $0 }) { throw failure }
+    }
+
+    // MARK: LedgerStorage
+
+    func body(_ hash: BlockHash) -> Block? {
+        lookUp { database in
+            let sql = "SELECT body FROM bodies WHERE hash = ?"
+            guard let data = try Data.fetchOne(database.cachedStatement(sql: sql), arguments: [Self.key(hash)]) else {
+                return nil
+            }
+            return try Block([UInt8](data))
+        }
+    }
+
+    func undo(_ hash: BlockHash) -> [UInt8]? {
+        lookUp { database in
+            let sql = "SELECT undo FROM bodies WHERE hash = ?"
+            return try Data.fetchOne(database.cachedStatement(sql: sql), arguments: [Self.key(hash)]).map { [UInt8]($0) }
+        }
+    }
+
+    func coin(_ outPoint: OutPoint) -> Coin? {
+        lookUp { database in
+            let sql = "SELECT coin FROM coins WHERE outpoint = ?"
+            guard let data = try Data.fetchOne(database.cachedStatement(sql: sql), arguments: [Self.key(outPoint)])
+            else { return nil }
+            return try Self.coin(data)
+        }
+    }
+
+    func location(_ id: TransactionID) -> TransactionLocation? {
+        lookUp { database in
+            let statement = try database.cachedStatement(sql: "SELECT block, position FROM locations WHERE id = ?")
+            guard let row = try Row.fetchOne(statement, arguments: [Self.key(id)]) else { return nil }
+            return TransactionLocation(block: BlockHash([UInt8](row[0] as Data))!, position: row[1])
+        }
+    }
+
+    func forEachCoin(_ visit: (OutPoint, Coin) -> Void) {
+        _ = lookUp { database in
+            let rows = try Row.fetchCursor(database, sql: "SELECT outpoint, coin FROM coins")
+            while let row = try rows.next() {
+                var reader = ByteReader([UInt8](row[0] as Data))
+                visit(try OutPoint(from: &reader), try Self.coin(row[1]))
+            }
+            return true
+        }
+    }
+
+    private static func key(_ identifier: some Identifier32) -> Data { Data(identifier.bytes.array) }
+
+    private static func key(_ outPoint: OutPoint) -> Data {
+        var writer = ByteWriter(capacity: 36)
+        outPoint.encode(to: &writer)
+        return Data(writer.bytes)
+    }
+
+    private static func coin(_ data: Data) throws -> Coin {
+        var reader = ByteReader([UInt8](data))
+        let coin = try Coin(from: &reader)
+        try reader.expectEnd()
+        return coin
+    }
+
+    private static func data(_ coin: Coin) -> Data {
+        var writer = ByteWriter(capacity: 48)
+        coin.encode(to: &writer)
+        return Data(writer.bytes)
+    }
+
+    // MARK: Writing
+
+    /// Takes over what one or more blocks changed, and what that did to the mempool.
+    func commit(_ changes: LedgerChanges, gone: [TransactionID], returned: [StoredTransaction]) throws(ChainFailure) {
         try write { database in
-            for id in removed { try database.execute(sql: "DELETE FROM mempool WHERE id = ?", arguments: [Data(id)]) }
-            for (id, bytes) in added {
-                try database.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO mempool (id, sequence, tx)
-                        VALUES (?, (SELECT coalesce(max(sequence), 0) + 1 FROM mempool), ?)
-                        """, arguments: [Data(id), Data(bytes)])
+            try Self.put(changes, database)
+            try Self.updateMempool(added: returned, removed: gone, database)
+        }
+    }
+
+    private static func put(_ changes: LedgerChanges, _ database: Database) throws {
+        let insertHeader = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO headers (header, height, transactions, invalid, hash) VALUES (?, ?, ?, ?, ?)")
+        let insertBody = try database.cachedStatement(sql: "INSERT OR REPLACE INTO bodies (hash, body) VALUES (?, ?)")
+        for (hash, stored, body) in changes.blocks {
+            var writer = ByteWriter(capacity: 80)
+            stored.header.encode(to: &writer)
+            try insertHeader.execute(arguments: [
+                Data(writer.bytes), stored.height, stored.transactionCount, stored.isInvalid, key(hash),
+            ])
+            try insertBody.execute(arguments: [key(hash), Data(body.serialized())])
+        }
+        for (hash, isInvalid) in changes.validity {
+            try database.cachedStatement(sql: "UPDATE headers SET invalid = ? WHERE hash = ?")
+                .execute(arguments: [isInvalid, key(hash)])
+        }
+        for (hash, bytes) in changes.undo {
+            try database.cachedStatement(sql: "UPDATE bodies SET undo = ? WHERE hash = ?")
+                .execute(arguments: [Data(bytes), key(hash)])
+        }
+        let setCoin = try database.cachedStatement(sql: "INSERT OR REPLACE INTO coins (outpoint, coin) VALUES (?, ?)")
+        let dropCoin = try database.cachedStatement(sql: "DELETE FROM coins WHERE outpoint = ?")
+        for (outPoint, coin) in changes.coins {
+            if let coin {
+                try setCoin.execute(arguments: [key(outPoint), data(coin)])
+            } else {
+                try dropCoin.execute(arguments: [key(outPoint)])
+            }
+        }
+        let setPlace = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO locations (id, block, position) VALUES (?, ?, ?)")
+        for (id, location) in changes.locations {
+            if let location {
+                try setPlace.execute(arguments: [key(id), key(location.block), location.position])
+            } else {
+                try database.cachedStatement(sql: "DELETE FROM locations WHERE id = ?").execute(arguments: [key(id)])
+            }
+        }
+        try database.execute(sql: "INSERT OR REPLACE INTO tip (one, hash) VALUES (1, ?)", arguments: [key(changes.tip)])
+    }
+
+    /// A mempool transaction and when it came.
+    struct StoredTransaction {
+        var transaction: Transaction
+        var time: UInt32
+    }
+
+    func updateMempool(added: [StoredTransaction], removed: [TransactionID]) throws(ChainFailure) {
+        guard !(added.isEmpty && removed.isEmpty) else { return }
+        try write { try Self.updateMempool(added: added, removed: removed, $0) }
+    }
+
+    private static func updateMempool(
+        added: [StoredTransaction], removed: [TransactionID], _ database: Database
+    ) throws {
+        let drop = try database.cachedStatement(sql: "DELETE FROM mempool WHERE id = ?")
+        for id in removed { try drop.execute(arguments: [key(id)]) }
+        let put = try database.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO mempool (id, sequence, time, tx)
+                VALUES (?, (SELECT coalesce(max(rowid), 0) + 1 FROM mempool), ?, ?)
+                """)
+        for stored in added {
+            try put.execute(arguments: [
+                key(stored.transaction.id), stored.time, Data(stored.transaction.serialized()),
+            ])
+        }
+    }
+
+    // MARK: Loading
+
+    func headers() throws(ChainFailure) -> (headers: [StoredHeader], tip: BlockHash?) {
+        try reading { database in
+            var headers: [StoredHeader] = []
+            let rows = try Row.fetchCursor(
+                database, sql: "SELECT header, height, transactions, invalid FROM headers ORDER BY sequence")
+            while let row = try rows.next() {
+                let header = try row.withUnsafeData(atIndex: 0) { data in
+                    var reader = ByteReader([UInt8](data ?? Data()))
+                    return try BlockHeader(from: &reader)
+                }
+                headers.append(
+                    StoredHeader(header: header, height: row[1], transactionCount: row[2], isInvalid: row[3]))
+            }
+            let tip = try Data.fetchOne(database, sql: "SELECT hash FROM tip").flatMap { BlockHash([UInt8]($0)) }
+            return (headers, tip)
+        }
+    }
+
+    func mempool() throws(ChainFailure) -> [StoredTransaction] {
+        try reading { database in
+            try Row.fetchAll(database, sql: "SELECT tx, time FROM mempool ORDER BY rowid").compactMap { row in
+                (try? Transaction([UInt8](row[0] as Data))).map { StoredTransaction(transaction: $0, time: row[1]) }
             }
         }
     }
 
-    /// The blocks in the order they came, then the mempool in its order.
-    func load() throws(ChainFailure) -> (blocks: [[UInt8]], mempool: [[UInt8]]) {
-        do {
-            return try queue.read { database in
-                (
-                    try Data.fetchAll(database, sql: "SELECT block FROM blocks ORDER BY sequence").map { [UInt8]($0) },
-                    try Data.fetchAll(database, sql: "SELECT tx FROM mempool ORDER BY sequence").map { [UInt8]($0) }
-                )
+    // MARK: Checking and rebuilding
+
+    /// Whether the blocks are there in the form of version 1, without what has to be computed from them.
+    func needsRebuild() throws(ChainFailure) -> Bool {
+        try reading { try $0.tableExists("blocks1") }
+    }
+
+    /// SQLite's own complaints; none for a sound file.
+    func fileDamage() throws(ChainFailure) -> [String] {
+        try reading { try String.fetchAll($0, sql: "PRAGMA integrity_check").filter { $0 != "ok" } }
+    }
+
+    /// Visits every block in the order in which they came.
+    func forEachBlock(_ visit: (Block) throws -> Void) throws(ChainFailure) {
+        let isOld = try needsRebuild()
+        try reading { database in
+            let rows = try Data.fetchCursor(
+                database,
+                sql: isOld
+                    ? "SELECT block FROM blocks1 ORDER BY sequence"
+                    : "SELECT body FROM headers JOIN bodies USING (hash) ORDER BY sequence")
+            while let data = try rows.next() { try visit(try Block([UInt8](data))) }
+        }
+    }
+
+    /// What the tables hold of a chain's state, to be compared with what its blocks make of it.
+    func contents() throws(ChainFailure) -> (coins: [OutPoint: Coin], locations: Int, tip: BlockHash?) {
+        try reading { database in
+            var coins: [OutPoint: Coin] = [:]
+            let rows = try Row.fetchCursor(database, sql: "SELECT outpoint, coin FROM coins")
+            while let row = try rows.next() {
+                var reader = ByteReader([UInt8](row[0] as Data))
+                coins[try OutPoint(from: &reader)] = try Self.coin(row[1])
             }
-        } catch { throw .store(error.localizedDescription) }
+            let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM locations") ?? 0
+            let tip = try Data.fetchOne(database, sql: "SELECT hash FROM tip").flatMap { BlockHash([UInt8]($0)) }
+            return (coins, count, tip)
+        }
+    }
+
+    /// Replaces everything that was computed from blocks, in one commit.
+    func replaceAll(_ changes: LedgerChanges) throws(ChainFailure) {
+        try write { database in
+            try database.execute(
+                sql: "DELETE FROM headers; DELETE FROM bodies; DELETE FROM coins; DELETE FROM locations; DELETE FROM tip")
+            try Self.put(changes, database)
+            if try database.tableExists("blocks1") {
+                for row in try Row.fetchAll(database, sql: "SELECT id, tx FROM mempool1 ORDER BY sequence") {
+                    try database.execute(
+                        sql: "INSERT OR IGNORE INTO mempool (id, sequence, time, tx) VALUES (?, 0, ?, ?)",
+                        arguments: [row[0] as Data, Int(Date().timeIntervalSince1970), row[1] as Data])
+                }
+                try database.execute(sql: "DROP TABLE blocks1; DROP TABLE mempool1")
+            }
+        }
     }
 
     func close() { try? queue.close() }

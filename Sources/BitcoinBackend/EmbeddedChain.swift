@@ -3,10 +3,16 @@ public import BitcoinPrimitives
 import CryptoPrimitives
 internal import Foundation
 
+func activeProcessorCount() -> Int { ProcessInfo.processInfo.activeProcessorCount }
+
 /// The embedded layer 1 as a service: a ledger, its database, and all who wait for news of it.
 public actor EmbeddedChain: ChainBackend {
-    private var ledger = Ledger()
-    private let store: ChainStore
+    /// What time it is, in seconds since 1970.
+    public typealias Clock = @Sendable () -> UInt32
+
+    private var ledger: Ledger
+    private let store: ChainStore?
+    private let clock: Clock
     private var waiting: [UUID: CheckedContinuation<Void, Never>] = [:]
     /// Every block of the active chain and of its branches, in the order in which they came, if they are to be kept.
     private var journal: [Block]?
@@ -17,28 +23,58 @@ public actor EmbeddedChain: ChainBackend {
     ///
     /// - Parameters:
     ///   - path: its database; `nil` for a chain in memory.
+    ///   - policy: what is relayed and mined.
     ///   - keepsJournal: whether `minedBlocks` is wanted.
-    public init(path: String?, keepsJournal: Bool = false) throws(ChainFailure) {
-        store = try ChainStore(path: path)
+    ///   - clock: where time comes from; the system's by default.
+    public init(
+        path: String?, policy: Policy = Policy(), keepsJournal: Bool = false, clock: Clock? = nil
+    ) throws(ChainFailure) {
+        let clock = clock ?? { UInt32(Date().timeIntervalSince1970) }
+        self.clock = clock
         journal = keepsJournal ? [] : nil
-        let (blocks, mempool) = try store.load()
-        for bytes in blocks {
-            // They were checked when they came.
-            guard let block = try? Block(bytes), (try? ledger.submit(block, now: .max, assumeValid: true)) != nil else {
-                throw .store("a block in it does not connect")
-            }
+        guard let path else {
+            store = nil
+            ledger = Ledger(policy: policy)
+            ledger.runner = ConcurrentScriptChecks()
+            return
         }
-        for bytes in mempool {
-            if let transaction = try? Transaction(bytes) { _ = try? ledger.accept(transaction) }
+        let store = try ChainStore(path: path)
+        self.store = store
+        if try store.needsRebuild() { try Self.rebuild(store) }
+        let (headers, tip) = try store.headers()
+        do throws(LedgerDamage) {
+            ledger = try Ledger(policy: policy, storage: store, headers: headers, tip: tip)
+        } catch {
+            throw .store("\(error): lnw chain rebuild makes it anew from its blocks")
         }
+        ledger.runner = ConcurrentScriptChecks()
+        var lost: [TransactionID] = []
+        for stored in try store.mempool() {
+            do throws(TransactionRefusal) {
+                _ = try ledger.accept(stored.transaction, now: stored.time)
+            } catch { lost.append(stored.transaction.id) }
+        }
+        try store.updateMempool(added: [], removed: lost)
+        try store.checkReads()
     }
 
-    private static var now: UInt32 { UInt32(Date().timeIntervalSince1970) }
+    public var now: UInt32 { clock() }
 
-    /// A look at the ledger as it is now.
-    public func snapshot() -> Ledger { ledger }
+    /// A look at the ledger. It must not take long: nothing else happens meanwhile.
+    public func read<T: Sendable>(_ look: @Sendable (Ledger, _ now: UInt32) throws -> T) rethrows -> T {
+        try look(ledger, now)
+    }
 
+    /// Every block that came, in order, if they were to be kept.
     public var minedBlocks: [Block] { journal ?? [] }
+
+    /// A transaction of the active chain or the mempool.
+    public func transaction(_ id: TransactionID) -> Transaction? { ledger.transaction(id)?.transaction }
+
+    public func coin(_ outPoint: OutPoint) -> Coin? { ledger.coin(outPoint) }
+
+    /// Whether nothing waits for a block.
+    public var mempoolIsEmpty: Bool { ledger.mempool.entries.isEmpty }
 
     // MARK: ChainBackend
 
@@ -51,16 +87,22 @@ public actor EmbeddedChain: ChainBackend {
     }
 
     public func publish(_ transaction: Transaction) throws(ChainFailure) {
-        do {
-            _ = try ledger.accept(transaction)
+        do throws(TransactionRefusal) {
+            try accept(transaction)
         } catch {
+            if let broken { throw broken }
             if ["txn-already-in-mempool", "txn-already-known"].contains(error.reason) { return }
-            throw .refused(error.reason)
+            // Mined and spent again: known too.
+            if ledger.location(transaction.id) != nil { return }
+            throw .refused(error.description)
         }
-        try store.updateMempool(added: [(transaction.id.bytes.array, transaction.serialized())], removed: [])
     }
 
-    public func feeRate() -> FeeRate { FeeRate(perKiloweight: 500) }
+    public func feeRate() -> FeeRate {
+        // From a virtual byte's thousandth to a thousand units of weight: a quarter, rounded up.
+        let rate = ledger.estimateFee(target: 6, now: now).rate
+        return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (rate + 3) / 4)))
+    }
 
     public func waitForChange(from tip: BlockHash) async {
         guard ledger.tip == tip else { return }
@@ -86,56 +128,203 @@ public actor EmbeddedChain: ChainBackend {
 
     private func cancel(_ id: UUID) { waiting.removeValue(forKey: id)?.resume() }
 
-    // MARK: Mining
+    // MARK: The mempool
+
+    /// Takes a transaction into the mempool: first on disk, then in memory.
+    ///
+    /// A failing disk refuses with "store"; `tip` and the rest go on, but nothing is accepted any more.
+    public func accept(_ transaction: Transaction) throws(TransactionRefusal) {
+        let admission = try ledger.judge(transaction, now: now)
+        try keep(admission.entries, removed: admission.replaced)
+        let events = ledger.enter(admission, now: now)
+        try keep([], removed: events.gone(except: admission.replaced))
+        if ledger.mempool.entries[transaction.id] == nil { throw TransactionRefusal("mempool full") }
+    }
+
+    /// Throws what `accept` would, and where the transaction pays more than wanted.
+    ///
+    /// - Parameter maximumFeeRate: for each 1000 virtual bytes; zero means any.
+    public func check(_ transaction: Transaction, maximumFeeRate: Satoshi) throws(TransactionRefusal) {
+        let entry = try ledger.judge(transaction, now: now).entries[0]
+        if maximumFeeRate > .zero, entry.fee.value * 1000 > maximumFeeRate.value * UInt64(entry.size) {
+            throw TransactionRefusal("max-fee-exceeded")
+        }
+    }
+
+    private func keep(_ entries: [Mempool.Entry], removed: [TransactionID]) throws(TransactionRefusal) {
+        guard let store else { return }
+        do throws(ChainFailure) {
+            if let broken { throw broken }
+            try store.updateMempool(
+                added: entries.map { .init(transaction: $0.transaction, time: $0.time) }, removed: removed)
+            try store.checkReads()
+        } catch {
+            broken = error
+            throw TransactionRefusal("store", "\(error)")
+        }
+    }
+
+    /// Takes a child with the parents it pays for.
+    public func acceptPackage(_ package: [Transaction]) throws(ChainFailure) -> PackageVerdict {
+        if let broken { throw broken }
+        var next = ledger
+        let verdict = next.acceptPackage(package, now: now)
+        let added = verdict.events.compactMap { event -> ChainStore.StoredTransaction? in
+            guard case .accepted(let transaction) = event else { return nil }
+            return .init(transaction: transaction, time: now)
+        }
+        try store?.updateMempool(added: added, removed: verdict.events.gone())
+        ledger = next
+        return verdict
+    }
+
+    // MARK: Blocks
 
     /// Mines blocks, each committed before it is told.
     @discardableResult
     public func mine(_ count: Int, paying script: Script) throws(ChainFailure) -> [BlockHash] {
         var hashes: [BlockHash] = []
-        for _ in 0..<count {
-            let block = Ledger.solve(ledger.template(paying: script, now: Self.now))
-            // Six blocks in one second are more than the median of times allows: their times run ahead of the clock.
-            try submit(block, limit: block.header.time)
-            hashes.append(block.hash)
+        // Some at once share a commit; nobody hears of any of them before it.
+        var done = 0
+        while done < count {
+            let batch = min(count - done, 50)
+            hashes += try change { (ledger, now) throws(BlockRefusal) in
+                var mined: [Block] = []
+                var events: [Ledger.Event] = []
+                for _ in 0..<batch {
+                    // Six blocks in one second are more than the median of times allows: their times run ahead.
+                    let (block, more) = try ledger.mine(paying: script, now: now)
+                    mined.append(block)
+                    events += more
+                }
+                return (events, mined)
+            }.map(\.hash)
+            done += batch
         }
         return hashes
     }
 
-    /// Takes a block of anyone's making.
-    public func submit(_ block: Block) throws(ChainFailure) { try submit(block, limit: 0) }
+    /// Mines exactly these transactions, whether the mempool has them or not.
+    public func mine(including transactions: [Transaction], paying script: Script) throws(ChainFailure) -> Block {
+        try change { (ledger, now) throws(BlockRefusal) in
+            let (block, events) = try ledger.mine(paying: script, now: now, including: transactions)
+            return (events, [block])
+        }[0]
+    }
 
-    /// - Parameter limit: a time, in seconds since 1970, that counts as now if it is later.
-    private func submit(_ block: Block, limit: UInt32) throws(ChainFailure) {
+    /// Takes a block of anyone's making.
+    public func submit(_ block: Block) throws(ChainFailure) {
+        var refusal: BlockRefusal?
+        _ = try change { (ledger, now) throws(BlockRefusal) in
+            let result = ledger.submit(block, now: now)
+            refusal = result.refusal
+            return (result.events, result.refusal == nil ? [block] : [])
+        }
+        if let refusal { throw .refused(refusal.description) }
+    }
+
+    /// Declares a block invalid, or takes that back.
+    public func judge(_ hash: BlockHash, isValid: Bool) throws(ChainFailure) {
+        _ = try change { (ledger, now) throws(BlockRefusal) in
+            (try isValid ? ledger.reconsider(hash, now: now) : ledger.invalidate(hash, now: now), [])
+        }
+    }
+
+    /// Changes the chain, commits, and only then lets anyone know.
+    private func change(
+        _ body: (inout Ledger, UInt32) throws(BlockRefusal) -> (events: [Ledger.Event], blocks: [Block])
+    ) throws(ChainFailure) -> [Block] {
         if let broken { throw broken }
-        let events: [Ledger.Event]
-        do {
-            events = try ledger.submit(block, now: max(Self.now, limit))
+        let former = ledger.tip
+        let result: (events: [Ledger.Event], blocks: [Block])
+        do throws(BlockRefusal) {
+            result = try body(&ledger, now)
         } catch {
+            // A body that throws has changed nothing, or blocks that are complete in themselves.
+            try commit([])
             throw .refused(error.description)
         }
-        do {
-            try store.add(block: block.serialized())
+        try commit(result.events)
+        journal?.append(contentsOf: result.blocks)
+        if ledger.tip != former {
+            for continuation in waiting.values { continuation.resume() }
+            waiting = [:]
+        }
+        return result.blocks
+    }
+
+    private func commit(_ events: [Ledger.Event]) throws(ChainFailure) {
+        guard let store else { return }
+        do throws(ChainFailure) {
+            try store.checkReads()
+            let changes = ledger.takeChanges()
+            guard !changes.isEmpty || !events.isEmpty else { return }
+            // After a reorganization the mempool holds transactions again that a block had taken from it.
+            var returned: [ChainStore.StoredTransaction] = []
+            for event in events {
+                guard case .disconnected(let block, _) = event else { continue }
+                returned += block.transactions.compactMap { ledger.mempool.entries[$0.id] }
+                    .map { .init(transaction: $0.transaction, time: $0.time) }
+            }
+            try store.commit(changes, gone: events.gone(), returned: returned)
         } catch {
             // What is in memory is ahead of the disk: nobody may hear of it any more.
             broken = error
             throw error
         }
-        journal?.append(block)
-        try store.updateMempool(added: [], removed: gone(events))
-        for continuation in waiting.values { continuation.resume() }
-        waiting = [:]
     }
 
-    private func gone(_ events: [Ledger.Event]) -> [[UInt8]] {
-        var ids: [[UInt8]] = []
-        for event in events {
-            switch event {
-            case .connected(let block, _): ids += block.transactions.dropFirst().map(\.id.bytes.array)
-            case .removed(let id): ids.append(id.bytes.array)
-            case .disconnected, .accepted: break
-            }
+    // MARK: Care
+
+    /// What is wrong with a chain's database, in words; nothing if every table says what its blocks say.
+    ///
+    /// All blocks are checked again, scripts included.
+    public static func check(path: String) throws(ChainFailure) -> [String] {
+        let store = try ChainStore(path: path)
+        defer { store.close() }
+        var complaints = try store.fileDamage()
+        let replayed = try replay(store)
+        let found = try store.contents()
+        if let tip = found.tip, tip != replayed.tip {
+            complaints.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
         }
-        return ids
+        var expected = 0
+        replayed.forEachCoin { outPoint, coin in
+            expected += 1
+            if found.coins[outPoint] != coin { complaints.append("the unspent output \(outPoint) is missing or different") }
+        }
+        if found.coins.count != expected {
+            complaints.append("there are \(found.coins.count) unspent outputs, the blocks make \(expected)")
+        }
+        let places = replayed.everything().locations.count
+        if found.locations != places, found.tip != nil {
+            complaints.append("there are \(found.locations) transactions in the index, the blocks have \(places)")
+        }
+        return complaints
+    }
+
+    /// Computes everything in a chain's database anew from its blocks.
+    ///
+    /// - Returns: the height it leads to.
+    @discardableResult
+    public static func rebuild(path: String) throws(ChainFailure) -> Int {
+        let store = try ChainStore(path: path)
+        defer { store.close() }
+        return try rebuild(store)
+    }
+
+    @discardableResult
+    private static func rebuild(_ store: ChainStore) throws(ChainFailure) -> Int {
+        let replayed = try replay(store)
+        try store.replaceAll(replayed.everything())
+        return replayed.height
+    }
+
+    private static func replay(_ store: ChainStore) throws(ChainFailure) -> Ledger {
+        var ledger = Ledger()
+        ledger.runner = ConcurrentScriptChecks()
+        try store.forEachBlock { block in _ = ledger.submit(block, now: .max) }
+        return ledger
     }
 
     /// Pays from the subsidy of a new block: the faucet of a test network.
@@ -143,8 +332,24 @@ public actor EmbeddedChain: ChainBackend {
     /// - Returns: the hash of the block that holds the payment, and of those that make it spendable.
     public func faucet(_ script: Script, blocks: Int = 101) throws(ChainFailure) -> [BlockHash] {
         let hashes = try mine(1, paying: script)
-        return hashes + (try mine(blocks - 1, paying: Script([0x51, 2, 0x4e, 0x73])))
+        return hashes + (try mine(blocks - 1, paying: .anchor))
     }
 
-    public func close() { store.close() }
+    public func close() { store?.close() }
+}
+
+extension [Ledger.Event] {
+    /// The transactions that are no longer in the mempool.
+    fileprivate func gone(except known: [TransactionID] = []) -> [TransactionID] {
+        let skipped = Set(known)
+        var ids: [TransactionID] = []
+        for event in self {
+            switch event {
+            case .connected(let block, _): ids += block.transactions.dropFirst().map(\.id)
+            case .removed(let id): if !skipped.contains(id) { ids.append(id) }
+            case .disconnected, .accepted: break
+            }
+        }
+        return ids
+    }
 }

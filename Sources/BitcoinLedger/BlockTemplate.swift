@@ -1,10 +1,14 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+import HeapModule
 
 /// A block to be mined, and the search for its proof of work.
 enum BlockTemplate {
     /// BIP 141: OP_RETURN, a push of 36 bytes, and the commitment header.
     static let commitmentPrefix: [UInt8] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed]
+    /// Room for the header, the counts and the coinbase.
+    static let reservedWeight = 8_000
+    static let reservedOperations = 400
 
     /// BIP 141: the hash of the witness root and the reserved value.
     static func witnessCommitment(_ transactions: [Transaction], reserved: [UInt8]) -> Bytes32 {
@@ -42,10 +46,13 @@ extension Ledger {
         if let including {
             transactions = including
             for transaction in including { fees += fee(of: transaction, among: including) ?? .zero }
-        } else {
-            for entry in selection() {
-                transactions.append(entry.transaction)
-                fees += entry.fee
+        } else if !mempool.entries.isEmpty {
+            for chunk in selection(weightLimit: policy.blockWeight - BlockTemplate.reservedWeight) {
+                for id in chunk.ids {
+                    let entry = mempool.entries[id]!
+                    transactions.append(entry.transaction)
+                    fees += entry.fee
+                }
             }
         }
         let reward = parameters.subsidy(height: height) + fees
@@ -60,7 +67,7 @@ extension Ledger {
     /// Finds a nonce; on regtest every second one will do.
     public static func solve(_ block: Block) -> Block {
         var solved = block
-        while solved.header.hash.bytes.reversed[0] >= 0x7f { solved.header.nonce &+= 1 }
+        while !BlockRules.meetsTarget(solved.header.hash) { solved.header.nonce &+= 1 }
         return solved
     }
 
@@ -69,7 +76,7 @@ extension Ledger {
         paying script: Script, now: UInt32, including: [Transaction]? = nil
     ) throws(BlockRefusal) -> (block: Block, events: [Event]) {
         let block = Self.solve(template(paying: script, now: now, including: including))
-        return (block, try submit(block, now: max(now, block.header.time)))
+        return (block, try submit(block, now: max(now, block.header.time)).get())
     }
 
     /// The fee of a transaction whose inputs are coins or outputs of its companions; `nil` where one is unknown.
@@ -78,8 +85,8 @@ extension Ledger {
         for input in transaction.inputs {
             let outPoint = input.previousOutput
             let source =
-                coins[outPoint]?.output
-                ?? (companions + mempool.entries.values.map(\.transaction)).first { $0.id == outPoint.transaction }
+                coins[outPoint]?.output ?? mempool.output(outPoint)
+                ?? companions.first { $0.id == outPoint.transaction }
                 .flatMap { $0.outputs.indices.contains(Int(outPoint.index)) ? $0.outputs[Int(outPoint.index)] : nil }
             guard let source, let sum = total.adding(source.amount) else { return nil }
             total = sum
@@ -87,33 +94,81 @@ extension Ledger {
         return transaction.outputs.map(\.amount).checkedSum().flatMap { total.subtracting($0) }
     }
 
-    /// Chooses from the mempool by the fee rate of each transaction together with its ancestors.
-    private func selection() -> [Mempool.Entry] {
-        var chosen: [Mempool.Entry] = []
+    /// A transaction with those of its ancestors that were not chosen before it.
+    struct Chunk {
+        var ids: [TransactionID]
+        var fees: UInt64
+        var size: Int
+        var weight: Int
+        var operations: Int
+
+        /// Satoshi for each 1000 virtual bytes.
+        var rate: UInt64 { fees * 1000 / UInt64(max(size, 1)) }
+    }
+
+    /// A candidate of the selection, with what was true of its unchosen ancestors when it was scored.
+    private struct Scored: Comparable {
+        var id: TransactionID
+        var fees: UInt64
+        var size: Int
+        var sequence: UInt64
+
+        static func < (left: Scored, right: Scored) -> Bool {
+            let (first, second) = (left.fees * UInt64(right.size), right.fees * UInt64(left.size))
+            return first == second ? left.sequence > right.sequence : first < second
+        }
+    }
+
+    /// Chooses from the mempool by the fee rate of each transaction together with its ancestors, the best first.
+    func selection(weightLimit: Int) -> [Chunk] {
+        var chosen: [Chunk] = []
         var done: Set<TransactionID> = []
-        // Room for the header, the coinbase and the counts.
-        var weightLeft = Self.maximumBlockWeight - 4_000
-        var operationsLeft = Self.maximumSignatureOperationCost - 400
-        var candidates = mempool.ordered
-        while !candidates.isEmpty {
-            var best: (index: Int, package: [Mempool.Entry], fee: UInt64, weight: UInt64)?
-            for (index, candidate) in candidates.enumerated() {
-                let package = mempool.ancestors(of: candidate.id, without: done).map { mempool.entries[$0]! }
-                let fee = package.reduce(0) { $0 + $1.fee.value }
-                let weight = package.reduce(0) { $0 + UInt64($1.weight) }
-                if best.map({ fee * $0.weight > $0.fee * weight }) ?? true { best = (index, package, fee, weight) }
+        var scores: [TransactionID: Mempool.Family] = [:]
+        var heap = Heap<Scored>()
+        for entry in mempool.entries.values {
+            scores[entry.id] = entry.ancestors
+            heap.insert(
+                Scored(
+                    id: entry.id, fees: entry.ancestors.fees.value, size: entry.ancestors.size, sequence: entry.sequence))
+        }
+        var weightLeft = weightLimit
+        var operationsLeft = Self.maximumSignatureOperationCost - BlockTemplate.reservedOperations
+        var failures = 0
+        while let best = heap.popMax() {
+            guard !done.contains(best.id), let score = scores[best.id] else { continue }
+            // The score was of a time when fewer of its ancestors had been chosen: its new one is in the heap as well.
+            guard score.size == best.size, score.fees.value == best.fees else { continue }
+            var chunk = Chunk(ids: [], fees: best.fees, size: best.size, weight: 0, operations: 0)
+            if chunk.rate < policy.minimumBlockFeeRate { break }
+            for id in mempool.ancestors(of: [best.id]) where !done.contains(id) {
+                let entry = mempool.entries[id]!
+                chunk.ids.append(id)
+                chunk.weight += entry.weight
+                chunk.operations += entry.signatureOperationCost
             }
-            guard let best else { break }
-            let operations = best.package.reduce(0) { $0 + $1.signatureOperationCost }
-            if best.weight <= UInt64(weightLeft) && operations <= operationsLeft {
-                chosen += best.package
-                done.formUnion(best.package.map(\.id))
-                weightLeft -= Int(best.weight)
-                operationsLeft -= operations
-                candidates.removeAll { done.contains($0.id) }
-            } else {
-                candidates.remove(at: best.index)
+            guard chunk.weight <= weightLeft, chunk.operations <= operationsLeft else {
+                scores[best.id] = nil
+                failures += 1
+                // Nearly full, and many in a row do not fit.
+                if failures > 1000, weightLeft < 4_000 { break }
+                continue
             }
+            failures = 0
+            weightLeft -= chunk.weight
+            operationsLeft -= chunk.operations
+            for id in chunk.ids {
+                done.insert(id)
+                let entry = mempool.entries[id]!
+                for descendant in mempool.descendants(of: [id]) where !done.contains(descendant) {
+                    scores[descendant]?.remove(entry)
+                    guard let score = scores[descendant] else { continue }
+                    heap.insert(
+                        Scored(
+                            id: descendant, fees: score.fees.value, size: score.size,
+                            sequence: mempool.entries[descendant]!.sequence))
+                }
+            }
+            chosen.append(chunk)
         }
         return chosen
     }

@@ -1,30 +1,72 @@
 public import BitcoinPrimitives
+public import CryptoPrimitives
 
 /// Transactions that wait for a block, each valid on top of the chain and of its ancestors here.
 public struct Mempool: Sendable {
+    /// A transaction together with a set of others: their number, size and fees, itself included.
+    public struct Family: Hashable, Sendable {
+        public var count = 0
+        /// Virtual bytes.
+        public var size = 0
+        public var fees = Satoshi.zero
+
+        mutating func add(_ entry: Entry) {
+            count += 1
+            size += entry.size
+            fees += entry.fee
+        }
+
+        mutating func remove(_ entry: Entry) {
+            count -= 1
+            size -= entry.size
+            fees -= entry.fee
+        }
+    }
+
     public struct Entry: Sendable {
         public var transaction: Transaction
         public var id: TransactionID
+        public var witnessID: Bytes32
         public var fee: Satoshi
         public var weight: Int
-        /// The position in the order of arrival.
-        public var sequence: UInt64
-        /// Transactions here whose outputs this one spends.
-        public var parents: Set<TransactionID>
+        /// Virtual bytes, or what the signature operations count for where that is more.
+        public var size: Int
         /// The cost of its signatures (BIP 141).
-        var signatureOperationCost: Int
+        public var signatureOperationCost: Int
+        /// Seconds since 1970 when it came.
+        public var time: UInt32
+        /// The chain's height when it came.
+        public var height: Int
+        /// The position in the order of arrival.
+        public internal(set) var sequence: UInt64 = 0
+        /// Transactions here whose outputs this one spends.
+        public internal(set) var parents: Set<TransactionID> = []
+        /// Transactions here that spend its outputs.
+        public internal(set) var children: Set<TransactionID> = []
+        public internal(set) var ancestors = Family()
+        public internal(set) var descendants = Family()
+
+        /// What it takes of the memory that the policy allows: the bytes, and the tables around them.
+        var usage: Int { 800 + transaction.totalSize + 200 * transaction.inputs.count + 80 * transaction.outputs.count }
 
         /// Satoshi for each 1000 weight units, rounded down.
-        public var feeRate: FeeRate { FeeRate(perKiloweight: UInt32(fee.value * 1000 / UInt64(weight))) }
+        public var feeRate: FeeRate { FeeRate(perKiloweight: UInt32(clamping: fee.value * 1000 / UInt64(weight))) }
     }
 
-    public internal(set) var entries: [TransactionID: Entry] = [:]
+    public private(set) var entries: [TransactionID: Entry] = [:]
+    /// Bytes of memory, approximately.
+    public private(set) var usage = 0
+    /// The sum of the sizes, in virtual bytes.
+    public private(set) var size = 0
+    public private(set) var totalFees = Satoshi.zero
+    /// Counts what entered and left.
+    public private(set) var sequence: UInt64 = 1
     /// Who spends what, among the entries.
-    var spenders: [OutPoint: TransactionID] = [:]
-    var sequence: UInt64 = 0
-
-    /// The lowest fee accepted: one satoshi for each virtual byte.
-    public static let minimumFeeRate = FeeRate(perKiloweight: 250)
+    private var spenders: [OutPoint: TransactionID] = [:]
+    /// When transactions came, the oldest first; some may have left.
+    private var arrivals: [(time: UInt32, id: TransactionID)] = []
+    private var firstArrival = 0
+    var floor = MempoolFloor()
 
     /// The entries in the order of their arrival.
     public var ordered: [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
@@ -32,149 +74,196 @@ public struct Mempool: Sendable {
     /// Which transaction here spends the output.
     public func spender(of outPoint: OutPoint) -> TransactionID? { spenders[outPoint] }
 
-    mutating func insert(_ transaction: Transaction, id: TransactionID, fee: Satoshi, signatureOperationCost: Int) {
-        let parents = Set(transaction.inputs.map(\.previousOutput.transaction)).filter { entries[$0] != nil }
-        entries[id] = Entry(
-            transaction: transaction, id: id, fee: fee, weight: transaction.weight, sequence: sequence,
-            parents: parents, signatureOperationCost: signatureOperationCost)
+    /// An output of a transaction here.
+    func output(_ outPoint: OutPoint) -> TransactionOutput? {
+        guard let outputs = entries[outPoint.transaction]?.transaction.outputs,
+            outputs.indices.contains(Int(outPoint.index))
+        else { return nil }
+        return outputs[Int(outPoint.index)]
+    }
+
+    /// The transactions here whose outputs this one spends.
+    func parents(of transaction: Transaction) -> Set<TransactionID> {
+        Set(transaction.inputs.lazy.map(\.previousOutput.transaction)).filter { entries[$0] != nil }
+    }
+
+    /// Takes an entry whose parents are here, and which no one here spends from yet.
+    mutating func insert(_ entry: Entry) {
+        var entry = entry
+        entry.sequence = sequence
         sequence += 1
-        for input in transaction.inputs { spenders[input.previousOutput] = id }
-    }
-
-    mutating func remove(_ id: TransactionID) {
-        guard let entry = entries.removeValue(forKey: id) else { return }
-        for input in entry.transaction.inputs { spenders[input.previousOutput] = nil }
-        for position in entry.transaction.outputs.indices {
-            if let child = spenders[OutPoint(id, UInt32(position))] { entries[child]?.parents.remove(id) }
+        entry.parents = parents(of: entry.transaction)
+        entry.children = []
+        entry.ancestors = Family()
+        entry.descendants = Family()
+        entry.ancestors.add(entry)
+        entry.descendants.add(entry)
+        for ancestor in ancestors(of: entry.parents) {
+            entry.ancestors.add(entries[ancestor]!)
+            entries[ancestor]!.descendants.add(entry)
         }
+        for parent in entry.parents { entries[parent]!.children.insert(entry.id) }
+        for input in entry.transaction.inputs { spenders[input.previousOutput] = entry.id }
+        usage += entry.usage
+        size += entry.size
+        totalFees += entry.fee
+        arrivals.append((entry.time, entry.id))
+        entries[entry.id] = entry
     }
 
-    /// The entry and all that spend from it, nearest first.
-    func descendants(of id: TransactionID) -> [TransactionID] {
-        var result: [TransactionID] = []
-        var queue = [id]
-        var seen: Set<TransactionID> = [id]
-        while let next = queue.popLast() {
-            guard let entry = entries[next] else { continue }
-            result.append(next)
-            for position in entry.transaction.outputs.indices {
-                if let child = spenders[OutPoint(next, UInt32(position))], seen.insert(child).inserted {
-                    queue.append(child)
-                }
+    /// Removes a transaction that was mined; what spends from it stays.
+    mutating func removeMined(_ id: TransactionID) {
+        guard let entry = entries[id] else { return }
+        for descendant in descendants(of: [id]) where descendant != id { entries[descendant]!.ancestors.remove(entry) }
+        for child in entry.children { entries[child]!.parents.remove(id) }
+        forget(entry)
+    }
+
+    /// Removes transactions and all that spend from them.
+    ///
+    /// - Returns: those that left, in the order of their arrival.
+    @discardableResult
+    mutating func remove(_ ids: [TransactionID]) -> [TransactionID] {
+        let leaving = descendants(of: ids)
+        let set = Set(leaving)
+        for id in leaving {
+            let entry = entries[id]!
+            for ancestor in ancestors(of: entry.parents) where !set.contains(ancestor) {
+                entries[ancestor]!.descendants.remove(entry)
             }
+            for parent in entry.parents where !set.contains(parent) { entries[parent]!.children.remove(id) }
         }
-        return result
+        for id in leaving { forget(entries[id]!) }
+        return leaving
     }
 
-    /// The entry and all it depends on, in an order in which they can be mined.
-    func ancestors(of id: TransactionID, without done: Set<TransactionID> = []) -> [TransactionID] {
-        var result: [TransactionID] = []
-        var seen = done
-        func visit(_ id: TransactionID) {
-            guard let entry = entries[id], seen.insert(id).inserted else { return }
-            for parent in entry.parents.sorted() { visit(parent) }
-            result.append(id)
+    private mutating func forget(_ entry: Entry) {
+        entries[entry.id] = nil
+        for input in entry.transaction.inputs { spenders[input.previousOutput] = nil }
+        usage -= entry.usage
+        size -= entry.size
+        totalFees -= entry.fee
+        sequence += 1
+    }
+
+    /// These and all that spend from them, in the order of their arrival.
+    public func descendants(of ids: some Sequence<TransactionID>) -> [TransactionID] {
+        walk(ids) { $0.children }
+    }
+
+    /// These and all that they depend on, in an order in which they can be mined.
+    public func ancestors(of ids: some Sequence<TransactionID>) -> [TransactionID] {
+        walk(ids) { $0.parents }
+    }
+
+    private func walk(
+        _ ids: some Sequence<TransactionID>, _ next: (Entry) -> Set<TransactionID>
+    ) -> [TransactionID] {
+        var found: [TransactionID: UInt64] = [:]
+        var queue = Array(ids)
+        while let id = queue.popLast() {
+            guard found[id] == nil, let entry = entries[id] else { continue }
+            found[id] = entry.sequence
+            queue.append(contentsOf: next(entry))
         }
-        visit(id)
-        return result
+        // Parents come before their children.
+        return found.sorted { $0.value < $1.value }.map(\.key)
+    }
+
+    /// Removes what has waited too long.
+    mutating func expire(before time: UInt32) -> [TransactionID] {
+        var expired: [TransactionID] = []
+        while firstArrival < arrivals.count, arrivals[firstArrival].time < time {
+            let arrival = arrivals[firstArrival]
+            if entries[arrival.id]?.time == arrival.time { expired.append(arrival.id) }
+            firstArrival += 1
+        }
+        if firstArrival > 1000, firstArrival * 2 > arrivals.count {
+            arrivals.removeFirst(firstArrival)
+            firstArrival = 0
+        }
+        return expired.isEmpty ? [] : remove(expired)
+    }
+
+    /// Removes what pays least, together with its descendants, until the memory suffices.
+    mutating func trim(to limit: Int, now: UInt32, policy: Policy) -> [TransactionID] {
+        var evicted: [TransactionID] = []
+        while usage > limit, let worst = entries.values.min(by: { Self.isWorse($0, $1) }) {
+            let rate = worst.descendants.fees.value * 1000 / UInt64(worst.descendants.size)
+            floor.raise(to: rate + policy.incrementalRelayFeeRate, now: now)
+            evicted += remove([worst.id])
+        }
+        return evicted
+    }
+
+    /// Whether evicting the first with its descendants loses less than evicting the second with its own.
+    private static func isWorse(_ left: Entry, _ right: Entry) -> Bool {
+        let (a, b) = (score(left), score(right))
+        let (first, second) = (a.fees * UInt64(b.size), b.fees * UInt64(a.size))
+        return first == second ? left.sequence > right.sequence : first < second
+    }
+
+    /// An entry counts with its descendants if they pay more than itself.
+    private static func score(_ entry: Entry) -> (fees: UInt64, size: Int) {
+        let (own, family) = (entry.fee.value, entry.descendants.fees.value)
+        let familyIsBetter = family * UInt64(entry.size) > own * UInt64(entry.descendants.size)
+        return familyIsBetter ? (family, entry.descendants.size) : (own, entry.size)
     }
 }
 
-extension Ledger {
-    /// Takes a transaction into the mempool, or throws Bitcoin Core's reason and changes nothing.
-    public mutating func accept(_ transaction: Transaction) throws(TransactionRefusal) -> [Event] {
-        try admit(transaction)
-        return [.accepted(transaction)]
+/// The rate below which a mempool that was full takes nothing: it rises when transactions are evicted, and halves
+/// every twelve hours once a block has come (sooner when there is room).
+struct MempoolFloor: Sendable, Hashable {
+    /// Satoshi for each 1000 virtual bytes.
+    private(set) var rate: Double = 0
+    private var since: UInt32 = 0
+    private var blockSinceRise = false
+    static let halfLife = 12.0 * 3600
+
+    mutating func raise(to rate: UInt64, now: UInt32) {
+        guard Double(rate) > self.rate else { return }
+        self.rate = Double(rate)
+        since = now
+        blockSinceRise = false
     }
 
-    /// Judges a transaction as `accept` does and changes nothing.
-    public func test(_ transaction: Transaction) throws(TransactionRefusal) {
-        var copy = self
-        try copy.admit(transaction)
+    mutating func blockConnected(now: UInt32) {
+        since = max(since, now)
+        blockSinceRise = true
     }
 
-    private mutating func admit(_ transaction: Transaction) throws(TransactionRefusal) {
-        try TransactionRules.checkForm(transaction)
-        if transaction.isCoinbase { throw TransactionRefusal("coinbase") }
-        let id = transaction.id
-        if mempool.entries[id] != nil { throw TransactionRefusal("txn-already-in-mempool") }
-        if locations[id] != nil { throw TransactionRefusal("txn-already-known") }
-        guard (1...3).contains(transaction.version) else { throw TransactionRefusal("version") }
-        if transaction.weight > 400_000 { throw TransactionRefusal("tx-size") }
-        if transaction.serialized(withWitness: false).count < 65 { throw TransactionRefusal("tx-size-small") }
-        if transaction.outputs.contains(where: { $0.amount < $0.script.dustLimit }) {
-            throw TransactionRefusal("dust")
+    /// Satoshi for each 1000 virtual bytes.
+    func minimum(now: UInt32, usage: Int, policy: Policy) -> UInt64 {
+        guard rate > 0 else { return 0 }
+        var current = rate
+        if blockSinceRise, now > since {
+            var halfLife = Self.halfLife
+            if usage < policy.maximumMempoolUsage / 4 {
+                halfLife /= 4
+            } else if usage < policy.maximumMempoolUsage / 2 {
+                halfLife /= 2
+            }
+            current *= Self.half(toThe: Double(now - since) / halfLife)
+            if current < Double(policy.incrementalRelayFeeRate) / 2 { return 0 }
         }
-        let next = height + 1
-        guard TransactionRules.isFinal(transaction, height: next, medianTimePast: medianTimePast(height: height))
-        else { throw TransactionRefusal("non-final") }
-        let inputs = try spendableCoins(transaction)
-        guard
-            TransactionRules.meetsSequenceLocks(
-                transaction, coins: inputs, height: next, medianTimePast: { medianTimePast(height: $0) })
-        else { throw TransactionRefusal("non-BIP68-final") }
-        let fee = try TransactionRules.checkInputs(
-            transaction, coins: inputs, height: next, maturity: parameters.coinbaseMaturity)
-        let operations = TransactionRules.signatureOperationCost(transaction, coins: inputs)
-        if operations > 16_000 { throw TransactionRefusal("bad-txns-too-many-sigops") }
-        guard fee >= Mempool.minimumFeeRate.fee(weight: transaction.weight) else {
-            throw TransactionRefusal("min relay fee not met")
-        }
-        do {
-            try TransactionRules.verifyScripts(transaction, coins: inputs, flags: .standard)
-        } catch {
-            throw TransactionRefusal("mempool-script-verify-flag-failed (\(error.rawValue))")
-        }
-        mempool.insert(transaction, id: id, fee: fee, signatureOperationCost: operations)
+        return max(UInt64(current.rounded()), policy.incrementalRelayFeeRate)
     }
 
-    /// The coins a transaction spends, from the chain or from the mempool; refuses a double spend.
-    private func spendableCoins(_ transaction: Transaction) throws(TransactionRefusal) -> [Coin] {
-        var result: [Coin] = []
-        for input in transaction.inputs {
-            let outPoint = input.previousOutput
-            if mempool.spenders[outPoint] != nil { throw TransactionRefusal("txn-mempool-conflict") }
-            if let coin = coins[outPoint] {
-                result.append(coin)
-            } else if let parent = mempool.entries[outPoint.transaction],
-                parent.transaction.outputs.indices.contains(Int(outPoint.index))
-            {
-                let output = parent.transaction.outputs[Int(outPoint.index)]
-                result.append(Coin(output, height: height + 1, isCoinbase: false))
-            } else {
-                throw TransactionRefusal("bad-txns-inputs-missingorspent")
+    /// One half to a power that is not negative, from square roots alone.
+    static func half(toThe exponent: Double) -> Double {
+        guard exponent < 1000 else { return 0 }
+        var result = 1.0
+        for _ in 0..<Int(exponent) { result /= 2 }
+        var fraction = exponent - exponent.rounded(.down)
+        var root = 0.5
+        for _ in 0..<32 {
+            root = root.squareRoot()
+            fraction *= 2
+            if fraction >= 1 {
+                result *= root
+                fraction -= 1
             }
         }
         return result
-    }
-
-    /// Lets the mempool follow the chain: mined and contradicted ones leave, those of lost blocks come back.
-    mutating func updateMempool(after blocks: [Block], returned: [Transaction]) -> [Event] {
-        var events: [Event] = []
-        for block in blocks {
-            for transaction in block.transactions {
-                mempool.remove(transaction.id)
-                for input in transaction.inputs {
-                    guard let rival = mempool.spenders[input.previousOutput] else { continue }
-                    for loser in mempool.descendants(of: rival) {
-                        mempool.remove(loser)
-                        events.append(.removed(loser))
-                    }
-                }
-            }
-        }
-        guard !returned.isEmpty else { return events }
-        // After a reorganization everything is judged again, parents first.
-        let former = mempool.ordered.map(\.transaction)
-        mempool = Mempool()
-        for transaction in returned + former {
-            let id = transaction.id
-            do {
-                try admit(transaction)
-            } catch {
-                if locations[id] == nil { events.append(.removed(id)) }
-            }
-        }
-        return events
     }
 }

@@ -1,10 +1,10 @@
-/// Why a block is refused; the raw values are Bitcoin Core's reject reasons.
+/// Why a block is refused; the texts are Bitcoin Core's reject reasons.
 public enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// A rule is broken; the text is Bitcoin Core's reason.
     case rule(String)
     /// The block's parent is not known.
     case orphan
-    /// The block, or an ancestor of it, was refused before.
+    /// The block was refused before.
     case knownInvalid
     case duplicate
 
@@ -18,9 +18,20 @@ public enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a transaction does not enter the mempool; `reason` is Bitcoin Core's text.
+/// Why a transaction does not enter the mempool.
 public struct TransactionRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Bitcoin Core's reject reason, which programs compare.
     public var reason: String
-    public init(_ reason: String) { self.reason = reason }
-    public var description: String { reason }
+    /// More about it, for people; may be empty.
+    public var details: String
+
+    public init(_ reason: String, _ details: String = "") {
+        self.reason = reason
+        self.details = details
+    }
+
+    public var description: String { details.isEmpty ? reason : "\(reason), \(details)" }
+
+    /// What can become acceptable in the company of a child that pays for it.
+    var isReconsiderable: Bool { reason == "min relay fee not met" || reason == "mempool min fee not met" }
 }

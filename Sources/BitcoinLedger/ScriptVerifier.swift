@@ -2,27 +2,43 @@ public import BitcoinPrimitives
 import CryptoPrimitives
 
 /// Judges whether an input may spend its output: Bitcoin's `VerifyScript`.
-public struct ScriptVerifier {
+public struct ScriptVerifier: Sendable {
     private let hasher: SignatureHasher
     private let spent: [TransactionOutput]
     private let flags: ScriptFlags
+    private let cache: SignatureCacheUse?
 
     /// - Parameter spent: the outputs that the transaction's inputs spend, in their order.
     public init(_ transaction: Transaction, spent: [TransactionOutput], flags: ScriptFlags) {
+        self.init(transaction, spent: spent, flags: flags, cache: nil)
+    }
+
+    init(_ transaction: Transaction, spent: [TransactionOutput], flags: ScriptFlags, cache: SignatureCacheUse?) {
         precondition(spent.count == transaction.inputs.count, "one spent output for each input")
-        hasher = SignatureHasher(transaction)
+        var hasher = SignatureHasher(transaction)
+        if transaction.hasWitness {
+            hasher.prepare(taproot: spent.contains { $0.script.isP2TR } ? spent : nil)
+        }
+        self.hasher = hasher
         self.spent = spent
         self.flags = flags
+        self.cache = cache
     }
 
     /// Throws why the input may not spend its output.
     public func verify(input index: Int) throws(ScriptFailure) {
         let input = hasher.transaction.inputs[index]
         let output = spent[index].script
-        let checker = SignatureChecker(hasher, input: index, spent: spent)
+        let checker = SignatureChecker(hasher, input: index, spent: spent, cache: cache)
         let isWitness = flags.contains(.witness)
         var hadWitness = false
 
+        if isWitness, input.signatureScript.bytes.isEmpty, let program = output.witnessProgram {
+            // What the general way below comes to for a bare witness program: the two pushes of the output, the upper of
+            // which must be true, and then the program.
+            guard ScriptInterpreter.isTrue(Array(program.program)) else { throw .evalFalse }
+            return try verifyWitness(program.version, Array(program.program), input.witness, checker, isP2SH: false)
+        }
         if flags.contains(.signaturePushOnly) && !input.signatureScript.isPushOnly { throw .signaturePushOnly }
         var stack = try run(input.signatureScript, stack: [], checker)
         let pushed = stack
@@ -74,7 +90,19 @@ public struct ScriptVerifier {
             try execute(Script(last), Array(witness.dropLast()), checker, .witnessV0)
         case (0, 20):
             guard witness.count == 2 else { throw .witnessProgramMismatch }
-            try execute(.p2pkh(hash: program), witness, checker, .witnessV0)
+            // Most spends are of this form: what DUP HASH160 <program> EQUALVERIFY CHECKSIG does to two elements, without
+            // a stack.
+            let (signature, key) = (witness[0], witness[1])
+            let limit = ScriptInterpreter.maximumElementSize
+            guard signature.count <= limit, key.count <= limit else { throw .pushSize }
+            guard Hash.hash160(key) == program else { throw .equalVerify }
+            try SignatureEncoding.check(signature, flags)
+            try SignatureEncoding.check(publicKey: key, flags, .witnessV0)
+            var checker = checker
+            let code = Script.p2pkh(hash: program)
+            if !checker.checkECDSA(signature, key: key, scriptCode: code, version: .witnessV0) {
+                throw flags.contains(.nullFail) && !signature.isEmpty ? .nullFail : .evalFalse
+            }
         case (0, _): throw .witnessProgramWrongLength
         case (1, 32) where !isP2SH:
             guard flags.contains(.taproot) else { return }

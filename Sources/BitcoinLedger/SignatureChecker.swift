@@ -16,25 +16,32 @@ struct SignatureChecker {
     /// The outputs that all inputs spend; taproot signs them all.
     let spent: [TransactionOutput]
 
-    init(_ hasher: SignatureHasher, input: Int, spent: [TransactionOutput]) {
+    private let cache: SignatureCacheUse?
+
+    init(_ hasher: SignatureHasher, input: Int, spent: [TransactionOutput], cache: SignatureCacheUse? = nil) {
         self.hasher = hasher
         self.input = input
         self.spent = spent
+        self.cache = cache
     }
 
     /// Whether an ECDSA signature with its type byte is by the key over this input.
     mutating func checkECDSA(
         _ signature: [UInt8], key: [UInt8], scriptCode: Script, version: SignatureVersion
     ) -> Bool {
-        guard let typeByte = signature.last, let publicKey = PublicKey(serialized: key),
-            let parsed = ECDSASignature(laxDER: Array(signature.dropLast()))
-        else { return false }
+        guard let typeByte = signature.last else { return false }
         let type = SignatureHashType(rawValue: UInt32(typeByte))
         let hash =
             version == .witnessV0
             ? hasher.witnessV0(input: input, scriptCode: scriptCode, amount: spent[input].amount, type: type)
             : hasher.legacy(input: input, scriptCode: scriptCode.withoutCodeSeparators, type: type)
-        return parsed.normalized.verify(hash, key: publicKey)
+        let verify = {
+            guard let publicKey = PublicKey(serialized: key),
+                let parsed = ECDSASignature(laxDER: Array(signature.dropLast()))
+            else { return false }
+            return parsed.normalized.verify(hash, key: publicKey)
+        }
+        return cache?.verify(hash: hash, publicKey: key, signature: signature, verify) ?? verify()
     }
 
     /// BIP 341: checks a Schnorr signature of 64 or 65 bytes.
@@ -50,7 +57,8 @@ struct SignatureChecker {
         guard let hash = hasher.taproot(input: input, spent: spent, type: type, annex: annex, script: script) else {
             throw .schnorrSignatureHashType
         }
-        guard Schnorr.verify(Array(signature.prefix(64)), message: hash.array, key: key) else {
+        let verify = { Schnorr.verify(Array(signature.prefix(64)), message: hash.array, key: key) }
+        guard cache?.verify(hash: hash, publicKey: key.array, signature: signature, verify) ?? verify() else {
             throw .schnorrSignature
         }
     }

@@ -7,7 +7,7 @@ enum TransactionRules {
     static func checkForm(_ transaction: Transaction) throws(TransactionRefusal) {
         if transaction.inputs.isEmpty { throw TransactionRefusal("bad-txns-vin-empty") }
         if transaction.outputs.isEmpty { throw TransactionRefusal("bad-txns-vout-empty") }
-        if transaction.serialized(withWitness: false).count * 4 > Ledger.maximumBlockWeight {
+        if transaction.strippedSize * 4 > Ledger.maximumBlockWeight {
             throw TransactionRefusal("bad-txns-oversize")
         }
         var total = Satoshi.zero
@@ -19,7 +19,9 @@ enum TransactionRules {
             }
             total = next
         }
-        if Set(transaction.inputs.map(\.previousOutput)).count != transaction.inputs.count {
+        if transaction.inputs.count > 1,
+            Set(transaction.inputs.lazy.map(\.previousOutput)).count != transaction.inputs.count
+        {
             throw TransactionRefusal("bad-txns-inputs-duplicate")
         }
         if transaction.isCoinbase {
@@ -33,7 +35,7 @@ enum TransactionRules {
 
     /// Amounts and maturity; the fee.
     static func checkInputs(
-        _ transaction: Transaction, coins: [Coin], height: Int, maturity: Int
+        _ transaction: Transaction, coins: some Collection<Coin>, height: Int, maturity: Int
     ) throws(TransactionRefusal) -> Satoshi {
         var total = Satoshi.zero
         for coin in coins {
@@ -61,9 +63,10 @@ enum TransactionRules {
 
     /// BIP 68: whether the relative lock times of all inputs have passed in a block of the given height.
     static func meetsSequenceLocks(
-        _ transaction: Transaction, coins: [Coin], height: Int, medianTimePast: (Int) -> UInt32
+        _ transaction: Transaction, coins: some Collection<Coin>, height: Int, medianTimePast: (Int) -> UInt32
     ) -> Bool {
-        guard transaction.version >= 2, Int32(bitPattern: transaction.version) >= 2 else { return true }
+        // "only if the transaction's version is 2 or higher", as an unsigned number.
+        guard transaction.version >= 2 else { return true }
         for (input, coin) in zip(transaction.inputs, coins) where input.sequence & 1 << 31 == 0 {
             let value = Int(input.sequence & 0xffff)
             if input.sequence & 1 << 22 != 0 {
@@ -76,12 +79,19 @@ enum TransactionRules {
         return true
     }
 
+    /// The signature operations that a transaction's own scripts show, by the count that preceded BIP 16.
+    static func legacySignatureOperations(_ transaction: Transaction) -> Int {
+        var count = 0
+        for input in transaction.inputs where !input.signatureScript.bytes.isEmpty {
+            count += input.signatureScript.signatureOperations(accurate: false)
+        }
+        for output in transaction.outputs { count += output.script.signatureOperations(accurate: false) }
+        return count
+    }
+
     /// BIP 141's signature operation cost.
-    static func signatureOperationCost(_ transaction: Transaction, coins: [Coin]) -> Int {
-        var legacy = 0
-        for input in transaction.inputs { legacy += input.signatureScript.signatureOperations(accurate: false) }
-        for output in transaction.outputs { legacy += output.script.signatureOperations(accurate: false) }
-        var cost = legacy * 4
+    static func signatureOperationCost(_ transaction: Transaction, coins: some Collection<Coin>) -> Int {
+        var cost = legacySignatureOperations(transaction) * 4
         if transaction.isCoinbase { return cost }
         for (input, coin) in zip(transaction.inputs, coins) {
             var program = coin.output.script.witnessProgram
@@ -97,13 +107,5 @@ enum TransactionRules {
             }
         }
         return cost
-    }
-
-    /// Runs the scripts of all inputs.
-    static func verifyScripts(
-        _ transaction: Transaction, coins: [Coin], flags: ScriptFlags
-    ) throws(ScriptFailure) {
-        let verifier = ScriptVerifier(transaction, spent: coins.map(\.output), flags: flags)
-        for index in transaction.inputs.indices { try verifier.verify(input: index) }
     }
 }

@@ -177,6 +177,9 @@ public struct ByteWriter {
         write(value)
     }
 
+    /// The size of bytes with their length before them.
+    public static func variableLength(_ bytes: [UInt8]) -> Int { compactSizeLength(bytes.count) + bytes.count }
+
     /// The size of a CompactSize.
     public static func compactSizeLength(_ value: Int) -> Int {
         value < 253 ? 1 : value <= 0xffff ? 3 : value <= 0xffff_ffff ? 5 : 9

@@ -73,6 +73,9 @@ public struct Script: Hashable, Sendable, CustomStringConvertible {
     /// Pays to a taproot output key.
     public static func p2tr(_ outputKey: Bytes32) -> Script { Script([0x51, 32] + outputKey.array) }
 
+    /// Pays to anyone: the anchor of BIP 433 ("P2A"), which needs no signature.
+    public static let anchor = Script([0x51, 2, 0x4e, 0x73])
+
     /// Pays to a public key hash, in the oldest form; also BIP 143's script code for P2WPKH.
     public static func p2pkh(hash: [UInt8]) -> Script {
         Script([.op(.dup), .op(.hash160), .push(hash), .op(.equalVerify), .op(.checkSig)])

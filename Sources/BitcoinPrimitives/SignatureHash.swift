@@ -31,6 +31,23 @@ public struct SignatureHasher: Sendable {
 
     public init(_ transaction: Transaction) { self.transaction = transaction }
 
+    /// Computes now what the segwit hashes of all inputs share, so that copies need not do it each for itself.
+    ///
+    /// - Parameter spent: the outputs that the inputs spend, where one of them is a taproot output.
+    public mutating func prepare(taproot spent: [TransactionOutput]?) {
+        if let spent {
+            let parts = taprootParts(spent)
+            // BIP 341 hashes once what BIP 143 hashes twice.
+            previousOutputs = Hash.sha256(parts.previousOutputs)
+            sequences = Hash.sha256(parts.sequences)
+            outputs = Hash.sha256(parts.outputs)
+        } else {
+            _ = hashPreviousOutputs()
+            _ = hashSequences()
+            _ = hashOutputs()
+        }
+    }
+
     /// BIP 143: the hash that a witness v0 signature signs.
     public mutating func witnessV0(
         input index: Int, scriptCode: Script, amount: Satoshi, type: SignatureHashType = .all

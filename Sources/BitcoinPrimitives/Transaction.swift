@@ -110,7 +110,26 @@ public struct Transaction: Hashable, Sendable {
     public var witnessID: Bytes32 { Hash.sha256d(serialized()) }
 
     /// BIP 141: three times the size without witness plus the whole size.
-    public var weight: Int { serialized(withWitness: false).count * 3 + serialized().count }
+    public var weight: Int { strippedSize * 3 + totalSize }
+
+    /// The size of the serialization without witness.
+    public var strippedSize: Int {
+        var size = 8 + ByteWriter.compactSizeLength(inputs.count) + ByteWriter.compactSizeLength(outputs.count)
+        for input in inputs { size += 40 + ByteWriter.variableLength(input.signatureScript.bytes) }
+        for output in outputs { size += 8 + ByteWriter.variableLength(output.script.bytes) }
+        return size
+    }
+
+    /// The size of the whole serialization.
+    public var totalSize: Int {
+        guard hasWitness else { return strippedSize }
+        var size = strippedSize + 2
+        for input in inputs {
+            size += ByteWriter.compactSizeLength(input.witness.count)
+            for element in input.witness { size += ByteWriter.variableLength(element) }
+        }
+        return size
+    }
 
     /// BIP 141: weight over four, rounded up.
     public var virtualSize: Int { (weight + 3) / 4 }
@@ -167,7 +186,8 @@ public struct Transaction: Hashable, Sendable {
             lockTime = try reader.littleEndian32()
             return
         }
-        inputs.reserveCapacity(inputCount)
+        // A count is a claim until the bytes are there.
+        inputs.reserveCapacity(min(inputCount, 1000))
         for _ in 0..<inputCount {
             let previous = try OutPoint(from: &reader)
             let script = Script(try reader.variableBytes())

@@ -43,7 +43,7 @@ struct Demo: AsyncParsableCommand {
         let opened = clock.now
         let channel = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(Satoshi(300_000)))
         // The funding transaction goes to the mempool right after the channel is stored.
-        while await world.chain.snapshot().mempool.entries.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        while await world.chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(2)) }
         _ = try await world.mine(3)
         try await usable(alice, channel)
         try await usable(bob, channel)
@@ -82,7 +82,7 @@ struct Demo: AsyncParsableCommand {
             try await breach(world, alice: alice, bob: bob, channel: channel, stale, &story)
         } else {
             try await alice.closeChannel(channel)
-            while await world.chain.snapshot().mempool.entries.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            while await world.chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(2)) }
             let height = try await world.mine(1)
             story.say("closed", "cooperatively in block \(height)")
         }
@@ -139,7 +139,6 @@ struct Demo: AsyncParsableCommand {
         _ world: LocalWorld, _ alice: LightningNode, _ bob: LightningNode, _ initial: Satoshi, _ result: DemoResult,
         _ story: inout DemoStory
     ) async throws {
-        let ledger = await world.chain.snapshot()
         let channel = try await alice.channels()[0]
         // The funding transaction and all that spends from the channel.
         var transactions: [(size: Int, fee: UInt64)] = []
@@ -150,9 +149,10 @@ struct Demo: AsyncParsableCommand {
                 let spends = transaction.inputs.contains { tracked.contains($0.previousOutput.transaction) }
                 guard id == channel.parameters.funding.transaction || spends else { continue }
                 tracked.insert(id)
-                let input = transaction.inputs.reduce(UInt64(0)) { sum, input in
-                    let source = ledger.transaction(input.previousOutput.transaction)?.transaction
-                    return sum + (source?.outputs[Int(input.previousOutput.index)].amount.value ?? 0)
+                var input = UInt64(0)
+                for spent in transaction.inputs.map(\.previousOutput) {
+                    let source = await world.chain.transaction(spent.transaction)
+                    input += source?.outputs[Int(spent.index)].amount.value ?? 0
                 }
                 let output = transaction.outputs.reduce(UInt64(0)) { $0 + $1.amount.value }
                 transactions.append((transaction.virtualSize, input - output))
@@ -164,7 +164,7 @@ struct Demo: AsyncParsableCommand {
         let bytes = transactions.reduce(0) { $0 + $1.size }
         let left = (a.onChainConfirmed + a.onChainUnconfirmed + b.onChainConfirmed + b.onChainUnconfirmed).value
         // Under a breach anchors are not worth claiming: they stay where they are.
-        let anchors = story.isBreach ? ledgerAnchors(channel, ledger) : 0
+        let anchors = story.isBreach ? await unspentAnchors(channel, world.chain) : 0
         let isExact = left + fees + anchors == initial.value
         let seconds = result.count / 7
         let value: JSONValue = [
@@ -197,12 +197,13 @@ struct Demo: AsyncParsableCommand {
         guard isExact else { throw ControlFailure(.internal, "the balances do not add up") }
     }
 
-    private func ledgerAnchors(_ channel: PaymentChannel, _ ledger: Ledger) -> UInt64 {
-        guard let close = channel.close, let transaction = ledger.transaction(close.transaction)?.transaction else { return 0 }
-        return transaction.outputs.enumerated().reduce(UInt64(0)) { sum, entry in
-            let isUnspent = ledger.coin(OutPoint(close.transaction, UInt32(entry.offset))) != nil
-            return isUnspent && entry.element.amount == Satoshi(330) ? sum + 330 : sum
+    private func unspentAnchors(_ channel: PaymentChannel, _ chain: EmbeddedChain) async -> UInt64 {
+        guard let close = channel.close, let transaction = await chain.transaction(close.transaction) else { return 0 }
+        var sum = UInt64(0)
+        for (position, output) in transaction.outputs.enumerated() where output.amount == Satoshi(330) {
+            if await chain.coin(OutPoint(close.transaction, UInt32(position))) != nil { sum += 330 }
         }
+        return sum
     }
 }
 

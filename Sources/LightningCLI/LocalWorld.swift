@@ -36,14 +36,13 @@ actor LocalWorld {
     }
 
     private func catchUp() async throws {
-        let ledger = await chain.snapshot()
-        while ledger.position(of: followed.last!)?.isActive != true {
-            let block = ledger.block(followed.removeLast())!
+        while await chain.blockHash(height: followed.count - 1) != followed.last {
+            let block = try await chain.block(followed.removeLast())
             faucet.disconnect(block.transactions.map { ($0, $0.id) }, height: followed.count)
         }
-        while followed.count <= ledger.height {
-            let hash = ledger.blockHash(height: followed.count)!
-            let block = ledger.block(hash)!
+        while let hash = await chain.blockHash(height: followed.count) {
+            let block = try await chain.block(hash)
+            guard block.header.previous == followed.last else { break }
             faucet.connect(block.transactions.map { ($0, $0.id) }, height: followed.count)
             followed.append(hash)
         }
@@ -125,7 +124,12 @@ struct LocalUp: AsyncParsableCommand {
         let password = kept ?? String(entropy.bytes32().hex.prefix(32))
         let rpc: RPCServer
         do {
-            rpc = try await RPCServer(chain: world.chain, port: rpcPort, user: "lnw", password: password)
+            var rpcOptions = RPCServer.Options()
+            rpcOptions.port = rpcPort
+            rpcOptions.user = "lnw"
+            rpcOptions.password = password
+            rpcOptions.cookieFile = Home.local.appending(path: ".cookie").path
+            rpc = try await RPCServer(chain: world.chain, options: rpcOptions)
         } catch {
             throw ControlFailure(.refused, "port \(rpcPort) is in use: choose another with --rpc-port")
         }

@@ -180,7 +180,7 @@ public struct SimulatedWorld {
         if random.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
         for (connection, bytes) in effects.transmissions { transmit(Int(connection.value), from: index, bytes) }
         for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
-        for transaction in effects.broadcasts { _ = try? ledger.accept(transaction) }
+        for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
     }
@@ -296,7 +296,7 @@ public struct SimulatedWorld {
             var block = fork.template(paying: coinbase, now: UInt32(now / 1000), including: [])
             // An empty block on top of the fork: a coinbase alone.
             block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
-            do { _ = try fork.submit(block, now: UInt32(now / 1000)) } catch {
+            do { _ = try fork.submit(block, now: UInt32(now / 1000)).get() } catch {
                 throw violation("a side branch is refused: \(error)")
             }
             minedBlocks.append(block)
@@ -338,7 +338,7 @@ public struct SimulatedWorld {
 
     /// Publishes any transaction, as a cheater would.
     public mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
-        _ = try ledger.accept(transaction)
+        _ = try ledger.accept(transaction, now: UInt32(now / 1000))
     }
 
     // MARK: Commands

@@ -131,7 +131,7 @@ let opening = Date()
 let events = alice.events
 try await alice.connect(bob.address!)
 try await alice.openChannel(to: bob.nodeID, amount: Satoshi(4_000_000_000))
-while await chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+while await chain.mempoolIsEmpty { await Task.yield() }
 try await chain.mine(3, paying: alice.newAddress().script)
 for await event in events {
     if case .channelUsable = event { break }

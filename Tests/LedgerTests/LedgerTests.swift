@@ -54,9 +54,9 @@ struct LedgerTests {
         var ledger = try Self.ledger(100)
         #expect(ledger.circulation == Satoshi(100 * 50_0000_0000))
         let young = Self.spend(ledger, block: 2)
-        #expect(throws: TransactionRefusal("bad-txns-premature-spend-of-coinbase")) { try ledger.test(young) }
+        #expect(throws: TransactionRefusal("bad-txns-premature-spend-of-coinbase")) { try ledger.judge(young, now: 1_700_000_000) }
         _ = try ledger.mine(paying: Self.script, now: 1_700_001_000)
-        _ = try ledger.accept(Self.spend(ledger, block: 1))
+        _ = try ledger.accept(Self.spend(ledger, block: 1), now: 1_700_000_000)
         for _ in 0..<60 { _ = try ledger.mine(paying: Self.script, now: 1_700_002_000) }
         Self.journal("subsidy", ledger)
         // Blocks 150 and later pay half.
@@ -69,7 +69,7 @@ struct LedgerTests {
         let good = Self.spend(ledger, block: 1)
         func refusal(_ transaction: Transaction) -> String? {
             do throws(TransactionRefusal) {
-                try ledger.test(transaction)
+                _ = try ledger.judge(transaction, now: 1_700_000_000)
                 return nil
             } catch { return error.reason }
         }
@@ -90,9 +90,10 @@ struct LedgerTests {
         var twice = good
         twice.inputs.append(twice.inputs[0])
         #expect(refusal(twice) == "bad-txns-inputs-duplicate")
-        _ = try ledger.accept(good)
+        _ = try ledger.accept(good, now: 1_700_000_000)
         #expect(refusal(good) == "txn-already-in-mempool")
-        #expect(refusal(Self.spend(ledger, block: 1, fee: 5000)) == "txn-mempool-conflict")
+        #expect(refusal(Self.spend(ledger, block: 1, fee: 1005)) == "insufficient fee")
+        #expect(refusal(Self.spend(ledger, block: 1, fee: 5000)) == nil)
         _ = try ledger.mine(paying: Self.script, now: 1_700_005_000)
         #expect(refusal(good) == "txn-already-known")
         #expect(refusal(Self.spend(ledger, block: 1, fee: 5000)) == "bad-txns-inputs-missingorspent")
@@ -103,7 +104,7 @@ struct LedgerTests {
         var ledger = try Self.ledger()
         let fork = ledger
         let transaction = Self.spend(ledger, block: 1)
-        _ = try ledger.accept(transaction)
+        _ = try ledger.accept(transaction, now: 1_700_000_000)
         let (first, _) = try ledger.mine(paying: Self.script, now: 1_700_003_000)
         #expect(first.transactions.count == 2)
         let before = ledger.circulation
@@ -112,10 +113,10 @@ struct LedgerTests {
         let elsewhere = Script([0, 20] + [UInt8](repeating: 3, count: 20))
         let (one, _) = try other.mine(paying: elsewhere, now: 1_700_003_100)
         let (two, _) = try other.mine(paying: elsewhere, now: 1_700_003_200)
-        let side = try ledger.submit(one, now: 1_700_004_000)
+        let side = try ledger.submit(one, now: 1_700_004_000).get()
         #expect(side.isEmpty)
         #expect(ledger.tip == first.hash)
-        let events = try ledger.submit(two, now: 1_700_004_000)
+        let events = try ledger.submit(two, now: 1_700_004_000).get()
         #expect(events.first == .disconnected(first, height: 102))
         #expect(ledger.tip == two.hash)
         #expect(ledger.mempool.entries[transaction.id] != nil)
@@ -139,9 +140,9 @@ struct LedgerTests {
         greedy.transactions[0].outputs[0].amount += Satoshi(1)
         greedy.header.merkleRoot = MerkleTree.root(greedy.transactions.map(\.id.bytes)).root
         greedy = Ledger.solve(greedy)
-        _ = try ledger.submit(one, now: 1_700_004_000)
-        #expect(throws: BlockRefusal.rule("bad-cb-amount")) { try ledger.submit(greedy, now: 1_700_004_000) }
-        #expect(throws: BlockRefusal.knownInvalid) { try ledger.submit(greedy, now: 1_700_004_000) }
+        _ = try ledger.submit(one, now: 1_700_004_000).get()
+        #expect(throws: BlockRefusal.rule("bad-cb-amount")) { try ledger.submit(greedy, now: 1_700_004_000).get() }
+        #expect(throws: BlockRefusal.knownInvalid) { try ledger.submit(greedy, now: 1_700_004_000).get() }
         #expect(ledger.tip == tip)
         #expect(ledger.coinCount == coins)
     }
@@ -155,7 +156,7 @@ struct LedgerTests {
             change(&block)
             if reroot { block.header.merkleRoot = MerkleTree.root(block.transactions.map(\.id.bytes)).root }
             do throws(BlockRefusal) {
-                _ = try copy.submit(Ledger.solve(block), now: now)
+                _ = try copy.submit(Ledger.solve(block), now: now).get()
                 return nil
             } catch { return error.description }
         }
@@ -185,15 +186,15 @@ struct LedgerTests {
     func selection() throws {
         var ledger = try Self.ledger(105)
         let cheap = Self.spend(ledger, block: 1, fee: 200)
-        _ = try ledger.accept(cheap)
+        _ = try ledger.accept(cheap, now: 1_700_000_000)
         let middle = Self.spend(ledger, block: 2, fee: 2000)
-        _ = try ledger.accept(middle)
+        _ = try ledger.accept(middle, now: 1_700_000_000)
         // A child that pays for its cheap parent.
         var child = Transaction(
             inputs: [TransactionInput(OutPoint(cheap.id, 0))],
             outputs: [TransactionOutput(cheap.outputs[0].amount - Satoshi(20_000), Self.script)])
         Self.sign(&child, amount: cheap.outputs[0].amount)
-        _ = try ledger.accept(child)
+        _ = try ledger.accept(child, now: 1_700_000_000)
         let order = ledger.template(paying: Self.script, now: 1_700_006_000).transactions.dropFirst().map(\.id)
         #expect(Array(order) == [cheap.id, child.id, middle.id])
         let (block, _) = try ledger.mine(paying: Self.script, now: 1_700_006_000)

@@ -40,7 +40,7 @@ struct NodeTests {
             try await alice.connect(bob.address!)
             let events = alice.events
             let id = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(Satoshi(push)))
-            while await chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+            while await chain.mempoolIsEmpty { await Task.yield() }
             try await mine(3, to: alice)
             for await event in events {
                 if case .channelUsable(id) = event { break }
@@ -79,7 +79,7 @@ struct NodeTests {
         let state = try await world.bob.channels()[0].commitments
         #expect(state.toLocal == MilliSatoshi(120_401_000 - 5_000_500))
         try await world.alice.closeChannel(id)
-        while await world.chain.snapshot().mempool.entries.isEmpty { await Task.yield() }
+        while await world.chain.mempoolIsEmpty { await Task.yield() }
         try await world.mine(6, to: world.alice)
         #expect(try await world.bob.balance().onChainConfirmed == Satoshi(115_400))
         #expect(try await world.alice.channels()[0].isClosed)

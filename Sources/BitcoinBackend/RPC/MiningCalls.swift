@@ -1,0 +1,133 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+
+extension RPCMethod {
+    static let mining: [RPCMethod] = [
+        RPCMethod("generatetoaddress", ["nblocks", "address", "maxtries"], required: 2, "hidden", "Mines blocks at once.") {
+            arguments, context in
+            let count = try arguments.integer(0)
+            guard let address = Address(try arguments.string(1), network: .regtest) else {
+                throw RPCFailure.notFound("Error: Invalid address")
+            }
+            guard (0...100_000).contains(count) else { throw RPCFailure.parameter("nblocks is out of range") }
+            return .array(try await context.chain.mine(count, paying: address.script).map { .text($0) })
+        },
+        RPCMethod("generatetodescriptor", ["num_blocks", "descriptor", "maxtries"], required: 2, "hidden", "Mines blocks at once.") {
+            arguments, context in
+            let count = try arguments.integer(0)
+            guard (0...100_000).contains(count) else { throw RPCFailure.parameter("num_blocks is out of range") }
+            let script = try OutputDescriptor.parse(try arguments.string(1))[0]
+            return .array(try await context.chain.mine(count, paying: script).map { .text($0) })
+        },
+        RPCMethod(
+            "generateblock", ["output", "transactions", "submit"], required: 2, "hidden",
+            "Mines a block with exactly these transactions: ids of the mempool, or raw."
+        ) { arguments, context in
+            let target = try arguments.string(0)
+            let script: Script
+            if let address = Address(target, network: .regtest) {
+                script = address.script
+            } else {
+                do { script = try OutputDescriptor.parse(target)[0] } catch {
+                    throw RPCFailure.notFound("Error: Invalid address or descriptor")
+                }
+            }
+            let list = try arguments.array(1).map { $0.string ?? "" }
+            let submits = try arguments.bool(2, default: true)
+            let transactions = try await context.chain.read { ledger, _ in
+                try list.map { text throws(RPCFailure) -> Transaction in
+                    if text.utf8.count == 64, let id = TransactionID(display: text) {
+                        guard let entry = ledger.mempool.entries[id] else {
+                            throw .notFound("Transaction \(text) not in mempool.")
+                        }
+                        return entry.transaction
+                    }
+                    guard let bytes = Hex.decode(text), let transaction = try? Transaction(bytes) else {
+                        throw .deserialization("Transaction decode failed for \(text). Make sure the tx has at least one input.")
+                    }
+                    return transaction
+                }
+            }
+            let block = await context.chain.read { ledger, now in
+                Ledger.solve(ledger.template(paying: script, now: now, including: transactions))
+            }
+            if submits {
+                do throws(ChainFailure) { try await context.chain.submit(block) } catch {
+                    guard case .refused(let reason) = error else { throw error }
+                    throw RPCFailure.verify("TestBlockValidity failed: \(reason)")
+                }
+                return ["hash": .text(block.hash)]
+            }
+            return ["hash": .text(block.hash), "hex": .string(Hex.encode(block.serialized()))]
+        },
+        RPCMethod("submitblock", ["hexdata", "dummy"], required: 1, "mining", "Takes a block; null if it was good.") {
+            arguments, context in
+            guard let bytes = Hex.decode(try arguments.string(0)), let block = try? Block(bytes) else {
+                throw RPCFailure.deserialization("Block decode failed")
+            }
+            let former = await context.chain.tip().hash
+            do throws(ChainFailure) { try await context.chain.submit(block) } catch {
+                guard case .refused(let reason) = error else { throw error }
+                return .string(reason)
+            }
+            // Stored, but on no better branch than the active one.
+            let tip = await context.chain.tip().hash
+            return tip == former && tip != block.hash ? "inconclusive" : .null
+        },
+        RPCMethod("getblocktemplate", ["template_request"], required: 1, "mining", "What a miner needs for the next block.") {
+            arguments, context in
+            let request = arguments[0] ?? [:]
+            if let mode = request["mode"]?.string, mode != "template" { throw RPCFailure.parameter("Invalid mode") }
+            guard request["rules"]?.array?.contains("segwit") == true else {
+                throw RPCFailure.parameter(
+                    "getblocktemplate must be called with the segwit rule set (call with {\"rules\": [\"segwit\"]})")
+            }
+            return await context.chain.read { ledger, now in template(ledger, now) }
+        },
+        RPCMethod("getmininginfo", "mining", "What is known about mining.") { _, context in
+            await context.chain.read { ledger, _ in
+                [
+                    "blocks": .integer(ledger.height), "bits": .string(Work.bits), "difficulty": Work.difficulty,
+                    "target": .string(Work.target), "networkhashps": 0, "pooledtx": .integer(ledger.mempool.entries.count),
+                    "blockmintxfee": .rate(ledger.policy.minimumBlockFeeRate), "chain": "regtest",
+                    "next": [
+                        "height": .integer(ledger.height + 1), "bits": .string(Work.bits), "difficulty": Work.difficulty,
+                        "target": .string(Work.target),
+                    ],
+                    "warnings": [],
+                ]
+            }
+        },
+    ]
+
+    private static func template(_ ledger: Ledger, _ now: UInt32) -> RPCValue {
+        let block = ledger.template(paying: .anchor, now: now)
+        let others = Array(block.transactions.dropFirst())
+        let places = Dictionary(others.enumerated().map { ($1.id, $0 + 1) }, uniquingKeysWith: { first, _ in first })
+        let transactions = others.map { transaction -> RPCValue in
+            let entry = ledger.mempool.entries[transaction.id]!
+            let depends = entry.parents.compactMap { places[$0] }.sorted()
+            return [
+                "data": .string(Hex.encode(transaction.serialized())), "txid": .text(entry.id),
+                "hash": .string(entry.witnessID.reversed.hex), "depends": .array(depends.map { .integer($0) }),
+                "fee": .integer(Int64(entry.fee.value)), "sigops": .integer(entry.signatureOperationCost),
+                "weight": .integer(entry.weight),
+            ]
+        }
+        let commitment = block.transactions[0].outputs.last!.script
+        return [
+            "capabilities": ["proposal"], "version": .integer(Int64(block.header.version)),
+            "rules": ["csv", "!segwit", "taproot"], "vbavailable": [:], "vbrequired": 0,
+            "previousblockhash": .text(ledger.tip), "transactions": .array(transactions), "coinbaseaux": [:],
+            "coinbasevalue": .integer(Int64(block.transactions[0].outputs[0].amount.value)),
+            "longpollid": .string("\(ledger.tip)\(ledger.mempool.sequence)"), "target": .string(Work.target),
+            "mintime": .integer(Int64(ledger.medianTimePast(height: ledger.height)) + 1),
+            "mutable": ["time", "transactions", "prevblock"], "noncerange": "00000000ffffffff",
+            "sigoplimit": .integer(Ledger.maximumSignatureOperationCost), "sizelimit": 4_000_000,
+            "weightlimit": .integer(Ledger.maximumBlockWeight), "curtime": .integer(Int64(block.header.time)),
+            "bits": .string(Work.bits), "height": .integer(ledger.height + 1),
+            "default_witness_commitment": .text(commitment),
+        ]
+    }
+}

@@ -1,0 +1,176 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+internal import Foundation
+internal import NIOCore
+internal import NIOFoundationCompat
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// A bitcoind's face for the embedded layer 1: JSON-RPC over HTTP, with the calls that wallets and other nodes make.
+public final class RPCServer: Sendable {
+    /// Who may call, and from where.
+    public struct Options: Sendable {
+        /// 0 takes any free one.
+        public var port = 18443
+        /// Loopback only, unless told otherwise.
+        public var host = "127.0.0.1"
+        /// A user and a password, besides the cookie.
+        public var user: String?
+        public var password: String?
+        /// Where a new cookie is put, for this user alone to read.
+        public var cookieFile: String?
+        /// What the call `stop` does; without it the call is refused.
+        public var stop: (@Sendable () -> Void)?
+
+        public init() {}
+    }
+
+    private let channel: any Channel
+    private let group: MultiThreadedEventLoopGroup
+    private let cookieFile: String?
+    public let port: Int
+
+    public init(chain: EmbeddedChain, options: Options) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.group = group
+        var credentials: [String] = []
+        if let user = options.user, let password = options.password { credentials.append("\(user):\(password)") }
+        var cookie: String?
+        if options.cookieFile != nil {
+            var entropy = Entropy.system()
+            let secret = "__cookie__:\(entropy.bytes32().hex)"
+            credentials.append(secret)
+            cookie = secret
+        }
+        // Compared as digests, so that the time tells nothing of the password.
+        let accepted = credentials.map { Hash.sha256(Array("Basic \(Data($0.utf8).base64EncodedString())".utf8)) }
+        let context = RPCContext(chain: chain, started: await chain.now, stop: options.stop)
+        do {
+            channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+                        try channel.pipeline.syncOperations.addHandler(RPCHandler(context: context, accepted: accepted))
+                    }
+                }
+                .bind(host: options.host, port: options.port).get()
+            // Only now: a second server on the same port must not spoil the first one's cookie.
+            if let path = options.cookieFile, let cookie {
+                try? FileManager.default.removeItem(atPath: path)
+                let isWritten = FileManager.default.createFile(
+                    atPath: path, contents: Data(cookie.utf8), attributes: [.posixPermissions: 0o600])
+                guard isWritten else { throw ChainFailure.store("the cookie cannot be written to \(path)") }
+            }
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        cookieFile = options.cookieFile
+        port = channel.localAddress?.port ?? options.port
+    }
+
+    public func stop() async {
+        try? await channel.close()
+        try? await group.shutdownGracefully()
+        if let cookieFile { try? FileManager.default.removeItem(atPath: cookieFile) }
+    }
+}
+
+/// One HTTP connection: requests are gathered whole, up to a limit, and answered in order.
+private final class RPCHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let context: RPCContext
+    private let accepted: [Bytes32]
+    private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+    private var isTooLarge = false
+    /// A whole block as hexadecimal digits, with room.
+    static let maximumBody = 32 << 20
+
+    init(context: RPCContext, accepted: [Bytes32]) {
+        self.context = context
+        self.accepted = accepted
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body = []
+            isTooLarge = false
+        case .body(let buffer):
+            // Who may not call may not fill our memory either.
+            if body.count + buffer.readableBytes > Self.maximumBody || head.map(isAuthorized) != true {
+                isTooLarge = body.count + buffer.readableBytes > Self.maximumBody
+                body = []
+            } else {
+                body.append(contentsOf: buffer.readableBytesView)
+            }
+        case .end:
+            guard let head else { return }
+            self.head = nil
+            answer(head, context: context)
+        }
+    }
+
+    private func isAuthorized(_ head: HTTPRequestHead) -> Bool {
+        let given = Hash.sha256(Array((head.headers.first(name: "authorization") ?? "").utf8)).array
+        return accepted.contains { MAC.equal(given, $0.array) }
+    }
+
+    private func answer(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        guard head.method == .POST else {
+            return respond(context, 405, text: "JSONRPC server handles only POST requests", keepAlive: false)
+        }
+        guard isAuthorized(head) else {
+            let loop = context.eventLoop
+            let bound = NIOLoopBound((self, context), eventLoop: loop)
+            // A guess costs a quarter of a second.
+            loop.scheduleTask(in: .milliseconds(250)) {
+                let (handler, context) = bound.value
+                handler.respond(context, 401, text: nil, keepAlive: false)
+            }
+            return
+        }
+        guard head.uri == "/" else { return respond(context, 404, text: nil, keepAlive: head.isKeepAlive) }
+        guard !isTooLarge else { return respond(context, 413, text: nil, keepAlive: false) }
+        let body = Data(body)
+        let dispatcher = RPCDispatcher(context: self.context)
+        let keepAlive = head.isKeepAlive
+        let loop = context.eventLoop
+        let bound = NIOLoopBound((self, context), eventLoop: loop)
+        Task {
+            let (status, value) = await dispatcher.answer(body)
+            let text = value.map { $0.json + "\n" }
+            loop.execute {
+                let (handler, context) = bound.value
+                handler.respond(context, status, text: text, keepAlive: keepAlive)
+            }
+        }
+    }
+
+    private func respond(_ context: ChannelHandlerContext, _ status: UInt, text: String?, keepAlive: Bool) {
+        var headers = HTTPHeaders()
+        if status != 204 {
+            headers.add(name: "content-type", value: status == 405 ? "text/plain" : "application/json")
+            headers.add(name: "content-length", value: "\(text?.utf8.count ?? 0)")
+        }
+        if status == 401 { headers.add(name: "www-authenticate", value: "Basic realm=\"jsonrpc\"") }
+        if !keepAlive { headers.add(name: "connection", value: "close") }
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: Int(status)), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if let text, status != 204 {
+            context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(string: text)))), promise: nil)
+        }
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+            if !keepAlive { channel.close(promise: nil) }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,266 @@
+public import BitcoinPrimitives
+
+/// What came of a submitted block.
+public struct Submission: Sendable {
+    /// What changed, in order. A block may be refused and still change the chain: when it shows that a branch is
+    /// longer that is good only in part.
+    public var events: [Ledger.Event] = []
+    public var refusal: BlockRefusal?
+
+    /// The events, or the refusal thrown.
+    public func get() throws(BlockRefusal) -> [Ledger.Event] {
+        if let refusal { throw refusal }
+        return events
+    }
+}
+
+extension Ledger {
+    /// Takes a block of anyone's making; what changed in the active chain and the mempool.
+    ///
+    /// A block on a side branch changes nothing until its branch has more work.
+    /// - Parameters:
+    ///   - now: seconds since 1970, for the limit of two hours into the future.
+    ///   - assumeValid: leave out the scripts: for blocks that this ledger has checked before.
+    public mutating func submit(_ block: Block, now: UInt32, assumeValid: Bool = false) -> Submission {
+        let prepared = PreparedBlock(block)
+        let hash = prepared.hash
+        if let known = index[hash], known.hasBody || known.isInvalid {
+            return Submission(refusal: known.isInvalid ? .knownInvalid : .duplicate)
+        }
+        do throws(BlockRules.Violation) {
+            try BlockRules.checkContent(prepared)
+        } catch { return Submission(refusal: .rule(error.reason)) }
+        guard let parent = index[block.header.previous] else { return Submission(refusal: .orphan) }
+        if parent.isInvalid { return Submission(refusal: .rule("bad-prevblk")) }
+        let height = parent.height + 1
+        let median = index.medianTimePast(endingAt: block.header.previous)
+        do throws(BlockRules.Violation) {
+            try BlockRules.checkHeader(block.header, bits: parameters.bits, medianTimePast: median, now: now)
+        } catch { return Submission(refusal: .rule(error.reason)) }
+        do throws(BlockRules.Violation) {
+            try BlockRules.checkContext(block, height: height, medianTimePast: median)
+        } catch {
+            if !error.isMutation {
+                // Nothing can ever make this header good; blocks on top of it are refused at once.
+                index.insert(
+                    hash, block.header, height: height, transactionCount: block.transactions.count, isInvalid: true,
+                    hasBody: false)
+            }
+            return Submission(refusal: .rule(error.reason))
+        }
+        index.insert(hash, block.header, height: height, transactionCount: block.transactions.count)
+        bodies[hash] = block
+        if storage != nil {
+            let stored = StoredHeader(
+                header: block.header, height: height, transactionCount: block.transactions.count, isInvalid: false)
+            pending.blocks.append((hash, stored, block))
+        }
+        return activateBest(now: now, submitted: prepared, assumeValid: assumeValid)
+    }
+
+    /// Declares a block, and with it all that are built on it, invalid; the chain goes where the most work is then.
+    public mutating func invalidate(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
+        guard let entry = index[hash] else { throw .orphan }
+        guard entry.height > 0 else { throw .rule("the genesis block stays") }
+        note(index.mark(hash, isInvalid: true))
+        return activateBest(now: now).events
+    }
+
+    /// Takes back what `invalidate` said, or what an earlier check found: everything is checked again.
+    public mutating func reconsider(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
+        guard index[hash] != nil else { throw .orphan }
+        note(index.mark(hash, isInvalid: false))
+        return activateBest(now: now).events
+    }
+
+    private mutating func note(_ changed: [BlockHash]) {
+        guard storage != nil else { return }
+        for hash in changed where index[hash]!.hasBody { pending.validity.append((hash, index[hash]!.isInvalid)) }
+    }
+
+    /// Goes to the valid block with the most work.
+    private mutating func activateBest(
+        now: UInt32, submitted: PreparedBlock? = nil, assumeValid: Bool = false
+    ) -> Submission {
+        var result = Submission()
+        var returned: [Transaction] = []
+        var mined: [Block] = []
+        while index.best != tip {
+            let (fork, branch) = index.branch(to: index.best)
+            while tip != fork {
+                let (block, height) = disconnectTip()
+                returned.insert(contentsOf: block.transactions.dropFirst(), at: 0)
+                result.events.append(.disconnected(block, height: height))
+            }
+            for next in branch {
+                let prepared = submitted.flatMap { $0.hash == next ? $0 : nil } ?? block(next).map { PreparedBlock($0) }
+                // A body that a storage has lost stops here; its owner knows why and gives up.
+                guard let prepared else { return result }
+                do throws(BlockRefusal) {
+                    try connect(prepared, assumeValid: assumeValid)
+                } catch {
+                    note(index.mark(next, isInvalid: true))
+                    if let submitted, index[submitted.hash]!.isInvalid { result.refusal = error }
+                    break
+                }
+                mined.append(prepared.block)
+                result.events.append(.connected(prepared.block, height: height))
+            }
+        }
+        guard !result.events.isEmpty else { return result }
+        result.events += updateMempool(after: mined, returned: returned, now: now)
+        return result
+    }
+
+    private mutating func disconnectTip() -> (Block, Int) {
+        let hash = index.tip
+        let block = block(hash)!
+        var spent = spentCoins(hash)!
+        _ = index.pop()
+        // Backwards, so that an output made and spent in this block is restored first and removed then.
+        for transaction in block.transactions.reversed() {
+            let id = transaction.id
+            for (position, output) in transaction.outputs.enumerated() where !output.script.isUnspendable {
+                _ = coins.remove(OutPoint(id, UInt32(position)))
+            }
+            if !transaction.isCoinbase {
+                for input in transaction.inputs.reversed() { coins.add(spent.removeLast(), at: input.previousOutput) }
+            }
+            locations[id] = storage == nil ? nil : .some(nil)
+        }
+        undo[hash] = nil
+        return (block, index.height + 1)
+    }
+
+    /// Puts a block on top of the active chain, or throws and changes nothing.
+    private mutating func connect(_ prepared: PreparedBlock, assumeValid: Bool) throws(BlockRefusal) {
+        let block = prepared.block
+        let height = self.height + 1
+        var failure: BlockRefusal?
+        var spent: [Coin] = []
+        var reached = 0
+        var paid: [BlockFees.Payment] = []
+        do throws(BlockRefusal) {
+            try apply(prepared, height: height, spent: &spent, reached: &reached, paid: &paid)
+            if !assumeValid { try checkScripts(block, spent: spent) }
+        } catch { failure = error }
+        if let failure {
+            // Backwards through what was applied.
+            for position in (0..<reached).reversed() {
+                let transaction = block.transactions[position]
+                for (number, output) in transaction.outputs.enumerated() where !output.script.isUnspendable {
+                    _ = coins.remove(OutPoint(prepared.ids[position], UInt32(number)))
+                }
+                if position > 0 {
+                    for input in transaction.inputs.reversed() { coins.add(spent.removeLast(), at: input.previousOutput) }
+                }
+            }
+            throw failure
+        }
+        for (position, id) in prepared.ids.enumerated() {
+            locations[id] = TransactionLocation(block: prepared.hash, position: position)
+        }
+        index.push(prepared.hash)
+        remember(BlockFees(weight: block.weight, payments: paid), of: prepared.hash)
+        if storage == nil {
+            undo[prepared.hash] = spent
+        } else {
+            undo[prepared.hash] = spent
+            pending.undo.append((prepared.hash, BlockUndo.encode(spent)))
+        }
+    }
+
+    /// Applies a block's transactions to the coins; `reached` tells how many, where it throws.
+    private mutating func apply(
+        _ prepared: PreparedBlock, height: Int, spent: inout [Coin], reached: inout Int,
+        paid: inout [BlockFees.Payment]
+    ) throws(BlockRefusal) {
+        let block = prepared.block
+        // BIP 30: no transaction may replace unspent outputs of an equal one. With BIP 34 from the first block on, only
+        // a coinbase of the same height could, and every other transaction spends what exists once.
+        for position in block.transactions[0].outputs.indices
+        where coins[OutPoint(prepared.ids[0], UInt32(position))] != nil {
+            throw .rule("bad-txns-BIP30")
+        }
+        var fees = Satoshi.zero
+        var operations = 0
+        for (position, transaction) in block.transactions.enumerated() {
+            let start = spent.count
+            if position > 0 {
+                for input in transaction.inputs {
+                    guard let coin = coins.remove(input.previousOutput) else {
+                        restore(transaction, &spent, from: start)
+                        throw .rule("bad-txns-inputs-missingorspent")
+                    }
+                    spent.append(coin)
+                }
+            }
+            let inputs = spent[start...]
+            var reason: String?
+            do throws(TransactionRefusal) {
+                if position > 0 {
+                    let fee = try TransactionRules.checkInputs(
+                        transaction, coins: inputs, height: height, maturity: parameters.coinbaseMaturity)
+                    guard let sum = fees.adding(fee), sum.isMoney else {
+                        throw TransactionRefusal("bad-txns-accumulated-fee-outofrange")
+                    }
+                    fees = sum
+                    guard
+                        TransactionRules.meetsSequenceLocks(
+                            transaction, coins: inputs, height: height, medianTimePast: { medianTimePast(height: $0) })
+                    else { throw TransactionRefusal("bad-txns-nonfinal") }
+                    paid.append(BlockFees.Payment(fee: fee, weight: transaction.weight))
+                }
+                operations += TransactionRules.signatureOperationCost(transaction, coins: inputs)
+                if operations > Self.maximumSignatureOperationCost { throw TransactionRefusal("bad-blk-sigops") }
+            } catch { reason = error.reason }
+            if let reason {
+                restore(transaction, &spent, from: start)
+                throw .rule(reason)
+            }
+            for (number, output) in transaction.outputs.enumerated() where !output.script.isUnspendable {
+                coins.add(
+                    Coin(output, height: height, isCoinbase: position == 0),
+                    at: OutPoint(prepared.ids[position], UInt32(number)))
+            }
+            reached = position + 1
+        }
+        // checkForm has bounded the sum of the outputs.
+        let created = block.transactions[0].outputs.map(\.amount).checkedSum()!
+        guard created <= fees + parameters.subsidy(height: height) else { throw .rule("bad-cb-amount") }
+    }
+
+    /// Puts back what a transaction has taken so far.
+    private mutating func restore(_ transaction: Transaction, _ spent: inout [Coin], from start: Int) {
+        while spent.count > start {
+            let coin = spent.removeLast()
+            coins.add(coin, at: transaction.inputs[spent.count - start].previousOutput)
+        }
+    }
+
+    /// Runs the scripts of all inputs of a block.
+    private func checkScripts(_ block: Block, spent: [Coin]) throws(BlockRefusal) {
+        var verifiers: [ScriptVerifier] = []
+        var checks: [(verifier: Int, input: Int)] = []
+        verifiers.reserveCapacity(block.transactions.count)
+        checks.reserveCapacity(spent.count)
+        var next = 0
+        for transaction in block.transactions.dropFirst() {
+            let outputs = spent[next..<next + transaction.inputs.count].map(\.output)
+            next += transaction.inputs.count
+            for input in transaction.inputs.indices { checks.append((verifiers.count, input)) }
+            verifiers.append(
+                ScriptVerifier(
+                    transaction, spent: outputs, flags: .consensus,
+                    cache: SignatureCacheUse(cache: signatures, remembers: false)))
+        }
+        let failure = runner.firstFailure(count: checks.count) { [verifiers, checks] number in
+            let check = checks[number]
+            do throws(ScriptFailure) {
+                try verifiers[check.verifier].verify(input: check.input)
+                return nil
+            } catch { return error }
+        }
+        if let failure { throw .rule("block-script-verify-flag-failed (\(failure.rawValue))") }
+    }
+}
