@@ -112,6 +112,10 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningOnion", "LightningInvoice",
                 "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
+        .executableTarget(
+            name: "ledger-differential",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningSimulation"],
+            path: "Tests/Differential"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(
             name: "ChannelTests",

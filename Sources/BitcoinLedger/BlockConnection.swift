@@ -100,7 +100,8 @@ extension Ledger {
                     try connect(prepared, assumeValid: assumeValid)
                 } catch {
                     note(index.mark(next, isInvalid: true))
-                    if let submitted, index[submitted.hash]!.isInvalid { result.refusal = error }
+                    // An older block's fault is not told of the one that was submitted: it is stored, and not on the way.
+                    if next == submitted?.hash { result.refusal = error }
                     break
                 }
                 mined.append(prepared.block)

@@ -132,7 +132,9 @@ extension Ledger {
                     id: entry.id, fees: entry.ancestors.fees.value, size: entry.ancestors.size, sequence: entry.sequence))
         }
         var weightLeft = weightLimit
-        var operationsLeft = Self.maximumSignatureOperationCost - BlockTemplate.reservedOperations
+        // What is to show the whole queue has no block's limits.
+        var operationsLeft =
+            weightLimit == .max ? .max : Self.maximumSignatureOperationCost - BlockTemplate.reservedOperations
         var failures = 0
         while let best = heap.popMax() {
             guard !done.contains(best.id), let score = scores[best.id] else { continue }

@@ -71,27 +71,54 @@ extension Ledger {
     }
 
     /// What to pay to be mined within `target` blocks. It always answers.
-    ///
-    /// The mempool says what waits: the rate at which the next `target` blocks end, if they are filled from the best
-    /// down. The last blocks say what came too late to be seen waiting: where they were full, half of what they took
-    /// paid less than their median. The answer is the higher of the two, and never less than is relayed.
-    public func estimateFee(target: Int, now: UInt32) -> FeeEstimate {
-        let target = max(1, min(target, 1008))
-        let floor = max(Self.sensibleFeeRate, minimumFeeRate(now: now))
-        var waiting = floor
-        var room = target * (policy.blockWeight - BlockTemplate.reservedWeight)
-        for chunk in selection(weightLimit: room) {
-            room -= chunk.weight
-            if room <= policy.blockWeight / 20 { waiting = max(waiting, chunk.rate + policy.incrementalRelayFeeRate) }
-        }
-        var recent = floor
-        for hash in index.active.suffix(min(Self.feeHistory, max(2, target))) {
+    public func estimateFee(target: Int, now: UInt32) -> FeeEstimate { feeOutlook(now: now).estimate(target: target) }
+
+    /// What waits and what was paid lately, for any number of estimates.
+    public func feeOutlook(now: UInt32) -> FeeOutlook {
+        var full: [(percentiles: [UInt64], age: Int)] = []
+        for (age, hash) in index.active.suffix(Self.feeHistory).reversed().enumerated() {
             guard hash != index.active[0], let fees = blockFees(hash), !fees.payments.isEmpty else { continue }
             // A block with room to spare took whoever came.
             guard fees.weight * 10 >= policy.blockWeight * 9 else { continue }
-            // The longer one can wait, the less of the competition one has to beat.
-            recent = max(recent, fees.percentile(target <= 2 ? 50 : target <= 6 ? 25 : 10))
+            full.append((fees.percentiles([10, 25, 50]), age))
         }
-        return FeeEstimate(rate: max(waiting, recent), blocks: target)
+        return FeeOutlook(
+            floor: max(Self.sensibleFeeRate, minimumFeeRate(now: now)), step: policy.incrementalRelayFeeRate,
+            blockWeight: policy.blockWeight - BlockTemplate.reservedWeight,
+            queue: selection(weightLimit: .max).map { ($0.weight, $0.rate) }, fullBlocks: full)
+    }
+}
+
+/// What waits for a block, and what the last full blocks took.
+///
+/// The mempool says what waits: the rate at which the next `target` blocks end, if they are filled from the best down.
+/// The last blocks say what came too late to be seen waiting. An estimate is the higher of the two, and never less than
+/// is relayed.
+public struct FeeOutlook: Sendable {
+    let floor: UInt64
+    let step: UInt64
+    let blockWeight: Int
+    /// From the best-paying on.
+    let queue: [(weight: Int, rate: UInt64)]
+    /// For each full block of late, what its cheapest tenth, quarter and half paid at most, and how long ago it was.
+    let fullBlocks: [(percentiles: [UInt64], age: Int)]
+
+    /// What to pay to be mined within `target` blocks.
+    public func estimate(target: Int) -> FeeEstimate {
+        let target = max(1, min(target, 1008))
+        var rate = floor
+        // With a twentieth of the blocks left free there is room for whoever comes meanwhile.
+        var room = target * blockWeight - blockWeight / 20
+        for waiting in queue {
+            room -= waiting.weight
+            if room <= 0 {
+                rate = max(rate, waiting.rate + step)
+                break
+            }
+        }
+        // The longer one can wait, the less of the competition one has to beat.
+        let part = target <= 2 ? 2 : target <= 6 ? 1 : 0
+        for block in fullBlocks where block.age < max(2, target) { rate = max(rate, block.percentiles[part]) }
+        return FeeEstimate(rate: rate, blocks: target)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BitcoinBackend
+import BitcoinLedger
 import Foundation
 import LightningCore
 import LightningRuntime
@@ -11,7 +12,7 @@ struct LNW: AsyncParsableCommand {
         discussion: "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 1 anything else.",
         version: "0.1.0",
         subcommands: [
-            Welcome.self, Demo.self, Local.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
+            Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
             Close.self, ForceClose.self, Stream.self, Simulate.self,
@@ -72,7 +73,10 @@ struct LNW: AsyncParsableCommand {
                 case .internal: 1
                 }
         case let failure as StoreFailure: (status, text) = (6, failure.description)
-        case let failure as ChainFailure: (status, text) = (3, failure.description)
+        case let failure as ChainFailure:
+            text = failure.description
+            if case .store = failure { status = 6 } else { status = 3 }
+        case let refusal as BlockRefusal: (status, text) = (1, refusal.description)
         case let failure as NodeFailure: (status, text) = (3, failure.description)
         case let refusal as NodeRefusal: (status, text) = (4, refusal.description)
         case let failure as WalletDirectoryFailure:

@@ -17,8 +17,10 @@ actor LocalWorld {
     private var followed: [BlockHash]
     private var nodes: [String: LightningNode] = [:]
 
-    init(path: String?, keepsJournal: Bool = false) throws {
-        chain = try EmbeddedChain(path: path, keepsJournal: keepsJournal)
+    init(
+        path: String?, policy: Policy = Policy(), keepsJournal: Bool = false, clock: EmbeddedChain.Clock? = nil
+    ) throws {
+        chain = try EmbeddedChain(path: path, policy: policy, keepsJournal: keepsJournal, clock: clock)
         // The faucet's coins are play money: its key is no secret.
         let master = ExtendedSecretKey(seed: Hash.sha256(Array("lnw faucet".utf8)).array)!
         let keys = WalletKeys(master: master, network: .regtest)
@@ -104,7 +106,7 @@ struct LocalUp: AsyncParsableCommand {
     @Option(help: "The nodes' names.") var nodes = "alice,bob"
     @Option(help: "The port of the first node; the others follow.") var port = 9735
     @Option(help: "The port of the layer 1's JSON-RPC.") var rpcPort = 18443
-    @Option(help: "Mine a block every so many seconds.") var mineEvery: Int?
+    @OptionGroup var activity: ActivityOptions
 
     func run() async throws {
         let names = nodes.split(separator: ",").map(String.init)
@@ -116,7 +118,10 @@ struct LocalUp: AsyncParsableCommand {
         }
         try FileManager.default.createDirectory(
             at: Home.local, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let world = try LocalWorld(path: Home.local.appending(path: "chain.sqlite").path)
+        let clock = ActivityClock(isVirtual: activity.virtual)
+        let world = try LocalWorld(
+            path: Home.local.appending(path: "chain.sqlite").path, policy: activity.policy, clock: { clock.now })
+        await clock.catchUp(with: world.chain)
         try await world.prepare()
         // The same password after a restart: whoever follows this layer 1 can go on.
         var entropy = Entropy.system()
@@ -159,7 +164,9 @@ struct LocalUp: AsyncParsableCommand {
             try await service.startControl()
             services.append(service)
         }
-        let control = LocalService(world: world, rpc: rpc, interval: mineEvery)
+        let activity = ChainActivity(
+            chain: world.chain, options: activity, clock: clock, mine: { _ = try? await world.mine(1) })
+        let control = LocalService(world: world, rpc: rpc, activity: activity)
         try await control.start()
         services.append(control)
         let height = await world.chain.tip().height
@@ -196,15 +203,15 @@ struct LocalUp: AsyncParsableCommand {
 final class LocalService: Service, @unchecked Sendable {
     private let world: LocalWorld
     private let rpc: RPCServer
-    private let interval: Int?
+    private let activity: ChainActivity
     private let stopRequest = AsyncStream<Void>.makeStream()
     // Written once, before `run`.
     private var server: ControlServer?
 
-    init(world: LocalWorld, rpc: RPCServer, interval: Int?) {
+    init(world: LocalWorld, rpc: RPCServer, activity: ChainActivity) {
         self.world = world
         self.rpc = rpc
-        self.interval = interval
+        self.activity = activity
     }
 
     func start() async throws {
@@ -231,21 +238,13 @@ final class LocalService: Service, @unchecked Sendable {
 
     func run() async throws {
         let stream = stopRequest.stream
-        let world = world
-        let interval = interval
+        let activity = activity
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await _ in stream { return }
             }
             group.addTask { try? await gracefulShutdown() }
-            if let interval, interval > 0 {
-                group.addTask {
-                    while !Task.isCancelled {
-                        try? await Task.sleep(for: .seconds(interval))
-                        if !Task.isCancelled { _ = try? await world.mine(1) }
-                    }
-                }
-            }
+            group.addTask { await activity.run() }
             await group.next()
             group.cancelAll()
         }

@@ -45,8 +45,10 @@ struct Create: AsyncParsableCommand {
 struct Start: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Run the wallet's node until it is stopped.")
     @OptionGroup var options: CommonOptions
-    @Option(help: "The layer 1: http://user:password@host:port of a bitcoind, or of `lnw local up`.")
+    @Option(help: "The layer 1: bitcoind:http://user:password@host:port, a bitcoind on regtest, or `lnw local up`'s.")
     var chain: String?
+    @Option(help: "The bitcoind's .cookie, where the address has no user. Default: ~/.bitcoin/regtest/.cookie")
+    var chainCookie: String?
     @Option(help: "The port that other nodes call; 0 for any free one.")
     var port = 0
 
@@ -55,10 +57,10 @@ struct Start: AsyncParsableCommand {
         guard (0...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let url = try chain ?? LocalWorld.storedChainURL()
         guard let url else {
-            throw ControlFailure(.usage, "which layer 1? Say --chain http://user:password@host:port, or run lnw local up")
+            throw ControlFailure(.usage, "which layer 1? Say --chain bitcoind:http://user:password@host:port, or run lnw local up")
         }
         let backend: BitcoindChain
-        do { backend = try BitcoindChain(url: url) } catch { throw ControlFailure(.usage, "--chain: \(error.description)") }
+        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch { throw ControlFailure(.usage, "--chain: \(error.description)") }
         try await backend.check(network: .regtest)
         if !directory.exists {
             let words = try directory.create()

@@ -1,0 +1,262 @@
+import ArgumentParser
+import BitcoinBackend
+import BitcoinLedger
+import BitcoinPrimitives
+import Foundation
+import LightningRuntime
+import LightningSimulation
+import ServiceLifecycle
+
+struct ChainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chain", abstract: "The layer 1 by itself: Bitcoin's regtest with a bitcoind's JSON-RPC.",
+        subcommands: [ChainServe.self, ChainMarket.self, ChainCheck.self, ChainRebuild.self])
+}
+
+/// What `lnw chain serve` and `lnw local up` know about blocks and load.
+struct ActivityOptions: ParsableArguments {
+    @Option(help: "Mine a block every so often: 10s, 10m.", transform: TimeSpan.parse) var blockInterval: TimeSpan?
+    @Option(help: "The weight that mined blocks may fill, up to 4000000.") var blockWeight = Ledger.maximumBlockWeight
+    @Option(help: "Payments a second that others make on layer 1, to fill its blocks.") var load = 0.0
+    @Flag(help: "Virtual time: each second counts as one block interval.") var virtual = false
+
+    func validate() throws {
+        guard (10_000...Ledger.maximumBlockWeight).contains(blockWeight) else {
+            throw ValidationError("--block-weight is between 10000 and 4000000.")
+        }
+        guard load >= 0, load <= 1000 else { throw ValidationError("--load is between 0 and 1000 payments a second.") }
+        if virtual, blockInterval == nil { throw ValidationError("--virtual needs --block-interval.") }
+        if load > 0, blockInterval == nil { throw ValidationError("--load needs --block-interval, or nothing is ever mined.") }
+    }
+
+    var policy: Policy {
+        var policy = Policy()
+        policy.blockWeight = blockWeight
+        return policy
+    }
+}
+
+/// A length of time on the command line.
+struct TimeSpan: Equatable {
+    var seconds: Int
+
+    static func parse(_ text: String) throws -> TimeSpan {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
+        let unit = text.last.flatMap { units[$0] }
+        let digits = unit == nil ? text[...] : text.dropLast()
+        guard let count = Int(digits), count > 0, count <= 1_000_000 else {
+            throw ValidationError("a time is a number of seconds, or like 10s, 10m, 1h")
+        }
+        return TimeSpan(seconds: count * (unit ?? 1))
+    }
+}
+
+struct ChainServe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run a layer 1 alone, for any software that wants a bitcoind on regtest.",
+        discussion: """
+            bitcoin-cli -regtest -datadir=<the folder> finds port and cookie by itself. Other software takes
+            --rpc-user and --rpc-password. Without --host nobody but this machine is answered.
+            """)
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var activity: ActivityOptions
+    @Option(help: "The folder of the chain. Default: chain in lnw's own folder.") var data: String?
+    @Flag(help: "Keep everything in memory; nothing remains.") var memory = false
+    @Option(help: "The port; 0 for any free one.") var rpcPort = 18443
+    @Option(name: .customLong("host"), help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "A user for JSON-RPC, besides the cookie.") var rpcUser: String?
+    @Option(help: "That user's password; LNW_RPC_PASSWORD does not show it to others.") var rpcPassword: String?
+
+    func run() async throws {
+        guard (0...65535).contains(rpcPort) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        let password = rpcPassword ?? ProcessInfo.processInfo.environment["LNW_RPC_PASSWORD"]
+        guard (rpcUser == nil) == (password == nil) else {
+            throw ControlFailure(.usage, "--rpc-user and --rpc-password go together")
+        }
+        let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
+        // Where bitcoin-cli looks for the cookie of a regtest node.
+        let regtest = folder.appending(path: "regtest")
+        try FileManager.default.createDirectory(
+            at: regtest, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let clock = ActivityClock(isVirtual: activity.virtual)
+        let chain = try EmbeddedChain(
+            path: memory ? nil : regtest.appending(path: "chain.sqlite").path, policy: activity.policy,
+            clock: { clock.now })
+        await clock.catchUp(with: chain)
+        let stopRequest = AsyncStream<Void>.makeStream()
+        var rpcOptions = RPCServer.Options()
+        rpcOptions.port = rpcPort
+        rpcOptions.host = host
+        rpcOptions.user = rpcUser
+        rpcOptions.password = password
+        rpcOptions.cookieFile = regtest.appending(path: ".cookie").path
+        rpcOptions.stop = { stopRequest.continuation.yield() }
+        let rpc: RPCServer
+        do {
+            rpc = try await RPCServer(chain: chain, options: rpcOptions)
+        } catch let failure as ChainFailure {
+            throw failure
+        } catch {
+            throw ControlFailure(.refused, "port \(rpcPort) on \(host) cannot be had: choose another with --rpc-port")
+        }
+        let height = await chain.tip().height
+        let place = "http://\(host):\(rpc.port)"
+        options.show(
+            [
+                "blockheight": .integer(Int64(height)), "rpc_url": .string(place),
+                "cookie_file": .string(rpcOptions.cookieFile!),
+            ]
+        ) { _ in
+            """
+            layer 1   regtest, block \(height), JSON-RPC at \(place)
+            cookie    \(rpcOptions.cookieFile!)
+            try       bitcoin-cli -regtest -datadir=\(folder.path) -rpcport=\(rpc.port) getblockchaininfo
+            """
+        }
+        let service = ChainService(
+            chain: chain, rpc: rpc, activity: ChainActivity(chain: chain, options: activity, clock: clock),
+            stop: stopRequest.stream)
+        try await Services.run([service], logger: Logging.logger("chain"))
+        await chain.close()
+    }
+}
+
+/// A layer 1 with its server and its miner, until it is asked to stop.
+struct ChainService: Service {
+    let chain: EmbeddedChain
+    let rpc: RPCServer
+    let activity: ChainActivity
+    let stop: AsyncStream<Void>
+
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in stop { return } }
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { await activity.run() }
+            await group.next()
+            group.cancelAll()
+        }
+        await rpc.stop()
+    }
+}
+
+struct ChainMarket: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "market", abstract: "Watch a fee market: a layer 1 under load, in virtual time, from a seed.")
+    @OptionGroup var options: CommonOptions
+    @Option(help: "How many blocks.") var blocks = 24
+    @Option(help: "The time between blocks, on average.", transform: TimeSpan.parse) var blockInterval = TimeSpan(seconds: 600)
+    @Option(help: "The weight that blocks may fill, up to 4000000.") var blockWeight = Ledger.maximumBlockWeight
+    @Option(help: "Payments a second.") var load = 10.0
+    @Flag(help: "The payments are of Bitcoin's first form, 226 virtual bytes, instead of segwit's 141.") var legacy = false
+    @Option(help: "The same seed gives the same market.") var seed: UInt64 = 1
+
+    func validate() throws {
+        guard (1...100_000).contains(blocks) else { throw ValidationError("--blocks is at least 1.") }
+        guard (20_000...Ledger.maximumBlockWeight).contains(blockWeight) else {
+            throw ValidationError("--block-weight is between 20000 and 4000000.")
+        }
+        guard load > 0, load <= 100 else { throw ValidationError("--load is above 0 and at most 100 payments a second.") }
+    }
+
+    func run() async throws {
+        var market = FeeMarket.Options()
+        market.seed = seed
+        market.blockInterval = blockInterval.seconds
+        market.blockWeight = blockWeight
+        market.load = load
+        market.form = legacy ? .legacy : .segwit
+        var world = try FeeMarket(market)
+        if !options.json {
+            Terminal.out("block    after   payments   full   sat/vB: 10 %   median   waiting        next block   in six   (sat/vB)")
+        }
+        for _ in 0..<blocks {
+            let report = try world.nextBlock()
+            if !options.json { Terminal.out(line(report)) }
+        }
+        let waits = world.waits.sorted()
+        let median = waits.isEmpty ? 0 : waits[waits.count / 2]
+        let slow = waits.isEmpty ? 0 : waits[waits.count * 95 / 100]
+        options.show(
+            [
+                "blocks": .integer(Int64(blocks)), "virtual_seconds": .integer(Int64(world.elapsed)),
+                "payments_confirmed": .integer(Int64(waits.count)),
+                "payments_per_second": .string(String(format: "%.2f", world.throughput)),
+                "median_wait_seconds": .integer(Int64(median)), "p95_wait_seconds": .integer(Int64(slow)),
+                "waiting": .integer(Int64(world.ledger.mempool.entries.count)),
+            ]
+        ) { _ in
+            let rate = String(format: "%.1f", world.throughput)
+            return """
+
+                \(Format.thousands(UInt64(waits.count))) payments in \(Format.thousands(UInt64(world.elapsed))) s: \(rate) a second of \
+                \(String(format: "%g", load)) wanted; half were confirmed within \(median) s, 95 % within \(slow) s
+                """
+        }
+    }
+
+    private func line(_ report: FeeMarket.Report) -> String {
+        func rate(_ value: UInt64) -> String { String(format: "%.1f", Double(value) / 1000) }
+        func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+        return right("\(report.height)", 5) + right("\(report.interval) s", 9)
+            + right(Format.thousands(UInt64(report.transactions)), 11) + right("\(report.weight * 100 / blockWeight) %", 7)
+            + right(rate(report.cheapest), 15) + right(rate(report.median), 9)
+            + right("\(Format.thousands(UInt64(report.waiting)))", 10)
+            + right(rate(report.nextBlock), 18) + right(rate(report.sixBlocks), 9)
+    }
+}
+
+/// The database that a maintenance command works on.
+struct ChainFile: ParsableArguments {
+    @Option(help: "The folder of `lnw chain serve`. Default: chain in lnw's own folder.") var data: String?
+    @Flag(help: "The layer 1 of `lnw local up` instead.") var local = false
+
+    var path: String {
+        get throws {
+            let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
+            let file = local ? Home.local.appending(path: "chain.sqlite") : folder.appending(path: "regtest/chain.sqlite")
+            guard FileManager.default.fileExists(atPath: file.path) else {
+                throw ControlFailure(.usage, "there is no chain at \(file.path): --local, or --data with its folder")
+            }
+            return file.path
+        }
+    }
+}
+
+struct ChainCheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check a chain's database: every block again, and that all else follows from them.")
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var file: ChainFile
+
+    func run() async throws {
+        let complaints: [String]
+        do throws(ChainFailure) { complaints = try EmbeddedChain.check(path: try path()) } catch {
+            throw ControlFailure(.corrupt, error.description)
+        }
+        options.show(["complaints": .array(complaints.map { .string($0) })]) { _ in
+            complaints.isEmpty ? "sound: every table says what the blocks say" : complaints.joined(separator: "\n")
+        }
+        if !complaints.isEmpty { throw ControlFailure(.corrupt, "lnw chain rebuild makes it anew from its blocks") }
+    }
+
+    private func path() throws(ChainFailure) -> String {
+        do { return try file.path } catch { throw .store((error as? ControlFailure)?.message ?? "\(error)") }
+    }
+}
+
+struct ChainRebuild: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rebuild", abstract: "Compute a chain's unspent outputs and indexes anew from its blocks.")
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var file: ChainFile
+
+    func run() async throws {
+        let path = try file.path
+        let height: Int
+        do throws(ChainFailure) { height = try EmbeddedChain.rebuild(path: path) } catch {
+            throw ControlFailure(.corrupt, error.description)
+        }
+        options.show(["blockheight": .integer(Int64(height))]) { _ in "rebuilt, up to block \(height)" }
+    }
+}
