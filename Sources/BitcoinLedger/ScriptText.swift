@@ -1,6 +1,19 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
 
+extension Script {
+    /// Whether P2SH and P2WSH around it make sense: all opcodes are known, none of them belongs to tapscript alone.
+    public var canBeWrapped: Bool {
+        var parser = ScriptParser(self)
+        while !parser.isAtEnd {
+            guard let instruction = parser.next(), instruction.opcode <= 0xb9, instruction.data.count <= 520,
+                !ScriptVerifier.isOpSuccess(instruction.opcode)
+            else { return false }
+        }
+        return !isUnspendable
+    }
+}
+
 /// Scripts as people and programs read them: the text that bitcoind calls "asm".
 public enum ScriptText {
     /// The names of opcodes, in the order of their numbers from OP_1NEGATE on.

@@ -138,7 +138,7 @@ public struct ScriptVerifier: Sendable {
     }
 
     /// BIP 342: the opcodes that make a tapscript succeed unconditionally.
-    private static func isOpSuccess(_ opcode: UInt8) -> Bool {
+    static func isOpSuccess(_ opcode: UInt8) -> Bool {
         switch opcode {
         case 80, 98, 126...129, 131...134, 137...138, 141...142, 149...153, 187...254: true
         default: false

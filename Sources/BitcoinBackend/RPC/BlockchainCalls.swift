@@ -79,7 +79,7 @@ extension RPCMethod {
                     throw RPCFailure.parameter("Block is not in chain regtest")
                 }
                 guard let wanted else { return stats.value }
-                return try wanted.reduce(into: [:] as RPCValue) { result, name in
+                return try Set(wanted).sorted().reduce(into: [:] as RPCValue) { result, name in
                     guard let value = stats.value[name] else {
                         throw RPCFailure.parameter("Invalid selected statistic '\(name)'")
                     }
@@ -119,7 +119,7 @@ extension RPCMethod {
             let id = try arguments.identifier(0, TransactionID.self)
             let index = try arguments.integer(1)
             let withMempool = try arguments.bool(2, default: true)
-            guard let position = UInt32(exactly: index) else { throw RPCFailure.parameter("JSON integer out of range") }
+            guard let position = UInt32(exactly: index) else { throw RPCFailure.misc("JSON integer out of range") }
             return await context.chain.read { ledger, _ in
                 let outPoint = OutPoint(id, position)
                 var found: (output: TransactionOutput, confirmations: Int, isCoinbase: Bool)?
@@ -250,7 +250,7 @@ private struct BlockFigures {
         let segwit = others.filter(\.hasWitness)
         let outputs = block.transactions.reduce(0) { $0 + $1.outputs.count }
         let totalOut = others.reduce(Satoshi.zero) { $0 + ($1.outputs.map(\.amount).checkedSum() ?? .zero) }
-        // What an unspent output takes beside its script: 41 bytes of key, height and amount.
+        // What an unspent output takes beside itself, as Bitcoin Core counts it: its outpoint, height and mark.
         func cost(_ output: TransactionOutput) -> Int { 8 + ByteWriter.variableLength(output.script.bytes) + 41 }
         let kept = block.transactions.flatMap(\.outputs).filter { !$0.script.isUnspendable }
         let created = block.transactions.flatMap(\.outputs).reduce(0) { $0 + cost($1) }

@@ -6,10 +6,14 @@ import CryptoPrimitives
 
 extension Script {
     /// The object that stands for an output's script.
-    var rpcValue: RPCValue {
+    var rpcValue: RPCValue { rpcValue(descriptor: nil) }
+
+    /// - Parameter descriptor: where more is known of it than the script itself tells.
+    func rpcValue(descriptor: String?) -> RPCValue {
         let form = ScriptForm(self)
         var value: RPCValue = [
-            "asm": .string(ScriptText.describe(self)), "desc": .string(OutputDescriptor.infer(self)), "hex": .text(self),
+            "asm": .string(ScriptText.describe(self)), "desc": .string(descriptor ?? OutputDescriptor.infer(self)),
+            "hex": .text(self),
         ]
         value.append("address", Address(script: self, network: .regtest).map { .text($0) })
         value.append("type", .string(form.rawValue))

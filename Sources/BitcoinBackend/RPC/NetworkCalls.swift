@@ -47,9 +47,11 @@ extension RPCMethod {
                 "scriptPubKey": .text(script),
             ]
             let program = script.witnessProgram
-            value.append("isscript", .bool(script.isP2SH || script.isP2WSH || script.isP2TR))
+            let form = ScriptForm(script)
+            let isScript: [ScriptForm] = [.scriptHash, .witnessV0ScriptHash, .witnessV1Taproot, .anchor]
+            if form != .witnessUnknown { value.append("isscript", .bool(isScript.contains(form))) }
             value.append("iswitness", .bool(program != nil))
-            if let program {
+            if let program, form != .anchor {
                 value.append("witness_version", .integer(program.version))
                 value.append("witness_program", .string(Hex.encode(Array(program.program))))
             }
@@ -77,7 +79,7 @@ extension RPCMethod {
         RPCMethod("getrpcinfo", "control", "What the server is doing.") { _, _ in ["active_commands": [], "logpath": ""] },
         RPCMethod("help", ["command"], "control", "All calls, or one.") { arguments, _ in
             if let name = try arguments.optionalString(0) {
-                guard let method = byName[name] else { return .string("help: unknown command: \(name)\n") }
+                guard let method = byName[name] else { return .string("help: unknown command: \(name)") }
                 return .string("\(method.usage)\n\n\(method.summary)\n")
             }
             var text = ""

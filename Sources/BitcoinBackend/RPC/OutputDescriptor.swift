@@ -61,6 +61,12 @@ enum OutputDescriptor {
         return withChecksum("raw(\(script))")
     }
 
+    /// The descriptor of a script's P2WSH form, where its own has a name.
+    static func inferWrapped(_ script: Script) -> String? {
+        let own = infer(script).prefix { $0 != "#" }
+        return own.hasPrefix("multi(") ? withChecksum("wsh(\(own))") : nil
+    }
+
     /// The scripts that a descriptor without ranges means.
     static func parse(_ text: String) throws(RPCFailure) -> [Script] {
         var body = text

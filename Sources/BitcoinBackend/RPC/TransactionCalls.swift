@@ -8,7 +8,7 @@ extension RPCMethod {
             "getrawtransaction", ["txid", "verbosity|verbose", "blockhash"], required: 1, "rawtransactions",
             "A transaction of the mempool or of any block."
         ) { arguments, context in
-            let id = try arguments.identifier(0, TransactionID.self)
+            let id: TransactionID = try RPCArguments.identifier(try arguments.string(0), named: "parameter 1")
             let verbosity = try arguments.verbosity(1, default: 0)
             let within = arguments[2] == nil ? nil : try arguments.identifier(2, BlockHash.self)
             return try await context.chain.read { ledger, _ in
@@ -112,7 +112,7 @@ extension RPCMethod {
         guard verbosity > 0 else { return .string(Hex.encode(found.transaction.serialized())) }
         var spent: [Coin]?
         if verbosity > 1, !found.transaction.isCoinbase {
-            spent = found.block.map { Self.spent(by: id, in: $0, ledger) } ?? Self.unspent(of: found.transaction, ledger)
+            spent = found.block.flatMap { Self.spent(by: id, in: $0, ledger) }
         }
         var value: RPCValue = [:]
         if let within { value.append("in_active_chain", .bool(ledger.header(within)!.isActive)) }
@@ -137,25 +137,6 @@ extension RPCMethod {
             start += transaction.inputs.count
         }
         return nil
-    }
-
-    /// What a transaction of the mempool would spend.
-    private static func unspent(of transaction: Transaction, _ ledger: Ledger) -> [Coin]? {
-        var coins: [Coin] = []
-        for input in transaction.inputs {
-            let outPoint = input.previousOutput
-            if let coin = ledger.coin(outPoint) {
-                coins.append(coin)
-            } else if let parent = ledger.mempool.entries[outPoint.transaction],
-                Int(outPoint.index) < parent.transaction.outputs.count
-            {
-                coins.append(
-                    Coin(parent.transaction.outputs[Int(outPoint.index)], height: 0x7fff_ffff, isCoinbase: false))
-            } else {
-                return nil
-            }
-        }
-        return coins
     }
 
     private static func verdict(of trial: Ledger.Trial, limit: Satoshi) -> RPCValue {
@@ -226,7 +207,7 @@ extension RPCMethod {
         let wraps: [ScriptForm] = [
             .multiSignature, .nonStandard, .publicKey, .publicKeyHash, .witnessV0KeyHash, .witnessV0ScriptHash,
         ]
-        guard wraps.contains(form), !script.bytes.isEmpty || form == .nonStandard, !script.isUnspendable else { return value }
+        guard wraps.contains(form), script.canBeWrapped else { return value }
         func p2sh(_ inner: Script) -> RPCValue? {
             let outer = Script([.op(.hash160), .push(Hash.hash160(inner.bytes)), .op(.equal)])
             return Address(script: outer, network: .regtest).map { .text($0) }
@@ -244,7 +225,8 @@ extension RPCMethod {
         case .nonStandard: segwit = .p2wsh(script)
         default: break
         }
-        if let segwit, var inner = Optional(segwit.rpcValue) {
+        if let segwit {
+            var inner = segwit.rpcValue(descriptor: OutputDescriptor.inferWrapped(script))
             inner.append("p2sh-segwit", p2sh(segwit))
             value.append("segwit", inner)
         }
