@@ -73,6 +73,17 @@ extension Ledger {
         return verdict
     }
 
+    /// Whether a list is one child behind its parents, none of which spends from another.
+    public static func isChildWithParents(_ package: [Transaction]) -> Bool {
+        guard let child = package.last else { return false }
+        let parents = Set(package.dropLast().map(\.id))
+        let spent = Set(child.inputs.map(\.previousOutput.transaction))
+        return parents.isSubset(of: spent)
+            && package.dropLast().allSatisfy { parent in
+                parent.inputs.allSatisfy { !parents.contains($0.previousOutput.transaction) }
+            }
+    }
+
     /// Why a list of transactions is no child with its parents.
     static func malformation(_ package: [Transaction]) -> String? {
         if package.count > Policy.maximumPackageCount { return "package-too-many-transactions" }
@@ -120,6 +131,11 @@ extension Ledger {
                 candidates.append(candidate)
                 trial.mempool.insert(candidate.entry)
             } catch {
+                // What only the package breaks is said of the package.
+                let isAboutPackage =
+                    error.reason == "TRUC-violation"
+                    && transaction.inputs.contains { input in candidates.contains { $0.entry.id == input.previousOutput.transaction } }
+                if isAboutPackage { throw error }
                 verdict.results[positions[number]] = .refused(error)
                 throw error.reason.hasPrefix("package") ? error : TransactionRefusal("transaction failed")
             }

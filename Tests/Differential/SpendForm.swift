@@ -32,6 +32,8 @@ struct SpendForm {
     var kind: Kind
     /// Numbers the secret keys.
     var seed: UInt64
+    /// Whether only hash types are used that are relayed.
+    var isStandard = false
 
     func key(_ number: Int = 0) -> SecretKey {
         SecretKey(Hash.sha256(Array("differential \(seed) \(number)".utf8)))!
@@ -118,14 +120,14 @@ struct SpendForm {
         var legacyParts: [[UInt8]] = []
         var isLegacy = true
         func legacy(_ code: Script, _ number: Int = 0) -> [UInt8] {
-            let types: [UInt8] = [1, 1, 1, 2, 3, 0x81, 0x82, 0x83, 0, 4, 0x50, 0xff]
+            let types: [UInt8] = isStandard ? [1, 2, 0x81] : [1, 1, 1, 2, 3, 0x81, 0x82, 0x83, 0, 4, 0x50, 0xff]
             let type = types[Int.random(in: 0..<types.count, using: &random)]
             let hash = hasher.legacy(input: input, scriptCode: code, type: SignatureHashType(rawValue: UInt32(type)))
             return key(number).sign(hash).der + [type]
         }
         func segwit(_ code: Script, _ number: Int = 0) -> [UInt8] {
             var hasher = hasher
-            let types: [UInt8] = [1, 1, 1, 2, 3, 0x81, 0x82, 0x83, 0, 0x42]
+            let types: [UInt8] = isStandard ? [1, 2, 0x83] : [1, 1, 1, 2, 3, 0x81, 0x82, 0x83, 0, 0x42]
             let type = types[Int.random(in: 0..<types.count, using: &random)]
             let hash = hasher.witnessV0(
                 input: input, scriptCode: code, amount: spent[input].amount,

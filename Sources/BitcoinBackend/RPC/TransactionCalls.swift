@@ -72,9 +72,11 @@ extension RPCMethod {
             if package.contains(where: { $0.outputs.contains { $0.script.isUnspendable && $0.amount > burn } }) {
                 throw RPCFailure.verify("Unspendable output exceeds maximum configured by user (maxburnamount)")
             }
-            let result = try await context.chain.acceptPackage(package)
-            if let refusal = result.refusal, result.results.isEmpty { throw RPCFailure.verify(refusal.description) }
-            return submission(package, result)
+            if package.count > 1, !Ledger.isChildWithParents(package) {
+                throw RPCFailure.verify(
+                    "package topology disallowed. not child-with-parents or parents depend on each other.")
+            }
+            return submission(package, try await context.chain.acceptPackage(package))
         },
         RPCMethod("decoderawtransaction", ["hexstring", "iswitness"], required: 1, "rawtransactions", "What a transaction says.") {
             arguments, _ in
@@ -171,9 +173,9 @@ extension RPCMethod {
 
     private static func submission(_ package: [Transaction], _ result: PackageVerdict) -> RPCValue {
         var results: RPCValue = [:]
-        for (transaction, verdict) in zip(package, result.results) {
+        for (position, transaction) in package.enumerated() {
             var value: RPCValue = ["txid": .text(transaction.id)]
-            switch verdict {
+            switch result.results.isEmpty ? .refused(TransactionRefusal("package-not-validated")) : result.results[position] {
             case .accepted(let entry, let rate, let with):
                 value.append("vsize", .integer(entry.size))
                 value.append(
