@@ -109,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "lightning-benchmark",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningOnion", "LightningInvoice",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningWire", "LightningOnion",
+                "LightningInvoice",
                 "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
         .executableTarget(

@@ -37,7 +37,7 @@ struct SignatureChecker {
             : hasher.legacy(input: input, scriptCode: scriptCode.withoutCodeSeparators, type: type)
         let verify = {
             guard let publicKey = PublicKey(serialized: key),
-                let parsed = ECDSASignature(laxDER: Array(signature.dropLast()))
+                let parsed = ECDSASignature(laxDER: signature.dropLast())
             else { return false }
             return parsed.normalized.verify(hash, key: publicKey)
         }
@@ -110,7 +110,7 @@ enum SignatureEncoding {
             throw .signatureDER
         }
         if flags.contains(.lowS) {
-            guard let parsed = ECDSASignature(laxDER: Array(signature.dropLast())) else { throw .signatureDER }
+            guard let parsed = ECDSASignature(laxDER: signature.dropLast()) else { throw .signatureDER }
             guard parsed.hasLowS else { throw .signatureHighS }
         }
         if flags.contains(.strictEncoding), !(1...3).contains(signature.last! & ~0x80) { throw .signatureHashType }

@@ -78,7 +78,14 @@ public struct Script: Hashable, Sendable, CustomStringConvertible {
 
     /// Pays to a public key hash, in the oldest form; also BIP 143's script code for P2WPKH.
     public static func p2pkh(hash: [UInt8]) -> Script {
-        Script([.op(.dup), .op(.hash160), .push(hash), .op(.equalVerify), .op(.checkSig)])
+        precondition(hash.count == 20, "a public key hash has 20 bytes")
+        // DUP, HASH160, a push of 20 bytes … EQUALVERIFY, CHECKSIG: made for every segwit signature, so without parts.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(25)
+        bytes += [0x76, 0xa9, 20]
+        bytes += hash
+        bytes += [0x88, 0xac]
+        return Script(bytes)
     }
 
     /// The BIP 141 witness program, if that is what the script is.

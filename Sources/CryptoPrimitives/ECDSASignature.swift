@@ -28,7 +28,17 @@ public struct ECDSASignature: Hashable, Sendable {
     /// Parses what Bitcoin accepted before BIP 66: lengths in long form, superfluous padding, garbage at the end.
     ///
     /// An r or s that overflows makes a signature that verifies for no key.
-    public init?(laxDER bytes: [UInt8]) {
+    public init?(laxDER bytes: ArraySlice<UInt8>) {
+        // What is strict DER, and since BIP 66 all of it is, the library reads the same way.
+        var strict = secp256k1_ecdsa_signature()
+        let isStrict = bytes.withUnsafeBufferPointer {
+            $0.count > 0 && secp256k1_ecdsa_signature_parse_der(Secp256k1.context, &strict, $0.baseAddress!, $0.count) == 1
+        }
+        if isStrict {
+            raw = strict
+            return
+        }
+        let bytes = Array(bytes)
         var reader = LaxDERReader(bytes)
         guard reader.byte() == 0x30, reader.skipLength(), let r = reader.integer(), let s = reader.integer() else {
             return nil

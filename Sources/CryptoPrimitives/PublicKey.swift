@@ -16,9 +16,16 @@ public struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// Parses any serialization that consensus allows in a script: compressed, uncompressed or hybrid.
     public init?(serialized bytes: some Collection<UInt8>) {
+        guard !bytes.isEmpty else { return nil }
         var key = secp256k1_pubkey()
-        let array = Array(bytes)
-        guard secp256k1_ec_pubkey_parse(Secp256k1.context, &key, array, array.count) == 1 else { return nil }
+        let status =
+            bytes.withContiguousStorageIfAvailable {
+                secp256k1_ec_pubkey_parse(Secp256k1.context, &key, $0.baseAddress!, $0.count)
+            }
+            ?? Array(bytes).withUnsafeBufferPointer {
+                secp256k1_ec_pubkey_parse(Secp256k1.context, &key, $0.baseAddress!, $0.count)
+            }
+        guard status == 1 else { return nil }
         raw = key
     }
 

@@ -60,7 +60,9 @@ struct Start: AsyncParsableCommand {
             throw ControlFailure(.usage, "which layer 1? Say --chain bitcoind:http://user:password@host:port, or run lnw local up")
         }
         let backend: BitcoindChain
-        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch { throw ControlFailure(.usage, "--chain: \(error.description)") }
+        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch {
+            throw ControlFailure(.usage, "--chain: \(error.description)")
+        }
         try await backend.check(network: .regtest)
         if !directory.exists {
             let words = try directory.create()

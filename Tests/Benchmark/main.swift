@@ -29,6 +29,16 @@ func measure(_ body: () throws -> Void) rethrows -> (cpu: Double, wall: Double) 
 func line(_ name: String, _ value: String) { print(name.padding(toLength: 52, withPad: " ", startingAt: 0) + value) }
 func perSecond(_ count: Int, _ seconds: Double) -> String { String(format: "%10.0f /s", Double(count) / seconds) }
 
+if CommandLine.arguments.dropFirst().first == "chain-connect" {
+    try ChainBenchmark.connectOnly()
+    exit(0)
+}
+// `lightning-benchmark chain` measures the layer 1 alone.
+if CommandLine.arguments.dropFirst().first == "chain" {
+    try await ChainBenchmark.run()
+    exit(0)
+}
+
 // MARK: The units: what a payment needs at the least.
 
 let key = SecretKey(Hash.sha256([1]))!
@@ -166,3 +176,6 @@ for width in [1, 10, 50, 200] {
     line("\(width) payments at once", perSecond(count, wall) + String(format: "   %.0f µs CPU each", cpu / Double(count) * 1e6))
 }
 for node in nodes { await node.stop() }
+
+print("\nlayer 1")
+try await ChainBenchmark.run()

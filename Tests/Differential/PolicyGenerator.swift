@@ -151,7 +151,8 @@ struct PolicyGenerator {
         let version: UInt32 = pick([2, 3, 3])
         let dust = number(0..<4) == 0
         guard
-            let parent = build(version: version, rate: version == 3 ? pick([0, 0, 0, 50, 300]) : pick([100, 300]), noise: false, withDust: dust),
+            let parent = build(
+                version: version, rate: version == 3 ? pick([0, 0, 0, 50, 300]) : pick([100, 300]), noise: false, withDust: dust),
             let child = build(
                 spending: parent, version: number(0..<8) == 0 ? 2 : version, rate: pick([0, 100, 500, 3000, 9000]), noise: false)
         else { return [] }
