@@ -5,14 +5,15 @@ internal import Foundation
 internal import GRDB
 import Synchronization
 
-/// The embedded layer 1 on disk: headers, blocks with their undo data, unspent outputs, transactions' places, mempool.
+/// The embedded layer 1 on disk: headers, blocks with their undo data, unspent outputs, transactions' places, who was
+/// paid and what spent it, and the mempool.
 ///
 /// What a block changes is one commit, before anyone hears of it; so a killed process loses nothing it has told.
 final class ChainStore: LedgerStorage {
     private let queue: DatabaseQueue
     /// Set by the first read that failed; what was read since is not to be trusted.
     private let readFailure = Mutex<ChainFailure?>(nil)
-    static let version = 2
+    static let version = 3
 
     init(path: String) throws(ChainFailure) {
         var configuration = Configuration()
@@ -30,7 +31,7 @@ final class ChainStore: LedgerStorage {
                 guard (0...Self.version).contains(found) else {
                     throw ChainFailure.store("it has version \(found), this program reads up to \(Self.version)")
                 }
-                if found == 1 {
+                if found == 1, try !database.tableExists("blocks1") {
                     // Version 1 had nothing but blocks in the order in which they came; `needsRebuild` tells.
                     try database.execute(sql: "ALTER TABLE blocks RENAME TO blocks1; ALTER TABLE mempool RENAME TO mempool1")
                 }
@@ -43,11 +44,17 @@ final class ChainStore: LedgerStorage {
                         CREATE TABLE IF NOT EXISTS coins (outpoint BLOB PRIMARY KEY, coin BLOB NOT NULL) WITHOUT ROWID;
                         CREATE TABLE IF NOT EXISTS locations (
                             id BLOB PRIMARY KEY, block BLOB NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+                        CREATE TABLE IF NOT EXISTS spenders (
+                            outpoint BLOB PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+                        CREATE TABLE IF NOT EXISTS payments (
+                            script BLOB NOT NULL, height INTEGER NOT NULL, position INTEGER NOT NULL,
+                            PRIMARY KEY (script, height, position)) WITHOUT ROWID;
                         CREATE TABLE IF NOT EXISTS mempool (
                             id BLOB PRIMARY KEY, sequence INTEGER NOT NULL, time INTEGER NOT NULL, tx BLOB NOT NULL);
                         CREATE TABLE IF NOT EXISTS tip (one INTEGER PRIMARY KEY CHECK (one = 1), hash BLOB NOT NULL);
-                        PRAGMA user_version = \(Self.version);
                         """)
+                // An older version stays until its tables are computed anew; `needsRebuild` tells.
+                if found == 0 { try database.execute(sql: "PRAGMA user_version = \(Self.version)") }
             }
             try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         } catch let error as DatabaseError {
@@ -130,6 +137,29 @@ final class ChainStore: LedgerStorage {
         }
     }
 
+    /// A place in the active chain.
+    struct Place: Hashable {
+        var height: Int
+        var position: Int
+    }
+
+    /// Where an output was spent, on the active chain.
+    func spender(of outPoint: OutPoint) -> Place? {
+        lookUp { database in
+            let statement = try database.cachedStatement(sql: "SELECT height, position FROM spenders WHERE outpoint = ?")
+            return try Row.fetchOne(statement, arguments: [Self.key(outPoint)]).map { Place(height: $0[0], position: $0[1]) }
+        }
+    }
+
+    /// Where a script was paid on the active chain, in order.
+    func payments(to script: Script) -> [Place] {
+        lookUp { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT height, position FROM payments WHERE script = ? ORDER BY height, position")
+            return try Row.fetchAll(statement, arguments: [Self.key(script)]).map { Place(height: $0[0], position: $0[1]) }
+        } ?? []
+    }
+
     func forEachCoin(_ visit: (OutPoint, Coin) -> Void) {
         _ = lookUp { database in
             let rows = try Row.fetchCursor(database, sql: "SELECT outpoint, coin FROM coins")
@@ -149,6 +179,9 @@ final class ChainStore: LedgerStorage {
         return Data(writer.bytes)
     }
 
+    /// Enough of a digest: who finds two scripts with the same sees the payments to both.
+    private static func key(_ script: Script) -> Data { Data(Hash.sha256(script.bytes).array.prefix(16)) }
+
     private static func coin(_ data: Data) throws -> Coin {
         var reader = ByteReader([UInt8](data))
         let coin = try Coin(from: &reader)
@@ -165,10 +198,43 @@ final class ChainStore: LedgerStorage {
     // MARK: Writing
 
     /// Takes over what one or more blocks changed, and what that did to the mempool.
-    func commit(_ changes: LedgerChanges, gone: [TransactionID], returned: [StoredTransaction]) throws(ChainFailure) {
+    func commit(
+        _ changes: LedgerChanges, events: [Ledger.Event], gone: [TransactionID], returned: [StoredTransaction]
+    ) throws(ChainFailure) {
         try write { database in
             try Self.put(changes, database)
+            for event in events {
+                switch event {
+                case .connected(let block, let height): try Self.note(block, height: height, database)
+                case .disconnected(let block, let height): try Self.forget(block, height: height, database)
+                case .accepted, .removed: break
+                }
+            }
             try Self.updateMempool(added: returned, removed: gone, database)
+        }
+    }
+
+    /// Who is paid by a block of the active chain, and what it spends.
+    private static func note(_ block: Block, height: Int, _ database: Database) throws {
+        let pay = try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO payments (script, height, position) VALUES (?, ?, ?)")
+        let spend = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO spenders (outpoint, height, position) VALUES (?, ?, ?)")
+        for (position, transaction) in block.transactions.enumerated() {
+            for output in transaction.outputs where !output.script.isUnspendable {
+                try pay.execute(arguments: [key(output.script), height, position])
+            }
+            if transaction.isCoinbase { continue }
+            for input in transaction.inputs { try spend.execute(arguments: [key(input.previousOutput), height, position]) }
+        }
+    }
+
+    private static func forget(_ block: Block, height: Int, _ database: Database) throws {
+        let unpay = try database.cachedStatement(sql: "DELETE FROM payments WHERE script = ? AND height = ?")
+        let unspend = try database.cachedStatement(sql: "DELETE FROM spenders WHERE outpoint = ?")
+        for transaction in block.transactions {
+            for output in transaction.outputs { try unpay.execute(arguments: [key(output.script), height]) }
+            for input in transaction.inputs { try unspend.execute(arguments: [key(input.previousOutput)]) }
         }
     }
 
@@ -271,9 +337,12 @@ final class ChainStore: LedgerStorage {
 
     // MARK: Checking and rebuilding
 
-    /// Whether the blocks are there in the form of version 1, without what has to be computed from them.
+    /// Whether an older program made the file, without some of what has to be computed from its blocks.
     func needsRebuild() throws(ChainFailure) -> Bool {
-        try reading { try $0.tableExists("blocks1") }
+        try reading {
+            guard try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 < Self.version else { return false }
+            return true
+        }
     }
 
     /// SQLite's own complaints; none for a sound file.
@@ -283,8 +352,8 @@ final class ChainStore: LedgerStorage {
 
     /// Visits every block in the order in which they came.
     func forEachBlock(_ visit: (Block) throws -> Void) throws(ChainFailure) {
-        let isOld = try needsRebuild()
         try reading { database in
+            let isOld = try database.tableExists("blocks1")
             let rows = try Data.fetchCursor(
                 database,
                 sql: isOld
@@ -294,27 +363,45 @@ final class ChainStore: LedgerStorage {
         }
     }
 
+    struct Contents {
+        var coins: [OutPoint: Coin] = [:]
+        var locations = 0
+        var spenders = 0
+        var payments = 0
+        var tip: BlockHash?
+    }
+
     /// What the tables hold of a chain's state, to be compared with what its blocks make of it.
-    func contents() throws(ChainFailure) -> (coins: [OutPoint: Coin], locations: Int, tip: BlockHash?) {
+    func contents() throws(ChainFailure) -> Contents {
         try reading { database in
-            var coins: [OutPoint: Coin] = [:]
+            var contents = Contents()
             let rows = try Row.fetchCursor(database, sql: "SELECT outpoint, coin FROM coins")
             while let row = try rows.next() {
                 var reader = ByteReader([UInt8](row[0] as Data))
-                coins[try OutPoint(from: &reader)] = try Self.coin(row[1])
+                contents.coins[try OutPoint(from: &reader)] = try Self.coin(row[1])
             }
-            let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM locations") ?? 0
-            let tip = try Data.fetchOne(database, sql: "SELECT hash FROM tip").flatMap { BlockHash([UInt8]($0)) }
-            return (coins, count, tip)
+            func count(_ table: String) throws -> Int { try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0 }
+            contents.locations = try count("locations")
+            contents.spenders = try count("spenders")
+            contents.payments = try count("payments")
+            contents.tip = try Data.fetchOne(database, sql: "SELECT hash FROM tip").flatMap { BlockHash([UInt8]($0)) }
+            return contents
         }
     }
 
     /// Replaces everything that was computed from blocks, in one commit.
-    func replaceAll(_ changes: LedgerChanges) throws(ChainFailure) {
+    ///
+    /// - Parameter ledger: the same blocks, connected in memory.
+    func replaceAll(with ledger: Ledger) throws(ChainFailure) {
         try write { database in
-            try database.execute(
-                sql: "DELETE FROM headers; DELETE FROM bodies; DELETE FROM coins; DELETE FROM locations; DELETE FROM tip")
-            try Self.put(changes, database)
+            for table in ["headers", "bodies", "coins", "locations", "spenders", "payments", "tip"] {
+                try database.execute(sql: "DELETE FROM \(table)")
+            }
+            try Self.put(ledger.everything(), database)
+            for height in 1..<ledger.height + 1 {
+                try Self.note(ledger.block(ledger.blockHash(height: height)!)!, height: height, database)
+            }
+            try database.execute(sql: "PRAGMA user_version = \(Self.version)")
             if try database.tableExists("blocks1") {
                 for row in try Row.fetchAll(database, sql: "SELECT id, tx FROM mempool1 ORDER BY sequence") {
                     try database.execute(

@@ -10,8 +10,8 @@ public actor EmbeddedChain: ChainBackend {
     /// What time it is, in seconds since 1970.
     public typealias Clock = @Sendable () -> UInt32
 
-    private var ledger: Ledger
-    private let store: ChainStore?
+    var ledger: Ledger
+    let store: ChainStore?
     private let clock: Clock
     private var waiting: [UUID: CheckedContinuation<Void, Never>] = [:]
     /// Every block of the active chain and of its branches, in the order in which they came, if they are to be kept.
@@ -266,65 +266,12 @@ public actor EmbeddedChain: ChainBackend {
                 returned += block.transactions.compactMap { ledger.mempool.entries[$0.id] }
                     .map { .init(transaction: $0.transaction, time: $0.time) }
             }
-            try store.commit(changes, gone: events.gone(), returned: returned)
+            try store.commit(changes, events: events, gone: events.gone(), returned: returned)
         } catch {
             // What is in memory is ahead of the disk: nobody may hear of it any more.
             broken = error
             throw error
         }
-    }
-
-    // MARK: Care
-
-    /// What is wrong with a chain's database, in words; nothing if every table says what its blocks say.
-    ///
-    /// All blocks are checked again, scripts included.
-    public static func check(path: String) throws(ChainFailure) -> [String] {
-        let store = try ChainStore(path: path)
-        defer { store.close() }
-        var complaints = try store.fileDamage()
-        let replayed = try replay(store)
-        let found = try store.contents()
-        if let tip = found.tip, tip != replayed.tip {
-            complaints.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
-        }
-        var expected = 0
-        replayed.forEachCoin { outPoint, coin in
-            expected += 1
-            if found.coins[outPoint] != coin { complaints.append("the unspent output \(outPoint) is missing or different") }
-        }
-        if found.coins.count != expected {
-            complaints.append("there are \(found.coins.count) unspent outputs, the blocks make \(expected)")
-        }
-        let places = replayed.everything().locations.count
-        if found.locations != places, found.tip != nil {
-            complaints.append("there are \(found.locations) transactions in the index, the blocks have \(places)")
-        }
-        return complaints
-    }
-
-    /// Computes everything in a chain's database anew from its blocks.
-    ///
-    /// - Returns: the height it leads to.
-    @discardableResult
-    public static func rebuild(path: String) throws(ChainFailure) -> Int {
-        let store = try ChainStore(path: path)
-        defer { store.close() }
-        return try rebuild(store)
-    }
-
-    @discardableResult
-    private static func rebuild(_ store: ChainStore) throws(ChainFailure) -> Int {
-        let replayed = try replay(store)
-        try store.replaceAll(replayed.everything())
-        return replayed.height
-    }
-
-    private static func replay(_ store: ChainStore) throws(ChainFailure) -> Ledger {
-        var ledger = Ledger()
-        ledger.runner = ConcurrentScriptChecks()
-        try store.forEachBlock { block in _ = ledger.submit(block, now: .max) }
-        return ledger
     }
 
     /// Pays from the subsidy of a new block: the faucet of a test network.

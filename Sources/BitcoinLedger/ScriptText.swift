@@ -58,6 +58,17 @@ public enum ScriptText {
         return words.joined(separator: " ")
     }
 
+    /// The data that a script pushes last, if it does nothing else: a redeem script, where a script spends P2SH.
+    public static func lastPush(_ script: Script) -> [UInt8]? {
+        var parser = ScriptParser(script)
+        var last: [UInt8]?
+        while !parser.isAtEnd {
+            guard let instruction = parser.next(), instruction.opcode <= 0x60 else { return nil }
+            last = Array(instruction.data)
+        }
+        return last
+    }
+
     private static func number(_ bytes: [UInt8]) -> Int64 {
         var value: Int64 = 0
         for (index, byte) in bytes.enumerated() { value |= Int64(byte) << Int64(8 * index) }

@@ -10,7 +10,10 @@ import ServiceLifecycle
 struct ChainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chain", abstract: "The layer 1 by itself: Bitcoin's regtest with a bitcoind's JSON-RPC.",
-        subcommands: [ChainServe.self, ChainMarket.self, ChainCheck.self, ChainRebuild.self])
+        subcommands: [
+            ChainServe.self, ChainInfo.self, ChainBlock.self, ChainTransaction.self, ChainAddress.self, ChainMempool.self,
+            ChainUTXOs.self, ChainMarket.self, ChainCheck.self, ChainRebuild.self,
+        ])
 }
 
 /// What `lnw chain serve` and `lnw local up` know about blocks and load.

@@ -53,9 +53,10 @@ extension RPCMethod {
             arguments, context in
             try await family(arguments, context) { $0.descendants(of: [$1]) }
         },
-        RPCMethod("gettxspendingprevout", ["outputs"], required: 1, "blockchain", "Which transactions of the mempool spend these outputs.")
-        {
-            arguments, context in
+        RPCMethod(
+            "gettxspendingprevout", ["outputs", "options"], required: 1, "blockchain",
+            "Which transactions spend these outputs: of the mempool, and with {\"mempool_only\": false} of blocks too."
+        ) { arguments, context in
             var outPoints: [OutPoint] = []
             for output in try arguments.array(0) {
                 guard let text = output["txid"]?.string, let index = output["vout"]?.integer else {
@@ -67,16 +68,20 @@ extension RPCMethod {
                 outPoints.append(OutPoint(try RPCArguments.identifier(text, named: "txid"), position))
             }
             if outPoints.isEmpty { throw RPCFailure.parameter("Invalid parameter, outputs are missing") }
-            return await context.chain.read { [outPoints] ledger, _ in
-                .array(
-                    outPoints.map { outPoint in
-                        var value: RPCValue = [
-                            "txid": .text(outPoint.transaction), "vout": .integer(Int64(outPoint.index)),
-                        ]
-                        value.append("spendingtxid", ledger.mempool.spender(of: outPoint).map { .text($0) })
-                        return value
-                    })
+            // As of Bitcoin Core 31 with its index of spenders; without the option it is 30's answer.
+            let isMempoolOnly = arguments[1]?["mempool_only"]?.bool ?? true
+            let showsTransaction = arguments[1]?["return_spending_tx"]?.bool ?? false
+            var answers: [RPCValue] = []
+            for outPoint in outPoints {
+                var value: RPCValue = ["txid": .text(outPoint.transaction), "vout": .integer(Int64(outPoint.index))]
+                if let spender = await context.chain.spender(of: outPoint, inBlocks: !isMempoolOnly) {
+                    value.append("spendingtxid", .text(spender.transaction.id))
+                    if showsTransaction { value.append("spendingtx", .string(Hex.encode(spender.transaction.serialized()))) }
+                    value.append("blockhash", spender.block.map { .text($0) })
+                }
+                answers.append(value)
             }
+            return .array(answers)
         },
         RPCMethod("savemempool", "blockchain", "The mempool is on disk all the time.") { _, _ in [:] },
         RPCMethod(

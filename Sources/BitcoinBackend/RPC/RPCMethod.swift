@@ -41,7 +41,7 @@ struct RPCMethod: Sendable {
     }
 
     static let all: [RPCMethod] =
-        (blockchain + mempool + rawTransactions + mining + network + control).sorted { $0.name < $1.name }
+        (blockchain + mempool + rawTransactions + mining + network + control + explorer).sorted { $0.name < $1.name }
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 }
 

@@ -1,0 +1,81 @@
+import BitcoinLedger
+import BitcoinPrimitives
+
+// The care of a chain's database: blocks are what counts, all else follows from them.
+
+extension EmbeddedChain {
+    /// What is wrong with a chain's database, in words; nothing if every table says what its blocks say.
+    ///
+    /// All blocks are checked again, scripts included.
+    public static func check(path: String) throws(ChainFailure) -> [String] {
+        let store = try ChainStore(path: path)
+        defer { store.close() }
+        var complaints = try store.fileDamage()
+        let replayed = try replay(store)
+        let found = try store.contents()
+        if let tip = found.tip, tip != replayed.tip {
+            complaints.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
+        }
+        var expected = 0
+        replayed.forEachCoin { outPoint, coin in
+            expected += 1
+            if found.coins[outPoint] != coin { complaints.append("the unspent output \(outPoint) is missing or different") }
+        }
+        if found.coins.count != expected {
+            complaints.append("there are \(found.coins.count) unspent outputs, the blocks make \(expected)")
+        }
+        guard found.tip != nil else { return complaints }
+        let wanted = IndexSizes(replayed)
+        if found.locations != wanted.transactions {
+            complaints.append("there are \(found.locations) transactions in the index, the blocks have \(wanted.transactions)")
+        }
+        if found.spenders != wanted.spends {
+            complaints.append("there are \(found.spenders) spent outputs in the index, the blocks spend \(wanted.spends)")
+        }
+        if found.payments != wanted.payments {
+            complaints.append("there are \(found.payments) payments in the index, the blocks make \(wanted.payments)")
+        }
+        return complaints
+    }
+
+    /// Computes everything in a chain's database anew from its blocks.
+    ///
+    /// - Returns: the height it leads to.
+    @discardableResult
+    public static func rebuild(path: String) throws(ChainFailure) -> Int {
+        let store = try ChainStore(path: path)
+        defer { store.close() }
+        return try rebuild(store)
+    }
+
+    @discardableResult
+    static func rebuild(_ store: ChainStore) throws(ChainFailure) -> Int {
+        let replayed = try replay(store)
+        try store.replaceAll(with: replayed)
+        return replayed.height
+    }
+
+    private static func replay(_ store: ChainStore) throws(ChainFailure) -> Ledger {
+        var ledger = Ledger()
+        ledger.runner = ConcurrentScriptChecks()
+        try store.forEachBlock { block in _ = ledger.submit(block, now: .max) }
+        return ledger
+    }
+}
+
+/// How many rows the indexes of a chain have to have.
+private struct IndexSizes {
+    var transactions = 0
+    var spends = 0
+    var payments = 0
+
+    init(_ ledger: Ledger) {
+        for height in 1..<ledger.height + 1 {
+            for transaction in ledger.block(ledger.blockHash(height: height)!)!.transactions {
+                transactions += 1
+                payments += Set(transaction.outputs.map(\.script).filter { !$0.isUnspendable }).count
+                if !transaction.isCoinbase { spends += transaction.inputs.count }
+            }
+        }
+    }
+}
