@@ -110,8 +110,7 @@ let package = Package(
             name: "lightning-benchmark",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningWire", "LightningOnion",
-                "LightningInvoice",
-                "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
+                "LightningInvoice", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
             ], path: "Tests/Benchmark"),
         .executableTarget(
             name: "ledger-differential",

@@ -25,14 +25,23 @@ public struct ECDSASignature: Hashable, Sendable {
         raw = signature
     }
 
+    /// Whether both numbers of a DER signature begin with a bit that is not set, where they seem to be.
+    private static func hasPositiveNumbers(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard bytes.count > 8, bytes[4] < 0x80 else { return false }
+        let second = 6 + Int(bytes[3])
+        return second < bytes.count && bytes[second] < 0x80
+    }
+
     /// Parses what Bitcoin accepted before BIP 66: lengths in long form, superfluous padding, garbage at the end.
     ///
     /// An r or s that overflows makes a signature that verifies for no key.
     public init?(laxDER bytes: ArraySlice<UInt8>) {
-        // What is strict DER, and since BIP 66 all of it is, the library reads the same way.
+        // What is strict DER, and since BIP 66 all of it is, the library reads the same way, except for negative
+        // numbers: they are zero there, and counted as positive before BIP 66.
         var strict = secp256k1_ecdsa_signature()
         let isStrict = bytes.withUnsafeBufferPointer {
-            $0.count > 0 && secp256k1_ecdsa_signature_parse_der(Secp256k1.context, &strict, $0.baseAddress!, $0.count) == 1
+            Self.hasPositiveNumbers($0)
+                && secp256k1_ecdsa_signature_parse_der(Secp256k1.context, &strict, $0.baseAddress!, $0.count) == 1
         }
         if isStrict {
             raw = strict

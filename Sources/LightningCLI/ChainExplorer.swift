@@ -66,7 +66,8 @@ struct ChainInfo: AsyncParsableCommand {
 }
 
 struct ChainBlock: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "block", abstract: "One block: who mined it, what it holds, what was paid.")
+    static let configuration = CommandConfiguration(
+        commandName: "block", abstract: "One block: who mined it, what it holds, what was paid.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var source: ChainSource
     @Argument(help: "Its height, its hash, or tip.") var block = "tip"
@@ -116,7 +117,10 @@ struct ChainBlock: AsyncParsableCommand {
                 ("block", "\(height)   \(hash)"),
                 ("time", moment(value["time"]?.integer)),
                 ("state", confirmations < 0 ? "on a side branch" : "\(confirmations) confirmation\(confirmations == 1 ? "" : "s")"),
-                ("size", "\(Format.thousands(UInt64(value["size"]?.integer ?? 0))) bytes, weight \(Format.thousands(UInt64(weight))) (\(share) % of what fits)"),
+                (
+                    "size",
+                    "\(Format.thousands(UInt64(value["size"]?.integer ?? 0))) bytes, weight \(Format.thousands(UInt64(weight))) (\(share) % of what fits)"
+                ),
                 ("mined by", "\(miner)   \(Format.sat(reward)), of it \(Format.sat(fees)) in fees"),
                 ("previous", value["previousblockhash"]?.string ?? "none: the first block"),
             ]
@@ -313,11 +317,13 @@ struct ChainAddress: AsyncParsableCommand {
             ])
             guard let ids else { return text + "\n\n(this layer 1 keeps no history of addresses; lnw chain serve does)" }
             if ids.isEmpty { return text + "\n\nnothing was ever paid to it" }
-            text += "\n\n" + lines.map { line in
-                let sign = line.change < 0 ? "−" : "+"
-                return Format.pad(sign + Format.sat(line.change.magnitude), 20, right: true) + "   "
-                    + Format.pad(line.place, 14) + line.id
-            }.joined(separator: "\n")
+            text +=
+                "\n\n"
+                + lines.map { line in
+                    let sign = line.change < 0 ? "−" : "+"
+                    return Format.pad(sign + Format.sat(line.change.magnitude), 20, right: true) + "   "
+                        + Format.pad(line.place, 14) + line.id
+                }.joined(separator: "\n")
             if ids.count > lines.count { text += "\n… and \(ids.count - lines.count) older (--limit)" }
             return text
         }

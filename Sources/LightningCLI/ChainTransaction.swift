@@ -62,7 +62,10 @@ struct TransactionStory {
             rows.append(("block", "none yet: it waits in the mempool"))
         }
         rows.append(
-            ("size", "\(transaction.totalSize) bytes, \(transaction.virtualSize) vB, weight \(transaction.weight), version \(transaction.version)"))
+            (
+                "size",
+                "\(transaction.totalSize) bytes, \(transaction.virtualSize) vB, weight \(transaction.weight), version \(transaction.version)"
+            ))
         if let fee, let rate { rows.append(("fee", "\(Format.sat(fee.value)), \(FeeHistogram.rate(rate)) sat/vB")) }
         if transaction.lockTime != 0 { rows.append(("locktime", lockTime)) }
         var text = chainRows(rows) + "\n\n"
