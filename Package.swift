@@ -118,6 +118,13 @@ let package = Package(
             path: "Tests/Differential"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(
+            name: "BackendTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(
             name: "ChannelTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChannel",

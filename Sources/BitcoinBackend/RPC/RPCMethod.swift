@@ -189,7 +189,7 @@ struct RPCDispatcher: Sendable {
 
     /// The status and the body of the answer; no body for a notification.
     func answer(_ body: Data) async -> (status: UInt, body: RPCValue?) {
-        guard let parsed = RPCValue.parse(body) else {
+        guard let parsed = RPCValue.parseRequest(body) else {
             return (500, Self.reply(.failure(.parse), id: .null, isVersion2: false))
         }
         guard case .array(let batch) = parsed else { return await single(parsed, inBatch: false) }

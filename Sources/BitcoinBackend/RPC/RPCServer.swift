@@ -48,8 +48,12 @@ public final class RPCServer: Sendable {
         do {
             channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // Who has said all may close that half, and still gets the answer.
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        // As bitcoind's -rpcservertimeout: who says nothing for half a minute is no client.
+                        try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: .seconds(30)))
                         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                         try channel.pipeline.syncOperations.addHandler(RPCHandler(context: context, accepted: accepted))
                     }
@@ -87,6 +91,8 @@ private final class RPCHandler: ChannelInboundHandler {
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isTooLarge = false
+    /// Requests whose answers are being made.
+    private var answering = 0
     /// A whole block as hexadecimal digits, with room.
     static let maximumBody = 32 << 20
 
@@ -102,9 +108,9 @@ private final class RPCHandler: ChannelInboundHandler {
             body = []
             isTooLarge = false
         case .body(let buffer):
+            isTooLarge = isTooLarge || body.count + buffer.readableBytes > Self.maximumBody
             // Who may not call may not fill our memory either.
-            if body.count + buffer.readableBytes > Self.maximumBody || head.map(isAuthorized) != true {
-                isTooLarge = body.count + buffer.readableBytes > Self.maximumBody
+            if isTooLarge || head.map(isAuthorized) != true {
                 body = []
             } else {
                 body.append(contentsOf: buffer.readableBytesView)
@@ -129,8 +135,10 @@ private final class RPCHandler: ChannelInboundHandler {
             let loop = context.eventLoop
             let bound = NIOLoopBound((self, context), eventLoop: loop)
             // A guess costs a quarter of a second.
+            answering += 1
             loop.scheduleTask(in: .milliseconds(250)) {
                 let (handler, context) = bound.value
+                handler.answering -= 1
                 handler.respond(context, 401, text: nil, keepAlive: false)
             }
             return
@@ -142,11 +150,13 @@ private final class RPCHandler: ChannelInboundHandler {
         let keepAlive = head.isKeepAlive
         let loop = context.eventLoop
         let bound = NIOLoopBound((self, context), eventLoop: loop)
+        answering += 1
         Task {
             let (status, value) = await dispatcher.answer(body)
             let text = value.map { $0.json + "\n" }
             loop.execute {
                 let (handler, context) = bound.value
+                handler.answering -= 1
                 handler.respond(context, status, text: text, keepAlive: keepAlive)
             }
         }
@@ -170,6 +180,12 @@ private final class RPCHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
             if !keepAlive { channel.close(promise: nil) }
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        let isOver = event is IdleStateHandler.IdleStateEvent || (event as? ChannelEvent) == .inputClosed
+        if isOver, answering == 0 { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
