@@ -28,10 +28,10 @@ struct ChainInfo: AsyncParsableCommand {
         let state = try await view.call("getblockchaininfo")
         let pool = try await view.call("getmempoolinfo")
         let coins = try await view.call("gettxoutsetinfo", ["none"])
-        var estimates: [(blocks: Int, rate: UInt64)] = []
+        var estimates: [(blocks: Int, rate: UInt64?)] = []
         for blocks in [1, 6, 144] {
             let answer = try await view.call("estimatesmartfee", [.integer(blocks)])
-            estimates.append((blocks, answer["feerate"]?.satoshi ?? 0))
+            estimates.append((blocks, answer["feerate"]?.satoshi))
         }
         let height = state["blocks"]?.integer ?? 0
         let amount = coins["total_amount"]?.satoshi ?? 0
@@ -46,10 +46,12 @@ struct ChainInfo: AsyncParsableCommand {
                 "mempool_fees_sat": .integer(Int64(pool["total_fee"]?.satoshi ?? 0)),
                 "mempool_floor_sat_per_kvb": .integer(Int64(pool["mempoolminfee"]?.satoshi ?? 0)),
                 "estimates": .array(
-                    estimates.map { ["blocks": .integer(Int64($0.blocks)), "sat_per_kvb": .integer(Int64($0.rate))] }),
+                    estimates.map {
+                        ["blocks": .integer(Int64($0.blocks)), "sat_per_kvb": $0.rate.map { .integer(Int64($0)) } ?? .null]
+                    }),
             ]
         ) { _ in
-            let fees = estimates.map { "\($0.blocks == 1 ? "next block" : "\($0.blocks) blocks") \(FeeHistogram.rate($0.rate))" }
+            let fees = estimates.map { "\($0.blocks == 1 ? "next block" : "\($0.blocks) blocks") \($0.rate.map { FeeHistogram.rate($0) } ?? "?")" }
             return chainRows([
                 ("layer 1", "\(state["chain"]?.string ?? ""), block \(height) of \(moment(state["time"]?.integer))"),
                 ("tip", state["bestblockhash"]?.string ?? ""),
@@ -221,7 +223,9 @@ struct ChainUTXOs: AsyncParsableCommand {
             found = Array(all.prefix(limit))
             total = answer["total_amount"]?.satoshi ?? 0
         } else {
-            let answer = try await view.call("listutxos", [.integer(limit)])
+            guard let answer = await view.callIfKnown("listutxos", [.integer(limit)]) else {
+                throw ControlFailure(.refused, "this layer 1 lists no coins by itself; name an address: lnw chain utxos <address>")
+            }
             found = answer["utxos"]?.array ?? []
             count = Int(answer["txouts"]?.integer ?? 0)
             total = answer["total_amount"]?.satoshi ?? 0

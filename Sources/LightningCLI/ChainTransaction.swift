@@ -94,7 +94,7 @@ struct TransactionStory {
             lines.append(head + "of an output that is not known here")
         }
         lines.append(indent("spends \(from)"))
-        if input.sequence < 0xffff_fffe { lines.append(indent("sequence \(Self.sequence(input.sequence, transaction.version))")) }
+        if input.sequence < 0xffff_fffd { lines.append(indent("sequence \(Self.sequence(input.sequence, transaction.version))")) }
         if !input.signatureScript.bytes.isEmpty {
             lines.append(indent("script \(ScriptText.describe(input.signatureScript, decodesSignatures: true))"))
         }

@@ -125,6 +125,10 @@ struct ChainView {
             return try Self.hash(try await call("getbestblockhash"))
         }
         if let height = Int(name), name.count < 12 {
+            let last = try await call("getblockcount").integer ?? 0
+            guard (0...last).contains(Int64(height)) else {
+                throw ControlFailure(.refused, "there is no block \(height): the last one is \(last)")
+            }
             return try Self.hash(try await call("getblockhash", [.integer(height)]))
         }
         guard let hash = BlockHash(display: name) else {
