@@ -137,6 +137,7 @@ let package = Package(
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
+        .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests"),
         .testTarget(
             name: "ProtocolTests",
             dependencies: [

@@ -59,6 +59,12 @@ extension EmbeddedChain {
         var ledger = Ledger()
         ledger.runner = ConcurrentScriptChecks()
         try store.forEachBlock { block in _ = ledger.submit(block, now: .max) }
+        // What was declared invalid by hand follows from no rule; it stays as it was said.
+        for stored in try store.headers().headers where stored.isInvalid {
+            let hash = stored.header.hash
+            guard let known = ledger.header(hash), !known.isInvalid else { continue }
+            do throws(BlockRefusal) { _ = try ledger.invalidate(hash, now: .max) } catch { throw .store("\(error)") }
+        }
         return ledger
     }
 }

@@ -96,6 +96,8 @@ final class ChainStore: LedgerStorage {
         }
     }
 
+    func forgetReadFailure() { readFailure.withLock { $0 = nil } }
+
     /// Throws if any read since opening has failed.
     func checkReads() throws(ChainFailure) {
         if let failure = readFailure.withLock({ $0 }) { throw failure }
@@ -412,6 +414,9 @@ final class ChainStore: LedgerStorage {
             }
         }
     }
+
+    /// Stands for a disk that fills up.
+    func limit(pages: Int) { try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") } }
 
     func close() { try? queue.close() }
 }

@@ -16,7 +16,7 @@ public actor EmbeddedChain: ChainBackend {
     private var waiting: [UUID: CheckedContinuation<Void, Never>] = [:]
     /// Every block of the active chain and of its branches, in the order in which they came, if they are to be kept.
     private var journal: [Block]?
-    /// Set when the disk refused a block; only opening the chain again helps.
+    /// Set when the disk cannot even be read; only opening the chain again helps.
     private var broken: ChainFailure?
 
     /// Opens a chain.
@@ -41,7 +41,13 @@ public actor EmbeddedChain: ChainBackend {
         let store = try ChainStore(path: path)
         self.store = store
         if try store.needsRebuild() { try Self.rebuild(store) }
+        ledger = try Self.load(store, policy)
+    }
+
+    /// The chain as the database has it.
+    private static func load(_ store: ChainStore, _ policy: Policy) throws(ChainFailure) -> Ledger {
         let (headers, tip) = try store.headers()
+        var ledger: Ledger
         do throws(LedgerDamage) {
             ledger = try Ledger(policy: policy, storage: store, headers: headers, tip: tip)
         } catch {
@@ -54,8 +60,18 @@ public actor EmbeddedChain: ChainBackend {
                 _ = try ledger.accept(stored.transaction, now: stored.time)
             } catch { lost.append(stored.transaction.id) }
         }
-        try store.updateMempool(added: [], removed: lost)
+        // A disk that cannot forget them now is asked again at the next start.
+        try? store.updateMempool(added: [], removed: lost)
         try store.checkReads()
+        return ledger
+    }
+
+    /// After a disk refused: what is in memory may be ahead of it, and is thrown away before anyone hears of it.
+    ///
+    /// With a full disk the next call may succeed again; where not even reading works, nothing does from here on.
+    private func fallBack(_ store: ChainStore) {
+        store.forgetReadFailure()
+        do throws(ChainFailure) { ledger = try Self.load(store, ledger.policy) } catch { broken = error }
     }
 
     public var now: UInt32 { clock() }
@@ -90,7 +106,7 @@ public actor EmbeddedChain: ChainBackend {
         do throws(TransactionRefusal) {
             try accept(transaction)
         } catch {
-            if let broken { throw broken }
+            if error.reason == "store" { throw .store(error.details) }
             if ["txn-already-in-mempool", "txn-already-known"].contains(error.reason) { return }
             // Mined and spent again: known too.
             if ledger.location(transaction.id) != nil { return }
@@ -132,12 +148,13 @@ public actor EmbeddedChain: ChainBackend {
 
     /// Takes a transaction into the mempool: first on disk, then in memory.
     ///
-    /// A failing disk refuses with "store"; `tip` and the rest go on, but nothing is accepted any more.
+    /// A failing disk refuses with "store", and nothing has changed.
     public func accept(_ transaction: Transaction) throws(TransactionRefusal) {
         let admission = try ledger.judge(transaction, now: now)
         try keep(admission.entries, removed: admission.replaced)
         let events = ledger.enter(admission, now: now)
-        try keep([], removed: events.gone(except: admission.replaced))
+        // What was evicted may stay on a disk that refuses: it is evicted again when it is read.
+        try? store?.updateMempool(added: [], removed: events.gone(except: admission.replaced))
         if ledger.mempool.entries[transaction.id] == nil { throw TransactionRefusal("mempool full") }
     }
 
@@ -159,8 +176,8 @@ public actor EmbeddedChain: ChainBackend {
                 added: entries.map { .init(transaction: $0.transaction, time: $0.time) }, removed: removed)
             try store.checkReads()
         } catch {
-            broken = error
-            throw TransactionRefusal("store", "\(error)")
+            fallBack(store)
+            throw TransactionRefusal("store", error.reason)
         }
     }
 
@@ -268,8 +285,7 @@ public actor EmbeddedChain: ChainBackend {
             }
             try store.commit(changes, events: events, gone: events.gone(), returned: returned)
         } catch {
-            // What is in memory is ahead of the disk: nobody may hear of it any more.
-            broken = error
+            fallBack(store)
             throw error
         }
     }
@@ -281,6 +297,9 @@ public actor EmbeddedChain: ChainBackend {
         let hashes = try mine(1, paying: script)
         return hashes + (try mine(blocks - 1, paying: .anchor))
     }
+
+    /// Stands for a disk that fills up: the database gets no larger than so many pages.
+    func limitStorage(pages: Int) { store?.limit(pages: pages) }
 
     public func close() { store?.close() }
 }

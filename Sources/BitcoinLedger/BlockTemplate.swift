@@ -75,7 +75,12 @@ extension Ledger {
     public mutating func mine(
         paying script: Script, now: UInt32, including: [Transaction]? = nil
     ) throws(BlockRefusal) -> (block: Block, events: [Event]) {
-        let block = Self.solve(template(paying: script, now: now, including: including))
+        var block = Self.solve(template(paying: script, now: now, including: including))
+        // The same block may have been mined before, and declared invalid since.
+        while index[block.hash] != nil {
+            block.header.nonce &+= 1
+            block = Self.solve(block)
+        }
         return (block, try submit(block, now: max(now, block.header.time)).get())
     }
 

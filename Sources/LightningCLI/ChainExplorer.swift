@@ -51,7 +51,9 @@ struct ChainInfo: AsyncParsableCommand {
                     }),
             ]
         ) { _ in
-            let fees = estimates.map { "\($0.blocks == 1 ? "next block" : "\($0.blocks) blocks") \($0.rate.map { FeeHistogram.rate($0) } ?? "?")" }
+            let fees = estimates.map {
+                "\($0.blocks == 1 ? "next block" : "\($0.blocks) blocks") \($0.rate.map { FeeHistogram.rate($0) } ?? "?")"
+            }
             return chainRows([
                 ("layer 1", "\(state["chain"]?.string ?? ""), block \(height) of \(moment(state["time"]?.integer))"),
                 ("tip", state["bestblockhash"]?.string ?? ""),

@@ -48,12 +48,14 @@ public final class RPCServer: Sendable {
         do {
             channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.backlog, value: 1024)
                 // Who has said all may close that half, and still gets the answer.
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         // As bitcoind's -rpcservertimeout: who says nothing for half a minute is no client.
                         try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: .seconds(30)))
+                        try channel.pipeline.syncOperations.addHandler(HalfCloseHandler())
                         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                         try channel.pipeline.syncOperations.addHandler(RPCHandler(context: context, accepted: accepted))
                     }
@@ -81,6 +83,17 @@ public final class RPCServer: Sendable {
     }
 }
 
+/// Tells those behind that no more will come; the handler of HTTP pipelines keeps that for itself when a request is cut.
+private final class HalfCloseHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    struct SaidAll: Sendable {}
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
+        if (event as? ChannelEvent) == .inputClosed { context.fireUserInboundEventTriggered(SaidAll()) }
+    }
+}
+
 /// One HTTP connection: requests are gathered whole, up to a limit, and answered in order.
 private final class RPCHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -93,6 +106,8 @@ private final class RPCHandler: ChannelInboundHandler {
     private var isTooLarge = false
     /// Requests whose answers are being made.
     private var answering = 0
+    /// The client has closed its half, or has been silent for long: nothing will follow the answer.
+    private var isOver = false
     /// A whole block as hexadecimal digits, with room.
     static let maximumBody = 32 << 20
 
@@ -105,6 +120,7 @@ private final class RPCHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
+            isOver = false
             body = []
             isTooLarge = false
         case .body(let buffer):
@@ -163,6 +179,7 @@ private final class RPCHandler: ChannelInboundHandler {
     }
 
     private func respond(_ context: ChannelHandlerContext, _ status: UInt, text: String?, keepAlive: Bool) {
+        let keepAlive = keepAlive && !isOver
         var headers = HTTPHeaders()
         if status != 204 {
             headers.add(name: "content-type", value: status == 405 ? "text/plain" : "application/json")
@@ -183,8 +200,10 @@ private final class RPCHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        let isOver = event is IdleStateHandler.IdleStateEvent || (event as? ChannelEvent) == .inputClosed
-        if isOver, answering == 0 { context.close(promise: nil) }
+        if event is IdleStateHandler.IdleStateEvent || event is HalfCloseHandler.SaidAll {
+            isOver = true
+            if answering == 0 { context.close(promise: nil) }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
