@@ -129,7 +129,7 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChannel",
             ], exclude: ["Records"]),
-        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream"]),
+        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [

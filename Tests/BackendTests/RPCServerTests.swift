@@ -1,6 +1,7 @@
 import BitcoinBackend
 import BitcoinPrimitives
 import Foundation
+import TestSupport
 import Testing
 
 /// What other software relies on in a bitcoind's face: who is let in, how failures are told, and that nothing stops it.

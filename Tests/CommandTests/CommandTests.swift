@@ -49,7 +49,10 @@ struct CommandTests {
         }
 
         @discardableResult
-        func run(_ arguments: String...) throws -> Output {
+        func run(_ arguments: String...) throws -> Output { try run(arguments) }
+
+        @discardableResult
+        func run(_ arguments: [String]) throws -> Output {
             let process = process(arguments)
             let (out, error) = (Pipe(), Pipe())
             process.standardOutput = out

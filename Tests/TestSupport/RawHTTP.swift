@@ -1,31 +1,42 @@
 import Foundation
 
 /// Bytes to a port of this machine and back, without any client's good manners.
-struct RawHTTP {
-    let port: Int
+public struct RawHTTP: Sendable {
+    public let port: Int
 
-    struct Answer: Sendable {
-        var status: Int
-        var headers: [String: String]
-        var body: String
+    public init(port: Int) { self.port = port }
 
-        var json: Any? { try? JSONSerialization.jsonObject(with: Data(body.utf8), options: [.fragmentsAllowed]) }
-        var object: [String: Any] { json as? [String: Any] ?? [:] }
-        var error: [String: Any] { object["error"] as? [String: Any] ?? [:] }
-        var code: Int? { error["code"] as? Int }
-        var message: String { error["message"] as? String ?? "" }
+    public struct Answer: Sendable {
+        public var status: Int
+        public var headers: [String: String]
+        public var body: String
+
+        public var json: Any? { try? JSONSerialization.jsonObject(with: Data(body.utf8), options: [.fragmentsAllowed]) }
+        public var object: [String: Any] { json as? [String: Any] ?? [:] }
+        public var error: [String: Any] { object["error"] as? [String: Any] ?? [:] }
+        public var code: Int? { error["code"] as? Int }
+        public var message: String { error["message"] as? String ?? "" }
     }
 
     /// One request with a body, on a connection of its own.
-    func post(_ body: String, authorization: String? = nil, path: String = "/", method: String = "POST") async -> Answer? {
+    public func post(_ body: String, authorization: String? = nil, path: String = "/", method: String = "POST") async -> Answer? {
+        Self.parse(await exchange(Self.request(body, authorization: authorization, path: path, method: method)))
+    }
+
+    /// The same for who may wait on this thread.
+    public func blockingPost(_ body: String, authorization: String? = nil) -> Answer? {
+        Self.parse(Self.blockingExchange(port, Self.request(body, authorization: authorization, path: "/", method: "POST")))
+    }
+
+    private static func request(_ body: String, authorization: String?, path: String, method: String) -> [UInt8] {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n"
         if let authorization {
             head += "Authorization: Basic \(Data(authorization.utf8).base64EncodedString())\r\n"
         }
-        return Self.parse(await exchange(Array((head + "\r\n" + body).utf8)))
+        return Array((head + "\r\n" + body).utf8)
     }
 
-    static func parse(_ bytes: [UInt8]) -> Answer? {
+    public static func parse(_ bytes: [UInt8]) -> Answer? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard let end = text.range(of: "\r\n\r\n") else { return nil }
         let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
@@ -39,7 +50,7 @@ struct RawHTTP {
     }
 
     /// Sends, and reads until the other end closes; on a thread of its own, for it blocks.
-    func exchange(_ bytes: [UInt8], closesItsHalf: Bool = false) async -> [UInt8] {
+    public func exchange(_ bytes: [UInt8], closesItsHalf: Bool = false) async -> [UInt8] {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(returning: Self.blockingExchange(port, bytes, closesItsHalf: closesItsHalf))
@@ -48,7 +59,7 @@ struct RawHTTP {
     }
 
     /// A connection; the caller closes it.
-    static func connect(_ port: Int) -> Int32? {
+    public static func connect(_ port: Int) -> Int32? {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -64,7 +75,7 @@ struct RawHTTP {
         return nil
     }
 
-    private static func blockingExchange(_ port: Int, _ bytes: [UInt8], closesItsHalf: Bool) -> [UInt8] {
+    public static func blockingExchange(_ port: Int, _ bytes: [UInt8], closesItsHalf: Bool = false) -> [UInt8] {
         guard let socket = connect(port) else { return [] }
         defer { close(socket) }
         var sent = 0
