@@ -129,29 +129,37 @@ extension Ledger {
         var chosen: [Chunk] = []
         var done: Set<TransactionID> = []
         var scores: [TransactionID: Mempool.Family] = [:]
-        var heap = Heap<Scored>()
+        var candidates: [Scored] = []
+        candidates.reserveCapacity(mempool.entries.count)
         for entry in mempool.entries.values {
-            scores[entry.id] = entry.ancestors
-            heap.insert(
+            // Most have no family, and nothing about them changes when others are chosen.
+            if !entry.isAlone { scores[entry.id] = entry.ancestors }
+            candidates.append(
                 Scored(
                     id: entry.id, fees: entry.ancestors.fees.value, size: entry.ancestors.size, sequence: entry.sequence))
         }
+        var heap = Heap(candidates)
         var weightLeft = weightLimit
         // What is to show the whole queue has no block's limits.
         var operationsLeft =
             weightLimit == .max ? .max : Self.maximumSignatureOperationCost - BlockTemplate.reservedOperations
         var failures = 0
         while let best = heap.popMax() {
-            guard !done.contains(best.id), let score = scores[best.id] else { continue }
-            // The score was of a time when fewer of its ancestors had been chosen: its new one is in the heap as well.
-            guard score.size == best.size, score.fees.value == best.fees else { continue }
-            var chunk = Chunk(ids: [], fees: best.fees, size: best.size, weight: 0, operations: 0)
+            let first = mempool.entries[best.id]!
+            if !first.isAlone {
+                guard !done.contains(best.id), let score = scores[best.id] else { continue }
+                // The score was of a time when fewer of its ancestors had been chosen: its new one is in the heap as well.
+                guard score.size == best.size, score.fees.value == best.fees else { continue }
+            }
+            var chunk = Chunk(
+                ids: [best.id], fees: best.fees, size: best.size, weight: first.weight,
+                operations: first.signatureOperationCost)
             if chunk.rate < policy.minimumBlockFeeRate { break }
-            for id in mempool.ancestors(of: [best.id]) where !done.contains(id) {
-                let entry = mempool.entries[id]!
-                chunk.ids.append(id)
-                chunk.weight += entry.weight
-                chunk.operations += entry.signatureOperationCost
+            if !first.parents.isEmpty {
+                let missing = mempool.ancestors(of: [best.id]).filter { !done.contains($0) }
+                chunk.ids = missing
+                chunk.weight = missing.reduce(0) { $0 + mempool.entries[$1]!.weight }
+                chunk.operations = missing.reduce(0) { $0 + mempool.entries[$1]!.signatureOperationCost }
             }
             guard chunk.weight <= weightLeft, chunk.operations <= operationsLeft else {
                 scores[best.id] = nil
@@ -163,8 +171,8 @@ extension Ledger {
             failures = 0
             weightLeft -= chunk.weight
             operationsLeft -= chunk.operations
-            for id in chunk.ids {
-                done.insert(id)
+            if !first.isAlone { done.formUnion(chunk.ids) }
+            for id in chunk.ids where !first.isAlone {
                 let entry = mempool.entries[id]!
                 for descendant in mempool.descendants(of: [id]) where !done.contains(descendant) {
                     scores[descendant]?.remove(entry)

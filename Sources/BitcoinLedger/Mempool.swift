@@ -46,6 +46,9 @@ public struct Mempool: Sendable {
         public internal(set) var ancestors = Family()
         public internal(set) var descendants = Family()
 
+        /// Whether it has no relatives here.
+        var isAlone: Bool { parents.isEmpty && children.isEmpty }
+
         /// What it takes of the memory that the policy allows: the bytes, and the tables around them.
         var usage: Int { 800 + transaction.totalSize + 200 * transaction.inputs.count + 80 * transaction.outputs.count }
 

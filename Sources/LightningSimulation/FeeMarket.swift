@@ -44,7 +44,7 @@ public struct FeeMarket: Sendable {
     private var now: UInt32 = 1_700_000_000
     private var start: UInt32
     private var arrivals: [TransactionID: UInt32] = [:]
-    /// What the people see; they look again every half minute.
+    /// What the people see; they look again every minute.
     private var outlook: FeeOutlook?
     /// Seconds from arrival to the first confirmation.
     public private(set) var waits: [Int] = []
@@ -90,7 +90,7 @@ public struct FeeMarket: Sendable {
         let began = now
         repeat {
             now += 1
-            if (now - began) % 30 == 1 { outlook = nil }
+            if (now - began) % 60 == 1 { outlook = nil }
             var arriving = Int(options.load)
             let fraction = UInt64((options.load - Double(arriving)) * 1_000_000)
             if random.next(upperBound: 1_000_000) < fraction { arriving += 1 }
