@@ -162,8 +162,9 @@ public struct Mempool: Sendable {
     private func walk(
         _ ids: some Sequence<TransactionID>, _ next: (Entry) -> Set<TransactionID>
     ) -> [TransactionID] {
-        var found: [TransactionID: UInt64] = [:]
         var queue = Array(ids)
+        if queue.isEmpty { return [] }
+        var found: [TransactionID: UInt64] = [:]
         while let id = queue.popLast() {
             guard found[id] == nil, let entry = entries[id] else { continue }
             found[id] = entry.sequence

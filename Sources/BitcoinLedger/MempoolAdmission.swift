@@ -256,7 +256,7 @@ extension Ledger {
 
     /// Dust is only allowed where a child takes it away at once.
     func checkEphemeralSpends(_ package: [Candidate]) throws(TransactionRefusal) {
-        for candidate in package {
+        for candidate in package where package.count > 1 || !candidate.parents.isEmpty {
             let spent = Set(candidate.entry.transaction.inputs.map(\.previousOutput))
             for id in Set(spent.map(\.transaction)).sorted() {
                 let parent = mempool.entries[id] ?? package.first { $0.entry.id == id }?.entry
