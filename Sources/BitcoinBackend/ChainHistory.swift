@@ -1,5 +1,6 @@
 import BitcoinLedger
 public import BitcoinPrimitives
+public import CryptoPrimitives
 
 // What an explorer asks: who spent an output, and what happened to an address. A chain on disk has indexes for both; one
 // in memory is small, and is read from its first block on.
@@ -69,6 +70,30 @@ extension EmbeddedChain {
             parent.outputs.indices.contains(Int(outPoint.index))
         else { return nil }
         return parent.outputs[Int(outPoint.index)]
+    }
+
+    /// BIP 158's basic filter of a block of the active chain, with BIP 157's header for it.
+    ///
+    /// The first question costs a walk over all blocks before it; the headers are remembered.
+    public func blockFilter(_ hash: BlockHash) async -> (filter: BlockFilter, header: Bytes32)? {
+        guard let place = ledger.position(of: hash), place.isActive else { return nil }
+        var height = place.height
+        while height > 0, ledger.blockHash(height: height - 1).flatMap({ filterHeaders[$0] }) == nil { height -= 1 }
+        var previous = height > 0 ? ledger.blockHash(height: height - 1) : nil
+        while true {
+            // Others have their turn in between, and may reorganize the chain.
+            if height % 100 == 0 { await Task.yield() }
+            guard let next = ledger.blockHash(height: height), let block = ledger.block(next), let spent = ledger.spentCoins(next),
+                previous == nil || block.header.previous == previous
+            else { return nil }
+            let filter = BlockFilter(block, spent: spent.map(\.output.script))
+            let header = filter.header(after: previous.flatMap { filterHeaders[$0] } ?? .zero)
+            filterHeaders[next] = header
+            if next == hash { return (filter, header) }
+            if height >= place.height { return nil }
+            previous = next
+            height += 1
+        }
     }
 
     private func transaction(at place: ChainStore.Place) -> (transaction: Transaction, block: BlockHash?)? {

@@ -13,6 +13,8 @@ public actor EmbeddedChain: ChainBackend {
     var ledger: Ledger
     let store: ChainStore?
     private let clock: Clock
+    /// BIP 157's filter headers, as far as anyone asked.
+    var filterHeaders: [BlockHash: Bytes32] = [:]
     private var waiting: [UUID: CheckedContinuation<Void, Never>] = [:]
     /// Every block of the active chain and of its branches, in the order in which they came, if they are to be kept.
     private var journal: [Block]?

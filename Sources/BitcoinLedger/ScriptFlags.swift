@@ -103,6 +103,7 @@ public enum ScriptFailure: String, Error, Hashable, Sendable {
     case tapscriptValidationWeight = "TAPSCRIPT_VALIDATION_WEIGHT"
     case tapscriptCheckMultiSig = "TAPSCRIPT_CHECKMULTISIG"
     case tapscriptMinimalIf = "TAPSCRIPT_MINIMALIF"
+    case tapscriptEmptyPublicKey = "TAPSCRIPT_EMPTY_PUBKEY"
     case opCodeSeparator = "OP_CODESEPARATOR"
     case signatureFindAndDelete = "SIG_FINDANDDELETE"
     case scriptNumber = "SCRIPTNUM"

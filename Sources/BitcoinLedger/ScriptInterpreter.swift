@@ -348,7 +348,7 @@ struct ScriptInterpreter {
             tapscript = context
             if context.validationWeight < 0 { throw .tapscriptValidationWeight }
         }
-        if key.isEmpty { throw .publicKeyType }
+        if key.isEmpty { throw .tapscriptEmptyPublicKey }
         if key.count == 32 {
             guard !signature.isEmpty else { return false }
             try checker.checkSchnorr(

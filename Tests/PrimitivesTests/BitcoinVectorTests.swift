@@ -147,4 +147,25 @@ struct BitcoinVectorTests {
         for length in 0..<bytes.count { #expect(throws: DecodingError.self) { try Transaction(Array(bytes[..<length])) } }
         #expect(throws: DecodingError.trailingBytes(1)) { try Transaction(bytes + [0]) }
     }
+
+    @Test("BIP 158: filters and their headers", arguments: ["core/blockfilters.json", "bips/bip158_testnet.json"])
+    func blockFilters(_ file: String) throws {
+        var checked = 0
+        for v in try Vectors.json(file).array.dropFirst() {
+            let block = try Block(Hex.decode(v[2].string)!)
+            #expect(block.hash.description == v[1].string)
+            let spent = v[3].array.map { Script(Hex.decode($0.string)!) }
+            let filter = BlockFilter(block, spent: spent)
+            #expect(Hex.encode(filter.bytes) == v[5].string, "\(v[7].string)")
+            #expect(filter.header(after: Bytes32(hex: v[4].string)!.reversed).reversed.hex == v[6].string, "\(v[7].string)")
+            // No miss, and hardly a false alarm.
+            for script in block.transactions.flatMap(\.outputs).map(\.script) + spent
+            where script.bytes.first != 0x6a && !script.bytes.isEmpty {
+                #expect(try filter.mayTouch([.anchor, script]))
+            }
+            #expect(try !filter.mayTouch((0..<50).map { Script([0, 20] + [UInt8](repeating: $0, count: 20)) }))
+            checked += 1
+        }
+        #expect(checked == 10)
+    }
 }

@@ -206,6 +206,18 @@ extension RPCMethod {
             arguments, context in
             try await judge(try arguments.identifier(0, BlockHash.self), isValid: true, context)
         },
+        RPCMethod("getblockfilter", ["blockhash", "filtertype"], required: 1, "blockchain", "BIP 158's filter of a block.") {
+            arguments, context in
+            let hash = try arguments.identifier(0, BlockHash.self)
+            guard try arguments.optionalString(1) ?? "basic" == "basic" else { throw RPCFailure.notFound("Unknown filtertype") }
+            guard await context.chain.read({ ledger, _ in ledger.header(hash) != nil }) else {
+                throw RPCFailure.notFound("Block not found")
+            }
+            guard let (filter, header) = await context.chain.blockFilter(hash) else {
+                throw RPCFailure.misc("Filter not found. Block was not connected to active chain.")
+            }
+            return ["filter": .string(Hex.encode(filter.bytes)), "header": .string(header.reversed.hex)]
+        },
         RPCMethod("verifychain", ["checklevel", "nblocks"], "blockchain", "Whether the last blocks can be read and undone.") {
             arguments, context in
             let count = try arguments.optionalInteger(1) ?? 6

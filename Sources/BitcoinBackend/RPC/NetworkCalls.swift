@@ -28,12 +28,13 @@ extension RPCMethod {
             ]
         },
         RPCMethod("getzmqnotifications", "zmq", "The notifications; there are none.") { _, _ in [] },
-        RPCMethod("getindexinfo", ["index_name"], "util", "The indexes; the one of transactions is always there.") {
+        RPCMethod("getindexinfo", ["index_name"], "util", "The indexes; both are always there.") {
             arguments, context in
-            let name = try arguments.optionalString(0)
-            if let name, name != "txindex" { return [:] }
-            let height = await context.chain.tip().height
-            return ["txindex": ["synced": true, "best_block_height": .integer(height)]]
+            let wanted = try arguments.optionalString(0)
+            let state: RPCValue = ["synced": true, "best_block_height": .integer(await context.chain.tip().height)]
+            var value: RPCValue = [:]
+            for name in ["txindex", "basic block filter index"] where wanted == nil || wanted == name { value.append(name, state) }
+            return value
         },
         RPCMethod("validateaddress", ["address"], required: 1, "util", "Whether a text is an address, and of what.") {
             arguments, _ in
