@@ -11,6 +11,9 @@ extension EmbeddedChain {
         let store = try ChainStore(path: path)
         defer { store.close() }
         var complaints = try store.fileDamage()
+        if try store.needsRebuild() {
+            return complaints + ["an older program made it: what it lacks is computed when it is opened, or by lnw chain rebuild"]
+        }
         let replayed = try replay(store)
         let found = try store.contents()
         if let tip = found.tip, tip != replayed.tip {

@@ -239,26 +239,30 @@ extension Ledger {
         }
     }
 
+    private static let inputsPerPiece = 32
+
     /// Runs the scripts of all inputs of a block.
     private func checkScripts(_ block: Block, spent: [Coin]) throws(BlockRefusal) {
-        var verifiers: [ScriptVerifier] = []
-        var checks: [(verifier: Int, input: Int)] = []
-        verifiers.reserveCapacity(block.transactions.count)
-        checks.reserveCapacity(spent.count)
+        // A piece of work is a transaction, or some of its inputs where it has many: what their hashes share is
+        // computed once for each piece, on the core that needs it.
+        var pieces: [(transaction: Int, coins: Int, inputs: Range<Int>)] = []
+        pieces.reserveCapacity(block.transactions.count)
         var next = 0
-        for transaction in block.transactions.dropFirst() {
-            let outputs = spent[next..<next + transaction.inputs.count].map(\.output)
-            next += transaction.inputs.count
-            for input in transaction.inputs.indices { checks.append((verifiers.count, input)) }
-            verifiers.append(
-                ScriptVerifier(
-                    transaction, spent: outputs, flags: .consensus,
-                    cache: SignatureCacheUse(cache: signatures, remembers: false)))
+        for position in block.transactions.indices.dropFirst() {
+            let count = block.transactions[position].inputs.count
+            for start in stride(from: 0, to: count, by: Self.inputsPerPiece) {
+                pieces.append((position, next, start..<min(start + Self.inputsPerPiece, count)))
+            }
+            next += count
         }
-        let failure = runner.firstFailure(count: checks.count) { [verifiers, checks] number in
-            let check = checks[number]
+        let cache = SignatureCacheUse(cache: signatures, remembers: false)
+        let failure = runner.firstFailure(count: pieces.count) { [pieces] number in
+            let piece = pieces[number]
+            let transaction = block.transactions[piece.transaction]
+            let outputs = spent[piece.coins..<piece.coins + transaction.inputs.count].map(\.output)
+            let verifier = ScriptVerifier(transaction, spent: outputs, flags: .consensus, cache: cache)
             do throws(ScriptFailure) {
-                try verifiers[check.verifier].verify(input: check.input)
+                for input in piece.inputs { try verifier.verify(input: input) }
                 return nil
             } catch { return error }
         }
