@@ -12,6 +12,8 @@ struct ChainFollower {
 
     /// Follows until cancelled; a layer 1 that is away is asked again.
     func run() async {
+        // Said once, not every second while it lasts.
+        var trouble: String?
         while !Task.isCancelled {
             do {
                 let tip = try await backend.tip()
@@ -19,11 +21,15 @@ struct ChainFollower {
                 if let rate = try? await backend.feeRate() {
                     driver.eventLoop.execute { driver.enqueue(.feeRate(rate)) }
                 }
+                if trouble != nil { logger.notice("the layer 1 is there again, at block \(tip.height)") }
+                trouble = nil
                 await backend.waitForChange(from: tip.hash)
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("\(error)")
+                let text = "\(error)"
+                if text != trouble { logger.warning("\(text); asking every second") }
+                trouble = text
                 try? await Task.sleep(for: .seconds(1))
             }
         }
