@@ -10,15 +10,12 @@ extension RPCMethod {
             guard let address = Address(try arguments.string(1), network: .regtest) else {
                 throw RPCFailure.notFound("Error: Invalid address")
             }
-            guard (0...100_000).contains(count) else { throw RPCFailure.parameter("nblocks is out of range") }
-            return .array(try await context.chain.mine(count, paying: address.script).map { .text($0) })
+            return try await mine(count, paying: address.script, context)
         },
         RPCMethod("generatetodescriptor", ["num_blocks", "descriptor", "maxtries"], required: 2, "hidden", "Mines blocks at once.") {
             arguments, context in
             let count = try arguments.integer(0)
-            guard (0...100_000).contains(count) else { throw RPCFailure.parameter("num_blocks is out of range") }
-            let script = try OutputDescriptor.parse(try arguments.string(1))[0]
-            return .array(try await context.chain.mine(count, paying: script).map { .text($0) })
+            return try await mine(count, paying: try OutputDescriptor.parse(try arguments.string(1))[0], context)
         },
         RPCMethod(
             "generateblock", ["output", "transactions", "submit"], required: 2, "hidden",
@@ -100,6 +97,18 @@ extension RPCMethod {
             }
         },
     ]
+
+    /// Mines some blocks at a time, so that other calls have their turn in between.
+    private static func mine(_ count: Int, paying script: Script, _ context: RPCContext) async throws -> RPCValue {
+        guard (0...100_000).contains(count) else {
+            throw RPCFailure.parameter("Too many blocks at once: 100000 at most, and not less than none")
+        }
+        var hashes: [RPCValue] = []
+        while hashes.count < count {
+            hashes += try await context.chain.mine(min(50, count - hashes.count), paying: script).map { .text($0) }
+        }
+        return .array(hashes)
+    }
 
     private static func template(_ ledger: Ledger, _ now: UInt32) -> RPCValue {
         let block = ledger.template(paying: .anchor, now: now)
