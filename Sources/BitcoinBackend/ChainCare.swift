@@ -38,6 +38,37 @@ extension EmbeddedChain {
         if found.payments != wanted.payments {
             complaints.append("there are \(found.payments) payments in the index, the blocks make \(wanted.payments)")
         }
+        for height in 1..<replayed.height + 1 {
+            let hash = replayed.blockHash(height: height)!
+            let block = replayed.block(hash)!
+            if store.undo(hash).flatMap({ try? BlockUndo.decode($0) }) != replayed.spentCoins(hash) {
+                complaints.append("what block \(height) spent is missing or different: it could not be undone")
+            }
+            for (position, transaction) in block.transactions.enumerated() {
+                let id = transaction.id
+                let place = ChainStore.Place(height: height, position: position)
+                if store.location(id) != replayed.location(id) { complaints.append("the index says another place of \(id)") }
+                for output in transaction.outputs
+                where !output.script.isUnspendable && !store.hasPayment(to: output.script, place) {
+                    complaints.append("the index misses a payment of \(id)")
+                }
+                for input in transaction.inputs
+                where !transaction.isCoinbase && store.spender(of: input.previousOutput) != place {
+                    complaints.append("the index says another spender of \(input.previousOutput)")
+                }
+            }
+        }
+        for stored in try store.headers().headers {
+            let hash = stored.header.hash
+            guard let known = replayed.header(hash) else {
+                complaints.append("block \(hash) at height \(stored.height) is missing, or is not valid by itself")
+                continue
+            }
+            if known.isInvalid != stored.isInvalid {
+                complaints.append("block \(hash) is marked \(stored.isInvalid ? "invalid" : "valid"), and is not")
+            }
+        }
+        try store.checkReads()
         return complaints
     }
 

@@ -162,6 +162,14 @@ final class ChainStore: LedgerStorage {
         } ?? []
     }
 
+    func hasPayment(to script: Script, _ place: Place) -> Bool {
+        lookUp { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT 1 FROM payments WHERE script = ? AND height = ? AND position = ?")
+            return try Int.fetchOne(statement, arguments: [Self.key(script), place.height, place.position])
+        } != nil
+    }
+
     func forEachCoin(_ visit: (OutPoint, Coin) -> Void) {
         _ = lookUp { database in
             let rows = try Row.fetchCursor(database, sql: "SELECT outpoint, coin FROM coins")

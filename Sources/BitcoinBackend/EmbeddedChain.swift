@@ -56,15 +56,11 @@ public actor EmbeddedChain: ChainBackend {
             throw .store("\(error): lnw chain rebuild makes it anew from its blocks")
         }
         ledger.runner = ConcurrentScriptChecks()
-        var lost: [TransactionID] = []
-        for stored in try store.mempool() {
-            do throws(TransactionRefusal) {
-                _ = try ledger.accept(stored.transaction, now: stored.time)
-            } catch { lost.append(stored.transaction.id) }
-        }
-        // A disk that cannot forget them now is asked again at the next start.
-        try? store.updateMempool(added: [], removed: lost)
+        let lost = ledger.restore(try store.mempool().map { ($0.transaction, $0.time) })
+        // Only what the chain itself refuses is forgotten, never what could not be read.
         try store.checkReads()
+        // A disk that cannot forget it now is asked again at the next start.
+        try? store.updateMempool(added: [], removed: lost)
         return ledger
     }
 
@@ -165,9 +161,7 @@ public actor EmbeddedChain: ChainBackend {
     /// - Parameter maximumFeeRate: for each 1000 virtual bytes; zero means any.
     public func check(_ transaction: Transaction, maximumFeeRate: Satoshi) throws(TransactionRefusal) {
         let entry = try ledger.judge(transaction, now: now).entries[0]
-        if maximumFeeRate > .zero, entry.fee.value * 1000 > maximumFeeRate.value * UInt64(entry.size) {
-            throw TransactionRefusal("max-fee-exceeded")
-        }
+        if entry.pays(moreThan: maximumFeeRate) { throw TransactionRefusal("max-fee-exceeded") }
     }
 
     private func keep(_ entries: [Mempool.Entry], removed: [TransactionID]) throws(TransactionRefusal) {
@@ -184,10 +178,14 @@ public actor EmbeddedChain: ChainBackend {
     }
 
     /// Takes a child with the parents it pays for.
-    public func acceptPackage(_ package: [Transaction]) throws(ChainFailure) -> PackageVerdict {
+    ///
+    /// - Parameter maximumFeeRate: for each 1000 virtual bytes; what pays more is refused. Zero means any.
+    public func acceptPackage(
+        _ package: [Transaction], maximumFeeRate: Satoshi = .zero
+    ) throws(ChainFailure) -> PackageVerdict {
         if let broken { throw broken }
         var next = ledger
-        let verdict = next.acceptPackage(package, now: now)
+        let verdict = next.acceptPackage(package, now: now, maximumFeeRate: maximumFeeRate)
         let added = verdict.events.compactMap { event -> ChainStore.StoredTransaction? in
             guard case .accepted(let transaction) = event else { return nil }
             return .init(transaction: transaction, time: now)
@@ -207,16 +205,19 @@ public actor EmbeddedChain: ChainBackend {
         var done = 0
         while done < count {
             let batch = min(count - done, 50)
-            hashes += try change { (ledger, now) throws(BlockRefusal) in
-                var mined: [Block] = []
-                var events: [Ledger.Event] = []
+            hashes += try change { ledger, now in
+                var done = Change()
                 for _ in 0..<batch {
-                    // Six blocks in one second are more than the median of times allows: their times run ahead.
-                    let (block, more) = try ledger.mine(paying: script, now: now)
-                    mined.append(block)
-                    events += more
+                    do throws(BlockRefusal) {
+                        let (block, events) = try ledger.mine(paying: script, now: now)
+                        done.blocks.append(block)
+                        done.events += events
+                    } catch {
+                        done.refusal = error
+                        break
+                    }
                 }
-                return (events, mined)
+                return done
             }.map(\.hash)
             done += batch
         }
@@ -225,50 +226,63 @@ public actor EmbeddedChain: ChainBackend {
 
     /// Mines exactly these transactions, whether the mempool has them or not.
     public func mine(including transactions: [Transaction], paying script: Script) throws(ChainFailure) -> Block {
-        try change { (ledger, now) throws(BlockRefusal) in
-            let (block, events) = try ledger.mine(paying: script, now: now, including: transactions)
-            return (events, [block])
+        try change { ledger, now in
+            // On a copy first: a block that is not valid leaves nothing behind.
+            var trial = ledger
+            do throws(BlockRefusal) {
+                let (block, events) = try trial.mine(paying: script, now: now, including: transactions)
+                ledger = trial
+                return Change(events: events, blocks: [block])
+            } catch { return Change(refusal: error) }
         }[0]
+    }
+
+    /// A block as `mine(including:paying:)` would mine it, checked and not taken.
+    public func propose(including transactions: [Transaction], paying script: Script) throws(ChainFailure) -> Block {
+        var trial = ledger
+        do throws(BlockRefusal) {
+            return try trial.mine(paying: script, now: now, including: transactions).block
+        } catch { throw .refused(error.description) }
     }
 
     /// Takes a block of anyone's making.
     public func submit(_ block: Block) throws(ChainFailure) {
-        var refusal: BlockRefusal?
-        _ = try change { (ledger, now) throws(BlockRefusal) in
+        _ = try change { ledger, now in
             let result = ledger.submit(block, now: now)
-            refusal = result.refusal
-            return (result.events, result.refusal == nil ? [block] : [])
+            return Change(events: result.events, blocks: result.refusal == nil ? [block] : [], refusal: result.refusal)
         }
-        if let refusal { throw .refused(refusal.description) }
     }
 
     /// Declares a block invalid, or takes that back.
     public func judge(_ hash: BlockHash, isValid: Bool) throws(ChainFailure) {
-        _ = try change { (ledger, now) throws(BlockRefusal) in
-            (try isValid ? ledger.reconsider(hash, now: now) : ledger.invalidate(hash, now: now), [])
+        _ = try change { ledger, now in
+            do throws(BlockRefusal) {
+                return Change(events: try isValid ? ledger.reconsider(hash, now: now) : ledger.invalidate(hash, now: now))
+            } catch { return Change(refusal: error) }
         }
+    }
+
+    /// What was done to a ledger, also where the rest of it was refused.
+    private struct Change {
+        var events: [Ledger.Event] = []
+        var blocks: [Block] = []
+        var refusal: BlockRefusal?
     }
 
     /// Changes the chain, commits, and only then lets anyone know.
     private func change(
-        _ body: (inout Ledger, UInt32) throws(BlockRefusal) -> (events: [Ledger.Event], blocks: [Block])
+        _ body: (inout Ledger, UInt32) -> Change
     ) throws(ChainFailure) -> [Block] {
         if let broken { throw broken }
         let former = ledger.tip
-        let result: (events: [Ledger.Event], blocks: [Block])
-        do throws(BlockRefusal) {
-            result = try body(&ledger, now)
-        } catch {
-            // A body that throws has changed nothing, or blocks that are complete in themselves.
-            try commit([])
-            throw .refused(error.description)
-        }
+        let result = body(&ledger, now)
         try commit(result.events)
         journal?.append(contentsOf: result.blocks)
         if ledger.tip != former {
             for continuation in waiting.values { continuation.resume() }
             waiting = [:]
         }
+        if let refusal = result.refusal { throw .refused(refusal.description) }
         return result.blocks
     }
 

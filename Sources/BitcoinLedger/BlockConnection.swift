@@ -24,13 +24,14 @@ extension Ledger {
     public mutating func submit(_ block: Block, now: UInt32, assumeValid: Bool = false) -> Submission {
         let prepared = PreparedBlock(block)
         let hash = prepared.hash
-        if let known = index[hash], known.hasBody || known.isInvalid {
-            return Submission(refusal: known.isInvalid ? .knownInvalid : .duplicate)
-        }
+        if let known = index[hash] { return Submission(refusal: known.isInvalid ? .knownInvalid : .duplicate) }
+        if refused.contains(hash) { return Submission(refusal: .knownInvalid) }
         do throws(BlockRules.Violation) {
             try BlockRules.checkContent(prepared)
         } catch { return Submission(refusal: .rule(error.reason)) }
-        guard let parent = index[block.header.previous] else { return Submission(refusal: .orphan) }
+        guard let parent = index[block.header.previous] else {
+            return Submission(refusal: refused.contains(block.header.previous) ? .rule("bad-prevblk") : .orphan)
+        }
         if parent.isInvalid { return Submission(refusal: .rule("bad-prevblk")) }
         let height = parent.height + 1
         let median = index.medianTimePast(endingAt: block.header.previous)
@@ -41,10 +42,9 @@ extension Ledger {
             try BlockRules.checkContext(block, height: height, medianTimePast: median)
         } catch {
             if !error.isMutation {
-                // Nothing can ever make this header good; blocks on top of it are refused at once.
-                index.insert(
-                    hash, block.header, height: height, transactionCount: block.transactions.count, isInvalid: true,
-                    hasBody: false)
+                // Nothing can ever make this header good.
+                if refused.count >= Self.rememberedRefusals { refused = [] }
+                refused.insert(hash)
             }
             return Submission(refusal: .rule(error.reason))
         }
@@ -68,14 +68,20 @@ extension Ledger {
 
     /// Takes back what `invalidate` said, or what an earlier check found: everything is checked again.
     public mutating func reconsider(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
-        guard index[hash] != nil else { throw .orphan }
+        // What a rule refused for good may be brought again, too.
+        let wasRefused = refused.contains(hash)
+        refused = []
+        guard index[hash] != nil else {
+            if wasRefused { return [] }
+            throw .orphan
+        }
         note(index.mark(hash, isInvalid: false))
         return activateBest(now: now).events
     }
 
     private mutating func note(_ changed: [BlockHash]) {
         guard storage != nil else { return }
-        for hash in changed where index[hash]!.hasBody { pending.validity.append((hash, index[hash]!.isInvalid)) }
+        for hash in changed { pending.validity.append((hash, index[hash]!.isInvalid)) }
     }
 
     /// Goes to the valid block with the most work.
@@ -85,17 +91,22 @@ extension Ledger {
         var result = Submission()
         var returned: [Transaction] = []
         var mined: [Block] = []
+        var hasLost = false
         while index.best != tip {
             let (fork, branch) = index.branch(to: index.best)
+            guard isReadable(from: fork, branch, besides: submitted?.hash) else {
+                result.refusal = .rule("a stored block cannot be read: lnw chain rebuild makes the chain anew from its blocks")
+                break
+            }
             while tip != fork {
+                hasLost = true
                 let (block, height) = disconnectTip()
                 returned.insert(contentsOf: block.transactions.dropFirst(), at: 0)
                 result.events.append(.disconnected(block, height: height))
             }
             for next in branch {
                 let prepared = submitted.flatMap { $0.hash == next ? $0 : nil } ?? block(next).map { PreparedBlock($0) }
-                // A body that a storage has lost stops here; its owner knows why and gives up.
-                guard let prepared else { return result }
+                guard let prepared else { preconditionFailure("it was readable a moment ago") }
                 do throws(BlockRefusal) {
                     try connect(prepared, assumeValid: assumeValid)
                 } catch {
@@ -109,8 +120,18 @@ extension Ledger {
             }
         }
         guard !result.events.isEmpty else { return result }
-        result.events += updateMempool(after: mined, returned: returned, now: now)
+        result.events += updateMempool(after: mined, returned: returned, hasLost: hasLost, now: now)
         return result
+    }
+
+    /// Whether all is there that a way to another block needs; where a storage has lost some, nothing may be begun.
+    private func isReadable(from fork: BlockHash, _ branch: [BlockHash], besides submitted: BlockHash?) -> Bool {
+        var hash = tip
+        while hash != fork {
+            guard block(hash) != nil, spentCoins(hash) != nil, let entry = index[hash] else { return false }
+            hash = entry.header.previous
+        }
+        return branch.allSatisfy { $0 == submitted || block($0) != nil }
     }
 
     private mutating func disconnectTip() -> (Block, Int) {

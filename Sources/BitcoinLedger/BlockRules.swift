@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 import CryptoPrimitives
 
 /// A block with the hashes that every rule needs, computed once.
@@ -88,10 +88,7 @@ enum BlockRules {
     /// BIP 141's commitment to the witnesses in the coinbase.
     private static func checkWitnessCommitment(_ block: Block) throws(Violation) {
         let coinbase = block.transactions[0]
-        let commitment = coinbase.outputs.last {
-            $0.script.bytes.count >= 38 && $0.script.bytes.starts(with: BlockTemplate.commitmentPrefix)
-        }
-        guard let commitment else {
+        guard let commitment = block.witnessCommitment else {
             if block.transactions.contains(where: \.hasWitness) {
                 throw Violation(reason: "unexpected-witness", isMutation: true)
             }
@@ -102,8 +99,17 @@ enum BlockRules {
             throw Violation(reason: "bad-witness-nonce-size", isMutation: true)
         }
         let expected = BlockTemplate.witnessCommitment(block.transactions, reserved: witness[0])
-        guard commitment.script.bytes[6..<38].elementsEqual(expected.array) else {
+        guard commitment.bytes[6..<38].elementsEqual(expected.array) else {
             throw Violation(reason: "bad-witness-merkle-match", isMutation: true)
         }
+    }
+}
+
+extension Block {
+    /// BIP 141: the script of the coinbase's output that commits to the witnesses, the last one of that form.
+    public var witnessCommitment: Script? {
+        transactions.first?.outputs.last {
+            $0.script.bytes.count >= 38 && $0.script.bytes.starts(with: BlockTemplate.commitmentPrefix)
+        }?.script
     }
 }

@@ -10,6 +10,12 @@ enum BlockTemplate {
     static let reservedWeight = 8_000
     static let reservedOperations = 400
 
+    /// The same for a coinbase that pays to an unusually long script.
+    static func reserve(for script: Script) -> (weight: Int, operations: Int) {
+        let operations = script.signatureOperations(accurate: false) * 4
+        return (reservedWeight + max(0, script.bytes.count - 1000) * 4, max(reservedOperations, operations))
+    }
+
     /// BIP 141: the hash of the witness root and the reserved value.
     static func witnessCommitment(_ transactions: [Transaction], reserved: [UInt8]) -> Bytes32 {
         // "The wtxid of coinbase transaction is assumed to be 0x0000....0000".
@@ -47,7 +53,8 @@ extension Ledger {
             transactions = including
             for transaction in including { fees += fee(of: transaction, among: including) ?? .zero }
         } else if !mempool.entries.isEmpty {
-            for chunk in selection(weightLimit: policy.blockWeight - BlockTemplate.reservedWeight) {
+            let reserve = BlockTemplate.reserve(for: script)
+            for chunk in selection(weightLimit: policy.blockWeight - reserve.weight, reserved: reserve.operations) {
                 for id in chunk.ids {
                     let entry = mempool.entries[id]!
                     transactions.append(entry.transaction)
@@ -72,6 +79,9 @@ extension Ledger {
     }
 
     /// Mines one block and connects it.
+    ///
+    /// Blocks that follow each other faster than one in six seconds run ahead of the clock, and are refused as
+    /// "time-too-new" when they are two hours ahead.
     public mutating func mine(
         paying script: Script, now: UInt32, including: [Transaction]? = nil
     ) throws(BlockRefusal) -> (block: Block, events: [Event]) {
@@ -81,7 +91,7 @@ extension Ledger {
             block.header.nonce &+= 1
             block = Self.solve(block)
         }
-        return (block, try submit(block, now: max(now, block.header.time)).get())
+        return (block, try submit(block, now: now).get())
     }
 
     /// The fee of a transaction whose inputs are coins or outputs of its companions; `nil` where one is unknown.
@@ -125,7 +135,7 @@ extension Ledger {
     }
 
     /// Chooses from the mempool by the fee rate of each transaction together with its ancestors, the best first.
-    func selection(weightLimit: Int) -> [Chunk] {
+    func selection(weightLimit: Int, reserved: Int = BlockTemplate.reservedOperations) -> [Chunk] {
         var chosen: [Chunk] = []
         var done: Set<TransactionID> = []
         var scores: [TransactionID: Mempool.Family] = [:]
@@ -142,7 +152,7 @@ extension Ledger {
         var weightLeft = weightLimit
         // What is to show the whole queue has no block's limits.
         var operationsLeft =
-            weightLimit == .max ? .max : Self.maximumSignatureOperationCost - BlockTemplate.reservedOperations
+            weightLimit == .max ? .max : Self.maximumSignatureOperationCost - reserved
         var failures = 0
         while let best = heap.popMax() {
             let first = mempool.entries[best.id]!

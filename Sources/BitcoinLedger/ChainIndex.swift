@@ -1,6 +1,6 @@
 import BitcoinPrimitives
 
-/// All known headers, and which of them make the active chain.
+/// All known headers of which the blocks are stored, and which of them make the active chain.
 struct ChainIndex: Sendable {
     struct Entry: Sendable {
         var header: BlockHeader
@@ -10,8 +10,6 @@ struct ChainIndex: Sendable {
         var transactionCount: Int
         /// Refused when it was to be connected, or declared invalid; so is every descendant.
         var isInvalid = false
-        /// A header whose block was refused for its content has none.
-        var hasBody = true
     }
 
     private(set) var entries: [BlockHash: Entry] = [:]
@@ -37,12 +35,11 @@ struct ChainIndex: Sendable {
     }
 
     mutating func insert(
-        _ hash: BlockHash, _ header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool = false,
-        hasBody: Bool = true
+        _ hash: BlockHash, _ header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool = false
     ) {
         entries[hash] = Entry(
             header: header, height: height, sequence: entries.count, transactionCount: transactionCount,
-            isInvalid: isInvalid, hasBody: hasBody)
+            isInvalid: isInvalid)
         // All blocks have the same difficulty, so the height is the work.
         if !isInvalid, height > entries[best]!.height { best = hash }
     }
@@ -109,7 +106,7 @@ struct ChainIndex: Sendable {
 
     private mutating func findBest() {
         var found = active[0]
-        for (hash, entry) in entries where !entry.isInvalid && entry.hasBody {
+        for (hash, entry) in entries where !entry.isInvalid {
             let leader = entries[found]!
             if (entry.height, leader.sequence) > (leader.height, entry.sequence) { found = hash }
         }

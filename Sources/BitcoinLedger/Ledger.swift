@@ -39,6 +39,9 @@ public struct Ledger: Sendable {
     /// What the last blocks' transactions paid.
     var fees: [BlockHash: BlockFees] = [:]
     var pending: LedgerChanges
+    /// Blocks that no context can make good. Nothing of them is stored: what is built on them is refused at once.
+    var refused: Set<BlockHash> = []
+    static let rememberedRefusals = 10_000
 
     /// A chain of nothing but its genesis block, in memory.
     public init(parameters: ChainParameters = .regtest, policy: Policy = Policy()) {
@@ -100,7 +103,7 @@ public struct Ledger: Sendable {
     public func everything() -> LedgerChanges {
         precondition(storage == nil, "a ledger with a storage has handed over most of it")
         var changes = LedgerChanges(tip: tip)
-        let known = index.entries.filter { $0.value.hasBody && $0.value.height > 0 }
+        let known = index.entries.filter { $0.value.height > 0 }
         for (hash, entry) in known.sorted(by: { $0.value.sequence < $1.value.sequence }) {
             let stored = StoredHeader(
                 header: entry.header, height: entry.height, transactionCount: entry.transactionCount,
@@ -139,14 +142,13 @@ public struct Ledger: Sendable {
         public var transactionCount: Int
         public var isActive: Bool
         public var isInvalid: Bool
-        public var hasBody: Bool
     }
 
     public func header(_ hash: BlockHash) -> HeaderSummary? {
         index[hash].map {
             HeaderSummary(
                 header: $0.header, height: $0.height, transactionCount: $0.transactionCount,
-                isActive: index.isActive(hash), isInvalid: $0.isInvalid, hasBody: $0.hasBody)
+                isActive: index.isActive(hash), isInvalid: $0.isInvalid)
         }
     }
 

@@ -46,6 +46,14 @@ public struct Mempool: Sendable {
         public internal(set) var ancestors = Family()
         public internal(set) var descendants = Family()
 
+        /// Whether it pays more than a rate for each 1000 virtual bytes; zero stands for no limit.
+        public func pays(moreThan rate: Satoshi) -> Bool {
+            guard rate > .zero else { return false }
+            let paid = fee.value.multipliedFullWidth(by: 1000)
+            let limit = rate.value.multipliedFullWidth(by: UInt64(size))
+            return (paid.high, paid.low) > (limit.high, limit.low)
+        }
+
         /// Whether it has no relatives here.
         var isAlone: Bool { parents.isEmpty && children.isEmpty }
 
@@ -172,6 +180,12 @@ public struct Mempool: Sendable {
         }
         // Parents come before their children.
         return found.sorted { $0.value < $1.value }.map(\.key)
+    }
+
+    /// After a mempool was filled anew: the oldest are looked at first when they expire.
+    mutating func sortArrivals() {
+        arrivals = arrivals[firstArrival...].sorted { $0.time < $1.time }
+        firstArrival = 0
     }
 
     /// Removes what has waited too long.

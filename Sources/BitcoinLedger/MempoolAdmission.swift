@@ -290,7 +290,9 @@ extension Ledger {
     // MARK: Following the chain
 
     /// Lets the mempool follow the chain: mined and contradicted ones leave, those of lost blocks come back.
-    mutating func updateMempool(after blocks: [Block], returned: [Transaction], now: UInt32) -> [Event] {
+    mutating func updateMempool(
+        after blocks: [Block], returned: [Transaction], hasLost: Bool, now: UInt32
+    ) -> [Event] {
         var events: [Event] = []
         if !blocks.isEmpty { mempool.floor.blockConnected(now: now) }
         if !mempool.entries.isEmpty {
@@ -302,8 +304,9 @@ extension Ledger {
                 }
             }
         }
-        guard !returned.isEmpty else { return events }
-        // After a reorganization everything is judged again, parents first; signatures are remembered.
+        guard hasLost, !(returned.isEmpty && mempool.entries.isEmpty) else { return events }
+        // After a reorganization everything is judged again, parents first; signatures are remembered. Also where the
+        // lost blocks had no payments: coinbases may be gone or too young again, and lock times not reached.
         let former = mempool.ordered
         let floor = mempool.floor
         mempool = Mempool()
@@ -320,6 +323,33 @@ extension Ledger {
                 if location(id) == nil, mempool.entries[id] == nil { events.append(.removed(id)) }
             }
         }
+        mempool.sortArrivals()
         return events + limitMempool(now: now)
+    }
+
+    /// Takes back transactions that were in the mempool before, in any order, as a storage has them.
+    ///
+    /// They paid enough when they came, so fees are not judged again; all else is.
+    /// - Returns: those that can no longer be there.
+    public mutating func restore(_ stored: [(transaction: Transaction, time: UInt32)]) -> [TransactionID] {
+        var strictness = Strictness()
+        strictness.isReturning = true
+        var waiting = stored
+        // Parents may come after their children: another pass for as long as one helps.
+        while true {
+            var left: [(transaction: Transaction, time: UInt32)] = []
+            for (transaction, time) in waiting {
+                do throws(TransactionRefusal) {
+                    let admission = try judge(transaction, now: time, strictness)
+                    mempool.remove(admission.replaced)
+                    for entry in admission.entries { mempool.insert(entry) }
+                } catch { left.append((transaction, time)) }
+            }
+            let helped = left.count < waiting.count
+            waiting = left
+            if !helped || left.isEmpty { break }
+        }
+        mempool.sortArrivals()
+        return waiting.map(\.transaction.id)
     }
 }

@@ -21,7 +21,11 @@ public struct PackageVerdict: Sendable {
 extension Ledger {
     /// Takes a child together with its unconfirmed parents, which may pay less than the mempool wants if the child pays
     /// for them.
-    public mutating func acceptPackage(_ package: [Transaction], now: UInt32) -> PackageVerdict {
+    ///
+    /// - Parameter maximumFeeRate: for each 1000 virtual bytes; a transaction that pays more by itself is refused.
+    public mutating func acceptPackage(
+        _ package: [Transaction], now: UInt32, maximumFeeRate: Satoshi = .zero
+    ) -> PackageVerdict {
         var verdict = PackageVerdict()
         if let reason = Self.malformation(package) {
             verdict.refusal = TransactionRefusal(reason)
@@ -36,6 +40,7 @@ extension Ledger {
             }
             do throws(TransactionRefusal) {
                 let admission = try judge(transaction, now: now)
+                if admission.entries[0].pays(moreThan: maximumFeeRate) { throw TransactionRefusal("max feerate exceeded") }
                 verdict.replaced += admission.replaced
                 verdict.events += enter(admission, now: now)
                 verdict.results.append(.accepted(admission.entries[0], feeRate: admission.feeRate, with: [position]))
@@ -56,6 +61,10 @@ extension Ledger {
         if !isHopeless, !together.isEmpty {
             do throws(TransactionRefusal) {
                 let admission = try judgeTogether(together.map { package[$0] }, now: now, failed: &verdict, together)
+                for (position, entry) in zip(together, admission.entries) where entry.pays(moreThan: maximumFeeRate) {
+                    verdict.results[position] = .refused(TransactionRefusal("max feerate exceeded"))
+                    throw TransactionRefusal("max feerate exceeded")
+                }
                 verdict.replaced += admission.replaced
                 verdict.events += enter(admission, now: now)
                 for (position, entry) in zip(together, admission.entries) {
@@ -86,6 +95,14 @@ extension Ledger {
 
     /// Why a list of transactions is no child with its parents.
     static func malformation(_ package: [Transaction]) -> String? {
+        if let reason = disorder(package) { return reason }
+        guard package.count > 1 else { return nil }
+        let parents = Set(package.last!.inputs.map(\.previousOutput.transaction))
+        return package.dropLast().map(\.id).allSatisfy(parents.contains) ? nil : "package-not-child-with-parents"
+    }
+
+    /// Why a list of transactions cannot come one after the other.
+    static func disorder(_ package: [Transaction]) -> String? {
         if package.count > Policy.maximumPackageCount { return "package-too-many-transactions" }
         if package.count > 1, package.reduce(0, { $0 + $1.weight }) > Policy.maximumPackageWeight {
             return "package-too-large"
@@ -101,9 +118,7 @@ extension Ledger {
             guard spent.isDisjoint(with: inputs) else { return "conflict-in-package" }
             spent.formUnion(inputs)
         }
-        guard package.count > 1 else { return nil }
-        let parents = Set(package.last!.inputs.map(\.previousOutput.transaction))
-        return ids.dropLast().allSatisfy(parents.contains) ? nil : "package-not-child-with-parents"
+        return nil
     }
 
     /// Judges transactions by what they pay in all.
@@ -196,6 +211,8 @@ extension Ledger {
         public enum Result: Sendable {
             /// Not judged, because another one of the list was refused.
             case none
+            /// Not judged, because the list as such makes no sense.
+            case disordered(String)
             /// With the ids (of `witnessID`) of those it was judged with.
             case accepted(Mempool.Entry, feeRate: UInt64, with: [Bytes32])
             case refused(TransactionRefusal)
@@ -209,6 +226,9 @@ extension Ledger {
     ///
     /// As in Bitcoin Core each pays for itself here, and the first refusal ends it.
     public func trial(of transactions: [Transaction], now: UInt32) -> [Trial] {
+        if let reason = Self.disorder(transactions) {
+            return transactions.map { Trial(transaction: $0, result: .disordered(reason)) }
+        }
         var trials = transactions.map { Trial(transaction: $0, result: .none) }
         var copy = self
         for (position, transaction) in transactions.enumerated() {

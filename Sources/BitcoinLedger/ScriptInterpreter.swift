@@ -4,10 +4,40 @@ import CryptoPrimitives
 /// What a tapscript runs with besides its stack (BIP 342).
 struct TapscriptContext {
     var leafHash: Bytes32
-    var annex: [UInt8]?
+    var annexHash: Bytes32?
     var codeSeparator: UInt32 = .max
     /// "validation weight": the witness's size plus 50, less 50 for each signature checked.
     var validationWeight: Int
+}
+
+/// The IFs that are open. Only the number of them and the first false one count, so that a million nested ones cost no
+/// more for each instruction than one.
+struct ConditionStack {
+    private var depth = 0
+    private var firstFalse: Int?
+
+    var isEmpty: Bool { depth == 0 }
+    var allTrue: Bool { firstFalse == nil }
+
+    mutating func append(_ condition: Bool) {
+        if firstFalse == nil, !condition { firstFalse = depth }
+        depth += 1
+    }
+
+    /// OP_ENDIF.
+    mutating func removeLast() {
+        depth -= 1
+        if firstFalse == depth { firstFalse = nil }
+    }
+
+    /// OP_ELSE. Inside of a part that is not executed it changes nothing that can be seen.
+    mutating func toggleLast() {
+        if firstFalse == nil {
+            firstFalse = depth - 1
+        } else if firstFalse == depth - 1 {
+            firstFalse = nil
+        }
+    }
 }
 
 /// Runs one script on one stack, by the rules of its signature version.
@@ -19,7 +49,7 @@ struct ScriptInterpreter {
     var tapscript: TapscriptContext?
 
     private var alternate: [[UInt8]] = []
-    private var conditions: [Bool] = []
+    private var conditions = ConditionStack()
     private var operationCount = 0
     private var codeStart = 0
 
@@ -50,7 +80,7 @@ struct ScriptInterpreter {
         var parser = ScriptParser(script)
         var position: UInt32 = 0
         while !parser.isAtEnd {
-            let executing = !conditions.contains(false)
+            let executing = conditions.allTrue
             guard let instruction = parser.next() else { throw .badOpcode }
             let opcode = instruction.opcode
             if instruction.data.count > Self.maximumElementSize { throw .pushSize }
@@ -127,9 +157,10 @@ struct ScriptInterpreter {
         case 0x63, 0x64: try beginConditional(opcode, executing: executing)
         case 0x67:
             guard !conditions.isEmpty else { throw .unbalancedConditional }
-            conditions[conditions.count - 1].toggle()
+            conditions.toggleLast()
         case 0x68:
-            guard conditions.popLast() != nil else { throw .unbalancedConditional }
+            guard !conditions.isEmpty else { throw .unbalancedConditional }
+            conditions.removeLast()
         case 0x65, 0x66: throw .badOpcode
         case 0x69:
             try need(1)
@@ -352,7 +383,7 @@ struct ScriptInterpreter {
         if key.count == 32 {
             guard !signature.isEmpty else { return false }
             try checker.checkSchnorr(
-                signature, key: Bytes32(key)!, annex: context.annex,
+                signature, key: Bytes32(key)!, annexHash: context.annexHash,
                 script: .init(leafHash: context.leafHash, codeSeparator: context.codeSeparator))
         } else if flags.contains(.discourageUpgradablePublicKeyType) {
             throw .discourageUpgradablePublicKeyType

@@ -151,11 +151,11 @@ public struct ScriptVerifier: Sendable {
     ) throws(ScriptFailure) {
         guard !witness.isEmpty else { throw .witnessProgramWitnessEmpty }
         var stack = witness
-        var annex: [UInt8]?
-        if stack.count >= 2, stack.last!.first == 0x50 { annex = stack.removeLast() }
+        var annexHash: Bytes32?
+        if stack.count >= 2, stack.last!.first == 0x50 { annexHash = SignatureHasher.annexHash(stack.removeLast()) }
         var checker = checker
         if stack.count == 1 {
-            return try checker.checkSchnorr(stack[0], key: outputKey, annex: annex, script: nil)
+            return try checker.checkSchnorr(stack[0], key: outputKey, annexHash: annexHash, script: nil)
         }
         let control = stack.removeLast()
         let script = Script(stack.removeLast())
@@ -180,7 +180,7 @@ public struct ScriptVerifier: Sendable {
             var size = ByteWriter()
             size.compactSize(witness.count)
             for element in witness { size.variableBytes(element) }
-            let context = TapscriptContext(leafHash: leafHash, annex: annex, validationWeight: size.count + 50)
+            let context = TapscriptContext(leafHash: leafHash, annexHash: annexHash, validationWeight: size.count + 50)
             return try execute(script, stack, checker, .tapscript, context)
         }
         if flags.contains(.discourageUpgradableTaprootVersion) { throw .discourageUpgradableTaprootVersion }

@@ -17,6 +17,9 @@ struct SignatureChecker {
     let spent: [TransactionOutput]
 
     private let cache: SignatureCacheUse?
+    /// The last legacy hashes: each covers the whole transaction, and one script may ask for the same a thousand times.
+    private var legacyHashes: [(type: SignatureHashType, code: Script, hash: Bytes32)] = []
+    private static let rememberedHashes = 6
 
     init(_ hasher: SignatureHasher, input: Int, spent: [TransactionOutput], cache: SignatureCacheUse? = nil) {
         self.hasher = hasher
@@ -34,7 +37,7 @@ struct SignatureChecker {
         let hash =
             version == .witnessV0
             ? hasher.witnessV0(input: input, scriptCode: scriptCode, amount: spent[input].amount, type: type)
-            : hasher.legacy(input: input, scriptCode: scriptCode.withoutCodeSeparators, type: type)
+            : legacyHash(scriptCode, type)
         let verify = {
             guard let publicKey = PublicKey(serialized: key),
                 let parsed = ECDSASignature(laxDER: signature.dropLast())
@@ -44,9 +47,17 @@ struct SignatureChecker {
         return cache?.verify(hash: hash, publicKey: key, signature: signature, verify) ?? verify()
     }
 
+    private mutating func legacyHash(_ scriptCode: Script, _ type: SignatureHashType) -> Bytes32 {
+        if let known = legacyHashes.first(where: { $0.type == type && $0.code == scriptCode }) { return known.hash }
+        let hash = hasher.legacy(input: input, scriptCode: scriptCode.withoutCodeSeparators, type: type)
+        if legacyHashes.count == Self.rememberedHashes { legacyHashes.removeFirst() }
+        legacyHashes.append((type, scriptCode, hash))
+        return hash
+    }
+
     /// BIP 341: checks a Schnorr signature of 64 or 65 bytes.
     mutating func checkSchnorr(
-        _ signature: [UInt8], key: Bytes32, annex: [UInt8]?, script: SignatureHasher.TapScript?
+        _ signature: [UInt8], key: Bytes32, annexHash: Bytes32?, script: SignatureHasher.TapScript?
     ) throws(ScriptFailure) {
         guard signature.count == 64 || signature.count == 65 else { throw .schnorrSignatureSize }
         var type = SignatureHashType.default
@@ -54,7 +65,7 @@ struct SignatureChecker {
             type = SignatureHashType(rawValue: UInt32(signature[64]))
             guard type != .default else { throw .schnorrSignatureHashType }
         }
-        guard let hash = hasher.taproot(input: input, spent: spent, type: type, annex: annex, script: script) else {
+        guard let hash = hasher.taproot(input: input, spent: spent, type: type, annexHash: annexHash, script: script) else {
             throw .schnorrSignatureHashType
         }
         let verify = { Schnorr.verify(Array(signature.prefix(64)), message: hash.array, key: key) }

@@ -24,6 +24,8 @@ public struct SignatureHasher: Sendable {
     private var sequences: Bytes32?
     private var outputs: Bytes32?
     private var taproot: TaprootParts?
+    /// For SIGHASH_SINGLE: the hash of one output, once and twice hashed.
+    private var single: (index: Int, once: Bytes32, twice: Bytes32)?
 
     private struct TaprootParts {
         var previousOutputs, amounts, scripts, sequences, outputs: Bytes32
@@ -66,9 +68,7 @@ public struct SignatureHasher: Sendable {
         if !isSingle && !isNone {
             writer.write(hashOutputs())
         } else if isSingle && index < transaction.outputs.count {
-            var single = ByteWriter(capacity: 43)
-            transaction.outputs[index].encode(to: &single)
-            writer.write(Hash.sha256d(single.bytes))
+            writer.write(hashSingle(index).twice)
         } else {
             writer.write(Bytes32.zero)
         }
@@ -127,9 +127,9 @@ public struct SignatureHasher: Sendable {
 
     /// BIP 341: the hash that a taproot signature signs; `nil` for a type it does not allow.
     ///
-    /// `spent` are the outputs that the inputs spend, in order.
+    /// `spent` are the outputs that the inputs spend, in order; `annexHash` is what `annexHash(_:)` makes of an annex.
     public mutating func taproot(
-        input index: Int, spent: [TransactionOutput], type: SignatureHashType, annex: [UInt8]? = nil,
+        input index: Int, spent: [TransactionOutput], type: SignatureHashType, annexHash: Bytes32? = nil,
         script: TapScript? = nil
     ) -> Bytes32? {
         let isValid = type.rawValue <= 3 || (0x81...0x83).contains(type.rawValue)
@@ -148,7 +148,7 @@ public struct SignatureHasher: Sendable {
             writer.write(parts.sequences)
         }
         if base != 2 && base != 3 { writer.write(parts.outputs) }
-        writer.uint8((script == nil ? 0 : 2) + (annex == nil ? 0 : 1))
+        writer.uint8((script == nil ? 0 : 2) + (annexHash == nil ? 0 : 1))
         if type.anyoneCanPay {
             transaction.inputs[index].previousOutput.encode(to: &writer)
             spent[index].encode(to: &writer)
@@ -156,16 +156,10 @@ public struct SignatureHasher: Sendable {
         } else {
             writer.littleEndian32(UInt32(index))
         }
-        if let annex {
-            var encoded = ByteWriter()
-            encoded.variableBytes(annex)
-            writer.write(Hash.sha256(encoded.bytes))
-        }
+        if let annexHash { writer.write(annexHash) }
         if base == 3 {
             guard index < transaction.outputs.count else { return nil }
-            var single = ByteWriter()
-            transaction.outputs[index].encode(to: &single)
-            writer.write(Hash.sha256(single.bytes))
+            writer.write(hashSingle(index).once)
         }
         if let script {
             writer.write(script.leafHash)
@@ -173,6 +167,23 @@ public struct SignatureHasher: Sendable {
             writer.littleEndian32(script.codeSeparator)
         }
         return Hash.tagged("TapSighash", writer.bytes)
+    }
+
+    /// BIP 341's hash of an annex, which all signatures of its input share.
+    public static func annexHash(_ annex: [UInt8]) -> Bytes32 {
+        var writer = ByteWriter(capacity: annex.count + 9)
+        writer.variableBytes(annex)
+        return Hash.sha256(writer.bytes)
+    }
+
+    private mutating func hashSingle(_ index: Int) -> (once: Bytes32, twice: Bytes32) {
+        if let single, single.index == index { return (single.once, single.twice) }
+        var writer = ByteWriter(capacity: 43)
+        transaction.outputs[index].encode(to: &writer)
+        let once = Hash.sha256(writer.bytes)
+        let twice = Hash.sha256(once)
+        single = (index, once, twice)
+        return (once, twice)
     }
 
     // BIP 341 hashes the same serializations once that BIP 143 hashes twice.

@@ -6,19 +6,36 @@ import LightningSimulation
 import Synchronization
 
 /// The time of a layer 1: the system's, or one that goes on by a block interval with each block.
+///
+/// A chain that ran in virtual time is in the future of the system's clock: from there its time goes on.
 final class ActivityClock: Sendable {
     private let virtualTime: Mutex<UInt32>?
+    /// Seconds by which a chain is ahead of the system's clock.
+    private let lead = Mutex<UInt32>(0)
 
-    init(isVirtual: Bool) { virtualTime = isVirtual ? Mutex(UInt32(Date().timeIntervalSince1970)) : nil }
+    init(isVirtual: Bool) { virtualTime = isVirtual ? Mutex(Self.system) : nil }
 
-    var now: UInt32 { virtualTime?.withLock { $0 } ?? UInt32(Date().timeIntervalSince1970) }
+    private static var system: UInt32 { UInt32(clamping: Int(Date().timeIntervalSince1970)) }
 
-    func advance(_ seconds: Int) { virtualTime?.withLock { $0 += UInt32(seconds) } }
+    var now: UInt32 {
+        if let time = virtualTime?.withLock({ $0 }) { return time }
+        let ahead = lead.withLock { $0 }
+        return Self.system > .max - ahead ? .max : Self.system + ahead
+    }
+
+    func advance(_ seconds: Int) {
+        virtualTime?.withLock { time in
+            let (sum, overflow) = time.addingReportingOverflow(UInt32(clamping: seconds))
+            time = overflow ? .max : sum
+        }
+    }
 
     /// Never behind the chain, whose blocks may be from a virtual future.
     func catchUp(with chain: EmbeddedChain) async {
         let time = await chain.read { ledger, _ in ledger.medianTimePast(height: ledger.height) }
         virtualTime?.withLock { $0 = max($0, time) }
+        let system = Self.system
+        lead.withLock { $0 = time > system ? time - system : 0 }
     }
 }
 

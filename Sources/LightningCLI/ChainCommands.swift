@@ -47,8 +47,8 @@ struct TimeSpan: Equatable {
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
         let unit = text.last.flatMap { units[$0] }
         let digits = unit == nil ? text[...] : text.dropLast()
-        guard let count = Int(digits), count > 0, count <= 1_000_000 else {
-            throw ValidationError("a time is a number of seconds, or like 10s, 10m, 1h")
+        guard let count = Int(digits), count > 0, count * (unit ?? 1) <= 31_536_000 else {
+            throw ValidationError("a time is a number of seconds, or like 10s, 10m, 1h; a year at most")
         }
         return TimeSpan(seconds: count * (unit ?? 1))
     }

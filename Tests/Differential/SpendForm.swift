@@ -140,7 +140,8 @@ struct SpendForm {
             if input < transaction.outputs.count { types += [3, 0x83] }
             let type = types[Int.random(in: 0..<types.count, using: &random)]
             let hash = hasher.taproot(
-                input: input, spent: spent, type: SignatureHashType(rawValue: UInt32(type)), annex: annex,
+                input: input, spent: spent, type: SignatureHashType(rawValue: UInt32(type)),
+                annexHash: annex.map { SignatureHasher.annexHash($0) },
                 script: leaf.map { .init(leafHash: $0, codeSeparator: .max) })!
             return key.signSchnorr(hash, auxiliary: .zero) + (type == 0 ? [] : [type])
         }

@@ -1,7 +1,8 @@
-import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Testing
+
+@testable import BitcoinLedger
 
 /// Reorganizations against the plain truth: whatever order blocks came in, the coins are those of the best branch,
 /// connected from nothing.
@@ -147,5 +148,145 @@ struct BranchTests {
         #expect(ledger.submit(child, now: .max).refusal == .rule("bad-prevblk"))
         #expect(ledger.tip == branch[3].hash)
         try expectTruth(ledger, "after a bad block")
+    }
+}
+
+/// What goes wrong around reorganizations, each once found and never to come back.
+@Suite("reorganizations and refusals")
+struct ReorganizationRegressionTests {
+    @Test("a header whose block was refused for good is nothing to build on, whatever is reconsidered")
+    func refusedHeader() throws {
+        var ledger = try Bench(coins: 1).ledger
+        let tip = ledger.tip
+        let height = ledger.height
+        var bad = ledger.template(paying: .anchor, now: 1_700_200_000)
+        bad.transactions[0].inputs[0].signatureScript = Script([1, 1])
+        bad.header.merkleRoot = MerkleTree.root(bad.transactions.map(\.id.bytes)).root
+        bad = Ledger.solve(bad)
+        #expect(ledger.submit(bad, now: .max).refusal == .rule("bad-cb-height"))
+        #expect(ledger.submit(bad, now: .max).refusal == .knownInvalid)
+        var good = ledger.template(paying: .anchor, now: 1_700_200_000)
+        let child = Ledger.solve(
+            Block(
+                header: BlockHeader(
+                    version: 0x2000_0000, previous: bad.hash, merkleRoot: good.header.merkleRoot, time: 1_700_300_000,
+                    bits: good.header.bits, nonce: 0), transactions: good.transactions))
+        #expect(ledger.submit(child, now: .max).refusal == .rule("bad-prevblk"))
+        _ = try ledger.invalidate(tip, now: .max)
+        _ = try ledger.reconsider(tip, now: .max)
+        #expect(ledger.submit(child, now: .max).refusal == .orphan)
+        #expect(ledger.submit(bad, now: .max).refusal == .rule("bad-cb-height"))
+        #expect(ledger.tip == tip)
+        good = try ledger.mine(paying: .anchor, now: 1_700_400_000).block
+        #expect(ledger.tip == good.hash && ledger.height == height + 1)
+    }
+
+    @Test("lost blocks without payments take young coinbases and lock times with them")
+    func mempoolAfterEmptyBlocks() throws {
+        var bench = try Bench(coins: 5)
+        try bench.mine()
+        // A coinbase that is just old enough, one of a lost block's height, and a lock time just reached.
+        let just = bench.ledger.height - 99
+        let young = bench.ledger.block(bench.ledger.blockHash(height: just)!)!.transactions[0]
+        try bench.accept(Bench.spend(OutPoint(young.id, 0), value: young.outputs[0].amount.value, fee: 1000))
+        var locked = Bench.spend(bench.coin(), fee: 1000)
+        locked.lockTime = UInt32(bench.ledger.height)
+        try bench.accept(locked)
+        let free = Bench.spend(bench.coin(), fee: 1000)
+        try bench.accept(free)
+        let events = try bench.ledger.invalidate(bench.ledger.tip, now: bench.now)
+        #expect(events.contains(.removed(locked.id)))
+        #expect(bench.ledger.mempool.entries.keys.sorted() == [free.id].sorted())
+        #expect(bench.complaints().isEmpty)
+        try bench.mine(2)
+        #expect(bench.ledger.mempool.entries.isEmpty)
+    }
+
+    @Test("a mempool comes back from a disk in any order, packages that pay together included")
+    func restore() throws {
+        var bench = try Bench(coins: 5)
+        let parent = Bench.transaction(
+            [bench.coin()], paying: [Bench.coinValue], version: 3, extra: [TransactionOutput(.zero, .anchor)])
+        let child = Transaction(
+            version: 3,
+            inputs: [
+                TransactionInput(OutPoint(parent.id, 1), sequence: 0xffff_fffd),
+                TransactionInput(bench.coin(), sequence: 0xffff_fffd, witness: [Bench.anyone.bytes]),
+            ], outputs: [TransactionOutput(Satoshi(Bench.coinValue - 5000), Bench.open)])
+        #expect(bench.ledger.acceptPackage([parent, child], now: bench.now).refusal == nil)
+        var last = Bench.spend(bench.coin(), fee: 1000)
+        try bench.accept(last)
+        for step in 1..<10 {
+            last = Bench.spend(OutPoint(last.id, 0), value: Bench.coinValue - UInt64(step) * 1000, fee: 1000)
+            try bench.accept(last)
+        }
+        let stored = bench.ledger.mempool.ordered.map { ($0.transaction, $0.time) }
+        for order in [stored, stored.reversed()] {
+            var fresh = bench.ledger
+            _ = try fresh.mine(paying: .anchor, now: bench.now, including: [])
+            for id in fresh.mempool.entries.keys { #expect(stored.contains { $0.0.id == id }) }
+            var empty = Ledger()
+            for height in 1..<bench.ledger.height + 1 {
+                _ = try empty.submit(bench.ledger.block(bench.ledger.blockHash(height: height)!)!, now: .max).get()
+            }
+            #expect(empty.restore(order).isEmpty)
+            #expect(Set(empty.mempool.entries.keys) == Set(stored.map(\.0.id)))
+            bench.ledger = empty
+            #expect(bench.complaints().isEmpty)
+        }
+        #expect(bench.ledger.restore([(Bench.spend(OutPoint(last.id, 7), fee: 5), 0)]).count == 1)
+    }
+
+    @Test("a template has room for a coinbase that pays to a long script; bursts of blocks end where Core's clock ends them")
+    func templateLimits() throws {
+        var bench = try Bench(coins: 60)
+        for _ in 0..<50 { try bench.accept(Bench.spend(bench.coin(), fee: 20_000, padding: 98_000)) }
+        let long = Script([UInt8](repeating: 0x51, count: 9_900))
+        let block = try bench.ledger.mine(paying: long, now: bench.now).block
+        #expect(block.weight <= Ledger.maximumBlockWeight && block.weight > 3_500_000)
+        // No clock goes on: after two hours' worth of blocks the next one would be from the future.
+        var ledger = Ledger()
+        var refusal: BlockRefusal?
+        var count = 0
+        while refusal == nil, count < 60_000 {
+            do throws(BlockRefusal) {
+                _ = try ledger.mine(paying: .anchor, now: 1_600_000_000)
+                count += 1
+            } catch { refusal = error }
+        }
+        #expect(refusal == .rule("time-too-new"))
+        #expect(count > 40_000)
+        #expect(try ledger.mine(paying: .anchor, now: 1_600_000_600).block.header.time > 1_600_007_000)
+    }
+}
+
+/// Scripts that are cheap to write and must be cheap to check.
+@Suite("scripts that could take forever")
+struct ScriptCostTests {
+    @Test("nested conditions: what is executed is known without looking at all of them")
+    func conditions() throws {
+        // To be compared with the plain meaning: executing while every condition is true.
+        var random = SmallRandom(state: 7)
+        for _ in 0..<200 {
+            var stack = ConditionStack()
+            var plain: [Bool] = []
+            for _ in 0..<100 {
+                switch random.below(4) {
+                case 0, 1:
+                    let condition = plain.contains(false) ? false : random.below(3) > 0
+                    stack.append(condition)
+                    plain.append(condition)
+                case 2 where !plain.isEmpty:
+                    stack.toggleLast()
+                    plain[plain.count - 1].toggle()
+                case 3 where !plain.isEmpty:
+                    stack.removeLast()
+                    plain.removeLast()
+                default: break
+                }
+                #expect(stack.isEmpty == plain.isEmpty)
+                #expect(stack.allTrue == !plain.contains(false))
+            }
+        }
     }
 }

@@ -333,9 +333,18 @@ struct MempoolTests {
                 let outputs = 1 + random.below(3)
                 guard total > fee + 1_000 * UInt64(outputs) else { continue }
                 let each = (total - fee) / UInt64(outputs)
-                let transaction = Bench.transaction(
+                var transaction = Bench.transaction(
                     inputs.map(\.0), paying: [UInt64](repeating: each, count: outputs), version: random.below(4) == 0 ? 3 : 2,
                     padding: random.below(3) * 300)
+                if random.below(4) == 0 { transaction.lockTime = UInt32(bench.ledger.height) }
+                if random.below(6) == 0 {
+                    // The youngest coinbase that may be spent.
+                    let height = bench.ledger.height - 99
+                    let coinbase = bench.ledger.block(bench.ledger.blockHash(height: height)!)!.transactions[0]
+                    transaction.inputs.append(
+                        TransactionInput(OutPoint(coinbase.id, 0), sequence: 0xffff_fffd, witness: [Bench.anyone.bytes]))
+                    transaction.outputs[0].amount += Satoshi(1_000_000)
+                }
                 let before = bench.ledger.mempool.entries.count
                 do throws(TransactionRefusal) {
                     try bench.accept(transaction)

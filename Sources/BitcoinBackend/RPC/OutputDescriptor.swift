@@ -68,7 +68,9 @@ enum OutputDescriptor {
     }
 
     /// The scripts that a descriptor without ranges means.
-    static func parse(_ text: String) throws(RPCFailure) -> [Script] {
+    static func parse(_ text: String, depth: Int = 0) throws(RPCFailure) -> [Script] {
+        // sh(wsh(…)) is the deepest that makes sense.
+        guard depth < 3 else { throw .notFound("'\(text.prefix(40))' is nested too deeply") }
         var body = text
         if let mark = text.firstIndex(of: "#") {
             body = String(text[..<mark])
@@ -103,9 +105,9 @@ enum OutputDescriptor {
             guard let bytes = Bytes32(hex: argument) else { throw .notFound("rawtr(): key '\(argument)' is not valid") }
             return [.p2tr(bytes)]
         case "sh":
-            let inner = try parse(argument)[0]
+            let inner = try parse(argument, depth: depth + 1)[0]
             return [Script([.op(.hash160), .push(Hash.hash160(inner.bytes)), .op(.equal)])]
-        case "wsh": return [.p2wsh(try parse(argument)[0])]
+        case "wsh": return [.p2wsh(try parse(argument, depth: depth + 1)[0])]
         case "combo":
             let bytes = try key()
             var scripts = [Script([.push(bytes), .op(.checkSig)]), .p2pkh(hash: Hash.hash160(bytes))]

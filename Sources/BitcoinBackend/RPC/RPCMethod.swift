@@ -90,6 +90,12 @@ struct RPCArguments: Sendable {
         if values.count > method.parameters.count || values.prefix(method.required).count < method.required {
             throw .misc("\(method.usage)\n\n\(method.summary)\n")
         }
+        // A null is as good as nothing, except where something is needed.
+        for position in 0..<method.required where values[position].isNull {
+            let name = method.parameters[position].split(separator: "|")[0]
+            throw .type(
+                "Wrong type passed:\n{\n    \"Position \(position + 1) (\(name))\": \"JSON value of type null is not of expected type\"\n}")
+        }
     }
 
     subscript(position: Int) -> RPCValue? {
@@ -183,9 +189,21 @@ struct RPCArguments: Sendable {
     }
 }
 
+extension RPCArguments {
+    /// A limit on what is paid for 1000 virtual bytes, 0.1 bitcoin unless said otherwise; zero for none.
+    func feeRate(_ position: Int) throws(RPCFailure) -> Satoshi {
+        let rate = try amount(position, default: Satoshi(10_000_000))
+        guard rate < Satoshi(100_000_000) else {
+            throw .parameter("Fee rates larger than or equal to 1BTC/kvB are not accepted")
+        }
+        return rate
+    }
+}
+
 /// Finds the call and makes the answer.
 struct RPCDispatcher: Sendable {
     let context: RPCContext
+    static let maximumBatch = 10_000
 
     /// The status and the body of the answer; no body for a notification.
     func answer(_ body: Data) async -> (status: UInt, body: RPCValue?) {
@@ -194,6 +212,11 @@ struct RPCDispatcher: Sendable {
         }
         guard case .array(let batch) = parsed else { return await single(parsed, inBatch: false) }
         if batch.isEmpty { return (200, .array([])) }
+        guard batch.count <= Self.maximumBatch else {
+            return (
+                400, Self.reply(.failure(.invalidRequest("Batch of more than \(Self.maximumBatch) requests")), id: .null, isVersion2: false)
+            )
+        }
         var answers: [RPCValue] = []
         for request in batch {
             if let answer = await single(request, inBatch: true).body { answers.append(answer) }

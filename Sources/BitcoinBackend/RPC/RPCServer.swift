@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOHTTP1
 internal import NIOPosix
+import Synchronization
 
 /// A bitcoind's face for the embedded layer 1: JSON-RPC over HTTP, with the calls that wallets and other nodes make.
 public final class RPCServer: Sendable {
@@ -28,7 +29,9 @@ public final class RPCServer: Sendable {
     private let channel: any Channel
     private let group: MultiThreadedEventLoopGroup
     private let cookieFile: String?
+    private let cookie: String?
     public let port: Int
+    private static let maximumConnections = 2000
 
     public init(chain: EmbeddedChain, options: Options) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -45,6 +48,8 @@ public final class RPCServer: Sendable {
         // Compared as digests, so that the time tells nothing of the password.
         let accepted = credentials.map { Hash.sha256(Array("Basic \(Data($0.utf8).base64EncodedString())".utf8)) }
         let context = RPCContext(chain: chain, started: await chain.now, stop: options.stop)
+        let connections = ConnectionCount()
+        raiseFileLimit()
         do {
             channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -53,8 +58,11 @@ public final class RPCServer: Sendable {
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        // As bitcoind's -rpcservertimeout: who says nothing for half a minute is no client.
-                        try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: .seconds(30)))
+                        guard connections.admit(limit: Self.maximumConnections) else {
+                            channel.close(promise: nil)
+                            return
+                        }
+                        channel.closeFuture.whenComplete { _ in connections.leave() }
                         try channel.pipeline.syncOperations.addHandler(HalfCloseHandler())
                         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                         try channel.pipeline.syncOperations.addHandler(RPCHandler(context: context, accepted: accepted))
@@ -63,24 +71,67 @@ public final class RPCServer: Sendable {
                 .bind(host: options.host, port: options.port).get()
             // Only now: a second server on the same port must not spoil the first one's cookie.
             if let path = options.cookieFile, let cookie {
-                try? FileManager.default.removeItem(atPath: path)
-                let isWritten = FileManager.default.createFile(
-                    atPath: path, contents: Data(cookie.utf8), attributes: [.posixPermissions: 0o600])
-                guard isWritten else { throw ChainFailure.store("the cookie cannot be written to \(path)") }
+                guard writePrivately(cookie, to: path) else {
+                    throw ChainFailure.store("the cookie cannot be written to \(path)")
+                }
             }
         } catch {
             try? await group.shutdownGracefully()
             throw error
         }
         cookieFile = options.cookieFile
+        self.cookie = cookie
         port = channel.localAddress?.port ?? options.port
     }
 
     public func stop() async {
         try? await channel.close()
         try? await group.shutdownGracefully()
-        if let cookieFile { try? FileManager.default.removeItem(atPath: cookieFile) }
+        // Another server may have put its own there since.
+        guard let cookieFile, (try? String(contentsOfFile: cookieFile, encoding: .utf8)) == cookie else { return }
+        try? FileManager.default.removeItem(atPath: cookieFile)
     }
+}
+
+/// Connections that are open.
+private final class ConnectionCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Counts one more, unless there are too many.
+    func admit(limit: Int) -> Bool {
+        guard count.add(1, ordering: .relaxed).oldValue < limit else {
+            leave()
+            return false
+        }
+        return true
+    }
+
+    func leave() { count.subtract(1, ordering: .relaxed) }
+}
+
+/// Writes a file that nobody else can read at any moment.
+private func writePrivately(_ text: String, to path: String) -> Bool {
+    let temporary = path + ".new"
+    unlink(temporary)
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    guard file >= 0 else { return false }
+    let bytes = Array(text.utf8)
+    let isWritten = write(file, bytes, bytes.count) == bytes.count
+    close(file)
+    return isWritten && rename(temporary, path) == 0
+}
+
+/// As many connections as the system allows.
+private func raiseFileLimit() {
+    #if canImport(Glibc)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+        let resource = RLIMIT_NOFILE
+    #endif
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 8192)
+    setrlimit(resource, &limit)
 }
 
 /// Tells those behind that no more will come; the handler of HTTP pipelines keeps that for itself when a request is cut.
@@ -106,14 +157,27 @@ private final class RPCHandler: ChannelInboundHandler {
     private var isTooLarge = false
     /// Requests whose answers are being made.
     private var answering = 0
-    /// The client has closed its half, or has been silent for long: nothing will follow the answer.
+    /// The client has closed its half: nothing will follow the answer.
     private var isOver = false
+    private var deadline: Scheduled<Void>?
+    /// As bitcoind's -rpcservertimeout: for a request from its first byte to its last, and for the wait for the next.
+    private static let patience = TimeAmount.seconds(30)
     /// A whole block as hexadecimal digits, with room.
     static let maximumBody = 32 << 20
 
     init(context: RPCContext, accepted: [Bytes32]) {
         self.context = context
         self.accepted = accepted
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { expect(context) }
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    /// From now on a whole request has to come in time, however it is dripped.
+    private func expect(_ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        let channel = context.channel
+        deadline = context.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -132,6 +196,7 @@ private final class RPCHandler: ChannelInboundHandler {
                 body.append(contentsOf: buffer.readableBytesView)
             }
         case .end:
+            deadline?.cancel()
             guard let head else { return }
             self.head = nil
             answer(head, context: context)
@@ -194,13 +259,14 @@ private final class RPCHandler: ChannelInboundHandler {
             context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(string: text)))), promise: nil)
         }
         let channel = context.channel
+        if keepAlive { expect(context) }
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
             if !keepAlive { channel.close(promise: nil) }
         }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent || event is HalfCloseHandler.SaidAll {
+        if event is HalfCloseHandler.SaidAll {
             isOver = true
             if answering == 0 { context.close(promise: nil) }
         }

@@ -20,7 +20,7 @@ extension RPCMethod {
             "Gives a transaction to the mempool."
         ) { arguments, context in
             let transaction = try arguments.transaction(0)
-            let limit = try arguments.amount(1, default: Satoshi(10_000_000))
+            let limit = try arguments.feeRate(1)
             let burn = try arguments.amount(2, default: .zero)
             let burned = transaction.outputs.contains { $0.script.isUnspendable && $0.amount > burn }
             if burned { throw RPCFailure.verify("Unspendable output exceeds maximum configured by user (maxburnamount)") }
@@ -54,7 +54,7 @@ extension RPCMethod {
                 throw RPCFailure.parameter("Array must contain between 1 and 25 transactions.")
             }
             let transactions = try list.map { try RPCArguments.transaction($0.string ?? "") }
-            let limit = try arguments.amount(1, default: Satoshi(10_000_000))
+            let limit = try arguments.feeRate(1)
             return await context.chain.read { ledger, now in
                 .array(ledger.trial(of: transactions, now: now).map { verdict(of: $0, limit: limit) })
             }
@@ -76,7 +76,8 @@ extension RPCMethod {
                 throw RPCFailure.verify(
                     "package topology disallowed. not child-with-parents or parents depend on each other.")
             }
-            return submission(package, try await context.chain.acceptPackage(package))
+            let limit = try arguments.feeRate(1)
+            return submission(package, try await context.chain.acceptPackage(package, maximumFeeRate: limit))
         },
         RPCMethod("decoderawtransaction", ["hexstring", "iswitness"], required: 1, "rawtransactions", "What a transaction says.") {
             arguments, _ in
@@ -147,8 +148,9 @@ extension RPCMethod {
         ]
         switch trial.result {
         case .none: break
+        case .disordered(let reason): value.append("package-error", .string(reason))
         case .accepted(let entry, let rate, let with):
-            if limit > .zero, entry.fee.value * 1000 > limit.value * UInt64(entry.size) {
+            if entry.pays(moreThan: limit) {
                 value.append("allowed", false)
                 value.append("reject-reason", "max-fee-exceeded")
                 value.append("reject-details", "max-fee-exceeded")
