@@ -185,6 +185,11 @@ private final class RPCHandler: ChannelInboundHandler {
         case .head(let head):
             self.head = head
             isOver = false
+            // Some clients ask before they send a large body, and wait a second for the answer.
+            if head.headers.first(name: "expect")?.lowercased() == "100-continue", isAuthorized(head) {
+                let go = HTTPResponseHead(version: .http1_1, status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(go)), promise: nil)
+            }
             body = []
             isTooLarge = false
         case .body(let buffer):
