@@ -4,18 +4,35 @@ import BitcoinPrimitives
 // The care of a chain's database: blocks are what counts, all else follows from them.
 
 extension EmbeddedChain {
+    /// What became of a look at a chain's database.
+    public struct Examination: Sendable {
+        public var height = 0
+        public var coins = 0
+        /// What is wrong, in words; nothing if every table says what its blocks say.
+        public var complaints: [String] = []
+    }
+
     /// What is wrong with a chain's database, in words; nothing if every table says what its blocks say.
-    ///
-    /// All blocks are checked again, scripts included.
-    public static func check(path: String) throws(ChainFailure) -> [String] {
+    public static func check(path: String) throws(ChainFailure) -> [String] { try examine(path: path).complaints }
+
+    /// Looks at a chain's database; all blocks are checked again, scripts included.
+    public static func examine(path: String) throws(ChainFailure) -> Examination {
         let store = try ChainStore(path: path)
         defer { store.close() }
+        var examination = Examination()
+        examination.complaints = try complaints(store, &examination)
+        return examination
+    }
+
+    private static func complaints(_ store: ChainStore, _ examination: inout Examination) throws(ChainFailure) -> [String] {
         var complaints = try store.fileDamage()
         if try store.needsRebuild() {
             return complaints + ["an older program made it: what it lacks is computed when it is opened, or by lnw chain rebuild"]
         }
         let replayed = try replay(store)
         let found = try store.contents()
+        examination.height = replayed.height
+        examination.coins = found.coins.count
         if let tip = found.tip, tip != replayed.tip {
             complaints.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
         }
@@ -75,16 +92,28 @@ extension EmbeddedChain {
     /// Computes everything in a chain's database anew from its blocks.
     ///
     /// - Returns: the height it leads to.
+    ///
+    /// - Parameter mayShorten: go on where blocks are missing and the chain ends sooner; the old file is kept beside the
+    ///   new one, with “before-rebuild” behind its name.
     @discardableResult
-    public static func rebuild(path: String) throws(ChainFailure) -> Int {
+    public static func rebuild(path: String, mayShorten: Bool = false) throws(ChainFailure) -> Int {
         let store = try ChainStore(path: path)
         defer { store.close() }
-        return try rebuild(store)
+        return try rebuild(store, copy: mayShorten ? path + ".before-rebuild" : nil)
     }
 
     @discardableResult
-    static func rebuild(_ store: ChainStore) throws(ChainFailure) -> Int {
+    static func rebuild(_ store: ChainStore, copy: String? = nil) throws(ChainFailure) -> Int {
         let replayed = try replay(store)
+        let claimed = try store.headers().headers.filter { !$0.isInvalid }.map(\.height).max() ?? 0
+        if claimed > replayed.height {
+            guard let copy else {
+                throw .store(
+                    "block \(replayed.height + 1) is missing or damaged: a rebuild ends at block \(replayed.height) and gives up "
+                        + "\(claimed - replayed.height) blocks. Say --yes to do so")
+            }
+            try store.copy(to: copy)
+        }
         try store.replaceAll(with: replayed)
         return replayed.height
     }

@@ -68,7 +68,8 @@ final class ChainStore: LedgerStorage {
 
     private static func failure(_ error: DatabaseError) -> ChainFailure {
         switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED: .store("another process uses it")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            .store("a running layer 1 uses it: stop that first (lnw local down, or Ctrl-C of lnw chain serve)")
         case .SQLITE_FULL: .store("the disk is full")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             .store("it is damaged (\(error.message ?? "")): lnw chain rebuild makes it anew from its blocks")
@@ -421,6 +422,13 @@ final class ChainStore: LedgerStorage {
                 try database.execute(sql: "DROP TABLE blocks1; DROP TABLE mempool1")
             }
         }
+    }
+
+    func copy(to path: String) throws(ChainFailure) {
+        do {
+            try? FileManager.default.removeItem(atPath: path)
+            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+        } catch let error as DatabaseError { throw Self.failure(error) } catch { throw .store(error.localizedDescription) }
     }
 
     /// Stands for a disk that fills up.

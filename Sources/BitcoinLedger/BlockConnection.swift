@@ -62,6 +62,7 @@ extension Ledger {
     public mutating func invalidate(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
         guard let entry = index[hash] else { throw .orphan }
         guard entry.height > 0 else { throw .rule("the genesis block stays") }
+        if index.isActive(hash), !isReadable(from: entry.header.previous, [], besides: nil) { throw Self.unreadable }
         note(index.mark(hash, isInvalid: true))
         return activateBest(now: now).events
     }
@@ -95,8 +96,11 @@ extension Ledger {
         while index.best != tip {
             let (fork, branch) = index.branch(to: index.best)
             guard isReadable(from: fork, branch, besides: submitted?.hash) else {
-                result.refusal = .rule("a stored block cannot be read: lnw chain rebuild makes the chain anew from its blocks")
-                break
+                // Not on disk, where it is as good as before; here it is nothing to go to.
+                result.refusal = Self.unreadable
+                guard let first = branch.first else { break }
+                _ = index.mark(first, isInvalid: true)
+                continue
             }
             while tip != fork {
                 hasLost = true
@@ -123,6 +127,9 @@ extension Ledger {
         result.events += updateMempool(after: mined, returned: returned, hasLost: hasLost, now: now)
         return result
     }
+
+    private static let unreadable = BlockRefusal.rule(
+        "a stored block cannot be read: lnw chain rebuild makes the chain anew from its blocks")
 
     /// Whether all is there that a way to another block needs; where a storage has lost some, nothing may be begun.
     private func isReadable(from fork: BlockHash, _ branch: [BlockHash], besides submitted: BlockHash?) -> Bool {

@@ -69,9 +69,17 @@ struct ChainActivity: Sendable {
         let stepsPerBlock = options.virtual ? 10 : interval * 10
         var owed = 0.0
         var step = 0
+        var next = ContinuousClock.now
+        var hasFallenBehind = false
         while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(100))
+            next += .milliseconds(100)
+            try? await Task.sleep(until: next, clock: .continuous)
             if Task.isCancelled { return }
+            if ContinuousClock.now - next > .seconds(2) {
+                if !hasFallenBehind { Terminal.error("more is wanted than this machine can do: time goes slower than it should") }
+                hasFallenBehind = true
+                next = .now
+            }
             clock.advance(interval / 10 + (step % 10 < interval % 10 ? 1 : 0))
             owed += perStep
             if owed >= 1 {

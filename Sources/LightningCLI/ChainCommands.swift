@@ -11,7 +11,7 @@ struct ChainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chain", abstract: "The layer 1 by itself: Bitcoin's regtest with a bitcoind's JSON-RPC.",
         subcommands: [
-            ChainServe.self, ChainInfo.self, ChainBlock.self, ChainTransaction.self, ChainAddress.self, ChainMempool.self,
+            ChainServe.self, ChainMine.self, ChainInfo.self, ChainBlock.self, ChainTransaction.self, ChainAddress.self, ChainMempool.self,
             ChainUTXOs.self, ChainMarket.self, ChainCheck.self, ChainRebuild.self,
         ])
 }
@@ -76,11 +76,17 @@ struct ChainServe: AsyncParsableCommand {
         guard (rpcUser == nil) == (password == nil) else {
             throw ControlFailure(.usage, "--rpc-user and --rpc-password go together")
         }
-        let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
+        // A chain in memory keeps nothing but its cookie: not where another server may have its own.
+        let usual = memory ? "chain-memory-\(rpcPort)" : "chain"
+        let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: usual)
         // Where bitcoin-cli looks for the cookie of a regtest node.
         let regtest = folder.appending(path: "regtest")
-        try FileManager.default.createDirectory(
-            at: regtest, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do {
+            try FileManager.default.createDirectory(
+                at: regtest, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw ControlFailure(.usage, "the folder \(regtest.path) cannot be made: choose another with --data")
+        }
         let clock = ActivityClock(isVirtual: activity.virtual)
         let chain = try EmbeddedChain(
             path: memory ? nil : regtest.appending(path: "chain.sqlite").path, policy: activity.policy,
@@ -100,7 +106,8 @@ struct ChainServe: AsyncParsableCommand {
         } catch let failure as ChainFailure {
             throw failure
         } catch {
-            throw ControlFailure(.refused, "port \(rpcPort) on \(host) cannot be had: choose another with --rpc-port")
+            let why = host == "127.0.0.1" ? "choose another with --rpc-port" : "is \(host) an address of this machine, and the port free?"
+            throw ControlFailure(.refused, "port \(rpcPort) on \(host) cannot be had: \(why)")
         }
         let height = await chain.tip().height
         let place = "http://\(host):\(rpc.port)"
@@ -114,13 +121,19 @@ struct ChainServe: AsyncParsableCommand {
             layer 1   regtest, block \(height), JSON-RPC at \(place)
             cookie    \(rpcOptions.cookieFile!)
             try       bitcoin-cli -regtest -datadir=\(folder.path) -rpcport=\(rpc.port) getblockchaininfo
+            mine      lnw chain mine 101\(data.map { " --data \($0)" } ?? "")\(rpc.port == 18443 ? "" : " --rpc-port \(rpc.port)")
             """
+        }
+        if activity.load > 0, !options.json {
+            Terminal.error("first 111 blocks are mined at once, so that those who pay have coins")
         }
         let service = ChainService(
             chain: chain, rpc: rpc, activity: ChainActivity(chain: chain, options: activity, clock: clock),
             stop: stopRequest.stream)
         try await Services.run([service], logger: Logging.logger("chain"))
+        let last = await chain.tip().height
         await chain.close()
+        if !options.json { Terminal.out("\nstopped at block \(last); " + (memory ? "nothing is kept" : "kept in \(folder.path)")) }
     }
 }
 
@@ -173,18 +186,31 @@ struct ChainMarket: AsyncParsableCommand {
         if !options.json {
             Terminal.out("block    after   payments   full   sat/vB: 10 %   median   waiting        next block   in six   (sat/vB)")
         }
-        for _ in 0..<blocks {
+        let interrupt = Interrupt()
+        var history: [JSONValue] = []
+        var mined = 0
+        while mined < blocks, !interrupt.happened {
             let report = try world.nextBlock()
+            mined += 1
             if !options.json { Terminal.out(line(report)) }
+            history.append([
+                "blockheight": .integer(Int64(report.height)), "after_seconds": .integer(Int64(report.interval)),
+                "payments": .integer(Int64(report.transactions)), "weight": .integer(Int64(report.weight)),
+                "waiting": .integer(Int64(report.waiting)), "tenth_sat_per_kvb": .integer(Int64(report.cheapest)),
+                "median_sat_per_kvb": .integer(Int64(report.median)),
+                "next_block_sat_per_kvb": .integer(Int64(report.nextBlock)),
+                "six_blocks_sat_per_kvb": .integer(Int64(report.sixBlocks)),
+            ])
         }
         let waits = world.waits.sorted()
         let median = waits.isEmpty ? 0 : waits[waits.count / 2]
         let slow = waits.isEmpty ? 0 : waits[waits.count * 95 / 100]
         options.show(
             [
-                "blocks": .integer(Int64(blocks)), "virtual_seconds": .integer(Int64(world.elapsed)),
+                "blocks": .integer(Int64(mined)), "virtual_seconds": .integer(Int64(world.elapsed)),
                 "payments_confirmed": .integer(Int64(waits.count)),
-                "payments_per_second": .string(String(format: "%.2f", world.throughput)),
+                "payments_per_second": .number((world.throughput * 100).rounded() / 100),
+                "history": .array(history),
                 "median_wait_seconds": .integer(Int64(median)), "p95_wait_seconds": .integer(Int64(slow)),
                 "waiting": .integer(Int64(world.ledger.mempool.entries.count)),
             ]
@@ -216,6 +242,7 @@ struct ChainFile: ParsableArguments {
 
     var path: String {
         get throws {
+            guard data == nil || !local else { throw ControlFailure(.usage, "--data and --local name two chains") }
             let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
             let file = local ? Home.local.appending(path: "chain.sqlite") : folder.appending(path: "regtest/chain.sqlite")
             guard FileManager.default.fileExists(atPath: file.path) else {
@@ -233,18 +260,28 @@ struct ChainCheck: AsyncParsableCommand {
     @OptionGroup var file: ChainFile
 
     func run() async throws {
-        let complaints: [String]
-        do throws(ChainFailure) { complaints = try EmbeddedChain.check(path: try path()) } catch {
+        let path = try file.path
+        let found: EmbeddedChain.Examination
+        do throws(ChainFailure) { found = try EmbeddedChain.examine(path: path) } catch {
             throw ControlFailure(.corrupt, error.description)
         }
-        options.show(["complaints": .array(complaints.map { .string($0) })]) { _ in
-            complaints.isEmpty ? "sound: every table says what the blocks say" : complaints.joined(separator: "\n")
+        let complaints = found.complaints
+        options.show(
+            [
+                "blockheight": .integer(Int64(found.height)), "txouts": .integer(Int64(found.coins)),
+                "complaints": .array(complaints.map { .string($0) }),
+            ]
+        ) { _ in
+            complaints.isEmpty
+                ? "sound: \(Format.thousands(UInt64(found.height))) blocks, \(Format.thousands(UInt64(found.coins))) unspent outputs; every table says what the blocks say"
+                : complaints.joined(separator: "\n")
         }
-        if !complaints.isEmpty { throw ControlFailure(.corrupt, "lnw chain rebuild makes it anew from its blocks") }
-    }
-
-    private func path() throws(ChainFailure) -> String {
-        do { return try file.path } catch { throw .store((error as? ControlFailure)?.message ?? "\(error)") }
+        if !complaints.isEmpty {
+            throw ControlFailure(
+                .corrupt,
+                "\(complaints.count == 1 ? "one complaint" : "\(complaints.count) complaints"); lnw chain rebuild makes all tables anew from the blocks"
+            )
+        }
     }
 }
 
@@ -253,13 +290,39 @@ struct ChainRebuild: AsyncParsableCommand {
         commandName: "rebuild", abstract: "Compute a chain's unspent outputs and indexes anew from its blocks.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var file: ChainFile
+    @Flag(help: "Also where blocks are missing, and the chain gets shorter. The old file is kept beside the new one.") var yes = false
 
     func run() async throws {
         let path = try file.path
         let height: Int
-        do throws(ChainFailure) { height = try EmbeddedChain.rebuild(path: path) } catch {
-            throw ControlFailure(.corrupt, error.description)
+        do throws(ChainFailure) {
+            height = try EmbeddedChain.rebuild(path: path, mayShorten: yes)
+        } catch {
+            let isBeyond = error.reason.hasPrefix("it is damaged")
+            throw ControlFailure(
+                .corrupt, isBeyond ? "\(path) cannot be read any more. Move it away and start anew" : error.description)
         }
         options.show(["blockheight": .integer(Int64(height))]) { _ in "rebuilt, up to block \(height)" }
+    }
+}
+
+struct ChainMine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mine", abstract: "Mine blocks on the layer 1 that runs here.",
+        discussion: "Without an address the coins are anyone's: they pay to Bitcoin's anchor, which needs no signature.")
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var source: ChainSource
+    @Argument(help: "How many blocks.") var count = 1
+    @Argument(help: "Where subsidy and fees go.") var address: String?
+
+    func run() async throws {
+        guard (1...100_000).contains(count) else { throw ControlFailure(.usage, "between 1 and 100000 blocks") }
+        let view = try await source.open()
+        let target = address ?? Address(script: .anchor, network: .regtest)!.description
+        let answer = try await view.call("generatetoaddress", [.integer(count), .string(target)])
+        let height = try await view.call("getblockcount").integer ?? 0
+        options.show(
+            ["blockheight": .integer(height), "mined": .integer(Int64(answer.array?.count ?? 0))]
+        ) { _ in "block \(height)" }
     }
 }

@@ -87,8 +87,10 @@ struct ChainBlock: AsyncParsableCommand {
         let reward = coinbase.reduce(UInt64(0)) { $0 + ($1["value"]?.satoshi ?? 0) }
         let miner = coinbase.first?["scriptPubKey"].map { $0["address"]?.string ?? $0["asm"]?.string ?? "" } ?? ""
         var histogram = FeeHistogram()
+        // Off the active chain nothing says what was paid.
+        let knowsFees = others.allSatisfy { $0["fee"] != nil }
         var fees: UInt64 = 0
-        for transaction in others {
+        for transaction in others where knowsFees {
             let fee = transaction["fee"]?.satoshi ?? 0
             let size = transaction["vsize"]?.integer ?? 1
             fees += fee
@@ -104,10 +106,11 @@ struct ChainBlock: AsyncParsableCommand {
                 "previous_blockhash": value["previousblockhash"]?.string.map { .string($0) } ?? .null,
                 "next_blockhash": value["nextblockhash"]?.string.map { .string($0) } ?? .null,
                 "size": .integer(value["size"]?.integer ?? 0), "weight": .integer(weight),
-                "fees_sat": .integer(Int64(fees)), "reward_sat": .integer(Int64(reward)), "miner": .string(miner),
+                "fees_sat": knowsFees ? .integer(Int64(fees)) : .null, "reward_sat": .integer(Int64(reward)), "miner": .string(miner),
                 "feerates": histogram.json,
+                "transaction_count": .integer(Int64(transactions.count)),
                 "transactions": .array(
-                    transactions.map { tx in
+                    transactions.prefix(limit).map { tx in
                         [
                             "txid": .string(tx["txid"]?.string ?? ""), "vsize": .integer(tx["vsize"]?.integer ?? 0),
                             "fee_sat": tx["fee"].map { .integer(Int64($0.satoshi)) } ?? .null,
@@ -120,12 +123,16 @@ struct ChainBlock: AsyncParsableCommand {
             var rows = [
                 ("block", "\(height)   \(hash)"),
                 ("time", moment(value["time"]?.integer)),
-                ("state", confirmations < 0 ? "on a side branch" : "\(confirmations) confirmation\(confirmations == 1 ? "" : "s")"),
+                (
+                    "state",
+                    confirmations < 0
+                        ? "abandoned: not on the active chain" : "\(confirmations) confirmation\(confirmations == 1 ? "" : "s")"
+                ),
                 (
                     "size",
                     "\(Format.thousands(UInt64(value["size"]?.integer ?? 0))) bytes, weight \(Format.thousands(UInt64(weight))) (\(share) % of what fits)"
                 ),
-                ("mined by", "\(miner)   \(Format.sat(reward)), of it \(Format.sat(fees)) in fees"),
+                ("mined by", "\(miner)   \(Format.sat(reward))" + (knowsFees ? ", of it \(Format.sat(fees)) in fees" : "")),
                 ("previous", value["previousblockhash"]?.string ?? "none: the first block"),
             ]
             if let next = value["nextblockhash"]?.string { rows.append(("next", next)) }
@@ -174,8 +181,9 @@ struct ChainMempool: AsyncParsableCommand {
         list.sort { ($1.rate, $0.id) < ($0.rate, $1.id) }
         options.show(
             [
+                "transaction_count": .integer(Int64(list.count)),
                 "transactions": .array(
-                    list.map {
+                    list.prefix(limit).map {
                         [
                             "txid": .string($0.id), "vsize": .integer($0.entry["vsize"]?.integer ?? 0),
                             "fee_sat": .integer(Int64($0.entry["fees"]?["base"]?.satoshi ?? 0)),
@@ -186,9 +194,10 @@ struct ChainMempool: AsyncParsableCommand {
                     }), "feerates": histogram.json,
             ]
         ) { _ in
-            if list.isEmpty { return "nothing waits. Make a payment: lnw send …, or load: lnw chain serve --block-interval 10s --load 5" }
+            if list.isEmpty { return "nothing waits for a block" }
             let size = list.reduce(0) { $0 + ($1.entry["vsize"]?.integer ?? 0) }
-            var text = "\(Format.thousands(UInt64(list.count))) transactions, \(Format.thousands(UInt64(size))) vB\n\n"
+            var text =
+                "\(Format.thousands(UInt64(list.count))) transaction\(list.count == 1 ? "" : "s"), \(Format.thousands(UInt64(size))) vB\n\n"
             text += histogram.lines.joined(separator: "\n") + "\n\n"
             text += "  sat/vB      vB         fee  after  before   transaction\n"
             text += list.prefix(limit).map { item in
@@ -219,6 +228,9 @@ struct ChainUTXOs: AsyncParsableCommand {
         let count: Int
         let total: UInt64
         if let address {
+            guard try await view.call("validateaddress", [.string(address)])["isvalid"]?.bool == true else {
+                throw ControlFailure(.usage, "“\(address)” is no address of this network")
+            }
             let answer = try await view.call("scantxoutset", ["start", [.string("addr(\(address))")]])
             let all = answer["unspents"]?.array ?? []
             count = all.count
@@ -245,7 +257,7 @@ struct ChainUTXOs: AsyncParsableCommand {
                     }),
             ]
         ) { _ in
-            if count == 0 { return address == nil ? "no coins yet. Mine some: lnw local mine 101" : "no unspent outputs" }
+            if count == 0 { return address == nil ? "no coins yet. Mine some: lnw chain mine 101" : "no unspent outputs" }
             var text = "\(Format.thousands(UInt64(count))) unspent outputs, \(Format.sat(total))\n\n"
             text += coins.map { coin in
                 Format.pad(Format.sat(coin.amount), 20, right: true) + "   block \(coin.height)\(coin.isCoinbase ? " (mined)" : "")"

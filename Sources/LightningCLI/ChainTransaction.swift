@@ -14,7 +14,8 @@ struct ChainTransaction: AsyncParsableCommand {
     @Argument(help: "The transaction's id.") var id: String
 
     func run() async throws {
-        guard let id = TransactionID(display: id) else {
+        // As `lnw chain utxos` prints them: with an output's number behind.
+        guard let id = TransactionID(display: id.prefix { $0 != ":" }) else {
             throw ControlFailure(.usage, "“\(id)” is no transaction: give its id of 64 digits")
         }
         let view = try await source.open()
@@ -64,7 +65,8 @@ struct TransactionStory {
         rows.append(
             (
                 "size",
-                "\(transaction.totalSize) bytes, \(transaction.virtualSize) vB, weight \(transaction.weight), version \(transaction.version)"
+                "\(Format.thousands(UInt64(transaction.totalSize))) bytes, \(Format.thousands(UInt64(transaction.virtualSize))) vB, "
+                    + "weight \(Format.thousands(UInt64(transaction.weight))), version \(transaction.version)"
             ))
         if let fee, let rate { rows.append(("fee", "\(Format.sat(fee.value)), \(FeeHistogram.rate(rate)) sat/vB")) }
         if transaction.lockTime != 0 { rows.append(("locktime", lockTime)) }

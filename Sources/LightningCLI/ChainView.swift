@@ -12,7 +12,7 @@ struct ChainSource: ParsableArguments {
     var chain: String?
     @Option(help: "The bitcoind's .cookie, where the address has no user.") var chainCookie: String?
     @Option(help: "The folder of `lnw chain serve`.") var data: String?
-    @Option(help: "The port of `lnw chain serve`.") var rpcPort = 18443
+    @Option(help: "The port of `lnw chain serve`. Default: 18443") var rpcPort: Int?
 
     /// The first of the possible layers 1 that answers.
     func open() async throws -> ChainView {
@@ -25,17 +25,34 @@ struct ChainSource: ParsableArguments {
                 return view
             } catch { failure = error }
         }
-        throw ControlFailure(
-            .unreachable, "\(failure!.description). Start one with lnw local up or lnw chain serve, or name it with --chain")
+        if chain == nil, case .unreachable? = failure {
+            let place = data.map { " for \($0)" } ?? ""
+            throw ControlFailure(
+                .unreachable,
+                "no layer 1 runs here\(place). Start one with lnw local up or lnw chain serve, or name it with --data, --rpc-port or --chain"
+            )
+        }
+        throw ControlFailure(.unreachable, failure!.description)
     }
 
     private func candidates() throws -> [(url: String, cookie: String?)] {
-        guard (1...65535).contains(rpcPort) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
-        if let chain { return [(chain, chainCookie)] }
-        let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
-        let served = ("http://127.0.0.1:\(rpcPort)", folder.appending(path: "regtest/.cookie").path)
-        guard data == nil, let local = try LocalWorld.storedChainURL() else { return [served] }
-        return [served, (local, nil)]
+        let port = rpcPort ?? 18443
+        guard (1...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        if let chain {
+            guard data == nil, rpcPort == nil else { throw ControlFailure(.usage, "--chain, or --data and --rpc-port") }
+            do throws(ChainFailure) { _ = try BitcoindChain(url: chain, cookieFile: chainCookie) } catch {
+                throw ControlFailure(
+                    .usage, "--chain is an address like bitcoind:http://user:password@127.0.0.1:18443, @ and / in a password as %40 and %2F"
+                )
+            }
+            return [(chain, chainCookie)]
+        }
+        let folders =
+            data.map { [URL(filePath: $0, directoryHint: .isDirectory)] }
+            ?? [Home.url.appending(path: "chain"), Home.url.appending(path: "chain-memory-\(port)")]
+        let served: [(String, String?)] = folders.map { ("http://127.0.0.1:\(port)", $0.appending(path: "regtest/.cookie").path) }
+        guard data == nil, rpcPort == nil, let local = try LocalWorld.storedChainURL() else { return served }
+        return served + [(local, nil)]
     }
 }
 
@@ -66,7 +83,13 @@ struct ChainView {
     }
 
     func transaction(_ id: TransactionID) async throws -> Found {
-        let answer = try await call("getrawtransaction", [.string(id.description), 1])
+        let answer: RPCValue
+        do throws(ChainFailure) {
+            answer = try await backend.call("getrawtransaction", [.string(id.description), 1])
+        } catch {
+            guard case .refused = error else { throw ControlFailure(.unreachable, error.description) }
+            throw ControlFailure(.refused, "no transaction \(id) in any block or in the mempool")
+        }
         guard let bytes = answer["hex"]?.string.flatMap({ Hex.decode($0) }), let transaction = try? Transaction(bytes) else {
             throw ControlFailure(.unreachable, "the layer 1 answers strangely: getrawtransaction")
         }

@@ -176,13 +176,15 @@ struct LocalUp: AsyncParsableCommand {
             Terminal.out(
                 (["blockheight": .integer(Int64(height)), "rpc_url": .string(url), "nodes": .object(nodes)] as JSONValue).line)
         } else {
-            tellHowToBegin(services, names, height, url)
+            tellHowToBegin(services, names, height, url, rpc.port)
         }
         try await Services.run(services, logger: logger)
+        let last = await world.chain.tip().height
         await world.chain.close()
+        if !options.json { Terminal.out("\nstopped at block \(last); lnw local up goes on where it was") }
     }
 
-    private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: Int, _ url: String) {
+    private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: Int, _ url: String, _ port: Int) {
         Terminal.out("layer 1   regtest, block \(height), JSON-RPC at \(url)")
         for (service, name) in zip(services, names) {
             if let node = (service as? NodeService)?.node { Terminal.out("\(Format.pad(name, 10))\(node.address!)") }
@@ -191,7 +193,7 @@ struct LocalUp: AsyncParsableCommand {
         Terminal.out(
             """
 
-            in another terminal:
+            in another terminal (bitcoin-cli: -regtest -rpccookiefile=\(Home.local.appending(path: ".cookie").path) -rpcport=\(port)):
               lnw local fund \(names[0]) 0.1btc
               lnw -w \(names[0]) openchannel \(other ?? "<id>@<host>:<port>") 1000000sat --yes && lnw local mine 6
               lnw -w \(names[0]) listchannels

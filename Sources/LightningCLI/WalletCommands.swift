@@ -57,7 +57,10 @@ struct Start: AsyncParsableCommand {
         guard (0...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let url = try chain ?? LocalWorld.storedChainURL()
         guard let url else {
-            throw ControlFailure(.usage, "which layer 1? Say --chain bitcoind:http://user:password@host:port, or run lnw local up")
+            throw ControlFailure(
+                .usage,
+                "which layer 1? Run lnw local up, or say --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
+            )
         }
         let backend: BitcoindChain
         do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch {

@@ -211,6 +211,9 @@ final class ChainStoreTests {
             "DELETE FROM spenders", "DELETE FROM payments WHERE height = 50",
             "UPDATE coins SET coin = (SELECT coin FROM coins ORDER BY outpoint DESC LIMIT 1)",
             "UPDATE tip SET hash = (SELECT hash FROM headers ORDER BY sequence LIMIT 1)",
+            "UPDATE bodies SET undo = x'00' WHERE hash = (SELECT hash FROM headers WHERE height = 60)",
+            "UPDATE locations SET position = 3 WHERE id = (SELECT id FROM locations LIMIT 1)",
+            "UPDATE spenders SET height = 9", "UPDATE payments SET height = height + 1000 WHERE height = 50",
         ] {
             let queue = try DatabaseQueue(path: path)
             try await queue.write { try $0.execute(sql: damage) }
@@ -226,6 +229,49 @@ final class ChainStoreTests {
         }
     }
 
+    @Test("without a block of the middle nothing is given up unasked, and nothing stops the process")
+    func missingBlock() async throws {
+        let first = try chain()
+        try await first.mine(20, paying: Self.open)
+        let tip = await first.tip()
+        await first.close()
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "DELETE FROM bodies WHERE hash = (SELECT hash FROM headers WHERE height = 12)") }
+        try queue.close()
+        #expect(!(try EmbeddedChain.check(path: path)).isEmpty)
+        #expect(throws: ChainFailure.self) { try EmbeddedChain.rebuild(path: path) }
+        // Blocks after the gap can be undone, the gap cannot; mining goes on.
+        let second = try chain()
+        #expect(await second.tip() == tip)
+        let low = try await #require(second.blockHash(height: 5))
+        await #expect(throws: ChainFailure.self) { try await second.judge(low, isValid: false) }
+        #expect(await second.tip() == tip)
+        await second.close()
+        #expect(try EmbeddedChain.rebuild(path: path, mayShorten: true) == 11)
+        #expect(try EmbeddedChain.check(path: path) == [])
+        #expect(FileManager.default.fileExists(atPath: path + ".before-rebuild"))
+    }
+
+    @Test("a mempool after a reorganization and a restart holds what it held, chains of payments included")
+    func mempoolOrder() async throws {
+        let first = try chain()
+        try await first.mine(110, paying: Self.open)
+        let id = try await first.block(try #require(first.blockHash(height: 1))).transactions[0].id
+        let a = Self.spend(OutPoint(id, 0), value: 50_0000_0000, fee: 1000)
+        try await first.publish(a)
+        let mined = try await first.mine(1, paying: Self.open)
+        let b = Self.spend(OutPoint(a.id, 0), value: 50_0000_0000 - 1000, fee: 1000)
+        let c = Self.spend(OutPoint(b.id, 0), value: 50_0000_0000 - 2000, fee: 1000)
+        for transaction in [b, c] { try await first.publish(transaction) }
+        try await first.judge(mined[0], isValid: false)
+        let before = await Picture(first)
+        #expect(before.mempool == [a.id, b.id, c.id])
+        await first.close()
+        let second = try chain()
+        #expect(await Picture(second) == before)
+        await second.close()
+    }
+
     @Test("foreign, future, damaged and locked databases are refused in words")
     func refused() async throws {
         func failure() -> String {
@@ -239,7 +285,7 @@ final class ChainStoreTests {
         #expect(try Data(contentsOf: URL(filePath: path)) == Data(repeating: 0x5a, count: 8192))
         try FileManager.default.removeItem(atPath: path)
         let first = try chain()
-        #expect(failure().contains("another process uses it"))
+        #expect(failure().contains("a running layer 1 uses it"))
         try await first.mine(1, paying: .anchor)
         await first.close()
         var bytes = try Data(contentsOf: URL(filePath: path))

@@ -101,6 +101,15 @@ struct RPCServerTests {
             try await expect("getmempoolentry", "[\"\(String(repeating: "0", count: 64))\"]", 500, -5, "Transaction not in mempool")
             try await expect("estimatesmartfee", "[0]", 500, -8, "Invalid conf_target, must be between 1 and 1008")
             try await expect("getblockhash", "{\"size\":1}", 500, -8, "Unknown named parameter size")
+            try await expect("getblockstats", "[null]", 500, -3, "Wrong type passed")
+            try await expect("getblockstats", "{\"hash_or_height\":null}", 500, -1, "getblockstats")
+            try await expect(
+                "testmempoolaccept", "[[\"00\"],21000000]", 500, -8, "Fee rates larger than or equal to 1BTC/kvB are not accepted")
+            try await expect("testmempoolaccept", "[[\"00\"]]", 500, -22, "TX decode failed")
+            let nested = String(repeating: "sh(", count: 20_000)
+            try await expect("scantxoutset", "[\"start\",[\"\(nested)\"]]", 500, -5, "")
+            try await expect("getdescriptorinfo", "[\"\(nested + String(repeating: ")", count: 20_000))\"]", 500, -5, "")
+            try await expect("generatetodescriptor", "[1,\"\(nested + "pk(00)" + String(repeating: ")", count: 20_000))\"]", 500, -5, "")
             try await expect("stop", "[]", 500, -1, "This layer 1 ends with the program it belongs to")
             let broken = try #require(await http.post("{\"method\":", authorization: "u:p"))
             #expect(broken.status == 500 && broken.code == -32700)
@@ -141,6 +150,41 @@ struct RPCServerTests {
             #expect(second.status == 200)
             let silent = try #require(await http.post("{\"jsonrpc\":\"2.0\",\"method\":\"getblockcount\"}", authorization: "u:p"))
             #expect(silent.status == 204 && silent.body.isEmpty)
+        }
+    }
+
+    @Test("lists that make no sense, fees that nobody means, and a block whose coinbase lacks its witness")
+    func mistakes() async throws {
+        try await Self.withServer { http, chain, _ in
+            let open = Script.p2wsh(Script([0x51]))
+            try await chain.mine(101, paying: open)
+            let id = try await chain.block(try #require(chain.blockHash(height: 1))).transactions[0].id
+            func spend(_ fee: UInt64) -> String {
+                let transaction = Transaction(
+                    inputs: [TransactionInput(OutPoint(id, 0), sequence: 0xffff_fffd, witness: [[0x51]])],
+                    outputs: [TransactionOutput(Satoshi(50_0000_0000 - fee), open)])
+                return "\"\(transaction.serialized().map { String(format: "%02x", $0) }.joined())\""
+            }
+            let both = try await Self.call(http, "testmempoolaccept", "[[\(spend(1000)),\(spend(2000))]]")
+            let verdicts = try #require(both.object["result"] as? [[String: Any]])
+            #expect(verdicts.count == 2 && verdicts.allSatisfy { $0["package-error"] as? String == "conflict-in-package" })
+            #expect(verdicts.allSatisfy { $0["allowed"] == nil })
+            let dear = try await Self.call(http, "submitpackage", "[[\(spend(10_000_000))]]")
+            #expect((dear.object["result"] as? [String: Any])?["package_msg"] as? String == "transaction failed")
+            #expect(dear.body.contains("max feerate exceeded"))
+            #expect(await chain.mempoolIsEmpty)
+            #expect(try await Self.call(http, "submitpackage", "[[\(spend(10_000_000))],0]").body.contains("\"package_msg\":\"success\""))
+            // As miners send it: without the 32 bytes that can only be zero.
+            var block = try await chain.propose(including: [], paying: open)
+            block.transactions[0].inputs[0].witness = []
+            let hex = block.serialized().map { String(format: "%02x", $0) }.joined()
+            #expect(try await Self.call(http, "submitblock", "[\"\(hex)\"]").object["result"] is NSNull)
+            #expect(await chain.tip().height == 102)
+            // A block of transactions that cannot be leaves nothing behind.
+            let bad = try await Self.call(http, "generateblock", "[\"raw(51)\",[\(spend(1)),\(spend(2))]]")
+            #expect(bad.code == -25 && bad.message.hasPrefix("TestBlockValidity failed: bad-txns-inputs-missingorspent"))
+            let tips = try await Self.call(http, "getchaintips").object["result"] as? [[String: Any]]
+            #expect(tips?.count == 1)
         }
     }
 

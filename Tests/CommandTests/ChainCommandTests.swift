@@ -96,17 +96,23 @@ struct ChainCommandTests {
         #expect(try served.run("utxos", Self.address, "--rpc-port", port).out.contains("2 unspent outputs, 10,000,000,000 sat"))
         for (arguments, status, words) in [
             (["block", "3"], 4, "the last one is 2"), (["block", "zz"], 2, "no block"),
-            (["tx", "zz"], 2, "64 digits"), (["tx", String(repeating: "0", count: 64)], 4, "No such mempool or blockchain transaction"),
+            (["tx", "zz"], 2, "64 digits"), (["tx", String(repeating: "0", count: 64)], 4, "no transaction 0000"),
             (["address", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"], 2, "no address of this network"),
         ] as [([String], Int32, String)] {
             let output = try served.home.run(["chain"] + arguments + ["--rpc-port", port])
             #expect(output.status == status && output.error.contains(words), "\(arguments): \(output.status) \(output.error)")
         }
+        #expect(try served.run("mine", "2", Self.address, "--rpc-port", port).out.contains("block 4"))
+        #expect(try served.run("tx", coinbase + ":0", "--rpc-port", port).status == 0)
+        #expect(try served.run("utxos", "zz", "--rpc-port", port).status == 2)
+        #expect(try served.run("info", "--chain", "rubbish").status == 2)
+        #expect(try served.run("info", "--rpc-port", "1").status == 3)
+        #expect(try served.run("block", "4", "--limit", "0", "--json", "--rpc-port", port).json["transaction_count"] as? Int == 1)
         // While it runs, the file is its own.
         #expect(try served.run("check").status == 6)
         _ = served.call("stop")
         served.home.daemon!.waitUntilExit()
         #expect(served.home.daemon!.terminationStatus == 0)
-        #expect(try served.run("rebuild").out.contains("up to block 2"))
+        #expect(try served.run("rebuild").out.contains("up to block 4"))
     }
 }

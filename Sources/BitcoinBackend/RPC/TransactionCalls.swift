@@ -53,8 +53,8 @@ extension RPCMethod {
             guard (1...25).contains(list.count) else {
                 throw RPCFailure.parameter("Array must contain between 1 and 25 transactions.")
             }
-            let transactions = try list.map { try RPCArguments.transaction($0.string ?? "") }
             let limit = try arguments.feeRate(1)
+            let transactions = try list.map { try RPCArguments.transaction($0.string ?? "") }
             return await context.chain.read { ledger, now in
                 .array(ledger.trial(of: transactions, now: now).map { verdict(of: $0, limit: limit) })
             }
