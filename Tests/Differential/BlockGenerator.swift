@@ -137,31 +137,41 @@ struct BlockGenerator {
         return (transaction, drawn)
     }
 
-    /// A branch from below the tip that may become the longer one; one of its blocks may be bad.
+    /// A branch from below the tip that may become the longer one, with payments; one of its blocks may be bad.
     private mutating func sideBranch() -> [String] {
-        var lines: [String] = []
         let depth = number(1..<5)
-        var height = ledger.height - depth
-        var parent = ledger.blockHash(height: height)!
-        let length = depth + number(-1..<3)
-        let bad = chance(40) ? number(0..<max(1, length)) : -1
-        for position in 0..<max(1, length) {
-            height += 1
+        let main = ledger
+        // Where the chain would be without its last blocks: there the branch is built.
+        guard let first = ledger.blockHash(height: ledger.height - depth + 1),
+            (try? ledger.invalidate(first, now: 2_000_000_000)) != nil
+        else { return [] }
+        let length = max(1, main.height - ledger.height + number(-1..<3))
+        let bad = chance(40) ? number(0..<length) : -1
+        var blocks: [(Block, String)] = []
+        for position in 0..<length {
             now += UInt32(number(1..<900))
-            let form = SpendForm.draw(&random, height: height)
-            var block = ledger.template(paying: form.script, now: now, including: [])
-            block.header.previous = parent
-            var script = Script([.number(Int64(height))])
-            script.append(.push([UInt8(truncatingIfNeeded: random.next()), UInt8(position)]))
-            block.transactions[0].inputs[0].signatureScript = script
-            let reward = ledger.parameters.subsidy(height: height)
-            block.transactions[0].outputs[0].amount = position == bad ? reward + Satoshi(1) : reward
-            block.header.merkleRoot = block.transactions[0].id.bytes
+            let form = SpendForm.draw(&random, height: ledger.height)
+            taken = []
+            var outputs: [OutPoint: TransactionOutput] = [:]
+            var made: [(Transaction, [SpendForm])] = []
+            for _ in 0..<number(0..<4) {
+                guard let pair = build(&outputs) else { break }
+                // Mostly what the mempool would take too, so that branches live to become the longest.
+                if chance(95), (try? ledger.judge(pair.0, now: now)) == nil { continue }
+                made.append(pair)
+            }
+            var block = ledger.template(paying: form.script, now: now, including: made.map(\.0))
+            block.transactions[0].inputs[0].signatureScript.append(.push([UInt8(truncatingIfNeeded: random.next()), UInt8(position)]))
+            if position == bad { block.transactions[0].outputs[0].amount += Satoshi(1) }
+            block.header.merkleRoot = MerkleTree.root(block.transactions.map(\.id.bytes)).root
             block = remember(Ledger.solve(block), form)
-            lines += submit(block, position == bad ? "bad branch" : "branch")
-            parent = block.hash
+            let isGood = position != bad && ledger.submit(block, now: 2_000_000_000).refusal == nil
+            blocks.append((block, isGood ? "branch" : "bad branch"))
+            // What is built on a bad block is refused with it.
+            if !isGood { break }
         }
-        return lines
+        ledger = main
+        return blocks.flatMap { submit($0, $1) }
     }
 
     private mutating func submit(_ block: Block, _ label: String) -> [String] {
