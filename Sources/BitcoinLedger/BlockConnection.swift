@@ -39,7 +39,7 @@ extension Ledger {
             try BlockRules.checkHeader(block.header, bits: parameters.bits, medianTimePast: median, now: now)
         } catch { return Submission(refusal: .rule(error.reason)) }
         do throws(BlockRules.Violation) {
-            try BlockRules.checkContext(block, height: height, medianTimePast: median)
+            try BlockRules.checkContext(prepared, height: height, medianTimePast: median)
         } catch {
             if !error.isMutation {
                 // Nothing can ever make this header good.
@@ -190,7 +190,7 @@ extension Ledger {
             locations[id] = TransactionLocation(block: prepared.hash, position: position)
         }
         index.push(prepared.hash)
-        remember(BlockFees(weight: block.weight, payments: paid), of: prepared.hash)
+        remember(BlockFees(weight: prepared.weight, payments: paid), of: prepared.hash)
         if storage == nil {
             undo[prepared.hash] = spent
         } else {
@@ -238,9 +238,10 @@ extension Ledger {
                         TransactionRules.meetsSequenceLocks(
                             transaction, coins: inputs, height: height, medianTimePast: { medianTimePast(height: $0) })
                     else { throw TransactionRefusal("bad-txns-nonfinal") }
-                    paid.append(BlockFees.Payment(fee: fee, weight: transaction.weight))
+                    paid.append(BlockFees.Payment(fee: fee, weight: prepared.weights[position]))
                 }
-                operations += TransactionRules.signatureOperationCost(transaction, coins: inputs)
+                operations += TransactionRules.signatureOperationCost(
+                    transaction, coins: inputs, legacy: prepared.legacyOperations[position])
                 if operations > Self.maximumSignatureOperationCost { throw TransactionRefusal("bad-blk-sigops") }
             } catch { reason = error.reason }
             if let reason {

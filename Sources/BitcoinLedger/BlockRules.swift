@@ -6,12 +6,19 @@ struct PreparedBlock {
     let block: Block
     let hash: BlockHash
     let ids: [TransactionID]
+    let weights: [Int]
+    /// Signature operations as they were counted before BIP 16, for each transaction.
+    let legacyOperations: [Int]
 
     init(_ block: Block) {
         self.block = block
         hash = block.hash
         ids = block.transactions.map(\.id)
+        weights = block.transactions.map(\.weight)
+        legacyOperations = block.transactions.map { TransactionRules.legacySignatureOperations($0) }
     }
+
+    var weight: Int { (80 + ByteWriter.compactSizeLength(weights.count)) * 4 + weights.reduce(0, +) }
 }
 
 /// What can be said of a block without the coins it spends; the reasons and their order are Bitcoin Core's.
@@ -38,10 +45,9 @@ enum BlockRules {
         else { throw Violation(reason: "bad-blk-length") }
         guard block.transactions[0].isCoinbase else { throw Violation(reason: "bad-cb-missing") }
         if block.transactions.dropFirst().contains(where: \.isCoinbase) { throw Violation(reason: "bad-cb-multiple") }
-        var operations = 0
+        let operations = prepared.legacyOperations.reduce(0, +)
         for transaction in block.transactions {
             do { try TransactionRules.checkForm(transaction) } catch { throw Violation(reason: error.reason) }
-            operations += TransactionRules.legacySignatureOperations(transaction)
         }
         if operations * 4 > Ledger.maximumSignatureOperationCost { throw Violation(reason: "bad-blk-sigops") }
     }
@@ -69,8 +75,9 @@ enum BlockRules {
 
     /// What a block must hold at its height.
     static func checkContext(
-        _ block: Block, height: Int, medianTimePast: UInt32
+        _ prepared: PreparedBlock, height: Int, medianTimePast: UInt32
     ) throws(Violation) {
+        let block = prepared.block
         for transaction in block.transactions {
             guard TransactionRules.isFinal(transaction, height: height, medianTimePast: medianTimePast) else {
                 throw Violation(reason: "bad-txns-nonfinal")
@@ -82,7 +89,7 @@ enum BlockRules {
             throw Violation(reason: "bad-cb-height")
         }
         try checkWitnessCommitment(block)
-        if block.weight > Ledger.maximumBlockWeight { throw Violation(reason: "bad-blk-weight") }
+        if prepared.weight > Ledger.maximumBlockWeight { throw Violation(reason: "bad-blk-weight") }
     }
 
     /// BIP 141's commitment to the witnesses in the coinbase.

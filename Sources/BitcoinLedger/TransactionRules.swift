@@ -90,8 +90,12 @@ enum TransactionRules {
     }
 
     /// BIP 141's signature operation cost.
-    static func signatureOperationCost(_ transaction: Transaction, coins: some Collection<Coin>) -> Int {
-        var cost = legacySignatureOperations(transaction) * 4
+    ///
+    /// - Parameter legacy: what `legacySignatureOperations` says, where that is known.
+    static func signatureOperationCost(
+        _ transaction: Transaction, coins: some Collection<Coin>, legacy: Int? = nil
+    ) -> Int {
+        var cost = (legacy ?? legacySignatureOperations(transaction)) * 4
         if transaction.isCoinbase { return cost }
         for (input, coin) in zip(transaction.inputs, coins) {
             var program = coin.output.script.witnessProgram

@@ -110,7 +110,10 @@ public struct Transaction: Hashable, Sendable {
     public var witnessID: Bytes32 { Hash.sha256d(serialized()) }
 
     /// BIP 141: three times the size without witness plus the whole size.
-    public var weight: Int { strippedSize * 3 + totalSize }
+    public var weight: Int {
+        let stripped = strippedSize
+        return stripped * 4 + witnessSize
+    }
 
     /// The size of the serialization without witness.
     public var strippedSize: Int {
@@ -121,9 +124,12 @@ public struct Transaction: Hashable, Sendable {
     }
 
     /// The size of the whole serialization.
-    public var totalSize: Int {
-        guard hasWitness else { return strippedSize }
-        var size = strippedSize + 2
+    public var totalSize: Int { strippedSize + witnessSize }
+
+    /// What the witnesses add to the serialization.
+    private var witnessSize: Int {
+        guard hasWitness else { return 0 }
+        var size = 2
         for input in inputs {
             size += ByteWriter.compactSizeLength(input.witness.count)
             for element in input.witness { size += ByteWriter.variableLength(element) }
