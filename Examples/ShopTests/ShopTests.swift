@@ -30,12 +30,12 @@ func shop() async throws {
     #expect(try await shop.confirmations() == 2)
 
     // Another branch wins: the payment is gone.
-    try await chain.judge(paid, isValid: false)
+    try await chain.invalidate(paid)
     try await chain.mine(1, paying: .anchor)
     #expect(try await shop.confirmations() == 0)
 
     // The first one comes back, and grows.
-    try await chain.judge(paid, isValid: true)
+    try await chain.reconsider(paid)
     try await chain.mine(1, paying: .anchor)
     #expect(try await shop.confirmations() == 3)
 }

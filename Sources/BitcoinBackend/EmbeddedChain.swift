@@ -253,8 +253,15 @@ public actor EmbeddedChain: ChainBackend {
         }
     }
 
-    /// Declares a block invalid, or takes that back.
-    public func judge(_ hash: BlockHash, isValid: Bool) throws(ChainFailure) {
+    /// Declares a block invalid, and with it all that are built on it: the chain goes where the most work is then.
+    ///
+    /// This and mining other blocks is how a test makes a reorganization.
+    public func invalidate(_ hash: BlockHash) throws(ChainFailure) { try judge(hash, isValid: false) }
+
+    /// Takes back what `invalidate` said.
+    public func reconsider(_ hash: BlockHash) throws(ChainFailure) { try judge(hash, isValid: true) }
+
+    private func judge(_ hash: BlockHash, isValid: Bool) throws(ChainFailure) {
         _ = try change { ledger, now in
             do throws(BlockRefusal) {
                 return Change(events: try isValid ? ledger.reconsider(hash, now: now) : ledger.invalidate(hash, now: now))

@@ -62,9 +62,9 @@ final class ChainStoreTests {
             try await chain.publish(Self.spend(OutPoint(split.id, UInt32(index)), value: (50_0000_0000 - 2000) / 10, fee: 1000))
         }
         try await chain.mine(1, paying: Self.open)
-        try await chain.judge(last[1], isValid: false)
+        try await chain.invalidate(last[1])
         try await chain.mine(3, paying: .anchor)
-        try await chain.judge(last[1], isValid: true)
+        try await chain.reconsider(last[1])
         try await chain.publish(Self.spend(OutPoint(split.id, 7), value: (50_0000_0000 - 2000) / 10, fee: 1000))
     }
 
@@ -79,9 +79,9 @@ final class ChainStoreTests {
         #expect(await Picture(second) == before)
         // Reorganizations go on across a restart: undo data is on disk.
         let fork = try await #require(second.blockHash(height: 104))
-        try await second.judge(fork, isValid: false)
+        try await second.invalidate(fork)
         #expect(await second.tip().height == 103)
-        try await second.judge(fork, isValid: true)
+        try await second.reconsider(fork)
         #expect(await second.tip().hash == before.tip)
         await second.close()
         #expect(try EmbeddedChain.check(path: path).isEmpty)
@@ -130,7 +130,7 @@ final class ChainStoreTests {
             case 0: try await running.mine(1 + below(3), paying: Self.open)
             case 1:
                 let hash = try await #require(running.blockHash(height: running.tip().height))
-                try await running.judge(hash, isValid: false)
+                try await running.invalidate(hash)
                 try await running.mine(2, paying: .anchor)
             default:
                 let height = 1 + below(2) + step % 2
@@ -244,7 +244,7 @@ final class ChainStoreTests {
         let second = try chain()
         #expect(await second.tip() == tip)
         let low = try await #require(second.blockHash(height: 5))
-        await #expect(throws: ChainFailure.self) { try await second.judge(low, isValid: false) }
+        await #expect(throws: ChainFailure.self) { try await second.invalidate(low) }
         #expect(await second.tip() == tip)
         await second.close()
         #expect(try EmbeddedChain.rebuild(path: path, mayShorten: true) == 11)
@@ -263,7 +263,7 @@ final class ChainStoreTests {
         let b = Self.spend(OutPoint(a.id, 0), value: 50_0000_0000 - 1000, fee: 1000)
         let c = Self.spend(OutPoint(b.id, 0), value: 50_0000_0000 - 2000, fee: 1000)
         for transaction in [b, c] { try await first.publish(transaction) }
-        try await first.judge(mined[0], isValid: false)
+        try await first.invalidate(mined[0])
         let before = await Picture(first)
         #expect(before.mempool == [a.id, b.id, c.id])
         await first.close()

@@ -53,9 +53,14 @@ struct Subject: Sendable, CustomTestStringConvertible {
         return answer.array!.map { BlockHash(display: $0.string!)! }
     }
 
-    func judge(_ hash: BlockHash, isValid: Bool) async throws {
-        if let chain { return try await chain.judge(hash, isValid: isValid) }
-        _ = try await (backend as! BitcoindChain).call(isValid ? "reconsiderblock" : "invalidateblock", [.string(hash.description)])
+    func invalidate(_ hash: BlockHash) async throws {
+        if let chain { return try await chain.invalidate(hash) }
+        _ = try await (backend as! BitcoindChain).call("invalidateblock", [.string(hash.description)])
+    }
+
+    func reconsider(_ hash: BlockHash) async throws {
+        if let chain { return try await chain.reconsider(hash) }
+        _ = try await (backend as! BitcoindChain).call("reconsiderblock", [.string(hash.description)])
     }
 
     func end() async { await server?.stop() }
@@ -172,7 +177,7 @@ struct ContractTests {
             #expect(try await chain.tip().hash == first[1])
             #expect(try await chain.block(first[0]).transactions.contains { $0.id == transaction.id })
             async let loss: Void = chain.waitForChange(from: first[1])
-            try await subject.judge(first[0], isValid: false)
+            try await subject.invalidate(first[0])
             await loss
             #expect(try await chain.tip().height == before.height)
             #expect(try await chain.tip().hash == before.hash)
@@ -184,7 +189,7 @@ struct ContractTests {
             #expect(try await chain.block(second[0]).transactions.contains { $0.id == transaction.id })
             #expect(try await chain.blockHash(height: before.height + 2) == second[1])
             // The old branch may come back only when it is longer.
-            try await subject.judge(first[0], isValid: true)
+            try await subject.reconsider(first[0])
             #expect(try await chain.tip().hash == second[2])
             await chain.waitForChange(from: before.hash)
         }

@@ -236,7 +236,9 @@ extension RPCMethod {
         guard await context.chain.read({ ledger, _ in ledger.header(hash) != nil }) else {
             throw RPCFailure.notFound("Block not found")
         }
-        do throws(ChainFailure) { try await context.chain.judge(hash, isValid: isValid) } catch {
+        do throws(ChainFailure) {
+            if isValid { try await context.chain.reconsider(hash) } else { try await context.chain.invalidate(hash) }
+        } catch {
             throw RPCFailure.database(error.reason)
         }
         return .null
