@@ -51,7 +51,7 @@ struct PolicyGenerator {
                 _ = try ledger.accept(transaction, now: now)
                 return ["tx OK \(Hex.encode(transaction.serialized()))"]
             } catch {
-                return ["tx \(error.reason.replacing(" ", with: "_")) \(Hex.encode(transaction.serialized()))"]
+                return ["tx \(error.description.replacing(" ", with: "_")) \(Hex.encode(transaction.serialized()))"]
             }
         }
     }
