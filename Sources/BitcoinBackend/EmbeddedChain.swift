@@ -105,7 +105,9 @@ public actor EmbeddedChain: ChainBackend {
             try accept(transaction)
         } catch {
             if error.reason == "store" { throw .store(error.details) }
-            if ["txn-already-in-mempool", "txn-already-known"].contains(error.reason) { return }
+            if ["txn-already-in-mempool", "txn-same-nonwitness-data-in-mempool", "txn-already-known"].contains(error.reason) {
+                return
+            }
             // Mined and spent again: known too.
             if ledger.location(transaction.id) != nil { return }
             throw .refused(error.description)

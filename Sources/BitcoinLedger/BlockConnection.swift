@@ -191,12 +191,8 @@ extension Ledger {
         }
         index.push(prepared.hash)
         remember(BlockFees(weight: prepared.weight, payments: paid), of: prepared.hash)
-        if storage == nil {
-            undo[prepared.hash] = spent
-        } else {
-            undo[prepared.hash] = spent
-            pending.undo.append((prepared.hash, BlockUndo.encode(spent)))
-        }
+        undo[prepared.hash] = spent
+        if storage != nil { pending.undo.append((prepared.hash, BlockUndo.encode(spent))) }
     }
 
     /// Applies a block's transactions to the coins; `reached` tells how many, where it throws.

@@ -49,13 +49,20 @@ struct ChainCommandTests {
         try served.start()
         var told: [String] = []
         for round in 0..<4 {
-            // The calls go on while the process is killed at a moment that nobody chose.
+            // While one of the calls is under way the process is killed, by a thread that runs beside it.
             let process = served.home.daemon!
+            let underWay = DispatchSemaphore(value: 0)
             Thread.detachNewThread {
-                usleep(UInt32(100_000 + round * 137_000))
+                underWay.wait()
                 Glibc.kill(process.processIdentifier, SIGKILL)
             }
-            while let hashes = served.call("generatetoaddress", [3, Self.address]) as? [String] { told += hashes }
+            var calls = 0
+            while true {
+                calls += 1
+                if calls == 20 + 7 * round { underWay.signal() }
+                guard let hashes = served.call("generatetoaddress", [3, Self.address]) as? [String] else { break }
+                told += hashes
+            }
             process.waitUntilExit()
             try served.start()
             let height = try #require(served.call("getblockcount") as? Int)
