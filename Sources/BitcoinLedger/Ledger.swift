@@ -128,11 +128,15 @@ public struct Ledger: Sendable {
 
     public func block(_ hash: BlockHash) -> Block? { bodies[hash] ?? storage?.body(hash) }
 
-    /// What a block of the active chain spent, in the order of its inputs.
+    /// What a block of the active chain spent, in the order of its inputs; `nil` where a storage has lost it, or has not
+    /// one coin for each input.
     public func spentCoins(_ hash: BlockHash) -> [Coin]? {
         if let coins = undo[hash] { return coins }
         guard index.isActive(hash), let bytes = storage?.undo(hash) else { return hash == index.active[0] ? [] : nil }
-        return try? BlockUndo.decode(bytes)
+        guard let coins = try? BlockUndo.decode(bytes), let block = block(hash),
+            coins.count == block.transactions.dropFirst().reduce(0, { $0 + $1.inputs.count })
+        else { return nil }
+        return coins
     }
 
     /// What is known of a block without its body.

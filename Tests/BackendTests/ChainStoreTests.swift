@@ -252,6 +252,28 @@ final class ChainStoreTests {
         #expect(FileManager.default.fileExists(atPath: path + ".before-rebuild"))
     }
 
+    @Test("undo data that can be read and has too few coins is as good as none")
+    func shortUndo() async throws {
+        let first = try chain()
+        try await fill(first)
+        await first.close()
+        let queue = try DatabaseQueue(path: path)
+        // The block with the first payment; a count of zero coins.
+        try await queue.write {
+            try $0.execute(sql: "UPDATE bodies SET undo = x'0100' WHERE hash = (SELECT hash FROM headers WHERE height = 104)")
+        }
+        try queue.close()
+        let second = try chain()
+        let tip = await second.tip()
+        let paid = try await #require(second.blockHash(height: 104))
+        #expect(try await second.block(paid).transactions.count == 2)
+        #expect(await second.read { ledger, _ in ledger.blockFees(paid) == nil && ledger.spentCoins(paid) == nil })
+        await #expect(throws: ChainFailure.self) { try await second.invalidate(paid) }
+        #expect(await second.tip() == tip)
+        try await second.mine(1, paying: Self.open)
+        await second.close()
+    }
+
     @Test("a mempool after a reorganization and a restart holds what it held, chains of payments included")
     func mempoolOrder() async throws {
         let first = try chain()
