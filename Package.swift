@@ -50,6 +50,12 @@ let package = Package(
         .target(name: "LightningInvoice", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(name: "LightningTransactions", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(
+            name: "LightningRouting",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .target(
             name: "LightningChannel",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions",
@@ -110,7 +116,8 @@ let package = Package(
             name: "lightning-benchmark",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningWire", "LightningOnion",
-                "LightningInvoice", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation", "Lightning",
+                "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation",
+                "Lightning",
             ], path: "Tests/Benchmark"),
         .executableTarget(
             name: "ledger-differential",
@@ -144,6 +151,9 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
                 "LightningTransactions", "TestSupport",
             ]),
+        .testTarget(
+            name: "RoutingTests",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningRouting", "TestSupport"]),
         .testTarget(
             name: "RuntimeTests",
             dependencies: [

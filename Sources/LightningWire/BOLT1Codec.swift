@@ -100,6 +100,10 @@ public struct WireSignature: Hashable, Sendable {
     public let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// The place of a signature that is still to be made.
+    public static let missing = WireSignature([UInt8](repeating: 0, count: 64))
+
     public init(_ signature: ECDSASignature) { bytes = signature.compact }
 
     /// The signature, where r and s are in range and S is low ("non-compliant with LOW-S-standard rule" is refused).

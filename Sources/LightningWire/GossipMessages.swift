@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+public import CryptoPrimitives
 
 /// BOLT 7: one side's half of the signatures that announce a channel.
 public struct AnnouncementSignatures: MessageBody {
@@ -7,6 +8,15 @@ public struct AnnouncementSignatures: MessageBody {
     public var shortChannelID: ShortChannelID
     public var nodeSignature: WireSignature
     public var bitcoinSignature: WireSignature
+
+    public init(
+        channelID: ChannelID, shortChannelID: ShortChannelID, nodeSignature: WireSignature, bitcoinSignature: WireSignature
+    ) {
+        self.channelID = channelID
+        self.shortChannelID = shortChannelID
+        self.nodeSignature = nodeSignature
+        self.bitcoinSignature = bitcoinSignature
+    }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
         channelID = try reader.channelID()
@@ -31,6 +41,25 @@ public struct ChannelAnnouncement: MessageBody {
     public var chainHash: BlockHash
     public var shortChannelID: ShortChannelID
     public var nodeID1, nodeID2, bitcoinKey1, bitcoinKey2: NodeID
+
+    /// An announcement that nobody has signed yet. The two ends are put into BOLT 7's order.
+    public init(
+        features: FeatureBits = FeatureBits(), chainHash: BlockHash, shortChannelID: ShortChannelID,
+        _ one: (nodeID: NodeID, bitcoinKey: NodeID), _ other: (nodeID: NodeID, bitcoinKey: NodeID)
+    ) {
+        let (first, second) = one.nodeID < other.nodeID ? (one, other) : (other, one)
+        (nodeSignature1, nodeSignature2, bitcoinSignature1, bitcoinSignature2) = (.missing, .missing, .missing, .missing)
+        self.features = features
+        self.chainHash = chainHash
+        self.shortChannelID = shortChannelID
+        nodeID1 = first.nodeID
+        nodeID2 = second.nodeID
+        bitcoinKey1 = first.bitcoinKey
+        bitcoinKey2 = second.bitcoinKey
+    }
+
+    /// What the four signatures sign: "the double-SHA256 hash h of the message, beginning at offset 256".
+    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 256))) }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
         nodeSignature1 = try reader.signature()
@@ -68,6 +97,33 @@ public struct NodeAnnouncement: MessageBody {
     public var alias: [UInt8]
     public var addresses: [UInt8]
 
+    /// An announcement that is not signed yet.
+    ///
+    /// - Parameter alias: cut off after 32 bytes of UTF-8.
+    public init(features: FeatureBits, timestamp: UInt32, nodeID: NodeID, color: [UInt8], alias: String, addresses: [UInt8]) {
+        signature = .missing
+        self.features = features
+        self.timestamp = timestamp
+        self.nodeID = nodeID
+        self.color = color
+        var text = alias
+        while text.utf8.count > 32 { text.removeLast() }
+        self.alias = Array(text.utf8) + [UInt8](repeating: 0, count: 32 - text.utf8.count)
+        self.addresses = addresses
+    }
+
+    /// "the double-SHA256 of the entire remaining packet after signature".
+    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
+
+    /// The alias as text, without anything that could fool a terminal; `nil` where it is no UTF-8.
+    public var aliasText: String? {
+        let bytes = alias.prefix { $0 != 0 }
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.filter { $0.properties.generalCategory != .control && $0.properties.generalCategory != .format }))
+    }
+
     public init(from reader: inout ByteReader) throws(DecodingError) {
         signature = try reader.signature()
         features = FeatureBits(try reader.sized16())
@@ -104,6 +160,34 @@ public struct ChannelUpdate: MessageBody {
     public var feeProportionalMillionths: UInt32
     public var htlcMaximum: MilliSatoshi
 
+    /// An update that is not signed yet.
+    public init(
+        chainHash: BlockHash, shortChannelID: ShortChannelID, timestamp: UInt32, direction: UInt8, isDisabled: Bool,
+        dontForward: Bool, cltvExpiryDelta: UInt16, htlcMinimum: MilliSatoshi, feeBase: UInt32,
+        feeProportionalMillionths: UInt32, htlcMaximum: MilliSatoshi
+    ) {
+        signature = .missing
+        self.chainHash = chainHash
+        self.shortChannelID = shortChannelID
+        self.timestamp = timestamp
+        messageFlags = dontForward ? 3 : 1
+        channelFlags = direction | (isDisabled ? 2 : 0)
+        self.cltvExpiryDelta = cltvExpiryDelta
+        self.htlcMinimum = htlcMinimum
+        self.feeBase = feeBase
+        self.feeProportionalMillionths = feeProportionalMillionths
+        self.htlcMaximum = htlcMaximum
+    }
+
+    /// "the double-SHA256 of the entire remaining packet after signature".
+    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
+
+    /// 0 where `node_id_1` speaks, 1 where `node_id_2` does.
+    public var direction: UInt8 { channelFlags & 1 }
+    public var isDisabled: Bool { channelFlags & 2 != 0 }
+    /// "MUST NOT forward such a channel_update to other peers".
+    public var dontForward: Bool { messageFlags & 2 != 0 }
+
     public init(from reader: inout ByteReader) throws(DecodingError) {
         signature = try reader.signature()
         chainHash = BlockHash(try reader.bytes32())
@@ -139,6 +223,12 @@ public struct QueryShortChannelIDs: MessageBody {
     public var chainHash: BlockHash
     public var encodedShortIDs: [UInt8]
     public var tlvs: TLVStream
+
+    public init(chainHash: BlockHash, encodedShortIDs: [UInt8]) {
+        self.chainHash = chainHash
+        self.encodedShortIDs = encodedShortIDs
+        tlvs = TLVStream()
+    }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
         chainHash = BlockHash(try reader.bytes32())
@@ -190,6 +280,13 @@ public struct QueryChannelRange: MessageBody {
     public var blockCount: UInt32
     public var tlvs: TLVStream
 
+    public init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32) {
+        self.chainHash = chainHash
+        self.firstBlock = firstBlock
+        self.blockCount = blockCount
+        tlvs = TLVStream()
+    }
+
     public init(from reader: inout ByteReader) throws(DecodingError) {
         chainHash = BlockHash(try reader.bytes32())
         firstBlock = try reader.uint32()
@@ -216,6 +313,15 @@ public struct ReplyChannelRange: MessageBody {
     public var syncComplete: UInt8
     public var encodedShortIDs: [UInt8]
     public var tlvs: TLVStream
+
+    public init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32, syncComplete: UInt8, encodedShortIDs: [UInt8]) {
+        self.chainHash = chainHash
+        self.firstBlock = firstBlock
+        self.blockCount = blockCount
+        self.syncComplete = syncComplete
+        self.encodedShortIDs = encodedShortIDs
+        tlvs = TLVStream()
+    }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
         chainHash = BlockHash(try reader.bytes32())
@@ -250,6 +356,18 @@ public struct GossipTimestampFilter: MessageBody {
     public var chainHash: BlockHash
     public var firstTimestamp: UInt32
     public var timestampRange: UInt32
+
+    public init(chainHash: BlockHash, firstTimestamp: UInt32, timestampRange: UInt32) {
+        self.chainHash = chainHash
+        self.firstTimestamp = firstTimestamp
+        self.timestampRange = timestampRange
+    }
+
+    /// Whether the sender wants gossip of this time: "greater or equal to first_timestamp, and less than first_timestamp
+    /// plus timestamp_range".
+    public func wants(_ timestamp: UInt32) -> Bool {
+        timestamp >= firstTimestamp && UInt64(timestamp) < UInt64(firstTimestamp) + UInt64(timestampRange)
+    }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
         chainHash = BlockHash(try reader.bytes32())

@@ -39,6 +39,12 @@ if CommandLine.arguments.dropFirst().first == "chain" {
     exit(0)
 }
 
+// `lightning-benchmark routes PATH` measures routes over a graph's table.
+if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
+    try RoutingBenchmark.run(CommandLine.arguments[2])
+    exit(0)
+}
+
 // MARK: The units: what a payment needs at the least.
 
 let key = SecretKey(Hash.sha256([1]))!

@@ -1,0 +1,450 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// What the gossip machine asks its node to do.
+public enum GossipEffect: Sendable {
+    case send(peer: UInt64, [UInt8])
+    case check(GossipCheck)
+    /// A change of the store: `nil` deletes.
+    case write(key: [UInt8], record: [UInt8]?)
+    /// A peer broke the rules: warn it, and close the connection.
+    case offence(peer: UInt64, String)
+}
+
+/// How much gossip is taken, and how often it is passed on.
+public struct GossipPolicy: Sendable {
+    /// "SHOULD flush outgoing gossip messages once every 60 seconds": milliseconds.
+    public var flushInterval: UInt64 = 60_000
+    /// Updates of one direction that are taken at once, and the seconds after which one more is.
+    public var updateBurst = 10
+    public var updateRefill: UInt64 = 300
+    /// Checks under way for one peer; what is beyond is dropped, and can be asked for again.
+    public var maxChecks = 2000
+    /// Announcements without a funding output for which a peer is forgiven.
+    public var maxUnfunded = 50
+    /// Seconds that a message may come from the future.
+    public var maxFuture: UInt64 = 86_400
+    /// Messages in one flush to a peer, so that a newcomer's hunger does not fill our memory.
+    public var maxFlush = 1000
+    /// Peers that are asked for all they know; the others only tell what is new.
+    public var syncedPeers = 3
+
+    public init() {}
+}
+
+/// BOLT 7's gossip as a machine: messages of peers come in, the graph grows, and what is new goes to the others.
+public struct Gossip: Sendable {
+    public internal(set) var graph = NetworkGraph()
+    public var policy: GossipPolicy
+    let chainHash: BlockHash
+    var peers: [UInt64: GossipPeer] = [:]
+    private var checking: [UInt64: GossipCheck] = [:]
+    /// Channels whose announcements are being checked: nothing is checked twice at a time.
+    private var checkedChannels: Set<UInt64> = []
+    private var checkedUpdates: [DirectedChannel: UInt32] = [:]
+    private var checkedNodes: [NodeKey: UInt32] = [:]
+    private var nextCheck: UInt64 = 1
+    /// Messages that wait for their channel's announcement to be checked.
+    private var waiting: [UInt64: [(peer: UInt64, wire: [UInt8])]] = [:]
+    private var waitingCount = 0
+    private var budgets: [DirectedChannel: UpdateBudget] = [:]
+    private var nodeBudgets: [NodeKey: UpdateBudget] = [:]
+    /// The funding outputs of the channels.
+    private var funding: [OutPoint: ShortChannelID] = [:]
+    /// Nodes whose keys have signed contradictory announcements.
+    public private(set) var blacklist: Set<NodeKey> = []
+    /// What is new since the last flush, in order, with who told us (0 for ourselves).
+    var fresh: [(item: GossipItem, from: UInt64)] = []
+    private var lastFlush: UInt64 = 0
+    var effects: [GossipEffect] = []
+
+    /// Tokens of a bucket: so many updates at once, and one more after a time.
+    private struct UpdateBudget: Sendable {
+        var tokens: Int
+        var since: UInt64
+    }
+
+    public init(chainHash: BlockHash, policy: GossipPolicy = GossipPolicy()) {
+        self.chainHash = chainHash
+        self.policy = policy
+    }
+
+    /// The effects since the last call.
+    public mutating func takeEffects() -> [GossipEffect] {
+        defer { effects = [] }
+        return effects
+    }
+
+    // MARK: Messages of peers
+
+    /// Takes a gossip message.
+    ///
+    /// - Parameters:
+    ///   - wire: the whole message with its type.
+    ///   - now: seconds since 1970.
+    public mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
+        guard peers[peer] != nil else { return }
+        switch message {
+        case .channelAnnouncement(let body): receive(body, wire, peer, height: height)
+        case .channelUpdate(let body): receive(body, wire, peer, now: now)
+        case .nodeAnnouncement(let body): receive(body, wire, peer, now: now)
+        case .queryShortChannelIDs(let body): answer(body, peer)
+        case .queryChannelRange(let body): answer(body, peer)
+        case .replyChannelRange(let body): received(body, peer)
+        case .replyShortChannelIDsEnd(let body): received(body, peer)
+        case .gossipTimestampFilter(let body): received(body, peer)
+        default: break
+        }
+    }
+
+    private mutating func receive(_ body: ChannelAnnouncement, _ wire: [UInt8], _ peer: UInt64, height: Int) {
+        // "if the specified chain_hash is unknown to the receiver: MUST ignore the message".
+        guard body.chainHash == chainHash, body.nodeID1 < body.nodeID2 else { return }
+        let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
+        // "if node_id_1 OR node_id_2 are blacklisted: SHOULD ignore the message".
+        guard blacklist.isDisjoint(with: keys) else { return }
+        if let known = graph.channel(body.shortChannelID), known.node1 == keys[0], known.node2 == keys[1] { return }
+        // "if the short_channel_id's output does NOT have at least 6 confirmations: MAY accept … otherwise SHOULD ignore".
+        guard body.shortChannelID.block + 5 <= height + 1 else { return }
+        let id = body.shortChannelID.value
+        guard !checkedChannels.contains(id) else { return }
+        if start(.channel(body), wire, peer) { checkedChannels.insert(id) }
+    }
+
+    private mutating func receive(_ body: ChannelUpdate, _ wire: [UInt8], _ peer: UInt64, now: UInt64) {
+        // BOLT 7: an update that is not to be forwarded is for the channel's other end, which looks at it elsewhere.
+        guard body.chainHash == chainHash, !body.dontForward else { return }
+        guard let channel = graph.channel(body.shortChannelID) else {
+            wait(body.shortChannelID, wire, peer)
+            return
+        }
+        // "if the channel output has been spent: MUST ignore channel_updates, unless they have the disable bit set".
+        guard !channel.isSpent || body.isDisabled else { return }
+        let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
+        guard isNews(RoutingPolicy(body), of: directed, now: now), checkedUpdates[directed] ?? 0 < body.timestamp,
+            spendUpdate(directed, now: now)
+        else { return }
+        if start(.update(body, signer: body.direction == 0 ? channel.node1 : channel.node2), wire, peer) {
+            checkedUpdates[directed] = body.timestamp
+        }
+    }
+
+    private func isNews(_ policy: RoutingPolicy, of directed: DirectedChannel, now: UInt64) -> Bool {
+        // "if the timestamp is unreasonably far in the future: MAY discard"; and what is stale would be pruned at once.
+        guard UInt64(policy.timestamp) <= now + self.policy.maxFuture, UInt64(policy.timestamp) + NetworkGraph.staleAge >= now
+        else { return false }
+        // "if timestamp is lower than that of the last-received channel_update …: SHOULD ignore"; and equal.
+        guard let known = graph.policy(directed) else { return policy.timestamp > 0 }
+        return policy.timestamp > known.timestamp
+    }
+
+    private mutating func spendUpdate(_ directed: DirectedChannel, now: UInt64) -> Bool {
+        var budget = budgets[directed] ?? UpdateBudget(tokens: policy.updateBurst, since: now)
+        defer { budgets[directed] = budget }
+        return spend(&budget, now: now)
+    }
+
+    private func spend(_ budget: inout UpdateBudget, now: UInt64) -> Bool {
+        let refills = (now - min(now, budget.since)) / max(1, policy.updateRefill)
+        budget.tokens = min(policy.updateBurst, budget.tokens + Int(clamping: refills))
+        if refills > 0 { budget.since = now }
+        guard budget.tokens > 0 else { return false }
+        budget.tokens -= 1
+        return true
+    }
+
+    private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: UInt64, now: UInt64) {
+        let key = NodeKey(body.nodeID)
+        // "if node_id is NOT previously known from a channel_announcement message …: SHOULD ignore the message".
+        guard let node = graph.nodeView(key) else {
+            if let id = peers[peer]?.lastAnnounced, checkedChannels.contains(id.value) { wait(id, wire, peer) }
+            return
+        }
+        guard body.timestamp > node.timestamp, checkedNodes[key] ?? 0 < body.timestamp,
+            UInt64(body.timestamp) <= now + policy.maxFuture
+        else { return }
+        var budget = nodeBudgets[key] ?? UpdateBudget(tokens: policy.updateBurst, since: now)
+        let mayPass = spend(&budget, now: now)
+        nodeBudgets[key] = budget
+        guard mayPass else { return }
+        if start(.node(body), wire, peer) { checkedNodes[key] = body.timestamp }
+    }
+
+    /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
+    private mutating func wait(_ id: ShortChannelID, _ wire: [UInt8], _ peer: UInt64) {
+        guard checkedChannels.contains(id.value) else {
+            // "MAY send this if it receives a channel_update for a short_channel_id for which it has no announcement".
+            peers[peer]?.want(id)
+            return
+        }
+        guard waitingCount < 10_000, (waiting[id.value]?.count ?? 0) < 8 else { return }
+        waiting[id.value, default: []].append((peer, wire))
+        waitingCount += 1
+    }
+
+    private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: UInt64) -> Bool {
+        guard peers[peer]!.checks < policy.maxChecks else { return false }
+        peers[peer]!.checks += 1
+        if case .channel(let body) = subject { peers[peer]!.lastAnnounced = body.shortChannelID }
+        let check = GossipCheck(number: nextCheck, subject: subject, wire: wire, peer: peer)
+        nextCheck += 1
+        checking[check.number] = check
+        effects.append(.check(check))
+        return true
+    }
+
+    // MARK: Verdicts
+
+    /// What a driver found out about a check.
+    public mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: UInt64, height: Int) {
+        guard let check = checking.removeValue(forKey: number) else { return }
+        peers[check.peer]?.checks -= 1
+        var released: [(peer: UInt64, wire: [UInt8])] = []
+        switch check.subject {
+        case .update(let body, _): checkedUpdates[DirectedChannel(body.shortChannelID, direction: body.direction)] = nil
+        case .node(let body): checkedNodes[NodeKey(body.nodeID)] = nil
+        case .channel(let body):
+            checkedChannels.remove(body.shortChannelID.value)
+            released = waiting.removeValue(forKey: body.shortChannelID.value) ?? []
+            waitingCount -= released.count
+        }
+        switch verdict {
+        case .invalidSignature:
+            // "SHOULD send a warning. MAY close the connection. MUST ignore the message."
+            effects.append(.offence(peer: check.peer, "gossip with an invalid signature"))
+            return
+        case .undecided: return
+        case .unfunded:
+            // "MUST ignore the message": but whoever does nothing else is not worth listening to.
+            peers[check.peer]?.unfunded += 1
+            if let count = peers[check.peer]?.unfunded, count > policy.maxUnfunded {
+                effects.append(.offence(peer: check.peer, "\(count) announcements of channels that do not exist"))
+            }
+            return
+        case .valid, .funded: break
+        }
+        switch (check.subject, verdict) {
+        case (.channel(let body), .funded(let outPoint, let capacity)):
+            add(body, wire: check.wire, funding: outPoint, capacity: capacity, from: check.peer)
+        case (.update(let body, _), .valid): apply(body, wire: check.wire, from: check.peer, now: now)
+        case (.node(let body), .valid): apply(body, wire: check.wire, from: check.peer)
+        default: break
+        }
+        for (peer, wire) in released where peers[peer] != nil {
+            guard let message = try? LightningMessage(wire) else { continue }
+            receive(message, wire: wire, from: peer, now: now, height: height)
+        }
+    }
+
+    /// Takes a channel that has been checked, or is our own.
+    public mutating func add(
+        _ body: ChannelAnnouncement, wire: [UInt8], funding outPoint: OutPoint, capacity: Satoshi, from peer: UInt64
+    ) {
+        let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
+        if let known = graph.channel(body.shortChannelID) {
+            guard known.node1 != keys[0] || known.node2 != keys[1] else { return }
+            // "for a different node_id_1 or node_id_2: SHOULD blacklist the previous message's node_id_1 and node_id_2, as well
+            // as this node_id_1 and node_id_2 AND forget any channels connected to them".
+            let liars = Set([known.node1, known.node2] + keys)
+            blacklist.formUnion(liars)
+            for channel in graph.allChannels where liars.contains(channel.node1) || liars.contains(channel.node2) {
+                forget(channel.shortChannelID)
+            }
+            return
+        }
+        // "if there is an unknown even bit in the features field: MUST NOT attempt to route messages through the channel".
+        let isUnroutable = !body.features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        graph.add(
+            channel: body.shortChannelID, node1: keys[0], node2: keys[1], capacity: capacity.value, isUnroutable: isUnroutable,
+            announcement: wire)
+        funding[outPoint] = body.shortChannelID
+        let record = ChannelGossipRecord(funding: outPoint, capacity: capacity, spentHeight: 0, wire: wire)
+        effects.append(.write(key: GossipKey.channel(body.shortChannelID), record: record.encoded()))
+        fresh.append((.channel(body.shortChannelID), peer))
+    }
+
+    /// Takes an update whose signature is right.
+    public mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: UInt64, now: UInt64) {
+        let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
+        let policy = RoutingPolicy(body)
+        guard graph.contains(body.shortChannelID), isNews(policy, of: directed, now: now) else { return }
+        graph.set(policy, of: directed, message: wire)
+        effects.append(.write(key: GossipKey.update(directed), record: wire))
+        fresh.append((.update(directed), peer))
+    }
+
+    /// Takes an announcement whose signature is right.
+    public mutating func apply(_ body: NodeAnnouncement, wire: [UInt8], from peer: UInt64) {
+        let key = NodeKey(body.nodeID)
+        guard let node = graph.nodeView(key), body.timestamp > node.timestamp else { return }
+        // "if features field contains unknown even bits: SHOULD NOT connect … MUST NOT … route a payment through the node".
+        let isUnroutable = !body.features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        graph.set(timestamp: body.timestamp, isUnroutable: isUnroutable, of: key, message: wire)
+        effects.append(.write(key: GossipKey.node(key), record: wire))
+        fresh.append((.node(key), peer))
+    }
+
+    // MARK: The chain and time
+
+    /// A block spends these outputs.
+    public mutating func connected(spending outPoints: [OutPoint], height: Int) {
+        guard !funding.isEmpty else { return }
+        for outPoint in outPoints {
+            guard let id = funding[outPoint] else { continue }
+            setSpent(id, outPoint, height: UInt32(height))
+        }
+    }
+
+    /// A block that spent these outputs left the chain.
+    public mutating func disconnected(spending outPoints: [OutPoint]) {
+        guard !funding.isEmpty else { return }
+        for outPoint in outPoints {
+            guard let id = funding[outPoint] else { continue }
+            setSpent(id, outPoint, height: nil)
+        }
+    }
+
+    private mutating func setSpent(_ id: ShortChannelID, _ outPoint: OutPoint, height: UInt32?) {
+        graph.setSpent(id, height: height)
+        guard let wire = graph.announcement(id), let channel = graph.channel(id) else { return }
+        let record = ChannelGossipRecord(
+            funding: outPoint, capacity: Satoshi(channel.capacity), spentHeight: height ?? 0, wire: wire)
+        effects.append(.write(key: GossipKey.channel(id), record: record.encoded()))
+    }
+
+    /// Forgets channels that are spent or stale.
+    public mutating func prune(height: Int, now: UInt64) {
+        for id in graph.prunable(height: height, now: now) { forget(id) }
+        // Buckets that are full again need not be remembered.
+        let full = policy.updateRefill * UInt64(policy.updateBurst)
+        budgets = budgets.filter { now - min(now, $0.value.since) < full }
+        nodeBudgets = nodeBudgets.filter { now - min(now, $0.value.since) < full }
+    }
+
+    /// Forgets a channel, and its nodes where it was their last.
+    public mutating func forget(_ id: ShortChannelID) {
+        guard graph.contains(id) else { return }
+        for direction: UInt8 in 0...1 {
+            let directed = DirectedChannel(id, direction: direction)
+            if graph.policy(directed) != nil { effects.append(.write(key: GossipKey.update(directed), record: nil)) }
+        }
+        effects.append(.write(key: GossipKey.channel(id), record: nil))
+        if let outPoint = funding.first(where: { $0.value == id })?.key { funding[outPoint] = nil }
+        for node in graph.remove(id) { effects.append(.write(key: GossipKey.node(node), record: nil)) }
+    }
+
+    /// Time goes on: flushes what is new to those who want it.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public mutating func tick(now: UInt64) {
+        for id in peers.keys.sorted() { continueSync(id) }
+        guard now - min(now, lastFlush) >= policy.flushInterval else { return }
+        lastFlush = now
+        flush()
+    }
+
+    // MARK: Records
+
+    /// Reads the records of a store.
+    public init(chainHash: BlockHash, policy: GossipPolicy, records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
+        self.init(chainHash: chainHash, policy: policy)
+        graph.reserve(channels: records.count / 3, nodes: records.count / 8)
+        // Keys are in an order that puts channels before what depends on them.
+        for (key, record) in records {
+            switch key.first {
+            case GossipKey.channelTag:
+                let entry = try ChannelGossipRecord(record: record)
+                let (id, node1, node2, isUnroutable) = try Self.essentials(entry.wire)
+                graph.add(
+                    channel: id, node1: node1, node2: node2, capacity: entry.capacity.value, isUnroutable: isUnroutable,
+                    announcement: entry.wire)
+                if entry.spentHeight != 0 { graph.setSpent(id, height: entry.spentHeight) }
+                funding[entry.funding] = id
+            case GossipKey.updateTag:
+                var reader = ByteReader(record)
+                _ = try reader.uint16()
+                let update = try ChannelUpdate(from: &reader)
+                graph.set(
+                    RoutingPolicy(update), of: DirectedChannel(update.shortChannelID, direction: update.direction), message: record)
+            case GossipKey.nodeTag:
+                guard record.count >= 70, key.count == 34, let node = NodeKey(key[1...]) else { throw .invalid("gossip record") }
+                var reader = ByteReader(record)
+                _ = try reader.uint16()
+                _ = try reader.signature()
+                let features = FeatureBits(try reader.sized16())
+                let isUnroutable = !features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+                graph.set(timestamp: try reader.uint32(), isUnroutable: isUnroutable, of: node, message: record)
+            default: throw .invalid("gossip record")
+            }
+        }
+    }
+
+    /// What a graph needs of a `channel_announcement` that was checked before: no point is parsed again.
+    private static func essentials(
+        _ wire: [UInt8]
+    ) throws(DecodingError) -> (ShortChannelID, NodeKey, NodeKey, isUnroutable: Bool) {
+        var reader = ByteReader(wire)
+        _ = try reader.slice(258)
+        let features = FeatureBits(try reader.sized16())
+        _ = try reader.slice(32)
+        let id = try reader.shortChannelID()
+        let start = reader.offset
+        guard let node1 = NodeKey(wire[start..<min(wire.count, start + 33)]),
+            let node2 = NodeKey(wire[min(wire.count, start + 33)..<min(wire.count, start + 66)])
+        else { throw .truncated }
+        let isUnroutable = !features.bytes.isEmpty && !features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        return (id, node1, node2, isUnroutable)
+    }
+}
+
+/// Something that gossip tells.
+enum GossipItem: Hashable, Sendable {
+    case channel(ShortChannelID)
+    case update(DirectedChannel)
+    case node(NodeKey)
+}
+
+/// The keys of gossip's records, channels first.
+enum GossipKey {
+    static let channelTag: UInt8 = 0
+    static let updateTag: UInt8 = 1
+    static let nodeTag: UInt8 = 2
+
+    static func channel(_ id: ShortChannelID) -> [UInt8] { [channelTag] + bytes(id) }
+    static func update(_ directed: DirectedChannel) -> [UInt8] { [updateTag] + bytes(directed.shortChannelID) + [directed.direction] }
+    static func node(_ key: NodeKey) -> [UInt8] { [nodeTag] + key.bytes }
+
+    private static func bytes(_ id: ShortChannelID) -> [UInt8] { withUnsafeBytes(of: id.value.bigEndian) { Array($0) } }
+}
+
+/// A channel on disk: the announcement, and what the chain said of it.
+struct ChannelGossipRecord: Hashable {
+    var funding: OutPoint
+    var capacity: Satoshi
+    var spentHeight: UInt32
+    var wire: [UInt8]
+
+    static let version: UInt8 = 1
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 50 + wire.count)
+        writer.uint8(Self.version)
+        writer.write(funding.transaction)
+        writer.uint32(funding.index)
+        writer.satoshi(capacity)
+        writer.uint32(spentHeight)
+        writer.write(wire)
+        return writer.bytes
+    }
+}
+
+extension ChannelGossipRecord {
+    init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a channel's gossip") }
+        funding = OutPoint(TransactionID(try reader.bytes32()), try reader.uint32())
+        capacity = try reader.satoshi()
+        spentHeight = try reader.uint32()
+        wire = reader.rest()
+    }
+}

@@ -1,0 +1,81 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningWire
+
+/// A graph as a table of text, one line for each channel: for experiments on real networks without their gossip.
+///
+/// Columns: `channel,node1,node2,capacity_sat`, then for the direction from node1 and then for the other
+/// `base_msat,ppm,cltv_delta,htlc_min_msat,htlc_max_msat,disabled`; six empty fields stand for an unknown update. Nodes and
+/// channels are numbers.
+public enum GraphTable {
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        public var line: Int
+        public var description: String { "line \(line) of the graph is not one of \(16) comma-separated fields" }
+    }
+
+    /// The key of a numbered node: not a point of anybody's.
+    public static func key(_ number: UInt64) -> NodeKey {
+        var writer = ByteWriter(capacity: 33)
+        writer.uint8(2)
+        writer.write(Hash.tagged("graph table", withUnsafeBytes(of: number.bigEndian) { Array($0) }))
+        return NodeKey(writer.bytes[...])!
+    }
+
+    /// Reads a table; lines that begin with `#` or `channel` are passed over.
+    ///
+    /// - Parameter timestamp: of all updates, in seconds since 1970.
+    public static func read(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> NetworkGraph {
+        var graph = NetworkGraph()
+        var keys: [UInt64: NodeKey] = [:]
+        var position = 0
+        var line = 0
+        while position < text.count {
+            let end = text[position...].firstIndex(of: 10) ?? text.count
+            defer { position = end + 1 }
+            line += 1
+            guard end > position, text[position] != UInt8(ascii: "#"), text[position] != UInt8(ascii: "c") else { continue }
+            guard let fields = Self.fields(text[position..<end]), fields.count == 16, let channel = fields[0], let first = fields[1],
+                let second = fields[2], let capacity = fields[3], first != second
+            else { throw Failure(line: line) }
+            for number in [first, second] where keys[number] == nil { keys[number] = key(number) }
+            let (one, two) = (keys[first]!, keys[second]!)
+            // BOLT 7's order of the two ends is that of their keys.
+            let isSwapped = two < one
+            let id = ShortChannelID(block: Int(clamping: channel / 4096 + 1) & 0xff_ffff, transaction: Int(channel % 4096), output: 0)
+            graph.add(channel: id, node1: isSwapped ? two : one, node2: isSwapped ? one : two, capacity: capacity)
+            for (offset, isFirst) in [(4, true), (10, false)] {
+                guard let base = fields[offset], let ppm = fields[offset + 1], let delta = fields[offset + 2],
+                    let minimum = fields[offset + 3], let maximum = fields[offset + 4], let disabled = fields[offset + 5]
+                else { continue }
+                let policy = RoutingPolicy(
+                    timestamp: timestamp, feeBase: UInt32(clamping: base), feeProportionalMillionths: UInt32(clamping: ppm),
+                    cltvExpiryDelta: UInt16(clamping: delta), htlcMinimum: minimum, htlcMaximum: maximum, isDisabled: disabled != 0)
+                graph.set(policy, of: DirectedChannel(id, direction: isFirst != isSwapped ? 0 : 1))
+            }
+        }
+        return graph
+    }
+
+    /// The numbers of a line; an empty field is `nil`, anything else makes the line unreadable.
+    private static func fields(_ line: ArraySlice<UInt8>) -> [UInt64?]? {
+        var result: [UInt64?] = []
+        result.reserveCapacity(16)
+        var value: UInt64?
+        for byte in line {
+            switch byte {
+            case UInt8(ascii: ","):
+                result.append(value)
+                value = nil
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                let (product, overflow) = (value ?? 0).multipliedReportingOverflow(by: 10)
+                let (sum, more) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+                guard !overflow, !more else { return nil }
+                value = sum
+            case 13: break
+            default: return nil
+            }
+        }
+        result.append(value)
+        return result
+    }
+}

@@ -1,0 +1,204 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// What payments have taught of the liquidity of channels: bounds for each direction, less sure as time goes by.
+///
+/// Nobody tells how much of a channel's capacity is on which side. An HTLC that came through proves that there was at
+/// least as much; one that failed, that there was less. Both fade: after each half-life half of the knowledge is left.
+public struct LiquidityEstimates: Sendable {
+    struct Bounds: Hashable, Sendable {
+        /// In msat: at least so much could be sent.
+        var lower: UInt64 = 0
+        /// In msat: less than so much more than this; `nil` where only the capacity bounds it.
+        var upper: UInt64?
+        /// Seconds since 1970.
+        var lowerSince: UInt64 = 0
+        var upperSince: UInt64 = 0
+    }
+
+    private(set) var bounds: [DirectedChannel: Bounds] = [:]
+    /// Changes that are not stored yet.
+    private var unsaved: Set<DirectedChannel> = []
+    /// Channels that a route finder has not heard of yet.
+    var unseen: [DirectedChannel] = []
+
+    /// Seconds after which knowledge is worth half.
+    public var halfLife: UInt64 = 6 * 3600
+
+    public init() {}
+
+    public var count: Int { bounds.count }
+
+    // MARK: Learning
+
+    private mutating func change(_ directed: DirectedChannel, _ body: (inout Bounds) -> Void) {
+        let isNew = bounds[directed] == nil
+        var value = bounds[directed] ?? Bounds()
+        body(&value)
+        bounds[directed] = value
+        unsaved.insert(directed)
+        if isNew { unseen.append(directed) }
+    }
+
+    /// An HTLC of this amount got through the channel.
+    public mutating func learnAtLeast(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+        let faded = bounds[directed].map { fade(lower: $0, now: now) } ?? 0
+        guard amount.value > faded else { return }
+        change(directed) { value in
+            value.lower = amount.value
+            value.lowerSince = now
+            if let upper = value.upper, upper <= amount.value { value.upper = nil }
+        }
+    }
+
+    /// An HTLC of this amount did not get through the channel.
+    public mutating func learnLess(than amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+        change(directed) { value in
+            value.upper = amount.value == 0 ? 0 : amount.value - 1
+            value.upperSince = now
+            if value.lower >= amount.value { value.lower = 0 }
+        }
+    }
+
+    /// A payment moved this amount to the other side.
+    public mutating func learnMoved(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+        change(directed) { value in
+            value.lower -= min(value.lower, amount.value)
+            if let upper = value.upper { value.upper = upper - min(upper, amount.value) }
+        }
+        let reverse = DirectedChannel(directed.shortChannelID, direction: 1 - directed.direction)
+        change(reverse) { value in
+            value.lower = max(value.lower.addingReportingOverflow(amount.value).partialValue, amount.value)
+            value.lowerSince = now
+            if let upper = value.upper {
+                let (sum, overflow) = upper.addingReportingOverflow(amount.value)
+                value.upper = overflow ? nil : sum
+            }
+        }
+    }
+
+    // MARK: Asking
+
+    /// What is left of a value after a time: half after each half-life, linear in between.
+    private func fade(_ value: UInt64, since: UInt64, now: UInt64) -> UInt64 {
+        let age = now - min(now, since)
+        let (halves, rest) = age.quotientAndRemainder(dividingBy: max(1, halfLife))
+        guard halves < 64 else { return 0 }
+        let halved = value >> halves
+        // rest is less than the half-life, so the quotient is less than half of what there is.
+        return halved - max(1, halfLife).dividingFullWidth((halved / 2).multipliedFullWidth(by: rest)).quotient
+    }
+
+    private func fade(lower value: Bounds, now: UInt64) -> UInt64 { fade(value.lower, since: value.lowerSince, now: now) }
+
+    /// The bounds now, for a channel that can hold `capacity` msat.
+    func range(_ directed: DirectedChannel, capacity: UInt64, now: UInt64) -> (lower: UInt64, upper: UInt64) {
+        guard let value = bounds[directed] else { return (0, capacity) }
+        let lower = min(fade(lower: value, now: now), capacity)
+        guard let known = value.upper, known < capacity else { return (lower, capacity) }
+        let upper = capacity - fade(capacity - known, since: value.upperSince, now: now)
+        return (min(lower, upper), upper)
+    }
+
+    // MARK: Records
+
+    /// Forgets what is too old to matter.
+    public mutating func prune(now: UInt64) {
+        let limit = 20 * halfLife
+        for (directed, value) in bounds where max(value.lowerSince, value.upperSince) + limit < now {
+            bounds[directed] = nil
+            unsaved.insert(directed)
+        }
+    }
+
+    /// Changes since the last call: a record of `nil` is to be deleted.
+    public mutating func takeWrites() -> [(key: [UInt8], record: [UInt8]?)] {
+        defer { unsaved = [] }
+        return unsaved.sorted().map { ($0.key, bounds[$0]?.encoded()) }
+    }
+
+    /// Everything as lines of text: short id, direction, lower and upper bound in msat, and when they were learned.
+    public var exported: String {
+        bounds.sorted { $0.key < $1.key }.map { directed, value in
+            let upper = value.upper.map(String.init) ?? ""
+            return "\(directed.shortChannelID),\(directed.direction),\(value.lower),\(value.lowerSince),\(upper),\(value.upperSince)\n"
+        }.joined()
+    }
+
+    /// Takes lines of `exported`; what is newer wins.
+    ///
+    /// - Throws: the number of the first line that cannot be read; nothing has changed then.
+    public mutating func merge(exported text: String) throws(EstimatesImportFailure) {
+        var read: [(DirectedChannel, Bounds)] = []
+        for (index, line) in text.split(separator: "\n").enumerated() {
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+            guard fields.count == 6, let id = ShortChannelID(fields[0]), let direction = UInt8(fields[1]), direction < 2,
+                let lower = UInt64(fields[2]), let lowerSince = UInt64(fields[3]), let upperSince = UInt64(fields[5]),
+                fields[4].isEmpty || UInt64(fields[4]) != nil
+            else { throw EstimatesImportFailure(line: index + 1) }
+            read.append(
+                (
+                    DirectedChannel(id, direction: direction),
+                    Bounds(lower: lower, upper: UInt64(fields[4]), lowerSince: lowerSince, upperSince: upperSince)
+                ))
+        }
+        for (directed, value) in read {
+            let known = bounds[directed].map { max($0.lowerSince, $0.upperSince) } ?? 0
+            if max(value.lowerSince, value.upperSince) > known { change(directed) { $0 = value } }
+        }
+    }
+
+    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
+        for (key, record) in records {
+            var reader = ByteReader(key)
+            let directed = DirectedChannel(try reader.shortChannelID(), direction: try reader.uint8())
+            bounds[directed] = try Bounds(record: record)
+            unseen.append(directed)
+        }
+    }
+
+    /// Whether a store rebuilds the same.
+    public func holdsSame(as other: LiquidityEstimates) -> Bool { bounds == other.bounds }
+}
+
+/// A line of exported estimates that cannot be read.
+public struct EstimatesImportFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    public var line: Int
+    public var description: String { "line \(line) is no estimate: nothing was imported" }
+}
+
+extension DirectedChannel {
+    var key: [UInt8] {
+        var writer = ByteWriter(capacity: 9)
+        writer.shortChannelID(shortChannelID)
+        writer.uint8(direction)
+        return writer.bytes
+    }
+}
+
+extension LiquidityEstimates.Bounds {
+    static let version: UInt8 = 1
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 34)
+        writer.uint8(Self.version)
+        writer.uint64(lower)
+        writer.uint64(lowerSince)
+        writer.uint8(upper == nil ? 0 : 1)
+        writer.uint64(upper ?? 0)
+        writer.uint64(upperSince)
+        return writer.bytes
+    }
+
+    init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a liquidity estimate") }
+        lower = try reader.uint64()
+        lowerSince = try reader.uint64()
+        let isKnown = try reader.uint8() == 1
+        let value = try reader.uint64()
+        upper = isKnown ? value : nil
+        upperSince = try reader.uint64()
+        try reader.expectEnd()
+    }
+}

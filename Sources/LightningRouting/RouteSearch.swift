@@ -1,0 +1,178 @@
+import LightningWire
+
+/// One query being searched: where it begins and ends, what it may not use, and what an edge costs it.
+struct RouteSearch {
+    enum Seed: Hashable { case first(Int), last(Int) }
+
+    let query: RouteQuery
+    let amount: UInt64
+    private let cost: RouteCost
+    private let doubtPrice: UInt64
+    private let blockPrice: UInt64
+    /// Nodes that the graph does not know, by numbers after its own.
+    private(set) var extraNodes: [NodeKey] = []
+    private let graphNodes: Int
+    private let source: UInt32
+    /// In msat.
+    static let amountBound: UInt64 = 1 << 46
+    /// Where our channels lead, and the price of going there.
+    private(set) var firstSeeds: [(node: UInt32, cost: UInt64)] = []
+    /// Where the payee is reached from, and the price of it. The first is the payee itself.
+    private(set) var lastSeeds: [(node: UInt32, cost: UInt64)] = []
+    var excludedEdges: Set<UInt32> = []
+    var excludedSeeds: Set<Seed> = []
+    private var excludedNodes: Set<UInt32> = []
+
+    init(_ query: RouteQuery, _ cost: RouteCost, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) throws(RouteRefusal) {
+        self.query = query
+        self.cost = cost
+        amount = query.amount.value
+        doubtPrice = cost.doubtPrice(amount)
+        blockPrice = cost.blockPrice(amount)
+        graphNodes = graph.nodes.count
+        guard query.source != query.destination else { throw .toSelf }
+        // Within these bounds no price overflows: no channel on earth holds 700 bitcoin.
+        guard amount < Self.amountBound else { throw .noCapacity }
+        source = graph.node(query.source) ?? .max
+        let target = number(query.destination, graph)
+        for directed in query.excluded { if let edge = graph.edge(directed) { excludedEdges.insert(edge) } }
+        for node in query.excludedNodes { if let known = graph.node(node) { excludedNodes.insert(known) } }
+        try addFirst(graph)
+        lastSeeds.append((target, 0))
+        for tail in query.tails {
+            var price: UInt64 = 0
+            var isUsable = true
+            for hop in tail.hops {
+                guard let fee = hop.policy.fee(forwarding: amount), hop.policy.htlcMinimum <= amount,
+                    hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount
+                else {
+                    isUsable = false
+                    break
+                }
+                price = price.addingReportingOverflow(fee).partialValue + cost.hopBase
+                price += UInt64(hop.policy.cltvExpiryDelta) * blockPrice >> 10
+            }
+            let entry = number(tail.hops[0].from, graph)
+            lastSeeds.append((entry, price))
+            if !isUsable || price >= 1 << 43 { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
+        }
+        if target >= graphNodes, query.tails.isEmpty, !firstSeeds.contains(where: { $0.node == target }) { throw .unknownDestination }
+    }
+
+    private mutating func number(_ key: NodeKey, _ graph: NetworkGraph) -> UInt32 {
+        if let known = graph.node(key) { return known }
+        if let index = extraNodes.firstIndex(of: key) { return UInt32(graphNodes + index) }
+        extraNodes.append(key)
+        return UInt32(graphNodes + extraNodes.count - 1)
+    }
+
+    private mutating func addFirst(_ graph: NetworkGraph) throws(RouteRefusal) {
+        guard let local = query.localChannels else {
+            // Somebody else's route: it begins at the source itself.
+            guard source != .max else { throw .unknownDestination }
+            firstSeeds = [(source, 0)]
+            return
+        }
+        guard !local.isEmpty else { throw .noLocalChannel }
+        var most: UInt64 = 0
+        for (index, channel) in local.enumerated() {
+            firstSeeds.append((number(channel.peer, graph), 0))
+            let directed = DirectedChannel(channel.shortChannelID, from: query.source, to: channel.peer)
+            if channel.spendable < amount || channel.htlcMinimum > amount || query.excluded.contains(directed) {
+                excludedSeeds.insert(.first(index))
+            }
+            if !query.excluded.contains(directed) { most = max(most, channel.spendable) }
+        }
+        guard most >= amount else { throw .tooLittleSpendable(MilliSatoshi(most)) }
+    }
+
+    // MARK: Prices
+
+    /// What an edge costs, or `nil` where it cannot be used.
+    @inline(__always)
+    func price(_ arc: RouteMap.Arc, fee: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
+        if query.localChannels != nil {
+            // Our own channels are known better than gossip knows them; and nobody pays through themselves.
+            if arc.other == source || graph.origins[Int(arc.edge)] == source { return nil }
+        }
+        if !excludedEdges.isEmpty && excludedEdges.contains(arc.edge) { return nil }
+        if !excludedNodes.isEmpty && (excludedNodes.contains(arc.other) || excludedNodes.contains(graph.origins[Int(arc.edge)])) {
+            return nil
+        }
+        guard let doubt = doubt(arc, amount, graph, estimates) else { return nil }
+        let isFirst = graph.origins[Int(arc.edge)] == source
+        let locked = UInt64(arc.cltvExpiryDelta) * blockPrice >> 10
+        // The first hop of a route costs its sender nothing.
+        return (isFirst ? 0 : fee + locked) + cost.hopBase + doubt * doubtPrice >> 10
+    }
+
+    func doubt(_ arc: RouteMap.Arc, _ amount: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
+        guard arc.isEstimated else { return Doubt.of(amount, lower: 0, upper: arc.capacity) }
+        let channel = graph.channels[Int(arc.edge / 2)]
+        let directed = DirectedChannel(ShortChannelID(channel.shortChannelID), direction: UInt8(arc.edge & 1))
+        let range = estimates.range(directed, capacity: arc.capacity, now: query.now)
+        return Doubt.of(amount, lower: range.lower, upper: range.upper)
+    }
+
+    // MARK: Building
+
+    /// The exact amounts and expiries of a path, from the payee back to us.
+    func build(
+        _ path: RouteFinder.Path, _ graph: NetworkGraph, _ map: RouteMap, _ estimates: LiquidityEstimates
+    ) throws(EdgeTooNarrow) -> Route {
+        var hops: [Route.Hop] = []
+        var amount = self.amount
+        var delta = query.finalCLTVDelta
+        var doubt: UInt64 = 0
+        var node = query.destination
+
+        /// Puts the hop over a channel before those that are there; then adds what its sender takes, if it is not us.
+        func prepend(
+            _ id: ShortChannelID, from: NodeKey, _ policy: RoutingPolicy, isFirst: Bool, or failure: EdgeTooNarrow
+        ) throws(EdgeTooNarrow) {
+            hops.append(Route.Hop(node: node, shortChannelID: id, amount: MilliSatoshi(amount), cltvDelta: delta))
+            node = from
+            guard !isFirst else { return }
+            guard let fee = policy.fee(forwarding: amount) else { throw failure }
+            let (sum, overflow) = amount.addingReportingOverflow(fee)
+            let (blocks, tooMany) = delta.addingReportingOverflow(UInt32(policy.cltvExpiryDelta))
+            guard !overflow, !tooMany else { throw failure }
+            amount = sum
+            delta = blocks
+        }
+
+        if let tail = path.tail, tail > 0 {
+            for (index, hop) in query.tails[tail - 1].hops.enumerated().reversed() {
+                try prepend(
+                    hop.shortChannelID, from: hop.from, hop.policy,
+                    isFirst: index == 0 && path.edges.isEmpty && query.localChannels == nil, or: .seed(.last(tail)))
+            }
+        }
+        for (index, edge) in path.edges.enumerated().reversed() {
+            let arc = map.arc(edge)
+            let channel = graph.channels[Int(edge / 2)]
+            let policy = graph.policies[Int(edge)]
+            guard amount >= policy.htlcMinimum, amount <= arc.htlcMaximum, let part = self.doubt(arc, amount, graph, estimates)
+            else { throw .edge(edge) }
+            doubt += part
+            try prepend(
+                ShortChannelID(channel.shortChannelID), from: graph.nodes[Int(graph.origins[Int(edge)])].key, policy,
+                isFirst: index == 0 && query.localChannels == nil, or: .edge(edge))
+        }
+        if let first = path.first, let local = query.localChannels {
+            let channel = local[first]
+            guard amount >= channel.htlcMinimum, amount <= channel.spendable else { throw .seed(.first(first)) }
+            hops.append(
+                Route.Hop(node: node, shortChannelID: channel.shortChannelID, amount: MilliSatoshi(amount), cltvDelta: delta))
+        }
+        return Route(source: query.source, hops: hops.reversed(), doubt: doubt)
+    }
+
+    /// What a route exceeds, if anything.
+    func overBudget(_ route: Route) -> EdgeTooNarrow? {
+        if route.fee > query.maxFee { return .refused(.tooExpensive(cheapest: route.fee)) }
+        if route.cltvDelta > query.maxCLTVDelta { return .refused(.tooLong(blocks: route.cltvDelta)) }
+        if route.hops.count > query.maxHops { return .refused(.noCapacity) }
+        return nil
+    }
+}
