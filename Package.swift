@@ -63,19 +63,20 @@ let package = Package(
         .target(
             name: "LightningPayment",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "LightningRouting",
             ]),
         .target(
             name: "LightningCore",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
-                "LightningTransactions", "LightningChannel", "LightningChain", "LightningPayment",
+                "LightningTransactions", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment",
             ]),
         .target(
             name: "LightningSimulation",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
-                "LightningChain", "LightningPayment", "LightningCore", .product(name: "HeapModule", package: "swift-collections"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
+                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
+                .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
@@ -89,8 +90,8 @@ let package = Package(
         .target(
             name: "LightningRuntime",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningChain",
-                "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
+                "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -163,7 +164,9 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningChain", "LightningCore",
+                "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel", "LightningChain",
+                "LightningPayment", "LightningRouting",
+                "LightningCore",
                 "LightningSimulation", "TestSupport",
             ]),
     ],

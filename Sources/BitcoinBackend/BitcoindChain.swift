@@ -99,6 +99,22 @@ public final class BitcoindChain: ChainBackend {
         return block
     }
 
+    public func unspentOutput(
+        height: Int, transaction: Int, output: Int
+    ) async throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
+        guard let hash = try await blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
+        guard case .array(let ids)? = try await call("getblock", [.string(hash.description), 1])["tx"] else {
+            throw .unexpected("getblock")
+        }
+        guard ids.indices.contains(transaction) else { return nil }
+        guard let id = ids[transaction].string.flatMap({ TransactionID(display: $0) }) else { throw .unexpected("getblock") }
+        let answer = try await call("gettxout", [.string(id.description), .integer(output), .bool(false)])
+        guard case .object = answer else { return nil }
+        guard let script = answer["scriptPubKey"]?["hex"]?.string.flatMap({ Hex.decode($0) }), let amount = Self.satoshi(answer["value"])
+        else { throw .unexpected("gettxout") }
+        return (OutPoint(id, UInt32(output)), TransactionOutput(amount, Script(script)))
+    }
+
     public func publish(_ transaction: Transaction) async throws(ChainFailure) {
         do throws(ChainFailure) {
             // What the wallet wants to pay was decided there; a second limit here could only hold back a penalty.
@@ -116,16 +132,23 @@ public final class BitcoindChain: ChainBackend {
     public func feeRate() async throws(ChainFailure) -> FeeRate {
         let answer = try await call("estimatesmartfee", [6])
         // Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight.
-        let rate: Decimal? =
-            switch answer["feerate"] {
+        // A bitcoind without a history has no estimate.
+        guard let perKilobyte = Self.satoshi(answer["feerate"])?.value, perKilobyte > 0, perKilobyte < 10_000_000 else {
+            return FeeRate(perKiloweight: 500)
+        }
+        return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4)))
+    }
+
+    /// An amount that bitcoind writes as a decimal number of bitcoin.
+    private static func satoshi(_ value: RPCValue?) -> Satoshi? {
+        let amount: Decimal? =
+            switch value {
             case .number(let digits)?: Decimal(string: digits)
-            case .integer(let value)?: Decimal(value)
+            case .integer(let whole)?: Decimal(whole)
             default: nil
             }
-        // A bitcoind without a history has no estimate.
-        guard let rate, rate > 0, rate < Decimal(string: "0.1")! else { return FeeRate(perKiloweight: 500) }
-        let perKilobyte = NSDecimalNumber(decimal: rate * 100_000_000).uint64Value
-        return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4)))
+        guard let amount, amount >= 0, amount <= 21_000_000 else { return nil }
+        return Satoshi(NSDecimalNumber(decimal: amount * 100_000_000).uint64Value)
     }
 
     public func waitForChange(from tip: BlockHash) async {

@@ -36,6 +36,10 @@ public protocol ChainBackend: Sendable {
     /// The hash of the active chain's block at a height; `nil` above the tip.
     func blockHash(height: Int) async throws(ChainFailure) -> BlockHash?
     func block(_ hash: BlockHash) async throws(ChainFailure) -> Block
+    /// The unspent output at a place in the active chain; `nil` where there is none or it is spent.
+    ///
+    /// - Throws: `.notReady` for a block that is not there yet.
+    func unspentOutput(height: Int, transaction: Int, output: Int) async throws(ChainFailure) -> (OutPoint, TransactionOutput)?
     /// Gives a transaction to the mempool. One that is known already is no failure.
     func publish(_ transaction: Transaction) async throws(ChainFailure)
     func feeRate() async throws(ChainFailure) -> FeeRate

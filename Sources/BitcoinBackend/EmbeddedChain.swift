@@ -100,6 +100,14 @@ public actor EmbeddedChain: ChainBackend {
         return block
     }
 
+    public func unspentOutput(height: Int, transaction: Int, output: Int) throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
+        guard let hash = ledger.blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
+        guard let block = ledger.block(hash) else { throw .unexpected("block \(height) is missing") }
+        guard block.transactions.indices.contains(transaction) else { return nil }
+        let outPoint = OutPoint(block.transactions[transaction].id, UInt32(output))
+        return ledger.coin(outPoint).map { (outPoint, $0.output) }
+    }
+
     public func publish(_ transaction: Transaction) throws(ChainFailure) {
         do throws(TransactionRefusal) {
             try accept(transaction)

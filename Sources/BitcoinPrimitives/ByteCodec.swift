@@ -185,3 +185,24 @@ public struct ByteWriter {
         value < 253 ? 1 : value <= 0xffff ? 3 : value <= 0xffff_ffff ? 5 : 9
     }
 }
+
+extension ByteReader {
+    /// A value with a byte before it that says whether it is there: for records on disk.
+    @inlinable public mutating func optional<T>(
+        _ body: (inout ByteReader) throws(DecodingError) -> T
+    ) throws(DecodingError) -> T? {
+        switch try uint8() {
+        case 0: return nil
+        case 1: return try body(&self)
+        default: throw .invalid("optional")
+        }
+    }
+}
+
+extension ByteWriter {
+    /// A value with a byte before it that says whether it is there: for records on disk.
+    @inlinable public mutating func optional<T>(_ value: T?, _ body: (inout ByteWriter, T) -> Void) {
+        uint8(value == nil ? 0 : 1)
+        if let value { body(&self, value) }
+    }
+}

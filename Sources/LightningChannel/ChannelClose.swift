@@ -107,10 +107,11 @@ extension PaymentChannel {
         _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         if case .closing(var close) = phase {
+            let preimages = revealedPreimages(outPoint, by: transaction)
             resolve(outPoint, by: transaction, height: height, in: &close, environment)
             phase = .closing(close)
             isChanged = true
-            return claim(environment)
+            return preimages + claim(environment)
         }
         guard outPoint == parameters.funding, !isClosed else { return [] }
         var close = classify(transaction, height: height, environment)
@@ -129,6 +130,55 @@ extension PaymentChannel {
             effects.append(.note("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
         }
         return effects + claim(environment)
+    }
+
+    /// Preimages of HTLCs that we offered, in the witness of who claims them.
+    ///
+    /// BOLT 5: "if … the remote node … redeems the output using the payment preimage: MUST extract the payment preimage from the
+    /// transaction input witness".
+    private func revealedPreimages(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
+        let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
+        var effects: [ChannelEffect] = []
+        for preimage in witness.compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }) {
+            let hash = preimage.paymentHash
+            for htlc in commitments.orderedHTLCs where htlc.state.isOfferedByLocal && htlc.paymentHash == hash {
+                effects.append(.fulfilled(id: htlc.id, hash, preimage))
+            }
+        }
+        return effects
+    }
+
+    /// Blocks on top of a closing transaction after which an HTLC that is not in it counts as given back.
+    static let reasonableDepth = 3
+
+    /// HTLCs that we offered and that can no longer be claimed: the closing transaction does not hold them.
+    ///
+    /// BOLT 5: "if the HTLC does not have an output in the commitment transaction: once the transaction has reached reasonable depth,
+    /// MUST fail the corresponding incoming HTLC (if any)".
+    private mutating func failMissingHTLCs(_ close: ChannelClose, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard environment.height - close.height + 1 >= Self.reasonableDepth else { return [] }
+        let commitment: CommitmentTransaction?
+        switch close.kind {
+        case .localCommitment: commitment = localCommitment(environment.keys)
+        case .remoteCommitment: commitment = remoteCommitments().first { $0.0.id == close.transaction }?.0
+        // A revoked commitment's HTLCs are ours by penalty, whatever becomes of them.
+        case .revokedCommitment, .mutual: commitment = nil
+        case .futureCommitment, .unknown: return []
+        }
+        let present: [CommitmentHTLC] =
+            commitment?.roles.enumerated().compactMap { index, role in
+                guard case .htlc(let htlc) = role else { return nil }
+                // An output that we took back ourselves after its time is as good as none.
+                let outPoint = OutPoint(close.transaction, UInt32(index))
+                let status = close.outputs.first { $0.outPoint == outPoint }?.status
+                if case .resolved(_, let height, true)? = status, environment.height - height + 1 >= Self.reasonableDepth { return nil }
+                return htlc
+            } ?? []
+        let holderIsLocal = close.kind == .localCommitment
+        return commitments.orderedHTLCs.filter { htlc in
+            htlc.state.isOfferedByLocal
+                && !present.contains { $0.isOfferedByHolder == holderIsLocal && $0.id == htlc.id }
+        }.map { .failed(id: $0.id, $0.paymentHash, .failed(reason: [])) }
     }
 
     // MARK: Which transaction is it?
@@ -421,8 +471,8 @@ extension PaymentChannel {
             // Whichever is mined first: a mutual close is the better one for both.
             return mutualCloses.map { .broadcast($0) } + [.broadcast(signedLocalCommitment(environment.keys))]
         case .dataLost, .closed: return []
-        case .closing:
-            let effects = claim(environment)
+        case .closing(let close):
+            let effects = claim(environment) + failMissingHTLCs(close, environment)
             guard case .closing(let now) = phase, now.isFinal(height: environment.height) else { return effects }
             phase = .closed(now)
             isChanged = true
@@ -435,6 +485,8 @@ extension PaymentChannel {
         let grace: UInt32 = 6
         let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
+            // A trifle that is no output of either commitment is not worth a channel: it is lost to fees at worst.
+            if isTrimmedEverywhere(htlc) { continue }
             if htlc.state.isOfferedByLocal, htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest),
                 height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
             {

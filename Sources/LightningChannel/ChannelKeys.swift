@@ -30,6 +30,10 @@ public final class ChannelKeys: Sendable {
             delayedPayment: delayedPayment.publicKey(), htlc: htlc.publicKey())
     }
 
+    /// Our `bitcoin_signature` of a `channel_announcement` (BOLT 7). It hashes the message itself: the funding key signs
+    /// nothing that it is merely handed.
+    public func sign(announcement wire: [UInt8]) -> ECDSASignature { funding.sign(ChannelAnnouncement.signatureHash(wire: wire)) }
+
     /// The secret of one of our commitments. Disclosing it revokes the commitment: whoever then publishes it loses all.
     func perCommitmentSecret(_ number: UInt64) -> Bytes32 {
         PerCommitmentSecret.generate(seed: commitmentSeed, index: PerCommitmentSecret.index(commitment: number))

@@ -171,7 +171,7 @@ extension PaymentChannel {
     /// What differs between this channel and the one its records rebuild, or `nil`: a check for tests and simulations.
     public func difference(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) -> String? {
         var expected = self
-        expected.disconnect()
+        expected.dropConnection()
         let restored = try PaymentChannel(head: head, htlcs: htlcs, revoked: revoked)
         if restored.phase != expected.phase { return "phase" }
         if restored.parameters != expected.parameters { return "parameters" }
@@ -183,25 +183,6 @@ extension PaymentChannel {
             return "revoked HTLCs"
         }
         return nil
-    }
-}
-
-extension ByteReader {
-    mutating func optional<T>(
-        _ body: (inout ByteReader) throws(DecodingError) -> T
-    ) throws(DecodingError) -> T? {
-        switch try uint8() {
-        case 0: return nil
-        case 1: return try body(&self)
-        default: throw .invalid("optional")
-        }
-    }
-}
-
-extension ByteWriter {
-    mutating func optional<T>(_ value: T?, _ body: (inout ByteWriter, T) -> Void) {
-        uint8(value == nil ? 0 : 1)
-        if let value { body(&self, value) }
     }
 }
 

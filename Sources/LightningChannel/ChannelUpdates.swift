@@ -46,6 +46,13 @@ extension PaymentChannel {
             dustLimit: parameters.local.dustLimit, hasAnchors: parameters.hasAnchors)
     }
 
+    /// Whether an HTLC is an output of neither commitment: it can be settled by agreement only.
+    public func isTrimmedEverywhere(_ htlc: HTLC) -> Bool {
+        let isOurs = htlc.state.isOfferedByLocal
+        return isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: true)
+            && isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: false)
+    }
+
     /// What the HTLCs of the channel, each counted until it is gone, add up to: gathered in one pass.
     private struct Load {
         /// Offered by us.

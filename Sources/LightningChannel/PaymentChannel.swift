@@ -118,6 +118,11 @@ public struct PaymentChannel: Sendable {
     /// The name by which invoices and onions call the channel: the real one, or the alias before it is known.
     public var displayID: ShortChannelID { shortChannelID ?? parameters.localAlias }
 
+    /// Incoming HTLCs that are committed beyond recall and wait for a decision, the oldest first.
+    public var undecidedHTLCs: [HTLC] {
+        commitments.orderedHTLCs.filter { $0.state == .receivedAddAckRevocation && $0.resolution == nil }
+    }
+
     // MARK: Commitments
 
     /// Our current commitment transaction, unsigned.
@@ -148,6 +153,7 @@ public struct PaymentChannel: Sendable {
                 removedHTLCs.insert(htlc.key)
             } else {
                 changedHTLCs.insert(htlc.key)
+                removedHTLCs.remove(htlc.key)
             }
         }
         isChanged = true
@@ -203,8 +209,29 @@ public struct PaymentChannel: Sendable {
         fail("the peer reports: \(text)", environment, sendingError: false)
     }
 
-    /// The connection is gone.
-    public mutating func disconnect() {
+    /// The connection is gone: HTLCs that no commitment of the peer holds yet are taken back, so that they can go elsewhere.
+    public mutating func disconnect() -> [ChannelEffect] {
+        dropConnection()
+        return withdrawUnsigned()
+    }
+
+    /// Takes back the HTLCs of ours that were never signed for. BOLT 2: the peer forgets them with the connection.
+    public mutating func withdrawUnsigned() -> [ChannelEffect] {
+        guard phase == .normal else { return [] }
+        // They are the last ones: their ids will be used again.
+        let unsigned = commitments.orderedHTLCs.filter { $0.state == .sentAddHTLC }
+        guard !unsigned.isEmpty else { return [] }
+        for htlc in unsigned {
+            commitments.htlcs[htlc.key] = nil
+            changedHTLCs.remove(htlc.key)
+            removedHTLCs.insert(htlc.key)
+        }
+        commitments.nextLocalID -= UInt64(unsigned.count)
+        isChanged = true
+        return unsigned.map { .withdrawn(id: $0.id, $0.paymentHash) }
+    }
+
+    mutating func dropConnection() {
         connection = .disconnected
         negotiation = ClosingNegotiation()
         guard phase == .normal || phase == .funding else { return }

@@ -1,6 +1,8 @@
 import BitcoinPrimitives
 import LightningChain
 import LightningChannel
+import LightningPayment
+import LightningRouting
 import LightningWire
 
 // The chain: confirmations, spends, and what has to be published again.
@@ -41,7 +43,13 @@ extension NodeCore {
         for id in channels.keys.sorted() where !channels[id]!.isClosed {
             guard let environment = environment(id) else { continue }
             apply(channels[id]!.newBlock(environment), to: id)
+            announceIfReady(id)
         }
+        gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
+        if height % 6 == 0 { gossip.prune(height: height, now: seconds) }
+        failStalledForwards()
+        settle(payments.expireSets(now: now, height: height))
+        replays.prune(height: height)
         effects.broadcasts += wallet.rebroadcasts
         effects.events.append(.block(height: height))
     }
@@ -66,6 +74,7 @@ extension NodeCore {
         }
         chain.disconnect()
         isMetaChanged = true
+        gossip.disconnected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) })
         wallet.disconnect(block.transactions.map { ($0, $0.id) }, height: height)
         for id in channels.keys.sorted() {
             channels[id]!.disconnectedBlock(height: height)

@@ -5,6 +5,7 @@ import LightningChannel
 import LightningInvoice
 import LightningOnion
 import LightningPayment
+import LightningRouting
 import LightningWire
 
 // What the owner asks for.
@@ -23,23 +24,38 @@ extension NodeCore {
     private mutating func carryOut(_ command: NodeCommand, _ request: RequestID) throws(NodeRefusal) -> NodeResponse? {
         switch command {
         case .newAddress: return .address(wallet.newScript())
-        case .openChannel(let node, let amount, let push, let feeRate):
-            try open(node, amount: amount, push: push, feeRate: feeRate, request)
+        case .openChannel(let node, let amount, let push, let feeRate, let announce):
+            try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, request)
             return nil
         case .createInvoice(let amount, let details, let expiry):
-            return .invoice(try createInvoice(amount, details, expiry: expiry))
-        case .pay(let invoice, let amount):
+            return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry))
+        case .createHoldInvoice(let hash, let amount, let details, let expiry):
+            return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry))
+        case .settle(let hash, let preimage):
+            do throws(HoldRefusal) { settle(try payments.settleHeld(hash, preimage, now: now)) } catch { throw .hold(error) }
+            return .done
+        case .cancel(let hash):
+            do throws(HoldRefusal) { settle(try payments.cancelHeld(hash, height: chain.height)) } catch { throw .hold(error) }
+            return .done
+        case .setForwardingPolicy(let id, let policy):
+            _ = try known(id)
+            if let most = policy.htlcMaximum, most < policy.htlcMinimum {
+                throw .invalid("the largest HTLC is smaller than the smallest")
+            }
+            setForwardingPolicy(id, policy)
+            return .done
+        case .findRoute(let node, let amount, let maxFee):
+            return .route(try findRoute(node, amount, maxFee: maxFee))
+        case .pay(let invoice, let amount, let limits):
             let toPay: MilliSatoshi
             do throws(PaymentRefusal) {
                 toPay = try payments.check(
                     invoice, amount: amount, network: configuration.network, own: nodeID, now: seconds)
             } catch { throw .payment(error) }
-            try pay(invoice, toPay)
-            waitingForPayment[invoice.paymentHash, default: []].append(request)
+            try pay(invoice, toPay, limits, request)
             return nil
-        case .keysend(let node, let amount):
-            let hash = try keysend(node, amount)
-            waitingForPayment[hash, default: []].append(request)
+        case .keysend(let node, let amount, let limits, let records):
+            try keysend(node, amount, limits, records, request)
             return nil
         case .send(let script, let amount, let feeRate):
             do throws(WalletRefusal) {
@@ -82,139 +98,111 @@ extension NodeCore {
     // MARK: Receiving
 
     private mutating func createInvoice(
-        _ amount: MilliSatoshi?, _ details: InvoiceDescription, expiry: UInt64
+        _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
+        expiry: UInt64
     ) throws(NodeRefusal) -> InvoiceRecord {
+        guard let hash = preimage?.paymentHash ?? hold, payments.invoices[hash] == nil else {
+            throw .invalid("there is an invoice with this payment hash already")
+        }
         if let amount, amount == .zero { throw .invalid("an invoice of nothing cannot be paid") }
         if let amount, amount > MilliSatoshi(.maximum) { throw .invalid("there is not so much bitcoin") }
         if case .text(let text) = details, text.utf8.count > 639 {
             throw .invalid("the description is longer than 639 bytes")
         }
         guard (1...31_536_000).contains(expiry) else { throw .invalid("the expiry must be one second to one year") }
-        let preimage = PaymentPreimage(entropy.bytes32())
         let invoice = Invoice(
-            network: configuration.network, amount: amount, timestamp: seconds, paymentHash: preimage.paymentHash,
+            network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash,
             paymentSecret: entropy.bytes32(), details: details, expiry: expiry,
             minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta,
-            features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
+            features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: routingHints(), nodeSecret: keys.nodeSecret)
-        let record = InvoiceRecord(invoice: invoice, preimage: preimage)
+        let record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil)
         payments.add(record)
         return record
     }
 
     /// BOLT 11: without a public channel an invoice "MUST include at least one r field".
     private func routingHints() -> [[RoutingHint]] {
-        channels.values.filter { $0.phase == .normal && !$0.isShuttingDown }
+        // Whoever has a public channel is found without hints, and private ones stay so.
+        let isPublic = channels.values.contains { channel in channel.shortChannelID.map { gossip.graph.contains($0) } ?? false }
+        guard !isPublic else { return [] }
+        return channels.values.filter { $0.phase == .normal && !$0.isShuttingDown }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
             .prefix(3).compactMap { channel in
                 guard let alias = channel.remoteAlias ?? channel.shortChannelID else { return nil }
+                // What the peer asks for; before it said so, what is safe to offer.
+                let terms = remoteUpdates[channel.id]
                 return [
                     RoutingHint(
-                        nodeID: channel.parameters.remoteNodeID, shortChannelID: alias, feeBase: MilliSatoshi(1000),
-                        feeProportionalMillionths: 100, cltvExpiryDelta: 144)
+                        nodeID: channel.parameters.remoteNodeID, shortChannelID: alias,
+                        feeBase: MilliSatoshi(UInt64(terms?.feeBase ?? 1000)),
+                        feeProportionalMillionths: terms?.feeProportionalMillionths ?? 100,
+                        cltvExpiryDelta: terms?.cltvExpiryDelta ?? 144)
                 ]
             }
     }
 
-    mutating func receive(_ htlc: HTLC, on id: ChannelID) {
-        let decision: IncomingDecision
-        // What makes us hold back: dust that would be lost, or a chain that we do not know the tip of. A preimage given
-        // away at a stale height could be worth nothing.
-        if !isSynced || channels[id]!.exceedsDustExposure(htlc.amount),
-            let secret = try? OnionPacket.peel(
-                htlc.onion, nodeSecret: keys.nodeSecret, associatedData: htlc.paymentHash.bytes.array
-            ).sharedSecret
-        {
-            decision = .fail(
-                reason: FailurePacket.create(
-                    isSynced ? .temporaryChannelFailure(update: []) : .temporaryNodeFailure, sharedSecret: secret))
-        } else {
-            let (judged, record) = payments.receive(
-                amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry, onion: htlc.onion,
-                now: seconds, height: chain.height, network: configuration.network, nodeSecret: keys.nodeSecret)
-            decision = judged
-            if let record { effects.events.append(.paymentReceived(record, htlc.amount)) }
-        }
-        let resolution: HTLC.Resolution =
-            switch decision {
-            case .fulfill(let preimage): .fulfilled(preimage)
-            case .fail(let reason): .failed(reason: reason)
-            case .malformed(let hash, let code): .malformed(onionHash: hash, code: code)
-            }
-        do {
-            apply(try channels[id]!.resolve(htlc.id, resolution), to: id)
-        } catch {
-            preconditionFailure("an HTLC that was just committed can be resolved: \(error)")
-        }
-    }
-
     // MARK: Sending
 
-    private mutating func pay(_ invoice: Invoice, _ amount: MilliSatoshi) throws(NodeRefusal) {
-        let delta = max(invoice.minFinalCLTVExpiryDelta, Invoice.defaultMinFinalCLTVExpiryDelta)
-        let expiry = try finalExpiry(delta)
-        try offer(
-            to: invoice.payee, amount: amount, hash: invoice.paymentHash, expiry: expiry,
-            payload: .final(
-                amount: amount, cltvExpiry: expiry, paymentSecret: invoice.paymentSecret, total: amount,
-                metadata: invoice.paymentMetadata), invoice: invoice.text)
-    }
-
-    private mutating func keysend(_ node: NodeID, _ amount: MilliSatoshi) throws(NodeRefusal) -> PaymentHash {
-        guard node != nodeID else { throw .payment(.ownInvoice) }
-        let preimage = PaymentPreimage(entropy.bytes32())
-        let expiry = try finalExpiry(Payments.minFinalCLTVExpiryDelta)
-        try offer(
-            to: node, amount: amount, hash: preimage.paymentHash, expiry: expiry,
-            payload: .keysend(amount: amount, cltvExpiry: expiry, preimage: preimage), invoice: "")
-        return preimage.paymentHash
-    }
-
-    private func finalExpiry(_ delta: UInt32) throws(NodeRefusal) -> UInt32 {
-        guard delta <= 4032 else { throw .invalid("the invoice locks the money for more than 4032 blocks") }
-        return UInt32(chain.height) + 1 + delta + configuration.finalExpiryMargin
-    }
-
-    private mutating func offer(
-        to node: NodeID, amount: MilliSatoshi, hash: PaymentHash, expiry: UInt32, payload: HopPayload, invoice: String
+    private mutating func pay(
+        _ invoice: Invoice, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
     ) throws(NodeRefusal) {
-        let candidates = channels.values.filter { $0.parameters.remoteNodeID == node }
-            .sorted { $0.spendable == $1.spendable ? $0.id < $1.id : $0.spendable > $1.spendable }
-        guard let first = candidates.first(where: \.isUsable) ?? candidates.first else { throw .payment(.noRoute) }
-        let session = entropy.secretKey()
-        let secrets = OnionPacket.sharedSecrets(sessionKey: session, [node])
-        let onion = OnionPacket.create(
-            sessionKey: session, hops: [.init(nodeID: node, payload: payload.encoded())],
-            associatedData: hash.bytes.array)
-        guard let onion else { throw .invalid("the payment's data do not fit into an onion") }
-        do throws(ChannelRefusal) {
-            let (htlcID, channelEffects) = try channels[first.id]!.offer(
-                amount: amount, paymentHash: hash, cltvExpiry: expiry, onion: onion)
-            payments.started(
-                OutgoingPayment(
-                    paymentHash: hash, payee: node, amount: amount, fee: .zero, createdAt: seconds, invoice: invoice,
-                    channelID: first.id, htlcID: htlcID, sharedSecrets: secrets))
-            apply(channelEffects, to: first.id)
-        } catch { throw .channel(error) }
+        let delta = max(invoice.minFinalCLTVExpiryDelta, Invoice.defaultMinFinalCLTVExpiryDelta)
+        guard delta <= 4032 else { throw .invalid("the invoice locks the money for more than 4032 blocks") }
+        var payment = OutgoingPayment(
+            paymentHash: invoice.paymentHash, payee: invoice.payee, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            deadline: now + limits.timeout, maxParts: invoice.features.offers(.basicMPP) ? limits.maxParts : 1, invoice: invoice.text,
+            finalCLTVDelta: delta)
+        payment.paymentSecret = invoice.paymentSecret
+        payment.paymentMetadata = invoice.paymentMetadata
+        payment.tails = invoice.routingHints.compactMap { hints in
+            guard !hints.isEmpty else { return nil }
+            return RouteTail(
+                hops: hints.map { hint in
+                    let policy = RoutingPolicy(
+                        timestamp: 1, feeBase: UInt32(clamping: hint.feeBase.value),
+                        feeProportionalMillionths: hint.feeProportionalMillionths, cltvExpiryDelta: hint.cltvExpiryDelta,
+                        htlcMinimum: 0, htlcMaximum: 0)
+                    return .init(from: NodeKey(hint.nodeID), shortChannelID: hint.shortChannelID, policy: policy)
+                })
+        }
+        try begin(payment, request)
     }
 
-    mutating func finished(_ payment: OutgoingPayment) {
-        effects.events.append(.paymentSucceeded(payment))
-        for request in waitingForPayment.removeValue(forKey: payment.paymentHash) ?? [] {
-            effects.answers.append((request, .success(.payment(payment))))
+    private mutating func keysend(
+        _ node: NodeID, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ records: [UInt64: [UInt8]], _ request: RequestID
+    ) throws(NodeRefusal) {
+        guard node != nodeID else { throw .payment(.ownInvoice) }
+        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard records.keys.allSatisfy({ $0 >= HopPayload.firstCustomType }) else {
+            throw .invalid("custom records have types of \(HopPayload.firstCustomType) and above")
+        }
+        let preimage = PaymentPreimage(entropy.bytes32())
+        var payment = OutgoingPayment(
+            paymentHash: preimage.paymentHash, payee: node, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            deadline: now + limits.timeout, maxParts: 1, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
+        payment.keysendPreimage = preimage
+        payment.customRecords = records
+        try begin(payment, request)
+    }
+
+    /// Starts a payment whose outcome a caller waits for.
+    private mutating func begin(_ payment: OutgoingPayment, _ request: RequestID) throws(NodeRefusal) {
+        waitingForPayment[payment.paymentHash, default: []].append(request)
+        do throws(NodeRefusal) { try start(payment) } catch {
+            waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }
+            throw error
         }
     }
 
-    mutating func paymentFailed(
-        _ hash: PaymentHash, htlcID: UInt64, on id: ChannelID, _ reason: Payments.FailureReason
-    ) {
-        guard
-            let payment = payments.failed(hash, htlcID: htlcID, channelID: id, reason: reason, now: seconds),
-            case .failed(let text, _) = payment.status
-        else { return }
-        effects.events.append(.paymentFailed(payment))
-        for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
-            effects.answers.append((request, .failure(.paymentFailed(payment, text))))
+    private mutating func findRoute(_ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?) throws(NodeRefusal) -> Route {
+        var limits = PaymentLimits()
+        limits.maxFee = maxFee
+        let query = RouteQuery(
+            from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
+            finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
+        do throws(RouteRefusal) { return try gossip.findRoute(query, &finder, &estimates) } catch {
+            throw .payment(.noRoute(error.description))
         }
     }
 }

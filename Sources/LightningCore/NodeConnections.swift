@@ -1,6 +1,8 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningChannel
+import LightningPayment
+import LightningRouting
 import LightningTransport
 public import LightningWire
 
@@ -67,10 +69,12 @@ extension NodeCore {
         transmit(.initialize(message), over: id)
     }
 
-    mutating func transmit(_ message: LightningMessage, over id: ConnectionID) {
+    mutating func transmit(_ message: LightningMessage, over id: ConnectionID) { transmit(message.encoded, over: id) }
+
+    mutating func transmit(_ wire: [UInt8], over id: ConnectionID) {
         guard let transport = peers[id]?.transport, transport.isEstablished else { return }
         do {
-            effects.transmissions.append((id, try transport.seal(message.encoded)))
+            effects.transmissions.append((id, try transport.seal(wire)))
         } catch {
             preconditionFailure("a message of ours is too long")
         }
@@ -96,12 +100,17 @@ extension NodeCore {
         guard let node = peer.nodeID, connectionsByNode[node] == id else { return }
         connectionsByNode[node] = nil
         for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
-            channels[channelID]!.disconnect()
+            apply(channels[channelID]!.disconnect(), to: channelID)
         }
+        gossip.disconnected(Self.gossipPeer(id))
         if peer.isReady { effects.events.append(.peerDisconnected(node)) }
     }
 
     mutating func tick() {
+        gossip.tick(now: now)
+        settle(payments.expireSets(now: now, height: chain.height))
+        expirePayments()
+        updateDisabled()
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
             if !peer.isReady && now - min(now, peer.openedAt) >= 15_000 {
@@ -158,10 +167,10 @@ extension NodeCore {
         case .acceptChannel(let body): received(body, over: id)
         case .fundingCreated(let body): received(body, over: id)
         case .fundingSigned(let body): received(body, over: id)
-        case .queryShortChannelIDs(let query):
-            transmit(
-                .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: query.chainHash, fullInformation: 0)),
-                over: id)
+        case .channelAnnouncement, .channelUpdate, .nodeAnnouncement, .queryShortChannelIDs, .replyShortChannelIDsEnd,
+            .queryChannelRange, .replyChannelRange, .gossipTimestampFilter:
+            receivedGossip(message, wire: bytes, id, node)
+        case .announcementSignatures(let body): received(body, node, over: id)
         default:
             guard let channelID = message.channelID else { return }
             forward(message, channelID, node, over: id)
@@ -186,6 +195,7 @@ extension NodeCore {
         }
         peers[id]!.initialization = body
         effects.events.append(.peerConnected(node))
+        gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
         for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
             guard let environment = environment(channelID) else { continue }
             apply(channels[channelID]!.connect(environment), to: channelID)
@@ -220,6 +230,10 @@ extension NodeCore {
         }
         do {
             apply(try channels[channelID]!.handle(message, environment), to: channelID)
+            if case .channelReestablish = message {
+                tellTerms(channelID)
+                announceIfReady(channelID)
+            }
         } catch {
             punish(error, channel: channelID, connection: id)
         }

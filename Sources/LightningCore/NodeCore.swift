@@ -5,6 +5,7 @@ public import LightningChannel
 import LightningInvoice
 import LightningOnion
 public import LightningPayment
+public import LightningRouting
 import LightningTransactions
 import LightningTransport
 public import LightningWire
@@ -27,6 +28,26 @@ public struct NodeCore {
     public internal(set) var payments: Payments
     public internal(set) var channels: [ChannelID: PaymentChannel] = [:]
     var channelKeys: [ChannelID: ChannelKeys] = [:]
+    /// On which terms we forward into channels whose terms are their own.
+    var forwardingTerms: [ChannelID: ForwardingTerms] = [:]
+    var changedTerms: Set<ChannelID> = []
+    public internal(set) var circuits: Circuits
+    var replays: OnionReplays
+    public internal(set) var gossip: Gossip
+    public internal(set) var estimates: LiquidityEstimates
+    var finder = RouteFinder()
+    /// What the peers of our channels ask for when they forward to us, for our invoices.
+    var remoteUpdates: [ChannelID: ChannelUpdate] = [:]
+    var announcing: [ChannelID: AnnouncementExchange] = [:]
+    /// Milliseconds since when public channels cannot be used.
+    var offlineSince: [ChannelID: UInt64] = [:]
+    /// What payments under way do not use any more.
+    var exclusions: [PaymentHash: Exclusions] = [:]
+    /// Payments that lost a part in this batch.
+    var unfinished: Set<PaymentHash> = []
+    /// HTLCs that were committed before a restart and are still to be decided.
+    var undecided: [(ChannelID, UInt64)] = []
+    private var hasResumed = false
     var peers: [ConnectionID: Peer] = [:]
     var connectionsByNode: [NodeID: ConnectionID] = [:]
     public internal(set) var chain: ChainPosition
@@ -62,6 +83,15 @@ public struct NodeCore {
                 keys: keys.wallet, head: store.record(.meta, "wallet"), coins: store.records(.coins),
                 transactions: store.records(.transactions))
             payments = try Payments(invoices: store.records(.invoices), payments: store.records(.payments))
+            circuits = try Circuits(records: store.records(.circuits), totals: store.record(.meta, "forwards"))
+            replays = try OnionReplays(records: store.entries(.onions))
+            estimates = try LiquidityEstimates(records: store.entries(.estimates))
+            gossip = try Gossip(
+                chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip))
+            for (key, record) in store.entries(.policies) {
+                guard let id = Bytes32(key) else { throw .invalid("key of a forwarding policy") }
+                forwardingTerms[ChannelID(id)] = try ForwardingTerms(record: record)
+            }
             chain = ChainPosition(genesis: configuration.network.chainHash)
             if let record = store.record(.meta, "node") {
                 var reader = ByteReader(record)
@@ -99,12 +129,18 @@ public struct NodeCore {
     /// - Parameter now: milliseconds since 1970.
     public mutating func handle(_ inputs: [NodeInput], now: UInt64) -> NodeEffects {
         self.now = now
+        if !hasResumed {
+            hasResumed = true
+            resume()
+        }
         for input in inputs { handle(input) }
+        continuePayments()
         // One commitment_signed for each channel that has something to sign, at the end of the batch.
         for id in touched.sorted() {
             guard let environment = environment(id) else { continue }
             apply(channels[id]!.flush(environment), to: id)
         }
+        drainGossip()
         collectWrites()
         touched = []
         let result = effects
@@ -120,7 +156,11 @@ public struct NodeCore {
         case .command(let request, let command): perform(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let block, let height): disconnect(block, height: height)
-        case .caughtUp: caughtUpAt = now
+        case .caughtUp:
+            caughtUpAt = now
+            receiveUndecided()
+        case .gossipChecked(let number, let verdict):
+            gossip.decided(number, verdict, now: seconds, height: chain.height)
         case .feeRate(let rate): feeRate = max(rate, .floor)
         case .tick: tick()
         }
@@ -150,32 +190,41 @@ public struct NodeCore {
             case .send(let message): send(message, to: channels[id]!.parameters.remoteNodeID)
             case .broadcast(let transaction): effects.broadcasts.append(transaction)
             case .received(let htlc): receive(htlc, on: id)
-            case .fulfilled(_, let hash, let preimage):
-                if let payment = payments.succeeded(hash, preimage, now: seconds) { finished(payment) }
+            case .fulfilled(let htlcID, let hash, let preimage):
+                let key = IncomingHTLC.Key(channel: id, id: htlcID)
+                if !settledDownstream(key, preimage) { paymentSettled(key, hash, preimage) }
             case .failed(let htlcID, let hash, let resolution):
-                let reason: Payments.FailureReason =
-                    switch resolution {
-                    case .failed(let packet): .packet(packet)
-                    case .malformed(_, let code): .malformed(code)
-                    case .fulfilled: .notSent("")
-                    }
-                paymentFailed(hash, htlcID: htlcID, on: id, reason)
+                switch resolution {
+                case .failed(let packet): cameBack(.init(channel: id, id: htlcID), hash, .packet(packet))
+                case .malformed(let onionHash, let code):
+                    cameBack(.init(channel: id, id: htlcID), hash, .malformed(onionHash, code))
+                case .fulfilled: break
+                }
+            case .withdrawn(let htlcID, let hash): cameBack(.init(channel: id, id: htlcID), hash, .notSent)
             case .settled: break
-            case .becameUsable: effects.events.append(.channelUsable(id))
+            case .becameUsable:
+                effects.events.append(.channelUsable(id))
+                tellTerms(id)
+                announceIfReady(id)
             case .closing(let kind):
                 effects.events.append(.channelClosing(id, kind))
-                failUnsentPayments(on: id)
+                failUnsentHTLCs(on: id)
             case .closed: effects.events.append(.channelClosed(id))
             case .note(let text): effects.events.append(.note(text))
             }
         }
     }
 
+    /// An HTLC of ours came back: to where it came from, or to the payment that it was a part of.
+    private mutating func cameBack(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ failure: HTLCFailure) {
+        if !failedDownstream(key, failure) { paymentFailed(key, hash, failure) }
+    }
+
     /// HTLCs that no commitment ever contained are over when the channel is.
-    private mutating func failUnsentPayments(on id: ChannelID) {
+    private mutating func failUnsentHTLCs(on id: ChannelID) {
         guard let channel = channels[id], channel.close != nil else { return }
         for htlc in channel.commitments.orderedHTLCs where htlc.state == .sentAddHTLC {
-            paymentFailed(htlc.paymentHash, htlcID: htlc.id, on: id, .notSent("the channel closed before it was sent"))
+            cameBack(.init(channel: id, id: htlc.id), htlc.paymentHash, .notSent)
         }
     }
 
@@ -223,6 +272,16 @@ public struct NodeCore {
         let paymentWrites = payments.takeWrites()
         for (key, record) in paymentWrites.invoices { put(.invoices, key, record) }
         for (key, record) in paymentWrites.payments { put(.payments, key, record) }
+        func change(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]?) {
+            if let record { put(table, key, record) } else { effects.writes.append(.delete(table, key: key)) }
+        }
+        let circuitWrites = circuits.takeWrites()
+        for (key, record) in circuitWrites.circuits { change(.circuits, key, record) }
+        if let totals = circuitWrites.totals { put(.meta, Array("forwards".utf8), totals) }
+        for (key, record) in replays.takeWrites() { change(.onions, key, record) }
+        for (key, record) in estimates.takeWrites() { change(.estimates, key, record) }
+        for id in changedTerms.sorted() { change(.policies, id.bytes.array, forwardingTerms[id]?.encoded()) }
+        changedTerms = []
         if isMetaChanged {
             var writer = ByteWriter()
             writer.uint8(Self.metaVersion)
@@ -258,6 +317,11 @@ public struct NodeCore {
             if !restored.wallet.holdsSame(as: wallet) { return "wallet" }
             if restored.payments.invoices != payments.invoices { return "invoices" }
             if restored.payments.outgoing != payments.outgoing { return "payments" }
+            if !restored.circuits.holdsSame(as: circuits) { return "circuits" }
+            if !restored.replays.holdsSame(as: replays) { return "onions" }
+            if !restored.estimates.holdsSame(as: estimates) { return "liquidity estimates" }
+            if restored.forwardingTerms != forwardingTerms { return "forwarding policies" }
+            if let what = restored.gossip.graph.difference(from: gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.nextKeyIndex != nextKeyIndex { return "chain position" }
             return nil
         } catch {

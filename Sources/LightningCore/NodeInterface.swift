@@ -4,6 +4,7 @@ public import LightningChain
 public import LightningChannel
 public import LightningInvoice
 public import LightningPayment
+public import LightningRouting
 public import LightningWire
 
 /// A socket, as its driver numbers it.
@@ -28,6 +29,8 @@ public enum NodeInput: Sendable {
     case feeRate(FeeRate)
     /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
+    /// The verdict on a check that the node asked for.
+    case gossipChecked(UInt64, GossipVerdict)
     /// Time goes on.
     case tick
 }
@@ -35,10 +38,19 @@ public enum NodeInput: Sendable {
 /// What a caller can ask for.
 public enum NodeCommand: Sendable {
     case newAddress
-    case openChannel(NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?)
+    /// `announce` makes the channel public: others can be paid through it.
+    case openChannel(NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false)
     case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64)
-    case pay(Invoice, amount: MilliSatoshi?)
-    case keysend(NodeID, amount: MilliSatoshi)
+    /// An invoice whose payment is held until `settle` or `cancel`.
+    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64)
+    case settle(PaymentHash, PaymentPreimage?)
+    case cancel(PaymentHash)
+    case pay(Invoice, amount: MilliSatoshi?, PaymentLimits = PaymentLimits())
+    case keysend(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits(), customRecords: [UInt64: [UInt8]] = [:])
+    /// The best route to a node, without paying.
+    case findRoute(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
+    /// Changes the terms on which we forward into a channel.
+    case setForwardingPolicy(ChannelID, ForwardingPolicy)
     /// `amount` of `nil` sends everything.
     case send(Script, amount: Satoshi?, feeRate: FeeRate?)
     case closeChannel(ChannelID, to: Script?)
@@ -52,6 +64,7 @@ public enum NodeResponse: Sendable {
     case channelOpened(ChannelID, funding: TransactionID)
     case invoice(InvoiceRecord)
     case payment(OutgoingPayment)
+    case route(Route)
     case transaction(Transaction)
     case done
 }
@@ -60,6 +73,7 @@ public enum NodeResponse: Sendable {
 public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case channel(ChannelRefusal)
     case payment(PaymentRefusal)
+    case hold(HoldRefusal)
     case wallet(WalletRefusal)
     case notConnected(NodeID)
     case unknownChannel
@@ -74,6 +88,7 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .channel(let refusal): refusal.description
         case .payment(let refusal): refusal.description
+        case .hold(let refusal): refusal.description
         case .wallet(let refusal): refusal.description
         case .notConnected(let node): "not connected to \(node): connect to it first"
         case .unknownChannel: "there is no such channel"
@@ -91,11 +106,21 @@ public enum NodeEvent: Sendable {
     case peerDisconnected(NodeID)
     case channelOpening(ChannelID)
     case channelUsable(ChannelID)
+    /// The channel is in the public graph.
+    case channelAnnounced(ChannelID, ShortChannelID)
     case channelClosing(ChannelID, CloseKind)
     case channelClosed(ChannelID)
     case paymentReceived(InvoiceRecord, MilliSatoshi)
+    /// The payment of a hold invoice is complete, and waits.
+    case paymentHeld(InvoiceRecord, MilliSatoshi)
+    /// A payment of ours sent a part, or got one back.
+    case paymentUpdated(OutgoingPayment)
     case paymentSucceeded(OutgoingPayment)
     case paymentFailed(OutgoingPayment)
+    /// A forward ended.
+    case forwarded(Circuit)
+    /// An HTLC was not forwarded, and why.
+    case forwardRefused(IncomingHTLC, over: ChannelID, String)
     case block(height: Int)
     case note(String)
 }
@@ -106,10 +131,26 @@ public struct NodeEffects: Sendable {
     public var transmissions: [(ConnectionID, [UInt8])] = []
     public var closes: [ConnectionID] = []
     public var broadcasts: [Transaction] = []
+    /// Gossip to be checked, on any thread; the verdicts come back as inputs.
+    public var checks: [GossipCheck] = []
     public var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []
     public var events: [NodeEvent] = []
 
     public init() {}
+}
+
+/// The limits within which a payment may be tried.
+public struct PaymentLimits: Hashable, Sendable {
+    /// `nil`: the larger of 0.5 % and 5 sat.
+    public var maxFee: MilliSatoshi?
+    /// Milliseconds in which something new is tried.
+    public var timeout: UInt64 = 60_000
+    public var maxParts = 16
+
+    public init() {}
+
+    /// The most that the routes of an amount may cost.
+    func fee(for amount: MilliSatoshi) -> MilliSatoshi { maxFee ?? max(MilliSatoshi(amount.value / 200), MilliSatoshi(5000)) }
 }
 
 /// How a node behaves.
@@ -121,6 +162,13 @@ public struct NodeConfiguration: Sendable {
     public var invoiceExpiry: UInt64 = 3600
     /// Blocks that an HTLC of ours has beyond what the payee demands.
     public var finalExpiryMargin: UInt32 = 2
+    /// On which terms we forward, where a channel has none of its own.
+    public var forwarding = ForwardingPolicy()
+    public var gossip = GossipPolicy()
+    /// What this node calls itself in its `node_announcement`.
+    public var alias = ""
+    /// BOLT 7's address descriptors, as they go into the `node_announcement`.
+    public var addresses: [UInt8] = []
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
     public var pingInterval: UInt64 = 30_000
 
@@ -132,7 +180,10 @@ public struct NodeConfiguration: Sendable {
     /// `option_channel_type` are ASSUMED by BOLT 9; peers still look for them.
     public var features: FeatureBits {
         FeatureBits(
-            optional: [.dataLossProtect, .anchors, .shutdownAnySegwit, .supportLargeChannel, .scidAlias, .keysend],
+            optional: [
+                .dataLossProtect, .gossipQueries, .gossipQueriesEx, .basicMPP, .anchors, .shutdownAnySegwit, .supportLargeChannel,
+                .scidAlias, .keysend,
+            ],
             compulsory: [.varOnionOptin, .staticRemoteKey, .paymentSecret, .channelType])
     }
 }

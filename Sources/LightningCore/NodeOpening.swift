@@ -18,7 +18,7 @@ extension NodeCore {
     }
 
     mutating func open(
-        _ node: NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, _ request: RequestID
+        _ node: NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
     ) throws(NodeRefusal) {
         guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.initialization?.features
         else { throw .notConnected(node) }
@@ -35,7 +35,7 @@ extension NodeCore {
         let result: (ChannelOpening, OpenChannel)
         do throws(ChannelRefusal) {
             result = try ChannelOpening.open(
-                amount: amount, push: push, feeRate: feeRate ?? self.feeRate, announce: false, policy: policy,
+                amount: amount, push: push, feeRate: feeRate ?? self.feeRate, announce: announce, policy: policy,
                 keys: keys.channel(index), keyIndex: index, remoteNodeID: node, temporaryID: entropy.bytes32(),
                 alias: newAlias())
         } catch { throw .channel(error) }

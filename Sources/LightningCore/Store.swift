@@ -10,6 +10,16 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case transactions
     case invoices
     case payments
+    /// Forwards, by their incoming HTLC.
+    case circuits
+    /// Onions that were peeled, so that none is accepted twice.
+    case onions
+    /// The terms on which channels are forwarded into, where they are their own.
+    case policies
+    /// Checked gossip messages.
+    case gossip
+    /// What payments taught of the liquidity of channels.
+    case estimates
 }
 
 /// One change of the store. All of a batch are committed together, before anything of it leaves the node.
@@ -38,6 +48,11 @@ public struct StoreContents: Hashable, Sendable {
     func records(_ table: StoreTable, prefix: [UInt8] = []) -> [[UInt8]] {
         (tables[table] ?? [:]).filter { $0.key.starts(with: prefix) }
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    /// The records of a table with their keys, in the order of the keys.
+    func entries(_ table: StoreTable) -> [(key: [UInt8], record: [UInt8])] {
+        (tables[table] ?? [:]).sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
     }
 
     func record(_ table: StoreTable, _ key: String) -> [UInt8]? { tables[table]?[Array(key.utf8)] }

@@ -16,9 +16,23 @@ public struct HopPayload: Hashable, Sendable {
     /// A part for a blinded path, which this implementation does not follow yet.
     public var encryptedRecipientData: [UInt8]?
 
+    /// What applications send along: types of 65536 and above (BOLT 1 "Custom ranges").
+    public var customRecords: [UInt64: [UInt8]] = [:]
+
     static let keysendType: UInt64 = 5_482_373_484
+    /// "Record types >= 2^16 (65536) are left as free for implementation-specific or experimental use".
+    public static let firstCustomType: UInt64 = 65_536
 
     public init() {}
+
+    /// The payload for a hop that forwards.
+    public static func forward(amount: MilliSatoshi, cltvExpiry: UInt32, over channel: ShortChannelID) -> HopPayload {
+        var payload = HopPayload()
+        payload.amountToForward = amount
+        payload.outgoingCLTV = cltvExpiry
+        payload.shortChannelID = channel
+        return payload
+    }
 
     /// The payload for the last hop of a payment to an invoice.
     public static func final(
@@ -62,6 +76,7 @@ public struct HopPayload: Hashable, Sendable {
         if let paymentSecret { stream[8] = paymentSecret.array + Self.integer(totalAmount?.value ?? 0) }
         stream[10] = encryptedRecipientData
         stream[16] = paymentMetadata
+        for (type, value) in customRecords { stream[type] = value }
         stream[Self.keysendType] = keysendPreimage?.bytes.array
         var writer = ByteWriter()
         stream.encode(to: &writer)
@@ -106,7 +121,8 @@ public struct HopPayload: Hashable, Sendable {
         case Self.keysendType: keysendPreimage = PaymentPreimage(try value.bytes32())
         default:
             guard type % 2 == 1 else { throw .invalid("unknown even type") }
-            _ = value.rest()
+            let bytes = value.rest()
+            if type >= Self.firstCustomType { customRecords[type] = bytes }
         }
     }
 }

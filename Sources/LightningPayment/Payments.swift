@@ -1,7 +1,7 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningInvoice
-import LightningOnion
+public import LightningOnion
 public import LightningWire
 
 /// Why a payment is not even tried; nothing has changed.
@@ -14,8 +14,8 @@ public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// Another amount than the invoice's; BOLT 4 allows up to twice as much.
     case wrongAmount(MilliSatoshi)
     case ownInvoice
-    /// The payee is not a peer with whom we have a channel.
-    case noRoute
+    /// No way leads to the payee.
+    case noRoute(String)
 
     public var description: String {
         switch self {
@@ -26,24 +26,44 @@ public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .amountMissing: "the invoice names no amount: say how much to pay"
         case .wrongAmount(let amount): "the invoice asks for \(amount)"
         case .ownInvoice: "that would pay this node itself"
-        case .noRoute: "no channel leads to the payee: open one to it first"
+        case .noRoute(let why): why
         }
     }
 }
 
-/// What to do with an incoming HTLC.
-public enum IncomingDecision: Hashable, Sendable {
-    case fulfill(PaymentPreimage)
-    case fail(reason: [UInt8])
-    case malformed(onionHash: Bytes32, code: UInt16)
+/// Why a hold invoice cannot be settled or canceled; nothing has changed.
+public enum HoldRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknownInvoice
+    case notHeld(String)
+    case wrongPreimage
+
+    public var description: String {
+        switch self {
+        case .unknownInvoice: "there is no such invoice"
+        case .notHeld(let state): "nothing is held for this invoice: it is \(state)"
+        case .wrongPreimage: "the preimage does not belong to the invoice's payment hash"
+        }
+    }
+}
+
+/// What becomes of HTLCs that pay us.
+public struct ReceiveOutcome: Sendable {
+    public var decisions: [(IncomingHTLC.Key, IncomingDecision)] = []
+    /// The invoice that is paid now.
+    public var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
+    /// The hold invoice whose payment is complete, and waits for its owner's word.
+    public var held: (record: InvoiceRecord, amount: MilliSatoshi)?
 }
 
 /// The node's invoices and payments as a value.
 public struct Payments: Sendable {
     public private(set) var invoices: [PaymentHash: InvoiceRecord] = [:]
     public private(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
+    private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
     private var changedPayments: Set<PaymentHash> = []
+    /// Payments of ours that have not ended.
+    public private(set) var pending: Set<PaymentHash> = []
 
     /// Blocks that the last HTLC must have left: what our invoices ask for.
     public static let minFinalCLTVExpiryDelta: UInt32 = 144
@@ -58,6 +78,7 @@ public struct Payments: Sendable {
         for record in payments {
             let payment = try OutgoingPayment(record: record)
             outgoing[payment.paymentHash] = payment
+            if payment.status == .pending { pending.insert(payment.paymentHash) }
         }
     }
 
@@ -81,64 +102,167 @@ public struct Payments: Sendable {
         changedInvoices.insert(record.invoice.paymentHash)
     }
 
-    /// Judges an HTLC that is irrevocably committed. Fulfilling marks its invoice as paid.
+    /// What we tell a payer whose payment we do not want: BOLT 4 has it look the same for an unknown hash, a wrong secret
+    /// and a wrong amount.
+    private static func unknown(_ part: HTLCPart, height: Int) -> IncomingDecision {
+        fail(part, .incorrectOrUnknownPaymentDetails(part.htlc.amount, height: UInt32(height)))
+    }
+
+    private static func fail(_ part: HTLCPart, _ message: FailureMessage) -> IncomingDecision {
+        .fail(reason: FailurePacket.create(message, sharedSecret: part.sharedSecret))
+    }
+
+    /// Judges an HTLC that is irrevocably committed and whose onion ends here.
     ///
     /// - Parameters:
-    ///   - now: seconds since 1970.
+    ///   - now: milliseconds since 1970.
     ///   - height: of the active chain.
     public mutating func receive(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], now: UInt64, height: Int,
-        network: Network, nodeSecret: borrowing SecretKey
-    ) -> (decision: IncomingDecision, received: InvoiceRecord?) {
-        let peeled: OnionPacket.Peeled
-        do throws(OnionRefusal) {
-            peeled = try OnionPacket.peel(onion, nodeSecret: nodeSecret, associatedData: paymentHash.bytes.array)
-        } catch {
-            return (.malformed(onionHash: Hash.sha256(onion), code: error.failureCode), nil)
-        }
-        func fail(_ message: FailureMessage) -> (IncomingDecision, InvoiceRecord?) {
-            (.fail(reason: FailurePacket.create(message, sharedSecret: peeled.sharedSecret)), nil)
-        }
-        let payload: HopPayload
-        do throws(FailureMessage) { payload = try HopPayload(peeled.payload) } catch { return fail(error) }
-        // This node does not forward yet: nobody is behind it.
-        if peeled.next != nil || payload.shortChannelID != nil { return fail(.unknownNextPeer) }
+        _ htlc: IncomingHTLC, _ payload: HopPayload, sharedSecret: Bytes32, now: UInt64, height: Int, network: Network,
+        nodeSecret: borrowing SecretKey
+    ) -> ReceiveOutcome {
+        let part = HTLCPart(htlc: htlc, sharedSecret: sharedSecret)
+        func refuse(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
+        func fail(_ message: FailureMessage) -> ReceiveOutcome { refuse(Self.fail(part, message)) }
+        // "For the final node: MUST NOT include short_channel_id".
+        guard payload.shortChannelID == nil else { return fail(.invalidOnionPayload(type: 6, offset: 0)) }
         guard let told = payload.amountToForward else { return fail(.invalidOnionPayload(type: 2, offset: 0)) }
         guard let expiry = payload.outgoingCLTV else { return fail(.invalidOnionPayload(type: 4, offset: 0)) }
-        // BOLT 4: "if amt_to_forward is greater than … amount_msat: MUST return final_incorrect_htlc_amount".
-        guard amount >= told else { return fail(.finalIncorrectHTLCAmount(amount)) }
-        guard cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(cltvExpiry)) }
-        let unknown = FailureMessage.incorrectOrUnknownPaymentDetails(amount, height: UInt32(height))
-        guard UInt64(cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return fail(unknown) }
+        // BOLT 4: "if amount_msat … is below amt_to_forward: MUST return a final_incorrect_htlc_amount error".
+        guard htlc.amount >= told else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
+        guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
+        let unknown = Self.unknown(part, height: height)
+        guard UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return refuse(unknown) }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
-            guard preimage.paymentHash == paymentHash, invoices[paymentHash] == nil else { return fail(unknown) }
+            guard preimage.paymentHash == htlc.paymentHash, invoices[htlc.paymentHash] == nil else { return refuse(unknown) }
             var record = InvoiceRecord(
                 invoice: Invoice(
-                    network: network, amount: nil, timestamp: now, paymentHash: paymentHash, paymentSecret: .zero,
+                    network: network, amount: nil, timestamp: now / 1000, paymentHash: htlc.paymentHash, paymentSecret: .zero,
                     details: .text("keysend"), expiry: Invoice.defaultExpiry,
                     minFinalCLTVExpiryDelta: Self.minFinalCLTVExpiryDelta,
                     features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
                     nodeSecret: nodeSecret),
                 preimage: preimage, isSpontaneous: true)
-            record.status = .paid(at: now, amount: amount)
+            record.customRecords = payload.customRecords
+            record.status = .paid(at: now / 1000, amount: htlc.amount)
             add(record)
-            return (.fulfill(preimage), record)
+            return ReceiveOutcome(decisions: [(htlc.key, .fulfill(preimage))], paid: (record, htlc.amount))
         }
-        // BOLT 4: an unknown hash, a wrong secret and a wrong amount all look the same to the payer.
-        guard var record = invoices[paymentHash], record.status == .unpaid, !record.isSpontaneous,
-            payload.paymentSecret == record.invoice.paymentSecret, now < record.invoice.expiresAt,
+        // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
+        let total = payload.totalAmount ?? told
+        guard let record = invoices[htlc.paymentHash], !record.isSpontaneous,
+            payload.paymentSecret == record.invoice.paymentSecret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            UInt64(cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta),
-            // One HTLC carries the whole amount: this node does not offer basic_mpp.
-            payload.totalAmount == told
-        else { return fail(unknown) }
+            UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta), told <= total
+        else { return refuse(unknown) }
+        let isHeldAlready = sets[htlc.paymentHash] != nil
+        switch record.status {
+        case .unpaid: guard now / 1000 < record.invoice.expiresAt || isHeldAlready else { return refuse(unknown) }
+        // After a restart the parts of a held payment come in again, one by one.
+        case .held: break
+        case .paid, .canceled: return refuse(unknown)
+        }
         if let wanted = record.invoice.amount {
             // "MUST fail if less …; SHOULD fail if more than twice the amount expected".
-            guard told >= wanted, told.value / 2 <= wanted.value else { return fail(unknown) }
+            guard total >= wanted, total.value / 2 <= wanted.value else { return refuse(unknown) }
         }
-        record.status = .paid(at: now, amount: amount)
+        return join(part, total: total, record, payload, now: now, height: height)
+    }
+
+    /// Adds a part to its set, and settles the set when it is complete.
+    private mutating func join(
+        _ part: HTLCPart, total: MilliSatoshi, _ record: InvoiceRecord, _ payload: HopPayload, now: UInt64, height: Int
+    ) -> ReceiveOutcome {
+        let hash = part.htlc.paymentHash
+        var set = sets[hash] ?? HTLCSet(total: total, since: now)
+        // "SHOULD fail the entire HTLC set if total_msat is not the same for all HTLCs in the set".
+        guard set.total == total else {
+            set.parts.append(part)
+            sets[hash] = nil
+            return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, Self.unknown($0, height: height)) })
+        }
+        // "MUST NOT send another HTLC if the total … is already greater or equal to total_msat".
+        guard !set.isHeld else { return ReceiveOutcome(decisions: [(part.htlc.key, Self.unknown(part, height: height))]) }
+        set.parts.append(part)
+        guard set.isComplete, let amount = set.amount else {
+            sets[hash] = set
+            return ReceiveOutcome()
+        }
+        var record = record
+        record.customRecords = payload.customRecords
+        if let preimage = record.preimage, !record.isHold {
+            sets[hash] = nil
+            return settle(set, record, preimage, amount, now: now)
+        }
+        set.isHeld = true
+        sets[hash] = set
+        let isNews = record.status == .unpaid
+        record.status = .held(amount: amount)
         add(record)
-        return (.fulfill(record.preimage), record)
+        return isNews ? ReceiveOutcome(held: (record, amount)) : ReceiveOutcome()
+    }
+
+    private mutating func settle(
+        _ set: HTLCSet, _ record: InvoiceRecord, _ preimage: PaymentPreimage, _ amount: MilliSatoshi, now: UInt64
+    ) -> ReceiveOutcome {
+        var record = record
+        record.preimage = preimage
+        record.status = .paid(at: now / 1000, amount: amount)
+        add(record)
+        // "if it fulfills any HTLCs in the HTLC set: MUST fulfill the entire HTLC set".
+        return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, .fulfill(preimage)) }, paid: (record, amount))
+    }
+
+    /// Takes the payment that is held for a hold invoice.
+    public mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?, now: UInt64) throws(HoldRefusal) -> ReceiveOutcome {
+        guard let record = invoices[hash], record.isHold else { throw .unknownInvoice }
+        guard case .held = record.status, let set = sets[hash], set.isHeld, let amount = set.amount else {
+            throw .notHeld(record.statusName)
+        }
+        guard let preimage = preimage ?? record.preimage, preimage.paymentHash == hash else { throw .wrongPreimage }
+        sets[hash] = nil
+        return settle(set, record, preimage, amount, now: now)
+    }
+
+    /// Gives back what is held for a hold invoice, and takes no payment for it any more.
+    public mutating func cancelHeld(_ hash: PaymentHash, height: Int) throws(HoldRefusal) -> ReceiveOutcome {
+        guard var record = invoices[hash] else { throw .unknownInvoice }
+        switch record.status {
+        case .unpaid, .held: break
+        case .paid, .canceled: throw .notHeld(record.statusName)
+        }
+        record.status = .canceled
+        add(record)
+        let parts = sets.removeValue(forKey: hash)?.parts ?? []
+        return ReceiveOutcome(decisions: parts.map { ($0.htlc.key, Self.unknown($0, height: height)) })
+    }
+
+    /// Gives back sets that did not become complete in time, and held ones whose time is running out.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public mutating func expireSets(now: UInt64, height: Int) -> ReceiveOutcome {
+        var outcome = ReceiveOutcome()
+        for (hash, set) in sets.sorted(by: { $0.key < $1.key }) {
+            // A held payment that nobody settles must not close its channel: better to lose the sale.
+            let isUrgent = height + HTLCSet.expiryMargin >= Int(set.firstExpiry)
+            guard isUrgent || (!set.isHeld && now >= set.since + HTLCSet.timeout) else { continue }
+            sets[hash] = nil
+            if set.isHeld, var record = invoices[hash] {
+                record.status = .canceled
+                add(record)
+            }
+            for part in set.parts {
+                outcome.decisions.append(
+                    (part.htlc.key, set.isHeld ? Self.unknown(part, height: height) : Self.fail(part, .mppTimeout)))
+            }
+        }
+        return outcome
+    }
+
+    /// A part whose channel is gone can no longer be settled.
+    public mutating func lost(_ key: IncomingHTLC.Key) {
+        for hash in sets.keys { sets[hash]!.parts.removeAll { $0.htlc.key == key } }
+        sets = sets.filter { !$0.value.parts.isEmpty }
     }
 
     /// The least number of blocks that we accept between now and the expiry of an incoming HTLC.
@@ -174,49 +298,30 @@ public struct Payments: Sendable {
         }
     }
 
-    public mutating func started(_ payment: OutgoingPayment) {
+    /// Takes a payment as it is now.
+    public mutating func update(_ payment: OutgoingPayment) {
         outgoing[payment.paymentHash] = payment
         changedPayments.insert(payment.paymentHash)
+        if payment.status == .pending { pending.insert(payment.paymentHash) } else { pending.remove(payment.paymentHash) }
     }
 
-    /// The preimage came: the payment is proven. `nil` where it is not a payment of ours, or was known already.
-    public mutating func succeeded(
-        _ hash: PaymentHash, _ preimage: PaymentPreimage, now: UInt64
-    ) -> OutgoingPayment? {
-        guard var payment = outgoing[hash] else { return nil }
-        if case .succeeded = payment.status { return nil }
-        payment.status = .succeeded(preimage, at: now)
-        started(payment)
-        return payment
-    }
-
-    /// The HTLC came back: says why, as far as its onion lets us know.
-    public mutating func failed(
-        _ hash: PaymentHash, htlcID: UInt64, channelID: ChannelID, reason: FailureReason, now: UInt64
-    ) -> OutgoingPayment? {
-        guard var payment = outgoing[hash], payment.htlcID == htlcID, payment.channelID == channelID,
-            payment.status == .pending
+    /// The payment that an HTLC of ours belongs to, with the attempt's number.
+    public func attempt(_ hash: PaymentHash, _ key: IncomingHTLC.Key) -> (payment: OutgoingPayment, attempt: Int)? {
+        guard let payment = outgoing[hash],
+            let index = payment.attempts.lastIndex(where: { $0.htlc == key && $0.status == .pending })
         else { return nil }
-        let text: String
-        switch reason {
-        case .packet(let packet):
-            if let (hop, message) = FailurePacket.decrypt(packet, sharedSecrets: payment.sharedSecrets) {
-                let who = hop == payment.sharedSecrets.count - 1 ? "the payee" : "hop \(hop + 1)"
-                text = "\(who) says \(message)"
-            } else {
-                text = "a failure that cannot be read came back"
-            }
-        case .malformed(let code): text = "the peer could not read the onion (\(FailureMessage.unknown(code: code)))"
-        case .notSent(let why): text = why
-        }
-        payment.status = .failed(text, at: now)
-        started(payment)
-        return payment
+        return (payment, index)
     }
+}
 
-    public enum FailureReason: Hashable, Sendable {
-        case packet([UInt8])
-        case malformed(UInt16)
-        case notSent(String)
+extension InvoiceRecord {
+    /// One word for lists.
+    public var statusName: String {
+        switch status {
+        case .unpaid: "unpaid"
+        case .held: "held"
+        case .paid: "paid"
+        case .canceled: "canceled"
+        }
     }
 }

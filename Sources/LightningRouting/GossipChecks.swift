@@ -64,3 +64,30 @@ public enum GossipVerdict: Hashable, Sendable {
     /// The block is not known yet, or the layer 1 could not say.
     case undecided
 }
+
+/// What a layer 1 says of the output that a short channel id names.
+public enum FundingLookup: Sendable {
+    case unspent(OutPoint, TransactionOutput)
+    /// There is no such output, or it is spent.
+    case absent
+    /// The block is not known yet, or the layer 1 could not be asked.
+    case unknown
+}
+
+extension GossipCheck {
+    /// The verdict, given a way to look up outputs. Nothing is looked up where a signature is wrong.
+    public func verdict(_ lookup: (ShortChannelID) throws -> FundingLookup) rethrows -> GossipVerdict {
+        guard hasValidSignatures() else { return .invalidSignature }
+        guard let funding else { return .valid }
+        return verdict(funding.script, try lookup(funding.id))
+    }
+
+    /// The verdict on a channel whose signatures are right.
+    public func verdict(_ script: Script, _ found: FundingLookup) -> GossipVerdict {
+        switch found {
+        case .unspent(let outPoint, let output): output.script == script ? .funded(outPoint, output.amount) : .unfunded
+        case .absent: .unfunded
+        case .unknown: .undecided
+        }
+    }
+}

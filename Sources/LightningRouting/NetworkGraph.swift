@@ -269,3 +269,27 @@ public struct NetworkGraph: Sendable {
         return messages.node(number)
     }
 }
+
+extension NetworkGraph {
+    /// What another graph knows differently; `nil` where both would tell the same.
+    public func difference(from other: NetworkGraph) -> String? {
+        let (own, others) = (allChannels, other.allChannels)
+        guard own.map(\.shortChannelID) == others.map(\.shortChannelID) else { return "channels" }
+        for (one, two) in zip(own, others) {
+            guard one.node1 == two.node1, one.node2 == two.node2, one.capacity == two.capacity, one.isSpent == two.isSpent else {
+                return "channel \(one.shortChannelID)"
+            }
+            guard one.policy1 == two.policy1, one.policy2 == two.policy2 else { return "terms of \(one.shortChannelID)" }
+            guard announcement(one.shortChannelID) == other.announcement(one.shortChannelID) else {
+                return "announcement of \(one.shortChannelID)"
+            }
+            for direction: UInt8 in 0...1 {
+                let directed = DirectedChannel(one.shortChannelID, direction: direction)
+                guard update(directed) == other.update(directed) else { return "update of \(one.shortChannelID)" }
+            }
+        }
+        guard nodeKeys == other.nodeKeys else { return "nodes" }
+        for key in nodeKeys where announcement(key) != other.announcement(key) { return "announcement of \(key)" }
+        return nil
+    }
+}

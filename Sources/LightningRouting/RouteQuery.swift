@@ -57,6 +57,8 @@ public struct RouteQuery: Sendable {
     /// Directions that are not to be used.
     public var excluded: Set<DirectedChannel> = []
     public var excludedNodes: Set<NodeKey> = []
+    /// What other parts of the payment send over a channel already.
+    public var inUse: [DirectedChannel: MilliSatoshi] = [:]
     /// BOLT 4: 1300 bytes of payloads hold some 20 hops.
     public var maxHops = 20
     /// Seconds since 1970.

@@ -22,6 +22,7 @@ struct RouteSearch {
     var excludedEdges: Set<UInt32> = []
     var excludedSeeds: Set<Seed> = []
     private var excludedNodes: Set<UInt32> = []
+    private var inUse: [UInt32: UInt64] = [:]
 
     init(_ query: RouteQuery, _ cost: RouteCost, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) throws(RouteRefusal) {
         self.query = query
@@ -37,14 +38,20 @@ struct RouteSearch {
         let target = number(query.destination, graph)
         for directed in query.excluded { if let edge = graph.edge(directed) { excludedEdges.insert(edge) } }
         for node in query.excludedNodes { if let known = graph.node(node) { excludedNodes.insert(known) } }
+        for (directed, amount) in query.inUse { if let edge = graph.edge(directed) { inUse[edge] = amount.value } }
         try addFirst(graph)
         lastSeeds.append((target, 0))
         for tail in query.tails {
             var price: UInt64 = 0
             var isUsable = true
-            for hop in tail.hops {
+            for (index, hop) in tail.hops.enumerated() {
+                let next = index + 1 < tail.hops.count ? tail.hops[index + 1].from : query.destination
+                let directed = DirectedChannel(hop.shortChannelID, from: hop.from, to: next)
+                let bound = estimates.range(directed, capacity: .max, now: query.now).upper
+                let used = query.inUse[directed]?.value ?? 0
                 guard let fee = hop.policy.fee(forwarding: amount), hop.policy.htlcMinimum <= amount,
-                    hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount
+                    hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount, amount <= bound - min(bound, used),
+                    !query.excluded.contains(directed), !query.excludedNodes.contains(hop.from)
                 else {
                     isUsable = false
                     break
@@ -106,7 +113,14 @@ struct RouteSearch {
         return (isFirst ? 0 : fee + locked) + cost.hopBase + doubt * doubtPrice >> 10
     }
 
+    /// How unlikely it is that an edge bears an amount beside what other parts send over it; `nil` where it cannot.
     func doubt(_ arc: RouteMap.Arc, _ amount: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
+        var amount = amount
+        if !inUse.isEmpty, let used = inUse[arc.edge] {
+            let (sum, overflow) = amount.addingReportingOverflow(used)
+            guard !overflow else { return nil }
+            amount = sum
+        }
         guard arc.isEstimated else { return Doubt.of(amount, lower: 0, upper: arc.capacity) }
         let channel = graph.channels[Int(arc.edge / 2)]
         let directed = DirectedChannel(ShortChannelID(channel.shortChannelID), direction: UInt8(arc.edge & 1))

@@ -5,6 +5,7 @@ import LightningChannel
 import LightningCore
 import LightningInvoice
 import LightningPayment
+import LightningRouting
 import LightningWire
 
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
@@ -278,7 +279,11 @@ public struct ControlAPI: Sendable {
             fields["status"] = "paid"
             fields["paid_at"] = .time(at)
             fields["received_msat"] = .amount(amount.value)
-            fields["payment_preimage"] = .string(record.preimage.hex)
+            fields["payment_preimage"] = record.preimage.map { .string($0.hex) } ?? .null
+        case .held(let amount):
+            fields["status"] = "held"
+            fields["received_msat"] = .amount(amount.value)
+        case .canceled: fields["status"] = "canceled"
         }
         return .object(fields)
     }
@@ -287,7 +292,9 @@ public struct ControlAPI: Sendable {
         var fields: [String: JSONValue] = [
             "payment_hash": .string(payment.paymentHash.hex), "destination": .string(payment.payee.hex),
             "amount_msat": .amount(payment.amount.value), "fee_msat": .amount(payment.fee.value),
-            "created_at": .time(payment.createdAt), "num_hops": 1,
+            "created_at": .time(payment.createdAt),
+            "num_hops": .integer(Int64(payment.paidRoutes.map(\.hops.count).max() ?? 0)),
+            "num_parts": .integer(Int64(payment.paidRoutes.count)), "num_attempts": .integer(Int64(payment.attempts.count)),
             "invoice": payment.invoice.isEmpty ? .null : .string(payment.invoice),
         ]
         if let description { fields["description"] = .string(description) }

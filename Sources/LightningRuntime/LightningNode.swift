@@ -7,6 +7,7 @@ public import LightningChannel
 public import LightningCore
 public import LightningInvoice
 public import LightningPayment
+public import LightningRouting
 import LightningStorage
 public import LightningWire
 public import Logging
@@ -120,8 +121,9 @@ public final class LightningNode: Service, Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let (transactions, publisher) = AsyncStream<Transaction>.makeStream()
+        let (checks, checker) = AsyncStream<GossipCheck>.makeStream()
         let driver = NodeDriver(
-            eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher)
+            eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher, checker: checker)
         let follower = ChainFollower(backend: chain, driver: driver, logger: options.logger)
         // Before anybody can call: what happened while the node was down comes first.
         do {
@@ -155,7 +157,7 @@ public final class LightningNode: Service, Sendable {
         let reconnector = Reconnector(driver: driver, addresses: addresses)
         let tasks = [
             Task { await follower.run() }, Task { await follower.publish(transactions) },
-            Task { await reconnector.run() },
+            Task { await reconnector.run() }, Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
         ]
         let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
             driver.enqueue(.tick)
@@ -222,11 +224,13 @@ public final class LightningNode: Service, Sendable {
     // MARK: Channels
 
     /// Opens a channel to a connected peer; returns when the funding transaction is published.
+    ///
+    /// - Parameter announce: makes it public, so that others can be paid through it.
     @discardableResult
     public func openChannel(
-        to node: NodeID, amount: Satoshi, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil
+        to node: NodeID, amount: Satoshi, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false
     ) async throws -> ChannelID {
-        let command = NodeCommand.openChannel(node, amount: amount, push: push, feeRate: feeRate)
+        let command = NodeCommand.openChannel(node, amount: amount, push: push, feeRate: feeRate, announce: announce)
         guard case .channelOpened(let id, _) = try await driver.command(command) else { preconditionFailure() }
         return id
     }
@@ -269,30 +273,100 @@ public final class LightningNode: Service, Sendable {
         return record.invoice
     }
 
+    /// Makes an invoice whose payment is held until `settle` or `cancel`.
+    ///
+    /// - Parameter hash: of a preimage that may be known later.
+    public func createHoldInvoice(
+        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry
+    ) async throws -> Invoice {
+        let command = NodeCommand.createHoldInvoice(hash, amount: amount, .text(description), expiry: expiry)
+        guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
+        return record.invoice
+    }
+
+    /// Takes the payment that is held for a hold invoice. From then on it cannot be given back.
+    public func settle(_ preimage: PaymentPreimage) async throws {
+        _ = try await driver.command(.settle(preimage.paymentHash, preimage))
+    }
+
+    /// Gives back what is held for a hold invoice, or does not want to be paid for any invoice any more.
+    public func cancel(_ hash: PaymentHash) async throws { _ = try await driver.command(.cancel(hash)) }
+
     /// Pays an invoice and waits for the outcome.
     ///
     /// - Throws: `NodeRefusal`: nothing was paid, except where a payment was under way already.
     @discardableResult
-    public func pay(_ invoice: Invoice, amount: MilliSatoshi? = nil) async throws(NodeRefusal) -> OutgoingPayment {
-        guard case .payment(let payment) = try await driver.command(.pay(invoice, amount: amount)) else {
+    public func pay(
+        _ invoice: Invoice, amount: MilliSatoshi? = nil, limits: PaymentLimits = PaymentLimits()
+    ) async throws(NodeRefusal) -> OutgoingPayment {
+        guard case .payment(let payment) = try await driver.command(.pay(invoice, amount: amount, limits)) else {
             preconditionFailure()
         }
         return payment
     }
 
     /// Pays a node without an invoice.
+    ///
+    /// - Parameter records: for the payee's application, with types of 65536 and above.
     @discardableResult
-    public func keysend(_ node: NodeID, amount: MilliSatoshi) async throws(NodeRefusal) -> OutgoingPayment {
-        guard case .payment(let payment) = try await driver.command(.keysend(node, amount: amount)) else {
+    public func keysend(
+        _ node: NodeID, amount: MilliSatoshi, limits: PaymentLimits = PaymentLimits(), records: [UInt64: [UInt8]] = [:]
+    ) async throws(NodeRefusal) -> OutgoingPayment {
+        guard case .payment(let payment) = try await driver.command(.keysend(node, amount: amount, limits, customRecords: records))
+        else { preconditionFailure() }
+        return payment
+    }
+
+    /// The best route to a node, as far as this one knows. Nothing is paid.
+    public func route(to node: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi? = nil) async throws(NodeRefusal) -> Route {
+        guard case .route(let route) = try await driver.command(.findRoute(node, amount: amount, maxFee: maxFee)) else {
             preconditionFailure()
         }
-        return payment
+        return route
+    }
+
+    /// Every change of payments that this node sends, from now on: parts that go out or come back, and the end.
+    public var paymentUpdates: AsyncStream<OutgoingPayment> {
+        let events = events
+        return AsyncStream { continuation in
+            let task = Task {
+                for await event in events {
+                    switch event {
+                    case .paymentUpdated(let payment), .paymentSucceeded(let payment), .paymentFailed(let payment):
+                        continuation.yield(payment)
+                    default: break
+                    }
+                }
+                continuation.finish()
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    // MARK: The network
+
+    /// The public network as this node knows it.
+    public func graph() async throws -> NetworkGraph { try await driver.read { $0.gossip.graph } }
+
+    /// Forwards under way and ended, the oldest first.
+    public func forwards() async throws -> (circuits: [Circuit], totals: ForwardTotals) {
+        try await driver.read { ($0.circuits.all, $0.circuits.totals) }
+    }
+
+    /// Changes the terms on which this node forwards into a channel, and tells the network.
+    public func setForwardingPolicy(_ policy: ForwardingPolicy, of id: ChannelID) async throws {
+        _ = try await driver.command(.setForwardingPolicy(id, policy))
+    }
+
+    /// On which terms this node forwards into a channel.
+    public func forwardingPolicy(of id: ChannelID) async throws -> ForwardingPolicy {
+        try await driver.read { $0.forwardingPolicy(of: id) }
     }
 
     /// All payments sent, the oldest first.
     public func payments() async throws -> [OutgoingPayment] {
         try await driver.read { core in
-            core.payments.outgoing.values.sorted { ($0.createdAt, $0.htlcID, $0.paymentHash) < ($1.createdAt, $1.htlcID, $1.paymentHash) }
+            core.payments.outgoing.values.sorted { ($0.firstStart, $0.paymentHash) < ($1.firstStart, $1.paymentHash) }
         }
     }
 

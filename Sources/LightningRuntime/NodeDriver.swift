@@ -2,6 +2,7 @@ import BitcoinBackend
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningCore
+import LightningRouting
 import LightningStorage
 import LightningWire
 import Logging
@@ -18,6 +19,7 @@ final class NodeDriver: @unchecked Sendable {
     private let store: SQLiteStore
     private let logger: Logger
     private let publisher: AsyncStream<Transaction>.Continuation
+    private let checker: AsyncStream<GossipCheck>.Continuation
 
     private var core: NodeCore
     private var inbox: [NodeInput] = []
@@ -37,13 +39,14 @@ final class NodeDriver: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, core: NodeCore, store: SQLiteStore, logger: Logger,
-        publisher: AsyncStream<Transaction>.Continuation
+        publisher: AsyncStream<Transaction>.Continuation, checker: AsyncStream<GossipCheck>.Continuation
     ) {
         self.eventLoop = eventLoop
         self.core = core
         self.store = store
         self.logger = logger
         self.publisher = publisher
+        self.checker = checker
     }
 
     static var now: UInt64 {
@@ -106,6 +109,7 @@ final class NodeDriver: @unchecked Sendable {
         for connection in touched { sockets[connection]?.flush() }
         for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
         for transaction in effects.broadcasts { publisher.yield(transaction) }
+        for check in effects.checks { checker.yield(check) }
         for (request, answer) in effects.answers { requests.removeValue(forKey: request)?(answer) }
         for event in effects.events { tell(event) }
     }
@@ -147,6 +151,7 @@ final class NodeDriver: @unchecked Sendable {
         for listener in listeners.values { listener.finish() }
         listeners = [:]
         publisher.finish()
+        checker.finish()
     }
 
     // MARK: Sockets

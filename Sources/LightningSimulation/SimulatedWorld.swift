@@ -4,6 +4,7 @@ public import CryptoPrimitives
 import HeapModule
 import LightningChannel
 public import LightningCore
+import LightningRouting
 public import LightningWire
 
 /// What goes wrong in a simulated world, in so many of 1000 occasions.
@@ -61,6 +62,8 @@ public struct SimulatedWorld {
         case connect(from: Int, to: Int)
         case restart(Int)
         case tick(Int)
+        /// The answer to a check of gossip, for the life of the node that asked.
+        case verdict(Int, life: UInt64, number: UInt64, GossipVerdict)
     }
 
     private struct Entry: Comparable {
@@ -136,6 +139,16 @@ public struct SimulatedWorld {
         }
     }
 
+    /// Lets `count` slices of `interval` milliseconds pass, with a tick for every node at the end of each.
+    public mutating func pass(_ count: Int = 1, interval: UInt64 = 1000) throws(InvariantViolation) {
+        for _ in 0..<count {
+            let end = now + interval
+            try run(limit: interval)
+            now = max(now, end)
+            for index in nodes.indices where nodes[index].core != nil { try step(index, [.tick]) }
+        }
+    }
+
     /// Whether nothing is on its way.
     public var isQuiet: Bool { queue.isEmpty }
 
@@ -152,6 +165,8 @@ public struct SimulatedWorld {
         case .restart(let node): start(node)
         case .tick(let node):
             if nodes[node].core != nil { try step(node, [.tick]) }
+        case .verdict(let node, let life, let number, let verdict):
+            if nodes[node].lives == life { try step(node, [.gossipChecked(number, verdict)]) }
         }
     }
 
@@ -181,8 +196,20 @@ public struct SimulatedWorld {
         for (connection, bytes) in effects.transmissions { transmit(Int(connection.value), from: index, bytes) }
         for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
         for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
+        for check in effects.checks {
+            schedule(.verdict(index, life: nodes[index].lives, number: check.number, verdict(check)), after: draw(1...20))
+        }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
+    }
+
+    private func verdict(_ check: GossipCheck) -> GossipVerdict {
+        check.verdict { id in
+            guard let hash = ledger.blockHash(height: id.block), let block = ledger.block(hash) else { return .unknown }
+            guard block.transactions.indices.contains(id.transaction) else { return .absent }
+            let outPoint = OutPoint(block.transactions[id.transaction].id, UInt32(id.output))
+            return ledger.coin(outPoint).map { .unspent(outPoint, $0.output) } ?? .absent
+        }
     }
 
     private mutating func checkStore(_ index: Int) throws(InvariantViolation) {

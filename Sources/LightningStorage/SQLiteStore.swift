@@ -10,7 +10,7 @@ public final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    static let version = 1
+    static let version = 2
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 
@@ -55,10 +55,7 @@ public final class SQLiteStore: Sendable {
         let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
         if isEmpty {
             try database.inTransaction(.exclusive) {
-                for table in StoreTable.allCases {
-                    try database.execute(
-                        sql: "CREATE TABLE \(table.rawValue) (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID")
-                }
+                try createTables(database)
                 try database.execute(sql: "PRAGMA application_id = \(applicationID)")
                 try database.execute(sql: "PRAGMA user_version = \(version)")
                 return .commit
@@ -66,11 +63,25 @@ public final class SQLiteStore: Sendable {
             return
         }
         guard application == applicationID else { throw StoreFailure.foreign("program") }
-        guard found == version else { throw StoreFailure.version(found: found, expected: version) }
+        guard (1...version).contains(found) else { throw StoreFailure.version(found: found, expected: version) }
         let check = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "no answer"
         guard check == "ok" else { throw StoreFailure.damaged(check) }
         // Takes the lock now, not at the first write.
-        try database.inTransaction(.exclusive) { .commit }
+        try database.inTransaction(.exclusive) {
+            if found < version {
+                // Version 2 added tables; records have versions of their own.
+                try createTables(database)
+                try database.execute(sql: "PRAGMA user_version = \(version)")
+            }
+            return .commit
+        }
+    }
+
+    private static func createTables(_ database: Database) throws {
+        for table in StoreTable.allCases {
+            try database.execute(
+                sql: "CREATE TABLE IF NOT EXISTS \(table.rawValue) (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID")
+        }
     }
 
     /// Reads everything.

@@ -173,8 +173,8 @@ struct HostilePeerTests {
         // bob comes back with the state of the beginning.
         var rolled = pair
         rolled.bob = old.bob
-        rolled.alice.disconnect()
-        rolled.bob.disconnect()
+        _ = rolled.alice.disconnect()
+        _ = rolled.bob.disconnect()
         let fromAlice = ChannelPair.messages(rolled.alice.connect(rolled.environments.alice))
         let fromBob = ChannelPair.messages(rolled.bob.connect(rolled.environments.bob))
         try rolled.deliver(fromAlice, to: .bob)
@@ -197,7 +197,7 @@ struct HostilePeerTests {
     @Test("a peer that lies about what we revoked is not believed")
     func falseProof() throws {
         var pair = try ChannelPair()
-        pair.alice.disconnect()
+        _ = pair.alice.disconnect()
         _ = pair.alice.connect(pair.environments.alice)
         let lie = ChannelReestablish(
             channelID: pair.alice.id, nextCommitmentNumber: 1, nextRevocationNumber: 5, yourLastPerCommitmentSecret: Hash.sha256([5]),

@@ -142,8 +142,8 @@ struct PenaltyTests {
         let stale = old.alice
         // Bob restored a backup of the beginning, and learns it from alice.
         var bob = old.bob
-        bob.disconnect()
-        pair.alice.disconnect()
+        _ = bob.disconnect()
+        _ = pair.alice.disconnect()
         _ = bob.connect(pair.environments.bob)
         for message in ChannelPair.messages(pair.alice.connect(pair.environments.alice)) {
             _ = try bob.handle(message, pair.environments.bob)

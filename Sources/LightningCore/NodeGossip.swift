@@ -1,0 +1,216 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningPayment
+import LightningRouting
+import LightningWire
+
+/// How far a channel has come on its way into the public graph.
+struct AnnouncementExchange {
+    /// The connection over which our `announcement_signatures` went last.
+    var sentOver: ConnectionID?
+    /// What the peer sent, if it is right.
+    var remote: AnnouncementSignatures?
+}
+
+// BOLT 7: what this node tells of itself, and what it hears.
+extension NodeCore {
+    /// Carries out what the gossip machine asked for.
+    mutating func drainGossip() {
+        for effect in gossip.takeEffects() {
+            switch effect {
+            case .send(let peer, let wire): transmit(wire, over: ConnectionID(peer - 1))
+            case .check(let check): effects.checks.append(check)
+            case .write(let key, let record?): effects.writes.append(.put(.gossip, key: key, record: record))
+            case .write(let key, nil): effects.writes.append(.delete(.gossip, key: key))
+            case .offence(let peer, let why):
+                let connection = ConnectionID(peer - 1)
+                transmit(.warning(Warning(channelID: .all, text: why)), over: connection)
+                if let node = peers[connection]?.nodeID { effects.events.append(.note("\(node): \(why)")) }
+                close(connection)
+            }
+        }
+    }
+
+    /// By which number the gossip machine knows a connection: it calls ourselves 0.
+    static func gossipPeer(_ id: ConnectionID) -> UInt64 { id.value + 1 }
+
+    /// A peer told gossip, or asks for some.
+    mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
+        if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
+        gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
+    }
+
+    // MARK: The terms of our own channels
+
+    /// A peer says on which terms it forwards to us: "SHOULD accept channel_updates for its own channels (even if non-public)".
+    private mutating func learnTerms(_ update: ChannelUpdate, _ wire: [UInt8], _ node: NodeID) {
+        guard update.chainHash == configuration.network.chainHash, let id = channel(named: update.shortChannelID),
+            channels[id]!.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
+            update.timestamp > remoteUpdates[id]?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
+            update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
+        else { return }
+        remoteUpdates[id] = update
+    }
+
+    /// Tells the peer of a channel, and where it is public everybody, on which terms we forward over it.
+    mutating func tellTerms(_ id: ChannelID) {
+        guard let channel = channels[id], channel.phase == .normal, !channel.isClosed else { return }
+        let isPublic = channel.shortChannelID.map { gossip.graph.contains($0) } ?? false
+        // Before the channel is announced it is called by a name that the peer gave us.
+        guard let name = isPublic ? channel.shortChannelID : channel.remoteAlias ?? channel.shortChannelID else { return }
+        let update = makeUpdate(id, channel, name, isPublic: isPublic)
+        let wire = LightningMessage.channelUpdate(update).encoded
+        send(.channelUpdate(update), to: channel.parameters.remoteNodeID)
+        if isPublic { gossip.apply(update, wire: wire, from: 0, now: seconds) }
+    }
+
+    /// A signed `channel_update` of ours.
+    private mutating func makeUpdate(_ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID, isPublic: Bool) -> ChannelUpdate {
+        var terms = terms(id)
+        let policy = terms.current
+        // "MUST set timestamp to … greater than any previously-sent channel_update for this short_channel_id".
+        terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp + 1)
+        forwardingTerms[id] = terms
+        changedTerms.insert(id)
+        // "less than or equal to the channel capacity … and to max_htlc_value_in_flight_msat it received from the peer".
+        let most = min(MilliSatoshi(channel.parameters.fundingAmount), channel.parameters.remote.maxHTLCValueInFlight)
+        let minimum = max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum)
+        var update = ChannelUpdate(
+            chainHash: configuration.network.chainHash, shortChannelID: name, timestamp: terms.updateTimestamp,
+            direction: nodeID < channel.parameters.remoteNodeID ? 0 : 1, isDisabled: terms.isDisabled, dontForward: !isPublic,
+            cltvExpiryDelta: policy.cltvExpiryDelta, htlcMinimum: minimum, feeBase: policy.feeBase,
+            feeProportionalMillionths: policy.feeProportionalMillionths, htlcMaximum: max(minimum, min(policy.htlcMaximum ?? most, most)))
+        let hash = ChannelUpdate.signatureHash(wire: LightningMessage.channelUpdate(update).encoded)
+        update.signature = WireSignature(keys.nodeSecret.sign(hash))
+        return update
+    }
+
+    /// Changes the terms of a channel, and tells of it.
+    mutating func setForwardingPolicy(_ id: ChannelID, _ policy: ForwardingPolicy) {
+        var terms = terms(id)
+        guard terms.current != policy else { return }
+        terms.change(policy, now: seconds)
+        forwardingTerms[id] = terms
+        changedTerms.insert(id)
+        tellTerms(id)
+    }
+
+    /// Milliseconds for which the peer of a public channel may be away before others are told.
+    static let patience: UInt64 = 600_000
+
+    /// Tells of public channels that cannot be used for a while, or can be again.
+    mutating func updateDisabled() {
+        for id in channels.keys.sorted() {
+            guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID, gossip.graph.contains(name)
+            else { continue }
+            if channel.isUsable {
+                offlineSince[id] = nil
+            } else if offlineSince[id] == nil {
+                offlineSince[id] = now
+            }
+            let isAway = offlineSince[id].map { now >= $0 + Self.patience } ?? false
+            var terms = terms(id)
+            let isStale = UInt64(terms.updateTimestamp) + NetworkGraph.staleAge / 2 < seconds
+            guard terms.isDisabled != (isAway || channel.isShuttingDown) || isStale else { continue }
+            terms.isDisabled = isAway || channel.isShuttingDown
+            forwardingTerms[id] = terms
+            tellTerms(id)
+        }
+    }
+
+    // MARK: Announcing channels
+
+    /// "Channels must not be announced before the funding transaction has enough confirmations": six.
+    static let announcementDepth = 6
+
+    /// Sends our half of a channel's announcement as soon as BOLT 7 lets us.
+    mutating func announceIfReady(_ id: ChannelID) {
+        guard let channel = channels[id], channel.parameters.announce, channel.phase == .normal, !channel.isShuttingDown,
+            channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
+            chain.height - fundingHeight + 1 >= Self.announcementDepth,
+            let connection = connectionsByNode[channel.parameters.remoteNodeID]
+        else { return }
+        let isKnown = gossip.graph.contains(name)
+        var exchange = announcing[id] ?? AnnouncementExchange()
+        // Once for each connection; again only where the peer shows that it does not have it.
+        guard exchange.sentOver != connection, !isKnown || exchange.remote != nil else { return }
+        let (node, bitcoin) = announcementSignatures(id, channel, name)
+        send(
+            .announcementSignatures(
+                AnnouncementSignatures(channelID: id, shortChannelID: name, nodeSignature: node, bitcoinSignature: bitcoin)),
+            to: channel.parameters.remoteNodeID)
+        exchange.sentOver = connection
+        announcing[id] = exchange
+        completeAnnouncement(id)
+    }
+
+    private func unsignedAnnouncement(_ channel: PaymentChannel, _ name: ShortChannelID) -> ChannelAnnouncement {
+        ChannelAnnouncement(
+            chainHash: configuration.network.chainHash, shortChannelID: name, (nodeID, channel.parameters.local.keys.funding),
+            (channel.parameters.remoteNodeID, channel.parameters.remote.keys.funding))
+    }
+
+    private func announcementSignatures(
+        _ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID
+    ) -> (node: WireSignature, bitcoin: WireSignature) {
+        let unsigned = LightningMessage.channelAnnouncement(unsignedAnnouncement(channel, name)).encoded
+        let hash = ChannelAnnouncement.signatureHash(wire: unsigned)
+        return (WireSignature(keys.nodeSecret.sign(hash)), WireSignature(channelKeys[id]!.sign(announcement: unsigned)))
+    }
+
+    /// The peer's half.
+    mutating func received(_ message: AnnouncementSignatures, _ node: NodeID, over connection: ConnectionID) {
+        guard let channel = channels[message.channelID], channel.parameters.remoteNodeID == node else { return }
+        guard channel.parameters.announce, let name = channel.shortChannelID, channel.phase == .normal else { return }
+        guard message.shortChannelID == name else {
+            // "If the short_channel_id doesn't match one of its funding transactions: SHOULD send a warning".
+            transmit(.warning(Warning(channelID: message.channelID, text: "announcement_signatures for another channel")), over: connection)
+            return
+        }
+        let unsigned = LightningMessage.channelAnnouncement(unsignedAnnouncement(channel, name)).encoded
+        let hash = ChannelAnnouncement.signatureHash(wire: unsigned)
+        guard message.nodeSignature.parsed?.verify(hash, key: node) ?? false,
+            message.bitcoinSignature.parsed?.verify(hash, key: channel.parameters.remote.keys.funding) ?? false
+        else {
+            transmit(.warning(Warning(channelID: message.channelID, text: "announcement_signatures are not right")), over: connection)
+            close(connection)
+            return
+        }
+        announcing[message.channelID, default: AnnouncementExchange()].remote = message
+        announceIfReady(message.channelID)
+        completeAnnouncement(message.channelID)
+    }
+
+    /// With both halves the channel goes into the graph, and to everybody.
+    private mutating func completeAnnouncement(_ id: ChannelID) {
+        guard let exchange = announcing[id], exchange.sentOver != nil, let remote = exchange.remote, let channel = channels[id],
+            let name = channel.shortChannelID, !gossip.graph.contains(name)
+        else { return }
+        var announcement = unsignedAnnouncement(channel, name)
+        let own = announcementSignatures(id, channel, name)
+        let isFirst = nodeID < channel.parameters.remoteNodeID
+        announcement.nodeSignature1 = isFirst ? own.node : remote.nodeSignature
+        announcement.nodeSignature2 = isFirst ? remote.nodeSignature : own.node
+        announcement.bitcoinSignature1 = isFirst ? own.bitcoin : remote.bitcoinSignature
+        announcement.bitcoinSignature2 = isFirst ? remote.bitcoinSignature : own.bitcoin
+        gossip.add(
+            announcement, wire: LightningMessage.channelAnnouncement(announcement).encoded, funding: channel.parameters.funding,
+            capacity: channel.parameters.fundingAmount, from: 0)
+        effects.events.append(.channelAnnounced(id, name))
+        tellTerms(id)
+        announceNode()
+    }
+
+    /// Tells who we are, once there is a public channel.
+    private mutating func announceNode() {
+        let key = NodeKey(nodeID)
+        guard let known = gossip.graph.nodeView(key), known.timestamp == 0 || seconds > UInt64(known.timestamp) + 86_400 else { return }
+        var announcement = NodeAnnouncement(
+            features: configuration.features, timestamp: max(UInt32(clamping: seconds), known.timestamp + 1), nodeID: nodeID,
+            color: Array(nodeID.compressed[1...3]), alias: configuration.alias, addresses: configuration.addresses)
+        let hash = NodeAnnouncement.signatureHash(wire: LightningMessage.nodeAnnouncement(announcement).encoded)
+        announcement.signature = WireSignature(keys.nodeSecret.sign(hash))
+        gossip.apply(announcement, wire: LightningMessage.nodeAnnouncement(announcement).encoded, from: 0)
+    }
+}

@@ -1,0 +1,212 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningOnion
+public import LightningWire
+
+/// An HTLC that this node forwards: what came in, what went out for it, and what became of it.
+///
+/// Money at risk: what goes out must come back in. A circuit is stored in the same commit as the outgoing HTLC, and is open
+/// until the incoming HTLC is settled or given back; a preimage from downstream always reaches upstream.
+public struct Circuit: Hashable, Sendable {
+    public enum Status: Hashable, Sendable {
+        case pending
+        /// Fulfilled downstream, and so upstream. Seconds since 1970.
+        case settled(PaymentPreimage, at: UInt64)
+        /// Given back, and why as far as we know ourselves.
+        case failed(String, at: UInt64)
+    }
+
+    public var incoming: IncomingHTLC
+    public var outgoing: IncomingHTLC.Key
+    public var amount: MilliSatoshi
+    public var cltvExpiry: UInt32
+    public var sharedSecret: Bytes32
+    /// Milliseconds since 1970.
+    public var createdAt: UInt64
+    public var status: Status = .pending
+
+    public init(_ request: ForwardRequest, outgoing: IncomingHTLC.Key, createdAt: UInt64) {
+        incoming = request.incoming
+        self.outgoing = outgoing
+        amount = request.amount
+        cltvExpiry = request.cltvExpiry
+        sharedSecret = request.sharedSecret
+        self.createdAt = createdAt
+    }
+
+    public var fee: MilliSatoshi { incoming.amount.saturatingSubtracting(amount) }
+
+    public var isPending: Bool { status == .pending }
+
+    static let version: UInt8 = 1
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 220)
+        writer.uint8(Self.version)
+        incoming.key.encode(to: &writer)
+        writer.milliSatoshi(incoming.amount)
+        writer.write(incoming.paymentHash)
+        writer.uint32(incoming.cltvExpiry)
+        outgoing.encode(to: &writer)
+        writer.milliSatoshi(amount)
+        writer.uint32(cltvExpiry)
+        writer.write(sharedSecret)
+        writer.uint64(createdAt)
+        switch status {
+        case .pending: writer.uint8(0)
+        case .settled(let preimage, let at):
+            writer.uint8(1)
+            writer.write(preimage)
+            writer.uint64(at)
+        case .failed(let why, let at):
+            writer.uint8(2)
+            writer.variableBytes(Array(why.utf8))
+            writer.uint64(at)
+        }
+        return writer.bytes
+    }
+
+    init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a circuit") }
+        let key = try IncomingHTLC.Key(from: &reader)
+        let incomingAmount = try reader.milliSatoshi()
+        let hash = PaymentHash(try reader.bytes32())
+        incoming = IncomingHTLC(key: key, amount: incomingAmount, paymentHash: hash, cltvExpiry: try reader.uint32())
+        outgoing = try IncomingHTLC.Key(from: &reader)
+        amount = try reader.milliSatoshi()
+        cltvExpiry = try reader.uint32()
+        sharedSecret = try reader.bytes32()
+        createdAt = try reader.uint64()
+        switch try reader.uint8() {
+        case 0: status = .pending
+        case 1: status = .settled(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
+        case 2:
+            let why = String(decoding: try reader.variableBytes(), as: UTF8.self)
+            status = .failed(why, at: try reader.uint64())
+        default: throw .invalid("status of a circuit")
+        }
+        try reader.expectEnd()
+    }
+}
+
+/// The circuit map: every forward under way, by either end, and the last that ended.
+public struct Circuits: Sendable {
+    private(set) var byIncoming: [IncomingHTLC.Key: Circuit] = [:]
+    private var byOutgoing: [IncomingHTLC.Key: IncomingHTLC.Key] = [:]
+    /// Ended forwards, the oldest first: only so many are kept.
+    private var ended: [IncomingHTLC.Key] = []
+    private var changed: Set<IncomingHTLC.Key> = []
+    private var removed: Set<IncomingHTLC.Key> = []
+    /// What all ended forwards came to, kept when they themselves are forgotten.
+    public private(set) var totals = ForwardTotals()
+    private var areTotalsChanged = false
+
+    static let remembered = 10_000
+
+    public init() {}
+
+    public init(records: [[UInt8]], totals record: [UInt8]?) throws(DecodingError) {
+        for record in records {
+            let circuit = try Circuit(record: record)
+            byIncoming[circuit.incoming.key] = circuit
+            if circuit.isPending { byOutgoing[circuit.outgoing] = circuit.incoming.key }
+        }
+        ended = byIncoming.values.filter { !$0.isPending }
+            .sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) }.map(\.incoming.key)
+        if let record { totals = try ForwardTotals(record: record) }
+    }
+
+    public var all: [Circuit] { byIncoming.values.sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) } }
+    public var pending: [Circuit] { byOutgoing.values.sorted().map { byIncoming[$0]! } }
+
+    public func circuit(incoming key: IncomingHTLC.Key) -> Circuit? { byIncoming[key] }
+    /// The forward that an outgoing HTLC belongs to, while it is under way.
+    public func circuit(outgoing key: IncomingHTLC.Key) -> Circuit? { byOutgoing[key].flatMap { byIncoming[$0] } }
+
+    public mutating func open(_ circuit: Circuit) {
+        byIncoming[circuit.incoming.key] = circuit
+        byOutgoing[circuit.outgoing] = circuit.incoming.key
+        changed.insert(circuit.incoming.key)
+        removed.remove(circuit.incoming.key)
+    }
+
+    /// Ends a forward; `nil` where it has ended already.
+    public mutating func end(outgoing key: IncomingHTLC.Key, _ status: Circuit.Status) -> Circuit? {
+        guard let incoming = byOutgoing.removeValue(forKey: key), var circuit = byIncoming[incoming] else { return nil }
+        circuit.status = status
+        byIncoming[incoming] = circuit
+        changed.insert(incoming)
+        ended.append(incoming)
+        switch status {
+        case .settled: totals.settled(circuit)
+        case .failed: totals.failures += 1
+        case .pending: break
+        }
+        areTotalsChanged = true
+        if ended.count > Self.remembered {
+            let oldest = ended.removeFirst()
+            byIncoming[oldest] = nil
+            changed.remove(oldest)
+            removed.insert(oldest)
+        }
+        return circuit
+    }
+
+    /// What changed since the last call; a record of `nil` is to be deleted.
+    public mutating func takeWrites() -> (circuits: [(key: [UInt8], record: [UInt8]?)], totals: [UInt8]?) {
+        var writes: [(key: [UInt8], record: [UInt8]?)] = changed.sorted().map { ($0.bytes, byIncoming[$0]!.encoded()) }
+        writes += removed.sorted().map { ($0.bytes, nil) }
+        let record = areTotalsChanged ? totals.encoded() : nil
+        changed = []
+        removed = []
+        areTotalsChanged = false
+        return (writes, record)
+    }
+
+    public func holdsSame(as other: Circuits) -> Bool { byIncoming == other.byIncoming && totals == other.totals }
+}
+
+extension IncomingHTLC.Key {
+    var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: 40)
+        encode(to: &writer)
+        return writer.bytes
+    }
+}
+
+/// What forwarding came to.
+public struct ForwardTotals: Hashable, Sendable {
+    public var forwards: UInt64 = 0
+    public var failures: UInt64 = 0
+    public var amount = MilliSatoshi.zero
+    public var fees = MilliSatoshi.zero
+
+    mutating func settled(_ circuit: Circuit) {
+        forwards += 1
+        amount = amount.adding(circuit.amount) ?? amount
+        fees = fees.adding(circuit.fee) ?? fees
+    }
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 33)
+        writer.uint8(1)
+        writer.uint64(forwards)
+        writer.uint64(failures)
+        writer.milliSatoshi(amount)
+        writer.milliSatoshi(fees)
+        return writer.bytes
+    }
+
+    init() {}
+
+    init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == 1 else { throw .invalid("version of the forwards' totals") }
+        forwards = try reader.uint64()
+        failures = try reader.uint64()
+        amount = try reader.milliSatoshi()
+        fees = try reader.milliSatoshi()
+        try reader.expectEnd()
+    }
+}

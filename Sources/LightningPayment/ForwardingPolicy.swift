@@ -1,0 +1,131 @@
+public import BitcoinPrimitives
+public import LightningOnion
+public import LightningWire
+
+/// The terms on which this node forwards into a channel: what its `channel_update` says.
+public struct ForwardingPolicy: Hashable, Sendable {
+    /// In msat.
+    public var feeBase: UInt32 = 100
+    /// In millionths of what is forwarded.
+    public var feeProportionalMillionths: UInt32 = 100
+    /// BOLT 2 "cltv_expiry_delta Selection": enough blocks to learn of what happens downstream on chain, and act upstream.
+    public var cltvExpiryDelta: UInt16 = 80
+    public var htlcMinimum = MilliSatoshi(1)
+    /// `nil`: as much as the channel holds.
+    public var htlcMaximum: MilliSatoshi?
+
+    public init() {}
+
+    /// BOLT 7: `fee_base_msat + ( amount_to_forward * fee_proportional_millionths / 1000000 )`; `nil` beyond 64 bits.
+    public func fee(_ amount: MilliSatoshi) -> MilliSatoshi? {
+        let product = amount.value.multipliedFullWidth(by: UInt64(feeProportionalMillionths))
+        guard product.high < 1_000_000 else { return nil }
+        return MilliSatoshi(UInt64(1_000_000).dividingFullWidth(product).quotient).adding(MilliSatoshi(UInt64(feeBase)))
+    }
+
+    /// Why an HTLC does not meet these terms; `nil` where it does (BOLT 4 "Failure Messages", in the order of that list).
+    func refusal(_ request: ForwardRequest) -> FailureMessage? {
+        // The channel_update of a failure is left empty: "nodes are expected to transition away from including it".
+        if let htlcMaximum, request.amount > htlcMaximum { return .temporaryChannelFailure(update: []) }
+        guard request.amount >= htlcMinimum, request.amount > .zero else { return .amountBelowMinimum(request.amount, update: []) }
+        // "incoming amount_msat - fee < amt_to_forward".
+        guard let fee = fee(request.amount), let needed = request.amount.adding(fee), request.incoming.amount >= needed else {
+            return .feeInsufficient(request.incoming.amount, update: [])
+        }
+        // "cltv_expiry - cltv_expiry_delta < outgoing_cltv_value".
+        guard UInt64(request.incoming.cltvExpiry) >= UInt64(request.cltvExpiry) + UInt64(cltvExpiryDelta) else {
+            return .incorrectCLTVExpiry(request.cltvExpiry, update: [])
+        }
+        return nil
+    }
+}
+
+/// A channel's forwarding policy with the one before, which payers may still believe in.
+public struct ForwardingTerms: Hashable, Sendable {
+    public private(set) var current: ForwardingPolicy
+    public private(set) var previous: ForwardingPolicy?
+    /// Seconds since 1970 at which `previous` was replaced.
+    public private(set) var changedAt: UInt64 = 0
+    /// Of the last `channel_update`: "MUST set timestamp to … greater than any previously-sent".
+    public var updateTimestamp: UInt32 = 0
+    /// Whether the last `channel_update` said that the channel cannot be used.
+    public var isDisabled = false
+
+    public init(_ policy: ForwardingPolicy) { current = policy }
+
+    /// "SHOULD keep accepting the previous channel parameters for 10 minutes".
+    static let grace: UInt64 = 600
+
+    public mutating func change(_ policy: ForwardingPolicy, now: UInt64) {
+        previous = current
+        current = policy
+        changedAt = now
+    }
+
+    /// Blocks that an HTLC must have when it leaves us: less, and the next node would have no time to claim it.
+    static let minimumOutgoingExpiry: UInt64 = 4
+
+    /// BOLT 4's `max_htlc_cltv`: 2016 blocks.
+    static let maximumExpiry: UInt64 = 2016
+
+    /// Why a payer's request is refused; `nil` where it may be forwarded.
+    ///
+    /// - Parameter now: seconds since 1970.
+    public func refusal(_ request: ForwardRequest, height: Int, now: UInt64) -> FailureMessage? {
+        if let refused = current.refusal(request) {
+            let isRecent = now < changedAt + Self.grace
+            guard isRecent, let previous, previous.refusal(request) == nil else { return refused }
+        }
+        guard UInt64(request.cltvExpiry) > UInt64(height) + Self.minimumOutgoingExpiry else { return .expiryTooSoon(update: []) }
+        guard UInt64(request.incoming.cltvExpiry) <= UInt64(height) + Self.maximumExpiry + UInt64(current.cltvExpiryDelta) else {
+            return .expiryTooFar
+        }
+        return nil
+    }
+
+    // MARK: Records
+
+    static let version: UInt8 = 1
+
+    public func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.uint8(Self.version)
+        func write(_ policy: ForwardingPolicy) {
+            writer.uint32(policy.feeBase)
+            writer.uint32(policy.feeProportionalMillionths)
+            writer.uint16(policy.cltvExpiryDelta)
+            writer.milliSatoshi(policy.htlcMinimum)
+            writer.uint8(policy.htlcMaximum == nil ? 0 : 1)
+            writer.milliSatoshi(policy.htlcMaximum ?? .zero)
+        }
+        write(current)
+        writer.uint8(previous == nil ? 0 : 1)
+        if let previous { write(previous) }
+        writer.uint64(changedAt)
+        writer.uint32(updateTimestamp)
+        writer.uint8(isDisabled ? 1 : 0)
+        return writer.bytes
+    }
+
+    public init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a forwarding policy") }
+        func read() throws(DecodingError) -> ForwardingPolicy {
+            var policy = ForwardingPolicy()
+            policy.feeBase = try reader.uint32()
+            policy.feeProportionalMillionths = try reader.uint32()
+            policy.cltvExpiryDelta = try reader.uint16()
+            policy.htlcMinimum = try reader.milliSatoshi()
+            let hasMaximum = try reader.uint8() == 1
+            let maximum = try reader.milliSatoshi()
+            policy.htlcMaximum = hasMaximum ? maximum : nil
+            return policy
+        }
+        current = try read()
+        previous = try reader.uint8() == 1 ? try read() : nil
+        changedAt = try reader.uint64()
+        updateTimestamp = try reader.uint32()
+        isDisabled = try reader.uint8() == 1
+        try reader.expectEnd()
+    }
+}

@@ -1,0 +1,38 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningWire
+
+/// A part of a payment to us: an HTLC that is held until its set is complete.
+public struct HTLCPart: Hashable, Sendable {
+    public var htlc: IncomingHTLC
+    public var sharedSecret: Bytes32
+}
+
+/// BOLT 4's HTLC set: HTLCs with one payment hash that make up one payment together.
+struct HTLCSet: Sendable {
+    /// `total_msat`, the same in every part.
+    var total: MilliSatoshi
+    var parts: [HTLCPart] = []
+    /// Milliseconds since 1970 at which the first part came.
+    var since: UInt64
+    /// Whether all is there, and waits for its owner's word (a hold invoice).
+    var isHeld = false
+
+    /// "SHOULD wait for at least 60 seconds after the initial HTLC."
+    static let timeout: UInt64 = 60_000
+    /// Blocks before the first part expires at which a held set is given back, so that the channel is not closed over it.
+    static let expiryMargin = 12
+
+    /// The HTLCs' own amounts: at least what their onions said.
+    var amount: MilliSatoshi? {
+        var sum = MilliSatoshi.zero
+        for part in parts {
+            guard let next = sum.adding(part.htlc.amount) else { return nil }
+            sum = next
+        }
+        return sum
+    }
+
+    var isComplete: Bool { amount.map { $0 >= total } ?? false }
+    var firstExpiry: UInt32 { parts.map(\.htlc.cltvExpiry).min() ?? .max }
+}

@@ -1,0 +1,108 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+public import LightningInvoice
+public import LightningWire
+
+/// An invoice of ours, and what became of it.
+public struct InvoiceRecord: Hashable, Sendable {
+    public enum Status: Hashable, Sendable {
+        case unpaid
+        /// All HTLCs are there and held, until the owner settles or cancels (a hold invoice).
+        case held(amount: MilliSatoshi)
+        /// When (seconds since 1970) and with how much.
+        case paid(at: UInt64, amount: MilliSatoshi)
+        /// The owner does not want to be paid any more.
+        case canceled
+    }
+
+    public var invoice: Invoice
+    /// Unknown as long as the owner of a hold invoice keeps it.
+    public var preimage: PaymentPreimage?
+    public var status: Status
+    /// Whether it came without an invoice: a keysend.
+    public var isSpontaneous: Bool
+    /// Whether payments are held until the owner says so.
+    public var isHold: Bool
+    /// What the payer sent along, by type (65536 and above).
+    public var customRecords: [UInt64: [UInt8]] = [:]
+
+    static let version: UInt8 = 2
+
+    public init(
+        invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false
+    ) {
+        self.invoice = invoice
+        self.preimage = preimage
+        self.status = status
+        self.isSpontaneous = isSpontaneous
+        self.isHold = isHold
+    }
+
+    public func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.uint8(Self.version)
+        writer.variableBytes(Array(invoice.text.utf8))
+        writer.uint8((isSpontaneous ? 1 : 0) | (isHold ? 2 : 0) | (preimage == nil ? 0 : 4))
+        if let preimage { writer.write(preimage) }
+        switch status {
+        case .unpaid: writer.uint8(0)
+        case .paid(let at, let amount):
+            writer.uint8(1)
+            writer.uint64(at)
+            writer.milliSatoshi(amount)
+        case .held(let amount):
+            writer.uint8(2)
+            writer.milliSatoshi(amount)
+        case .canceled: writer.uint8(3)
+        }
+        CustomRecords.encode(customRecords, to: &writer)
+        return writer.bytes
+    }
+
+    public init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        let version = try reader.uint8()
+        guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
+        let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
+        do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
+        if version == 1 {
+            preimage = PaymentPreimage(try reader.bytes32())
+            isSpontaneous = try reader.uint8() == 1
+            isHold = false
+        } else {
+            let flags = try reader.uint8()
+            isSpontaneous = flags & 1 != 0
+            isHold = flags & 2 != 0
+            preimage = flags & 4 != 0 ? PaymentPreimage(try reader.bytes32()) : nil
+        }
+        switch try reader.uint8() {
+        case 0: status = .unpaid
+        case 1: status = .paid(at: try reader.uint64(), amount: try reader.milliSatoshi())
+        case 2: status = .held(amount: try reader.milliSatoshi())
+        case 3: status = .canceled
+        default: throw .invalid("status of an invoice")
+        }
+        if version > 1 { customRecords = try CustomRecords.decode(&reader) }
+        try reader.expectEnd()
+    }
+}
+
+/// Records of applications in payments: types of 65536 and above (BOLT 1 "Custom ranges").
+enum CustomRecords {
+    static func encode(_ records: [UInt64: [UInt8]], to writer: inout ByteWriter) {
+        writer.compactSize(records.count)
+        for (type, value) in records.sorted(by: { $0.key < $1.key }) {
+            writer.uint64(type)
+            writer.variableBytes(value)
+        }
+    }
+
+    static func decode(_ reader: inout ByteReader) throws(DecodingError) -> [UInt64: [UInt8]] {
+        var records: [UInt64: [UInt8]] = [:]
+        for _ in 0..<(try reader.count(minimum: 9)) {
+            let type = try reader.uint64()
+            records[type] = try reader.variableBytes()
+        }
+        return records
+    }
+}

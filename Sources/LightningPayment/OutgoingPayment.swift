@@ -1,0 +1,353 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningOnion
+public import LightningRouting
+public import LightningWire
+
+/// One HTLC of a payment that we send: its route, and what became of it.
+public struct PaymentAttempt: Hashable, Sendable {
+    public enum Status: Hashable, Sendable {
+        case pending
+        case succeeded
+        case failed(AttemptFailure)
+    }
+
+    public var route: Route
+    /// Our channel, and the HTLC in it.
+    public var htlc: IncomingHTLC.Key
+    /// What decrypts a failure that comes back, hop by hop.
+    public var sharedSecrets: [Bytes32]
+    /// Milliseconds since 1970.
+    public var startedAt: UInt64
+    public var endedAt: UInt64?
+    public var status: Status = .pending
+    /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
+    public var holdTimes: [UInt32] = []
+
+    public init(route: Route, htlc: IncomingHTLC.Key, sharedSecrets: [Bytes32], startedAt: UInt64) {
+        self.route = route
+        self.htlc = htlc
+        self.sharedSecrets = sharedSecrets
+        self.startedAt = startedAt
+    }
+}
+
+/// Why an attempt came back.
+public struct AttemptFailure: Hashable, Sendable {
+    /// Which hop of the route says so, the first hop being 0; `nil` where nobody can be made out.
+    public var hop: Int?
+    /// BOLT 4's failure message as it came; empty where there was none to read.
+    public var message: [UInt8]
+    /// In words.
+    public var text: String
+
+    public init(hop: Int?, message: [UInt8], text: String) {
+        self.hop = hop
+        self.message = message
+        self.text = text
+    }
+}
+
+/// A payment that we send: what is to be paid within which limits, and every attempt at it.
+///
+/// Money at risk: no two of its attempts may ever add up to more than the amount, and none may start once a preimage is
+/// known. It is stored in the same commit as the HTLCs that it sends.
+public struct OutgoingPayment: Hashable, Sendable {
+    public enum Status: Hashable, Sendable {
+        case pending
+        case succeeded(PaymentPreimage, at: UInt64)
+        case failed(String, at: UInt64)
+    }
+
+    public var paymentHash: PaymentHash
+    public var payee: NodeID
+    public var amount: MilliSatoshi
+    /// The most that all routes together may cost.
+    public var maxFee: MilliSatoshi
+    /// Seconds since 1970.
+    public var createdAt: UInt64
+    /// Milliseconds since 1970 after which nothing new is tried.
+    public var deadline: UInt64
+    /// HTLCs under way at a time; 1 where the payee takes no parts.
+    public var maxParts: Int
+    /// The invoice's text, or empty for a keysend.
+    public var invoice: String
+    /// What the payee recognizes the payment by; `nil` for a keysend.
+    public var paymentSecret: Bytes32?
+    /// What a keysend gives away to the payee.
+    public var keysendPreimage: PaymentPreimage?
+    public var paymentMetadata: [UInt8]?
+    public var customRecords: [UInt64: [UInt8]] = [:]
+    /// Blocks that the payee wants its HTLC to have.
+    public var finalCLTVDelta: UInt32
+    public var tails: [RouteTail] = []
+    public var attempts: [PaymentAttempt] = []
+    public var status: Status = .pending
+    /// Why nothing more is tried, while HTLCs are still out.
+    public var givenUp: String?
+
+    static let version: UInt8 = 2
+
+    public init(
+        paymentHash: PaymentHash, payee: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi, createdAt: UInt64, deadline: UInt64,
+        maxParts: Int, invoice: String, finalCLTVDelta: UInt32
+    ) {
+        self.paymentHash = paymentHash
+        self.payee = payee
+        self.amount = amount
+        self.maxFee = maxFee
+        self.createdAt = createdAt
+        self.deadline = deadline
+        self.maxParts = maxParts
+        self.invoice = invoice
+        self.finalCLTVDelta = finalCLTVDelta
+    }
+
+    // MARK: What it has come to
+
+    /// Milliseconds since 1970 at which it began.
+    public var firstStart: UInt64 { attempts.first?.startedAt ?? createdAt &* 1000 }
+
+    public var pendingAttempts: [PaymentAttempt] { attempts.filter { $0.status == .pending } }
+
+    /// What attempts under way would bring the payee.
+    public var inFlight: MilliSatoshi { pendingAttempts.reduce(.zero) { $0 + $1.route.amount } }
+
+    /// What routes under way would cost.
+    private var feesInFlight: MilliSatoshi { pendingAttempts.reduce(.zero) { $0 + $1.route.fee } }
+
+    /// What is still to be sent.
+    public var remaining: MilliSatoshi { amount.saturatingSubtracting(inFlight) }
+    /// What the routes of it may still cost.
+    public var remainingFee: MilliSatoshi { maxFee.saturatingSubtracting(feesInFlight) }
+
+    /// What was paid to forwarders; while the payment is pending, what would be.
+    public var fee: MilliSatoshi {
+        let counted = attempts.filter { attempt in
+            switch status {
+            case .succeeded: !attempt.isFailed
+            case .pending: attempt.status == .pending
+            case .failed: false
+            }
+        }
+        return counted.reduce(.zero) { $0 + $1.route.fee }
+    }
+
+    /// The routes that paid.
+    public var paidRoutes: [Route] { attempts.filter { !$0.isFailed }.map(\.route) }
+
+    // MARK: Records
+
+    public func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.uint8(Self.version)
+        writer.write(paymentHash)
+        writer.point(payee)
+        writer.milliSatoshi(amount)
+        writer.milliSatoshi(maxFee)
+        writer.uint64(createdAt)
+        writer.uint64(deadline)
+        writer.uint16(UInt16(clamping: maxParts))
+        writer.variableBytes(Array(invoice.utf8))
+        writer.optional(paymentSecret) { writer, secret in writer.write(secret) }
+        writer.optional(keysendPreimage) { writer, preimage in writer.write(preimage) }
+        writer.optional(paymentMetadata) { writer, bytes in writer.variableBytes(bytes) }
+        CustomRecords.encode(customRecords, to: &writer)
+        writer.uint32(finalCLTVDelta)
+        writer.compactSize(tails.count)
+        for tail in tails { tail.encode(to: &writer) }
+        writer.compactSize(attempts.count)
+        for attempt in attempts { attempt.encode(to: &writer) }
+        writer.optional(givenUp) { writer, text in writer.variableBytes(Array(text.utf8)) }
+        switch status {
+        case .pending: writer.uint8(0)
+        case .succeeded(let preimage, let at):
+            writer.uint8(1)
+            writer.write(preimage)
+            writer.uint64(at)
+        case .failed(let reason, let at):
+            writer.uint8(2)
+            writer.variableBytes(Array(reason.utf8))
+            writer.uint64(at)
+        }
+        return writer.bytes
+    }
+
+    public init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        switch try reader.uint8() {
+        case 1: try self.init(version1: &reader)
+        case Self.version: try self.init(version2: &reader)
+        default: throw .invalid("version of a payment's record")
+        }
+        try reader.expectEnd()
+    }
+
+    private init(version2 reader: inout ByteReader) throws(DecodingError) {
+        let hash = PaymentHash(try reader.bytes32())
+        let payee = try reader.point()
+        let amount = try reader.milliSatoshi()
+        let maxFee = try reader.milliSatoshi()
+        let createdAt = try reader.uint64()
+        let deadline = try reader.uint64()
+        let maxParts = Int(try reader.uint16())
+        let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
+        let secret = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() }
+        let preimage = try reader.optional { (r: inout ByteReader) throws(DecodingError) in PaymentPreimage(try r.bytes32()) }
+        let metadata = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.variableBytes() }
+        let custom = try CustomRecords.decode(&reader)
+        self.init(
+            paymentHash: hash, payee: payee, amount: amount, maxFee: maxFee, createdAt: createdAt, deadline: deadline,
+            maxParts: maxParts, invoice: invoice, finalCLTVDelta: try reader.uint32())
+        (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
+        for _ in 0..<(try reader.count()) { tails.append(try RouteTail(from: &reader)) }
+        for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
+        givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            String(decoding: try r.variableBytes(), as: UTF8.self)
+        }
+        status = try Self.status(&reader)
+    }
+
+    private static func status(_ reader: inout ByteReader) throws(DecodingError) -> Status {
+        switch try reader.uint8() {
+        case 0: return .pending
+        case 1: return .succeeded(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
+        case 2:
+            let reason = String(decoding: try reader.variableBytes(), as: UTF8.self)
+            return .failed(reason, at: try reader.uint64())
+        default: throw .invalid("status of a payment")
+        }
+    }
+
+    /// The first version knew payments of one HTLC to a direct peer.
+    private init(version1 reader: inout ByteReader) throws(DecodingError) {
+        let hash = PaymentHash(try reader.bytes32())
+        let payee = try reader.point()
+        let amount = try reader.milliSatoshi()
+        let fee = try reader.milliSatoshi()
+        let createdAt = try reader.uint64()
+        let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
+        self.init(
+            paymentHash: hash, payee: payee, amount: amount, maxFee: fee, createdAt: createdAt, deadline: createdAt &* 1000,
+            maxParts: 1, invoice: invoice, finalCLTVDelta: 0)
+        let key = try IncomingHTLC.Key(from: &reader)
+        var secrets: [Bytes32] = []
+        for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
+        let node = NodeKey(payee)
+        let hop = Route.Hop(node: node, shortChannelID: ShortChannelID(0), amount: amount, cltvDelta: 0)
+        var attempt = PaymentAttempt(
+            route: Route(source: node, hops: [hop], doubt: 0), htlc: key, sharedSecrets: secrets, startedAt: createdAt &* 1000)
+        status = try Self.status(&reader)
+        switch status {
+        case .pending: break
+        case .succeeded(_, let at):
+            attempt.status = .succeeded
+            attempt.endedAt = at &* 1000
+        case .failed(let reason, let at):
+            attempt.status = .failed(AttemptFailure(hop: nil, message: [], text: reason))
+            attempt.endedAt = at &* 1000
+        }
+        attempts = [attempt]
+    }
+}
+
+extension PaymentAttempt {
+    public var isFailed: Bool {
+        if case .failed = status { return true }
+        return false
+    }
+
+    func encode(to writer: inout ByteWriter) {
+        writer.write(route.source.bytes)
+        writer.uint64(route.doubt)
+        writer.compactSize(route.hops.count)
+        for hop in route.hops {
+            writer.write(hop.node.bytes)
+            writer.shortChannelID(hop.shortChannelID)
+            writer.milliSatoshi(hop.amount)
+            writer.uint32(hop.cltvDelta)
+        }
+        htlc.encode(to: &writer)
+        writer.compactSize(sharedSecrets.count)
+        for secret in sharedSecrets { writer.write(secret) }
+        writer.uint64(startedAt)
+        writer.optional(endedAt) { writer, at in writer.uint64(at) }
+        writer.compactSize(holdTimes.count)
+        for time in holdTimes { writer.uint32(time) }
+        switch status {
+        case .pending: writer.uint8(0)
+        case .succeeded: writer.uint8(1)
+        case .failed(let failure):
+            writer.uint8(2)
+            writer.optional(failure.hop) { writer, hop in writer.uint8(UInt8(clamping: hop)) }
+            writer.variableBytes(failure.message)
+            writer.variableBytes(Array(failure.text.utf8))
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        let source = try reader.nodeKey()
+        let doubt = try reader.uint64()
+        var hops: [Route.Hop] = []
+        for _ in 0..<(try reader.count(minimum: 53)) {
+            hops.append(
+                Route.Hop(
+                    node: try reader.nodeKey(), shortChannelID: try reader.shortChannelID(), amount: try reader.milliSatoshi(),
+                    cltvDelta: try reader.uint32()))
+        }
+        guard !hops.isEmpty else { throw .invalid("route of a payment") }
+        let key = try IncomingHTLC.Key(from: &reader)
+        var secrets: [Bytes32] = []
+        for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
+        self.init(
+            route: Route(source: source, hops: hops, doubt: doubt), htlc: key, sharedSecrets: secrets, startedAt: try reader.uint64())
+        endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.uint64() }
+        for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
+        switch try reader.uint8() {
+        case 0: status = .pending
+        case 1: status = .succeeded
+        case 2:
+            let hop = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint8()) }
+            let message = try reader.variableBytes()
+            let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
+            status = .failed(AttemptFailure(hop: hop, message: message, text: text))
+        default: throw .invalid("status of an attempt")
+        }
+    }
+}
+
+extension RouteTail {
+    func encode(to writer: inout ByteWriter) {
+        writer.compactSize(hops.count)
+        for hop in hops {
+            writer.write(hop.from.bytes)
+            writer.shortChannelID(hop.shortChannelID)
+            writer.uint32(hop.policy.feeBase)
+            writer.uint32(hop.policy.feeProportionalMillionths)
+            writer.uint16(hop.policy.cltvExpiryDelta)
+            writer.uint64(hop.policy.htlcMinimum)
+            writer.uint64(hop.policy.htlcMaximum)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        var hops: [Hop] = []
+        for _ in 0..<(try reader.count(minimum: 67)) {
+            let node = try reader.nodeKey()
+            let id = try reader.shortChannelID()
+            let policy = RoutingPolicy(
+                timestamp: 1, feeBase: try reader.uint32(), feeProportionalMillionths: try reader.uint32(),
+                cltvExpiryDelta: try reader.uint16(), htlcMinimum: try reader.uint64(), htlcMaximum: try reader.uint64())
+            hops.append(Hop(from: node, shortChannelID: id, policy: policy))
+        }
+        guard !hops.isEmpty else { throw .invalid("route hint of a payment") }
+        self.init(hops: hops)
+    }
+}
+
+extension ByteReader {
+    mutating func nodeKey() throws(DecodingError) -> NodeKey {
+        guard let key = NodeKey(try read(33)[...]) else { throw .invalid("node id") }
+        return key
+    }
+}

@@ -1,0 +1,53 @@
+import BitcoinPrimitives
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningRouting
+import LightningSimulation
+import LightningWire
+import Testing
+
+/// Payments over several hops between whole nodes.
+struct NetworkTests {
+    static func world(_ seed: UInt64, _ topology: Topology, push: MilliSatoshi = MilliSatoshi(400_000_000)) throws -> SimulatedWorld {
+        var configuration = NodeConfiguration()
+        configuration.gossip.flushInterval = 1000
+        var world = SimulatedWorld(seed: seed, names: (0..<topology.nodes).map { "n\($0)" }, configuration: configuration)
+        try world.build(topology, capacity: { _ in Satoshi(1_000_000) }, push: { _ in push })
+        return world
+    }
+
+    static func invoice(_ world: inout SimulatedWorld, _ node: Int, _ msat: UInt64?) throws -> InvoiceRecord {
+        let response = try world.ask(node, .createInvoice(amount: msat.map { MilliSatoshi($0) }, .text("test"), expiry: 86_400))
+        var found: InvoiceRecord?
+        if case .invoice(let record)? = response { found = record }
+        return try #require(found)
+    }
+
+    @Test func lineOfFour() throws {
+        var random = SeededRandom(seed: 1)
+        var world = try Self.world(1, Topology(.line, nodes: 4, using: &random))
+        let record = try Self.invoice(&world, 3, 50_000_000)
+        #expect(record.invoice.routingHints.isEmpty)
+        let before = world.nodes.map { node in node.core!.channels.values.reduce(MilliSatoshi.zero) { $0 + $1.commitments.toLocal } }
+        let request = try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(5)
+        guard case .success(.payment(let payment))? = world.nodes[0].answers[request] else {
+            Issue.record("\(String(describing: world.nodes[0].answers[request]))")
+            return
+        }
+        // Two forwarders: the first earns its fee for what goes on to the second.
+        let second: UInt64 = 100 + 50_000_000 / 10_000
+        let first: UInt64 = 100 + (50_000_000 + second) / 10_000
+        #expect(payment.fee.value == first + second)
+        #expect(payment.paidRoutes.count == 1 && payment.paidRoutes[0].hops.count == 3)
+        let after = world.nodes.map { node in node.core!.channels.values.reduce(MilliSatoshi.zero) { $0 + $1.commitments.toLocal } }
+        #expect(before[0].value - after[0].value == 50_000_000 + first + second)
+        #expect(after[1].value - before[1].value == first)
+        #expect(after[2].value - before[2].value == second)
+        #expect(after[3].value - before[3].value == 50_000_000)
+        #expect(world.nodes[1].core!.circuits.totals.fees.value == first)
+        try world.checkNetwork()
+    }
+}
