@@ -96,7 +96,8 @@ public struct SimulatedWorld {
     /// How often a store is checked to rebuild its node: every n-th commit.
     public var checkInterval = 1
 
-    private var random: SeededRandom
+    /// Where all chance comes from.
+    var dice: SeededRandom
     private var queue = Heap<Entry>()
     private var sequence: UInt64 = 0
     private var links: [Link] = []
@@ -112,7 +113,7 @@ public struct SimulatedWorld {
         self.seed = seed
         self.faults = faults
         self.configuration = configuration
-        random = SeededRandom(seed: seed)
+        dice = SeededRandom(seed: seed)
         minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
         for (index, name) in names.enumerated() {
             let nodeSeed = Hash.tagged("simulation", Array("\(seed)/\(index)".utf8))
@@ -189,10 +190,10 @@ public struct SimulatedWorld {
     private mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
         guard nodes[index].core != nil else { return }
         let effects = nodes[index].core!.handle(inputs, now: now)
-        if random.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
+        if dice.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
         nodes[index].store.apply(effects.writes)
         try checkStore(index)
-        if random.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
+        if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
         for (connection, bytes) in effects.transmissions { transmit(Int(connection.value), from: index, bytes) }
         for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
         for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
@@ -260,10 +261,10 @@ public struct SimulatedWorld {
 
     private mutating func transmit(_ link: Int, from node: Int, _ bytes: [UInt8]) {
         guard links[link].isOpen else { return }
-        if random.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
+        if dice.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
         let isCaller = links[link].caller == node
         let side = isCaller ? 0 : 1
-        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &random), links[link].lastArrival[side])
+        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &dice), links[link].lastArrival[side])
         links[link].lastArrival[side] = arrival
         schedule(
             .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes), after: arrival - now)
@@ -409,7 +410,7 @@ public struct SimulatedWorld {
     }
 
     public mutating func draw<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T {
-        T.random(in: range, using: &random)
+        T.random(in: range, using: &dice)
     }
 
     /// What all nodes think of their channel is the same, and adds up to its capacity.

@@ -6,6 +6,7 @@ import LightningPayment
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// Payments over several hops between whole nodes.
@@ -49,5 +50,24 @@ struct NetworkTests {
         #expect(after[3].value - before[3].value == 50_000_000)
         #expect(world.nodes[1].core!.circuits.totals.fees.value == first)
         try world.checkNetwork()
+    }
+}
+
+@Suite("networks in virtual time")
+struct NetworkHistoryTests {
+    @Test("networks with lost connections and crashes end well", arguments: UInt64(1)..<25)
+    func rough(seed: UInt64) throws {
+        let report = try NetworkHistory.run(seed: seed, actions: 12, checkInterval: 8)
+        #expect(report.channels >= report.nodes - 1)
+        BlockJournal.write("network-\(seed)", report.blocks.map { $0.serialized() })
+    }
+
+    @Test("the same seed gives the same history")
+    func determinism() throws {
+        let first = try NetworkHistory.run(seed: 3, actions: 10)
+        let second = try NetworkHistory.run(seed: 3, actions: 10)
+        #expect(first.blocks == second.blocks)
+        #expect(first.deliveries == second.deliveries)
+        #expect(first.fees == second.fees)
     }
 }
