@@ -5,8 +5,11 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 import LightningChain
+import LightningChannel
 import LightningCore
+import LightningRouting
 import LightningRuntime
+import LightningWire
 import ServiceLifecycle
 
 /// A layer 1 with a faucet, as one process has it.
@@ -82,6 +85,21 @@ actor LocalWorld {
         return transaction.id
     }
 
+    /// The network as the first node knows it, with the shares that only we can see.
+    func graph() async throws -> JSONValue {
+        guard let first = nodes.sorted(by: { $0.key < $1.key }).first?.value else { return .null }
+        guard case .object(var fields) = try await ControlAPI(node: first, onStop: nil).handle("graph", [:]) else { return .null }
+        var shares: [String: JSONValue] = [:]
+        for node in nodes.values {
+            for channel in try await node.channels() where !channel.isClosed && node.nodeID < channel.parameters.remoteNodeID {
+                guard let name = channel.shortChannelID else { continue }
+                shares[name.description] = .amount(channel.commitments.toLocal.value)
+            }
+        }
+        fields["node_1_msat"] = .object(shares)
+        return .object(fields)
+    }
+
     // MARK: Files
 
     static var passwordFile: URL { Home.local.appending(path: "rpc") }
@@ -96,20 +114,24 @@ actor LocalWorld {
 struct Local: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "A whole test network in one process.",
-        subcommands: [LocalUp.self, LocalDown.self, LocalMine.self, LocalFund.self])
+        subcommands: [LocalUp.self, LocalDown.self, LocalMine.self, LocalFund.self, LocalGraph.self])
 }
 
 struct LocalUp: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Start a layer 1, a miner, a faucet and nodes; Ctrl-C or lnw local down ends it.")
     @OptionGroup var options: CommonOptions
-    @Option(help: "The nodes' names.") var nodes = "alice,bob"
+    @Option(help: "The nodes' names, or how many.") var nodes = "alice,bob"
+    @Option(help: "Open public channels between them: line, ring, star, random, or a file with lines of “<node> <node> <sat>”.")
+    var topology: String?
     @Option(help: "The port of the first node; the others follow.") var port = 9735
     @Option(help: "The port of the layer 1's JSON-RPC.") var rpcPort = 18443
     @OptionGroup var activity: ActivityOptions
 
     func run() async throws {
-        let names = nodes.split(separator: ",").map(String.init)
+        var names = try Self.names(nodes)
+        let shape = try topology.map { try LocalTopology($0, names: names) }
+        names = shape?.names ?? names
         guard !names.isEmpty, Set(names).count == names.count else {
             throw ControlFailure(.usage, "the nodes need names that differ")
         }
@@ -152,6 +174,10 @@ struct LocalUp: AsyncParsableCommand {
             if !directory.exists { _ = try directory.create() }
             var nodeOptions = LightningNode.Options()
             nodeOptions.port = port + index
+            // A network in one process: nobody has to be spared.
+            nodeOptions.tickInterval = .milliseconds(250)
+            nodeOptions.configuration.gossip.flushInterval = 250
+            nodeOptions.configuration.alias = name
             nodeOptions.logger = Logging.logger(name)
             let node: LightningNode
             do {
@@ -169,6 +195,12 @@ struct LocalUp: AsyncParsableCommand {
         let control = LocalService(world: world, rpc: rpc, activity: activity)
         try await control.start()
         services.append(control)
+        if let shape {
+            let isQuiet = options.json || !Terminal.isOutput
+            try await world.open(shape, services.compactMap { ($0 as? NodeService)?.node }) { step in
+                if !isQuiet { Terminal.out("\(step) …") }
+            }
+        }
         let height = await world.chain.tip().height
         if options.json {
             let list = services.compactMap { ($0 as? NodeService)?.node.address?.description }
@@ -184,10 +216,30 @@ struct LocalUp: AsyncParsableCommand {
         if !options.json { Terminal.out("\nstopped at block \(last); lnw local up goes on where it was") }
     }
 
+    /// What people call nodes that they only count.
+    private static let usualNames = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"]
+
+    private static func names(_ text: String) throws -> [String] {
+        guard let count = Int(text) else { return text.split(separator: ",").map(String.init) }
+        guard (1...100).contains(count) else { throw ControlFailure(.usage, "1 to 100 nodes fit into one process") }
+        return (0..<count).map { $0 < usualNames.count ? usualNames[$0] : "node\($0 + 1)" }
+    }
+
     private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: Int, _ url: String, _ port: Int) {
         Terminal.out("layer 1   regtest, block \(height), JSON-RPC at \(url)")
         for (service, name) in zip(services, names) {
             if let node = (service as? NodeService)?.node { Terminal.out("\(Format.pad(name, 10))\(node.address!)") }
+        }
+        if topology != nil, names.count > 1 {
+            Terminal.out(
+                """
+
+                in another terminal:
+                  lnw -w \(names[0]) keysend \(names[names.count - 1]) 1000sat
+                  lnw -w \(names[0]) getroute \(names[names.count - 1]) 100000sat
+                  lnw local graph
+                """)
+            return
         }
         let other = names.count > 1 ? (services[1] as? NodeService)?.node.address?.description : nil
         Terminal.out(
@@ -229,6 +281,7 @@ final class LocalService: Service, @unchecked Sendable {
                 let count = parameters["count"].int ?? 1
                 guard (1...10_000).contains(count) else { throw ControlFailure(.usage, "1 to 10000 blocks") }
                 return ["height": .integer(Int64(try await world.mine(Int(count))))]
+            case "graph": return try await world.graph()
             case "fund":
                 let amount = Satoshi(parameters["amount_sat"].u64)
                 let id = try await world.fund(parameters["node"].string, amount)
@@ -261,6 +314,31 @@ private func callLocal(_ method: String, _ parameters: JSONValue = [:]) async th
     } catch {
         guard error.kind == .notRunning else { throw error }
         throw ControlFailure(.unreachable, "no local network is running. Start one: lnw local up")
+    }
+}
+
+struct LocalGraph: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "graph", abstract: "Draw the local network: who has channels with whom, how they are shared, and what they ask for.")
+    @OptionGroup var options: CommonOptions
+    @Option(name: .shortAndLong, help: "Where the picture goes.") var output = "graph.svg"
+
+    func run() async throws {
+        let graph = try await callLocal("graph")
+        let capacities = Dictionary(
+            graph["channels"].list.map { ($0["short_channel_id"].string, $0["capacity_sat"].u64) }, uniquingKeysWith: { $1 })
+        var shares: [String: Double] = [:]
+        if case .object(let fields) = graph["node_1_msat"] {
+            for (name, value) in fields { shares[name] = Double(value.u64) / Double(max(1, capacities[name] ?? 1) * 1000) }
+        }
+        if !options.json {
+            do {
+                try GraphDrawing.svg(graph, shares: shares).write(toFile: output, atomically: true, encoding: .utf8)
+            } catch { throw ControlFailure(.refused, "\(output) cannot be written: \(error.localizedDescription)") }
+        }
+        options.show(graph) {
+            "\($0["nodes"].list.count) nodes and \($0["channels"].list.count) channels drawn in \(output)"
+        }
     }
 }
 

@@ -194,6 +194,7 @@ struct OpenChannelCommand: AsyncParsableCommand {
     @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
     @Argument(help: "The channel's size, e.g. 1000000sat or 0.01btc", transform: Amount.parse) var amount: Amount
     @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
+    @Flag(name: .customLong("public"), help: "Announce it, so that others can be paid through it.") var isPublic = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 
     func run() async throws {
@@ -203,7 +204,7 @@ struct OpenChannelCommand: AsyncParsableCommand {
             yes: yes)
         let push: JSONValue = self.push?.msat.map { JSONValue.amount($0) } ?? .null
         let result = try await options.call(
-            "openchannel", ["id": .string(peer), "amount_sat": .amount(satoshi), "push_msat": push])
+            "openchannel", ["id": .string(peer), "amount_sat": .amount(satoshi), "push_msat": push, "announce": .bool(isPublic)])
         options.show(result) {
             "channel \($0["channel_id"].string) is funded; usable once its transaction is 3 blocks deep (lnw local mine 3)"
         }
@@ -313,18 +314,53 @@ struct Pay: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @Argument(help: "The invoice: lnbcrt…") var invoice: String
     @Argument(help: "How much, for an invoice that leaves it open.", transform: Amount.parse) var amount: Amount?
+    @OptionGroup var limits: PaymentOptions
     func run() async throws {
         let msat: JSONValue = amount?.msat.map { .amount($0) } ?? .null
-        let result = try await options.call("pay", ["invoice": .string(invoice), "amount_msat": msat])
+        let result = try await Self.watched(options, invoice) {
+            try await options.call("pay", limits.add(to: ["invoice": .string(invoice), "amount_msat": msat]))
+        }
         options.show(result, Self.receipt)
+    }
+
+    /// Shows on a terminal how the attempts of a payment go while its outcome is waited for.
+    private static func watched(
+        _ options: CommonOptions, _ payment: String, _ body: @escaping @Sendable () async throws -> JSONValue
+    ) async throws -> JSONValue {
+        guard Terminal.isOutput, !options.json else { return try await body() }
+        let watcher = Task {
+            var shown = ""
+            while !Task.isCancelled {
+                // What is over at once is not worth a line.
+                try await Task.sleep(for: .milliseconds(300))
+                guard let story = try? await options.call("explain", ["payment": .string(payment)]), story["status"].text == "pending"
+                else {
+                    continue
+                }
+                let attempts = story["attempts"].list
+                let out = attempts.filter { $0["status"].text == "pending" }
+                let line =
+                    "\(attempts.count) attempt\(attempts.count == 1 ? "" : "s"), \(out.count) under way with "
+                    + "\(Format.msat(out.reduce(0) { $0 + $1["amount_msat"].u64 })), \(attempts.count - out.count) came back"
+                if line != shown { Terminal.out("\r\u{1b}[2K\(line)", newline: false) }
+                shown = line
+            }
+        }
+        defer {
+            watcher.cancel()
+            Terminal.out("\r\u{1b}[2K", newline: false)
+        }
+        return try await body()
     }
 
     static func receipt(_ v: JSONValue) -> String {
         let what = v["description"].text.map { $0.isEmpty ? "" : " “\($0)”" } ?? ""
         let time = v["duration_ms"].int.map { "   \($0) ms" } ?? ""
+        let hops = v["num_hops"].u64
+        let parts = v["num_parts"].u64 > 1 ? "   \(v["num_parts"].u64) parts" : ""
         return """
-            paid \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(v["num_hops"].u64) hop\(time)
-            preimage \(v["payment_preimage"].string)
+            paid \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(hops) hop\(hops == 1 ? "" : "s")\(parts)\(time)
+            preimage \(v["payment_preimage"].string)   (lnw explain \(v["payment_hash"].string.prefix(8)) for the whole story)
             """
     }
 }
@@ -332,11 +368,13 @@ struct Pay: AsyncParsableCommand {
 struct Keysend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Pay a node without an invoice.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id, or a unique beginning of it") var id: String
+    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
+    @OptionGroup var limits: PaymentOptions
     func run() async throws {
         guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
-        options.show(try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(msat)]), Pay.receipt)
+        options.show(
+            try await options.call("keysend", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)])), Pay.receipt)
     }
 }
 

@@ -44,6 +44,12 @@ extension NodeCore {
             }
             setForwardingPolicy(id, policy)
             return .done
+        case .rebalance(let from, let to, let amount, let limits):
+            try rebalance(from, to, amount, limits, request)
+            return nil
+        case .probe(let node, let amount, let limits):
+            try probe(node, amount, limits, request)
+            return nil
         case .findRoute(let node, let amount, let maxFee):
             return .route(try findRoute(node, amount, maxFee: maxFee))
         case .pay(let invoice, let amount, let limits):
@@ -183,6 +189,44 @@ extension NodeCore {
             deadline: now + limits.timeout, maxParts: 1, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
         payment.keysendPreimage = preimage
         payment.customRecords = records
+        try begin(payment, request)
+    }
+
+    private mutating func rebalance(
+        _ from: ChannelID, _ to: ChannelID, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
+    ) throws(NodeRefusal) {
+        guard let first = channels[from], let last = channels[to] else { throw .unknownChannel }
+        guard from != to else { throw .invalid("a circle leaves by one channel and returns by another") }
+        guard first.isUsable, last.isUsable else { throw .channel(.notUsable(first.isUsable ? last.stateName : first.stateName)) }
+        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        let peer = NodeKey(last.parameters.remoteNodeID)
+        let name = last.displayID
+        let known = gossip.graph.channel(name).flatMap { $0.node1 == peer ? $0.policy1 : $0.policy2 }
+        guard let policy = known ?? remoteUpdates[to].map({ RoutingPolicy($0) }) else {
+            throw .invalid("the peer of channel \(name) has not said on which terms it forwards to us")
+        }
+        let record = try createInvoice(PaymentPreimage(entropy.bytes32()), amount, .text("rebalance"), expiry: 3600)
+        var payment = OutgoingPayment(
+            paymentHash: record.invoice.paymentHash, payee: nodeID, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            deadline: now + limits.timeout, maxParts: 1, invoice: record.invoice.text,
+            finalCLTVDelta: record.invoice.minFinalCLTVExpiryDelta)
+        payment.paymentSecret = record.invoice.paymentSecret
+        payment.tails = [RouteTail(hops: [.init(from: peer, shortChannelID: name, policy: policy)])]
+        payment.firstChannel = from
+        try begin(payment, request)
+    }
+
+    private mutating func probe(
+        _ node: NodeID, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
+    ) throws(NodeRefusal) {
+        guard node != nodeID else { throw .payment(.ownInvoice) }
+        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        // Nobody knows a preimage of this hash: it cannot be taken by anyone.
+        var payment = OutgoingPayment(
+            paymentHash: PaymentHash(entropy.bytes32()), payee: node, amount: amount, maxFee: limits.fee(for: amount),
+            createdAt: seconds, deadline: now + limits.timeout, maxParts: 1, invoice: "",
+            finalCLTVDelta: Invoice.defaultMinFinalCLTVExpiryDelta)
+        payment.paymentSecret = entropy.bytes32()
         try begin(payment, request)
     }
 

@@ -47,6 +47,10 @@ public enum NodeCommand: Sendable {
     case cancel(PaymentHash)
     case pay(Invoice, amount: MilliSatoshi?, PaymentLimits = PaymentLimits())
     case keysend(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits(), customRecords: [UInt64: [UInt8]] = [:])
+    /// Pays ourselves in a circle: out over the first channel, in over the second.
+    case rebalance(from: ChannelID, to: ChannelID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
+    /// Sends a payment that the payee cannot know: how it fails shows whether it would have arrived.
+    case probe(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
     /// The best route to a node, without paying.
     case findRoute(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
     /// Changes the terms on which we forward into a channel.

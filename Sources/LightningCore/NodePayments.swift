@@ -69,6 +69,9 @@ extension NodeCore {
             from: NodeKey(nodeID), to: NodeKey(payment.payee), amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + configuration.finalExpiryMargin, localChannels: localChannels, now: seconds)
         query.tails = payment.tails
+        if let only = payment.firstChannel.flatMap({ channels[$0]?.displayID }) {
+            query.localChannels = query.localChannels?.filter { $0.shortChannelID == only }
+        }
         query.excluded = exclusions[payment.paymentHash]?.channels ?? []
         query.excludedNodes = exclusions[payment.paymentHash]?.nodes ?? []
         for attempt in payment.pendingAttempts {

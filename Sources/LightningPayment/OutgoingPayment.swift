@@ -81,6 +81,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Blocks that the payee wants its HTLC to have.
     public var finalCLTVDelta: UInt32
     public var tails: [RouteTail] = []
+    /// The only channel of ours that it may leave by; `nil` for any.
+    public var firstChannel: ChannelID?
     public var attempts: [PaymentAttempt] = []
     public var status: Status = .pending
     /// Why nothing more is tried, while HTLCs are still out.
@@ -156,6 +158,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         writer.uint32(finalCLTVDelta)
         writer.compactSize(tails.count)
         for tail in tails { tail.encode(to: &writer) }
+        writer.optional(firstChannel) { writer, id in writer.write(id) }
         writer.compactSize(attempts.count)
         for attempt in attempts { attempt.encode(to: &writer) }
         writer.optional(givenUp) { writer, text in writer.variableBytes(Array(text.utf8)) }
@@ -201,6 +204,7 @@ public struct OutgoingPayment: Hashable, Sendable {
             maxParts: maxParts, invoice: invoice, finalCLTVDelta: try reader.uint32())
         (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
         for _ in 0..<(try reader.count()) { tails.append(try RouteTail(from: &reader)) }
+        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.channelID() }
         for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
         givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
             String(decoding: try r.variableBytes(), as: UTF8.self)

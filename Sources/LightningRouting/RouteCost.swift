@@ -43,7 +43,7 @@ enum Logarithm {
         guard index < 1024 else { return 1024 }
         var result: UInt16 = 0
         for _ in 0..<10 {
-            value = value * value >> 30
+            value = (value * value) >> 30
             result <<= 1
             if value >= 1 << 31 {
                 result |= 1

@@ -31,7 +31,8 @@ struct RouteSearch {
         doubtPrice = cost.doubtPrice(amount)
         blockPrice = cost.blockPrice(amount)
         graphNodes = graph.nodes.count
-        guard query.source != query.destination else { throw .toSelf }
+        // A circle ends over a channel that leads back to us.
+        guard query.source != query.destination || !query.tails.isEmpty else { throw .toSelf }
         // Within these bounds no price overflows: no channel on earth holds 700 bitcoin.
         guard amount < Self.amountBound else { throw .noCapacity }
         source = graph.node(query.source) ?? .max
@@ -57,7 +58,7 @@ struct RouteSearch {
                     break
                 }
                 price = price.addingReportingOverflow(fee).partialValue + cost.hopBase
-                price += UInt64(hop.policy.cltvExpiryDelta) * blockPrice >> 10
+                price += (UInt64(hop.policy.cltvExpiryDelta) * blockPrice) >> 10
             }
             let entry = number(tail.hops[0].from, graph)
             lastSeeds.append((entry, price))
@@ -108,9 +109,9 @@ struct RouteSearch {
         }
         guard let doubt = doubt(arc, amount, graph, estimates) else { return nil }
         let isFirst = graph.origins[Int(arc.edge)] == source
-        let locked = UInt64(arc.cltvExpiryDelta) * blockPrice >> 10
+        let locked = (UInt64(arc.cltvExpiryDelta) * blockPrice) >> 10
         // The first hop of a route costs its sender nothing.
-        return (isFirst ? 0 : fee + locked) + cost.hopBase + doubt * doubtPrice >> 10
+        return (isFirst ? 0 : fee + locked) + cost.hopBase + (doubt * doubtPrice) >> 10
     }
 
     /// How unlikely it is that an edge bears an amount beside what other parts send over it; `nil` where it cannot.

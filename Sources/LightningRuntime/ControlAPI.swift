@@ -10,7 +10,7 @@ import LightningWire
 
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
 public struct ControlAPI: Sendable {
-    private let node: LightningNode
+    let node: LightningNode
     private let onStop: (@Sendable () -> Void)?
 
     /// - Parameter onStop: stops the daemon; `nil` where the node is only a part of one.
@@ -72,13 +72,15 @@ public struct ControlAPI: Sendable {
             if let wanted = invoice.amount, let amount, amount != wanted {
                 throw ControlFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
             }
-            let payment = try await Self.awaited { try await node.pay(invoice, amount: amount) }
+            let limits = try limits(p)
+            let payment = try await Self.awaited { try await node.pay(invoice, amount: amount, limits: limits) }
             return Self.json(payment, description: invoice.descriptionText, since: started)
         case "keysend":
             let started = Date()
             let amount = try amount(p["amount_msat"]) ?? .zero
-            let payee = try await peer(p["id"])
-            let payment = try await Self.awaited { try await node.keysend(payee, amount: amount) }
+            let payee = try await anyNode(p["id"])
+            let limits = try limits(p)
+            let payment = try await Self.awaited { try await node.keysend(payee, amount: amount, limits: limits) }
             return Self.json(payment, description: nil, since: started)
         case "listpayments": return .array(try await node.payments().map { Self.json($0, description: nil, since: nil) })
         case "listinvoices": return .array(try await node.invoices().map(Self.json))
@@ -100,7 +102,9 @@ public struct ControlAPI: Sendable {
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(id)
             return ["channel_id": .string(id.hex)]
-        default: throw ControlFailure(.usage, "unknown method \(method)")
+        default:
+            guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
+            return answer
         }
     }
 
@@ -108,7 +112,7 @@ public struct ControlAPI: Sendable {
     static let patience = Duration.seconds(60)
 
     /// The outcome, or the news that there is none yet: a payment under way cannot be taken back.
-    private static func awaited(_ pay: @escaping @Sendable () async throws -> OutgoingPayment) async throws -> OutgoingPayment {
+    static func awaited(_ pay: @escaping @Sendable () async throws -> OutgoingPayment) async throws -> OutgoingPayment {
         let (stream, continuation) = AsyncStream<Result<OutgoingPayment, any Error>?>.makeStream()
         Task {
             do { continuation.yield(.success(try await pay())) } catch { continuation.yield(.failure(error)) }
@@ -130,7 +134,7 @@ public struct ControlAPI: Sendable {
 
     // MARK: Parameters
 
-    private func amount(_ value: JSONValue) throws -> MilliSatoshi? {
+    func amount(_ value: JSONValue) throws -> MilliSatoshi? {
         guard value != .null else { return nil }
         guard let msat = value.int, msat >= 0 else { throw ControlFailure(.usage, "an amount is a whole number of msat") }
         return MilliSatoshi(UInt64(msat))
@@ -141,7 +145,9 @@ public struct ControlAPI: Sendable {
         let text = value.text ?? ""
         if let id = PublicKey(hex: text) { return id }
         let known = Set(try await node.peers().map(\.nodeID) + node.channels().map(\.parameters.remoteNodeID))
-        let matches = known.filter { !text.isEmpty && $0.hex.hasPrefix(text) }
+        let names = Self.names(try await node.graph())
+        let exact = known.filter { names[NodeKey($0)] == text }
+        let matches = exact.isEmpty ? known.filter { !text.isEmpty && $0.hex.hasPrefix(text) } : exact
         guard matches.count == 1, let match = matches.first else {
             throw ControlFailure(
                 .usage, matches.isEmpty ? "no peer's id begins with \(text)" : "more than one peer's id begins with \(text)")
@@ -150,7 +156,7 @@ public struct ControlAPI: Sendable {
     }
 
     /// A channel by its short id, its alias, or a unique beginning of its id or of its peer's.
-    private func channel(_ value: JSONValue) async throws -> ChannelID {
+    func channel(_ value: JSONValue) async throws -> ChannelID {
         let text = (value.text ?? "").lowercased()
         let channels = try await node.channels().filter { !$0.isClosed }
         let matches = channels.filter { channel in
@@ -181,7 +187,7 @@ public struct ControlAPI: Sendable {
         }
         guard let amount = p["amount_sat"].int, amount > 0 else { throw ControlFailure(.usage, "how much? In sat") }
         let channel = try await node.openChannel(
-            to: id, amount: Satoshi(UInt64(amount)), push: try self.amount(p["push_msat"]) ?? .zero)
+            to: id, amount: Satoshi(UInt64(amount)), push: try self.amount(p["push_msat"]) ?? .zero, announce: p["announce"].flag)
         return ["channel_id": .string(channel.hex)]
     }
 

@@ -69,6 +69,8 @@ public final class LightningNode: Service, Sendable {
         /// 0 takes any free port; `nil` listens to nobody.
         public var port: Int? = 0
         public var configuration = NodeConfiguration()
+        /// How often time is told to pass: what is due is done then.
+        public var tickInterval = Duration.seconds(1)
         /// Warnings and worse, unless another one is given.
         public var logger: Logger
         public init() {
@@ -159,7 +161,9 @@ public final class LightningNode: Service, Sendable {
             Task { await follower.run() }, Task { await follower.publish(transactions) },
             Task { await reconnector.run() }, Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
         ]
-        let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
+        let ticker = loop.scheduleRepeatedTask(
+            initialDelay: TimeAmount(options.tickInterval), delay: TimeAmount(options.tickInterval)
+        ) { _ in
             driver.enqueue(.tick)
         }
         return LightningNode(
@@ -315,6 +319,34 @@ public final class LightningNode: Service, Sendable {
         guard case .payment(let payment) = try await driver.command(.keysend(node, amount: amount, limits, customRecords: records))
         else { preconditionFailure() }
         return payment
+    }
+
+    /// Pays this node itself in a circle: out over the first channel, in over the second.
+    @discardableResult
+    public func rebalance(
+        from: ChannelID, to: ChannelID, amount: MilliSatoshi, limits: PaymentLimits = PaymentLimits()
+    ) async throws(NodeRefusal) -> OutgoingPayment {
+        guard case .payment(let payment) = try await driver.command(.rebalance(from: from, to: to, amount: amount, limits)) else {
+            preconditionFailure()
+        }
+        return payment
+    }
+
+    /// Tries whether a payment would arrive, without paying: the attempts that were made, and whether the last one got there.
+    public func probe(
+        _ node: NodeID, amount: MilliSatoshi, limits: PaymentLimits = PaymentLimits()
+    ) async throws(NodeRefusal) -> (payment: OutgoingPayment, arrived: Bool) {
+        do throws(NodeRefusal) {
+            _ = try await driver.command(.probe(node, amount: amount, limits))
+            preconditionFailure("nobody knows the preimage of a probe")
+        } catch {
+            guard case .paymentFailed(let payment, _) = error else { throw error }
+            let arrived = payment.attempts.contains { attempt in
+                if case .failed(let failure) = attempt.status { return failure.hop == attempt.route.hops.count - 1 }
+                return false
+            }
+            return (payment, arrived)
+        }
     }
 
     /// The best route to a node, as far as this one knows. Nothing is paid.

@@ -247,6 +247,16 @@ struct RouteTests {
         #expect(try web.route(query).hops.count == 1)
     }
 
+    /// Half of a channel is there with probability one half: one bit of doubt, 1024 units.
+    @Test func doubt() throws {
+        var web = Web()
+        web.join(0, 1, capacity: 1_000_000, Web.policy(0), Web.policy(0))
+        for (msat, bits) in [(1, 0.0), (500_000_000, 1), (750_000_000, 2), (875_000_000, 3), (100_000_000, 0.152), (999_000_000, 9.966)] {
+            let doubt = Double(try web.route(web.query(0, 1, UInt64(msat))).doubt) / 1024
+            #expect(abs(doubt - bits) < 0.004, "\(msat) msat: \(doubt) bits")
+        }
+    }
+
     /// Knowledge narrows the choice, and fades.
     @Test func learning() throws {
         var web = Web()

@@ -1,0 +1,154 @@
+import BitcoinPrimitives
+import Foundation
+import LightningRouting
+import LightningRuntime
+import LightningSimulation
+import LightningWire
+
+/// The channels that `lnw local up --topology` opens.
+struct LocalTopology {
+    struct Edge {
+        var from: Int
+        var to: Int
+        var capacity: Satoshi
+    }
+
+    var names: [String]
+    var edges: [Edge]
+
+    static let usualCapacity = Satoshi(1_000_000)
+
+    /// - Parameters:
+    ///   - text: a shape, or a file with a line for each channel: `alice bob 1000000`.
+    ///   - names: of the nodes; a file brings its own.
+    init(_ text: String, names: [String]) throws {
+        if let shape = Topology.Shape(rawValue: text) {
+            guard names.count > 1 else { throw ControlFailure(.usage, "a network needs two nodes at least") }
+            var random = SeededRandom(seed: UInt64(names.count))
+            self.names = names
+            edges = Topology(shape, nodes: names.count, using: &random).channels.map {
+                Edge(from: $0.0, to: $0.1, capacity: Self.usualCapacity)
+            }
+            return
+        }
+        let shapes = Topology.Shape.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let file = try? String(contentsOfFile: text, encoding: .utf8) else {
+            throw ControlFailure(.usage, "--topology \(text) is neither one of \(shapes) nor a file that can be read")
+        }
+        var found: [String] = []
+        edges = []
+        for (number, line) in file.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            guard let first = fields.first, !first.hasPrefix("#") else { continue }
+            guard fields.count == 2 || fields.count == 3, fields[0] != fields[1],
+                let capacity = fields.count == 2 ? Self.usualCapacity.value : UInt64(fields[2]), (20_000...16_777_215).contains(capacity)
+            else {
+                throw ControlFailure(
+                    .usage, "line \(number + 1) of \(text) is not “<node> <node> <sat>”, with 20,000 to 16,777,215 sat")
+            }
+            for name in fields.prefix(2) where !found.contains(name) { found.append(name) }
+            edges.append(
+                Edge(from: found.firstIndex(of: fields[0])!, to: found.firstIndex(of: fields[1])!, capacity: Satoshi(capacity)))
+        }
+        guard !edges.isEmpty else { throw ControlFailure(.usage, "\(text) names no channel") }
+        self.names = found
+    }
+}
+
+extension LocalWorld {
+    /// Funds the nodes, opens their channels with half on either side, and waits until everybody knows of all.
+    func open(_ topology: LocalTopology, _ nodes: [LightningNode], progress: (String) -> Void) async throws {
+        // After a restart the channels are there already.
+        for node in nodes where try await !node.channels().isEmpty { return }
+        var needed = [UInt64](repeating: 0, count: nodes.count)
+        for edge in topology.edges { needed[edge.from] += edge.capacity.value + 20_000 }
+        progress("funding \(needed.count { $0 > 0 }) nodes")
+        for (index, amount) in needed.enumerated() where amount > 0 {
+            _ = try await fund(await nodes[index].newAddress().script, Satoshi(amount))
+        }
+        progress("opening \(topology.edges.count) channels")
+        for (number, edge) in topology.edges.enumerated() {
+            let (one, other) = (nodes[edge.from], nodes[edge.to])
+            try await one.connect(other.address!)
+            try await one.openChannel(
+                to: other.nodeID, amount: edge.capacity, push: MilliSatoshi(edge.capacity.value * 500), announce: true)
+            // A new block now and then: change of a change has to confirm.
+            if number % 8 == 7 { _ = try await mine(1) }
+        }
+        for _ in 0..<7 {
+            _ = try await mine(1)
+            // Peers answer each other between blocks.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        progress("waiting until every node knows every channel")
+        for _ in 0..<600 {
+            var missing = 0
+            for node in nodes {
+                let known = try await node.graph().allChannels.count { $0.policy1 != nil && $0.policy2 != nil }
+                missing += topology.edges.count - min(known, topology.edges.count)
+            }
+            if missing == 0 { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw ControlFailure(.internal, "the announcements of the channels did not reach every node within a minute")
+    }
+}
+
+/// A network as a picture: nodes in a circle, channels with their capacity and how it is shared, and the terms at either end.
+enum GraphDrawing {
+    static func svg(_ graph: JSONValue, shares: [String: Double]) -> String {
+        let nodes = graph["nodes"].list
+        let channels = graph["channels"].list
+        let radius = max(160.0, Double(nodes.count) * 34)
+        let size = 2 * radius + 260
+        var places: [String: (x: Double, y: Double)] = [:]
+        for (index, node) in nodes.enumerated() {
+            let angle = 2 * Double.pi * Double(index) / Double(max(1, nodes.count)) - Double.pi / 2
+            places[node["id"].string] = (size / 2 + radius * cos(angle), size / 2 + radius * sin(angle))
+        }
+        func n(_ value: Double) -> String { String(format: "%.1f", value) }
+        func escaped(_ text: String) -> String {
+            text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+        }
+        func terms(_ t: JSONValue) -> String {
+            t == .null
+                ? "" : t["disabled"].flag ? "disabled" : "\(Format.bare(t["fee_base_msat"].u64))+\(t["fee_proportional_millionths"].u64)ppm"
+        }
+        var parts = [
+            """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(n(size)) \(n(size))" font-family="system-ui, sans-serif" font-size="12">
+            <rect width="100%" height="100%" fill="#fbfaf7"/>
+            """
+        ]
+        for channel in channels {
+            guard let a = places[channel["node_id_1"].string], let b = places[channel["node_id_2"].string] else { continue }
+            // What is on whose side, where that is known: the line changes its colour there.
+            let share = shares[channel["short_channel_id"].string] ?? 0.5
+            let middle = (x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
+            let width = 1.5 + min(6, log10(Double(max(10, channel["capacity_sat"].u64))) - 3)
+            parts.append(
+                """
+                <line x1="\(n(a.x))" y1="\(n(a.y))" x2="\(n(middle.x))" y2="\(n(middle.y))" stroke="#d9822b" stroke-width="\(n(width))"/>
+                <line x1="\(n(middle.x))" y1="\(n(middle.y))" x2="\(n(b.x))" y2="\(n(b.y))" stroke="#7c93a8" stroke-width="\(n(width))"/>
+                """)
+            let center = (x: (a.x + b.x) / 2, y: (a.y + b.y) / 2)
+            parts.append(
+                "<text x=\"\(n(center.x))\" y=\"\(n(center.y - 4))\" text-anchor=\"middle\" fill=\"#222\">\(Format.thousands(channel["capacity_sat"].u64))"
+                    + "<title>\(channel["short_channel_id"].string)</title></text>")
+            for (end, text, other) in [(a, terms(channel["terms_1"]), b), (b, terms(channel["terms_2"]), a)] {
+                let at = (x: end.x + (other.x - end.x) * 0.24, y: end.y + (other.y - end.y) * 0.24)
+                parts.append("<text x=\"\(n(at.x))\" y=\"\(n(at.y))\" text-anchor=\"middle\" fill=\"#777\" font-size=\"10\">\(text)</text>")
+            }
+        }
+        for node in nodes {
+            guard let place = places[node["id"].string] else { continue }
+            let name = node["alias"].text ?? Format.short(node["id"].string)
+            parts.append(
+                """
+                <circle cx="\(n(place.x))" cy="\(n(place.y))" r="22" fill="#fff" stroke="#444" stroke-width="1.5"/>
+                <text x="\(n(place.x))" y="\(n(place.y + 4))" text-anchor="middle" font-weight="600">\(escaped(String(name.prefix(8))))<title>\(node["id"].string)</title></text>
+                """)
+        }
+        return (parts + ["</svg>\n"]).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,310 @@
+import ArgumentParser
+import Foundation
+import LightningRuntime
+
+/// What `pay`, `keysend`, `rebalance` and `probe` have in common.
+struct PaymentOptions: ParsableArguments {
+    @Option(help: "The most that forwarders may take. Default: the larger of 0.5 % and 5 sat.", transform: Amount.parse) var maxFee: Amount?
+    @Option(help: "Seconds in which something new is tried.") var timeout: Int64 = 60
+    @Option(help: "HTLCs under way at a time.") var maxParts: Int64 = 16
+
+    func validate() throws {
+        guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds.") }
+        guard (1...256).contains(maxParts) else { throw ValidationError("--max-parts must be 1 to 256.") }
+    }
+
+    func add(to parameters: [String: JSONValue]) -> JSONValue {
+        var all = parameters
+        all["max_fee_msat"] = maxFee?.msat.map { .amount($0) } ?? .null
+        all["timeout"] = .integer(timeout)
+        all["max_parts"] = .integer(maxParts)
+        return .object(all)
+    }
+}
+
+struct GetRoute: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "getroute", abstract: "The best route to a node, with its fee, delay and success probability.",
+        aliases: ["queryroutes"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
+    @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
+    @Option(help: "The most that forwarders may take.", transform: Amount.parse) var maxFee: Amount?
+
+    func run() async throws {
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        let result = try await options.call(
+            "getroute",
+            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
+        options.show(result) { v in
+            let hops = v["hops"].list
+            let head =
+                "\(hops.count) hop\(hops.count == 1 ? "" : "s")   fee \(Format.msat(v["fee_msat"].u64))   \(v["cltv_delta"].u64) blocks   "
+                + "\(v["success_probability_percent"].u64) % likely"
+            return ([head] + hops.map(RouteText.hop)).joined(separator: "\n")
+        }
+    }
+}
+
+enum RouteText {
+    /// A node as people know it: its alias, or the beginning of its id.
+    static func node(_ v: JSONValue) -> String { v["alias"].text ?? Format.short(v["id"].string) }
+
+    static func hop(_ v: JSONValue) -> String {
+        let fee = v["fee_msat"].u64
+        return "  → \(Format.pad(node(v), 20)) over \(Format.pad(v["short_channel_id"].string, 14)) "
+            + "\(Format.pad(Format.msat(v["amount_msat"].u64), 20, right: true))\(fee > 0 ? "   after a fee of \(Format.bare(fee))" : "")"
+    }
+
+    /// `alice → bob → carol`.
+    static func path(_ v: JSONValue) -> String { v["hops"].list.map(node).joined(separator: " → ") }
+}
+
+struct GraphCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "graph", abstract: "The public network as this node knows it.",
+        subcommands: [GraphNodes.self, GraphChannels.self, GraphNode.self], defaultSubcommand: GraphNodes.self)
+}
+
+struct GraphNodes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "nodes", abstract: "All nodes.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        let graph = try await options.call("graph")
+        options.show(["nodes": graph["nodes"]]) { v in
+            let nodes = v["nodes"].list
+            if nodes.isEmpty {
+                return "no public nodes are known yet: connect to one with lnw connect, or make a network with lnw local up --topology ring"
+            }
+            return nodes.map { node in
+                let count = node["num_channels"].u64
+                return
+                    "\(node["id"].string)  \(Format.pad(node["alias"].string, 20))  \(Format.pad("\(count) channel\(count == 1 ? "" : "s")", 14))"
+                    + "\(Format.pad(Format.sat(node["capacity_sat"].u64), 20, right: true))\(node["is_self"].flag ? "   (this node)" : "")"
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct GraphChannels: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "channels", abstract: "All channels with their terms.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        let graph = try await options.call("graph")
+        options.show(["channels": graph["channels"]]) { v in
+            let channels = v["channels"].list
+            if channels.isEmpty { return "no public channels are known yet" }
+            return channels.map(Self.line).joined(separator: "\n")
+        }
+    }
+
+    static func line(_ c: JSONValue) -> String {
+        func name(_ side: String) -> String { c["alias_\(side)"].text ?? Format.short(c["node_id_\(side)"].string) }
+        func terms(_ side: String) -> String {
+            let t = c["terms_\(side)"]
+            guard t != .null else { return "unknown" }
+            return t["disabled"].flag
+                ? "disabled"
+                : "\(Format.bare(t["fee_base_msat"].u64)) sat + \(t["fee_proportional_millionths"].u64) ppm, \(t["cltv_expiry_delta"].u64) blocks"
+        }
+        return "\(Format.pad(c["short_channel_id"].string, 14))\(Format.pad(Format.sat(c["capacity_sat"].u64), 16, right: true))   "
+            + "\(name("1")) → \(name("2")): \(terms("1"));  ←: \(terms("2"))\(c["spent"].flag ? "   (closed)" : "")"
+    }
+}
+
+struct GraphNode: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "node", abstract: "One node with its channels.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "Its id or alias, or a unique beginning of either") var id: String
+    func run() async throws {
+        let graph = try await options.call("graph")
+        let matches = graph["nodes"].list.filter { $0["id"].string.hasPrefix(id.lowercased()) || $0["alias"].text == id }
+        guard matches.count == 1 else {
+            throw ControlFailure(
+                .refused,
+                matches.isEmpty
+                    ? "no known node is called “\(id)”. See: lnw graph nodes" : "several nodes begin with “\(id)”: say more of it")
+        }
+        let node = matches[0]
+        let channels = graph["channels"].list.filter { $0["node_id_1"] == node["id"] || $0["node_id_2"] == node["id"] }
+        options.show(["node": node, "channels": .array(channels)]) { _ in
+            (["\(node["id"].string)  \(node["alias"].string)  \(Format.sat(node["capacity_sat"].u64))"] + channels.map(GraphChannels.line))
+                .joined(separator: "\n")
+        }
+    }
+}
+
+struct ListForwards: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "listforwards", abstract: "What was forwarded for others.", aliases: ["fwdinghistory", "forwards"])
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("listforwards")) { v in
+            let list = v["forwards"].list
+            if list.isEmpty { return "nothing was forwarded yet. Others pay through public channels: lnw openchannel … --public" }
+            let lines = list.map { f in
+                "\(f["received_at"].string)  \(Format.pad(f["in_channel"].string, 12)) → \(Format.pad(f["out_channel"].string, 12))"
+                    + "\(Format.pad(Format.msat(f["out_msat"].u64), 20, right: true))   fee \(Format.pad(Format.bare(f["fee_msat"].u64), 10))"
+                    + "\(f["status"].string)\(f["failure"].text.map { ": \($0)" } ?? "")"
+            }
+            let t = v["totals"]
+            return
+                (lines + [
+                    "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) given back, \(Format.msat(t["fees_msat"].u64)) earned"
+                ])
+                .joined(separator: "\n")
+        }
+    }
+}
+
+struct FeeReport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "feereport", abstract: "What each channel asks for, and has earned.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("feereport")) { v in
+            let list = v["channels"].list
+            if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
+            let lines = list.map { c in
+                "\(Format.pad(c["short_channel_id"].string, 14))\(Format.pad(Format.short(c["peer_id"].string), 12))"
+                    + "\(Format.bare(c["fee_base_msat"].u64)) sat + \(c["fee_proportional_millionths"].u64) ppm, \(c["cltv_expiry_delta"].u64) blocks   "
+                    + "earned \(Format.msat(c["fees_msat"].u64)) in \(c["num_forwards"].u64) forwards"
+            }
+            return (lines + ["in all \(Format.msat(v["totals"]["fees_msat"].u64))"]).joined(separator: "\n")
+        }
+    }
+}
+
+struct SetChannel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "setchannel", abstract: "Change the terms on which we forward into a channel.",
+        aliases: ["setchannelfee", "updatechanpolicy"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The channel, or all") var channel: String
+    @Option(help: "Base fee, e.g. 100msat.", transform: Amount.parse) var base: Amount?
+    @Option(help: "Proportional fee in millionths.") var ppm: Int64?
+    @Option(help: "Blocks between the HTLC that comes in and the one that goes out.") var delta: Int64?
+    @Option(help: "The smallest HTLC.", transform: Amount.parse) var min: Amount?
+    @Option(help: "The largest HTLC.", transform: Amount.parse) var max: Amount?
+
+    func run() async throws {
+        guard base != nil || ppm != nil || delta != nil || min != nil || max != nil else {
+            throw ControlFailure(.usage, "what to change? --base, --ppm, --delta, --min or --max; lnw feereport shows how it is")
+        }
+        var parameters: [String: JSONValue] = ["channel": .string(channel)]
+        if let base = base?.msat { parameters["fee_base_msat"] = .amount(base) }
+        if let ppm { parameters["fee_proportional_millionths"] = .integer(ppm) }
+        if let delta { parameters["cltv_expiry_delta"] = .integer(delta) }
+        if let min = min?.msat { parameters["htlc_minimum_msat"] = .amount(min) }
+        if let max = max?.msat { parameters["htlc_maximum_msat"] = .amount(max) }
+        options.show(try await options.call("setchannel", .object(parameters))) {
+            "\($0["channels"].u64) channel\($0["channels"].u64 == 1 ? "" : "s") changed; the network hears of it within a minute, and what was valid before is accepted for ten"
+        }
+    }
+}
+
+struct Rebalance: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Move money from one channel to another by paying ourselves in a circle.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The channel that has too much") var from: String
+    @Argument(help: "The channel that has too little") var to: String
+    @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
+    @OptionGroup var limits: PaymentOptions
+
+    func run() async throws {
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        let result = try await options.call(
+            "rebalance", limits.add(to: ["from": .string(from), "to": .string(to), "amount_msat": .amount(msat)]))
+        options.show(result) {
+            "moved \(Format.msat($0["amount_msat"].u64)) from \(from) to \(to)   fee \(Format.bare($0["fee_msat"].u64))   \($0["num_hops"].u64) hops"
+        }
+    }
+}
+
+struct Probe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Try whether a payment would arrive, without paying.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
+    @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
+    @OptionGroup var limits: PaymentOptions
+
+    func run() async throws {
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        let result = try await options.call("probe", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)]))
+        options.show(result) { v in
+            (v["arrived"].flag ? "it would arrive" : "it did not get there") + ", after \(v["attempts"].list.count) attempts\n"
+                + Explain.attempts(v)
+        }
+    }
+}
+
+struct Explain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The story of one payment: every attempt, hop, error and what it cost.", aliases: ["trackpayment"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "A unique beginning of its payment hash or preimage, or the invoice") var payment: String
+
+    func run() async throws {
+        options.show(try await options.call("explain", ["payment": .string(payment)])) { v in
+            var head =
+                "\(v["status"].string): \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string)), begun \(v["created_at"].string)"
+            if v["status"].text == "succeeded" {
+                head += ", fee \(Format.bare(v["fee_msat"].u64)) of at most \(Format.bare(v["max_fee_msat"].u64))"
+            }
+            if let why = v["failure"].text { head += "\nwhy: \(why)" }
+            return head + "\n" + Self.attempts(v)
+        }
+    }
+
+    static func attempts(_ v: JSONValue) -> String {
+        v["attempts"].list.enumerated().map { number, a in
+            var line =
+                "  \(Format.pad("\(number + 1).", 4))+\(a["started_after_ms"].u64) ms  \(Format.msat(a["amount_msat"].u64)) over \(RouteText.path(a))"
+            line += ", fee \(Format.bare(a["fee_msat"].u64)), \(a["success_probability_percent"].u64) % likely: "
+            line += a["status"].string
+            if let time = a["duration_ms"].int { line += " after \(time) ms" }
+            if let why = a["failure"].text { line += "\n        \(why)" }
+            let holds = a["hold_times_ms"].list
+            if !holds.isEmpty { line += "\n        held for \(holds.map { "\($0.u64) ms" }.joined(separator: ", ")) by the hops" }
+            return line
+        }.joined(separator: "\n")
+    }
+}
+
+struct HoldInvoice: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdinvoice", abstract: "Ask for a payment that is held until you settle or cancel it.", aliases: ["addholdinvoice"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The SHA-256 of the preimage, in hex") var paymentHash: String
+    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
+    @Argument(help: "What for.") var description = ""
+    @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    func run() async throws {
+        let result = try await options.call(
+            "holdinvoice",
+            [
+                "payment_hash": .string(paymentHash), "amount_msat": amount.msat.map { .amount($0) } ?? .null,
+                "description": .string(description), "expiry": .integer(expiry),
+            ])
+        options.show(result) { $0["invoice"].string }
+    }
+}
+
+struct Settle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Take the payment that a hold invoice holds.", aliases: ["settleinvoice"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The preimage, in hex") var preimage: String
+    func run() async throws {
+        options.show(try await options.call("settle", ["payment_preimage": .string(preimage)])) { "settled \($0["payment_hash"].string)" }
+    }
+}
+
+struct Cancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give back what a hold invoice holds, and take no payment for it.", aliases: ["cancelinvoice"])
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The payment hash, in hex") var paymentHash: String
+    func run() async throws {
+        options.show(try await options.call("cancel", ["payment_hash": .string(paymentHash)])) { "canceled \($0["payment_hash"].string)" }
+    }
+}

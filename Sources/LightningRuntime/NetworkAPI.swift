@@ -1,0 +1,290 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningChannel
+import LightningCore
+import LightningPayment
+import LightningRouting
+import LightningWire
+
+// What the control socket offers of the network: the graph, routes, forwards and the story of a payment.
+extension ControlAPI {
+    /// `nil` for a method that is none of these.
+    func callNetwork(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
+        switch method {
+        case "graph": return Self.json(try await node.graph(), own: node.nodeID)
+        case "getroute":
+            let amount = try amount(p["amount_msat"]) ?? .zero
+            let route = try await node.route(to: try await anyNode(p["id"]), amount: amount, maxFee: try self.amount(p["max_fee_msat"]))
+            return Self.json(route, Self.names(try await node.graph()))
+        case "listforwards":
+            let (circuits, totals) = try await node.forwards()
+            let channels = try await node.channels()
+            return ["forwards": .array(circuits.map { Self.json($0, channels) }), "totals": Self.json(totals)]
+        case "feereport":
+            let (circuits, totals) = try await node.forwards()
+            var channels: [JSONValue] = []
+            for channel in try await node.channels() where !channel.isClosed {
+                let policy = try await node.forwardingPolicy(of: channel.id)
+                let earned = circuits.filter { $0.outgoing.channel == channel.id && $0.isSettled }
+                channels.append([
+                    "short_channel_id": .string(channel.displayID.description), "peer_id": .string(channel.parameters.remoteNodeID.hex),
+                    "fee_base_msat": .integer(Int64(policy.feeBase)),
+                    "fee_proportional_millionths": .integer(Int64(policy.feeProportionalMillionths)),
+                    "cltv_expiry_delta": .integer(Int64(policy.cltvExpiryDelta)),
+                    "htlc_minimum_msat": .amount(policy.htlcMinimum.value),
+                    "htlc_maximum_msat": policy.htlcMaximum.map { .amount($0.value) } ?? .null,
+                    "num_forwards": .integer(Int64(earned.count)),
+                    "fees_msat": .amount(earned.reduce(0) { $0 + $1.fee.value }),
+                ])
+            }
+            return ["channels": .array(channels), "totals": Self.json(totals)]
+        case "setchannel": return try await setChannel(p)
+        case "explain":
+            let text = (p["payment"].text ?? "").lowercased()
+            let matches = try await node.payments().filter { payment in
+                guard !text.isEmpty else { return false }
+                if payment.paymentHash.hex.hasPrefix(text) || payment.invoice.lowercased() == text { return true }
+                if case .succeeded(let preimage, _) = payment.status { return preimage.hex.hasPrefix(text) }
+                return false
+            }
+            guard matches.count == 1 else {
+                throw ControlFailure(
+                    .refused,
+                    matches.isEmpty
+                        ? "no payment begins with “\(text)”. See: lnw listpayments"
+                        : "more than one payment begins with “\(text)”: say more of it")
+            }
+            return Self.story(matches[0], Self.names(try await node.graph()))
+        case "rebalance":
+            let (from, to) = (try await channel(p["from"]), try await channel(p["to"]))
+            let started = Date()
+            let amount = try amount(p["amount_msat"]) ?? .zero
+            let limits = try limits(p)
+            let payment = try await Self.awaited { try await node.rebalance(from: from, to: to, amount: amount, limits: limits) }
+            return Self.json(payment, description: "rebalance", since: started)
+        case "probe":
+            let target = try await anyNode(p["id"])
+            let (payment, arrived) = try await node.probe(target, amount: try amount(p["amount_msat"]) ?? .zero, limits: try limits(p))
+            guard case .object(var fields) = Self.story(payment, Self.names(try await node.graph())) else { return .null }
+            fields["arrived"] = .bool(arrived)
+            return .object(fields)
+        case "holdinvoice":
+            guard let hash = PaymentHash(hex: p["payment_hash"].text ?? "") else {
+                throw ControlFailure(.usage, "a payment hash is 64 hexadecimal digits")
+            }
+            return Self.json(
+                try await node.createHoldInvoice(
+                    hash, amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
+                    expiry: UInt64(clamping: p["expiry"].int ?? 3600)))
+        case "settle":
+            guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
+                throw ControlFailure(.usage, "a preimage is 64 hexadecimal digits")
+            }
+            try await node.settle(preimage)
+            return ["payment_hash": .string(preimage.paymentHash.hex)]
+        case "cancel":
+            guard let hash = PaymentHash(hex: p["payment_hash"].text ?? "") else {
+                throw ControlFailure(.usage, "a payment hash is 64 hexadecimal digits")
+            }
+            try await node.cancel(hash)
+            return ["payment_hash": .string(hash.hex)]
+        default: return nil
+        }
+    }
+
+    // MARK: Parameters
+
+    /// The limits that a caller gives a payment.
+    func limits(_ p: JSONValue) throws -> PaymentLimits {
+        var limits = PaymentLimits()
+        limits.maxFee = try amount(p["max_fee_msat"])
+        if let seconds = p["timeout"].int { limits.timeout = UInt64(clamping: max(1, min(seconds, 86_400))) * 1000 }
+        if let parts = p["max_parts"].int {
+            guard (1...256).contains(parts) else { throw ControlFailure(.usage, "a payment has 1 to 256 parts") }
+            limits.maxParts = Int(parts)
+        }
+        return limits
+    }
+
+    /// A node of the graph by its id, its alias, or a unique beginning of either.
+    func anyNode(_ value: JSONValue) async throws -> NodeID {
+        let text = value.text ?? ""
+        if let id = PublicKey(hex: text) { return id }
+        let graph = try await node.graph()
+        let peers = try await node.peers().map { NodeKey($0.nodeID) } + node.channels().map { NodeKey($0.parameters.remoteNodeID) }
+        let known = Set(graph.nodeKeys + peers)
+        let names = Self.names(graph)
+        let exact = known.filter { names[$0] == text }
+        let matches =
+            exact.isEmpty
+            ? known.filter { !text.isEmpty && ($0.description.hasPrefix(text.lowercased()) || (names[$0]?.hasPrefix(text) ?? false)) }
+            : exact
+        guard matches.count == 1, let id = matches.first?.nodeID else {
+            throw ControlFailure(
+                .usage,
+                matches.isEmpty
+                    ? "no known node's id or alias begins with “\(text)”. See: lnw graph nodes"
+                    : "more than one node's id or alias begins with “\(text)”: say more of it")
+        }
+        return id
+    }
+
+    private func setChannel(_ p: JSONValue) async throws -> JSONValue {
+        let all = try await node.channels().filter { !$0.isClosed }
+        let ids = p["channel"].text == "all" ? all.map(\.id) : [try await channel(p["channel"])]
+        func number<T: FixedWidthInteger>(_ name: String, _ type: T.Type) throws -> T? {
+            guard let value = p[name].int else { return nil }
+            guard let fits = T(exactly: value) else { throw ControlFailure(.usage, "\(name) must be 0 to \(T.max)") }
+            return fits
+        }
+        for id in ids {
+            var policy = try await node.forwardingPolicy(of: id)
+            policy.feeBase = try number("fee_base_msat", UInt32.self) ?? policy.feeBase
+            policy.feeProportionalMillionths =
+                try number("fee_proportional_millionths", UInt32.self) ?? policy.feeProportionalMillionths
+            policy.cltvExpiryDelta = try number("cltv_expiry_delta", UInt16.self) ?? policy.cltvExpiryDelta
+            guard policy.cltvExpiryDelta >= 18 else {
+                throw ControlFailure(
+                    .refused,
+                    "a delta of \(policy.cltvExpiryDelta) blocks leaves no time to act on chain when the next node cheats: 18 at the least")
+            }
+            policy.htlcMinimum = try amount(p["htlc_minimum_msat"]) ?? policy.htlcMinimum
+            policy.htlcMaximum = try amount(p["htlc_maximum_msat"]) ?? policy.htlcMaximum
+            try await node.setForwardingPolicy(policy, of: id)
+        }
+        return ["channels": .integer(Int64(ids.count))]
+    }
+
+    // MARK: Values
+
+    /// What nodes call themselves.
+    static func names(_ graph: NetworkGraph) -> [NodeKey: String] {
+        var names: [NodeKey: String] = [:]
+        for key in graph.nodeKeys {
+            guard let wire = graph.announcement(key), case .nodeAnnouncement(let body)? = try? LightningMessage(wire),
+                let alias = body.aliasText, !alias.isEmpty
+            else { continue }
+            names[key] = alias
+        }
+        return names
+    }
+
+    static func json(_ graph: NetworkGraph, own: NodeID) -> JSONValue {
+        let names = names(graph)
+        func terms(_ policy: RoutingPolicy?) -> JSONValue {
+            guard let policy else { return .null }
+            return [
+                "fee_base_msat": .integer(Int64(policy.feeBase)),
+                "fee_proportional_millionths": .integer(Int64(policy.feeProportionalMillionths)),
+                "cltv_expiry_delta": .integer(Int64(policy.cltvExpiryDelta)), "htlc_minimum_msat": .amount(policy.htlcMinimum),
+                "htlc_maximum_msat": .amount(policy.htlcMaximum), "disabled": .bool(policy.isDisabled),
+                "last_update": .time(UInt64(policy.timestamp)),
+            ]
+        }
+        let channels = graph.allChannels
+        return [
+            "nodes": .array(
+                graph.nodeKeys.map { key in
+                    [
+                        "id": .string(key.description), "alias": names[key].map { .string($0) } ?? .null,
+                        "num_channels": .integer(Int64(graph.nodeView(key)?.channels ?? 0)),
+                        "capacity_sat": .amount(channels.reduce(0) { $0 + ($1.node1 == key || $1.node2 == key ? $1.capacity : 0) }),
+                        "is_self": .bool(key == NodeKey(own)),
+                    ]
+                }),
+            "channels": .array(
+                channels.map { channel in
+                    [
+                        "short_channel_id": .string(channel.shortChannelID.description), "node_id_1": .string(channel.node1.description),
+                        "node_id_2": .string(channel.node2.description), "capacity_sat": .amount(channel.capacity),
+                        "alias_1": names[channel.node1].map { .string($0) } ?? .null,
+                        "alias_2": names[channel.node2].map { .string($0) } ?? .null, "terms_1": terms(channel.policy1),
+                        "terms_2": terms(channel.policy2), "spent": .bool(channel.isSpent),
+                    ]
+                }),
+        ]
+    }
+
+    static func json(_ route: Route, _ names: [NodeKey: String]) -> JSONValue {
+        var before = route.hops[0].amount
+        return [
+            "amount_msat": .amount(route.amount.value), "fee_msat": .amount(route.fee.value),
+            "cltv_delta": .integer(Int64(route.cltvDelta)), "success_probability_percent": .integer(Int64(percent(route.doubt))),
+            "hops": .array(
+                route.hops.map { hop in
+                    defer { before = hop.amount }
+                    return [
+                        "id": .string(hop.node.description), "alias": names[hop.node].map { .string($0) } ?? .null,
+                        "short_channel_id": .string(hop.shortChannelID.description), "amount_msat": .amount(hop.amount.value),
+                        "fee_msat": .amount(before.saturatingSubtracting(hop.amount).value), "cltv_delta": .integer(Int64(hop.cltvDelta)),
+                    ]
+                }),
+        ]
+    }
+
+    /// A probability in hundredths from minus its logarithm.
+    private static func percent(_ doubt: UInt64) -> Int { Int((100 * pow(2, -Double(doubt) / 1024)).rounded()) }
+
+    static func json(_ totals: ForwardTotals) -> JSONValue {
+        [
+            "num_forwards": .amount(totals.forwards), "num_failed": .amount(totals.failures), "amount_msat": .amount(totals.amount.value),
+            "fees_msat": .amount(totals.fees.value),
+        ]
+    }
+
+    private static func json(_ circuit: Circuit, _ channels: [PaymentChannel]) -> JSONValue {
+        func name(_ id: ChannelID) -> JSONValue {
+            .string(channels.first { $0.id == id }?.displayID.description ?? id.hex)
+        }
+        var fields: [String: JSONValue] = [
+            "payment_hash": .string(circuit.incoming.paymentHash.hex), "in_channel": name(circuit.incoming.key.channel),
+            "out_channel": name(circuit.outgoing.channel), "in_msat": .amount(circuit.incoming.amount.value),
+            "out_msat": .amount(circuit.amount.value), "fee_msat": .amount(circuit.fee.value),
+            "received_at": .time(circuit.createdAt / 1000),
+        ]
+        switch circuit.status {
+        case .pending: fields["status"] = "pending"
+        case .settled(_, let at):
+            fields["status"] = "settled"
+            fields["resolved_at"] = .time(at)
+        case .failed(let why, let at):
+            fields["status"] = "failed"
+            fields["failure"] = .string(why)
+            fields["resolved_at"] = .time(at)
+        }
+        return .object(fields)
+    }
+
+    /// One payment with every attempt.
+    static func story(_ payment: OutgoingPayment, _ names: [NodeKey: String]) -> JSONValue {
+        guard case .object(var fields) = json(payment, description: nil, since: nil) else { return .null }
+        fields["max_fee_msat"] = .amount(payment.maxFee.value)
+        fields["attempts"] = .array(
+            payment.attempts.map { attempt in
+                guard case .object(var entry) = json(attempt.route, names) else { return .null }
+                entry["started_after_ms"] = .amount(attempt.startedAt - min(attempt.startedAt, payment.firstStart))
+                entry["duration_ms"] = attempt.endedAt.map { .amount($0 - min($0, attempt.startedAt)) } ?? .null
+                if !attempt.holdTimes.isEmpty {
+                    entry["hold_times_ms"] = .array(attempt.holdTimes.map { .integer(Int64($0)) })
+                }
+                switch attempt.status {
+                case .pending: entry["status"] = "pending"
+                case .succeeded: entry["status"] = "succeeded"
+                case .failed(let failure):
+                    entry["status"] = "failed"
+                    entry["failure"] = .string(failure.text)
+                    entry["failed_hop"] = failure.hop.map { .integer(Int64($0)) } ?? .null
+                }
+                return .object(entry)
+            })
+        return .object(fields)
+    }
+}
+
+extension Circuit {
+    var isSettled: Bool {
+        if case .settled = status { return true }
+        return false
+    }
+}
