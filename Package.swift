@@ -106,7 +106,8 @@ let package = Package(
         .executableTarget(
             name: "lnw",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
+                "LightningChannel",
                 "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend", "LightningRuntime", "CQRencode",
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -178,7 +178,7 @@ extension PaymentChannel {
         return commitments.orderedHTLCs.filter { htlc in
             htlc.state.isOfferedByLocal
                 && !present.contains { $0.isOfferedByHolder == holderIsLocal && $0.id == htlc.id }
-        }.map { .failed(id: $0.id, $0.paymentHash, .failed(reason: [])) }
+        }.map { .returned(id: $0.id, $0.paymentHash) }
     }
 
     // MARK: Which transaction is it?
@@ -485,9 +485,13 @@ extension PaymentChannel {
         let grace: UInt32 = 6
         let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
-            // A trifle that is no output of either commitment is not worth a channel: it is lost to fees at worst.
+            // A trifle that is no output of either commitment is not worth a channel: the node decides when there are too many.
             if isTrimmedEverywhere(htlc) { continue }
-            if htlc.state.isOfferedByLocal, htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest),
+            // "HTLC … in either node's current commitment transaction": the remote's is the old one until it is revoked.
+            let isCommitted =
+                htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest)
+                || commitments.awaitsRevocation && htlc.state.isIn(.remoteUnrevoked)
+            if htlc.state.isOfferedByLocal, isCommitted,
                 height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
             {
                 return fail("an HTLC of ours timed out at \(htlc.cltvExpiry) and was not given back", environment)

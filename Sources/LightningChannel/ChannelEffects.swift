@@ -11,6 +11,8 @@ public enum ChannelEffect: Hashable, Sendable {
     case fulfilled(id: UInt64, PaymentHash, PaymentPreimage)
     /// An HTLC of ours is gone without preimage, beyond recall.
     case failed(id: UInt64, PaymentHash, HTLC.Resolution)
+    /// The chain gave an HTLC of ours back: the closing transaction does not hold it, or we took it after its time.
+    case returned(id: UInt64, PaymentHash)
     /// An HTLC of ours that the peer never committed to is taken back: it did not happen.
     case withdrawn(id: UInt64, PaymentHash)
     /// An incoming HTLC that we resolved is gone from both commitments.

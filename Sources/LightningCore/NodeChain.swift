@@ -47,6 +47,7 @@ extension NodeCore {
         }
         gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
         if height % 6 == 0 { gossip.prune(height: height, now: seconds) }
+        if height % 144 == 0 { estimates.prune(now: seconds) }
         failStalledForwards()
         settle(payments.expireSets(now: now, height: height))
         replays.prune(height: height)

@@ -42,6 +42,11 @@ extension NodeCore {
             if let most = policy.htlcMaximum, most < policy.htlcMinimum {
                 throw .invalid("the largest HTLC is smaller than the smallest")
             }
+            guard policy.cltvExpiryDelta >= ForwardingPolicy.minimumDelta else {
+                throw .invalid(
+                    "a delta of \(policy.cltvExpiryDelta) blocks leaves no time to act on chain when the next node cheats: \(ForwardingPolicy.minimumDelta) at the least"
+                )
+            }
             setForwardingPolicy(id, policy)
             return .done
         case .rebalance(let from, let to, let amount, let limits):

@@ -111,6 +111,7 @@ extension NodeCore {
         settle(payments.expireSets(now: now, height: chain.height))
         expirePayments()
         updateDisabled()
+        dropSilentPeers()
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
             if !peer.isReady && now - min(now, peer.openedAt) >= 15_000 {

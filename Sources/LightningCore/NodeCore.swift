@@ -39,6 +39,12 @@ public struct NodeCore {
     /// What the peers of our channels ask for when they forward to us, for our invoices.
     var remoteUpdates: [ChannelID: ChannelUpdate] = [:]
     var announcing: [ChannelID: AnnouncementExchange] = [:]
+    /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
+    var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
+    /// Channels whose peer took a trifle after it had been given back upstream.
+    var distrusted: Set<ChannelID> = []
+    /// The last `channel_update` of ours for each channel: what has not changed is not signed again.
+    var lastUpdates: [ChannelID: ChannelUpdate] = [:]
     /// Milliseconds since when public channels cannot be used.
     var offlineSince: [ChannelID: UInt64] = [:]
     /// What payments under way do not use any more.
@@ -134,6 +140,8 @@ public struct NodeCore {
             resume()
         }
         for input in inputs { handle(input) }
+        // What gossip wants may close a connection, which gives HTLCs back.
+        drainGossip()
         continuePayments()
         // One commitment_signed for each channel that has something to sign, at the end of the batch.
         for id in touched.sorted() {
@@ -192,7 +200,7 @@ public struct NodeCore {
             case .received(let htlc): receive(htlc, on: id)
             case .fulfilled(let htlcID, let hash, let preimage):
                 let key = IncomingHTLC.Key(channel: id, id: htlcID)
-                if !settledDownstream(key, preimage) { paymentSettled(key, hash, preimage) }
+                if !settledDownstream(key, preimage), !paymentSettled(key, hash, preimage) { noteLateFulfillment(key) }
             case .failed(let htlcID, let hash, let resolution):
                 switch resolution {
                 case .failed(let packet): cameBack(.init(channel: id, id: htlcID), hash, .packet(packet))
@@ -200,6 +208,7 @@ public struct NodeCore {
                     cameBack(.init(channel: id, id: htlcID), hash, .malformed(onionHash, code))
                 case .fulfilled: break
                 }
+            case .returned(let htlcID, let hash): cameBack(.init(channel: id, id: htlcID), hash, .onChain)
             case .withdrawn(let htlcID, let hash): cameBack(.init(channel: id, id: htlcID), hash, .notSent)
             case .settled: break
             case .becameUsable:
@@ -209,6 +218,8 @@ public struct NodeCore {
             case .closing(let kind):
                 effects.events.append(.channelClosing(id, kind))
                 failUnsentHTLCs(on: id)
+                // Parts of payments to us that came over this channel can no longer be counted on.
+                settle(payments.lost(channel: id, height: chain.height))
             case .closed: effects.events.append(.channelClosed(id))
             case .note(let text): effects.events.append(.note(text))
             }
@@ -250,6 +261,9 @@ public struct NodeCore {
         func put(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]) {
             effects.writes.append(.put(table, key: key, record: record))
         }
+        func change(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]?) {
+            if let record { put(table, key, record) } else { effects.writes.append(.delete(table, key: key)) }
+        }
         for id in touched.sorted() {
             guard let writes = channels[id]?.takeWrites() else { continue }
             let prefix = id.bytes.array
@@ -270,11 +284,8 @@ public struct NodeCore {
         for (key, record) in walletWrites.transactions { put(.transactions, key, record) }
         for key in walletWrites.removedTransactions { effects.writes.append(.delete(.transactions, key: key)) }
         let paymentWrites = payments.takeWrites()
-        for (key, record) in paymentWrites.invoices { put(.invoices, key, record) }
+        for (key, record) in paymentWrites.invoices { change(.invoices, key, record) }
         for (key, record) in paymentWrites.payments { put(.payments, key, record) }
-        func change(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]?) {
-            if let record { put(table, key, record) } else { effects.writes.append(.delete(table, key: key)) }
-        }
         let circuitWrites = circuits.takeWrites()
         for (key, record) in circuitWrites.circuits { change(.circuits, key, record) }
         if let totals = circuitWrites.totals { put(.meta, Array("forwards".utf8), totals) }

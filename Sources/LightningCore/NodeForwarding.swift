@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningInvoice
 import LightningOnion
 public import LightningPayment
 import LightningRouting
@@ -9,16 +10,20 @@ public import LightningWire
 // Incoming HTLCs: kept, or passed on (BOLT 4 "Accepting and Forwarding a Payment").
 extension NodeCore {
     /// An HTLC of a peer is committed beyond recall.
-    mutating func receive(_ htlc: HTLC, on id: ChannelID) {
+    ///
+    /// - Parameter isResumed: whether that was before a restart.
+    mutating func receive(_ htlc: HTLC, on id: ChannelID, isResumed: Bool = false) {
         let incoming = IncomingHTLC(
             key: .init(channel: id, id: htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry)
         switch PeeledHTLC(incoming, onion: htlc.onion, nodeSecret: keys.nodeSecret) {
         case .refused(let decision): decide(incoming.key, decision)
         case .final(let payload, let secret):
-            guard mayTake(incoming, secret) else { return }
+            // What was held before a restart was accepted then.
+            let isHeld = isResumed && payments.holds(incoming.paymentHash)
+            guard isHeld || mayTake(incoming, secret) else { return }
             let outcome = payments.receive(
                 incoming, payload, sharedSecret: secret, now: now, height: chain.height, network: configuration.network,
-                nodeSecret: keys.nodeSecret)
+                nodeSecret: keys.nodeSecret, wasHeld: isHeld)
             settle(outcome)
         case .forward(let request):
             guard mayTake(incoming, request.sharedSecret) else { return }
@@ -38,6 +43,11 @@ extension NodeCore {
             giveBack(htlc.key, .temporaryChannelFailure(update: []), secret)
             return false
         }
+        // Neither a payee nor a forwarder of ours asks for more; and an onion is remembered until it expires.
+        guard UInt64(htlc.cltvExpiry) <= UInt64(chain.height) + Self.maximumExpiry else {
+            giveBack(htlc.key, .expiryTooFar, secret)
+            return false
+        }
         guard replays.insert(sharedSecret: secret, htlc) else {
             effects.events.append(.note("channel \(htlc.key.channel): an onion came a second time, and is refused"))
             giveBack(htlc.key, .temporaryNodeFailure, secret)
@@ -46,6 +56,9 @@ extension NodeCore {
         return true
     }
 
+    /// Blocks from now within which an incoming HTLC must expire: `max_htlc_cltv`, with what a forwarder takes of it, and more.
+    private static let maximumExpiry: UInt64 = 5000
+
     mutating func giveBack(_ key: IncomingHTLC.Key, _ message: FailureMessage, _ secret: Bytes32) {
         decide(key, .fail(reason: FailurePacket.create(message, sharedSecret: secret)))
     }
@@ -53,6 +66,10 @@ extension NodeCore {
     mutating func settle(_ outcome: ReceiveOutcome) {
         for (key, decision) in outcome.decisions { decide(key, decision) }
         if let (record, amount) = outcome.paid { effects.events.append(.paymentReceived(record, amount)) }
+        for record in outcome.lost {
+            effects.events.append(
+                .note("the payment held for invoice \(record.invoice.paymentHash) was given back: it can no longer be settled"))
+        }
         if let (record, amount) = outcome.held { effects.events.append(.paymentHeld(record, amount)) }
     }
 
@@ -90,6 +107,8 @@ extension NodeCore {
             .sorted { $0.spendable == $1.spendable ? $0.id < $1.id : $0.spendable > $1.spendable }.map(\.id)
         var why: ChannelRefusal?
         for id in [named] + others {
+            // Another channel has terms of its own.
+            if id != named, terms(id).refusal(request, height: chain.height, now: seconds) != nil { continue }
             do throws(ChannelRefusal) {
                 let (htlcID, channelEffects) = try channels[id]!.offer(
                     amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry,
@@ -107,7 +126,11 @@ extension NodeCore {
 
     /// The channel that others mean by a short id: its real one, or the alias that we gave the peer.
     func channel(named id: ShortChannelID) -> ChannelID? {
-        channels.values.first { $0.shortChannelID == id || $0.parameters.localAlias == id }?.id
+        channels.values.filter { channel in
+            // BOLT 2, option_scid_alias: "MUST NOT allow incoming HTLCs to this channel using the real short_channel_id".
+            let isNamed = channel.shortChannelID == id && !channel.parameters.channelType.features.offers(.scidAlias)
+            return isNamed || channel.parameters.localAlias == id
+        }.map(\.id).min()
     }
 
     /// On which terms this node forwards into a channel.
@@ -131,7 +154,7 @@ extension NodeCore {
         let reason: [UInt8]
         let text: String
         switch failure {
-        case .packet(let packet) where packet.isEmpty:
+        case .onChain:
             reason = FailurePacket.create(.permanentChannelFailure, sharedSecret: circuit.sharedSecret)
             text = "the next channel was closed"
         case .packet(let packet):
@@ -157,17 +180,91 @@ extension NodeCore {
     /// Blocks before an incoming HTLC expires at which it is given back, even if downstream has not answered.
     static let upstreamMargin = 6
 
+    /// In msat: what forwards that are no output of any commitment may be written off for in one channel at a time.
+    ///
+    /// Money at risk: what is given back upstream while it is pending downstream can still be taken there. Below this a channel
+    /// is worth more than what its peer could steal; above it, and after the first time that it does, the channel is closed.
+    static let writeOffLimit: UInt64 = 5_000_000
+
     /// A downstream that stalls does not cost us the upstream channel as well.
     ///
-    /// Money at risk: a preimage that downstream shows after this is not paid for. By then an HTLC that is worth a
-    /// transaction has been on chain for as long as `cltv_expiry_delta` gave it; what is left are trifles.
+    /// An HTLC is only ever given back upstream when downstream cannot take it any more: it was never signed for, or the chain
+    /// gave it back. The exception are trifles, within `writeOffLimit`.
     mutating func failStalledForwards() {
+        withdrawExpiring()
         for circuit in circuits.pending where chain.height + Self.upstreamMargin >= Int(circuit.incoming.cltvExpiry) {
+            let id = circuit.outgoing.channel
+            let key = HTLC.Key(isOfferedByLocal: true, id: circuit.outgoing.id)
+            if let channel = channels[id], let htlc = channel.commitments.htlcs[key], !channel.isClosed {
+                switch channel.phase {
+                case .closing, .closed: break
+                case .funding, .normal, .failed, .dataLost:
+                    guard channel.isTrimmedEverywhere(htlc), !distrusted.contains(id),
+                        writtenOff(channel) + htlc.amount.value <= Self.writeOffLimit
+                    else {
+                        guard let environment = environment(id) else { continue }
+                        apply(channels[id]!.fail("HTLCs that we forwarded are not answered in time", environment), to: id)
+                        continue
+                    }
+                }
+            }
             guard let ended = circuits.end(outgoing: circuit.outgoing, .failed("the next node did not answer in time", at: seconds)) else {
                 continue
             }
             giveBack(ended.incoming.key, .temporaryChannelFailure(update: []), ended.sharedSecret)
             effects.events.append(.forwarded(ended))
+        }
+    }
+
+    /// What is pending in a channel without anybody upstream waiting for it, in msat.
+    private func writtenOff(_ channel: PaymentChannel) -> UInt64 {
+        channel.commitments.htlcs.values.reduce(0) { sum, htlc in
+            let key = IncomingHTLC.Key(channel: channel.id, id: htlc.id)
+            guard htlc.state.isOfferedByLocal, circuits.circuit(outgoing: key) == nil, payments.attempt(htlc.paymentHash, key) == nil
+            else { return sum }
+            return sum + htlc.amount.value
+        }
+    }
+
+    /// The peer took an HTLC of which nobody knows any more.
+    mutating func noteLateFulfillment(_ key: IncomingHTLC.Key) {
+        guard let circuit = circuits.all.last(where: { $0.outgoing == key }), case .failed = circuit.status,
+            distrusted.insert(key.channel).inserted
+        else { return }
+        effects.events.append(.note("channel \(key.channel): the peer took an HTLC long after its time; \(circuit.amount) are lost"))
+    }
+
+    /// HTLCs that wait for a `revoke_and_ack` until their time is nearly up are taken back, which needs a new connection.
+    private mutating func withdrawExpiring() {
+        for id in channels.keys.sorted() {
+            let isLate = channels[id]!.commitments.htlcs.values.contains { htlc in
+                htlc.state == .sentAddHTLC && chain.height + 2 >= Int(htlc.cltvExpiry)
+            }
+            guard isLate else { continue }
+            effects.events.append(.note("channel \(id): the peer does not answer our commitment; HTLCs that wait for it are taken back"))
+            if let connection = connectionsByNode[channels[id]!.parameters.remoteNodeID] { close(connection) }
+        }
+    }
+
+    /// Milliseconds for which a peer may owe us a `revoke_and_ack`.
+    static let revocationPatience: UInt64 = 60_000
+
+    /// A peer that is connected and does not revoke holds up everything behind it: a new connection may help.
+    mutating func dropSilentPeers() {
+        for id in channels.keys.sorted() {
+            let channel = channels[id]!
+            guard channel.phase == .normal, channel.connection == .established, channel.commitments.awaitsRevocation else {
+                owedSince[id] = nil
+                continue
+            }
+            guard let owed = owedSince[id], owed.commitment == channel.commitments.remoteNumber else {
+                owedSince[id] = (now, channel.commitments.remoteNumber)
+                continue
+            }
+            guard now >= owed.since + Self.revocationPatience else { continue }
+            owedSince[id] = nil
+            effects.events.append(.note("channel \(id): no revoke_and_ack for a minute; the connection is closed"))
+            if let connection = connectionsByNode[channel.parameters.remoteNodeID] { close(connection) }
         }
     }
 
@@ -191,15 +288,19 @@ extension NodeCore {
         undecided = []
         for (id, htlcID) in list {
             guard let htlc = channels[id]?.undecidedHTLCs.first(where: { $0.id == htlcID }) else { continue }
-            receive(htlc, on: id)
+            receive(htlc, on: id, isResumed: true)
         }
+        // What cannot be put together again is given back, and no longer promised to the owner.
+        settle(payments.dropIncompleteHeld(height: chain.height))
     }
 }
 
 /// How an HTLC of ours came back.
 enum HTLCFailure {
-    /// An encrypted failure; empty where the chain gave it back.
+    /// An encrypted failure.
     case packet([UInt8])
+    /// The chain gave it back.
+    case onChain
     case malformed(Bytes32, UInt16)
     /// The peer never had it.
     case notSent

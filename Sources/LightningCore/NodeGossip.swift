@@ -69,6 +69,16 @@ extension NodeCore {
     private mutating func makeUpdate(_ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID, isPublic: Bool) -> ChannelUpdate {
         var terms = terms(id)
         let policy = terms.current
+        // A peer that comes and goes does not make us sign: timestamps would run ahead of the clock.
+        if let last = lastUpdates[id], last.shortChannelID == name, last.isDisabled == terms.isDisabled, last.dontForward != isPublic,
+            last.feeBase == policy.feeBase, last.feeProportionalMillionths == policy.feeProportionalMillionths,
+            last.cltvExpiryDelta == policy.cltvExpiryDelta,
+            last.htlcMinimum == max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum),
+            policy.htlcMaximum == nil || last.htlcMaximum <= policy.htlcMaximum!, terms.updateTimestamp == last.timestamp,
+            UInt64(last.timestamp) + NetworkGraph.staleAge / 2 > seconds
+        {
+            return last
+        }
         // "MUST set timestamp to … greater than any previously-sent channel_update for this short_channel_id".
         terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp + 1)
         forwardingTerms[id] = terms
@@ -83,11 +93,13 @@ extension NodeCore {
             feeProportionalMillionths: policy.feeProportionalMillionths, htlcMaximum: max(minimum, min(policy.htlcMaximum ?? most, most)))
         let hash = ChannelUpdate.signatureHash(wire: LightningMessage.channelUpdate(update).encoded)
         update.signature = WireSignature(keys.nodeSecret.sign(hash))
+        lastUpdates[id] = update
         return update
     }
 
     /// Changes the terms of a channel, and tells of it.
     mutating func setForwardingPolicy(_ id: ChannelID, _ policy: ForwardingPolicy) {
+        lastUpdates[id] = nil
         var terms = terms(id)
         guard terms.current != policy else { return }
         terms.change(policy, now: seconds)

@@ -27,6 +27,9 @@ extension NodeCore {
         if payment.givenUp == nil, now >= payment.deadline, payment.remaining > .zero {
             payment.givenUp = "it was not complete in time"
         }
+        if payment.givenUp == nil, payment.attempts.count >= Self.maxAttempts, payment.remaining > .zero {
+            payment.givenUp = "\(payment.attempts.count) attempts were not enough"
+        }
         // Each round either sends something or ends; a channel that refuses is left out of the next.
         var rounds = 0
         while payment.givenUp == nil, payment.remaining > .zero, rounds < 20 {
@@ -51,6 +54,9 @@ extension NodeCore {
         }
         payments.update(payment)
     }
+
+    /// HTLCs of one payment, so that nobody on the way can make us try for ever.
+    static let maxAttempts = 100
 
     // MARK: Routes
 
@@ -147,9 +153,9 @@ extension NodeCore {
 
     // MARK: What comes back
 
-    /// The preimage of an HTLC of ours: the payment is proven.
-    mutating func paymentSettled(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ preimage: PaymentPreimage) {
-        guard let (known, index) = payments.attempt(hash, key) else { return }
+    /// The preimage of an HTLC of ours: the payment is proven. `false` where it is not one of a payment under way.
+    mutating func paymentSettled(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ preimage: PaymentPreimage) -> Bool {
+        guard let (known, index) = payments.attempt(hash, key) else { return false }
         var payment = known
         payment.attempts[index].status = .succeeded
         payment.attempts[index].endedAt = now
@@ -161,11 +167,12 @@ extension NodeCore {
         if isNews { payment.status = .succeeded(preimage, at: seconds) }
         payments.update(payment)
         exclusions[hash] = nil
-        guard isNews else { return }
+        guard isNews else { return true }
         effects.events.append(.paymentSucceeded(payment))
         for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
             effects.answers.append((request, .success(.payment(payment))))
         }
+        return true
     }
 
     /// An HTLC of ours came back: what it teaches, and what is tried next.
@@ -173,7 +180,7 @@ extension NodeCore {
         guard let (known, index) = payments.attempt(hash, key) else { return }
         var payment = known
         let attempt = payment.attempts[index]
-        let lesson = Lesson(attempt, failure)
+        let lesson = Lesson(attempt, failure, isWhole: attempt.route.amount == payment.amount)
         payment.attempts[index].status = .failed(lesson.failure)
         payment.attempts[index].endedAt = now
         learn(lesson, attempt, hash)
@@ -253,7 +260,8 @@ struct Lesson {
     /// Whether trying again makes no sense.
     var isFatal = false
 
-    init(_ attempt: PaymentAttempt, _ came: HTLCFailure) {
+    /// - Parameter isWhole: whether the attempt brought the whole amount.
+    init(_ attempt: PaymentAttempt, _ came: HTLCFailure, isWhole: Bool) {
         let last = attempt.route.hops.count - 1
         switch came {
         case .notSent:
@@ -265,7 +273,7 @@ struct Lesson {
                 text: "the first peer could not read the onion (\(FailureMessage.unknown(code: code)))")
             blame = .node(0)
             isFatal = last == 0
-        case .packet(let packet) where packet.isEmpty:
+        case .onChain:
             failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
             blame = .channel(0)
         case .packet(let packet):
@@ -276,12 +284,15 @@ struct Lesson {
                 return
             }
             let who = hop == last ? "the payee" : "hop \(hop + 1)"
-            failure = AttemptFailure(hop: hop, message: message.encoded(), text: "\(who) says \(message)")
+            // A channel_update that it may bring is not used, and not kept.
+            failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
             passed = 0..<hop + 1
             if hop == last {
                 // "if the PERM bit is set: SHOULD fail the payment. otherwise … MAY retry".
                 switch message {
-                case .mppTimeout, .temporaryNodeFailure: break
+                // Who has it all and waits for more will not be satisfied by more of the same.
+                case .mppTimeout: isFatal = isWhole
+                case .temporaryNodeFailure: break
                 case .finalIncorrectCLTVExpiry, .finalIncorrectHTLCAmount: blame = last > 0 ? .node(last - 1) : .nothing
                 default: isFatal = true
                 }

@@ -14,6 +14,9 @@ public struct ForwardingPolicy: Hashable, Sendable {
     /// `nil`: as much as the channel holds.
     public var htlcMaximum: MilliSatoshi?
 
+    /// BOLT 2: the force-close downstream, its confirmation and a claim have to fit, and a margin upstream.
+    public static let minimumDelta: UInt16 = 34
+
     public init() {}
 
     /// BOLT 7: `fee_base_msat + ( amount_to_forward * fee_proportional_millionths / 1000000 )`; `nil` beyond 64 bits.

@@ -1,11 +1,13 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
-import LightningWire
+public import LightningWire
 
 /// A part of a payment to us: an HTLC that is held until its set is complete.
 public struct HTLCPart: Hashable, Sendable {
     public var htlc: IncomingHTLC
     public var sharedSecret: Bytes32
+    /// What its onion said that it brings: a forwarder may have added to it.
+    public var told: MilliSatoshi
 }
 
 /// BOLT 4's HTLC set: HTLCs with one payment hash that make up one payment together.
@@ -24,15 +26,18 @@ struct HTLCSet: Sendable {
     static let expiryMargin = 12
 
     /// The HTLCs' own amounts: at least what their onions said.
-    var amount: MilliSatoshi? {
+    var amount: MilliSatoshi? { sum(\.htlc.amount) }
+
+    private func sum(_ value: (HTLCPart) -> MilliSatoshi) -> MilliSatoshi? {
         var sum = MilliSatoshi.zero
         for part in parts {
-            guard let next = sum.adding(part.htlc.amount) else { return nil }
+            guard let next = sum.adding(value(part)) else { return nil }
             sum = next
         }
         return sum
     }
 
-    var isComplete: Bool { amount.map { $0 >= total } ?? false }
+    /// "if the total amt_to_forward of this HTLC set is equal to or greater than total_msat".
+    var isComplete: Bool { sum(\.told).map { $0 >= total } ?? false }
     var firstExpiry: UInt32 { parts.map(\.htlc.cltvExpiry).min() ?? .max }
 }

@@ -53,6 +53,8 @@ public struct ReceiveOutcome: Sendable {
     public var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
     /// The hold invoice whose payment is complete, and waits for its owner's word.
     public var held: (record: InvoiceRecord, amount: MilliSatoshi)?
+    /// Hold invoices whose payment was held, and had to be given back.
+    public var lost: [InvoiceRecord] = []
 }
 
 /// The node's invoices and payments as a value.
@@ -61,6 +63,9 @@ public struct Payments: Sendable {
     public private(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
     private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
+    private var removedInvoices: Set<PaymentHash> = []
+    /// Keysends received, the oldest first.
+    private var spontaneous: [PaymentHash] = []
     private var changedPayments: Set<PaymentHash> = []
     /// Payments of ours that have not ended.
     public private(set) var pending: Set<PaymentHash> = []
@@ -75,6 +80,9 @@ public struct Payments: Sendable {
             let invoice = try InvoiceRecord(record: record)
             self.invoices[invoice.invoice.paymentHash] = invoice
         }
+        spontaneous = self.invoices.values.filter(\.isSpontaneous)
+            .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
+            .map(\.invoice.paymentHash)
         for record in payments {
             let payment = try OutgoingPayment(record: record)
             outgoing[payment.paymentHash] = payment
@@ -83,19 +91,34 @@ public struct Payments: Sendable {
     }
 
     /// The records that changed since the last call, by payment hash.
+    /// A record of `nil` is to be deleted.
     public mutating func takeWrites() -> (
-        invoices: [(key: [UInt8], record: [UInt8])], payments: [(key: [UInt8], record: [UInt8])]
+        invoices: [(key: [UInt8], record: [UInt8]?)], payments: [(key: [UInt8], record: [UInt8])]
     ) {
         let result = (
-            changedInvoices.sorted().map { ($0.bytes.array, invoices[$0]!.encoded()) },
+            changedInvoices.sorted().map { ($0.bytes.array, invoices[$0]!.encoded()) as (key: [UInt8], record: [UInt8]?) }
+                + removedInvoices.sorted().map { ($0.bytes.array, nil) },
             changedPayments.sorted().map { ($0.bytes.array, outgoing[$0]!.encoded()) }
         )
         changedInvoices = []
+        removedInvoices = []
         changedPayments = []
         return result
     }
 
     // MARK: Receiving
+
+    /// Anybody can send us keysends of next to nothing: only so many are remembered.
+    private static let maxSpontaneous = 10_000
+
+    private mutating func rememberSpontaneous(_ hash: PaymentHash) {
+        spontaneous.append(hash)
+        guard spontaneous.count > Self.maxSpontaneous else { return }
+        let oldest = spontaneous.removeFirst()
+        invoices[oldest] = nil
+        changedInvoices.remove(oldest)
+        removedInvoices.insert(oldest)
+    }
 
     public mutating func add(_ record: InvoiceRecord) {
         invoices[record.invoice.paymentHash] = record
@@ -117,11 +140,12 @@ public struct Payments: Sendable {
     /// - Parameters:
     ///   - now: milliseconds since 1970.
     ///   - height: of the active chain.
+    ///   - wasHeld: whether it was a part of a held payment before a restart: it is not judged by its expiry again.
     public mutating func receive(
         _ htlc: IncomingHTLC, _ payload: HopPayload, sharedSecret: Bytes32, now: UInt64, height: Int, network: Network,
-        nodeSecret: borrowing SecretKey
+        nodeSecret: borrowing SecretKey, wasHeld: Bool = false
     ) -> ReceiveOutcome {
-        let part = HTLCPart(htlc: htlc, sharedSecret: sharedSecret)
+        let part = HTLCPart(htlc: htlc, sharedSecret: sharedSecret, told: payload.amountToForward ?? .zero)
         func refuse(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
         func fail(_ message: FailureMessage) -> ReceiveOutcome { refuse(Self.fail(part, message)) }
         // "For the final node: MUST NOT include short_channel_id".
@@ -132,7 +156,7 @@ public struct Payments: Sendable {
         guard htlc.amount >= told else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
         guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
         let unknown = Self.unknown(part, height: height)
-        guard UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return refuse(unknown) }
+        guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return refuse(unknown) }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
             guard preimage.paymentHash == htlc.paymentHash, invoices[htlc.paymentHash] == nil else { return refuse(unknown) }
             var record = InvoiceRecord(
@@ -146,6 +170,7 @@ public struct Payments: Sendable {
             record.customRecords = payload.customRecords
             record.status = .paid(at: now / 1000, amount: htlc.amount)
             add(record)
+            rememberSpontaneous(htlc.paymentHash)
             return ReceiveOutcome(decisions: [(htlc.key, .fulfill(preimage))], paid: (record, htlc.amount))
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
@@ -153,7 +178,7 @@ public struct Payments: Sendable {
         guard let record = invoices[htlc.paymentHash], !record.isSpontaneous,
             payload.paymentSecret == record.invoice.paymentSecret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta), told <= total
+            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta), told <= total
         else { return refuse(unknown) }
         let isHeldAlready = sets[htlc.paymentHash] != nil
         switch record.status {
@@ -250,6 +275,7 @@ public struct Payments: Sendable {
             if set.isHeld, var record = invoices[hash] {
                 record.status = .canceled
                 add(record)
+                outcome.lost.append(record)
             }
             for part in set.parts {
                 outcome.decisions.append(
@@ -259,10 +285,39 @@ public struct Payments: Sendable {
         return outcome
     }
 
-    /// A part whose channel is gone can no longer be settled.
-    public mutating func lost(_ key: IncomingHTLC.Key) {
-        for hash in sets.keys { sets[hash]!.parts.removeAll { $0.htlc.key == key } }
-        sets = sets.filter { !$0.value.parts.isEmpty }
+    /// Whether a payment is promised to the owner of a hold invoice.
+    public func holds(_ hash: PaymentHash) -> Bool {
+        if case .held = invoices[hash]?.status { return true }
+        return false
+    }
+
+    /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are given back.
+    public mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
+        var outcome = ReceiveOutcome()
+        for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
+            giveBack(hash, set, height: height, &outcome)
+        }
+        return outcome
+    }
+
+    /// After a restart, held payments of which not every part came in again.
+    public mutating func dropIncompleteHeld(height: Int) -> ReceiveOutcome {
+        var outcome = ReceiveOutcome()
+        for (hash, record) in invoices.sorted(by: { $0.key < $1.key }) where holds(record.invoice.paymentHash) {
+            if sets[hash]?.isHeld == true { continue }
+            giveBack(hash, sets[hash] ?? HTLCSet(total: .zero, since: 0), height: height, &outcome)
+        }
+        return outcome
+    }
+
+    private mutating func giveBack(_ hash: PaymentHash, _ set: HTLCSet, height: Int, _ outcome: inout ReceiveOutcome) {
+        sets[hash] = nil
+        if holds(hash), var record = invoices[hash] {
+            record.status = .canceled
+            add(record)
+            outcome.lost.append(record)
+        }
+        outcome.decisions += set.parts.map { ($0.htlc.key, Self.unknown($0, height: height)) }
     }
 
     /// The least number of blocks that we accept between now and the expiry of an incoming HTLC.

@@ -20,7 +20,11 @@ public struct GossipPolicy: Sendable {
     public var updateRefill: UInt64 = 300
     /// Checks under way for one peer; what is beyond is dropped, and can be asked for again.
     public var maxChecks = 2000
-    /// Announcements without a funding output for which a peer is forgiven.
+    /// The same for all peers together: connections that come and go do not count anew.
+    public var maxAllChecks = 20_000
+    /// "MAY choose NOT to for messages longer than the minimum expected length": bytes of a message that is looked at.
+    public var maxLength = 2048
+    /// Announcements without a funding output for which a peer is forgiven, beyond a tenth of those that had one.
     public var maxUnfunded = 50
     /// Seconds that a message may come from the future.
     public var maxFuture: UInt64 = 86_400
@@ -41,8 +45,8 @@ public struct Gossip: Sendable {
     private var checking: [UInt64: GossipCheck] = [:]
     /// Channels whose announcements are being checked: nothing is checked twice at a time.
     private var checkedChannels: Set<UInt64> = []
-    private var checkedUpdates: [DirectedChannel: UInt32] = [:]
-    private var checkedNodes: [NodeKey: UInt32] = [:]
+    private var checkedUpdates: Set<TimedUpdate> = []
+    private var checkedNodes: Set<TimedNode> = []
     private var nextCheck: UInt64 = 1
     /// Messages that wait for their channel's announcement to be checked.
     private var waiting: [UInt64: [(peer: UInt64, wire: [UInt8])]] = [:]
@@ -51,12 +55,30 @@ public struct Gossip: Sendable {
     private var nodeBudgets: [NodeKey: UpdateBudget] = [:]
     /// The funding outputs of the channels.
     private var funding: [OutPoint: ShortChannelID] = [:]
+    private var outPoints: [ShortChannelID: OutPoint] = [:]
+    /// What the last blocks have spent: a channel may be spent between the look at its output and the verdict.
+    private var recentlySpent: Set<OutPoint> = []
+    /// Channels that nobody was told of yet: they wait for their first update.
+    var unannounced: Set<ShortChannelID> = []
     /// Nodes whose keys have signed contradictory announcements.
     public private(set) var blacklist: Set<NodeKey> = []
     /// What is new since the last flush, in order, with who told us (0 for ourselves).
     var fresh: [(item: GossipItem, from: UInt64)] = []
     private var lastFlush: UInt64 = 0
+    /// Milliseconds since 1970, as the last tick said.
+    var lastTick: UInt64 = 0
+    var knownHeight = 0
     var effects: [GossipEffect] = []
+
+    private struct TimedUpdate: Hashable, Sendable {
+        var directed: DirectedChannel
+        var timestamp: UInt32
+    }
+
+    private struct TimedNode: Hashable, Sendable {
+        var key: NodeKey
+        var timestamp: UInt32
+    }
 
     /// Tokens of a bucket: so many updates at once, and one more after a time.
     private struct UpdateBudget: Sendable {
@@ -85,6 +107,10 @@ public struct Gossip: Sendable {
     public mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
         guard peers[peer] != nil else { return }
         switch message {
+        case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
+        default: break
+        }
+        switch message {
         case .channelAnnouncement(let body): receive(body, wire, peer, height: height)
         case .channelUpdate(let body): receive(body, wire, peer, now: now)
         case .nodeAnnouncement(let body): receive(body, wire, peer, now: now)
@@ -107,7 +133,8 @@ public struct Gossip: Sendable {
         // "if the short_channel_id's output does NOT have at least 6 confirmations: MAY accept … otherwise SHOULD ignore".
         guard body.shortChannelID.block + 5 <= height + 1 else { return }
         let id = body.shortChannelID.value
-        guard !checkedChannels.contains(id) else { return }
+        // Another one for the same place waits: the first may be a lie.
+        guard !checkedChannels.contains(id) else { return wait(body.shortChannelID, wire, peer) }
         if start(.channel(body), wire, peer) { checkedChannels.insert(id) }
     }
 
@@ -121,11 +148,12 @@ public struct Gossip: Sendable {
         // "if the channel output has been spent: MUST ignore channel_updates, unless they have the disable bit set".
         guard !channel.isSpent || body.isDisabled else { return }
         let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
-        guard isNews(RoutingPolicy(body), of: directed, now: now), checkedUpdates[directed] ?? 0 < body.timestamp,
-            spendUpdate(directed, now: now)
+        let timed = TimedUpdate(directed: directed, timestamp: body.timestamp)
+        guard isNews(RoutingPolicy(body), of: directed, now: now), !checkedUpdates.contains(timed),
+            hasTokens(budgets[directed], now: now)
         else { return }
         if start(.update(body, signer: body.direction == 0 ? channel.node1 : channel.node2), wire, peer) {
-            checkedUpdates[directed] = body.timestamp
+            checkedUpdates.insert(timed)
         }
     }
 
@@ -138,18 +166,23 @@ public struct Gossip: Sendable {
         return policy.timestamp > known.timestamp
     }
 
-    private mutating func spendUpdate(_ directed: DirectedChannel, now: UInt64) -> Bool {
-        var budget = budgets[directed] ?? UpdateBudget(tokens: policy.updateBurst, since: now)
-        defer { budgets[directed] = budget }
-        return spend(&budget, now: now)
-    }
-
-    private func spend(_ budget: inout UpdateBudget, now: UInt64) -> Bool {
+    /// A bucket as it is now. It is only emptied by messages whose signature was right: nobody else's cost anybody's turn.
+    private func filled(_ budget: UpdateBudget?, now: UInt64) -> UpdateBudget {
+        guard var budget else { return UpdateBudget(tokens: policy.updateBurst, since: now) }
         let refills = (now - min(now, budget.since)) / max(1, policy.updateRefill)
         budget.tokens = min(policy.updateBurst, budget.tokens + Int(clamping: refills))
         if refills > 0 { budget.since = now }
-        guard budget.tokens > 0 else { return false }
-        budget.tokens -= 1
+        return budget
+    }
+
+    private func hasTokens(_ budget: UpdateBudget?, now: UInt64) -> Bool { filled(budget, now: now).tokens > 0 }
+
+    /// Takes a token; `false` where there is none.
+    private func spend(_ budget: inout UpdateBudget?, now: UInt64) -> Bool {
+        var full = filled(budget, now: now)
+        defer { budget = full }
+        guard full.tokens > 0 else { return false }
+        full.tokens -= 1
         return true
     }
 
@@ -160,14 +193,11 @@ public struct Gossip: Sendable {
             if let id = peers[peer]?.lastAnnounced, checkedChannels.contains(id.value) { wait(id, wire, peer) }
             return
         }
-        guard body.timestamp > node.timestamp, checkedNodes[key] ?? 0 < body.timestamp,
-            UInt64(body.timestamp) <= now + policy.maxFuture
+        let timed = TimedNode(key: key, timestamp: body.timestamp)
+        guard body.timestamp > node.timestamp, !checkedNodes.contains(timed), UInt64(body.timestamp) <= now + policy.maxFuture,
+            hasTokens(nodeBudgets[key], now: now)
         else { return }
-        var budget = nodeBudgets[key] ?? UpdateBudget(tokens: policy.updateBurst, since: now)
-        let mayPass = spend(&budget, now: now)
-        nodeBudgets[key] = budget
-        guard mayPass else { return }
-        if start(.node(body), wire, peer) { checkedNodes[key] = body.timestamp }
+        if start(.node(body), wire, peer) { checkedNodes.insert(timed) }
     }
 
     /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
@@ -183,7 +213,7 @@ public struct Gossip: Sendable {
     }
 
     private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: UInt64) -> Bool {
-        guard peers[peer]!.checks < policy.maxChecks else { return false }
+        guard peers[peer]!.checks < policy.maxChecks, checking.count < policy.maxAllChecks else { return false }
         peers[peer]!.checks += 1
         if case .channel(let body) = subject { peers[peer]!.lastAnnounced = body.shortChannelID }
         let check = GossipCheck(number: nextCheck, subject: subject, wire: wire, peer: peer)
@@ -201,8 +231,10 @@ public struct Gossip: Sendable {
         peers[check.peer]?.checks -= 1
         var released: [(peer: UInt64, wire: [UInt8])] = []
         switch check.subject {
-        case .update(let body, _): checkedUpdates[DirectedChannel(body.shortChannelID, direction: body.direction)] = nil
-        case .node(let body): checkedNodes[NodeKey(body.nodeID)] = nil
+        case .update(let body, _):
+            checkedUpdates.remove(
+                TimedUpdate(directed: DirectedChannel(body.shortChannelID, direction: body.direction), timestamp: body.timestamp))
+        case .node(let body): checkedNodes.remove(TimedNode(key: NodeKey(body.nodeID), timestamp: body.timestamp))
         case .channel(let body):
             checkedChannels.remove(body.shortChannelID.value)
             released = waiting.removeValue(forKey: body.shortChannelID.value) ?? []
@@ -212,22 +244,26 @@ public struct Gossip: Sendable {
         case .invalidSignature:
             // "SHOULD send a warning. MAY close the connection. MUST ignore the message."
             effects.append(.offence(peer: check.peer, "gossip with an invalid signature"))
-            return
-        case .undecided: return
+        case .undecided: break
         case .unfunded:
-            // "MUST ignore the message": but whoever does nothing else is not worth listening to.
+            // "MUST ignore the message". Channels that were closed lately are still told by honest peers: but whoever tells of
+            // little else is not worth listening to.
             peers[check.peer]?.unfunded += 1
-            if let count = peers[check.peer]?.unfunded, count > policy.maxUnfunded {
-                effects.append(.offence(peer: check.peer, "\(count) announcements of channels that do not exist"))
+            if let peer = peers[check.peer], peer.unfunded > policy.maxUnfunded + peer.funded / 10 {
+                effects.append(.offence(peer: check.peer, "\(peer.unfunded) announcements of channels that do not exist"))
             }
-            return
-        case .valid, .funded: break
+        case .funded: peers[check.peer]?.funded += 1
+        case .valid: break
         }
         switch (check.subject, verdict) {
         case (.channel(let body), .funded(let outPoint, let capacity)):
             add(body, wire: check.wire, funding: outPoint, capacity: capacity, from: check.peer)
-        case (.update(let body, _), .valid): apply(body, wire: check.wire, from: check.peer, now: now)
-        case (.node(let body), .valid): apply(body, wire: check.wire, from: check.peer)
+        case (.update(let body, _), .valid):
+            if spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], now: now) {
+                apply(body, wire: check.wire, from: check.peer, now: now)
+            }
+        case (.node(let body), .valid):
+            if spend(&nodeBudgets[NodeKey(body.nodeID)], now: now) { apply(body, wire: check.wire, from: check.peer) }
         default: break
         }
         for (peer, wire) in released where peers[peer] != nil {
@@ -252,12 +288,16 @@ public struct Gossip: Sendable {
             }
             return
         }
+        // It was spent while it was being checked.
+        guard !recentlySpent.contains(outPoint) else { return }
         // "if there is an unknown even bit in the features field: MUST NOT attempt to route messages through the channel".
         let isUnroutable = !body.features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
         graph.add(
             channel: body.shortChannelID, node1: keys[0], node2: keys[1], capacity: capacity.value, isUnroutable: isUnroutable,
             announcement: wire)
         funding[outPoint] = body.shortChannelID
+        outPoints[body.shortChannelID] = outPoint
+        unannounced.insert(body.shortChannelID)
         let record = ChannelGossipRecord(funding: outPoint, capacity: capacity, spentHeight: 0, wire: wire)
         effects.append(.write(key: GossipKey.channel(body.shortChannelID), record: record.encoded()))
         fresh.append((.channel(body.shortChannelID), peer))
@@ -288,6 +328,8 @@ public struct Gossip: Sendable {
 
     /// A block spends these outputs.
     public mutating func connected(spending outPoints: [OutPoint], height: Int) {
+        if recentlySpent.count > 50_000 { recentlySpent = [] }
+        if !checking.isEmpty { recentlySpent.formUnion(outPoints) } else { recentlySpent = [] }
         guard !funding.isEmpty else { return }
         for outPoint in outPoints {
             guard let id = funding[outPoint] else { continue }
@@ -329,7 +371,8 @@ public struct Gossip: Sendable {
             if graph.policy(directed) != nil { effects.append(.write(key: GossipKey.update(directed), record: nil)) }
         }
         effects.append(.write(key: GossipKey.channel(id), record: nil))
-        if let outPoint = funding.first(where: { $0.value == id })?.key { funding[outPoint] = nil }
+        if let outPoint = outPoints.removeValue(forKey: id) { funding[outPoint] = nil }
+        unannounced.remove(id)
         for node in graph.remove(id) { effects.append(.write(key: GossipKey.node(node), record: nil)) }
     }
 
@@ -337,7 +380,12 @@ public struct Gossip: Sendable {
     ///
     /// - Parameter now: milliseconds since 1970.
     public mutating func tick(now: UInt64) {
-        for id in peers.keys.sorted() { continueSync(id) }
+        lastTick = now
+        for id in peers.keys.sorted() {
+            serve(id, Self.servedEachTick)
+            continueSync(id)
+        }
+        rotateSync(now: now)
         guard now - min(now, lastFlush) >= policy.flushInterval else { return }
         lastFlush = now
         flush()
@@ -360,6 +408,7 @@ public struct Gossip: Sendable {
                     announcement: entry.wire)
                 if entry.spentHeight != 0 { graph.setSpent(id, height: entry.spentHeight) }
                 funding[entry.funding] = id
+                outPoints[id] = entry.funding
             case GossipKey.updateTag:
                 var reader = ByteReader(record)
                 _ = try reader.uint16()

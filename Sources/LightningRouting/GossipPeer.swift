@@ -4,15 +4,25 @@ public import LightningWire
 /// A peer, as far as gossip goes.
 struct GossipPeer: Sendable {
     let offersQueries: Bool
+    var offersExtendedQueries = false
+    /// Whether it did not answer.
+    var hasFailed = false
     /// Whether we ask this one for all that it knows.
-    let isSynced: Bool
+    var isSynced: Bool
+    /// Milliseconds since when an answer to our question is waited for.
+    var askedAt: UInt64 = 0
     /// What the peer wants; nothing until it says so.
     var filter: GossipTimestampFilter?
-    /// What the peer is still to be told of what we knew before it said so, the next first.
+    /// Whether it is still to be found out what the peer has missed.
+    var needsBacklog = false
+    /// What the peer is still to be told of what we knew before it said so, the next last.
     var backlog: [ShortChannelID] = []
+    /// What is still to be answered to its last question, the next last.
+    var outbox: [GossipAnswer] = []
     /// Checks of its messages that are under way.
     var checks = 0
     var unfunded = 0
+    var funded = 0
     var lastAnnounced: ShortChannelID?
 
     /// Our own `query_channel_range`: the block after the last that was asked for, while replies come in.
@@ -22,8 +32,10 @@ struct GossipPeer: Sendable {
     private var wantedIDs: Set<ShortChannelID> = []
     /// Whether a `query_short_channel_ids` of ours is being answered.
     var isQuerying = false
-    /// Queries of the peer in the current minute: answering costs us more than asking costs it.
+    /// Questions of the peer since the last flush: answering costs us more than asking costs it.
     var queries = 0
+
+    private static let maxWanted = 100_000
 
     init(offersQueries: Bool, isSynced: Bool) {
         self.offersQueries = offersQueries
@@ -31,7 +43,7 @@ struct GossipPeer: Sendable {
     }
 
     mutating func want(_ id: ShortChannelID, _ flags: QueryFlags = .all) {
-        guard wanted.count < 100_000, wantedIDs.insert(id).inserted else { return }
+        guard wanted.count < Self.maxWanted, wantedIDs.insert(id).inserted else { return }
         wanted.append((id, flags))
     }
 
@@ -42,6 +54,15 @@ struct GossipPeer: Sendable {
         for entry in taken { wantedIDs.remove(entry.id) }
         return taken
     }
+}
+
+/// A piece of an answer to a peer's question.
+enum GossipAnswer: Sendable {
+    case channel(ShortChannelID, QueryFlags)
+    case node(NodeKey)
+    case endOfChannels
+    /// A `reply_channel_range`, made when its turn comes.
+    case range([ShortChannelID], firstBlock: UInt32, blockCount: UInt32, isLast: Bool, options: UInt64)
 }
 
 // Queries and the staggered broadcast (BOLT 7 "Query Messages", "Rebroadcasting").
@@ -65,13 +86,40 @@ extension Gossip {
                 chainHash: chainHash, firstTimestamp: UInt32(clamping: now - min(now, 3600)), timestampRange: .max)
             : GossipTimestampFilter(chainHash: chainHash, firstTimestamp: .max, timestampRange: 0)
         send(peer, .gossipTimestampFilter(filter))
-        guard isSynced else { return }
-        let blocks = UInt32(height) + 1
+        knownHeight = height
+        peers[peer]!.offersExtendedQueries = features.offers(.gossipQueriesEx)
+        if isSynced { startSync(peer, now: now * 1000) }
+    }
+
+    /// Asks a peer for all channels that it knows.
+    private mutating func startSync(_ peer: UInt64, now: UInt64) {
+        let blocks = UInt32(knownHeight) + 1
+        peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
+        peers[peer]!.askedAt = now
         var query = QueryChannelRange(chainHash: chainHash, firstBlock: 0, blockCount: blocks)
         // Timestamps and checksums, so that nothing is fetched that says what we know.
-        if features.offers(.gossipQueriesEx) { query.tlvs[1] = [3] }
+        if peers[peer]!.offersExtendedQueries { query.tlvs[1] = [3] }
         send(peer, .queryChannelRange(query))
+    }
+
+    /// Milliseconds for which an answer is waited for.
+    private static let patience: UInt64 = 120_000
+
+    /// Whoever does not answer is not asked any more; another peer is. Three silent ones could keep the network from us.
+    mutating func rotateSync(now: UInt64) {
+        for id in peers.keys.sorted() {
+            let peer = peers[id]!
+            guard peer.isSynced, peer.rangeEnd != nil || peer.isQuerying, now >= peer.askedAt + Self.patience else { continue }
+            peers[id]!.isSynced = false
+            peers[id]!.hasFailed = true
+            peers[id]!.rangeEnd = nil
+            let next = peers.keys.sorted().first { other in
+                let candidate = peers[other]!
+                return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed
+            }
+            if let next { startSync(next, now: now) }
+        }
     }
 
     public mutating func disconnected(_ peer: UInt64) { peers[peer] = nil }
@@ -125,6 +173,7 @@ extension Gossip {
 
     mutating func received(_ body: ReplyShortChannelIDsEnd, _ peer: UInt64) {
         peers[peer]?.isQuerying = false
+        peers[peer]?.hasFailed = false
         continueSync(peer)
     }
 
@@ -136,6 +185,7 @@ extension Gossip {
         else { return }
         let entries = peers[id]!.takeWanted(min(Self.idsForEachQuery, policy.maxChecks / 5))
         peers[id]!.isQuerying = true
+        peers[id]!.askedAt = max(peers[id]!.askedAt, lastTick)
         var query = QueryShortChannelIDs(chainHash: chainHash, encodedShortIDs: GossipEncoding.encode(entries.map(\.id)))
         query.tlvs[1] = GossipEncoding.encode(entries.map(\.flags))
         send(id, .queryShortChannelIDs(query))
@@ -143,14 +193,45 @@ extension Gossip {
 
     // MARK: Their questions
 
-    /// Whether a peer may ask once more in this minute.
+    /// Whether a peer may ask once more before the next flush, and its last question is answered.
     private mutating func mayAsk(_ peer: UInt64) -> Bool {
         peers[peer]!.queries += 1
-        guard peers[peer]!.queries <= 100 else {
-            effects.append(.offence(peer: peer, "too many gossip queries"))
+        // "MUST NOT send query_short_channel_ids if it has sent a previous … and not received reply_short_channel_ids_end."
+        guard peers[peer]!.queries <= 100, peers[peer]!.outbox.isEmpty else {
+            effects.append(
+                .offence(
+                    peer: peer, peers[peer]!.outbox.isEmpty ? "too many gossip queries" : "a gossip query before the last was answered"))
             return false
         }
         return true
+    }
+
+    /// Pieces of an answer that are sent at once, and with each tick: a question of 60 kB asks for megabytes.
+    static let servedAtOnce = 500
+    static let servedEachTick = 2000
+
+    /// Sends the next pieces of an answer.
+    mutating func serve(_ peer: UInt64, _ count: Int) {
+        var left = count
+        while left > 0, let next = peers[peer]?.outbox.popLast() {
+            switch next {
+            case .channel(let id, let flags):
+                left -= 1
+                if flags.contains(.announcement), let wire = graph.announcement(id) { effects.append(.send(peer: peer, wire)) }
+                for (direction, wants) in [(UInt8(0), flags.contains(.update1)), (1, flags.contains(.update2))] where wants {
+                    if let wire = graph.update(DirectedChannel(id, direction: direction)) { effects.append(.send(peer: peer, wire)) }
+                }
+            case .node(let key):
+                left -= 1
+                if let wire = graph.announcement(key) { effects.append(.send(peer: peer, wire)) }
+            case .endOfChannels:
+                send(peer, .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: chainHash, fullInformation: 1)))
+            case .range(let ids, let first, let count, let isLast, let options):
+                // Checksums are made anew for each.
+                left -= max(1, ids.count / 5)
+                sendRange(peer, ids, firstBlock: first, blockCount: count, isLast: isLast, options: options)
+            }
+        }
     }
 
     mutating func answer(_ body: QueryShortChannelIDs, _ peer: UInt64) {
@@ -172,18 +253,18 @@ extension Gossip {
         }
         var nodes: [NodeKey] = []
         var told: Set<NodeKey> = []
+        var answers: [GossipAnswer] = []
         for (id, flag) in zip(ids, flags) {
             guard let channel = graph.channel(id) else { continue }
-            if flag.contains(.announcement), let wire = graph.announcement(id) { effects.append(.send(peer: peer, wire)) }
-            for (direction, wants) in [(UInt8(0), flag.contains(.update1)), (1, flag.contains(.update2))] where wants {
-                if let wire = graph.update(DirectedChannel(id, direction: direction)) { effects.append(.send(peer: peer, wire)) }
-            }
+            answers.append(.channel(id, flag))
             // "SHOULD avoid sending duplicate node_announcements in response to a single query_short_channel_ids".
             if flag.contains(.node1), told.insert(channel.node1).inserted { nodes.append(channel.node1) }
             if flag.contains(.node2), told.insert(channel.node2).inserted { nodes.append(channel.node2) }
         }
-        for node in nodes { graph.announcement(node).map { effects.append(.send(peer: peer, $0)) } }
-        send(peer, .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: chainHash, fullInformation: 1)))
+        answers += nodes.map { .node($0) }
+        answers.append(.endOfChannels)
+        peers[peer]!.outbox = answers.reversed()
+        serve(peer, Self.servedAtOnce)
     }
 
     mutating func answer(_ body: QueryChannelRange, _ peer: UInt64) {
@@ -205,63 +286,76 @@ extension Gossip {
         let ids = graph.channelIDs(inBlocks: UInt64(body.firstBlock)..<max(end, UInt64(body.firstBlock)))
         var start = 0
         var firstBlock = body.firstBlock
+        var answers: [GossipAnswer] = []
         repeat {
             let chunk = Array(ids[start..<min(ids.count, start + Self.channelsForEachReply)])
             start += chunk.count
             let isLast = start == ids.count
             // A reply reaches to the block where the next one begins; the last one to the end.
             let next = isLast ? UInt32(clamping: end) : UInt32(ids[start].block)
-            var reply = ReplyChannelRange(
-                chainHash: chainHash, firstBlock: firstBlock, blockCount: max(isLast ? 0 : 1, next - min(next, firstBlock)),
-                syncComplete: isLast ? 1 : 0, encodedShortIDs: GossipEncoding.encode(chunk))
-            if let options {
-                let known = chunk.map { id in (0...1).map { graph.update(DirectedChannel(id, direction: UInt8($0))) } }
-                if options & 1 != 0 {
-                    let times = chunk.map { id in
-                        let channel = graph.channel(id)
-                        return (channel?.policy1?.timestamp ?? 0, channel?.policy2?.timestamp ?? 0)
-                    }
-                    reply.tlvs[1] = GossipEncoding.encode(timestamps: times)
-                }
-                if options & 2 != 0 {
-                    reply.tlvs[3] = GossipEncoding.encode(
-                        checksums: known.map { pair in
-                            (
-                                pair[0].map { CRC32C.checksum(update: $0) } ?? 0,
-                                pair[1].map { CRC32C.checksum(update: $0) } ?? 0
-                            )
-                        })
-                }
-            }
+            answers.append(
+                .range(
+                    chunk, firstBlock: firstBlock, blockCount: max(isLast ? 0 : 1, next - min(next, firstBlock)), isLast: isLast,
+                    options: options ?? 0))
             firstBlock = next
-            send(peer, .replyChannelRange(reply))
         } while start < ids.count
+        peers[peer]!.outbox = answers.reversed()
+        serve(peer, Self.servedAtOnce)
+    }
+
+    private mutating func sendRange(
+        _ peer: UInt64, _ ids: [ShortChannelID], firstBlock: UInt32, blockCount: UInt32, isLast: Bool, options: UInt64
+    ) {
+        var reply = ReplyChannelRange(
+            chainHash: chainHash, firstBlock: firstBlock, blockCount: blockCount, syncComplete: isLast ? 1 : 0,
+            encodedShortIDs: GossipEncoding.encode(ids))
+        if options & 1 != 0 {
+            let times = ids.map { id in
+                let channel = graph.channel(id)
+                return (channel?.policy1?.timestamp ?? 0, channel?.policy2?.timestamp ?? 0)
+            }
+            reply.tlvs[1] = GossipEncoding.encode(timestamps: times)
+        }
+        if options & 2 != 0 {
+            func checksum(_ id: ShortChannelID, _ direction: UInt8) -> UInt32 {
+                graph.update(DirectedChannel(id, direction: direction)).map { CRC32C.checksum(update: $0) } ?? 0
+            }
+            reply.tlvs[3] = GossipEncoding.encode(checksums: ids.map { (checksum($0, 0), checksum($0, 1)) })
+        }
+        send(peer, .replyChannelRange(reply))
     }
 
     mutating func received(_ body: GossipTimestampFilter, _ peer: UInt64) {
-        guard body.chainHash == chainHash else { return }
+        guard body.chainHash == chainHash, mayAsk(peer) else { return }
         peers[peer]!.filter = body
-        // "SHOULD send all gossip messages whose timestamp is greater or equal to first_timestamp".
-        peers[peer]!.backlog = graph.allChannels.filter { channel in
-            [channel.policy1, channel.policy2].contains { $0.map { body.wants($0.timestamp) } ?? false }
-        }.map(\.shortChannelID).reversed()
+        // "SHOULD send all gossip messages whose timestamp is greater or equal to first_timestamp … MAY wait for the next outgoing
+        // gossip flush to send these."
+        peers[peer]!.needsBacklog = true
+        peers[peer]!.backlog = []
     }
 
     // MARK: The staggered broadcast
 
     /// Sends what is new, and a part of each peer's backlog, to those who want it.
     mutating func flush() {
-        let items = fresh
+        // The latest of each, in the order in which they first came: "replacing any older updates from the origin node".
+        var seen: Set<GossipItem> = []
+        let items = fresh.reversed().filter { seen.insert($0.item).inserted }.reversed()
         fresh = []
         for id in peers.keys.sorted() {
             peers[id]!.queries = 0
-            tell(id, items)
-            guard peers[id]!.filter != nil else { continue }
+            tell(id, Array(items))
+            guard let filter = peers[id]!.filter else { continue }
+            if peers[id]!.needsBacklog {
+                peers[id]!.needsBacklog = false
+                peers[id]!.backlog = graph.channelIDs { filter.wants($0) }.reversed()
+            }
             let count = min(policy.maxFlush / 4, peers[id]!.backlog.count)
             let next = peers[id]!.backlog.suffix(count).reversed()
             peers[id]!.backlog.removeLast(count)
             tellAll(id, Array(next))
         }
+        for (item, _) in items { if case .update(let directed) = item { unannounced.remove(directed.shortChannelID) } }
     }
 
     private mutating func tell(_ id: UInt64, _ items: [(item: GossipItem, from: UInt64)]) {
@@ -272,7 +366,7 @@ extension Gossip {
             // "SHOULD send gossip messages as it generates them regardless of timestamp".
             isOwn || (filter?.wants(timestamp) ?? false)
         }
-        for (item, from) in items where from != id && sent < policy.maxFlush {
+        for (item, from) in items where from != id {
             switch item {
             case .channel: break  // It goes before its first update.
             case .update(let directed):
@@ -280,18 +374,23 @@ extension Gossip {
                     let wire = graph.update(directed), let channel = graph.channel(directed.shortChannelID),
                     !channel.isSpent || known.isDisabled
                 else { continue }
-                let isNew = items.contains { other in
-                    if case .channel(let id) = other.item { return id == directed.shortChannelID }
-                    return false
+                guard sent < policy.maxFlush else {
+                    // With all that belongs to it, later.
+                    peers[id]!.backlog.append(directed.shortChannelID)
+                    continue
                 }
-                if isNew, announced.insert(directed.shortChannelID).inserted, let wire = graph.announcement(directed.shortChannelID) {
+                // "MUST consider whether to send the channel_announcement after receiving the first corresponding channel_update."
+                if unannounced.contains(directed.shortChannelID), announced.insert(directed.shortChannelID).inserted,
+                    let wire = graph.announcement(directed.shortChannelID)
+                {
                     effects.append(.send(peer: id, wire))
                     sent += 1
                 }
                 effects.append(.send(peer: id, wire))
                 sent += 1
             case .node(let key):
-                guard let node = graph.nodeView(key), passes(node.timestamp, isOwn: from == 0), let wire = graph.announcement(key)
+                guard sent < policy.maxFlush, let node = graph.nodeView(key), passes(node.timestamp, isOwn: from == 0),
+                    let wire = graph.announcement(key)
                 else { continue }
                 effects.append(.send(peer: id, wire))
                 sent += 1
@@ -301,15 +400,17 @@ extension Gossip {
 
     /// Channels with all that is known of them, announcement first.
     private mutating func tellAll(_ peer: UInt64, _ ids: [ShortChannelID]) {
-        var nodes: [NodeKey] = []
+        var nodes: Set<NodeKey> = []
         for id in ids {
             guard let channel = graph.channel(id), !channel.isSpent, let wire = graph.announcement(id) else { continue }
             effects.append(.send(peer: peer, wire))
             for direction: UInt8 in 0...1 {
                 if let wire = graph.update(DirectedChannel(id, direction: direction)) { effects.append(.send(peer: peer, wire)) }
             }
-            nodes += [channel.node1, channel.node2]
+            nodes.formUnion([channel.node1, channel.node2])
         }
-        for node in Set(nodes).sorted() { graph.announcement(node).map { effects.append(.send(peer: peer, $0)) } }
+        for node in nodes.sorted() {
+            if let wire = graph.announcement(node) { effects.append(.send(peer: peer, wire)) }
+        }
     }
 }

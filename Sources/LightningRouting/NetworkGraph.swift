@@ -89,9 +89,22 @@ public struct NetworkGraph: Sendable {
     /// All channels, in the order of their short ids.
     public var allChannels: [ChannelView] { channelNumbers.sorted { $0.key < $1.key }.map { view(Int($0.value)) } }
 
-    /// The ids of all channels in a range of blocks, ascending.
+    /// The ids of all open channels in a range of blocks, ascending.
     public func channelIDs(inBlocks blocks: Range<UInt64>) -> [ShortChannelID] {
-        channelNumbers.keys.filter { blocks.contains($0 >> 40) }.sorted().map { ShortChannelID($0) }
+        channels.filter { $0.isUsed && $0.spentHeight == 0 && blocks.contains($0.shortChannelID >> 40) }
+            .map { ShortChannelID($0.shortChannelID) }.sorted()
+    }
+
+    /// The ids of all open channels with an update of a time that is wanted, ascending.
+    func channelIDs(updatedWhen wants: (UInt32) -> Bool) -> [ShortChannelID] {
+        var ids: [ShortChannelID] = []
+        for (number, channel) in channels.enumerated() where channel.isUsed && channel.spentHeight == 0 {
+            let (one, two) = (policies[2 * number], policies[2 * number + 1])
+            if one.isKnown && wants(one.timestamp) || two.isKnown && wants(two.timestamp) {
+                ids.append(ShortChannelID(channel.shortChannelID))
+            }
+        }
+        return ids.sorted()
     }
 
     /// The keys of all nodes, ascending.

@@ -4,7 +4,7 @@ public struct RouteCost: Hashable, Sendable {
     public var hopBase: UInt64 = 100
     /// What we would pay for twice the success probability, in msat and in millionths of the amount.
     public var doubtBase: UInt64 = 200
-    public var doubtProportionalMillionths: UInt64 = 300
+    public var doubtProportionalMillionths: UInt64 = 1500
     /// What a locked block is worth, in billionths of the amount.
     public var blockBillionths: UInt64 = 15
     /// In which doubt is measured: a bit has so many units.

@@ -8,6 +8,7 @@ import LightningWire
 /// is left out and the search repeated.
 public struct RouteFinder: Sendable {
     var map = RouteMap()
+    var flows = FlowFinder()
     public var cost = RouteCost()
 
     /// What a search knows of a node: 16 bytes. Labels of earlier searches are told by their stamp.
@@ -58,6 +59,15 @@ public struct RouteFinder: Sendable {
             do throws(EdgeTooNarrow) {
                 let route = try search.build(path, graph, map, estimates)
                 if let failure = search.overBudget(route) {
+                    // One channel that locks the money for very long must not stand in the way of all others.
+                    if case .refused(let why) = failure, case .tooLong = why,
+                        let slowest = path.edges.max(by: { map.arc($0).cltvExpiryDelta < map.arc($1).cltvExpiryDelta }),
+                        map.arc(slowest).cltvExpiryDelta > 144
+                    {
+                        refusal = why
+                        search.excludedEdges.insert(slowest)
+                        continue
+                    }
                     // Not this way: but only the search for fees alone knows that there is no other.
                     throw failure
                 }

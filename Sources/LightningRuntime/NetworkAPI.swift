@@ -144,11 +144,6 @@ extension ControlAPI {
             policy.feeProportionalMillionths =
                 try number("fee_proportional_millionths", UInt32.self) ?? policy.feeProportionalMillionths
             policy.cltvExpiryDelta = try number("cltv_expiry_delta", UInt16.self) ?? policy.cltvExpiryDelta
-            guard policy.cltvExpiryDelta >= 18 else {
-                throw ControlFailure(
-                    .refused,
-                    "a delta of \(policy.cltvExpiryDelta) blocks leaves no time to act on chain when the next node cheats: 18 at the least")
-            }
             policy.htlcMinimum = try amount(p["htlc_minimum_msat"]) ?? policy.htlcMinimum
             policy.htlcMaximum = try amount(p["htlc_maximum_msat"]) ?? policy.htlcMaximum
             try await node.setForwardingPolicy(policy, of: id)

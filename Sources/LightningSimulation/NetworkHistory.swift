@@ -171,7 +171,7 @@ public struct NetworkHistory {
         var policy = ForwardingPolicy()
         policy.feeBase = world.draw(0...2000)
         policy.feeProportionalMillionths = world.draw(0...2000)
-        policy.cltvExpiryDelta = world.draw(10...144)
+        policy.cltvExpiryDelta = world.draw(ForwardingPolicy.minimumDelta...144)
         if world.draw(0...2) == 0 { policy.htlcMaximum = MilliSatoshi(world.draw(50_000_000...500_000_000)) }
         try world.command(node, .setForwardingPolicy(id, policy))
     }

@@ -42,6 +42,7 @@ if CommandLine.arguments.dropFirst().first == "chain" {
 // `lightning-benchmark routes PATH` measures routes over a graph's table.
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
     try RoutingBenchmark.run(CommandLine.arguments[2])
+    try RoutingBenchmark.success(CommandLine.arguments[2])
     exit(0)
 }
 
