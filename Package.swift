@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel", "LightningChain",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
+                "LightningChain",
                 "LightningPayment", "LightningRouting",
                 "LightningCore",
                 "LightningSimulation", "TestSupport",

@@ -102,6 +102,8 @@ public struct SimulatedWorld {
     private var sequence: UInt64 = 0
     private var links: [Link] = []
     private var nextRequest: RequestID = 1
+    private var stopped: Set<Int> = []
+    private var muted: Set<Int> = []
     private var commits = 0
     private let configuration: NodeConfiguration
     private let minerScript: Script
@@ -163,7 +165,7 @@ public struct SimulatedWorld {
             guard nodes[node].core != nil else { return }
             try step(node, [.disconnected(ConnectionID(UInt64(link)))])
         case .connect(let from, let to): try connect(from, to)
-        case .restart(let node): start(node)
+        case .restart(let node): if !stopped.contains(node) { start(node) }
         case .tick(let node):
             if nodes[node].core != nil { try step(node, [.tick]) }
         case .verdict(let node, let life, let number, let verdict):
@@ -238,6 +240,23 @@ public struct SimulatedWorld {
         schedule(.restart(index), after: 100)
     }
 
+    /// Stops a node until `resume`.
+    public mutating func stop(_ index: Int) {
+        stopped.insert(index)
+        if nodes[index].core != nil { crash(index) }
+    }
+
+    /// Starts a node that was stopped.
+    public mutating func resume(_ index: Int) {
+        stopped.remove(index)
+        schedule(.restart(index), after: 1)
+    }
+
+    /// From now on, or no longer, nothing that a node sends arrives: it reads, and stays silent.
+    public mutating func mute(_ index: Int, _ isMuted: Bool = true) {
+        if isMuted { muted.insert(index) } else { muted.remove(index) }
+    }
+
     /// Kills a node now; it starts again by itself.
     public mutating func kill(_ index: Int) {
         if nodes[index].core != nil { crash(index) }
@@ -260,7 +279,7 @@ public struct SimulatedWorld {
     }
 
     private mutating func transmit(_ link: Int, from node: Int, _ bytes: [UInt8]) {
-        guard links[link].isOpen else { return }
+        guard links[link].isOpen, !muted.contains(node) else { return }
         if dice.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
         let isCaller = links[link].caller == node
         let side = isCaller ? 0 : 1

@@ -1,0 +1,162 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningSimulation
+import LightningWire
+import Testing
+
+/// Three nodes in a line: the last one stalls, and the first must not suffer for it.
+@Suite("hops that stall")
+struct StallingTests {
+    private static func line(_ seed: UInt64) throws -> SimulatedWorld {
+        var random = SeededRandom(seed: 1)
+        return try NetworkTests.world(seed, Topology(.line, nodes: 3, using: &random))
+    }
+
+    private static func channel(_ world: SimulatedWorld, _ one: Int, _ two: Int) -> PaymentChannel? {
+        let peer = world.nodes[two].nodeID
+        return world.nodes[one].core?.channels.values.first { $0.parameters.remoteNodeID == peer }
+    }
+
+    /// Sends to the last node, which dies as soon as it holds the HTLC.
+    private static func stuck(_ world: inout SimulatedWorld, _ msat: UInt64) throws -> RequestID {
+        let hold = PaymentPreimage(Bytes32(Array(repeating: 7, count: 32))!)
+        let response = try world.ask(
+            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: 86_400))
+        var invoice: InvoiceRecord?
+        if case .invoice(let record)? = response { invoice = record }
+        let request = try world.command(0, .pay(try #require(invoice).invoice, amount: nil))
+        try world.pass(3)
+        #expect(world.nodes[2].core!.payments.holds(hold.paymentHash))
+        world.stop(2)
+        try world.pass(1)
+        return request
+    }
+
+    @Test("a trifle that is stuck closes no channel, and its payer has it back before it expires")
+    func trifle() throws {
+        var world = try Self.line(11)
+        let request = try Self.stuck(&world, 100_000)
+        let expiry = Int(try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry)
+        while world.ledger.height < expiry - 1 {
+            try world.mine(1)
+            try world.pass(1, interval: 100)
+        }
+        try world.pass(3)
+        guard case .failure(.paymentFailed)? = world.nodes[0].answers[request] else {
+            Issue.record("\(String(describing: world.nodes[0].answers[request]))")
+            return
+        }
+        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(Self.channel(world, 1, 2)?.phase == .normal)
+        #expect(world.nodes[1].core!.circuits.pending.isEmpty)
+    }
+
+    @Test("an HTLC that is worth it closes the channel downstream, never the one upstream")
+    func worthIt() throws {
+        var world = try Self.line(12)
+        let request = try Self.stuck(&world, 50_000_000)
+        let expiry = Int(try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry)
+        while world.ledger.height < expiry - 1 {
+            try world.mine(1)
+            try world.pass(1, interval: 100)
+        }
+        try world.pass(3)
+        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(Self.channel(world, 1, 2)?.phase != .normal)
+        guard case .failure? = world.nodes[0].answers[request] else {
+            Issue.record("the payer waits for ever")
+            return
+        }
+    }
+
+    @Test("a preimage that a claim shows on chain goes upstream")
+    func preimageFromChain() throws {
+        var world = try Self.line(13)
+        let request = try Self.stuck(&world, 50_000_000)
+        let closing = try #require(Self.channel(world, 1, 2)).id
+        // The middle node closes; the last one, which knows the preimage, would claim. Nobody publishes the claim here: its
+        // witness is what counts, so it is shown to the middle node as a spend of the HTLC's output.
+        try world.command(1, .forceCloseChannel(closing))
+        try world.mine(1)
+        let close = try #require(Self.channel(world, 1, 2)?.close)
+        let output = try #require(close.outputs.first { $0.role == .htlc })
+        var claim = Transaction(
+            inputs: [TransactionInput(output.outPoint, sequence: 0)], outputs: [TransactionOutput(Satoshi(1000), .anchor)])
+        claim.inputs[0].witness = [[1], Array(repeating: 7, count: 32), [2]]
+        var channel = try #require(Self.channel(world, 1, 2))
+        let environment = ChannelEnvironment(
+            keys: ChannelKeys(seed: .zero), height: world.ledger.height, feeRate: FeeRate(perKiloweight: 500), sweepScript: .anchor,
+            anySegwit: true)
+        let effects = channel.spent(output.outPoint, by: claim, height: world.ledger.height, environment)
+        let isShown = effects.contains { effect in
+            if case .fulfilled(_, _, let preimage) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
+            return false
+        }
+        #expect(isShown)
+        #expect(world.nodes[0].answers[request] == nil)
+    }
+
+    @Test("a peer that does not revoke is disconnected, and what waited for it goes back")
+    func withheldRevocation() throws {
+        var world = try Self.line(14)
+        // The last node stays silent from now on: the first HTLC is signed for, the second has to wait.
+        let one = try NetworkTests.invoice(&world, 2, 20_000_000)
+        let two = try NetworkTests.invoice(&world, 2, 30_000_000)
+        world.mute(2)
+        let first = try world.command(0, .pay(one.invoice, amount: nil))
+        try world.run(limit: 2000)
+        let second = try world.command(0, .pay(two.invoice, amount: nil))
+        try world.run(limit: 2000)
+        #expect(world.nodes[1].core!.circuits.pending.count == 2)
+        try world.pass(70)
+        // The one that was never signed for has come back; the other one is the peer's to answer.
+        #expect(world.nodes[1].core!.circuits.pending.count == 1)
+        guard case .failure? = world.nodes[0].answers[second] else {
+            Issue.record("the second payment did not come back")
+            return
+        }
+        #expect(world.nodes[0].answers[first] == nil)
+        // When it speaks again, the first one arrives.
+        world.mute(2, false)
+        world.disconnect(2)
+        try world.pass(10)
+        guard case .success? = world.nodes[0].answers[first] else {
+            Issue.record("the first payment did not arrive: \(String(describing: world.nodes[0].answers[first]))")
+            return
+        }
+        try world.checkNetwork()
+    }
+
+    @Test("a held payment survives restarts and blocks, and is settled then")
+    func heldOverRestart() throws {
+        var world = try Self.line(15)
+        let hold = PaymentPreimage(Bytes32(Array(repeating: 9, count: 32))!)
+        let response = try world.ask(
+            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(40_000_000), .text("held"), expiry: 600))
+        var record: InvoiceRecord?
+        if case .invoice(let made)? = response { record = made }
+        let request = try world.command(0, .pay(try #require(record).invoice, amount: nil))
+        try world.pass(3)
+        try world.mine(20)
+        for node in [2, 1, 2, 0] {
+            world.kill(node)
+            try world.pass(5)
+        }
+        // After a restart nobody waits for the answer any more; the payment itself goes on.
+        try world.command(2, .settle(hold.paymentHash, hold))
+        try world.pass(5)
+        _ = request
+        let payment = try #require(world.nodes[0].core!.payments.outgoing[hold.paymentHash])
+        guard case .succeeded(let preimage, _) = payment.status else {
+            Issue.record("\(payment.status)")
+            return
+        }
+        #expect(preimage == hold)
+        try world.checkNetwork()
+    }
+}
