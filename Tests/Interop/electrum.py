@@ -7,103 +7,9 @@
 Electrum opens a channel to ours and ours to it; payments both ways, dust too; a reconnection and a restart of our node in
 between; cooperative closes from either side; a force close from either side. Exits with 0 if all of it worked.
 """
-import json, os, queue, re, socket, subprocess, sys, tempfile, threading, time
+import json, os, subprocess, sys, time
 
-LNW, ORACLES, PY = sys.argv[1:4]
-HOME = tempfile.mkdtemp(prefix="interop.")
-ENV = dict(os.environ, LNW_HOME=HOME)
-
-
-def free():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
-
-
-NODE, RPC, ELECTRUM, LISTEN = free(), free(), free(), free()
-START = time.time()
-
-
-def say(*words):
-    print(f"{time.time() - START:6.1f}", *words, flush=True)
-
-
-def lnw(*words, ok=True):
-    p = subprocess.run([LNW, *words, "--json"], env=ENV, capture_output=True, text=True, timeout=120)
-    if ok and p.returncode:
-        raise RuntimeError(f"lnw {' '.join(words)}: {p.stderr.strip()}")
-    return json.loads(p.stdout) if p.returncode == 0 else p
-
-
-def until(check, seconds=40, what=""):
-    end = time.time() + seconds
-    while time.time() < end:
-        value = check()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise TimeoutError(what)
-
-
-class World:
-    def __init__(self):
-        self.up()
-        url = open(f"{HOME}/local/rpc").read()
-        self.stub = subprocess.Popen(
-            [PY, f"{ORACLES}/l1stub.py", "--electrum", str(ELECTRUM), "--follow", url],
-            stdout=open(f"{HOME}/stub.log", "w"), stderr=subprocess.STDOUT)
-
-    def up(self):
-        self.node = subprocess.Popen(
-            [LNW, "local", "up", "--nodes", "ours", "--port", str(NODE), "--rpc-port", str(RPC)], env=ENV,
-            stdout=open(f"{HOME}/up.log", "a"), stderr=subprocess.STDOUT)
-        until(lambda: lnw("-w", "ours", "getinfo", ok=False).__class__ is dict, 30, "our node starts")
-        self.id = lnw("-w", "ours", "getinfo")["id"]
-
-    def kill(self):
-        self.node.kill()
-        self.node.wait()
-
-
-class Peer:
-    """electrum_peer.py, spoken to over its standard input."""
-
-    def __init__(self):
-        self.answers = queue.Queue()
-        self.log = open(f"{HOME}/electrum.log", "w")
-        self.process = subprocess.Popen(
-            [PY, f"{ORACLES}/electrum_peer.py", "accept", "--server", f"127.0.0.1:{ELECTRUM}:t", "--listen",
-             f"127.0.0.1:{LISTEN}", "--dir", tempfile.mkdtemp(dir=HOME)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{HOME}/electrum.err", "w"), text=True)
-        threading.Thread(target=self._read, daemon=True).start()
-        self.id = self.want("NODEID").split()[1].split("@")[0]
-        self.address = self.want("ADDRESS").split()[1]
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.log.write(line)
-            self.log.flush()
-            text = line.rstrip()[9:]
-            if text.startswith(("OK", "ERR", "NODEID", "ADDRESS")):
-                self.answers.put(text)
-
-    def want(self, word, seconds=60):
-        while True:
-            text = self.answers.get(timeout=seconds)
-            if text.startswith(word):
-                return text
-
-    def do(self, command, seconds=100):
-        while not self.answers.empty():
-            self.answers.get()
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        text = self.answers.get(timeout=seconds)
-        if not text.startswith("OK"):
-            raise RuntimeError(f"{command}: {text}")
-        return json.loads(text.split(" ", 2)[2])
+from rig import ENV, HOME, LISTEN, NODE, Peer, World, lnw, run, say, until
 
 
 def channel(world, point):
@@ -226,20 +132,4 @@ def main():
     say("the kernel refused nothing; all of it worked")
 
 
-try:
-    main()
-    status = 0
-except BaseException as error:
-    say("FAILED:", type(error).__name__, error)
-    try:
-        print(lnw("-w", "ours", "listchannels", "--all"))
-    except Exception as other:
-        print(other)
-    for name in ("up.log", "electrum.err", "electrum.log", "stub.log"):
-        path = f"{HOME}/{name}"
-        if os.path.exists(path):
-            print(f"--- {name}\n" + "".join(open(path).readlines()[-12:]))
-    status = 1
-finally:
-    subprocess.run(["pkill", "-P", str(os.getpid())])
-os._exit(status)
+run(main)
