@@ -146,7 +146,7 @@ extension PaymentChannel {
             case .receivedAddAckRevocation: effects.append(.received(htlc))
             case .receivedRemoveAckRevocation:
                 if let resolution = htlc.resolution, htlc.preimage == nil {
-                    effects.append(.failed(id: htlc.id, htlc.paymentHash, resolution))
+                    effects.append(.failed(id: htlc.id, htlc.paymentHash, resolution, attribution: htlc.attribution))
                 }
             default: break
             }

@@ -8,9 +8,9 @@ public enum ChannelEffect: Hashable, Sendable {
     /// An incoming HTLC is committed on both sides beyond recall: it may be settled or forwarded.
     case received(HTLC)
     /// The remote gave the preimage of an HTLC of ours. Proof of payment, even before it is committed.
-    case fulfilled(id: UInt64, PaymentHash, PaymentPreimage)
+    case fulfilled(id: UInt64, PaymentHash, PaymentPreimage, attribution: [UInt8] = [])
     /// An HTLC of ours is gone without preimage, beyond recall.
-    case failed(id: UInt64, PaymentHash, HTLC.Resolution)
+    case failed(id: UInt64, PaymentHash, HTLC.Resolution, attribution: [UInt8] = [])
     /// The chain gave an HTLC of ours back: the closing transaction does not hold it, or we took it after its time.
     case returned(id: UInt64, PaymentHash)
     /// An HTLC of ours that the peer never committed to is taken back: it did not happen.

@@ -18,7 +18,7 @@ public struct ChannelWrites: Sendable {
 // Records on disk: versioned, and not the wire's structures.
 extension PaymentChannel {
     static let headVersion: UInt8 = 1
-    static let htlcVersion: UInt8 = 1
+    static let htlcVersion: UInt8 = 2
     static let revokedVersion: UInt8 = 1
 
     /// What has changed since the last call.
@@ -118,12 +118,14 @@ extension PaymentChannel {
                 writer.uint16(code)
             }
         }
+        writer.variableBytes(isForgotten ? [] : htlc.attribution)
         return writer.bytes
     }
 
     static func decodeHTLC(_ record: [UInt8]) throws(DecodingError) -> HTLC {
         var reader = ByteReader(record)
-        guard try reader.uint8() == htlcVersion else { throw .invalid("version of an HTLC record") }
+        let version = try reader.uint8()
+        guard (1...htlcVersion).contains(version) else { throw .invalid("version of an HTLC record") }
         guard let state = HTLCState(rawValue: try reader.uint8()) else { throw .invalid("HTLC state") }
         var htlc = HTLC(
             id: try reader.uint64(), amount: try reader.milliSatoshi(), paymentHash: PaymentHash(try reader.bytes32()),
@@ -139,6 +141,7 @@ extension PaymentChannel {
             default: throw .invalid("HTLC resolution")
             }
         }
+        if version > 1 { htlc.attribution = try reader.variableBytes() }
         try reader.expectEnd()
         return htlc
     }

@@ -164,13 +164,14 @@ extension PaymentChannel {
 
     /// Settles or gives back an incoming HTLC.
     public mutating func resolve(
-        _ id: UInt64, _ resolution: HTLC.Resolution
+        _ id: UInt64, _ resolution: HTLC.Resolution, attribution: [UInt8] = []
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let key = HTLC.Key(isOfferedByLocal: false, id: id)
         // "until the corresponding HTLC is irrevocably committed in both sides' … MUST NOT send an update_fulfill_htlc".
         guard var htlc = commitments.htlcs[key], htlc.state == .receivedAddAckRevocation else { throw .unknownHTLC }
         if case .fulfilled(let preimage) = resolution, preimage.paymentHash != htlc.paymentHash { throw .unknownHTLC }
         htlc.resolution = resolution
+        htlc.attribution = attribution
         htlc.state = .sentRemoveHTLC
         htlc.onion = []
         commitments.htlcs[key] = htlc
@@ -190,9 +191,13 @@ extension PaymentChannel {
         }
         switch resolution {
         case .fulfilled(let preimage):
-            return .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: htlc.id, paymentPreimage: preimage))
+            var message = UpdateFulfillHTLC(channelID: id, id: htlc.id, paymentPreimage: preimage)
+            if !htlc.attribution.isEmpty { message.tlvs[1] = htlc.attribution }
+            return .updateFulfillHTLC(message)
         case .failed(let reason):
-            return .updateFailHTLC(UpdateFailHTLC(channelID: id, id: htlc.id, reason: reason))
+            var message = UpdateFailHTLC(channelID: id, id: htlc.id, reason: reason)
+            if !htlc.attribution.isEmpty { message.tlvs[1] = htlc.attribution }
+            return .updateFailHTLC(message)
         case .malformed(let hash, let code):
             return .updateFailMalformedHTLC(
                 UpdateFailMalformedHTLC(channelID: id, id: htlc.id, onionHash: hash, failureCode: code))
@@ -277,7 +282,7 @@ extension PaymentChannel {
     }
 
     mutating func receiveRemoval(
-        _ htlcID: UInt64, _ resolution: HTLC.Resolution
+        _ htlcID: UInt64, _ resolution: HTLC.Resolution, attribution: [UInt8] = []
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         let key = HTLC.Key(isOfferedByLocal: true, id: htlcID)
         // "if the id does not correspond to an HTLC in its current commitment transaction: MUST send a warning …".
@@ -289,9 +294,10 @@ extension PaymentChannel {
             guard preimage.paymentHash == htlc.paymentHash else {
                 throw .warning("update_fulfill_htlc with a wrong payment_preimage")
             }
-            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage))
+            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
         }
         htlc.resolution = resolution
+        htlc.attribution = attribution
         htlc.state = .receivedRemoveHTLC
         commitments.htlcs[key] = htlc
         return effects

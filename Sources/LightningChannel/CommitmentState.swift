@@ -136,6 +136,7 @@ public struct CommitmentState: Hashable, Sendable {
             case .receivedRemoveHTLC:
                 htlcs[key]!.state = .sentAddAckRevocation
                 htlcs[key]!.resolution = nil
+                htlcs[key]!.attribution = []
             default: break
             }
         }

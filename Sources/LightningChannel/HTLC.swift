@@ -36,6 +36,8 @@ public struct HTLC: Hashable, Sendable {
     public var onion: [UInt8]
     public var state: HTLCState
     public var resolution: Resolution?
+    /// BOLT 4's attribution data that went, or came, with the resolution; empty where there is none.
+    public var attribution: [UInt8] = []
     /// The first of the remote's commitments that contains it: what a penalty has to know.
     public var firstRemoteCommitment: UInt64?
 

@@ -183,8 +183,8 @@ public struct PaymentChannel: Sendable {
         case .channelReady(let body): return try receiveReady(body, environment)
         case .updateAddHTLC(let body): return try receiveAdd(body)
         case .updateFulfillHTLC(let body):
-            return try receiveRemoval(body.id, .fulfilled(body.paymentPreimage))
-        case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason))
+            return try receiveRemoval(body.id, .fulfilled(body.paymentPreimage), attribution: body.tlvs[1] ?? [])
+        case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason), attribution: body.tlvs[1] ?? [])
         case .updateFailMalformedHTLC(let body):
             // BOLT 2: "if the BADONION bit in failure_code is not set: MUST send a warning and close".
             guard body.failureCode & 0x8000 != 0 else { throw .warning("update_fail_malformed_htlc without BADONION") }

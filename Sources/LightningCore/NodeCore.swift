@@ -39,6 +39,8 @@ public struct NodeCore {
     /// What the peers of our channels ask for when they forward to us, for our invoices.
     var remoteUpdates: [ChannelID: ChannelUpdate] = [:]
     var announcing: [ChannelID: AnnouncementExchange] = [:]
+    /// Milliseconds since 1970 at which HTLCs that wait for a decision came: what we tell the payer of how long we held them.
+    var arrivals: [IncomingHTLC.Key: UInt64] = [:]
     /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
     var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
     /// Channels whose peer took a trifle after it had been given back upstream.
@@ -198,12 +200,14 @@ public struct NodeCore {
             case .send(let message): send(message, to: channels[id]!.parameters.remoteNodeID)
             case .broadcast(let transaction): effects.broadcasts.append(transaction)
             case .received(let htlc): receive(htlc, on: id)
-            case .fulfilled(let htlcID, let hash, let preimage):
+            case .fulfilled(let htlcID, let hash, let preimage, let attribution):
                 let key = IncomingHTLC.Key(channel: id, id: htlcID)
-                if !settledDownstream(key, preimage), !paymentSettled(key, hash, preimage) { noteLateFulfillment(key) }
-            case .failed(let htlcID, let hash, let resolution):
+                if !settledDownstream(key, preimage, attribution), !paymentSettled(key, hash, preimage, attribution) {
+                    noteLateFulfillment(key)
+                }
+            case .failed(let htlcID, let hash, let resolution, let attribution):
                 switch resolution {
-                case .failed(let packet): cameBack(.init(channel: id, id: htlcID), hash, .packet(packet))
+                case .failed(let packet): cameBack(.init(channel: id, id: htlcID), hash, .packet(packet, attribution))
                 case .malformed(let onionHash, let code):
                     cameBack(.init(channel: id, id: htlcID), hash, .malformed(onionHash, code))
                 case .fulfilled: break

@@ -15,6 +15,7 @@ extension NodeCore {
     mutating func receive(_ htlc: HTLC, on id: ChannelID, isResumed: Bool = false) {
         let incoming = IncomingHTLC(
             key: .init(channel: id, id: htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry)
+        arrivals[incoming.key] = now
         switch PeeledHTLC(incoming, onion: htlc.onion, nodeSecret: keys.nodeSecret) {
         case .refused(let decision): decide(incoming.key, decision)
         case .final(let payload, let secret):
@@ -60,7 +61,7 @@ extension NodeCore {
     private static let maximumExpiry: UInt64 = 5000
 
     mutating func giveBack(_ key: IncomingHTLC.Key, _ message: FailureMessage, _ secret: Bytes32) {
-        decide(key, .fail(reason: FailurePacket.create(message, sharedSecret: secret)))
+        decide(key, .fail(HTLCReply(message, sharedSecret: secret)))
     }
 
     mutating func settle(_ outcome: ReceiveOutcome) {
@@ -75,15 +76,17 @@ extension NodeCore {
 
     /// Settles an incoming HTLC or gives it back.
     mutating func decide(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
-        let resolution: HTLC.Resolution =
+        let arrived = arrivals.removeValue(forKey: key)
+        let held = now - min(now, arrived ?? now)
+        let (resolution, attribution): (HTLC.Resolution, [UInt8]) =
             switch decision {
-            case .fulfill(let preimage): .fulfilled(preimage)
-            case .fail(let reason): .failed(reason: reason)
-            case .malformed(let hash, let code): .malformed(onionHash: hash, code: code)
+            case .fulfill(let preimage, let reply): (.fulfilled(preimage), reply.attribution(heldFor: held))
+            case .fail(let reply): (.failed(reason: reply.reason), reply.attribution(heldFor: held))
+            case .malformed(let hash, let code): (.malformed(onionHash: hash, code: code), [])
             }
         guard channels[key.channel] != nil else { return }
         do throws(ChannelRefusal) {
-            apply(try channels[key.channel]!.resolve(key.id, resolution), to: key.channel)
+            apply(try channels[key.channel]!.resolve(key.id, resolution, attribution: attribution), to: key.channel)
         } catch {
             // The channel was closed meanwhile: the chain has the last word.
             effects.events.append(.note("channel \(key.channel): HTLC \(key.id) cannot be resolved any more"))
@@ -141,9 +144,9 @@ extension NodeCore {
     // MARK: What comes back from downstream
 
     /// The next node gave the preimage: it goes on upstream at once.
-    mutating func settledDownstream(_ key: IncomingHTLC.Key, _ preimage: PaymentPreimage) -> Bool {
+    mutating func settledDownstream(_ key: IncomingHTLC.Key, _ preimage: PaymentPreimage, _ attribution: [UInt8]) -> Bool {
         guard let circuit = circuits.end(outgoing: key, .settled(preimage, at: seconds)) else { return false }
-        decide(circuit.incoming.key, .fulfill(preimage))
+        decide(circuit.incoming.key, .fulfill(preimage, HTLCReply(sharedSecret: circuit.sharedSecret, attribution: attribution)))
         effects.events.append(.forwarded(circuit))
         return true
     }
@@ -151,28 +154,28 @@ extension NodeCore {
     /// The next node, or the chain, gave the HTLC back: so do we.
     mutating func failedDownstream(_ key: IncomingHTLC.Key, _ failure: HTLCFailure) -> Bool {
         guard let circuit = circuits.circuit(outgoing: key) else { return false }
-        let reason: [UInt8]
+        let reply: HTLCReply
         let text: String
         switch failure {
         case .onChain:
-            reason = FailurePacket.create(.permanentChannelFailure, sharedSecret: circuit.sharedSecret)
+            reply = HTLCReply(.permanentChannelFailure, sharedSecret: circuit.sharedSecret)
             text = "the next channel was closed"
-        case .packet(let packet):
-            reason = FailurePacket.wrap(packet, sharedSecret: circuit.sharedSecret)
+        case .packet(let packet, let attribution):
+            reply = HTLCReply(packet: packet, sharedSecret: circuit.sharedSecret, attribution: attribution)
             text = "it came back from further on"
         case .malformed(let hash, let code):
             // BOLT 4 "Returning Errors": the next node could not read the onion; we say so in its place.
             var message = ByteWriter()
             message.uint16(code)
             message.write(hash)
-            reason = FailurePacket.create(FailureMessage(message.bytes), sharedSecret: circuit.sharedSecret)
+            reply = HTLCReply(FailureMessage(message.bytes), sharedSecret: circuit.sharedSecret)
             text = "the next node could not read the onion"
         case .notSent:
-            reason = FailurePacket.create(.temporaryChannelFailure(update: []), sharedSecret: circuit.sharedSecret)
+            reply = HTLCReply(.temporaryChannelFailure(update: []), sharedSecret: circuit.sharedSecret)
             text = "the next peer was disconnected"
         }
         guard let ended = circuits.end(outgoing: key, .failed(text, at: seconds)) else { return false }
-        decide(ended.incoming.key, .fail(reason: reason))
+        decide(ended.incoming.key, .fail(reply))
         effects.events.append(.forwarded(ended))
         return true
     }
@@ -297,8 +300,8 @@ extension NodeCore {
 
 /// How an HTLC of ours came back.
 enum HTLCFailure {
-    /// An encrypted failure.
-    case packet([UInt8])
+    /// An encrypted failure, with attribution data where the peer sent some.
+    case packet([UInt8], [UInt8])
     /// The chain gave it back.
     case onChain
     case malformed(Bytes32, UInt16)

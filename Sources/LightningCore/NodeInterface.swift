@@ -186,7 +186,7 @@ public struct NodeConfiguration: Sendable {
         FeatureBits(
             optional: [
                 .dataLossProtect, .gossipQueries, .gossipQueriesEx, .basicMPP, .anchors, .shutdownAnySegwit, .supportLargeChannel,
-                .scidAlias, .keysend,
+                .attributionData, .scidAlias, .keysend,
             ],
             compulsory: [.varOnionOptin, .staticRemoteKey, .paymentSecret, .channelType])
     }

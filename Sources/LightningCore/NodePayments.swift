@@ -154,10 +154,14 @@ extension NodeCore {
     // MARK: What comes back
 
     /// The preimage of an HTLC of ours: the payment is proven. `false` where it is not one of a payment under way.
-    mutating func paymentSettled(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ preimage: PaymentPreimage) -> Bool {
+    mutating func paymentSettled(
+        _ key: IncomingHTLC.Key, _ hash: PaymentHash, _ preimage: PaymentPreimage, _ attribution: [UInt8]
+    ) -> Bool {
         guard let (known, index) = payments.attempt(hash, key) else { return false }
         var payment = known
         payment.attempts[index].status = .succeeded
+        payment.attempts[index].holdTimes = Self.holdTimes(
+            AttributionData.read(attribution, packet: [], sharedSecrets: payment.attempts[index].sharedSecrets))
         payment.attempts[index].endedAt = now
         let route = payment.attempts[index].route
         for (directed, hop) in zip(route.directions, route.hops).dropFirst() {
@@ -182,12 +186,18 @@ extension NodeCore {
         let attempt = payment.attempts[index]
         let lesson = Lesson(attempt, failure, isWhole: attempt.route.amount == payment.amount)
         payment.attempts[index].status = .failed(lesson.failure)
+        payment.attempts[index].holdTimes = Self.holdTimes(lesson.reading)
         payment.attempts[index].endedAt = now
         learn(lesson, attempt, hash)
         if payment.status == .pending, payment.givenUp == nil, lesson.isFatal { payment.givenUp = lesson.failure.text }
         payments.update(payment)
         if payment.status == .pending { effects.events.append(.paymentUpdated(payment)) }
         unfinished.insert(hash)
+    }
+
+    /// In milliseconds.
+    private static func holdTimes(_ reading: AttributionData.Reading) -> [UInt32] {
+        reading.holdTimes.map { UInt32(clamping: UInt64($0) * 100) }
     }
 
     /// Payments that lost a part go on at the end of the batch, when all of it is known.
@@ -254,6 +264,8 @@ struct Lesson {
     }
 
     var failure: AttemptFailure
+    /// What the hops say of how long they held it.
+    var reading = AttributionData.Reading()
     /// The hops whose channels are proven to have had the amount.
     var passed: Range<Int> = 0..<0
     var blame = Blame.nothing
@@ -276,13 +288,24 @@ struct Lesson {
         case .onChain:
             failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
             blame = .channel(0)
-        case .packet(let packet):
+        case .packet(let packet, let attribution):
             guard let (hop, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {
+                isFatal = last == 0
+                reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets)
+                // "When the failure source cannot be identified from the return packet AND attribution_data is present: SHOULD
+                // use attribution_data to identify the failure source": it is between the last hop that is proven and the next.
+                if !attribution.isEmpty, let unproven = reading.firstUnproven, unproven > 0, last > 0 {
+                    failure = AttemptFailure(
+                        hop: nil, message: [],
+                        text: "a failure that cannot be read came back: hop \(unproven) or \(unproven + 1) spoiled it")
+                    blame = .channel(unproven)
+                    return
+                }
                 failure = AttemptFailure(hop: nil, message: [], text: "a failure that cannot be read came back")
                 blame = last == 0 ? .nothing : .anybody
-                isFatal = last == 0
                 return
             }
+            reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets, last: hop)
             let who = hop == last ? "the payee" : "hop \(hop + 1)"
             // A channel_update that it may bring is not used, and not kept.
             failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")

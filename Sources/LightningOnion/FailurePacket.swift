@@ -8,8 +8,17 @@ public enum FailurePacket {
         create(message.encoded(), sharedSecret: sharedSecret)
     }
 
-    /// "The erring node … SHOULD set pad such that failure_len plus pad_len is at least 256".
+    /// What the erring node returns, before its own layer of encryption.
+    public static func plain(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
+        plain(message.encoded(), sharedSecret: sharedSecret)
+    }
+
     static func create(_ message: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
+        wrap(plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
+    }
+
+    /// "The erring node … SHOULD set pad such that failure_len plus pad_len is at least 256".
+    private static func plain(_ message: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
         var body = ByteWriter()
         body.uint16(UInt16(message.count))
         body.write(message)
@@ -17,7 +26,7 @@ public enum FailurePacket {
         body.uint16(UInt16(padding))
         body.write([UInt8](repeating: 0, count: padding))
         let hmac = MAC.hmacSHA256(key: OnionKey.um.derive(sharedSecret).array, body.bytes)
-        return wrap(hmac.array + body.bytes, sharedSecret: sharedSecret)
+        return hmac.array + body.bytes
     }
 
     /// One hop's layer of encryption.

@@ -19,7 +19,7 @@ public enum OnionRefusal: Error, Hashable, Sendable {
 
 /// The keys that BOLT 4 derives from a hop's shared secret.
 enum OnionKey: String {
-    case rho, mu, um, pad, ammag
+    case rho, mu, um, pad, ammag, ammagext
 
     func derive(_ secret: Bytes32) -> Bytes32 { MAC.hmacSHA256(key: Array(rawValue.utf8), secret.array) }
 }

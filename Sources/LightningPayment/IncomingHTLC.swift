@@ -45,9 +45,41 @@ public struct IncomingHTLC: Hashable, Sendable {
 
 /// What is to become of an incoming HTLC.
 public enum IncomingDecision: Hashable, Sendable {
-    case fulfill(PaymentPreimage)
-    case fail(reason: [UInt8])
+    case fulfill(PaymentPreimage, HTLCReply)
+    case fail(HTLCReply)
     case malformed(onionHash: Bytes32, code: UInt16)
+}
+
+/// What goes back to the payer, before our layer of encryption is put around it.
+public struct HTLCReply: Hashable, Sendable {
+    /// A failure; empty for a success.
+    public var packet: [UInt8]
+    /// That we share with the payer.
+    public var sharedSecret: Bytes32
+    /// What came from downstream; empty where we are the first to speak.
+    public var attribution: [UInt8]
+
+    public init(packet: [UInt8] = [], sharedSecret: Bytes32, attribution: [UInt8] = []) {
+        self.packet = packet
+        self.sharedSecret = sharedSecret
+        self.attribution = attribution
+    }
+
+    /// A failure of our own.
+    public init(_ message: FailureMessage, sharedSecret: Bytes32) {
+        self.init(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
+    }
+
+    /// What `update_fail_htlc` carries.
+    public var reason: [UInt8] { FailurePacket.wrap(packet, sharedSecret: sharedSecret) }
+
+    /// What goes with it.
+    ///
+    /// - Parameter milliseconds: for which we held the HTLC.
+    public func attribution(heldFor milliseconds: UInt64) -> [UInt8] {
+        AttributionData.update(
+            attribution, packet: packet, holdTime: UInt32(clamping: milliseconds / 100), sharedSecret: sharedSecret)
+    }
 }
 
 /// What an HTLC's onion tells this node.
@@ -69,7 +101,7 @@ public enum PeeledHTLC: Sendable {
             return
         }
         func fail(_ message: FailureMessage) -> PeeledHTLC {
-            .refused(.fail(reason: FailurePacket.create(message, sharedSecret: peeled.sharedSecret)))
+            .refused(.fail(HTLCReply(message, sharedSecret: peeled.sharedSecret)))
         }
         let payload: HopPayload
         do throws(FailureMessage) { payload = try HopPayload(peeled.payload) } catch {

@@ -132,7 +132,7 @@ public struct Payments: Sendable {
     }
 
     private static func fail(_ part: HTLCPart, _ message: FailureMessage) -> IncomingDecision {
-        .fail(reason: FailurePacket.create(message, sharedSecret: part.sharedSecret))
+        .fail(HTLCReply(message, sharedSecret: part.sharedSecret))
     }
 
     /// Judges an HTLC that is irrevocably committed and whose onion ends here.
@@ -171,7 +171,8 @@ public struct Payments: Sendable {
             record.status = .paid(at: now / 1000, amount: htlc.amount)
             add(record)
             rememberSpontaneous(htlc.paymentHash)
-            return ReceiveOutcome(decisions: [(htlc.key, .fulfill(preimage))], paid: (record, htlc.amount))
+            return ReceiveOutcome(
+                decisions: [(htlc.key, .fulfill(preimage, HTLCReply(sharedSecret: sharedSecret)))], paid: (record, htlc.amount))
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
         let total = payload.totalAmount ?? told
@@ -235,7 +236,9 @@ public struct Payments: Sendable {
         record.status = .paid(at: now / 1000, amount: amount)
         add(record)
         // "if it fulfills any HTLCs in the HTLC set: MUST fulfill the entire HTLC set".
-        return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, .fulfill(preimage)) }, paid: (record, amount))
+        return ReceiveOutcome(
+            decisions: set.parts.map { ($0.htlc.key, .fulfill(preimage, HTLCReply(sharedSecret: $0.sharedSecret))) }, paid: (record, amount)
+        )
     }
 
     /// Takes the payment that is held for a hold invoice.

@@ -42,6 +42,8 @@ struct NetworkTests {
         let second: UInt64 = 100 + 50_000_000 / 10_000
         let first: UInt64 = 100 + (50_000_000 + second) / 10_000
         #expect(payment.fee.value == first + second)
+        // Every hop told how long it held the HTLC, and proved it.
+        #expect(payment.attempts[0].holdTimes.count == 3)
         #expect(payment.paidRoutes.count == 1 && payment.paidRoutes[0].hops.count == 3)
         let after = world.nodes.map { node in node.core!.channels.values.reduce(MilliSatoshi.zero) { $0 + $1.commitments.toLocal } }
         #expect(before[0].value - after[0].value == 50_000_000 + first + second)

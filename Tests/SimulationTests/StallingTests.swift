@@ -94,7 +94,7 @@ struct StallingTests {
             anySegwit: true)
         let effects = channel.spent(output.outPoint, by: claim, height: world.ledger.height, environment)
         let isShown = effects.contains { effect in
-            if case .fulfilled(_, _, let preimage) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
+            if case .fulfilled(_, _, let preimage, _) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
             return false
         }
         #expect(isShown)
