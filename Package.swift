@@ -160,7 +160,7 @@ let package = Package(
             name: "RuntimeTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningCore", "LightningStorage", "Lightning",
-                "TestSupport",
+                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "SimulationTests",

@@ -88,11 +88,17 @@ extension PaymentChannel {
         min(max(environment.feeRate, .floor).feeRoundedUp(weight: closingWeight), openerBalance)
     }
 
-    /// The fees we accept: from the least that is relayed to three times our estimate; no upper end where the peer pays.
+    /// Never too much where we pay: 20 sat for each virtual byte, not more than some thousand satoshi.
+    private static let usualClosingFeeRate = FeeRate(perKiloweight: 5000)
+
+    /// The fees we accept: from the least that is relayed to three times our estimate, or what is usual; no upper end where
+    /// the peer pays.
     private func acceptableFees(_ environment: ChannelEnvironment) -> ClosedRange<Satoshi> {
         let low = min(FeeRate.floor.feeRoundedUp(weight: closingWeight), openerBalance)
         guard parameters.isOpener else { return low...openerBalance }
-        let high = Satoshi(preferredFee(environment).value * 3)
+        // Estimates differ, most of all where blocks are empty: a force close over some hundred satoshi would cost more than them.
+        let usual = Self.usualClosingFeeRate.feeRoundedUp(weight: closingWeight)
+        let high = max(Satoshi(preferredFee(environment).value * 3), usual)
         return low...max(low, min(high, openerBalance))
     }
 

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import GRDB
 import LightningCore
 import LightningStorage
 import Testing
@@ -38,6 +39,25 @@ struct StoreTests {
         #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
         first.close()
         #expect(throws: Never.self) { try SQLiteStore(path: path) }
+    }
+
+    @Test("a database of the first version gets the tables that it lacks, and keeps what it has")
+    func migration() throws {
+        let store = try SQLiteStore(path: path)
+        try store.commit([.put(.meta, key: [1], record: [2])])
+        store.close()
+        // As the first version made it.
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { database in
+            for table in ["circuits", "onions", "policies", "gossip", "estimates"] { try database.execute(sql: "DROP TABLE \(table)") }
+            try database.execute(sql: "PRAGMA user_version = 1")
+        }
+        try queue.close()
+        let migrated = try SQLiteStore(path: path)
+        try migrated.commit([.put(.circuits, key: [3], record: [4])])
+        let contents = try migrated.load()
+        #expect(contents.tables[.meta] == [[1]: [2]] && contents.tables[.circuits] == [[3]: [4]])
+        migrated.close()
     }
 
     @Test("damaged, foreign and future databases are refused and left as they are")

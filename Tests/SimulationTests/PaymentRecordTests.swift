@@ -1,0 +1,99 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningInvoice
+import LightningPayment
+import LightningRouting
+import LightningWire
+import Testing
+
+/// Records of payments and invoices, as they are written and as earlier versions wrote them.
+@Suite("records of payments")
+struct PaymentRecordTests {
+    private static let node = SecretKey(Hash.sha256([1]))!.publicKey()
+
+    @Test("the first version of a payment: one HTLC to a direct peer")
+    func firstPaymentVersion() throws {
+        var writer = ByteWriter()
+        writer.uint8(1)
+        writer.write(Hash.sha256([2]))
+        writer.point(Self.node)
+        writer.milliSatoshi(MilliSatoshi(123_456))
+        writer.milliSatoshi(.zero)
+        writer.uint64(1_700_000_000)
+        writer.variableBytes(Array("lnbcrt1".utf8))
+        writer.write(ChannelID(Hash.sha256([3])))
+        writer.uint64(7)
+        writer.compactSize(1)
+        writer.write(Hash.sha256([4]))
+        writer.uint8(1)
+        writer.write(Hash.sha256([5]))
+        writer.uint64(1_700_000_001)
+        let payment = try OutgoingPayment(record: writer.bytes)
+        #expect(payment.amount.value == 123_456 && payment.fee == .zero && payment.invoice == "lnbcrt1")
+        #expect(payment.status == .succeeded(PaymentPreimage(Hash.sha256([5])), at: 1_700_000_001))
+        #expect(payment.attempts.count == 1 && payment.attempts[0].htlc.id == 7 && payment.paidRoutes[0].hops.count == 1)
+        // It is written in the new form, and stays what it was.
+        #expect(try OutgoingPayment(record: payment.encoded()) == payment)
+        for count in stride(from: 0, to: writer.bytes.count, by: 3) {
+            #expect(throws: DecodingError.self) { try OutgoingPayment(record: Array(writer.bytes[..<count])) }
+        }
+    }
+
+    @Test("a payment with everything in it comes back as it was")
+    func everything() throws {
+        var payment = OutgoingPayment(
+            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2), createdAt: 3,
+            deadline: 4, maxParts: 5, invoice: "x", finalCLTVDelta: 18)
+        payment.paymentSecret = Hash.sha256([6])
+        payment.keysendPreimage = PaymentPreimage(Hash.sha256([7]))
+        payment.paymentMetadata = [1, 2]
+        payment.customRecords = [65_537: [9], 70_000: []]
+        payment.firstChannel = ChannelID(Hash.sha256([8]))
+        let key = NodeKey(Self.node)
+        payment.tails = [
+            RouteTail(hops: [
+                .init(
+                    from: key, shortChannelID: ShortChannelID(1),
+                    policy: RoutingPolicy(
+                        timestamp: 1, feeBase: 2, feeProportionalMillionths: 3, cltvExpiryDelta: 4, htlcMinimum: 5, htlcMaximum: 6))
+            ])
+        ]
+        let hop = Route.Hop(node: key, shortChannelID: ShortChannelID(2), amount: MilliSatoshi(10), cltvDelta: 20)
+        var attempt = PaymentAttempt(
+            route: Route(source: key, hops: [hop, hop], doubt: 77), htlc: .init(channel: ChannelID(Hash.sha256([9])), id: 3),
+            sharedSecrets: [Hash.sha256([10])], startedAt: 11)
+        payment.attempts.append(attempt)
+        attempt.endedAt = 12
+        attempt.holdTimes = [100, 200]
+        attempt.status = .failed(AttemptFailure(hop: 1, message: [0x10, 7], text: "why"))
+        payment.attempts.append(attempt)
+        attempt.status = .succeeded
+        payment.attempts.append(attempt)
+        payment.givenUp = "enough"
+        for status: OutgoingPayment.Status in [.pending, .failed("no", at: 5), .succeeded(PaymentPreimage(Hash.sha256([1])), at: 6)] {
+            payment.status = status
+            #expect(try OutgoingPayment(record: payment.encoded()) == payment)
+        }
+    }
+
+    @Test("the first version of an invoice's record")
+    func firstInvoiceVersion() throws {
+        let preimage = PaymentPreimage(Hash.sha256([1]))
+        let invoice = Invoice(
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
+            paymentSecret: Hash.sha256([2]), details: .text("old"), expiry: 3600, minFinalCLTVExpiryDelta: 144,
+            features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: SecretKey(Hash.sha256([1]))!)
+        var writer = ByteWriter()
+        writer.uint8(1)
+        writer.variableBytes(Array(invoice.text.utf8))
+        writer.write(preimage)
+        writer.uint8(0)
+        writer.uint8(1)
+        writer.uint64(1_700_000_100)
+        writer.milliSatoshi(MilliSatoshi(1000))
+        let record = try InvoiceRecord(record: writer.bytes)
+        #expect(record.preimage == preimage && !record.isHold && !record.isSpontaneous)
+        #expect(record.status == .paid(at: 1_700_000_100, amount: MilliSatoshi(1000)))
+        #expect(try InvoiceRecord(record: record.encoded()) == record)
+    }
+}
