@@ -182,7 +182,7 @@ extension NodeCore {
         guard let node = peers[id]?.nodeID, peers[id]?.initialization == nil else { return }
         let features = body.features.union(body.globalFeatures)
         // "upon receiving unknown _even_ feature bits that are non-zero: MUST close the connection".
-        let unknown = features.unknownCompulsory(known: Set(Feature.allCases))
+        let unknown = features.unknownCompulsory(known: Feature.all)
         let shared = body.networks.map { $0.contains(configuration.network.chainHash) } ?? true
         if !unknown.isEmpty || features.missingDependency != nil || !shared {
             let why =

@@ -167,7 +167,7 @@ public struct Gossip: Sendable {
     }
 
     /// A bucket as it is now. It is only emptied by messages whose signature was right: nobody else's cost anybody's turn.
-    private func filled(_ budget: UpdateBudget?, now: UInt64) -> UpdateBudget {
+    private static func filled(_ budget: UpdateBudget?, _ policy: GossipPolicy, now: UInt64) -> UpdateBudget {
         guard var budget else { return UpdateBudget(tokens: policy.updateBurst, since: now) }
         let refills = (now - min(now, budget.since)) / max(1, policy.updateRefill)
         budget.tokens = min(policy.updateBurst, budget.tokens + Int(clamping: refills))
@@ -175,11 +175,11 @@ public struct Gossip: Sendable {
         return budget
     }
 
-    private func hasTokens(_ budget: UpdateBudget?, now: UInt64) -> Bool { filled(budget, now: now).tokens > 0 }
+    private func hasTokens(_ budget: UpdateBudget?, now: UInt64) -> Bool { Self.filled(budget, policy, now: now).tokens > 0 }
 
-    /// Takes a token; `false` where there is none.
-    private func spend(_ budget: inout UpdateBudget?, now: UInt64) -> Bool {
-        var full = filled(budget, now: now)
+    /// Takes a token; `false` where there is none. Static: a method of `self` would copy all buckets with every change of one.
+    private static func spend(_ budget: inout UpdateBudget?, _ policy: GossipPolicy, now: UInt64) -> Bool {
+        var full = filled(budget, policy, now: now)
         defer { budget = full }
         guard full.tokens > 0 else { return false }
         full.tokens -= 1
@@ -259,11 +259,11 @@ public struct Gossip: Sendable {
         case (.channel(let body), .funded(let outPoint, let capacity)):
             add(body, wire: check.wire, funding: outPoint, capacity: capacity, from: check.peer)
         case (.update(let body, _), .valid):
-            if spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], now: now) {
+            if Self.spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], policy, now: now) {
                 apply(body, wire: check.wire, from: check.peer, now: now)
             }
         case (.node(let body), .valid):
-            if spend(&nodeBudgets[NodeKey(body.nodeID)], now: now) { apply(body, wire: check.wire, from: check.peer) }
+            if Self.spend(&nodeBudgets[NodeKey(body.nodeID)], policy, now: now) { apply(body, wire: check.wire, from: check.peer) }
         default: break
         }
         for (peer, wire) in released where peers[peer] != nil {
@@ -291,7 +291,7 @@ public struct Gossip: Sendable {
         // It was spent while it was being checked.
         guard !recentlySpent.contains(outPoint) else { return }
         // "if there is an unknown even bit in the features field: MUST NOT attempt to route messages through the channel".
-        let isUnroutable = !body.features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        let isUnroutable = !body.features.unknownCompulsory(known: Feature.all).isEmpty
         graph.add(
             channel: body.shortChannelID, node1: keys[0], node2: keys[1], capacity: capacity.value, isUnroutable: isUnroutable,
             announcement: wire)
@@ -318,7 +318,7 @@ public struct Gossip: Sendable {
         let key = NodeKey(body.nodeID)
         guard let node = graph.nodeView(key), body.timestamp > node.timestamp else { return }
         // "if features field contains unknown even bits: SHOULD NOT connect … MUST NOT … route a payment through the node".
-        let isUnroutable = !body.features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        let isUnroutable = !body.features.unknownCompulsory(known: Feature.all).isEmpty
         graph.set(timestamp: body.timestamp, isUnroutable: isUnroutable, of: key, message: wire)
         effects.append(.write(key: GossipKey.node(key), record: wire))
         fresh.append((.node(key), peer))
@@ -421,7 +421,7 @@ public struct Gossip: Sendable {
                 _ = try reader.uint16()
                 _ = try reader.signature()
                 let features = FeatureBits(try reader.sized16())
-                let isUnroutable = !features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+                let isUnroutable = !features.unknownCompulsory(known: Feature.all).isEmpty
                 graph.set(timestamp: try reader.uint32(), isUnroutable: isUnroutable, of: node, message: record)
             default: throw .invalid("gossip record")
             }
@@ -441,7 +441,7 @@ public struct Gossip: Sendable {
         guard let node1 = NodeKey(wire[start..<min(wire.count, start + 33)]),
             let node2 = NodeKey(wire[min(wire.count, start + 33)..<min(wire.count, start + 66)])
         else { throw .truncated }
-        let isUnroutable = !features.bytes.isEmpty && !features.unknownCompulsory(known: Set(Feature.allCases)).isEmpty
+        let isUnroutable = !features.bytes.isEmpty && !features.unknownCompulsory(known: Feature.all).isEmpty
         return (id, node1, node2, isUnroutable)
     }
 }

@@ -25,6 +25,9 @@ public enum Feature: Int, Sendable, CaseIterable {
     case simpleClose = 60
     case splice = 62
 
+    /// All of them.
+    public static let all = Set(allCases)
+
     /// BOLT 9's dependencies.
     public var dependencies: [Feature] {
         switch self {

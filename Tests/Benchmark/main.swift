@@ -46,6 +46,12 @@ if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
     exit(0)
 }
 
+// `lightning-benchmark gossip PATH` measures the graph as signed gossip.
+if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "gossip" {
+    try GossipBenchmark.run(CommandLine.arguments[2])
+    exit(0)
+}
+
 // MARK: The units: what a payment needs at the least.
 
 let key = SecretKey(Hash.sha256([1]))!
