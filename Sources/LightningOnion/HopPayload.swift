@@ -13,8 +13,10 @@ public struct HopPayload: Hashable, Sendable {
     public var paymentMetadata: [UInt8]?
     /// The preimage itself, for a spontaneous payment (keysend).
     public var keysendPreimage: PaymentPreimage?
-    /// A part for a blinded path, which this implementation does not follow yet.
+    /// What the recipient of a blinded path tells this hop.
     public var encryptedRecipientData: [UInt8]?
+    /// With which the introduction point of a blinded path opens it.
+    public var currentPathKey: PublicKey?
 
     /// What applications send along: types of 65536 and above (BOLT 1 "Custom ranges").
     public var customRecords: [UInt64: [UInt8]] = [:]
@@ -58,6 +60,27 @@ public struct HopPayload: Hashable, Sendable {
         return payload
     }
 
+    /// The payload for a forwarding hop of a blinded path: "MUST NOT include any other tlv field".
+    ///
+    /// - Parameter pathKey: for the introduction point alone.
+    public static func blinded(_ encryptedData: [UInt8], pathKey: PublicKey?) -> HopPayload {
+        var payload = HopPayload()
+        payload.encryptedRecipientData = encryptedData
+        payload.currentPathKey = pathKey
+        return payload
+    }
+
+    /// The payload for the last hop of a blinded path.
+    public static func blindedFinal(
+        _ encryptedData: [UInt8], pathKey: PublicKey?, amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi
+    ) -> HopPayload {
+        var payload = blinded(encryptedData, pathKey: pathKey)
+        payload.amountToForward = amount
+        payload.outgoingCLTV = cltvExpiry
+        payload.totalAmount = total
+        return payload
+    }
+
     private static func integer(_ value: UInt64) -> [UInt8] {
         var writer = ByteWriter()
         writer.truncatedInteger(value)
@@ -75,6 +98,9 @@ public struct HopPayload: Hashable, Sendable {
         }
         if let paymentSecret { stream[8] = paymentSecret.array + Self.integer(totalAmount?.value ?? 0) }
         stream[10] = encryptedRecipientData
+        stream[12] = currentPathKey?.compressed
+        // Without a payment secret the total has a field of its own.
+        if paymentSecret == nil { stream[18] = totalAmount.map { Self.integer($0.value) } }
         stream[16] = paymentMetadata
         for (type, value) in customRecords { stream[type] = value }
         stream[Self.keysendType] = keysendPreimage?.bytes.array
@@ -115,7 +141,7 @@ public struct HopPayload: Hashable, Sendable {
             paymentSecret = try value.bytes32()
             totalAmount = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
         case 10: encryptedRecipientData = value.rest()
-        case 12: _ = try value.point()
+        case 12: currentPathKey = try value.point()
         case 16: paymentMetadata = value.rest()
         case 18: totalAmount = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
         case Self.keysendType: keysendPreimage = PaymentPreimage(try value.bytes32())
