@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Foundation
+import LightningChannel
 import LightningRouting
 import LightningRuntime
 import LightningSimulation
@@ -40,11 +41,15 @@ struct LocalTopology {
         for (number, line) in file.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
-            guard fields.count == 2 || fields.count == 3, fields[0] != fields[1],
+            if fields.count > 1, fields[0] == fields[1] {
+                throw ControlFailure(.usage, "line \(number + 1) of \(text): \(fields[0]) has no channel with itself")
+            }
+            guard fields.count == 2 || fields.count == 3,
                 let capacity = fields.count == 2 ? Self.usualCapacity.value : UInt64(fields[2]), (20_000...16_777_215).contains(capacity)
             else {
                 throw ControlFailure(
-                    .usage, "line \(number + 1) of \(text) is not “<node> <node> <sat>”, with 20,000 to 16,777,215 sat")
+                    .usage,
+                    "line \(number + 1) of \(text) is not “<node> <node> <sat>”, with 20,000 to 16,777,215 sat (1,000,000 if left out)")
             }
             for name in fields.prefix(2) where !found.contains(name) { found.append(name) }
             edges.append(
@@ -58,8 +63,17 @@ struct LocalTopology {
 extension LocalWorld {
     /// Funds the nodes, opens their channels with half on either side, and waits until everybody knows of all.
     func open(_ topology: LocalTopology, _ nodes: [LightningNode], progress: (String) -> Void) async throws {
-        // After a restart the channels are there already.
-        for node in nodes where try await !node.channels().isEmpty { return }
+        // After a restart the channels are there already; what was interrupted is completed.
+        var existing = 0
+        for node in nodes { existing += try await node.channels().count { $0.parameters.isOpener && !$0.isClosed } }
+        guard existing == 0 else {
+            try await waitForPeers(nodes)
+            if existing != topology.edges.count {
+                Terminal.error("there are \(existing) channels already: --topology is not applied. Another LNW_HOME makes another network")
+            }
+            try await spread(existing, nodes)
+            return
+        }
         var needed = [UInt64](repeating: 0, count: nodes.count)
         for edge in topology.edges { needed[edge.from] += edge.capacity.value + 20_000 }
         progress("funding \(needed.count { $0 > 0 }) nodes")
@@ -75,22 +89,38 @@ extension LocalWorld {
             // A new block now and then: change of a change has to confirm.
             if number % 8 == 7 { _ = try await mine(1) }
         }
-        for _ in 0..<7 {
-            _ = try await mine(1)
-            // Peers answer each other between blocks.
-            try await Task.sleep(for: .milliseconds(50))
-        }
         progress("waiting until every node knows every channel")
-        for _ in 0..<600 {
+        try await spread(topology.edges.count, nodes)
+    }
+
+    /// Mines until channels are six blocks deep, and waits until every node knows them all.
+    private func spread(_ count: Int, _ nodes: [LightningNode]) async throws {
+        for round in 0..<600 {
             var missing = 0
             for node in nodes {
                 let known = try await node.graph().allChannels.count { $0.policy1 != nil && $0.policy2 != nil }
-                missing += topology.edges.count - min(known, topology.edges.count)
+                missing += count - min(known, count)
             }
             if missing == 0 { return }
-            try await Task.sleep(for: .milliseconds(100))
+            // Peers answer each other between blocks.
+            if round < 7 { _ = try await mine(1) }
+            try await Task.sleep(for: .milliseconds(round < 7 ? 50 : 100))
         }
         throw ControlFailure(.internal, "the announcements of the channels did not reach every node within a minute")
+    }
+
+    /// Until nodes that know each other have found each other again, or ten seconds have gone by.
+    func waitForPeers(_ nodes: [LightningNode]) async throws {
+        for _ in 0..<100 {
+            var waiting = false
+            for node in nodes {
+                for channel in try await node.channels() where channel.phase == .normal && channel.connection != .established {
+                    waiting = true
+                }
+            }
+            if !waiting { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
     }
 }
 

@@ -121,7 +121,7 @@ struct LocalUp: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Start a layer 1, a miner, a faucet and nodes; Ctrl-C or lnw local down ends it.")
     @OptionGroup var options: CommonOptions
-    @Option(help: "The nodes' names, or how many.") var nodes = "alice,bob"
+    @Option(help: "The nodes' names, or how many. Default: alice,bob; a topology's file has its own.") var nodes: String?
     @Option(help: "Open public channels between them: line, ring, star, random, or a file with lines of “<node> <node> <sat>”.")
     var topology: String?
     @Option(help: "The port of the first node; the others follow.") var port = 9735
@@ -129,8 +129,11 @@ struct LocalUp: AsyncParsableCommand {
     @OptionGroup var activity: ActivityOptions
 
     func run() async throws {
-        var names = try Self.names(nodes)
+        var names = try Self.names(nodes ?? "alice,bob")
         let shape = try topology.map { try LocalTopology($0, names: names) }
+        if let shape, nodes != nil, shape.names != names {
+            throw ControlFailure(.usage, "the file of --topology names the nodes: leave --nodes out")
+        }
         names = shape?.names ?? names
         guard !names.isEmpty, Set(names).count == names.count else {
             throw ControlFailure(.usage, "the nodes need names that differ")
@@ -200,6 +203,8 @@ struct LocalUp: AsyncParsableCommand {
             try await world.open(shape, services.compactMap { ($0 as? NodeService)?.node }) { step in
                 if !isQuiet { Terminal.out("\(step) …") }
             }
+        } else {
+            try await world.waitForPeers(services.compactMap { ($0 as? NodeService)?.node })
         }
         let height = await world.chain.tip().height
         if options.json {

@@ -32,7 +32,7 @@ struct GetRoute: AsyncParsableCommand {
     @Option(help: "The most that forwarders may take.", transform: Amount.parse) var maxFee: Amount?
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
         let result = try await options.call(
             "getroute",
             ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
@@ -165,12 +165,22 @@ struct FeeReport: AsyncParsableCommand {
             let list = v["channels"].list
             if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
             let lines = list.map { c in
-                "\(Format.pad(c["short_channel_id"].string, 14))\(Format.pad(Format.short(c["peer_id"].string), 12))"
-                    + "\(Format.bare(c["fee_base_msat"].u64)) sat + \(c["fee_proportional_millionths"].u64) ppm, \(c["cltv_expiry_delta"].u64) blocks   "
+                "\(Format.pad(c["short_channel_id"].string, 14))\(Format.pad(Format.short(c["peer_id"].string), 12))\(Self.terms(c))   "
                     + "earned \(Format.msat(c["fees_msat"].u64)) in \(c["num_forwards"].u64) forwards"
             }
             return (lines + ["in all \(Format.msat(v["totals"]["fees_msat"].u64))"]).joined(separator: "\n")
         }
+    }
+}
+
+extension FeeReport {
+    /// What a channel asks for, in words.
+    static func terms(_ c: JSONValue) -> String {
+        var text =
+            "\(Format.bare(c["fee_base_msat"].u64)) sat + \(c["fee_proportional_millionths"].u64) ppm, \(c["cltv_expiry_delta"].u64) blocks"
+        if c["htlc_minimum_msat"].u64 > 1 { text += ", from \(Format.msat(c["htlc_minimum_msat"].u64))" }
+        if let most = c["htlc_maximum_msat"].int { text += ", up to \(Format.msat(UInt64(most)))" }
+        return text
     }
 }
 
@@ -190,14 +200,23 @@ struct SetChannel: AsyncParsableCommand {
         guard base != nil || ppm != nil || delta != nil || min != nil || max != nil else {
             throw ControlFailure(.usage, "what to change? --base, --ppm, --delta, --min or --max; lnw feereport shows how it is")
         }
+        for (name, value) in [("--base", base), ("--min", min), ("--max", max)] where value != nil && value?.msat == nil {
+            throw ControlFailure(.usage, "\(name) is an amount: 100msat, 1sat")
+        }
+        for (name, value) in [("--ppm", ppm), ("--delta", delta)] where value.map({ $0 < 0 || $0 > 1_000_000 }) ?? false {
+            throw ControlFailure(.usage, "\(name) is out of range")
+        }
         var parameters: [String: JSONValue] = ["channel": .string(channel)]
         if let base = base?.msat { parameters["fee_base_msat"] = .amount(base) }
         if let ppm { parameters["fee_proportional_millionths"] = .integer(ppm) }
         if let delta { parameters["cltv_expiry_delta"] = .integer(delta) }
         if let min = min?.msat { parameters["htlc_minimum_msat"] = .amount(min) }
         if let max = max?.msat { parameters["htlc_maximum_msat"] = .amount(max) }
-        options.show(try await options.call("setchannel", .object(parameters))) {
-            "\($0["channels"].u64) channel\($0["channels"].u64 == 1 ? "" : "s") changed; the network hears of it within a minute, and what was valid before is accepted for ten"
+        options.show(try await options.call("setchannel", .object(parameters))) { v in
+            let lines = v["channels"].list.map { c in
+                "\(Format.pad(c["short_channel_id"].string, 14))\(FeeReport.terms(c))"
+            }
+            return (lines + ["the network hears of it within a minute; what was valid before is accepted for ten"]).joined(separator: "\n")
         }
     }
 }
@@ -212,7 +231,7 @@ struct Rebalance: AsyncParsableCommand {
     @OptionGroup var limits: PaymentOptions
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
         let result = try await options.call(
             "rebalance", limits.add(to: ["from": .string(from), "to": .string(to), "amount_msat": .amount(msat)]))
         options.show(result) {
@@ -229,10 +248,11 @@ struct Probe: AsyncParsableCommand {
     @OptionGroup var limits: PaymentOptions
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
         let result = try await options.call("probe", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)]))
         options.show(result) { v in
-            (v["arrived"].flag ? "it would arrive" : "it did not get there") + ", after \(v["attempts"].list.count) attempts\n"
+            let count = v["attempts"].list.count
+            return (v["arrived"].flag ? "it would arrive" : "it did not get there") + ", after \(count) attempt\(count == 1 ? "" : "s")\n"
                 + Explain.attempts(v)
         }
     }

@@ -339,6 +339,13 @@ struct Pay: AsyncParsableCommand {
                 }
                 let attempts = story["attempts"].list
                 let out = attempts.filter { $0["status"].text == "pending" }
+                if let why = story["given_up"].text {
+                    let line =
+                        "nothing new is tried (\(why)); waiting for \(Format.msat(out.reduce(0) { $0 + $1["amount_msat"].u64 })) to come back"
+                    if line != shown { Terminal.out("\r\u{1b}[2K\(line)", newline: false) }
+                    shown = line
+                    continue
+                }
                 let line =
                     "\(attempts.count) attempt\(attempts.count == 1 ? "" : "s"), \(out.count) under way with "
                     + "\(Format.msat(out.reduce(0) { $0 + $1["amount_msat"].u64 })), \(attempts.count - out.count) came back"
@@ -372,7 +379,7 @@ struct Keysend: AsyncParsableCommand {
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @OptionGroup var limits: PaymentOptions
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much?") }
+        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
         options.show(
             try await options.call("keysend", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)])), Pay.receipt)
     }
@@ -387,7 +394,7 @@ struct ListPayments: AsyncParsableCommand {
             let list = v["payments"].list
             if list.isEmpty { return "no payments yet. Pay an invoice: lnw pay <invoice>" }
             return list.map { p in
-                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.short(p["destination"].string))  \(p["failure"].text ?? p["payment_hash"].string)"
+                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.short(p["destination"].string))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
             }.joined(separator: "\n")
         }
     }

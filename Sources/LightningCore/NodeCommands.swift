@@ -42,6 +42,13 @@ extension NodeCore {
             if let most = policy.htlcMaximum, most < policy.htlcMinimum {
                 throw .invalid("the largest HTLC is smaller than the smallest")
             }
+            let capacity = MilliSatoshi(channels[id]!.parameters.fundingAmount)
+            guard policy.htlcMinimum <= capacity, policy.htlcMaximum.map({ $0 <= capacity }) ?? true else {
+                throw .invalid("the channel holds \(capacity) in all")
+            }
+            guard policy.feeProportionalMillionths <= 1_000_000, policy.cltvExpiryDelta <= 2016 else {
+                throw .invalid("nobody would pay that: a proportional fee is at most 1,000,000 millionths, a delta at most 2016 blocks")
+            }
             guard policy.cltvExpiryDelta >= ForwardingPolicy.minimumDelta else {
                 throw .invalid(
                     "a delta of \(policy.cltvExpiryDelta) blocks leaves no time to act on chain when the next node cheats: \(ForwardingPolicy.minimumDelta) at the least"
@@ -240,11 +247,13 @@ extension NodeCore {
         waitingForPayment[payment.paymentHash, default: []].append(request)
         do throws(NodeRefusal) { try start(payment) } catch {
             waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }
+            if payment.payee == nodeID { _ = try? payments.cancelHeld(payment.paymentHash, height: chain.height) }
             throw error
         }
     }
 
     private mutating func findRoute(_ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?) throws(NodeRefusal) -> Route {
+        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
         var limits = PaymentLimits()
         limits.maxFee = maxFee
         let query = RouteQuery(

@@ -38,7 +38,13 @@ extension NodeCore {
                 let routes = try findParts(payment)
                 send(routes, &payment)
             } catch {
-                payment.givenUp = error.description
+                let failed = payment.attempts.last { $0.isFailed }
+                var last = ""
+                if case .failed(let failure)? = failed?.status { last = failure.text }
+                payment.givenUp =
+                    last.isEmpty
+                    ? error.description
+                    : "\(payment.attempts.count(where: \.isFailed)) attempts came back, the last because \(last); \(error.description)"
             }
         }
         if payment.givenUp == nil, payment.remaining > .zero { payment.givenUp = "no channel takes it" }
@@ -46,6 +52,8 @@ extension NodeCore {
             payment.status = .failed(why, at: seconds)
             payments.update(payment)
             exclusions[hash] = nil
+            // An invoice to ourselves was for this payment alone.
+            if payment.payee == nodeID { _ = try? payments.cancelHeld(hash, height: chain.height) }
             effects.events.append(.paymentFailed(payment))
             for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
                 effects.answers.append((request, .failure(.paymentFailed(payment, why))))
@@ -75,6 +83,8 @@ extension NodeCore {
             from: NodeKey(nodeID), to: NodeKey(payment.payee), amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + configuration.finalExpiryMargin, localChannels: localChannels, now: seconds)
         query.tails = payment.tails
+        // Once something has failed, what would need a miracle (one in 256) only costs time.
+        if payment.attempts.contains(where: \.isFailed) { query.maxDoubt = 8 * 1024 }
         if let only = payment.firstChannel.flatMap({ channels[$0]?.displayID }) {
             query.localChannels = query.localChannels?.filter { $0.shortChannelID == only }
         }

@@ -211,7 +211,9 @@ public struct EncryptedRecipientData: Hashable, Sendable {
     /// forwarding node to the first, rounded up at each step; `nil` beyond 32 bits.
     ///
     /// - Parameter relays: of the forwarding nodes, the introduction point first.
-    public static func aggregate(_ relays: [Relay], minFinalCLTVExpiryDelta: UInt32) -> (base: UInt32, proportional: UInt32, cltvDelta: UInt32)? {
+    public static func aggregate(_ relays: [Relay], minFinalCLTVExpiryDelta: UInt32) -> (
+        base: UInt32, proportional: UInt32, cltvDelta: UInt32
+    )? {
         var base: UInt64 = 0
         var proportional: UInt64 = 0
         var delta = UInt64(minFinalCLTVExpiryDelta)

@@ -138,6 +138,9 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// The routes that paid.
     public var paidRoutes: [Route] { attempts.filter { !$0.isFailed }.map(\.route) }
 
+    /// Whether it was only a try: nobody knows the preimage of its hash.
+    public var isProbe: Bool { invoice.isEmpty && keysendPreimage == nil && paymentSecret != nil }
+
     // MARK: Records
 
     public func encoded() -> [UInt8] {

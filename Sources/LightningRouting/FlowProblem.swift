@@ -46,7 +46,10 @@ struct FlowProblem {
     /// The last twentieth is not used: nobody knows less of it, and it leaves room for fees.
     private static let steps: [(fraction: UInt64, doubt: UInt64)] = [(256, 425), (512, 1024), (717, 1779), (870, 2801), (973, 4434)]
 
-    init(_ query: RouteQuery, _ cost: RouteCost, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) throws(RouteRefusal) {
+    /// - Parameter reserve: what is kept in each of our channels for fees, in msat.
+    init(
+        _ query: RouteQuery, _ cost: RouteCost, reserve: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates
+    ) throws(RouteRefusal) {
         self.query = query
         guard (1..<RouteSearch.amountBound).contains(query.amount.value) else { throw .noCapacity }
         ownNode = graph.node(query.source) ?? .max
@@ -74,7 +77,7 @@ struct FlowProblem {
             for channel in local {
                 let directed = DirectedChannel(channel.shortChannelID, from: query.source, to: channel.peer)
                 // Fees leave by the same channels.
-                let capacity = query.excluded.contains(directed) ? 0 : channel.spendable - min(channel.spendable, query.maxFee.value)
+                let capacity = query.excluded.contains(directed) ? 0 : channel.spendable - min(channel.spendable, reserve)
                 extras.append(Extra(from: source, to: number(channel.peer), capacity: capacity, slope: 0))
             }
         } else {

@@ -20,26 +20,34 @@ extension RouteFinder {
         case .noCapacity, .tooLittleSpendable, .tooExpensive: break
         default: throw refusal
         }
+        var cheapest: MilliSatoshi?
         if maxParts > 1, query.amount.value >= 2 * Self.minimumPart {
-            for cost in [cost, .feesOnly] {
-                if let routes = try flow(query, cost, maxParts: maxParts, graph, estimates) { return routes }
+            // What fees take of our channels is not known before: as much as is allowed, or as much as is usual.
+            let usual = query.amount.value / 200
+            for (cost, reserve) in [(cost, query.maxFee.value), (cost, usual), (.feesOnly, query.maxFee.value), (.feesOnly, usual)] {
+                guard let routes = try flow(query, cost, reserve: reserve, maxParts: maxParts, graph, estimates) else { continue }
+                let fee = routes.reduce(MilliSatoshi.zero) { $0 + $1.fee }
+                if fee <= query.maxFee { return routes }
+                cheapest = min(cheapest ?? fee, fee)
             }
         }
         if let single { return [single] }
+        if let cheapest { throw .tooExpensive(cheapest: cheapest) }
         throw refusal
     }
 
     /// In msat: smaller parts cost more in fees and slots than they are worth.
     static let minimumPart: UInt64 = 1_000_000
 
-    /// A flow as routes; `nil` where there is none within the budget and the number of parts.
-    mutating func flow(
-        _ query: RouteQuery, _ cost: RouteCost, maxParts: Int, _ graph: NetworkGraph, _ estimates: LiquidityEstimates
+    /// A flow as routes, whatever they cost; `nil` where there is none within the number of parts.
+    private mutating func flow(
+        _ query: RouteQuery, _ cost: RouteCost, reserve: UInt64, maxParts: Int, _ graph: NetworkGraph, _ estimates: LiquidityEstimates
     ) throws(RouteRefusal) -> [Route]? {
-        let problem = try FlowProblem(query, cost, graph, estimates)
+        let problem = try FlowProblem(query, cost, reserve: reserve, graph, estimates)
         guard let flow = flows.solve(problem, map, graph, estimates) else { return nil }
         var rest = query
-        var waiting = FlowFinder.paths(flow, problem, graph)
+        rest.maxFee = MilliSatoshi(.max >> 2)
+        var waiting = Self.merged(FlowFinder.paths(flow, problem, graph))
         var routes: [Route] = []
         while !waiting.isEmpty {
             let (path, amount) = waiting.removeFirst()
@@ -51,6 +59,7 @@ extension RouteFinder {
             do throws(EdgeTooNarrow) {
                 let route = try search.build(path, graph, map, estimates)
                 if let failure = search.overBudget(route) { throw failure }
+                guard route.doubt <= query.maxDoubt else { return nil }
                 routes.append(route)
                 rest.use(route)
             } catch {
@@ -60,6 +69,34 @@ extension RouteFinder {
             }
         }
         return routes
+    }
+
+    /// Crumbs of a flow go with its largest part: no HTLC of its own is worth a thousandth of a satoshi.
+    private static func merged(_ paths: [(path: Path, amount: UInt64)]) -> [(path: Path, amount: UInt64)] {
+        let crumbs = paths.dropFirst().filter { $0.amount < minimumPart }
+        guard !crumbs.isEmpty else { return paths }
+        var result = paths.enumerated().filter { $0.offset == 0 || $0.element.amount >= minimumPart }.map(\.element)
+        result[0].amount += crumbs.reduce(0) { $0 + $1.amount }
+        return result
+    }
+}
+
+extension RouteFinder {
+    /// What the cheapest flow of a whole amount costs in proportional fees alone, in millionths of a msat: the figure by which
+    /// other solvers judge this one. `nil` where the amount does not fit.
+    public mutating func cheapestFlow(
+        _ query: RouteQuery, _ graph: inout NetworkGraph, _ estimates: inout LiquidityEstimates
+    ) -> (cost: UInt64, edges: Int)? {
+        map.update(&graph, &estimates)
+        guard let problem = try? FlowProblem(query, .feesOnly, reserve: 0, graph, estimates),
+            let flow = flows.solve(problem, map, graph, estimates)
+        else { return nil }
+        let source = graph.node(query.source)
+        let cost = flow.edges.reduce(UInt64(0)) { sum, entry in
+            // The first hop costs its sender nothing.
+            graph.origins[Int(entry.key)] == source ? sum : sum + entry.value * UInt64(map.arc(entry.key).feeProportionalMillionths)
+        }
+        return (cost, flow.edges.count)
     }
 }
 

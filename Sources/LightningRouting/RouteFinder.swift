@@ -71,6 +71,8 @@ public struct RouteFinder: Sendable {
                     // Not this way: but only the search for fees alone knows that there is no other.
                     throw failure
                 }
+                // What would need a miracle is not tried: the time it takes would be lost for other ways.
+                if route.doubt > query.maxDoubt { throw .refused(.noCapacity) }
                 return route
             } catch {
                 switch error {

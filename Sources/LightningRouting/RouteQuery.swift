@@ -61,6 +61,8 @@ public struct RouteQuery: Sendable {
     public var inUse: [DirectedChannel: MilliSatoshi] = [:]
     /// BOLT 4: 1300 bytes of payloads hold some 20 hops.
     public var maxHops = 20
+    /// What is less likely than this is not tried: minus the logarithm of the probability to base 2, in 1/1024.
+    public var maxDoubt = UInt64.max
     /// Seconds since 1970.
     public var now: UInt64
 
@@ -140,14 +142,14 @@ public enum RouteRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .noLocalChannel: "no channel of ours can be used now: open one, or wait for its peer"
+        case .noLocalChannel: "no channel of ours can be used now: wait for its peer (lnw listpeers), or open one"
         case .tooLittleSpendable(let most):
-            "no channel of ours can send so much: at most \(most) at once. Send less, in parts, or open a channel"
+            "no channel of ours can send so much: at most \(most) at once. Send less, or open a channel"
         case .unknownDestination:
             "the network graph does not know the payee, and the invoice has no routing hint: is it online, and does it have a public channel?"
-        case .noCapacity: "no way to the payee has room for so much, as far as we know. Try less, or in more parts"
+        case .noCapacity: "no way to the payee has room for so much, as far as we know. Try less"
         case .tooExpensive(let cheapest): "the cheapest way costs \(cheapest): allow a higher fee with --max-fee"
-        case .tooLong(let blocks): "every way locks the money for \(blocks) blocks or more"
+        case .tooLong(let blocks): "what is left would lock the money for \(blocks) blocks"
         case .toSelf: "that would pay this node itself"
         }
     }

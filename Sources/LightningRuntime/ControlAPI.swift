@@ -82,7 +82,8 @@ public struct ControlAPI: Sendable {
             let limits = try limits(p)
             let payment = try await Self.awaited { try await node.keysend(payee, amount: amount, limits: limits) }
             return Self.json(payment, description: nil, since: started)
-        case "listpayments": return .array(try await node.payments().map { Self.json($0, description: nil, since: nil) })
+        case "listpayments":
+            return .array(try await node.payments().filter { !$0.isProbe }.map { Self.json($0, description: nil, since: nil) })
         case "listinvoices": return .array(try await node.invoices().map(Self.json))
         case "send":
             guard let address = Address(p["address"].text ?? "", network: node.network) else {

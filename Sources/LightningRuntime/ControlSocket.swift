@@ -181,7 +181,12 @@ private final class AnswerHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        promise?.fail(ControlFailure(.notRunning, "the node stopped before it answered"))
+        // What was asked may have been done, or go on after a restart.
+        promise?.fail(
+            ControlFailure(
+                .unreachable,
+                "the node stopped before it answered: what was asked may still happen. Start it and look before you repeat anything: lnw listpayments"
+            ))
         promise = nil
     }
 

@@ -68,6 +68,21 @@ extension ControlAPI {
             let (payment, arrived) = try await node.probe(target, amount: try amount(p["amount_msat"]) ?? .zero, limits: try limits(p))
             guard case .object(var fields) = Self.story(payment, Self.names(try await node.graph())) else { return .null }
             fields["arrived"] = .bool(arrived)
+            if arrived {
+                // What a real payment would not have met.
+                fields["failure"] = nil
+                fields["status"] = "arrived"
+                fields["attempts"] = .array(
+                    (fields["attempts"]?.list ?? []).map { entry in
+                        guard case .object(var attempt) = entry,
+                            attempt["failed_hop"]?.int == Int64((attempt["hops"]?.list.count ?? 0) - 1)
+                        else { return entry }
+                        attempt["failure"] = nil
+                        attempt["failed_hop"] = nil
+                        attempt["status"] = "arrived"
+                        return .object(attempt)
+                    })
+            }
             return .object(fields)
         case "holdinvoice":
             guard let hash = PaymentHash(hex: p["payment_hash"].text ?? "") else {
@@ -148,7 +163,18 @@ extension ControlAPI {
             policy.htlcMaximum = try amount(p["htlc_maximum_msat"]) ?? policy.htlcMaximum
             try await node.setForwardingPolicy(policy, of: id)
         }
-        return ["channels": .integer(Int64(ids.count))]
+        var changed: [JSONValue] = []
+        for id in ids {
+            let policy = try await node.forwardingPolicy(of: id)
+            changed.append([
+                "short_channel_id": .string(all.first { $0.id == id }?.displayID.description ?? id.hex),
+                "fee_base_msat": .integer(Int64(policy.feeBase)),
+                "fee_proportional_millionths": .integer(Int64(policy.feeProportionalMillionths)),
+                "cltv_expiry_delta": .integer(Int64(policy.cltvExpiryDelta)), "htlc_minimum_msat": .amount(policy.htlcMinimum.value),
+                "htlc_maximum_msat": policy.htlcMaximum.map { .amount($0.value) } ?? .null,
+            ])
+        }
+        return ["channels": .array(changed)]
     }
 
     // MARK: Values
@@ -255,6 +281,7 @@ extension ControlAPI {
     static func story(_ payment: OutgoingPayment, _ names: [NodeKey: String]) -> JSONValue {
         guard case .object(var fields) = json(payment, description: nil, since: nil) else { return .null }
         fields["max_fee_msat"] = .amount(payment.maxFee.value)
+        if payment.status == .pending, let why = payment.givenUp { fields["given_up"] = .string(why) }
         fields["attempts"] = .array(
             payment.attempts.map { attempt in
                 guard case .object(var entry) = json(attempt.route, names) else { return .null }

@@ -9,6 +9,7 @@ import LightningCore
 import LightningInvoice
 import LightningOnion
 import LightningPayment
+import LightningRouting
 import LightningSimulation
 import LightningWire
 
@@ -46,6 +47,22 @@ if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
     exit(0)
 }
 
+// `lightning-benchmark flows` answers lines of “<table> <from> <to> <msat>”: for Tests/Interop/flows.py.
+if CommandLine.arguments.dropFirst().first == "flows" {
+    while let request = readLine() {
+        let words = request.split(separator: " ").map(String.init)
+        var graph = try RoutingBenchmark.load(words[0])
+        var (finder, estimates) = (RouteFinder(), LiquidityEstimates())
+        let ends = words[1...2].map { GraphTable.key(UInt64($0)!) }
+        let query = RouteQuery(
+            from: ends[0], to: ends[1], amount: MilliSatoshi(UInt64(words[3])!), maxFee: MilliSatoshi(.max >> 1), finalCLTVDelta: 0,
+            localChannels: nil, now: RoutingBenchmark.now)
+        // Unbuffered: the other side waits for each answer.
+        let answer = finder.cheapestFlow(query, &graph, &estimates).map { "\($0.cost)" } ?? "none"
+        try FileHandle.standardOutput.write(contentsOf: Data((answer + "\n").utf8))
+    }
+    exit(0)
+}
 // `lightning-benchmark gossip PATH` measures the graph as signed gossip.
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "gossip" {
     try GossipBenchmark.run(CommandLine.arguments[2])

@@ -67,15 +67,16 @@ struct CommandTests {
         }
 
         /// Starts a local network on free ports, and waits until its last line is printed.
-        func up(_ ports: (Int, Int)) throws {
-            let process = process(["local", "up", "--port", "\(ports.0)", "--rpc-port", "\(ports.1)"])
+        /// - Parameter sign: what the program says when it is ready.
+        func up(_ ports: (Int, Int), _ more: [String] = [], sign: String = "listchannels") throws {
+            let process = process(["local", "up", "--port", "\(ports.0)", "--rpc-port", "\(ports.1)"] + more)
             let out = Pipe()
             process.standardOutput = out
             process.standardError = FileHandle.nullDevice
             try process.run()
             daemon = process
             var text = ""
-            while !text.contains("listchannels") {
+            while !text.contains(sign) {
                 let data = out.fileHandleForReading.availableData
                 guard !data.isEmpty else { throw CocoaError(.fileReadUnknown) }
                 text += String(decoding: data, as: UTF8.self)
