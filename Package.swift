@@ -100,8 +100,8 @@ let package = Package(
         .target(
             name: "Lightning",
             dependencies: [
-                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningChannel", "LightningPayment", "LightningCore",
-                "BitcoinBackend", "LightningRuntime",
+                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment",
+                "LightningCore", "BitcoinBackend", "LightningRuntime",
             ]),
         .executableTarget(
             name: "lnw",
