@@ -16,7 +16,7 @@ struct LNW: AsyncParsableCommand {
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
             Close.self, ForceClose.self, Stream.self, GetRoute.self, Explain.self, Probe.self, GraphCommand.self, ListForwards.self,
-            FeeReport.self, SetChannel.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
+            FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
         ], defaultSubcommand: Welcome.self)
 
     /// `-w alice balance` means `balance -w alice`: options before the command move behind it.

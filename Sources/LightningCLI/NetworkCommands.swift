@@ -30,9 +30,11 @@ struct GetRoute: AsyncParsableCommand {
     @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @Option(help: "The most that forwarders may take.", transform: Amount.parse) var maxFee: Amount?
+    @Flag(help: "Also say what the way by each other channel would be, and why not.") var explain = false
 
     func run() async throws {
         guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
+        if explain { return try await compare(msat) }
         let result = try await options.call(
             "getroute",
             ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
@@ -43,6 +45,50 @@ struct GetRoute: AsyncParsableCommand {
                 + "\(v["success_probability_percent"].u64) % likely"
             return ([head] + hops.map(RouteText.hop)).joined(separator: "\n")
         }
+    }
+}
+
+extension GetRoute {
+    private func compare(_ msat: UInt64) async throws {
+        let result = try await options.call(
+            "compareroutes",
+            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
+        options.show(result) { v in
+            let choices = v["choices"].list
+            if choices.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
+            return choices.enumerated().map { number, c in
+                let name = "\(c["first_channel"].string) to \(RouteText.node(["id": c["peer_id"], "alias": c["alias"]]))"
+                guard c["route"] != .null else { return "  not by \(name): \(c["refusal"].string)" }
+                let r = c["route"]
+                return "\(number == 0 ? "best" : "  or") by \(name): \(RouteText.path(r))   fee \(Format.bare(r["fee_msat"].u64))   "
+                    + "\(r["cltv_delta"].u64) blocks   \(r["success_probability_percent"].u64) % likely"
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct Estimates: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "estimates", abstract: "What payments taught of the liquidity of channels, to carry to another node.",
+        subcommands: [ExportEstimates.self, ImportEstimates.self])
+}
+
+struct ExportEstimates: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "export", abstract: "Print the estimates, a line for each direction.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        options.show(try await options.call("exportestimates")) { String($0["estimates"].string.dropLast()) }
+    }
+}
+
+struct ImportEstimates: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Take estimates from standard input; what is newer wins.")
+    @OptionGroup var options: CommonOptions
+    func run() async throws {
+        var text = ""
+        while let line = readLine() { text += line + "\n" }
+        options.show(try await options.call("importestimates", ["estimates": .string(text)])) { _ in "taken" }
     }
 }
 
@@ -323,7 +369,7 @@ struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Give back what a hold invoice holds, and take no payment for it.", aliases: ["cancelinvoice"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The payment hash, in hex") var paymentHash: String
+    @Argument(help: "A unique beginning of its payment hash") var paymentHash: String
     func run() async throws {
         options.show(try await options.call("cancel", ["payment_hash": .string(paymentHash)])) { "canceled \($0["payment_hash"].string)" }
     }

@@ -138,7 +138,7 @@ struct BalanceCommand: AsyncParsableCommand {
                 ),
                 (
                     "receivable now", Format.msat(v["receivable_msat"].u64),
-                    count > 1 ? "largest single payment \(Format.bare(v["largest_payment_msat"].u64))" : ""
+                    count > 1 ? "largest HTLC to send \(Format.bare(v["largest_payment_msat"].u64))" : ""
                 ),
                 ("in channels", Format.msat(v["in_channels_msat"].u64), ""),
                 (
@@ -149,6 +149,9 @@ struct BalanceCommand: AsyncParsableCommand {
             if v["on_chain_immature_sat"].u64 > 0 {
                 lines.append(("mined", Format.sat(v["on_chain_immature_sat"].u64), "not old enough to spend"))
             }
+            let (out, incoming) = (v["outgoing_htlcs_msat"].u64, v["incoming_htlcs_msat"].u64)
+            if out > 0 { lines.append(("under way", Format.msat(out), "sent, or forwarded, and not answered yet")) }
+            if incoming > 0 { lines.append(("held", Format.msat(incoming), "came in, and is not settled yet")) }
             if v["closing_sat"].u64 > 0 {
                 lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels"))
             }
@@ -410,7 +413,7 @@ struct ListInvoices: AsyncParsableCommand {
             return list.map { i in
                 let amount = i["received_msat"].int ?? i["amount_msat"].int
                 return
-                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
+                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
             }.joined(separator: "\n")
         }
     }

@@ -62,6 +62,11 @@ extension NodeCore {
         case .probe(let node, let amount, let limits):
             try probe(node, amount, limits, request)
             return nil
+        case .compareRoutes(let node, let amount, let maxFee):
+            return .routes(try compareRoutes(node, amount, maxFee: maxFee))
+        case .importEstimates(let text):
+            do throws(EstimatesImportFailure) { try estimates.merge(exported: text) } catch { throw .invalid(error.description) }
+            return .done
         case .findRoute(let node, let amount, let maxFee):
             return .route(try findRoute(node, amount, maxFee: maxFee))
         case .pay(let invoice, let amount, let limits):
@@ -249,6 +254,35 @@ extension NodeCore {
             waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }
             if payment.payee == nodeID { _ = try? payments.cancelHeld(payment.paymentHash, height: chain.height) }
             throw error
+        }
+    }
+
+    /// The best way by each of our channels, the one that would be taken first.
+    private mutating func compareRoutes(
+        _ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?
+    ) throws(NodeRefusal) -> [RouteChoice] {
+        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        var limits = PaymentLimits()
+        limits.maxFee = maxFee
+        var choices: [RouteChoice] = []
+        for channel in channels.values.sorted(by: { $0.id < $1.id }) where !channel.isClosed {
+            var choice = RouteChoice(first: channel.displayID, peer: channel.parameters.remoteNodeID)
+            var query = RouteQuery(
+                from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
+                finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
+            query.localChannels = query.localChannels?.filter { $0.shortChannelID == channel.displayID }
+            do throws(RouteRefusal) { choice.route = try gossip.findRoute(query, &finder, &estimates) } catch {
+                choice.refusal = channel.isUsable ? error.description : "the channel cannot be used now: \(channel.stateName)"
+            }
+            choices.append(choice)
+        }
+        let cost = finder.cost
+        return choices.sorted { one, two in
+            switch (one.route, two.route) {
+            case (let a?, let b?): cost.total(a) < cost.total(b)
+            case (_?, nil): true
+            default: false
+            }
         }
     }
 

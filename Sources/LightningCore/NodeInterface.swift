@@ -53,6 +53,10 @@ public enum NodeCommand: Sendable {
     case probe(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
     /// The best route to a node, without paying.
     case findRoute(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
+    /// The best route, and why not the others.
+    case compareRoutes(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
+    /// Takes what another node has learned of the liquidity of channels.
+    case importEstimates(String)
     /// Changes the terms on which we forward into a channel.
     case setForwardingPolicy(ChannelID, ForwardingPolicy)
     /// `amount` of `nil` sends everything.
@@ -62,6 +66,17 @@ public enum NodeCommand: Sendable {
     case setFeeRate(ChannelID, FeeRate)
 }
 
+/// A way that a payment could take, or one of our channels with why it could not.
+public struct RouteChoice: Hashable, Sendable {
+    /// Our channel that it leaves by.
+    public var first: ShortChannelID
+    public var peer: NodeID
+    /// `nil` where there is none by this channel.
+    public var route: Route?
+    /// Why there is none.
+    public var refusal: String?
+}
+
 /// An answer to a command.
 public enum NodeResponse: Sendable {
     case address(Script)
@@ -69,6 +84,7 @@ public enum NodeResponse: Sendable {
     case invoice(InvoiceRecord)
     case payment(OutgoingPayment)
     case route(Route)
+    case routes([RouteChoice])
     case transaction(Transaction)
     case done
 }

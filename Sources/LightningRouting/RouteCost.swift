@@ -1,3 +1,5 @@
+import LightningWire
+
 /// What a route's edge costs: its fee, the time that money is locked, and how unlikely it is to work. In msat.
 public struct RouteCost: Hashable, Sendable {
     /// What we would pay to avoid a hop, in msat: each can fail in its own way.
@@ -18,6 +20,13 @@ public struct RouteCost: Hashable, Sendable {
         (cost.hopBase, cost.doubtBase, cost.doubtProportionalMillionths, cost.blockBillionths) = (0, 0, 0, 0)
         return cost
     }()
+
+    /// What a whole route costs: by this one route is better than another.
+    public func total(_ route: Route) -> UInt64 {
+        let doubt = (min(route.doubt, 1 << 20) * doubtPrice(route.amount.value)) >> 10
+        let locked = (UInt64(route.cltvDelta) * blockPrice(route.amount.value)) >> 10
+        return route.fee.value + doubt + locked + hopBase * UInt64(route.hops.count)
+    }
 
     /// The cost of a bit of doubt for an amount.
     func doubtPrice(_ amount: UInt64) -> UInt64 {

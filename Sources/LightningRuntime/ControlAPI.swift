@@ -214,6 +214,7 @@ public struct ControlAPI: Sendable {
             "in_channels_msat": .amount(balance.inChannels.value), "spendable_msat": .amount(balance.spendable.value),
             "receivable_msat": .amount(balance.receivable.value),
             "largest_payment_msat": .amount(balance.largestPayment.value), "reserved_msat": .amount(balance.reserved.value),
+            "outgoing_htlcs_msat": .amount(balance.outgoingHTLCs.value), "incoming_htlcs_msat": .amount(balance.incomingHTLCs.value),
             "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
             "num_usable_channels": .integer(Int64(balance.usableChannels)),
         ]

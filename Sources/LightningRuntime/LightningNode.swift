@@ -357,6 +357,14 @@ public final class LightningNode: Service, Sendable {
         return route
     }
 
+    /// The best route to a node and what else could be tried, the best first. Nothing is paid.
+    public func routes(to node: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi? = nil) async throws(NodeRefusal) -> [RouteChoice] {
+        guard case .routes(let routes) = try await driver.command(.compareRoutes(node, amount: amount, maxFee: maxFee)) else {
+            preconditionFailure()
+        }
+        return routes
+    }
+
     /// Every change of payments that this node sends, from now on: parts that go out or come back, and the end.
     public var paymentUpdates: AsyncStream<OutgoingPayment> {
         let events = events
@@ -379,6 +387,14 @@ public final class LightningNode: Service, Sendable {
 
     /// The public network as this node knows it.
     public func graph() async throws -> NetworkGraph { try await driver.read { $0.gossip.graph } }
+
+    /// What payments have taught of the liquidity of channels, as lines of text for another node.
+    public func exportedEstimates() async throws -> String { try await driver.read { $0.estimates.exported } }
+
+    /// Takes what another node has learned; what is newer wins.
+    public func importEstimates(_ text: String) async throws(NodeRefusal) {
+        _ = try await driver.command(.importEstimates(text))
+    }
 
     /// Forwards under way and ended, the oldest first.
     public func forwards() async throws -> (circuits: [Circuit], totals: ForwardTotals) {
@@ -446,6 +462,10 @@ public struct Balance: Hashable, Sendable {
     public var feesHeldBack: MilliSatoshi
     /// Locked in closing channels until it can be claimed.
     public var closing: Satoshi
+    /// In HTLCs that we sent, and that are neither settled nor given back: ours until they are.
+    public var outgoingHTLCs: MilliSatoshi
+    /// In HTLCs that came to us, and are neither settled nor given back: not ours yet.
+    public var incomingHTLCs: MilliSatoshi
     public var usableChannels: Int
 
     init(_ core: borrowing NodeCore) {
@@ -460,12 +480,17 @@ public struct Balance: Hashable, Sendable {
         reserved = .zero
         feesHeldBack = .zero
         closing = .zero
+        outgoingHTLCs = .zero
+        incomingHTLCs = .zero
         usableChannels = 0
         for channel in core.channels.values {
             switch channel.phase {
             case .funding, .normal, .failed, .dataLost:
                 let available = channel.commitments.localAvailable
                 inChannels += available
+                for htlc in channel.commitments.htlcs.values {
+                    if htlc.state.isOfferedByLocal { outgoingHTLCs += htlc.amount } else { incomingHTLCs += htlc.amount }
+                }
                 let reserve = min(available, MilliSatoshi(channel.parameters.remote.channelReserve))
                 reserved += reserve
                 guard channel.isUsable else { continue }

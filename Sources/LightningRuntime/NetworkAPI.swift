@@ -3,6 +3,7 @@ import CryptoPrimitives
 import Foundation
 import LightningChannel
 import LightningCore
+import LightningInvoice
 import LightningPayment
 import LightningRouting
 import LightningWire
@@ -17,6 +18,25 @@ extension ControlAPI {
             let amount = try amount(p["amount_msat"]) ?? .zero
             let route = try await node.route(to: try await anyNode(p["id"]), amount: amount, maxFee: try self.amount(p["max_fee_msat"]))
             return Self.json(route, Self.names(try await node.graph()))
+        case "compareroutes":
+            let names = Self.names(try await node.graph())
+            let choices = try await node.routes(
+                to: try await anyNode(p["id"]), amount: try amount(p["amount_msat"]) ?? .zero, maxFee: try self.amount(p["max_fee_msat"]))
+            return [
+                "choices": .array(
+                    choices.map { choice in
+                        [
+                            "first_channel": .string(choice.first.description), "peer_id": .string(choice.peer.hex),
+                            "alias": names[NodeKey(choice.peer)].map { .string($0) } ?? .null,
+                            "route": choice.route.map { Self.json($0, names) } ?? .null,
+                            "refusal": choice.refusal.map { .string($0) } ?? .null,
+                        ]
+                    })
+            ]
+        case "exportestimates": return ["estimates": .string(try await node.exportedEstimates())]
+        case "importestimates":
+            try await node.importEstimates(p["estimates"].text ?? "")
+            return true
         case "listforwards":
             let (circuits, totals) = try await node.forwards()
             let channels = try await node.channels()
@@ -99,8 +119,14 @@ extension ControlAPI {
             try await node.settle(preimage)
             return ["payment_hash": .string(preimage.paymentHash.hex)]
         case "cancel":
-            guard let hash = PaymentHash(hex: p["payment_hash"].text ?? "") else {
-                throw ControlFailure(.usage, "a payment hash is 64 hexadecimal digits")
+            let text = (p["payment_hash"].text ?? "").lowercased()
+            let matches = try await node.invoices().map(\.invoice.paymentHash).filter { !text.isEmpty && $0.hex.hasPrefix(text) }
+            guard matches.count == 1, let hash = matches.first else {
+                throw ControlFailure(
+                    .refused,
+                    matches.isEmpty
+                        ? "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices"
+                        : "more than one begins with “\(text)”: say more of it")
             }
             try await node.cancel(hash)
             return ["payment_hash": .string(hash.hex)]

@@ -29,6 +29,10 @@ extension CommandTests {
 
         let route = try home.run("-w", "alice", "getroute", "carol", "100000sat", "--json").json
         #expect((route["hops"] as? [Any])?.count == 2 && route["fee_msat"] as? Int == 10_100)
+        let compared = try home.run("-w", "alice", "getroute", "carol", "100000sat", "--explain", "--json").json
+        let choices = try #require(compared["choices"] as? [[String: Any]])
+        #expect(choices.count == 2 && ((choices[0]["route"] as? [String: Any])?["fee_msat"] as? Int) == 10_100)
+        #expect(try home.run("-w", "alice", "getroute", "carol", "600000sat", "--explain").out.contains("not by"))
         // More than one channel of alice can send: two parts, either way round.
         let invoice = try #require(try home.run("-w", "dave", "invoice", "800000sat", "big", "--json").json["invoice"] as? String)
         let one = try home.run("-w", "alice", "pay", invoice, "--max-parts", "1")
@@ -72,6 +76,11 @@ extension CommandTests {
             return list?.last { $0["payment_hash"] as? String == hash }?["status"] as? String
         }
         try home.until(["-w", "bob", "listinvoices", "--json"]) { _ in (try? status()) == "held" }
+        let underWay = try home.run("-w", "erin", "balance", "--json").json
+        #expect((underWay["outgoing_htlcs_msat"] as? Int ?? 0) >= 5_000_000)
+        let lessons = try home.run("-w", "alice", "estimates", "export")
+        #expect(lessons.status == 0 && lessons.out.contains(","))
+        #expect(try home.run("-w", "bob", "estimates", "import").status == 0)
         home.crash()
         payer.waitUntilExit()
         try home.up(ports, shape, sign: "local graph")
