@@ -159,8 +159,11 @@ extension PaymentChannel {
         guard environment.height - close.height + 1 >= Self.reasonableDepth else { return [] }
         let commitment: CommitmentTransaction?
         switch close.kind {
-        case .localCommitment: commitment = localCommitment(environment.keys)
-        case .remoteCommitment: commitment = remoteCommitments().first { $0.0.id == close.transaction }?.0
+        case .localCommitment, .remoteCommitment:
+            let candidates = close.kind == .localCommitment ? [localCommitment(environment.keys)] : remoteCommitments().map(\.0)
+            // Only the very transaction that was mined tells what is not in it.
+            guard let mined = candidates.first(where: { $0.id == close.transaction }) else { return [] }
+            commitment = mined
         // A revoked commitment's HTLCs are ours by penalty, whatever becomes of them.
         case .revokedCommitment, .mutual: commitment = nil
         case .futureCommitment, .unknown: return []

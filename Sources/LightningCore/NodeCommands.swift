@@ -174,7 +174,7 @@ extension NodeCore {
         guard delta <= 4032 else { throw .invalid("the invoice locks the money for more than 4032 blocks") }
         var payment = OutgoingPayment(
             paymentHash: invoice.paymentHash, payee: invoice.payee, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
-            deadline: now + limits.timeout, maxParts: invoice.features.offers(.basicMPP) ? limits.maxParts : 1, invoice: invoice.text,
+            deadline: limits.deadline(from: now), maxParts: invoice.features.offers(.basicMPP) ? limits.maxParts : 1, invoice: invoice.text,
             finalCLTVDelta: delta)
         payment.paymentSecret = invoice.paymentSecret
         payment.paymentMetadata = invoice.paymentMetadata
@@ -203,7 +203,7 @@ extension NodeCore {
         let preimage = PaymentPreimage(entropy.bytes32())
         var payment = OutgoingPayment(
             paymentHash: preimage.paymentHash, payee: node, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
-            deadline: now + limits.timeout, maxParts: 1, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
+            deadline: limits.deadline(from: now), maxParts: 1, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
         payment.keysendPreimage = preimage
         payment.customRecords = records
         try begin(payment, request)
@@ -225,7 +225,7 @@ extension NodeCore {
         let record = try createInvoice(PaymentPreimage(entropy.bytes32()), amount, .text("rebalance"), expiry: 3600)
         var payment = OutgoingPayment(
             paymentHash: record.invoice.paymentHash, payee: nodeID, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
-            deadline: now + limits.timeout, maxParts: 1, invoice: record.invoice.text,
+            deadline: limits.deadline(from: now), maxParts: 1, invoice: record.invoice.text,
             finalCLTVDelta: record.invoice.minFinalCLTVExpiryDelta)
         payment.paymentSecret = record.invoice.paymentSecret
         payment.tails = [RouteTail(hops: [.init(from: peer, shortChannelID: name, policy: policy)])]
@@ -241,7 +241,7 @@ extension NodeCore {
         // Nobody knows a preimage of this hash: it cannot be taken by anyone.
         var payment = OutgoingPayment(
             paymentHash: PaymentHash(entropy.bytes32()), payee: node, amount: amount, maxFee: limits.fee(for: amount),
-            createdAt: seconds, deadline: now + limits.timeout, maxParts: 1, invoice: "",
+            createdAt: seconds, deadline: limits.deadline(from: now), maxParts: 1, invoice: "",
             finalCLTVDelta: Invoice.defaultMinFinalCLTVExpiryDelta)
         payment.paymentSecret = entropy.bytes32()
         try begin(payment, request)
@@ -252,7 +252,7 @@ extension NodeCore {
         waitingForPayment[payment.paymentHash, default: []].append(request)
         do throws(NodeRefusal) { try start(payment) } catch {
             waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }
-            if payment.payee == nodeID { _ = try? payments.cancelHeld(payment.paymentHash, height: chain.height) }
+            cancelOwnInvoice(payment)
             throw error
         }
     }

@@ -55,6 +55,7 @@ public struct NodeCore {
     var unfinished: Set<PaymentHash> = []
     /// HTLCs that were committed before a restart and are still to be decided.
     var undecided: [(ChannelID, UInt64)] = []
+    var hasReceivedUndecided = false
     private var hasResumed = false
     var peers: [ConnectionID: Peer] = [:]
     var connectionsByNode: [NodeID: ConnectionID] = [:]

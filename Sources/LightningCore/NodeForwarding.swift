@@ -286,7 +286,8 @@ extension NodeCore {
 
     /// Takes up what `resume` found, once the chain is known.
     mutating func receiveUndecided() {
-        guard isSynced, !undecided.isEmpty else { return }
+        guard isSynced, !hasReceivedUndecided else { return }
+        hasReceivedUndecided = true
         let list = undecided
         undecided = []
         for (id, htlcID) in list {

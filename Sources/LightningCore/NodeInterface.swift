@@ -169,6 +169,11 @@ public struct PaymentLimits: Hashable, Sendable {
 
     public init() {}
 
+    func deadline(from now: UInt64) -> UInt64 {
+        let (sum, overflow) = now.addingReportingOverflow(timeout)
+        return overflow ? .max : sum
+    }
+
     /// The most that the routes of an amount may cost.
     func fee(for amount: MilliSatoshi) -> MilliSatoshi { maxFee ?? max(MilliSatoshi(amount.value / 200), MilliSatoshi(5000)) }
 }

@@ -52,8 +52,7 @@ extension NodeCore {
             payment.status = .failed(why, at: seconds)
             payments.update(payment)
             exclusions[hash] = nil
-            // An invoice to ourselves was for this payment alone.
-            if payment.payee == nodeID { _ = try? payments.cancelHeld(hash, height: chain.height) }
+            cancelOwnInvoice(payment)
             effects.events.append(.paymentFailed(payment))
             for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
                 effects.answers.append((request, .failure(.paymentFailed(payment, why))))
@@ -61,6 +60,12 @@ extension NodeCore {
             return
         }
         payments.update(payment)
+    }
+
+    /// An invoice to ourselves was for this payment alone.
+    mutating func cancelOwnInvoice(_ payment: OutgoingPayment) {
+        guard payment.payee == nodeID, let outcome = try? payments.cancelHeld(payment.paymentHash, height: chain.height) else { return }
+        settle(outcome)
     }
 
     /// HTLCs of one payment, so that nobody on the way can make us try for ever.
@@ -134,8 +139,9 @@ extension NodeCore {
     }
 
     private func channel(first route: Route) -> ChannelID? {
-        channels.values.first { $0.displayID == route.hops[0].shortChannelID && NodeKey($0.parameters.remoteNodeID) == route.hops[0].node }?
-            .id
+        let first = route.hops[0]
+        return channels.values.filter { $0.displayID == first.shortChannelID && NodeKey($0.parameters.remoteNodeID) == first.node }
+            .map(\.id).min()
     }
 
     /// What each hop is told (BOLT 4 "payload format").

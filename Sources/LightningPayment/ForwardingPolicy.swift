@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 public import LightningOnion
+import LightningRouting
 public import LightningWire
 
 /// The terms on which this node forwards into a channel: what its `channel_update` says.
@@ -21,9 +22,9 @@ public struct ForwardingPolicy: Hashable, Sendable {
 
     /// BOLT 7: `fee_base_msat + ( amount_to_forward * fee_proportional_millionths / 1000000 )`; `nil` beyond 64 bits.
     public func fee(_ amount: MilliSatoshi) -> MilliSatoshi? {
-        let product = amount.value.multipliedFullWidth(by: UInt64(feeProportionalMillionths))
-        guard product.high < 1_000_000 else { return nil }
-        return MilliSatoshi(UInt64(1_000_000).dividingFullWidth(product).quotient).adding(MilliSatoshi(UInt64(feeBase)))
+        RoutingPolicy.fee(base: feeBase, proportionalMillionths: feeProportionalMillionths, forwarding: amount.value).map {
+            MilliSatoshi($0)
+        }
     }
 
     /// Why an HTLC does not meet these terms; `nil` where it does (BOLT 4 "Failure Messages", in the order of that list).

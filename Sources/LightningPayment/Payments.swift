@@ -181,9 +181,9 @@ public struct Payments: Sendable {
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
             wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta), told <= total
         else { return refuse(unknown) }
-        let isHeldAlready = sets[htlc.paymentHash] != nil
+        let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
-        case .unpaid: guard now / 1000 < record.invoice.expiresAt || isHeldAlready else { return refuse(unknown) }
+        case .unpaid: guard now / 1000 < record.invoice.expiresAt || hasBegun else { return refuse(unknown) }
         // After a restart the parts of a held payment come in again, one by one.
         case .held: break
         case .paid, .canceled: return refuse(unknown)
@@ -274,16 +274,7 @@ public struct Payments: Sendable {
             // A held payment that nobody settles must not close its channel: better to lose the sale.
             let isUrgent = height + HTLCSet.expiryMargin >= Int(set.firstExpiry)
             guard isUrgent || (!set.isHeld && now >= set.since + HTLCSet.timeout) else { continue }
-            sets[hash] = nil
-            if set.isHeld, var record = invoices[hash] {
-                record.status = .canceled
-                add(record)
-                outcome.lost.append(record)
-            }
-            for part in set.parts {
-                outcome.decisions.append(
-                    (part.htlc.key, set.isHeld ? Self.unknown(part, height: height) : Self.fail(part, .mppTimeout)))
-            }
+            giveBack(hash, set, &outcome) { set.isHeld ? Self.unknown($0, height: height) : Self.fail($0, .mppTimeout) }
         }
         return outcome
     }
@@ -298,7 +289,7 @@ public struct Payments: Sendable {
     public mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
-            giveBack(hash, set, height: height, &outcome)
+            giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
         }
         return outcome
     }
@@ -308,19 +299,21 @@ public struct Payments: Sendable {
         var outcome = ReceiveOutcome()
         for (hash, record) in invoices.sorted(by: { $0.key < $1.key }) where holds(record.invoice.paymentHash) {
             if sets[hash]?.isHeld == true { continue }
-            giveBack(hash, sets[hash] ?? HTLCSet(total: .zero, since: 0), height: height, &outcome)
+            giveBack(hash, sets[hash] ?? HTLCSet(total: .zero, since: 0), &outcome) { Self.unknown($0, height: height) }
         }
         return outcome
     }
 
-    private mutating func giveBack(_ hash: PaymentHash, _ set: HTLCSet, height: Int, _ outcome: inout ReceiveOutcome) {
+    private mutating func giveBack(
+        _ hash: PaymentHash, _ set: HTLCSet, _ outcome: inout ReceiveOutcome, _ decision: (HTLCPart) -> IncomingDecision
+    ) {
         sets[hash] = nil
         if holds(hash), var record = invoices[hash] {
             record.status = .canceled
             add(record)
             outcome.lost.append(record)
         }
-        outcome.decisions += set.parts.map { ($0.htlc.key, Self.unknown($0, height: height)) }
+        outcome.decisions += set.parts.map { ($0.htlc.key, decision($0)) }
     }
 
     /// The least number of blocks that we accept between now and the expiry of an incoming HTLC.

@@ -35,7 +35,8 @@ struct GossipPeer: Sendable {
     /// Questions of the peer since the last flush: answering costs us more than asking costs it.
     var queries = 0
 
-    private static let maxWanted = 100_000
+    /// A whole network of the few whom we ask for all; of others only what their updates hint at.
+    private var maxWanted: Int { isSynced ? 100_000 : 500 }
 
     init(offersQueries: Bool, isSynced: Bool) {
         self.offersQueries = offersQueries
@@ -43,7 +44,7 @@ struct GossipPeer: Sendable {
     }
 
     mutating func want(_ id: ShortChannelID, _ flags: QueryFlags = .all) {
-        guard wanted.count < Self.maxWanted, wantedIDs.insert(id).inserted else { return }
+        guard wanted.count < maxWanted, wantedIDs.insert(id).inserted else { return }
         wanted.append((id, flags))
     }
 

@@ -134,7 +134,9 @@ public struct LiquidityEstimates: Sendable {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 6, let id = ShortChannelID(fields[0]), let direction = UInt8(fields[1]), direction < 2,
                 let lower = UInt64(fields[2]), let lowerSince = UInt64(fields[3]), let upperSince = UInt64(fields[5]),
-                fields[4].isEmpty || UInt64(fields[4]) != nil
+                fields[4].isEmpty || UInt64(fields[4]) != nil,
+                // Seconds since 1970: what is beyond 32 bits is no time, and must not overflow a sum.
+                max(lowerSince, upperSince) <= UInt64(UInt32.max)
             else { throw EstimatesImportFailure(line: index + 1) }
             read.append(
                 (

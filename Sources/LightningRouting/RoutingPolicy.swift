@@ -50,18 +50,16 @@ public struct RoutingPolicy: Hashable, Sendable {
 
     /// BOLT 7: `fee_base_msat + ( amount_to_forward * fee_proportional_millionths / 1000000 )`; `nil` beyond 64 bits.
     public func fee(forwarding amount: UInt64) -> UInt64? {
-        let product = amount.multipliedFullWidth(by: UInt64(feeProportionalMillionths))
-        guard product.high < 1_000_000 else { return nil }
-        let proportional = UInt64(1_000_000).dividingFullWidth(product).quotient
-        let (sum, overflow) = proportional.addingReportingOverflow(UInt64(feeBase))
-        return overflow ? nil : sum
+        Self.fee(base: feeBase, proportionalMillionths: feeProportionalMillionths, forwarding: amount)
     }
 
-    /// Whether everything but timestamp is the same: BOLT 7's "fields below timestamp".
-    public func saysSame(as other: RoutingPolicy) -> Bool {
-        var copy = other
-        copy.timestamp = timestamp
-        return copy == self
+    /// The same for terms that are not an update's.
+    public static func fee(base: UInt32, proportionalMillionths: UInt32, forwarding amount: UInt64) -> UInt64? {
+        let product = amount.multipliedFullWidth(by: UInt64(proportionalMillionths))
+        guard product.high < 1_000_000 else { return nil }
+        let proportional = UInt64(1_000_000).dividingFullWidth(product).quotient
+        let (sum, overflow) = proportional.addingReportingOverflow(UInt64(base))
+        return overflow ? nil : sum
     }
 }
 
