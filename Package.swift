@@ -47,7 +47,9 @@ let package = Package(
         .target(name: "LightningWire", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
         .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
         .target(name: "LightningOnion", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
-        .target(name: "LightningInvoice", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
+        .target(
+            name: "LightningInvoice",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion"]),
         .target(name: "LightningTransactions", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(
             name: "LightningRouting",

@@ -345,12 +345,13 @@ struct HoldInvoice: AsyncParsableCommand {
     @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
     @Argument(help: "What for.") var description = ""
     @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let result = try await options.call(
             "holdinvoice",
             [
                 "payment_hash": .string(paymentHash), "amount_msat": amount.msat.map { .amount($0) } ?? .null,
-                "description": .string(description), "expiry": .integer(expiry),
+                "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
             ])
         options.show(result) { $0["invoice"].string }
     }

@@ -251,16 +251,26 @@ struct InvoiceCommand: AsyncParsableCommand {
     @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
     @Argument(help: "What for.") var description = ""
     @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let msat: JSONValue = amount.msat.map { .amount($0) } ?? .null
         let result = try await options.call(
-            "invoice", ["amount_msat": msat, "description": .string(description), "expiry": .integer(expiry)])
+            "invoice",
+            [
+                "amount_msat": msat, "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
+            ])
         options.show(result) { v in
             let text = v["invoice"].string
             guard Terminal.isOutput, let code = Terminal.qrCode(text.uppercased()) else { return text }
             return "\(code)\n\(text)"
         }
     }
+}
+
+/// For invoices that do not tell whose they are.
+struct BlindingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Hide who you are behind this many nodes, 1 to 5.", valueName: "hops"))
+    var blind: Int64 = 0
 }
 
 struct Decode: AsyncParsableCommand {
@@ -293,13 +303,15 @@ struct Decode: AsyncParsableCommand {
             }
             lines = [
                 ("type", "invoice"), ("network", .string(invoice.network.rawValue)),
-                ("amount_msat", invoice.amount.map { .amount($0.value) } ?? .null), ("payee", .string(invoice.payee.hex)),
+                ("amount_msat", invoice.amount.map { .amount($0.value) } ?? .null),
+                ("payee", invoice.blindedPaths.isEmpty ? .string(invoice.payee.hex) : "hidden"),
                 ("payment_hash", .string(invoice.paymentHash.hex)),
                 ("description", invoice.descriptionText.map { .string($0) } ?? .null),
                 ("created_at", .time(invoice.timestamp)), ("expires_at", .time(invoice.expiresAt)),
                 ("min_final_cltv_expiry_delta", .integer(Int64(invoice.minFinalCLTVExpiryDelta))),
                 ("features", .string(invoice.features.description)),
                 ("routing_hints", .integer(Int64(invoice.routingHints.count))),
+                ("blinded_paths", .integer(Int64(invoice.blindedPaths.count))),
             ]
         }
         options.show(.object(Dictionary(lines, uniquingKeysWith: { $1 }))) { _ in

@@ -141,8 +141,9 @@ extension PaymentChannel {
             switch htlc.state {
             case .receivedAddRevocation:
                 // Committed by the remote: the onion will not be sent again.
-                commitments.htlcs[htlc.key]!.onion = []
                 htlc.onion = []
+                htlc.pathKey = nil
+                commitments.htlcs[htlc.key] = htlc
             case .receivedAddAckRevocation: effects.append(.received(htlc))
             case .receivedRemoveAckRevocation:
                 if let resolution = htlc.resolution, htlc.preimage == nil {

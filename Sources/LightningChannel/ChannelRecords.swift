@@ -18,7 +18,7 @@ public struct ChannelWrites: Sendable {
 // Records on disk: versioned, and not the wire's structures.
 extension PaymentChannel {
     static let headVersion: UInt8 = 1
-    static let htlcVersion: UInt8 = 2
+    static let htlcVersion: UInt8 = 3
     static let revokedVersion: UInt8 = 1
 
     /// What has changed since the last call.
@@ -119,6 +119,7 @@ extension PaymentChannel {
             }
         }
         writer.variableBytes(isForgotten ? [] : htlc.attribution)
+        writer.optional(htlc.pathKey) { writer, key in writer.point(key) }
         return writer.bytes
     }
 
@@ -142,6 +143,7 @@ extension PaymentChannel {
             }
         }
         if version > 1 { htlc.attribution = try reader.variableBytes() }
+        if version > 2 { htlc.pathKey = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() } }
         try reader.expectEnd()
         return htlc
     }

@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import CryptoPrimitives
+public import CryptoPrimitives
 import LightningTransactions
 public import LightningWire
 
@@ -109,9 +109,10 @@ extension PaymentChannel {
 
     /// Offers an HTLC.
     ///
+    /// - Parameter pathKey: for the peer, where the HTLC is on a blinded path and the peer is not its first node.
     /// - Throws: a refusal that changes nothing.
     public mutating func offer(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8]
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil
     ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
         guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
@@ -143,7 +144,7 @@ extension PaymentChannel {
         }
         let htlc = HTLC(
             id: commitments.nextLocalID, amount: amount, paymentHash: paymentHash, cltvExpiry: cltvExpiry,
-            onion: onion, state: .sentAddHTLC)
+            onion: onion, pathKey: pathKey, state: .sentAddHTLC)
         commitments.nextLocalID += 1
         commitments.htlcs[htlc.key] = htlc
         changed([htlc])
@@ -174,6 +175,7 @@ extension PaymentChannel {
         htlc.attribution = attribution
         htlc.state = .sentRemoveHTLC
         htlc.onion = []
+        htlc.pathKey = nil
         commitments.htlcs[key] = htlc
         changed([htlc])
         // Stored now, sent now or after the next reconnection.
@@ -187,7 +189,7 @@ extension PaymentChannel {
             return .updateAddHTLC(
                 UpdateAddHTLC(
                     channelID: id, id: htlc.id, amount: htlc.amount, paymentHash: htlc.paymentHash,
-                    cltvExpiry: htlc.cltvExpiry, onion: htlc.onion))
+                    cltvExpiry: htlc.cltvExpiry, onion: htlc.onion, pathKey: htlc.pathKey))
         }
         switch resolution {
         case .fulfilled(let preimage):
@@ -253,7 +255,7 @@ extension PaymentChannel {
         }
         let htlc = HTLC(
             id: message.id, amount: message.amount, paymentHash: message.paymentHash,
-            cltvExpiry: message.cltvExpiry, onion: message.onion, state: .receivedAddHTLC)
+            cltvExpiry: message.cltvExpiry, onion: message.onion, pathKey: message.pathKey, state: .receivedAddHTLC)
         // What the remote would own in our next commitment, before this HTLC.
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
         guard var left = next.toCounterparty.subtracting(message.amount) else {

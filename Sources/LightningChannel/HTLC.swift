@@ -34,6 +34,8 @@ public struct HTLC: Hashable, Sendable {
     public var cltvExpiry: UInt32
     /// Kept as long as it may have to be sent again or read again.
     public var onion: [UInt8]
+    /// On a blinded path: with which its next node reads its part (BOLT 4 "Route Blinding"). Kept as long as the onion.
+    public var pathKey: PublicKey?
     public var state: HTLCState
     public var resolution: Resolution?
     /// BOLT 4's attribution data that went, or came, with the resolution; empty where there is none.

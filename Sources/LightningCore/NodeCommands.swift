@@ -27,10 +27,10 @@ extension NodeCore {
         case .openChannel(let node, let amount, let push, let feeRate, let announce):
             try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, request)
             return nil
-        case .createInvoice(let amount, let details, let expiry):
-            return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry))
-        case .createHoldInvoice(let hash, let amount, let details, let expiry):
-            return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry))
+        case .createInvoice(let amount, let details, let expiry, let hops):
+            return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
+        case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops):
+            return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
             do throws(HoldRefusal) { settle(try payments.settleHeld(hash, preimage, now: now)) } catch { throw .hold(error) }
             return .done
@@ -122,7 +122,7 @@ extension NodeCore {
 
     private mutating func createInvoice(
         _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
-        expiry: UInt64
+        expiry: UInt64, blindedHops: Int = 0
     ) throws(NodeRefusal) -> InvoiceRecord {
         guard let hash = preimage?.paymentHash ?? hold, payments.invoices[hash] == nil else {
             throw .invalid("there is an invoice with this payment hash already")
@@ -133,9 +133,15 @@ extension NodeCore {
             throw .invalid("the description is longer than 639 bytes")
         }
         guard (1...31_536_000).contains(expiry) else { throw .invalid("the expiry must be one second to one year") }
+        let secret = entropy.bytes32()
+        guard blindedHops == 0 else {
+            let record = try blindedInvoice(hash, preimage, secret, amount, details, expiry: expiry, forwarders: blindedHops)
+            payments.add(record)
+            return record
+        }
         let invoice = Invoice(
             network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash,
-            paymentSecret: entropy.bytes32(), details: details, expiry: expiry,
+            paymentSecret: secret, details: details, expiry: expiry,
             minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: routingHints(), nodeSecret: keys.nodeSecret)
@@ -143,6 +149,32 @@ extension NodeCore {
         payments.add(record)
         return record
     }
+
+    /// An invoice that does not tell whose it is (bLIP 39).
+    private mutating func blindedInvoice(
+        _ hash: PaymentHash, _ preimage: PaymentPreimage?, _ pathID: Bytes32, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
+        expiry: UInt64, forwarders: Int
+    ) throws(NodeRefusal) -> InvoiceRecord {
+        guard (1...Self.maxBlindedForwarders).contains(forwarders) else {
+            throw .invalid("a blinded path has 1 to \(Self.maxBlindedForwarders) nodes before its payee")
+        }
+        let paths = blindedPaths(pathID, forwarders: forwarders, expiry: expiry)
+        guard !paths.isEmpty else {
+            throw .invalid("no peer is connected that forwards along blinded paths and has said on which terms: try again, or without")
+        }
+        let invoice = Invoice(
+            network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash, paymentSecret: nil, details: details,
+            expiry: expiry, minFinalCLTVExpiryDelta: Invoice.defaultMinFinalCLTVExpiryDelta,
+            features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .invoiceBlindedPaths]),
+            // "SHOULD sign the invoice with a private key that is not the same as their public node ID".
+            blindedPaths: paths, nodeSecret: entropy.secretKey())
+        var record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: preimage == nil)
+        record.pathID = pathID
+        return record
+    }
+
+    /// A path must fit into a field of an invoice.
+    static let maxBlindedForwarders = 5
 
     /// BOLT 11: without a public channel an invoice "MUST include at least one r field".
     private func routingHints() -> [[RoutingHint]] {
@@ -170,7 +202,9 @@ extension NodeCore {
     private mutating func pay(
         _ invoice: Invoice, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
     ) throws(NodeRefusal) {
-        let delta = max(invoice.minFinalCLTVExpiryDelta, Invoice.defaultMinFinalCLTVExpiryDelta)
+        // Blinded paths say themselves how many blocks their payee wants.
+        let isBlinded = !invoice.blindedPaths.isEmpty
+        let delta = isBlinded ? 0 : max(invoice.minFinalCLTVExpiryDelta, Invoice.defaultMinFinalCLTVExpiryDelta)
         guard delta <= 4032 else { throw .invalid("the invoice locks the money for more than 4032 blocks") }
         var payment = OutgoingPayment(
             paymentHash: invoice.paymentHash, payee: invoice.payee, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
@@ -188,6 +222,10 @@ extension NodeCore {
                         htlcMinimum: 0, htlcMaximum: 0)
                     return .init(from: NodeKey(hint.nodeID), shortChannelID: hint.shortChannelID, policy: policy)
                 })
+        }
+        payment.blindedPaths = invoice.blindedPaths.compactMap { PayableBlindedPath($0, nodeID: nodeID, nodeSecret: keys.nodeSecret) }
+        guard !isBlinded || !payment.blindedPaths.isEmpty else {
+            throw .payment(.noRoute("none of the invoice's blinded paths can be used by this node: ask for an invoice without them"))
         }
         try begin(payment, request)
     }
@@ -218,8 +256,7 @@ extension NodeCore {
         guard amount > .zero else { throw .invalid("a payment of nothing is none") }
         let peer = NodeKey(last.parameters.remoteNodeID)
         let name = last.displayID
-        let known = gossip.graph.channel(name).flatMap { $0.node1 == peer ? $0.policy1 : $0.policy2 }
-        guard let policy = known ?? remoteUpdates[to].map({ RoutingPolicy($0) }) else {
+        guard let policy = termsToUs(last) else {
             throw .invalid("the peer of channel \(name) has not said on which terms it forwards to us")
         }
         let record = try createInvoice(PaymentPreimage(entropy.bytes32()), amount, .text("rebalance"), expiry: 3600)

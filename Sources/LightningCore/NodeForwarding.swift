@@ -14,44 +14,45 @@ extension NodeCore {
     /// - Parameter isResumed: whether that was before a restart.
     mutating func receive(_ htlc: HTLC, on id: ChannelID, isResumed: Bool = false) {
         let incoming = IncomingHTLC(
-            key: .init(channel: id, id: htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry)
+            key: .init(channel: id, id: htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry,
+            pathKey: htlc.pathKey)
         arrivals[incoming.key] = now
         switch PeeledHTLC(incoming, onion: htlc.onion, nodeSecret: keys.nodeSecret) {
         case .refused(let decision): decide(incoming.key, decision)
-        case .final(let payload, let secret):
+        case .final(let payload, let back):
             // What was held before a restart was accepted then.
             let isHeld = isResumed && payments.holds(incoming.paymentHash)
-            guard isHeld || mayTake(incoming, secret) else { return }
+            guard isHeld || mayTake(incoming, back) else { return }
             let outcome = payments.receive(
-                incoming, payload, sharedSecret: secret, now: now, height: chain.height, network: configuration.network,
+                incoming, payload, back: back, now: now, height: chain.height, network: configuration.network,
                 nodeSecret: keys.nodeSecret, wasHeld: isHeld)
             settle(outcome)
         case .forward(let request):
-            guard mayTake(incoming, request.sharedSecret) else { return }
+            guard mayTake(incoming, request.back) else { return }
             forward(request)
         }
     }
 
     /// What makes us hold back, whatever the HTLC is for; it is given back then.
-    private mutating func mayTake(_ htlc: IncomingHTLC, _ secret: Bytes32) -> Bool {
+    private mutating func mayTake(_ htlc: IncomingHTLC, _ back: ReturnPath) -> Bool {
         // A preimage given away at a stale height could be worth nothing.
         guard isSynced else {
-            giveBack(htlc.key, .temporaryNodeFailure, secret)
+            decide(htlc.key, back.fail(.temporaryNodeFailure))
             return false
         }
         // Dust that would be lost to fees.
         guard !channels[htlc.key.channel]!.exceedsDustExposure(htlc.amount) else {
-            giveBack(htlc.key, .temporaryChannelFailure(update: []), secret)
+            decide(htlc.key, back.fail(.temporaryChannelFailure(update: [])))
             return false
         }
         // Neither a payee nor a forwarder of ours asks for more; and an onion is remembered until it expires.
         guard UInt64(htlc.cltvExpiry) <= UInt64(chain.height) + Self.maximumExpiry else {
-            giveBack(htlc.key, .expiryTooFar, secret)
+            decide(htlc.key, back.fail(.expiryTooFar))
             return false
         }
-        guard replays.insert(sharedSecret: secret, htlc) else {
+        guard replays.insert(sharedSecret: back.sharedSecret, htlc) else {
             effects.events.append(.note("channel \(htlc.key.channel): an onion came a second time, and is refused"))
-            giveBack(htlc.key, .temporaryNodeFailure, secret)
+            decide(htlc.key, back.fail(.temporaryNodeFailure))
             return false
         }
         return true
@@ -59,10 +60,6 @@ extension NodeCore {
 
     /// Blocks from now within which an incoming HTLC must expire: `max_htlc_cltv`, with what a forwarder takes of it, and more.
     private static let maximumExpiry: UInt64 = 5000
-
-    mutating func giveBack(_ key: IncomingHTLC.Key, _ message: FailureMessage, _ secret: Bytes32) {
-        decide(key, .fail(HTLCReply(message, sharedSecret: secret)))
-    }
 
     mutating func settle(_ outcome: ReceiveOutcome) {
         for (key, decision) in outcome.decisions { decide(key, decision) }
@@ -80,7 +77,7 @@ extension NodeCore {
         let held = now - min(now, arrived ?? now)
         let (resolution, attribution): (HTLC.Resolution, [UInt8]) =
             switch decision {
-            case .fulfill(let preimage, let reply): (.fulfilled(preimage), reply.attribution(heldFor: held))
+            case .fulfill(let preimage, let reply): (.fulfilled(preimage), reply?.attribution(heldFor: held) ?? [])
             case .fail(let reply): (.failed(reason: reply.reason), reply.attribution(heldFor: held))
             case .malformed(let hash, let code): (.malformed(onionHash: hash, code: code), [])
             }
@@ -96,8 +93,8 @@ extension NodeCore {
     // MARK: Forwarding
 
     private mutating func forward(_ request: ForwardRequest) {
-        func refuse(_ message: FailureMessage) { giveBack(request.incoming.key, message, request.sharedSecret) }
-        guard let named = channel(named: request.shortChannelID), channels[named]!.phase == .normal || channels[named]!.phase == .funding
+        func refuse(_ message: FailureMessage) { decide(request.incoming.key, request.back.fail(message)) }
+        guard let named = channel(for: request.next), channels[named]!.phase == .normal || channels[named]!.phase == .funding
         else { return refuse(.unknownNextPeer) }
         if let refusal = terms(named).refusal(request, height: chain.height, now: seconds) {
             effects.events.append(.forwardRefused(request.incoming, over: named, "\(refusal)"))
@@ -115,7 +112,7 @@ extension NodeCore {
             do throws(ChannelRefusal) {
                 let (htlcID, channelEffects) = try channels[id]!.offer(
                     amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry,
-                    onion: request.onion)
+                    onion: request.onion, pathKey: request.pathKey)
                 circuits.open(Circuit(request, outgoing: .init(channel: id, id: htlcID), createdAt: now))
                 apply(channelEffects, to: id)
                 return
@@ -125,6 +122,15 @@ extension NodeCore {
         // "an otherwise unspecified, transient error occurs in the outgoing channel (e.g. channel capacity reached, too many
         // in-flight HTLCs, etc.): return a temporary_channel_failure error".
         refuse(.temporaryChannelFailure(update: []))
+    }
+
+    private func channel(for next: ForwardRequest.Next) -> ChannelID? {
+        switch next {
+        case .channel(let id): channel(named: id)
+        case .node(let node):
+            channels.values.filter { $0.parameters.remoteNodeID == node && ($0.phase == .normal || $0.phase == .funding) }
+                .max { ($0.isUsable ? 1 : 0, $0.spendable, $1.id) < ($1.isUsable ? 1 : 0, $1.spendable, $0.id) }?.id
+        }
     }
 
     /// The channel that others mean by a short id: its real one, or the alias that we gave the peer.
@@ -146,7 +152,7 @@ extension NodeCore {
     /// The next node gave the preimage: it goes on upstream at once.
     mutating func settledDownstream(_ key: IncomingHTLC.Key, _ preimage: PaymentPreimage, _ attribution: [UInt8]) -> Bool {
         guard let circuit = circuits.end(outgoing: key, .settled(preimage, at: seconds)) else { return false }
-        decide(circuit.incoming.key, .fulfill(preimage, HTLCReply(sharedSecret: circuit.sharedSecret, attribution: attribution)))
+        decide(circuit.incoming.key, circuit.back.fulfill(preimage, attribution: attribution))
         effects.events.append(.forwarded(circuit))
         return true
     }
@@ -154,28 +160,28 @@ extension NodeCore {
     /// The next node, or the chain, gave the HTLC back: so do we.
     mutating func failedDownstream(_ key: IncomingHTLC.Key, _ failure: HTLCFailure) -> Bool {
         guard let circuit = circuits.circuit(outgoing: key) else { return false }
-        let reply: HTLCReply
+        let decision: IncomingDecision
         let text: String
         switch failure {
         case .onChain:
-            reply = HTLCReply(.permanentChannelFailure, sharedSecret: circuit.sharedSecret)
+            decision = circuit.back.fail(.permanentChannelFailure)
             text = "the next channel was closed"
         case .packet(let packet, let attribution):
-            reply = HTLCReply(packet: packet, sharedSecret: circuit.sharedSecret, attribution: attribution)
+            decision = circuit.back.fail(packet: packet, attribution: attribution)
             text = "it came back from further on"
         case .malformed(let hash, let code):
             // BOLT 4 "Returning Errors": the next node could not read the onion; we say so in its place.
             var message = ByteWriter()
             message.uint16(code)
             message.write(hash)
-            reply = HTLCReply(FailureMessage(message.bytes), sharedSecret: circuit.sharedSecret)
+            decision = circuit.back.fail(FailureMessage(message.bytes))
             text = "the next node could not read the onion"
         case .notSent:
-            reply = HTLCReply(.temporaryChannelFailure(update: []), sharedSecret: circuit.sharedSecret)
+            decision = circuit.back.fail(.temporaryChannelFailure(update: []))
             text = "the next peer was disconnected"
         }
         guard let ended = circuits.end(outgoing: key, .failed(text, at: seconds)) else { return false }
-        decide(ended.incoming.key, .fail(reply))
+        decide(ended.incoming.key, decision)
         effects.events.append(.forwarded(ended))
         return true
     }
@@ -214,7 +220,7 @@ extension NodeCore {
             guard let ended = circuits.end(outgoing: circuit.outgoing, .failed("the next node did not answer in time", at: seconds)) else {
                 continue
             }
-            giveBack(ended.incoming.key, .temporaryChannelFailure(update: []), ended.sharedSecret)
+            decide(ended.incoming.key, ended.back.fail(.temporaryChannelFailure(update: [])))
             effects.events.append(.forwarded(ended))
         }
     }

@@ -40,9 +40,10 @@ public enum NodeCommand: Sendable {
     case newAddress
     /// `announce` makes the channel public: others can be paid through it.
     case openChannel(NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false)
-    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64)
+    /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
+    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
     /// An invoice whose payment is held until `settle` or `cancel`.
-    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64)
+    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
     case settle(PaymentHash, PaymentPreimage?)
     case cancel(PaymentHash)
     case pay(Invoice, amount: MilliSatoshi?, PaymentLimits = PaymentLimits())
@@ -207,7 +208,7 @@ public struct NodeConfiguration: Sendable {
         FeatureBits(
             optional: [
                 .dataLossProtect, .gossipQueries, .gossipQueriesEx, .basicMPP, .anchors, .shutdownAnySegwit, .supportLargeChannel,
-                .attributionData, .scidAlias, .keysend,
+                .routeBlinding, .attributionData, .scidAlias, .keysend,
             ],
             compulsory: [.varOnionOptin, .staticRemoteKey, .paymentSecret, .channelType])
     }

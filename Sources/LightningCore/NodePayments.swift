@@ -70,6 +70,8 @@ extension NodeCore {
 
     /// HTLCs of one payment, so that nobody on the way can make us try for ever.
     static let maxAttempts = 100
+    /// Failures of one blinded path until a payment leaves it alone.
+    static let maxBlindedFailures = 3
 
     // MARK: Routes
 
@@ -87,7 +89,10 @@ extension NodeCore {
         var query = RouteQuery(
             from: NodeKey(nodeID), to: NodeKey(payment.payee), amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + configuration.finalExpiryMargin, localChannels: localChannels, now: seconds)
-        query.tails = payment.tails
+        query.tails = payment.tails + payment.blindedPaths.map { $0.tail() }
+        for path in payment.blindedPaths where path.isEntered { query.localChannels? += localChannels(of: path) }
+        // A blinded hop needs twice the room of others.
+        if let longest = payment.blindedPaths.map(\.payment.path.hops.count).max() { query.maxHops = max(3, query.maxHops - 2 * longest) }
         // Once something has failed, what would need a miracle (one in 256) only costs time.
         if payment.attempts.contains(where: \.isFailed) { query.maxDoubt = 8 * 1024 }
         if let only = payment.firstChannel.flatMap({ channels[$0]?.displayID }) {
@@ -113,10 +118,11 @@ extension NodeCore {
     /// Sends parts over their routes; a channel that refuses is left out from now on.
     private mutating func send(_ routes: [Route], _ payment: inout OutgoingPayment) {
         for route in routes {
-            guard let id = channel(first: route) else { continue }
+            let blinded = payment.blindedPath(of: route)
+            guard let id = channel(first: route, blinded) else { continue }
             let session = entropy.secretKey()
             let height = UInt32(chain.height)
-            guard let hops = onionHops(route, payment, height: height) else {
+            guard let hops = onionHops(route, blinded, payment, height: height) else {
                 payment.givenUp = "a node on the way has no valid id"
                 return
             }
@@ -127,7 +133,8 @@ extension NodeCore {
             }
             do throws(ChannelRefusal) {
                 let (htlcID, channelEffects) = try channels[id]!.offer(
-                    amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion)
+                    amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion,
+                    pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil)
                 payment.attempts.append(
                     PaymentAttempt(route: route, htlc: .init(channel: id, id: htlcID), sharedSecrets: secrets, startedAt: now))
                 apply(channelEffects, to: id)
@@ -138,16 +145,28 @@ extension NodeCore {
         effects.events.append(.paymentUpdated(payment))
     }
 
-    private func channel(first route: Route) -> ChannelID? {
+    private func channel(first route: Route, _ blinded: PayableBlindedPath?) -> ChannelID? {
         let first = route.hops[0]
-        return channels.values.filter { $0.displayID == first.shortChannelID && NodeKey($0.parameters.remoteNodeID) == first.node }
-            .map(\.id).min()
+        let isOurs = blinded?.isEntered == true
+        // Where a blinded path begins at ourselves, its first node has no other name than the blinded one.
+        if isOurs, let blinded, !localChannels(of: blinded).contains(where: { $0.shortChannelID == first.shortChannelID }) { return nil }
+        return channels.values.filter {
+            $0.displayID == first.shortChannelID && (isOurs || NodeKey($0.parameters.remoteNodeID) == first.node)
+        }.map(\.id).min()
     }
 
     /// What each hop is told (BOLT 4 "payload format").
-    private func onionHops(_ route: Route, _ payment: OutgoingPayment, height: UInt32) -> [OnionPacket.Hop]? {
+    private func onionHops(
+        _ route: Route, _ blinded: PayableBlindedPath?, _ payment: OutgoingPayment, height: UInt32
+    ) -> [OnionPacket.Hop]? {
         var result: [OnionPacket.Hop] = []
         for (index, hop) in route.hops.enumerated() {
+            if let blinded, index == route.hops.count - 2 {
+                // The rest is the payee's: what it encrypted, and what its last node has to know.
+                let last = route.hops[index + 1]
+                return result
+                    + blinded.onionHops(amount: last.amount, cltvExpiry: height + last.cltvDelta, total: payment.amount)
+            }
             guard let node = hop.node.nodeID else { return nil }
             var payload: HopPayload
             if index + 1 < route.hops.count {
@@ -200,7 +219,14 @@ extension NodeCore {
         guard let (known, index) = payments.attempt(hash, key) else { return }
         var payment = known
         let attempt = payment.attempts[index]
-        let lesson = Lesson(attempt, failure, isWhole: attempt.route.amount == payment.amount)
+        let blinded = payment.blindedPath(of: attempt.route)
+        var lesson = Lesson(attempt, failure, isWhole: attempt.route.amount == payment.amount, blinded)
+        if blinded != nil, case .liquidity(let index) = lesson.blame, index == attempt.route.hops.count - 1 {
+            // Nobody tells what is wrong inside: less may get through, but not for ever.
+            let name = attempt.route.hops[index].shortChannelID
+            let failed = payment.attempts.count { $0.isFailed && $0.route.hops.last?.shortChannelID == name }
+            if failed >= Self.maxBlindedFailures { lesson.blame = .channel(index) }
+        }
         payment.attempts[index].status = .failed(lesson.failure)
         payment.attempts[index].holdTimes = Self.holdTimes(lesson.reading)
         payment.attempts[index].endedAt = now
@@ -289,8 +315,9 @@ struct Lesson {
     var isFatal = false
 
     /// - Parameter isWhole: whether the attempt brought the whole amount.
-    init(_ attempt: PaymentAttempt, _ came: HTLCFailure, isWhole: Bool) {
-        let last = attempt.route.hops.count - 1
+    init(_ attempt: PaymentAttempt, _ came: HTLCFailure, isWhole: Bool, _ blinded: PayableBlindedPath?) {
+        // Of a blinded path, its introduction point alone speaks: for the payee only where there is nobody between them.
+        let last = attempt.route.hops.count - (blinded?.payment.path.hops.count == 1 ? 2 : 1)
         switch came {
         case .notSent:
             failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
@@ -325,7 +352,7 @@ struct Lesson {
             let who = hop == last ? "the payee" : "hop \(hop + 1)"
             // A channel_update that it may bring is not used, and not kept.
             failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
-            passed = 0..<hop + 1
+            passed = 0..<min(hop + 1, attempt.route.hops.count)
             if hop == last {
                 // "if the PERM bit is set: SHOULD fail the payment. otherwise … MAY retry".
                 switch message {
@@ -337,7 +364,7 @@ struct Lesson {
                 }
                 if last == 0, case .temporaryNodeFailure = message { isFatal = true }
             } else {
-                blame = Self.blame(message, hop)
+                blame = Self.blame(message, min(hop, last - 1))
             }
         }
     }
@@ -352,6 +379,8 @@ struct Lesson {
             .channel(hop + 1)
         // It says so for the node after it.
         case .invalidOnionVersion, .invalidOnionHMAC, .invalidOnionKey: .node(hop + 1)
+        // Somewhere behind the introduction point: only that path is known to be of no use for so much.
+        case .invalidOnionBlinding: .liquidity(hop + 1)
         default: .node(hop)
         }
     }

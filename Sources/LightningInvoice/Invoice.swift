@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
+public import LightningOnion
 public import LightningWire
 
 /// Why a text is no BOLT 11 invoice that can be paid.
@@ -14,6 +15,8 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// Compulsory features that this node does not have.
     case unknownFeatures([Int])
     case missingFeatureDependency(String)
+    /// bLIP 39: with blinded paths neither a payment secret nor routing hints are told.
+    case contradictory(String)
 
     public var description: String {
         switch self {
@@ -27,6 +30,7 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownFeatures(let bits):
             "the invoice demands features that this node does not have: "
                 + bits.map(String.init).joined(separator: ", ")
+        case .contradictory(let name): "the invoice has blinded paths, and a \(name) beside them"
         case .missingFeatureDependency(let text): "the invoice's features contradict each other: \(text)"
         }
     }
@@ -66,7 +70,8 @@ public struct Invoice: Hashable, Sendable {
     /// Seconds since 1970.
     public var timestamp: UInt64
     public var paymentHash: PaymentHash
-    public var paymentSecret: Bytes32
+    /// `nil` where the payee recognizes the payment by the blinded path that it comes over.
+    public var paymentSecret: Bytes32?
     public var details: InvoiceDescription
     public var paymentMetadata: [UInt8]?
     /// The node that is to be paid.
@@ -76,6 +81,8 @@ public struct Invoice: Hashable, Sendable {
     public var minFinalCLTVExpiryDelta: UInt32
     public var fallbackScripts: [Script]
     public var routingHints: [[RoutingHint]]
+    /// The only ways to a payee who does not tell who it is (bLIP 39); `payee` is a key of this invoice alone then.
+    public var blindedPaths: [BlindedPaymentPath]
     public var features: FeatureBits
     /// The text it was read from or written as.
     public internal(set) var text: String
@@ -86,6 +93,7 @@ public struct Invoice: Hashable, Sendable {
     /// Features of invoices that this implementation has.
     public static let knownFeatures: Set<Feature> = [
         .varOnionOptin, .paymentSecret, .basicMPP, .paymentMetadata, .attributionData, .routeBlinding,
+        .invoiceBlindedPaths,
     ]
 
     /// The second from which the invoice is not to be paid any more.

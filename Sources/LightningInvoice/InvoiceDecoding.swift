@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningOnion
 import LightningWire
 
 extension Invoice {
@@ -24,19 +25,27 @@ extension Invoice {
             hash: Hash.sha256(signedBytes), signature: Array(signatureBytes[..<64]), recoveryID: signatureBytes[64],
             named: fields.payee)
         guard let paymentHash = fields.paymentHash else { throw .missingField("payment hash") }
-        guard let paymentSecret = fields.paymentSecret else { throw .missingField("payment secret") }
+        if fields.blindedPaths.isEmpty {
+            guard fields.paymentSecret != nil else { throw .missingField("payment secret") }
+        } else {
+            // bLIP 39: "MUST not contain the r field type", "MUST not contain the s field type".
+            guard fields.paymentSecret == nil else { throw .contradictory("payment secret") }
+            guard fields.hints.isEmpty else { throw .contradictory("routing hint") }
+        }
         guard let details = fields.details else { throw .missingField("description") }
         let unknown = fields.features.unknownCompulsory(known: Self.knownFeatures)
         guard unknown.isEmpty else { throw .unknownFeatures(unknown) }
-        if let missing = fields.features.missingDependency {
+        // Without a payment secret, basic_mpp cannot have what it depends on.
+        if fields.blindedPaths.isEmpty, let missing = fields.features.missingDependency {
             throw .missingFeatureDependency("\(missing.feature) needs \(missing.needs)")
         }
         self.init(
             network: network, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
-            paymentSecret: paymentSecret, details: details, paymentMetadata: fields.metadata, payee: payee,
+            paymentSecret: fields.paymentSecret, details: details, paymentMetadata: fields.metadata, payee: payee,
             expiry: fields.expiry ?? Self.defaultExpiry,
             minFinalCLTVExpiryDelta: fields.minFinalCLTV ?? Self.defaultMinFinalCLTVExpiryDelta,
-            fallbackScripts: fields.fallbackScripts(network), routingHints: fields.hints, features: fields.features,
+            fallbackScripts: fields.fallbackScripts(network), routingHints: fields.hints, blindedPaths: fields.blindedPaths,
+            features: fields.features,
             text: bare.lowercased())
     }
 
@@ -87,6 +96,7 @@ private struct InvoiceFields {
     var minFinalCLTV: UInt32?
     var fallbacks: [(version: UInt8, program: [UInt8])] = []
     var hints: [[RoutingHint]] = []
+    var blindedPaths: [BlindedPaymentPath] = []
     var features = FeatureBits()
 
     init(_ data: ArraySlice<UInt8>) throws(InvoiceRefusal) {
@@ -141,6 +151,7 @@ private struct InvoiceFields {
             guard let version = data.first else { throw .malformedField("fallback address") }
             if let program = Self.bytes(data.dropFirst()) { fallbacks.append((version, program)) }
         case 3: hints.append(try routingHint(data))
+        case 20: blindedPaths.append(try blindedPath(data))
         case 5:
             guard data.first != 0 else { throw .malformedField("features (not minimal)") }
             var bits = FeatureBits()
@@ -181,6 +192,16 @@ private struct InvoiceFields {
             }
         } catch { throw .malformedField("route") }
         return hops
+    }
+
+    private func blindedPath(_ data: ArraySlice<UInt8>) throws(InvoiceRefusal) -> BlindedPaymentPath {
+        guard let bytes = Self.bytes(data) else { throw .malformedField("blinded path") }
+        var reader = ByteReader(bytes)
+        do throws(DecodingError) {
+            let path = try BlindedPaymentPath(from: &reader)
+            try reader.expectEnd()
+            return path
+        } catch { throw .malformedField("blinded path") }
     }
 
     /// The scripts of the fallback addresses whose version is known.

@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
+public import LightningOnion
 public import LightningWire
 
 /// BOLT 11's amounts: a number and a multiplier.
@@ -43,18 +44,22 @@ enum InvoiceAmount {
 extension Invoice {
     /// Writes and signs an invoice.
     ///
-    /// - Parameter description: at most 639 bytes of UTF-8; longer texts belong into a hash.
+    /// - Parameters:
+    ///   - description: at most 639 bytes of UTF-8; longer texts belong into a hash.
+    ///   - blindedPaths: in the place of a payment secret and of routing hints; each of at most 639 bytes.
+    ///   - nodeSecret: the payee's; with blinded paths one for this invoice alone.
     public init(
-        network: Network, amount: MilliSatoshi?, timestamp: UInt64, paymentHash: PaymentHash, paymentSecret: Bytes32,
+        network: Network, amount: MilliSatoshi?, timestamp: UInt64, paymentHash: PaymentHash, paymentSecret: Bytes32?,
         details: InvoiceDescription, expiry: UInt64, minFinalCLTVExpiryDelta: UInt32, features: FeatureBits,
-        routingHints: [[RoutingHint]] = [], fallbackScripts: [Script] = [], paymentMetadata: [UInt8]? = nil,
+        routingHints: [[RoutingHint]] = [], blindedPaths: [BlindedPaymentPath] = [],
+        fallbackScripts: [Script] = [], paymentMetadata: [UInt8]? = nil,
         nodeSecret: borrowing SecretKey
     ) {
         self.init(
             network: network, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
             paymentSecret: paymentSecret, details: details, paymentMetadata: paymentMetadata,
             payee: nodeSecret.publicKey(), expiry: expiry, minFinalCLTVExpiryDelta: minFinalCLTVExpiryDelta,
-            fallbackScripts: fallbackScripts, routingHints: routingHints, features: features, text: "")
+            fallbackScripts: fallbackScripts, routingHints: routingHints, blindedPaths: blindedPaths, features: features, text: "")
         text = encode(nodeSecret)
     }
 
@@ -62,14 +67,15 @@ extension Invoice {
         let prefix = "ln" + network.invoicePrefix + (amount.map(InvoiceAmount.format) ?? "")
         var data = Self.groups(timestamp, count: 7)
         Self.append(1, bytes: paymentHash.bytes.array, to: &data)
-        Self.append(16, bytes: paymentSecret.array, to: &data)
+        if let paymentSecret { Self.append(16, bytes: paymentSecret.array, to: &data) }
         switch details {
         case .text(let text): Self.append(13, bytes: Array(text.utf8), to: &data)
         case .hash(let hash): Self.append(23, bytes: hash.array, to: &data)
         }
         if let paymentMetadata { Self.append(27, bytes: paymentMetadata, to: &data) }
         if expiry != Self.defaultExpiry { Self.append(6, Self.minimalGroups(expiry), to: &data) }
-        Self.append(24, Self.minimalGroups(UInt64(minFinalCLTVExpiryDelta)), to: &data)
+        // bLIP 39: meaningless beside blinded paths, which account for it.
+        if blindedPaths.isEmpty { Self.append(24, Self.minimalGroups(UInt64(minFinalCLTVExpiryDelta)), to: &data) }
         for script in fallbackScripts {
             if let (version, program) = script.witnessProgram {
                 let groups = [UInt8(version)] + Bech32.convert(program, from: 8, to: 5, pad: true)!
@@ -86,6 +92,11 @@ extension Invoice {
                 writer.uint16(hop.cltvExpiryDelta)
             }
             Self.append(3, bytes: writer.bytes, to: &data)
+        }
+        for path in blindedPaths {
+            var writer = ByteWriter()
+            path.encode(to: &writer)
+            Self.append(20, bytes: writer.bytes, to: &data)
         }
         if let highest = features.bits.last {
             let groups = (0...highest / 5).reversed().map { group in

@@ -21,6 +21,9 @@ public struct HopPayload: Hashable, Sendable {
     /// What applications send along: types of 65536 and above (BOLT 1 "Custom ranges").
     public var customRecords: [UInt64: [UInt8]] = [:]
 
+    /// Whether there were fields of odd types that we do not know.
+    public private(set) var hasUnknownFields = false
+
     static let keysendType: UInt64 = 5_482_373_484
     /// "Record types >= 2^16 (65536) are left as free for implementation-specific or experimental use".
     public static let firstCustomType: UInt64 = 65_536
@@ -79,6 +82,16 @@ public struct HopPayload: Hashable, Sendable {
         payload.outgoingCLTV = cltvExpiry
         payload.totalAmount = total
         return payload
+    }
+
+    /// Whether there is nothing but what a node inside a blinded path may be told.
+    ///
+    /// - Parameter isFinal: for the last node: `amt_to_forward`, `outgoing_cltv_value` and `total_amount_msat` too.
+    public func isBlinded(final isFinal: Bool) -> Bool {
+        guard encryptedRecipientData != nil, shortChannelID == nil, paymentSecret == nil, paymentMetadata == nil,
+            keysendPreimage == nil, customRecords.isEmpty, !hasUnknownFields
+        else { return false }
+        return isFinal || (amountToForward == nil && outgoingCLTV == nil && totalAmount == nil)
     }
 
     private static func integer(_ value: UInt64) -> [UInt8] {
@@ -148,7 +161,7 @@ public struct HopPayload: Hashable, Sendable {
         default:
             guard type % 2 == 1 else { throw .invalid("unknown even type") }
             let bytes = value.rest()
-            if type >= Self.firstCustomType { customRecords[type] = bytes }
+            if type >= Self.firstCustomType { customRecords[type] = bytes } else { hasUnknownFields = true }
         }
     }
 }

@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-public import CryptoPrimitives
+import CryptoPrimitives
 import LightningOnion
 public import LightningWire
 
@@ -16,21 +16,23 @@ public struct Circuit: Hashable, Sendable {
         case failed(String, at: UInt64)
     }
 
+    /// Without its path key, which nobody needs any more.
     public var incoming: IncomingHTLC
     public var outgoing: IncomingHTLC.Key
     public var amount: MilliSatoshi
     public var cltvExpiry: UInt32
-    public var sharedSecret: Bytes32
+    public var back: ReturnPath
     /// Milliseconds since 1970.
     public var createdAt: UInt64
     public var status: Status = .pending
 
     public init(_ request: ForwardRequest, outgoing: IncomingHTLC.Key, createdAt: UInt64) {
         incoming = request.incoming
+        incoming.pathKey = nil
         self.outgoing = outgoing
         amount = request.amount
         cltvExpiry = request.cltvExpiry
-        sharedSecret = request.sharedSecret
+        back = request.back
         self.createdAt = createdAt
     }
 
@@ -38,7 +40,7 @@ public struct Circuit: Hashable, Sendable {
 
     public var isPending: Bool { status == .pending }
 
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 220)
@@ -50,7 +52,7 @@ public struct Circuit: Hashable, Sendable {
         outgoing.encode(to: &writer)
         writer.milliSatoshi(amount)
         writer.uint32(cltvExpiry)
-        writer.write(sharedSecret)
+        back.encode(to: &writer)
         writer.uint64(createdAt)
         switch status {
         case .pending: writer.uint8(0)
@@ -68,7 +70,8 @@ public struct Circuit: Hashable, Sendable {
 
     init(record: [UInt8]) throws(DecodingError) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of a circuit") }
+        let version = try reader.uint8()
+        guard (1...Self.version).contains(version) else { throw .invalid("version of a circuit") }
         let key = try IncomingHTLC.Key(from: &reader)
         let incomingAmount = try reader.milliSatoshi()
         let hash = PaymentHash(try reader.bytes32())
@@ -76,7 +79,8 @@ public struct Circuit: Hashable, Sendable {
         outgoing = try IncomingHTLC.Key(from: &reader)
         amount = try reader.milliSatoshi()
         cltvExpiry = try reader.uint32()
-        sharedSecret = try reader.bytes32()
+        // The first version knew no blinded paths.
+        back = version == 1 ? ReturnPath(sharedSecret: try reader.bytes32()) : try ReturnPath(from: &reader)
         createdAt = try reader.uint64()
         switch try reader.uint8() {
         case 0: status = .pending

@@ -33,7 +33,11 @@ public struct ForwardingPolicy: Hashable, Sendable {
         if let htlcMaximum, request.amount > htlcMaximum { return .temporaryChannelFailure(update: []) }
         guard request.amount >= htlcMinimum, request.amount > .zero else { return .amountBelowMinimum(request.amount, update: []) }
         // "incoming amount_msat - fee < amt_to_forward".
-        guard let fee = fee(request.amount), let needed = request.amount.adding(fee), request.incoming.amount >= needed else {
+        // What the recipient of a blinded path has us compute is rounded up: by that msat the fee may fall short.
+        let rounding = MilliSatoshi(request.pathKey == nil ? 0 : 1)
+        guard let fee = fee(request.amount), let needed = request.amount.adding(fee), let paid = request.incoming.amount.adding(rounding),
+            paid >= needed, request.incoming.amount >= request.amount
+        else {
             return .feeInsufficient(request.incoming.amount, update: [])
         }
         // "cltv_expiry - cltv_expiry_delta < outgoing_cltv_value".

@@ -1,11 +1,10 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
 public import LightningWire
 
 /// A part of a payment to us: an HTLC that is held until its set is complete.
 public struct HTLCPart: Hashable, Sendable {
     public var htlc: IncomingHTLC
-    public var sharedSecret: Bytes32
+    public var back: ReturnPath
     /// What its onion said that it brings: a forwarder may have added to it.
     public var told: MilliSatoshi
 }

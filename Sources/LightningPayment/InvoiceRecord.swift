@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import CryptoPrimitives
+public import CryptoPrimitives
 public import LightningInvoice
 public import LightningWire
 
@@ -26,7 +26,18 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// What the payer sent along, by type (65536 and above).
     public var customRecords: [UInt64: [UInt8]] = [:]
 
-    static let version: UInt8 = 2
+    /// By which we recognize a payment that comes over the invoice's blinded paths.
+    public var pathID: Bytes32?
+
+    /// What a payment of the invoice has to bring.
+    var secret: Bytes32? { pathID ?? invoice.paymentSecret }
+
+    /// Blocks that its HTLCs must have left.
+    var minFinalCLTVExpiryDelta: UInt32 {
+        invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Payments.minFinalCLTVExpiryDelta
+    }
+
+    static let version: UInt8 = 3
 
     public init(
         invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false
@@ -56,6 +67,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         case .canceled: writer.uint8(3)
         }
         CustomRecords.encode(customRecords, to: &writer)
+        writer.optional(pathID) { writer, id in writer.write(id) }
         return writer.bytes
     }
 
@@ -83,6 +95,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         default: throw .invalid("status of an invoice")
         }
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
+        if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() } }
         try reader.expectEnd()
     }
 }

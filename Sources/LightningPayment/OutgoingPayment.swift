@@ -81,6 +81,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Blocks that the payee wants its HTLC to have.
     public var finalCLTVDelta: UInt32
     public var tails: [RouteTail] = []
+    /// The ways that a payee tells who hides: the last part of every route then.
+    public var blindedPaths: [PayableBlindedPath] = []
     /// The only channel of ours that it may leave by; `nil` for any.
     public var firstChannel: ChannelID?
     public var attempts: [PaymentAttempt] = []
@@ -88,7 +90,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Why nothing more is tried, while HTLCs are still out.
     public var givenUp: String?
 
-    static let version: UInt8 = 2
+    static let version: UInt8 = 3
 
     public init(
         paymentHash: PaymentHash, payee: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi, createdAt: UInt64, deadline: UInt64,
@@ -161,6 +163,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         writer.uint32(finalCLTVDelta)
         writer.compactSize(tails.count)
         for tail in tails { tail.encode(to: &writer) }
+        writer.compactSize(blindedPaths.count)
+        for path in blindedPaths { path.encode(to: &writer) }
         writer.optional(firstChannel) { writer, id in writer.write(id) }
         writer.compactSize(attempts.count)
         for attempt in attempts { attempt.encode(to: &writer) }
@@ -183,13 +187,14 @@ public struct OutgoingPayment: Hashable, Sendable {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1: try self.init(version1: &reader)
-        case Self.version: try self.init(version2: &reader)
+        case 2: try self.init(version2: &reader, hasBlindedPaths: false)
+        case Self.version: try self.init(version2: &reader, hasBlindedPaths: true)
         default: throw .invalid("version of a payment's record")
         }
         try reader.expectEnd()
     }
 
-    private init(version2 reader: inout ByteReader) throws(DecodingError) {
+    private init(version2 reader: inout ByteReader, hasBlindedPaths: Bool) throws(DecodingError) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
         let amount = try reader.milliSatoshi()
@@ -207,6 +212,7 @@ public struct OutgoingPayment: Hashable, Sendable {
             maxParts: maxParts, invoice: invoice, finalCLTVDelta: try reader.uint32())
         (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
         for _ in 0..<(try reader.count()) { tails.append(try RouteTail(from: &reader)) }
+        if hasBlindedPaths { for _ in 0..<(try reader.count()) { blindedPaths.append(try PayableBlindedPath(from: &reader)) } }
         firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.channelID() }
         for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
         givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingError) in

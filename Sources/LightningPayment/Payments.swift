@@ -132,7 +132,7 @@ public struct Payments: Sendable {
     }
 
     private static func fail(_ part: HTLCPart, _ message: FailureMessage) -> IncomingDecision {
-        .fail(HTLCReply(message, sharedSecret: part.sharedSecret))
+        part.back.fail(message)
     }
 
     /// Judges an HTLC that is irrevocably committed and whose onion ends here.
@@ -142,10 +142,10 @@ public struct Payments: Sendable {
     ///   - height: of the active chain.
     ///   - wasHeld: whether it was a part of a held payment before a restart: it is not judged by its expiry again.
     public mutating func receive(
-        _ htlc: IncomingHTLC, _ payload: HopPayload, sharedSecret: Bytes32, now: UInt64, height: Int, network: Network,
+        _ htlc: IncomingHTLC, _ payload: HopPayload, back: ReturnPath, now: UInt64, height: Int, network: Network,
         nodeSecret: borrowing SecretKey, wasHeld: Bool = false
     ) -> ReceiveOutcome {
-        let part = HTLCPart(htlc: htlc, sharedSecret: sharedSecret, told: payload.amountToForward ?? .zero)
+        let part = HTLCPart(htlc: htlc, back: back, told: payload.amountToForward ?? .zero)
         func refuse(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
         func fail(_ message: FailureMessage) -> ReceiveOutcome { refuse(Self.fail(part, message)) }
         // "For the final node: MUST NOT include short_channel_id".
@@ -172,14 +172,14 @@ public struct Payments: Sendable {
             add(record)
             rememberSpontaneous(htlc.paymentHash)
             return ReceiveOutcome(
-                decisions: [(htlc.key, .fulfill(preimage, HTLCReply(sharedSecret: sharedSecret)))], paid: (record, htlc.amount))
+                decisions: [(htlc.key, back.fulfill(preimage))], paid: (record, htlc.amount))
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
         let total = payload.totalAmount ?? told
         guard let record = invoices[htlc.paymentHash], !record.isSpontaneous,
-            payload.paymentSecret == record.invoice.paymentSecret,
+            let secret = payload.paymentSecret, secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.invoice.minFinalCLTVExpiryDelta), told <= total
+            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), told <= total
         else { return refuse(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
@@ -237,7 +237,7 @@ public struct Payments: Sendable {
         add(record)
         // "if it fulfills any HTLCs in the HTLC set: MUST fulfill the entire HTLC set".
         return ReceiveOutcome(
-            decisions: set.parts.map { ($0.htlc.key, .fulfill(preimage, HTLCReply(sharedSecret: $0.sharedSecret))) }, paid: (record, amount)
+            decisions: set.parts.map { ($0.htlc.key, $0.back.fulfill(preimage)) }, paid: (record, amount)
         )
     }
 
@@ -328,7 +328,8 @@ public struct Payments: Sendable {
         _ invoice: Invoice, amount: MilliSatoshi?, network: Network, own: NodeID, now: UInt64
     ) throws(PaymentRefusal) -> MilliSatoshi {
         guard invoice.network == network else { throw .wrongNetwork(invoice.network) }
-        if invoice.payee == own { throw .ownInvoice }
+        // A blinded invoice does not say whose it is; but we know what we wrote.
+        if invoice.payee == own || invoices[invoice.paymentHash].map({ $0.invoice == invoice }) == true { throw .ownInvoice }
         try check(invoice.paymentHash)
         guard now < invoice.expiresAt else { throw .expired }
         guard let wanted = invoice.amount else {

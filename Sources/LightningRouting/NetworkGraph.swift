@@ -86,6 +86,13 @@ public struct NetworkGraph: Sendable {
             policy2: policy(2 * number + 1), isSpent: channel.spentHeight != 0)
     }
 
+    /// The channels of one node, in the order of their short ids.
+    public func channels(of key: NodeKey) -> [ChannelView] {
+        guard let node = nodeNumbers[key] else { return [] }
+        return channels.indices.filter { channels[$0].isUsed && (channels[$0].node1 == node || channels[$0].node2 == node) }
+            .sorted { channels[$0].shortChannelID < channels[$1].shortChannelID }.map(view)
+    }
+
     /// All channels, in the order of their short ids.
     public var allChannels: [ChannelView] { channelNumbers.sorted { $0.key < $1.key }.map { view(Int($0.value)) } }
 

@@ -60,7 +60,7 @@ public struct ControlAPI: Sendable {
         case "invoice":
             let invoice = try await node.createInvoice(
                 amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
-                expiry: UInt64(clamping: p["expiry"].int ?? Int64(Invoice.defaultExpiry)))
+                expiry: UInt64(clamping: p["expiry"].int ?? Int64(Invoice.defaultExpiry)), blindedHops: Int(clamping: p["blind"].int ?? 0))
             return Self.json(invoice)
         case "pay":
             let invoice: Invoice

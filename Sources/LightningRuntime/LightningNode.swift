@@ -269,21 +269,27 @@ public final class LightningNode: Service, Sendable {
     // MARK: Payments
 
     /// Makes an invoice; `amount` of `nil` lets the payer choose.
+    ///
+    /// - Parameter blindedHops: above 0, the invoice does not tell who we are: the payer sees a node so many hops before us, and
+    ///   nothing of the way behind it (BOLT 4 "Route Blinding").
     public func createInvoice(
-        amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry
+        amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry, blindedHops: Int = 0
     ) async throws -> Invoice {
-        let command = NodeCommand.createInvoice(amount: amount, .text(description), expiry: expiry)
+        let command = NodeCommand.createInvoice(amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)
         guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
         return record.invoice
     }
 
     /// Makes an invoice whose payment is held until `settle` or `cancel`.
     ///
-    /// - Parameter hash: of a preimage that may be known later.
+    /// - Parameters:
+    ///   - hash: of a preimage that may be known later.
+    ///   - blindedHops: as for other invoices.
     public func createHoldInvoice(
-        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry
+        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry, blindedHops: Int = 0
     ) async throws -> Invoice {
-        let command = NodeCommand.createHoldInvoice(hash, amount: amount, .text(description), expiry: expiry)
+        let command = NodeCommand.createHoldInvoice(
+            hash, amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)
         guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
         return record.invoice
     }

@@ -111,7 +111,7 @@ extension ControlAPI {
             return Self.json(
                 try await node.createHoldInvoice(
                     hash, amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
-                    expiry: UInt64(clamping: p["expiry"].int ?? 3600)))
+                    expiry: UInt64(clamping: p["expiry"].int ?? 3600), blindedHops: Int(clamping: p["blind"].int ?? 0)))
         case "settle":
             guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
                 throw ControlFailure(.usage, "a preimage is 64 hexadecimal digits")
@@ -253,17 +253,21 @@ extension ControlAPI {
         ]
     }
 
-    static func json(_ route: Route, _ names: [NodeKey: String]) -> JSONValue {
+    /// - Parameter isBlinded: whether its last hop stands for a path that is hidden.
+    static func json(_ route: Route, _ names: [NodeKey: String], isBlinded: Bool = false) -> JSONValue {
         var before = route.hops[0].amount
+        let hidden = isBlinded ? route.hops.count - 1 : nil
         return [
             "amount_msat": .amount(route.amount.value), "fee_msat": .amount(route.fee.value),
             "cltv_delta": .integer(Int64(route.cltvDelta)), "success_probability_percent": .integer(Int64(percent(route.doubt))),
             "hops": .array(
-                route.hops.map { hop in
+                route.hops.enumerated().map { index, hop in
                     defer { before = hop.amount }
+                    let isHidden = index == hidden
+                    let alias = isHidden ? "hidden payee" : names[hop.node]
                     return [
-                        "id": .string(hop.node.description), "alias": names[hop.node].map { .string($0) } ?? .null,
-                        "short_channel_id": .string(hop.shortChannelID.description), "amount_msat": .amount(hop.amount.value),
+                        "id": .string(hop.node.description), "alias": alias.map { .string($0) } ?? .null, "blinded": .bool(isHidden),
+                        "short_channel_id": isHidden ? .null : .string(hop.shortChannelID.description), "amount_msat": .amount(hop.amount.value),
                         "fee_msat": .amount(before.saturatingSubtracting(hop.amount).value), "cltv_delta": .integer(Int64(hop.cltvDelta)),
                     ]
                 }),
@@ -310,7 +314,8 @@ extension ControlAPI {
         if payment.status == .pending, let why = payment.givenUp { fields["given_up"] = .string(why) }
         fields["attempts"] = .array(
             payment.attempts.map { attempt in
-                guard case .object(var entry) = json(attempt.route, names) else { return .null }
+                let isBlinded = payment.blindedPath(of: attempt.route) != nil
+                guard case .object(var entry) = json(attempt.route, names, isBlinded: isBlinded) else { return .null }
                 entry["started_after_ms"] = .amount(attempt.startedAt - min(attempt.startedAt, payment.firstStart))
                 entry["duration_ms"] = attempt.endedAt.map { .amount($0 - min($0, attempt.startedAt)) } ?? .null
                 if !attempt.holdTimes.isEmpty {

@@ -116,10 +116,13 @@ public struct NetworkHistory {
     private mutating func invoice(_ node: Int, _ msat: UInt64) throws(InvariantViolation) -> Invoice? {
         guard
             case .invoice(let record)? = try world.ask(
-                node, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: 86_400))
+                node, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: 86_400, blindedHops: blindedHops()))
         else { return nil }
         return record.invoice
     }
+
+    /// Every third payee hides.
+    private mutating func blindedHops() -> Int { world.draw(0...2) == 0 ? world.draw(1...3) : 0 }
 
     private mutating func pay() throws(InvariantViolation) {
         let (payer, payee) = pair()
@@ -144,9 +147,15 @@ public struct NetworkHistory {
 
     private mutating func payWrongly() throws(InvariantViolation) {
         let (payer, payee) = pair()
-        guard var invoice = try invoice(payee, 5_000_000) else { return }
-        invoice.paymentSecret = Hash.sha256(invoice.paymentSecret)
-        try world.command(payer, .pay(invoice, amount: nil))
+        guard var wrong = try invoice(payee, 5_000_000) else { return }
+        if let secret = wrong.paymentSecret {
+            wrong.paymentSecret = Hash.sha256(secret)
+        } else {
+            // A blinded path of one invoice does not pay another.
+            guard let other = try invoice(payee, 5_000_000) else { return }
+            wrong.paymentHash = other.paymentHash
+        }
+        try world.command(payer, .pay(wrong, amount: nil))
     }
 
     private mutating func hold() throws(InvariantViolation) {
@@ -154,7 +163,8 @@ public struct NetworkHistory {
         let preimage = PaymentPreimage(Hash.tagged("hold", Array("\(world.seed)/\(world.draw(UInt64(0)...UInt64.max))".utf8)))
         guard
             case .invoice(let record)? = try world.ask(
-                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: 86_400))
+                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: 86_400,
+                    blindedHops: blindedHops()))
         else { return }
         held.append((payee, preimage))
         try world.command(payer, .pay(record.invoice, amount: nil, limits()))
@@ -243,7 +253,10 @@ public struct NetworkHistory {
                     guard preimage.paymentHash == hash, let (_, amount) = settled[hash] else {
                         throw world.violation("a payment succeeded that nobody received")
                     }
-                    guard amount == payment.amount else {
+                    // A blinded path's terms are whole millionths, rounded up at each of its nodes: what is too much reaches the payee.
+                    let rounding = payment.blindedPaths.isEmpty
+                        ? 0 : 4 * (payment.amount.value / 1_000_000) + 10 * UInt64(payment.attempts.count)
+                    guard amount >= payment.amount, amount.value - payment.amount.value <= rounding else {
                         throw world.violation("\(payment.amount) was sent, \(amount) arrived")
                     }
                     guard payment.fee <= payment.maxFee else { throw world.violation("a payment cost more than allowed") }

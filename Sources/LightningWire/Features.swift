@@ -24,6 +24,8 @@ public enum Feature: Int, Sendable, CaseIterable {
     case keysend = 54
     case simpleClose = 60
     case splice = 62
+    /// bLIP 39: an invoice whose ways are in its `b` fields.
+    case invoiceBlindedPaths = 262
 
     /// All of them.
     public static let all = Set(allCases)

@@ -18,7 +18,7 @@ public struct UpdateAddHTLC: MessageBody {
 
     public init(
         channelID: ChannelID, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32,
-        onion: [UInt8]
+        onion: [UInt8], pathKey: PublicKey? = nil
     ) {
         self.channelID = channelID
         self.id = id
@@ -26,6 +26,7 @@ public struct UpdateAddHTLC: MessageBody {
         self.paymentHash = paymentHash
         self.cltvExpiry = cltvExpiry
         self.onion = onion
+        tlvs[0] = pathKey?.compressed
     }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {

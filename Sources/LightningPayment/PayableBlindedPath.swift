@@ -1,0 +1,68 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningOnion
+public import LightningRouting
+public import LightningWire
+
+/// A blinded path as the payer uses it: the last hop of a route, of which only the terms are known.
+public struct PayableBlindedPath: Hashable, Sendable {
+    public var payment: BlindedPaymentPath
+    /// Where the path begins at ourselves: the channel that it goes on over, or the node. The first path key goes with our HTLC then.
+    public var firstChannel: ShortChannelID?
+    public var firstNode: NodeID?
+
+    /// Whether the path began at ourselves.
+    public var isEntered: Bool { firstChannel != nil || firstNode != nil }
+
+    /// Takes a path from an invoice; `nil` where it demands what we do not understand, or begins at us and cannot be read.
+    public init?(_ path: BlindedPaymentPath, nodeID: NodeID, nodeSecret: borrowing SecretKey) {
+        guard path.isUsable else { return nil }
+        guard path.path.firstNodeID == nodeID else {
+            payment = path
+            return
+        }
+        guard let (data, rest) = path.entered(nodeSecret: nodeSecret) else { return nil }
+        payment = rest
+        firstChannel = data.shortChannelID
+        if firstChannel == nil { firstNode = data.nextNodeID }
+        guard isEntered else { return nil }
+    }
+
+    /// The path among routes: one hop from where it begins to the payee.
+    public func tail() -> RouteTail {
+        let policy = RoutingPolicy(
+            timestamp: 1, feeBase: payment.feeBase, feeProportionalMillionths: payment.feeProportionalMillionths,
+            cltvExpiryDelta: payment.cltvExpiryDelta, htlcMinimum: payment.htlcMinimum.value, htlcMaximum: payment.htlcMaximum.value)
+        return RouteTail(
+            hops: [.init(from: NodeKey(payment.path.firstNodeID), shortChannelID: payment.routingID, policy: policy)])
+    }
+
+    /// What the nodes of the path are told (BOLT 4 "payload format"), from the introduction point to the payee.
+    ///
+    /// - Parameters:
+    ///   - amount: for the payee, and `cltvExpiry` too: "MUST use the current block height as a baseline value".
+    ///   - total: of all parts.
+    public func onionHops(amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi) -> [OnionPacket.Hop] {
+        payment.path.hops.enumerated().map { index, hop in
+            // "For the first node in the blinded route: MUST include the path_key … in current_path_key".
+            let pathKey = index == 0 && !isEntered ? payment.path.firstPathKey : nil
+            let payload: HopPayload =
+                index + 1 < payment.path.hops.count
+                ? .blinded(hop.encryptedData, pathKey: pathKey)
+                : .blindedFinal(hop.encryptedData, pathKey: pathKey, amount: amount, cltvExpiry: cltvExpiry, total: total)
+            return OnionPacket.Hop(nodeID: hop.blindedNodeID, payload: payload.encoded())
+        }
+    }
+
+    func encode(to writer: inout ByteWriter) {
+        payment.encode(to: &writer)
+        writer.optional(firstChannel) { writer, id in writer.shortChannelID(id) }
+        writer.optional(firstNode) { writer, node in writer.point(node) }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingError) {
+        payment = try BlindedPaymentPath(from: &reader)
+        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
+        firstNode = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+    }
+}
