@@ -168,10 +168,8 @@ let package = Package(
             name: "SimulationTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
-                "LightningChain",
-                "LightningPayment", "LightningRouting",
-                "LightningCore",
-                "LightningSimulation", "TestSupport",
+                "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
+                "TestSupport",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -267,7 +267,8 @@ extension ControlAPI {
                     let alias = isHidden ? "hidden payee" : names[hop.node]
                     return [
                         "id": .string(hop.node.description), "alias": alias.map { .string($0) } ?? .null, "blinded": .bool(isHidden),
-                        "short_channel_id": isHidden ? .null : .string(hop.shortChannelID.description), "amount_msat": .amount(hop.amount.value),
+                        "short_channel_id": isHidden ? .null : .string(hop.shortChannelID.description),
+                        "amount_msat": .amount(hop.amount.value),
                         "fee_msat": .amount(before.saturatingSubtracting(hop.amount).value), "cltv_delta": .integer(Int64(hop.cltvDelta)),
                     ]
                 }),

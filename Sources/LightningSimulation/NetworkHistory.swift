@@ -163,7 +163,9 @@ public struct NetworkHistory {
         let preimage = PaymentPreimage(Hash.tagged("hold", Array("\(world.seed)/\(world.draw(UInt64(0)...UInt64.max))".utf8)))
         guard
             case .invoice(let record)? = try world.ask(
-                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: 86_400,
+                payee,
+                .createHoldInvoice(
+                    preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: 86_400,
                     blindedHops: blindedHops()))
         else { return }
         held.append((payee, preimage))
@@ -254,7 +256,8 @@ public struct NetworkHistory {
                         throw world.violation("a payment succeeded that nobody received")
                     }
                     // A blinded path's terms are whole millionths, rounded up at each of its nodes: what is too much reaches the payee.
-                    let rounding = payment.blindedPaths.isEmpty
+                    let rounding =
+                        payment.blindedPaths.isEmpty
                         ? 0 : 4 * (payment.amount.value / 1_000_000) + 10 * UInt64(payment.attempts.count)
                     guard amount >= payment.amount, amount.value - payment.amount.value <= rounding else {
                         throw world.violation("\(payment.amount) was sent, \(amount) arrived")

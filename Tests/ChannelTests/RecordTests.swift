@@ -28,8 +28,8 @@ struct RecordTests {
             + revoked.map { "revoked " + Hex.encode($0) }
     }
 
-    /// Version 2 added attribution data to HTLCs.
-    @Test("every version of a channel's records is read, and the last one written the same", arguments: [1, 2])
+    /// Version 2 added attribution data to HTLCs, version 3 the path key.
+    @Test("every version of a channel's records is read, and the last one written the same", arguments: [1, 2, 3])
     func versions(version: Int) throws {
         let text = try String(contentsOf: Self.folder.appending(path: "channel-v\(version).txt"), encoding: .utf8)
         let lines = text.split(separator: "\n").map { $0.split(separator: " ") }
@@ -39,7 +39,7 @@ struct RecordTests {
         #expect(channel.commitments.htlcs.count == 1)
         #expect(channel.commitments.toRemote == MilliSatoshi(320_000_000))
         #expect(try channel.difference(head: records("head")[0], htlcs: records("htlc"), revoked: records("revoked")) == nil)
-        if version == 2 { #expect(try Self.records().joined(separator: "\n") == text.trimmingCharacters(in: .newlines)) }
+        if version == 3 { #expect(try Self.records().joined(separator: "\n") == text.trimmingCharacters(in: .newlines)) }
     }
 
     @Test("a record with any byte cut off, and one of another version, is refused")

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningInvoice
+import LightningOnion
 import LightningPayment
 import LightningRouting
 import LightningWire
@@ -58,6 +59,13 @@ struct PaymentRecordTests {
                         timestamp: 1, feeBase: 2, feeProportionalMillionths: 3, cltvExpiryDelta: 4, htlcMinimum: 5, htlcMaximum: 6))
             ])
         ]
+        let blinded = BlindedPaymentPath(
+            path: BlindedPath(
+                firstNodeID: Self.node, firstPathKey: Self.node, hops: [.init(blindedNodeID: Self.node, encryptedData: [1, 2])]),
+            feeBase: 1, feeProportionalMillionths: 2, cltvExpiryDelta: 3, htlcMinimum: MilliSatoshi(4), htlcMaximum: MilliSatoshi(5))
+        payment.blindedPaths = [
+            PayableBlindedPath(blinded, nodeID: SecretKey(Hash.sha256([9]))!.publicKey(), nodeSecret: SecretKey(Hash.sha256([9]))!)!
+        ]
         let hop = Route.Hop(node: key, shortChannelID: ShortChannelID(2), amount: MilliSatoshi(10), cltvDelta: 20)
         var attempt = PaymentAttempt(
             route: Route(source: key, hops: [hop, hop], doubt: 77), htlc: .init(channel: ChannelID(Hash.sha256([9])), id: 3),
@@ -76,13 +84,34 @@ struct PaymentRecordTests {
         }
     }
 
+    @Test("second versions, before there were blinded paths")
+    func secondVersions() throws {
+        let payment = OutgoingPayment(
+            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2), createdAt: 3,
+            deadline: 4, maxParts: 5, invoice: "x", finalCLTVDelta: 18)
+        // No hints and no paths, no channel, no attempts, not given up, pending.
+        let record = payment.encoded()
+        #expect(Array(record.suffix(6)) == [0, 0, 0, 0, 0, 0])
+        #expect(try OutgoingPayment(record: [2] + record[1...].dropLast()) == payment)
+        var invoice = InvoiceRecord(invoice: Self.invoice(), preimage: PaymentPreimage(Hash.sha256([1])))
+        #expect(try InvoiceRecord(record: [2] + invoice.encoded()[1...].dropLast()) == invoice)
+        invoice.pathID = Hash.sha256([8])
+        #expect(try InvoiceRecord(record: invoice.encoded()) == invoice)
+    }
+
+    private static func invoice() -> Invoice {
+        Invoice(
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000,
+            paymentHash: PaymentPreimage(Hash.sha256([1])).paymentHash, paymentSecret: Hash.sha256([2]), details: .text("old"),
+            expiry: 3600,
+            minFinalCLTVExpiryDelta: 144, features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
+            nodeSecret: SecretKey(Hash.sha256([1]))!)
+    }
+
     @Test("the first version of an invoice's record")
     func firstInvoiceVersion() throws {
         let preimage = PaymentPreimage(Hash.sha256([1]))
-        let invoice = Invoice(
-            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
-            paymentSecret: Hash.sha256([2]), details: .text("old"), expiry: 3600, minFinalCLTVExpiryDelta: 144,
-            features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: SecretKey(Hash.sha256([1]))!)
+        let invoice = Self.invoice()
         var writer = ByteWriter()
         writer.uint8(1)
         writer.variableBytes(Array(invoice.text.utf8))

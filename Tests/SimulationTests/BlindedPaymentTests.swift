@@ -1,0 +1,337 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningOnion
+import LightningPayment
+import LightningRouting
+import LightningSimulation
+import LightningWire
+import Testing
+
+/// Payments to nodes that hide (BOLT 4 "Route Blinding").
+@Suite("blinded payments")
+struct BlindedPaymentTests {
+    private static func line(_ nodes: Int, seed: UInt64 = 21) throws -> SimulatedWorld {
+        var random = SeededRandom(seed: 1)
+        return try NetworkTests.world(seed, Topology(.line, nodes: nodes, using: &random))
+    }
+
+    private static func invoice(
+        _ world: inout SimulatedWorld, _ node: Int, _ msat: UInt64, hops: Int
+    ) throws -> Invoice {
+        let response = try world.ask(
+            node, .createInvoice(amount: MilliSatoshi(msat), .text("hidden"), expiry: 3600, blindedHops: hops))
+        var found: Invoice?
+        if case .invoice(let record)? = response { found = record.invoice }
+        return try #require(found)
+    }
+
+    private static func inChannels(_ world: SimulatedWorld) -> [UInt64] {
+        world.nodes.map { node in node.core!.channels.values.reduce(0) { $0 + $1.commitments.toLocal.value } }
+    }
+
+    /// What a payment came to.
+    private static func outcome(_ world: SimulatedWorld, _ node: Int, _ request: RequestID) -> OutgoingPayment? {
+        switch world.nodes[node].answers[request] {
+        case .success(.payment(let payment))?: payment
+        case .failure(.paymentFailed(let payment, _))?: payment
+        default: nil
+        }
+    }
+
+    /// From far away, from next to the path, and from the path's own nodes.
+    @Test("a hidden payee is paid from everywhere", arguments: 0..<4, 1..<4)
+    func paid(payer: Int, hops: Int) throws {
+        var world = try Self.line(5)
+        let invoice = try Self.invoice(&world, 4, 20_000_000, hops: hops)
+        // Nothing in it says who is paid: neither the key nor any node of the path.
+        let path = try #require(invoice.blindedPaths.first?.path)
+        #expect(path.firstNodeID == world.nodes[4 - hops].nodeID && path.hops.count == hops + 1)
+        #expect(invoice.payee != world.nodes[4].nodeID && invoice.paymentSecret == nil)
+        for node in world.nodes.dropFirst(4 - hops + 1) { #expect(!path.hops.contains { $0.blindedNodeID == node.nodeID }) }
+        #expect(Set(path.hops.map(\.encryptedData.count)).count == 1)
+        let before = Self.inChannels(world)
+        let request = try world.command(payer, .pay(invoice, amount: nil))
+        try world.pass(6)
+        let payment = try #require(Self.outcome(world, payer, request))
+        try world.checkNetwork()
+        let after = Self.inChannels(world)
+        guard case .succeeded = payment.status else {
+            Issue.record("\(payment.status) \(payment.attempts.map(\.status))")
+            return
+        }
+        let received = after[4] - before[4]
+        #expect(received >= 20_000_000 && received <= 20_000_000 + 100)
+        #expect(before.reduce(0, +) == after.reduce(0, +))
+        // Whoever stands on the path itself does not know it, and forwards its own payment.
+        let own = world.nodes[payer].core!.circuits.totals.fees
+        #expect(before[payer] - after[payer] == (payment.amount + payment.fee).value - own.value)
+        // Each forwarder got its fee.
+        for forwarder in min(payer + 1, 5 - hops)..<4 where forwarder != payer {
+            #expect(after[forwarder] - before[forwarder] >= 100 + 2000)
+        }
+    }
+
+    @Test("in parts: one payment over one path, in several HTLCs of each")
+    func parts() throws {
+        var random = SeededRandom(seed: 1)
+        var world = try NetworkTests.world(22, Topology(.ring, nodes: 4, using: &random))
+        // More than one channel can carry: both ways round, and two paths of the payee.
+        let invoice = try Self.invoice(&world, 2, 700_000_000, hops: 1)
+        #expect(invoice.blindedPaths.count == 2)
+        let request = try world.command(0, .pay(invoice, amount: nil))
+        try world.pass(8)
+        let payment = try #require(Self.outcome(world, 0, request))
+        guard case .succeeded = payment.status else {
+            Issue.record("\(payment.status) \(payment.attempts.map(\.status))")
+            return
+        }
+        #expect(payment.paidRoutes.count > 1)
+        #expect(Set(payment.paidRoutes.map { $0.hops.last!.shortChannelID }).count == 2)
+        try world.checkNetwork()
+    }
+
+    @Test("what fails inside of a path comes out of it as nothing but invalid_onion_blinding")
+    func concealed() throws {
+        var world = try Self.line(5)
+        let invoice = try Self.invoice(&world, 4, 300_000_000, hops: 3)
+        // The last channel before the payee is emptied by another payment.
+        let drain = try NetworkTests.invoice(&world, 4, 380_000_000)
+        let drained = try world.command(3, .pay(drain.invoice, amount: nil))
+        try world.pass(4)
+        #expect(Self.outcome(world, 3, drained).map { $0.status != .pending } == true)
+        let request = try world.command(0, .pay(invoice, amount: nil, PaymentLimits()))
+        try world.pass(8)
+        let payment = try #require(Self.outcome(world, 0, request))
+        guard case .failed = payment.status else {
+            Issue.record("\(payment.status)")
+            return
+        }
+        #expect(!payment.attempts.isEmpty && payment.attempts.count <= 100)
+        for attempt in payment.attempts {
+            guard case .failed(let failure) = attempt.status else { continue }
+            // The introduction point says so, and nobody behind it.
+            #expect(failure.hop == 0 && failure.message.prefix(2) == [0xc0, 0x18], "\(failure)")
+        }
+        // The middle node saw no readable failure either.
+        #expect(world.nodes[2].core!.circuits.all.allSatisfy { !$0.isPending })
+        try world.checkNetwork()
+    }
+
+    @Test("a path does not pay another invoice, nor after its time")
+    func wrongUse() throws {
+        var world = try Self.line(4)
+        var invoice = try Self.invoice(&world, 3, 5_000_000, hops: 2)
+        let right = invoice.paymentHash
+        let other = try NetworkTests.invoice(&world, 3, 5_000_000)
+        invoice.paymentHash = other.invoice.paymentHash
+        let wrong = try world.command(0, .pay(invoice, amount: nil))
+        try world.pass(5)
+        let payment = try #require(Self.outcome(world, 0, wrong))
+        guard case .failed = payment.status else {
+            Issue.record("an invoice was paid over another's path")
+            return
+        }
+        #expect(world.nodes[3].core!.payments.invoices[other.invoice.paymentHash]?.status == .unpaid)
+        // A day, and the ten minutes a block of its hour, later.
+        try world.mine(155)
+        try world.pass(3)
+        invoice.paymentHash = right
+        invoice.expiry = 10_000_000
+        let late = try world.command(0, .pay(invoice, amount: nil))
+        try world.pass(5)
+        guard case .failed? = Self.outcome(world, 0, late)?.status else {
+            Issue.record("a path was used after its time")
+            return
+        }
+        try world.checkNetwork()
+    }
+
+    @Test("a held payment over a blinded path survives a restart of every node, and is settled")
+    func held() throws {
+        var world = try Self.line(4)
+        let preimage = PaymentPreimage(Bytes32(Array(repeating: 9, count: 32))!)
+        let response = try world.ask(
+            3, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(9_000_000), .text("held"), expiry: 3600, blindedHops: 2))
+        guard case .invoice(let record)? = response else {
+            Issue.record("no invoice")
+            return
+        }
+        let request = try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(4)
+        #expect(world.nodes[3].core!.payments.holds(preimage.paymentHash))
+        for node in 0..<4 { world.kill(node) }
+        try world.pass(6)
+        #expect(world.nodes[3].core!.payments.holds(preimage.paymentHash))
+        try world.command(3, .settle(preimage.paymentHash, preimage))
+        try world.pass(5)
+        _ = request
+        #expect(world.nodes[0].core!.payments.outgoing[preimage.paymentHash].map(\.status).map { "\($0)".contains("succeeded") } == true)
+        try world.checkNetwork()
+    }
+
+    @Test("our own blinded invoice is not paid, and without a peer who forwards there is none")
+    func refusals() throws {
+        var world = try Self.line(3)
+        let invoice = try Self.invoice(&world, 2, 1_000_000, hops: 1)
+        let own = try world.command(2, .pay(invoice, amount: nil))
+        try world.pass(1)
+        guard case .failure(.payment(.ownInvoice))? = world.nodes[2].answers[own] else {
+            Issue.record("\(String(describing: world.nodes[2].answers[own]))")
+            return
+        }
+        let many = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 6))
+        world.stop(1)
+        try world.pass(1)
+        let alone = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 1))
+        try world.pass(1)
+        for request in [many, alone] {
+            guard case .failure(.invalid)? = world.nodes[2].answers[request] else {
+                Issue.record("\(String(describing: world.nodes[2].answers[request]))")
+                return
+            }
+        }
+    }
+}
+
+/// BOLT 4's rules for readers of a payload, HTLC by HTLC.
+@Suite("onions inside of blinded paths")
+struct PeeledHTLCTests {
+    private static var forwarder: SecretKey { SecretKey(Hash.sha256([1]))! }
+    private static var payee: SecretKey { SecretKey(Hash.sha256([2]))! }
+    private static var session: SecretKey { SecretKey(Hash.sha256([3]))! }
+    private static let hash = PaymentHash(Hash.sha256([4]))
+
+    private static func relayed(_ change: (inout EncryptedRecipientData) -> Void = { _ in }) -> EncryptedRecipientData {
+        var data = EncryptedRecipientData()
+        data.shortChannelID = ShortChannelID(77)
+        data.relay = .init(cltvExpiryDelta: 40, feeProportionalMillionths: 1000, feeBase: 100)
+        data.constraints = .init(maxCLTVExpiry: 1000, htlcMinimum: MilliSatoshi(1000))
+        change(&data)
+        return data
+    }
+
+    /// What the first node of a path of two reads.
+    ///
+    /// - Parameters:
+    ///   - inside: whether somebody stands before it on the path.
+    ///   - change: of the payload.
+    private static func peel(
+        _ data: EncryptedRecipientData, amount: UInt64 = 1_000_000, cltvExpiry: UInt32 = 900, inside: Bool,
+        _ change: (inout HopPayload) -> Void = { _ in }, pathKeyInMessage: Bool? = nil
+    ) -> PeeledHTLC {
+        let path = BlindedPath(
+            sessionKey: session,
+            nodes: [(forwarder.publicKey(), data.encoded()), (payee.publicKey(), EncryptedRecipientData().encoded())])
+        var payload = HopPayload.blinded(path.hops[0].encryptedData, pathKey: inside ? nil : path.firstPathKey)
+        change(&payload)
+        let onion = OnionPacket.create(
+            sessionKey: SecretKey(Hash.sha256([5]))!,
+            hops: [
+                .init(nodeID: inside ? path.hops[0].blindedNodeID : path.firstNodeID, payload: payload.encoded()),
+                .init(nodeID: path.hops[1].blindedNodeID, payload: [1, 0]),
+            ], associatedData: hash.bytes.array)!
+        let htlc = IncomingHTLC(
+            key: .init(channel: ChannelID(Hash.sha256([6])), id: 1), amount: MilliSatoshi(amount), paymentHash: hash,
+            cltvExpiry: cltvExpiry, pathKey: pathKeyInMessage ?? inside ? path.firstPathKey : nil)
+        return PeeledHTLC(htlc, onion: onion, nodeSecret: forwarder)
+    }
+
+    @Test("a forwarder reads what the recipient wants of it", arguments: [false, true])
+    func forward(inside: Bool) throws {
+        guard case .forward(let request) = Self.peel(Self.relayed(), inside: inside) else {
+            Issue.record("not to be forwarded")
+            return
+        }
+        #expect(request.next == .channel(ShortChannelID(77)) && request.cltvExpiry == 860)
+        // (1,000,000 - 100) * 1,000,000 / 1,001,000, rounded up.
+        #expect(request.amount.value == 998_902)
+        #expect(request.pathKey != nil && request.back.blinding?.isIntroduction == !inside)
+        let node = Self.payee.publicKey()
+        let byNode = Self.relayed {
+            $0.shortChannelID = nil
+            $0.nextNodeID = node
+        }
+        guard case .forward(let other) = Self.peel(byNode, inside: inside) else {
+            Issue.record("not to be forwarded")
+            return
+        }
+        #expect(other.next == .node(node))
+    }
+
+    private static func isConcealed(_ peeled: PeeledHTLC, inside: Bool) -> Bool {
+        guard case .refused(let decision) = peeled else { return false }
+        switch decision {
+        case .malformed(let onionHash, let code): return inside && code == 0xc018 && onionHash != .zero
+        case .fail(let reply):
+            let failure = FailurePacket.decrypt(reply.reason, sharedSecrets: [reply.sharedSecret])
+            guard !inside, case .invalidOnionBlinding? = failure?.message else { return false }
+            return true
+        case .fulfill: return false
+        }
+    }
+
+    @Test("what the recipient does not want is refused, and nobody learns why", arguments: [false, true])
+    func refused(inside: Bool) {
+        let wrong: [(String, EncryptedRecipientData)] = [
+            ("neither a channel nor a node", Self.relayed { $0.shortChannelID = nil }),
+            ("both", Self.relayed { $0.nextNodeID = Self.payee.publicKey() }),
+            ("no relay", Self.relayed { $0.relay = nil }),
+            ("an odd feature", Self.relayed { $0.allowedFeatures = FeatureBits([2]) }),
+            ("too late", Self.relayed { $0.constraints = .init(maxCLTVExpiry: 899, htlcMinimum: .zero) }),
+            ("too little", Self.relayed { $0.constraints = .init(maxCLTVExpiry: 1000, htlcMinimum: MilliSatoshi(1_000_001)) }),
+            ("a fee above the amount", Self.relayed { $0.relay?.feeBase = 1_000_001 }),
+            ("more blocks than there are", Self.relayed { $0.relay?.cltvExpiryDelta = 901 }),
+        ]
+        for (what, data) in wrong {
+            #expect(Self.isConcealed(Self.peel(data, inside: inside), inside: inside), "\(what)")
+        }
+        let changes: [(String, (inout HopPayload) -> Void)] = [
+            ("an amount", { $0.amountToForward = MilliSatoshi(1) }), ("an expiry", { $0.outgoingCLTV = 800 }),
+            ("a channel", { $0.shortChannelID = ShortChannelID(1) }), ("a total", { $0.totalAmount = MilliSatoshi(1) }),
+            ("metadata", { $0.paymentMetadata = [1] }), ("a record", { $0.customRecords = [65_537: [1]] }),
+            ("a secret", { $0.paymentSecret = .zero }), ("spoiled data", { $0.encryptedRecipientData![0] ^= 1 }),
+        ]
+        for (what, change) in changes {
+            #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: inside, change), inside: inside), "\(what)")
+        }
+    }
+
+    @Test("a path key in the message and one in the onion, or none at all")
+    func pathKeys() {
+        let key = Self.session.publicKey()
+        #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: true) { $0.currentPathKey = key }, inside: true))
+        #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: false) { $0.currentPathKey = nil }, inside: false))
+        // A path key for an onion that is not blinded.
+        let plain = Self.peel(Self.relayed(), inside: true) { payload in
+            payload.encryptedRecipientData = nil
+            payload.amountToForward = MilliSatoshi(900_000)
+            payload.outgoingCLTV = 800
+            payload.shortChannelID = ShortChannelID(77)
+        }
+        #expect(Self.isConcealed(plain, inside: true))
+        // An onion that cannot be read with the key that came with it.
+        #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: false, pathKeyInMessage: true), inside: true))
+    }
+
+    @Test("the first version of a circuit's record knew no blinding; the second keeps it")
+    func records() throws {
+        guard case .forward(let request) = Self.peel(Self.relayed(), inside: true) else {
+            Issue.record("not to be forwarded")
+            return
+        }
+        var circuits = Circuits()
+        circuits.open(Circuit(request, outgoing: .init(channel: ChannelID(Hash.sha256([8])), id: 2), createdAt: 1))
+        let writes = circuits.takeWrites().circuits
+        let record = try #require(writes[0].record)
+        let read = try Circuits(records: [record], totals: nil)
+        #expect(read.holdsSame(as: circuits) && read.all[0].back.blinding != nil)
+        // Key, amount, hash, expiry, key, amount, expiry, secret: then what the first version did not have.
+        let offset = 1 + 40 + 8 + 32 + 4 + 40 + 8 + 4 + 32
+        let old = [1] + record[1..<offset] + record[(offset + 1 + 1 + 32)...]
+        let before = try Circuits(records: [Array(old)], totals: nil)
+        #expect(before.all[0].back == ReturnPath(sharedSecret: request.back.sharedSecret))
+    }
+}
