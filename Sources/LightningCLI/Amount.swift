@@ -1,5 +1,6 @@
 import ArgumentParser
 import BitcoinPrimitives
+import LightningRuntime
 import LightningWire
 
 /// An amount as people type it: `1000`, `1000sat`, `5msat`, `0.001btc`, `all`, `any`.
@@ -63,6 +64,9 @@ enum Format {
     static func bare(_ msat: UInt64) -> String { MilliSatoshi(msat).digits }
 
     static func short(_ id: String) -> String { id.count > 12 ? "\(id.prefix(4))…\(id.suffix(2))" : id }
+
+    /// The payee of a payment, as JSON tells it: none where it hides.
+    static func payee(_ payment: JSONValue) -> String { payment["destination"].text.map(short) ?? "a hidden payee" }
 
     static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
         let fill = String(repeating: " ", count: max(0, width - text.count))

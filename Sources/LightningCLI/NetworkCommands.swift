@@ -313,7 +313,7 @@ struct Explain: AsyncParsableCommand {
     func run() async throws {
         options.show(try await options.call("explain", ["payment": .string(payment)])) { v in
             var head =
-                "\(v["status"].string): \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string)), begun \(v["created_at"].string)"
+                "\(v["status"].string): \(Format.msat(v["amount_msat"].u64)) to \(Format.payee(v)), begun \(v["created_at"].string)"
             if v["status"].text == "succeeded" {
                 head += ", fee \(Format.bare(v["fee_msat"].u64)) of at most \(Format.bare(v["max_fee_msat"].u64))"
             }

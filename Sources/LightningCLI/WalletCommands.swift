@@ -308,7 +308,11 @@ struct Decode: AsyncParsableCommand {
                 ("payment_hash", .string(invoice.paymentHash.hex)),
                 ("description", invoice.descriptionText.map { .string($0) } ?? .null),
                 ("created_at", .time(invoice.timestamp)), ("expires_at", .time(invoice.expiresAt)),
-                ("min_final_cltv_expiry_delta", .integer(Int64(invoice.minFinalCLTVExpiryDelta))),
+                // A blinded path accounts for it itself.
+                (
+                    "min_final_cltv_expiry_delta",
+                    invoice.blindedPaths.isEmpty ? .integer(Int64(invoice.minFinalCLTVExpiryDelta)) : .null
+                ),
                 ("features", .string(invoice.features.description)),
                 ("routing_hints", .integer(Int64(invoice.routingHints.count))),
                 ("blinded_paths", .integer(Int64(invoice.blindedPaths.count))),
@@ -381,7 +385,7 @@ struct Pay: AsyncParsableCommand {
         let hops = v["num_hops"].u64
         let parts = v["num_parts"].u64 > 1 ? "   \(v["num_parts"].u64) parts" : ""
         return """
-            paid \(Format.msat(v["amount_msat"].u64)) to \(Format.short(v["destination"].string))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(hops) hop\(hops == 1 ? "" : "s")\(parts)\(time)
+            paid \(Format.msat(v["amount_msat"].u64)) to \(Format.payee(v))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(hops) hop\(hops == 1 ? "" : "s")\(parts)\(time)
             preimage \(v["payment_preimage"].string)   (lnw explain \(v["payment_hash"].string.prefix(8)) for the whole story)
             """
     }
@@ -409,7 +413,7 @@ struct ListPayments: AsyncParsableCommand {
             let list = v["payments"].list
             if list.isEmpty { return "no payments yet. Pay an invoice: lnw pay <invoice>" }
             return list.map { p in
-                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.short(p["destination"].string))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
+                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
             }.joined(separator: "\n")
         }
     }

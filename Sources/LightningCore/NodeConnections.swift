@@ -110,6 +110,7 @@ extension NodeCore {
         gossip.tick(now: now)
         settle(payments.expireSets(now: now, height: chain.height))
         expirePayments()
+        tellDelayedFailures()
         updateDisabled()
         dropSilentPeers()
         for id in peers.keys.sorted() {

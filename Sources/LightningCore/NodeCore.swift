@@ -41,6 +41,8 @@ public struct NodeCore {
     var announcing: [ChannelID: AnnouncementExchange] = [:]
     /// Milliseconds since 1970 at which HTLCs that wait for a decision came: what we tell the payer of how long we held them.
     var arrivals: [IncomingHTLC.Key: UInt64] = [:]
+    /// Failures on blinded paths, and the milliseconds from which they are told. A restart decides their HTLCs anew.
+    var delayedFailures: [(due: UInt64, key: IncomingHTLC.Key, reply: HTLCReply)] = []
     /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
     var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
     /// Channels whose peer took a trifle after it had been given back upstream.

@@ -71,8 +71,25 @@ extension NodeCore {
         if let (record, amount) = outcome.held { effects.events.append(.paymentHeld(record, amount)) }
     }
 
+    /// Milliseconds within which a failure on a blinded path is told, so that its time does not tell where it happened.
+    private static let blindedDelay: UInt64 = 2000
+
     /// Settles an incoming HTLC or gives it back.
     mutating func decide(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
+        if case .fail(let reply) = decision, reply.isDelayed {
+            delayedFailures.append((now + entropy.uint64() % Self.blindedDelay, key, reply))
+        } else {
+            resolve(key, decision)
+        }
+    }
+
+    mutating func tellDelayedFailures() {
+        let due = delayedFailures.filter { now >= $0.due }
+        delayedFailures.removeAll { now >= $0.due }
+        for (_, key, reply) in due { resolve(key, .fail(reply)) }
+    }
+
+    private mutating func resolve(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
         let arrived = arrivals.removeValue(forKey: key)
         let held = now - min(now, arrived ?? now)
         let (resolution, attribution): (HTLC.Resolution, [UInt8]) =

@@ -322,6 +322,10 @@ struct Lesson {
         case .notSent:
             failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
             blame = .channel(0)
+        case .malformed(_, FailureMessage.invalidOnionBlindingCode) where blinded?.isEntered == true:
+            failure = AttemptFailure(
+                hop: 0, message: [0xc0, 0x18], text: "it came back from somewhere on the payee's blinded path (invalid_onion_blinding)")
+            blame = .liquidity(attempt.route.hops.count - 1)
         case .malformed(_, let code):
             failure = AttemptFailure(
                 hop: 0, message: withUnsafeBytes(of: code.bigEndian) { Array($0) },

@@ -29,6 +29,9 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     /// A code that this implementation does not know.
     case unknown(code: UInt16)
 
+    /// Of `update_fail_malformed_htlc` inside of a blinded path.
+    public static let invalidOnionBlindingCode: UInt16 = 0xc018
+
     public var code: UInt16 {
         switch self {
         case .temporaryNodeFailure: 0x2002
@@ -52,7 +55,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
         case .expiryTooFar: 21
         case .invalidOnionPayload: 0x4016
         case .mppTimeout: 23
-        case .invalidOnionBlinding: 0xc018
+        case .invalidOnionBlinding: Self.invalidOnionBlindingCode
         case .unknown(let code): code
         }
     }
@@ -120,7 +123,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
         case 21: .expiryTooFar
         case 0x4016: .invalidOnionPayload(type: try reader.bigSize(), offset: try reader.uint16())
         case 23: .mppTimeout
-        case 0xc018: .invalidOnionBlinding(onionHash: try reader.read(32))
+        case invalidOnionBlindingCode: .invalidOnionBlinding(onionHash: try reader.read(32))
         default: .unknown(code: code)
         }
     }

@@ -19,6 +19,8 @@ public struct HTLCReply: Hashable, Sendable {
     public var sharedSecret: Bytes32
     /// What came from downstream; empty where we are the first to speak.
     public var attribution: [UInt8]
+    /// Whether it hides what happened on a blinded path: "SHOULD add a random delay before sending update_fail_htlc".
+    public var isDelayed = false
 
     public init(packet: [UInt8] = [], sharedSecret: Bytes32, attribution: [UInt8] = []) {
         self.packet = packet
@@ -63,15 +65,10 @@ public struct ReturnPath: Hashable, Sendable {
         self.blinding = blinding
     }
 
-    static let invalidOnionBlinding: UInt16 = 0xc018
-
     /// A failure of our own.
     public func fail(_ message: FailureMessage) -> IncomingDecision {
-        concealed ?? plain(message)
-    }
-
-    private func plain(_ message: FailureMessage) -> IncomingDecision {
-        .fail(HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret))
+        concealed
+            ?? .fail(HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret))
     }
 
     /// A failure that came from downstream.
@@ -92,8 +89,11 @@ public struct ReturnPath: Hashable, Sendable {
     /// errors"; inside of the path an `update_fail_malformed_htlc`.
     private var concealed: IncomingDecision? {
         guard let blinding else { return nil }
-        guard blinding.isIntroduction else { return .malformed(onionHash: blinding.onionHash, code: Self.invalidOnionBlinding) }
-        return plain(.invalidOnionBlinding(onionHash: blinding.onionHash.array))
+        guard blinding.isIntroduction else { return .malformed(onionHash: blinding.onionHash, code: FailureMessage.invalidOnionBlindingCode) }
+        let message = FailureMessage.invalidOnionBlinding(onionHash: blinding.onionHash.array)
+        var reply = HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
+        reply.isDelayed = true
+        return .fail(reply)
     }
 
     func encode(to writer: inout ByteWriter) {

@@ -23,7 +23,7 @@ public enum PeeledHTLC: Sendable {
         } catch {
             peeled = nil
             // "if path_key is set in the incoming update_add_htlc: MUST return an invalid_onion_blinding error".
-            code = htlc.pathKey == nil ? error.failureCode : ReturnPath.invalidOnionBlinding
+            code = htlc.pathKey == nil ? error.failureCode : FailureMessage.invalidOnionBlindingCode
         }
         guard let peeled else {
             self = .refused(.malformed(onionHash: onionHash, code: code))

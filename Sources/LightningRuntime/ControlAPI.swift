@@ -298,7 +298,10 @@ public struct ControlAPI: Sendable {
 
     static func json(_ payment: OutgoingPayment, description: String?, since: Date?) -> JSONValue {
         var fields: [String: JSONValue] = [
-            "payment_hash": .string(payment.paymentHash.hex), "destination": .string(payment.payee.hex),
+            "payment_hash": .string(payment.paymentHash.hex),
+            // A payee who hides has no other name than its invoice's key.
+            "destination": payment.blindedPaths.isEmpty ? .string(payment.payee.hex) : .null,
+            "blinded": .bool(!payment.blindedPaths.isEmpty),
             "amount_msat": .amount(payment.amount.value), "fee_msat": .amount(payment.fee.value),
             "created_at": .time(payment.createdAt),
             "num_hops": .integer(Int64(payment.paidRoutes.map(\.hops.count).max() ?? 0)),

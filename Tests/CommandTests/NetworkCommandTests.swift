@@ -64,9 +64,16 @@ extension CommandTests {
         #expect(try home.run("-w", "dave", "rebalance", own[0], own[1], "1000sat").status == 0)
         #expect(try home.run("-w", "dave", "rebalance", own[0], own[0], "1000sat").status == 4)
 
+        // Who hides is paid too, and the payer does not know whom it paid.
+        let hidden = try #require(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "2", "--json").json["invoice"] as? String)
+        #expect(try home.run("decode", hidden, "--json").json["payee"] as? String == "hidden")
+        let toHidden = try home.run("-w", "alice", "pay", hidden, "--json").json
+        #expect(toHidden["status"] as? String == "succeeded" && toHidden["destination"] is NSNull)
+        #expect(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "6").status == 4)
+
         // The preimage of a hold invoice is its owner's until he settles; a crash in between changes nothing.
         let (preimage, hash) = (String(repeating: "07", count: 32), "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0")
-        let held = try #require(try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--json").json["invoice"] as? String)
+        let held = try #require(try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--blind", "1", "--json").json["invoice"] as? String)
         let payer = home.process(["-w", "erin", "pay", held])
         payer.standardOutput = FileHandle.nullDevice
         payer.standardError = FileHandle.nullDevice
