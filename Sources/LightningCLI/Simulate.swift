@@ -2,13 +2,15 @@ import ArgumentParser
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningRouting
 import LightningRuntime
 import LightningSimulation
 import LightningWire
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Random histories of two nodes in virtual time, with lost connections and crashes; the same seed gives the same history.")
+        abstract: "Random histories of two or more nodes in virtual time, with lost connections and crashes; or payments over a real network's table.",
+        discussion: "The same seed gives the same history.")
     @OptionGroup var options: CommonOptions
     @Option(help: "How many histories.") var histories: UInt64 = 100
     @Option(help: "The first seed.") var seed: UInt64 = 1
@@ -16,6 +18,11 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "A network of so many nodes that pay over several hops, instead of two.") var nodes: Int?
     @Option(help: "Its shape: \(Topology.Shape.allCases.map(\.rawValue).joined(separator: ", ")); by the seed unless said.")
     var topology: String?
+    @Option(
+        help: ArgumentHelp(
+            "A network's table, or one compressed with gzip: pay between its nodes, and see how many payments arrive.", valueName: "file"))
+    var graph: String?
+    @Option(help: "How much, with --graph. Default: 100000sat.", transform: Amount.parse) var amount: Amount?
     @Flag(help: "No faults.") var calm = false
     @Flag(help: "No progress.") var quiet = false
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
@@ -27,6 +34,10 @@ struct Simulate: AsyncParsableCommand {
         if let topology, Topology.Shape(rawValue: topology) == nil {
             throw ValidationError("--topology is one of \(Topology.Shape.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
+        if graph != nil {
+            if let amount, amount.msat ?? 0 == 0 { throw ValidationError("--amount must be more than nothing.") }
+            guard histories <= 1_000_000 else { throw ValidationError("--histories must be at most 1000000 with --graph.") }
+        }
         guard actions >= 0 else { throw ValidationError("--actions cannot be negative.") }
         guard !seed.addingReportingOverflow(histories - 1).overflow else {
             throw ValidationError("--seed leaves no room for that many histories.")
@@ -35,40 +46,17 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         if nodes != nil || topology != nil { return try await runNetworks() }
+        if graph != nil { return try payOverGraph() }
         let faults: Faults = calm ? .none : .rough
-        let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        let count = histories
-        let firstSeed = seed
         let actions = actions
-        let total = await withTaskGroup(of: (SimulationTally, InvariantViolation?).self) { group in
-            for worker in 0..<workers {
-                group.addTask {
-                    var tally = SimulationTally()
-                    for offset in stride(from: worker, to: count, by: Int(workers)) {
-                        do throws(InvariantViolation) {
-                            tally.add(
-                                try TwoNodeHistory.run(
-                                    seed: firstSeed + offset, actions: actions, faults: faults, checkInterval: 16))
-                        } catch { return (tally, error) }
-                    }
-                    return (tally, nil)
-                }
-            }
-            var sum = SimulationTally()
-            var violation: InvariantViolation?
-            for await (tally, failed) in group {
-                sum.add(tally)
-                violation = violation ?? failed
-            }
-            return (sum, violation)
+        let tally = try await tally(SimulationTally()) { seed throws(InvariantViolation) in
+            try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 16)
         }
-        if let violation = total.1 { throw ControlFailure(.internal, "VIOLATION: \(violation)") }
         if let blocks {
             let report = try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 16)
             let lines = report.blocks.map { Hex.encode($0.serialized()) }
             try (lines.joined(separator: "\n") + "\n").write(toFile: blocks, atomically: true, encoding: .utf8)
         }
-        let tally = total.0
         let lastSeed = seed + (histories - 1)
         let value: JSONValue = [
             "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
@@ -83,36 +71,87 @@ struct Simulate: AsyncParsableCommand {
 }
 
 extension Simulate {
-    /// Networks instead of two nodes.
-    private func runNetworks() async throws {
-        let faults: Faults = calm ? .none : .network
+    /// Runs every history, as many at a time as there are cores, and adds up what they report.
+    ///
+    /// - Throws: the first violation of an invariant, with the seed that replays it.
+    private func tally<Sum: Tally>(
+        _ start: Sum, _ history: @escaping @Sendable (UInt64) throws(InvariantViolation) -> Sum.Report
+    ) async throws -> Sum {
         let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        let (count, firstSeed, actions, nodes) = (histories, seed, actions, nodes)
-        let shape = topology.flatMap { Topology.Shape(rawValue: $0) }
-        let (tally, violation) = await withTaskGroup(of: (NetworkTally, InvariantViolation?).self) { group in
+        let (count, firstSeed) = (histories, seed)
+        let (sum, violation) = await withTaskGroup(of: (Sum, InvariantViolation?).self) { group in
             for worker in 0..<workers {
                 group.addTask {
-                    var tally = NetworkTally()
+                    var tally = start
                     for offset in stride(from: worker, to: count, by: Int(workers)) {
-                        do throws(InvariantViolation) {
-                            tally.add(
-                                try NetworkHistory.run(
-                                    seed: firstSeed + offset, nodes: nodes, shape: shape, actions: actions, faults: faults,
-                                    checkInterval: 64))
-                        } catch { return (tally, error) }
+                        do throws(InvariantViolation) { tally.add(try history(firstSeed + offset)) } catch { return (tally, error) }
                     }
                     return (tally, nil)
                 }
             }
-            var sum = NetworkTally()
+            var sum = start
             var violation: InvariantViolation?
             for await (tally, failed) in group {
-                sum.add(tally)
+                sum.merge(tally)
                 violation = violation ?? failed
             }
             return (sum, violation)
         }
         if let violation { throw ControlFailure(.internal, "VIOLATION: \(violation)") }
+        return sum
+    }
+
+    /// Payments over a real network's channels instead of whole nodes: how many arrive, beside the simplest way to pay.
+    private func payOverGraph() throws {
+        let graph: NetworkGraph
+        do throws(GraphTable.FileFailure) { graph = try GraphTable.load(self.graph!, timestamp: UInt32(Self.graphTime)) } catch {
+            throw ControlFailure(.refused, error.description)
+        }
+        var random = SeededRandom(seed: seed)
+        var liquidity = FixedLiquidity(graph, now: Self.graphTime, using: &random)
+        let amount = MilliSatoshi(self.amount?.msat ?? 100_000_000)
+        let maxFee = MilliSatoshi(amount.value / 200)
+        let pairs = (0..<histories).compactMap { _ in liquidity.pair(for: amount, using: &random) }
+        guard !pairs.isEmpty else { throw ControlFailure(.refused, "no two nodes of this network can pay \(amount) to each other") }
+        let ways: [(String, FixedLiquidity.Way)] = [("plain_dijkstra", .plainDijkstra), ("lnw", .node)]
+        var results: [String: JSONValue] = [:]
+        var lines: [String] = []
+        for (name, way) in ways {
+            var finder = RouteFinder()
+            var outcome = FixedLiquidity.Outcome()
+            for pair in pairs { liquidity.pay(amount, from: pair.payer, to: pair.payee, maxFee: maxFee, way, &finder, &outcome) }
+            results[name] = [
+                "payments": .integer(Int64(outcome.payments)), "arrived": .integer(Int64(outcome.arrived)),
+                "htlcs": .integer(Int64(outcome.attempts)), "parts": .integer(Int64(outcome.parts)), "fees_msat": .amount(outcome.fees),
+            ]
+            let arrived = Double(max(1, outcome.arrived))
+            lines.append(
+                Format.pad(name == "lnw" ? "as lnw pays" : "plain Dijkstra with retries", 30)
+                    + String(
+                        format: "%5.1f %% arrive   %.1f HTLCs   %.1f parts   fee %.3f %%", 100 * Double(outcome.arrived) / Double(pairs.count),
+                        Double(outcome.attempts) / Double(pairs.count), Double(outcome.parts) / arrived,
+                        Double(outcome.fees) / arrived / Double(amount.value) * 100))
+        }
+        options.show([
+            "nodes": .integer(Int64(graph.nodeCount)), "channels": .integer(Int64(graph.channelCount)), "seed": .amount(seed),
+            "amount_msat": .amount(amount.value), "max_fee_msat": .amount(maxFee.value), "results": .object(results),
+        ]) { _ in
+            "\(pairs.count) payments of \(amount) between nodes that have so much, over \(graph.nodeCount) nodes and "
+                + "\(graph.channelCount) channels with money at random, fees up to 0.5 %, seed \(seed):\n" + lines.joined(separator: "\n")
+        }
+    }
+
+    /// Of a table's updates, and of the payments over it: what matters is that they are the same.
+    private static let graphTime: UInt64 = 1_770_000_000
+
+    /// Networks instead of two nodes.
+    private func runNetworks() async throws {
+        let faults: Faults = calm ? .none : .network
+        let (actions, nodes) = (actions, nodes)
+        let shape = topology.flatMap { Topology.Shape(rawValue: $0) }
+        let tally = try await tally(NetworkTally()) { seed throws(InvariantViolation) in
+            try NetworkHistory.run(seed: seed, nodes: nodes, shape: shape, actions: actions, faults: faults, checkInterval: 64)
+        }
         if let blocks {
             let report = try NetworkHistory.run(seed: seed, nodes: nodes, shape: shape, actions: actions, faults: faults)
             let lines = report.blocks.map { Hex.encode($0.serialized()) }
@@ -136,7 +175,14 @@ extension Simulate {
     }
 }
 
-struct NetworkTally: Sendable {
+/// What many histories came to.
+private protocol Tally: Sendable {
+    associatedtype Report
+    mutating func add(_ report: Report)
+    mutating func merge(_ other: Self)
+}
+
+struct NetworkTally: Tally {
     var histories: UInt64 = 0
     var payments: UInt64 = 0
     var succeeded: UInt64 = 0
@@ -163,7 +209,7 @@ struct NetworkTally: Sendable {
         for (why, count) in report.failures { failures[why, default: 0] += UInt64(count) }
     }
 
-    mutating func add(_ other: NetworkTally) {
+    mutating func merge(_ other: NetworkTally) {
         histories += other.histories
         payments += other.payments
         succeeded += other.succeeded
@@ -178,7 +224,7 @@ struct NetworkTally: Sendable {
     }
 }
 
-struct SimulationTally: Sendable {
+struct SimulationTally: Tally {
     var histories: UInt64 = 0
     var payments: UInt64 = 0
     var succeeded: UInt64 = 0
@@ -197,7 +243,7 @@ struct SimulationTally: Sendable {
         endings[report.ending.rawValue, default: 0] += 1
     }
 
-    mutating func add(_ other: SimulationTally) {
+    mutating func merge(_ other: SimulationTally) {
         histories += other.histories
         payments += other.payments
         succeeded += other.succeeded

@@ -1,0 +1,41 @@
+import Foundation
+public import LightningRouting
+
+extension GraphTable {
+    /// Why a table cannot be read from a file.
+    public enum FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
+        case unreadable(String)
+        case damaged(path: String, Failure)
+
+        public var description: String {
+            switch self {
+            case .unreadable(let path): "cannot read \(path)"
+            case .damaged(let path, let failure): "\(path): \(failure)"
+            }
+        }
+    }
+
+    /// Reads a table from a file, which may be compressed with gzip (its name ends in `.gz` then).
+    ///
+    /// - Parameter timestamp: of all updates, in seconds since 1970.
+    public static func load(_ path: String, timestamp: UInt32) throws(FileFailure) -> NetworkGraph {
+        guard let text = path.hasSuffix(".gz") ? unzipped(path) : FileManager.default.contents(atPath: path).map({ Array($0) }), !text.isEmpty
+        else { throw .unreadable(path) }
+        do throws(Failure) { return try read(text, timestamp: timestamp) } catch { throw .damaged(path: path, error) }
+    }
+
+    /// The program is on every machine; a library for one file is not.
+    private static func unzipped(_ path: String) -> [UInt8]? {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["gzip", "-dc", "--", path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        let data = try? pipe.fileHandleForReading.readToEnd()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, let data else { return nil }
+        return Array(data)
+    }
+}
