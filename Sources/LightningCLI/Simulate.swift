@@ -9,7 +9,8 @@ import LightningWire
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Random histories of two or more nodes in virtual time, with lost connections and crashes; or payments over a real network's table.",
+        abstract:
+            "Random histories of two or more nodes in virtual time, with lost connections and crashes; or payments over a real network's table.",
         discussion: "The same seed gives the same history.")
     @OptionGroup var options: CommonOptions
     @Option(help: "How many histories.") var histories: UInt64 = 100
@@ -128,7 +129,8 @@ extension Simulate {
             lines.append(
                 Format.pad(name == "lnw" ? "as lnw pays" : "plain Dijkstra with retries", 30)
                     + String(
-                        format: "%5.1f %% arrive   %.1f HTLCs   %.1f parts   fee %.3f %%", 100 * Double(outcome.arrived) / Double(pairs.count),
+                        format: "%5.1f %% arrive   %.1f HTLCs   %.1f parts   fee %.3f %%",
+                        100 * Double(outcome.arrived) / Double(pairs.count),
                         Double(outcome.attempts) / Double(pairs.count), Double(outcome.parts) / arrived,
                         Double(outcome.fees) / arrived / Double(amount.value) * 100))
         }

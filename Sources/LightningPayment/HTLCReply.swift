@@ -89,7 +89,9 @@ public struct ReturnPath: Hashable, Sendable {
     /// errors"; inside of the path an `update_fail_malformed_htlc`.
     private var concealed: IncomingDecision? {
         guard let blinding else { return nil }
-        guard blinding.isIntroduction else { return .malformed(onionHash: blinding.onionHash, code: FailureMessage.invalidOnionBlindingCode) }
+        guard blinding.isIntroduction else {
+            return .malformed(onionHash: blinding.onionHash, code: FailureMessage.invalidOnionBlindingCode)
+        }
         let message = FailureMessage.invalidOnionBlinding(onionHash: blinding.onionHash.array)
         var reply = HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
         reply.isDelayed = true

@@ -19,7 +19,8 @@ extension GraphTable {
     ///
     /// - Parameter timestamp: of all updates, in seconds since 1970.
     public static func load(_ path: String, timestamp: UInt32) throws(FileFailure) -> NetworkGraph {
-        guard let text = path.hasSuffix(".gz") ? unzipped(path) : FileManager.default.contents(atPath: path).map({ Array($0) }), !text.isEmpty
+        guard let text = path.hasSuffix(".gz") ? unzipped(path) : FileManager.default.contents(atPath: path).map({ Array($0) }),
+            !text.isEmpty
         else { throw .unreadable(path) }
         do throws(Failure) { return try read(text, timestamp: timestamp) } catch { throw .damaged(path: path, error) }
     }

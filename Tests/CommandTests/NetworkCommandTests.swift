@@ -73,7 +73,8 @@ extension CommandTests {
 
         // The preimage of a hold invoice is its owner's until he settles; a crash in between changes nothing.
         let (preimage, hash) = (String(repeating: "07", count: 32), "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0")
-        let held = try #require(try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--blind", "1", "--json").json["invoice"] as? String)
+        let held = try #require(
+            try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--blind", "1", "--json").json["invoice"] as? String)
         let payer = home.process(["-w", "erin", "pay", held])
         payer.standardOutput = FileHandle.nullDevice
         payer.standardError = FileHandle.nullDevice
