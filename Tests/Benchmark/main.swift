@@ -83,6 +83,14 @@ line(
     "ECDSA sign / verify, ECDH, public key",
     String(format: "%.1f / %.1f, %.1f, %.1f µs", sign * 1e6, verify * 1e6, ecdh * 1e6, create * 1e6))
 
+let floor = ForwardingBenchmark.Floor(sign: sign, verify: verify, ecdh: ecdh, create: create)
+
+// `lightning-benchmark forwarding` measures three nodes alone.
+if CommandLine.arguments.dropFirst().first == "forwarding" {
+    try ForwardingBenchmark.run(floor)
+    exit(0)
+}
+
 // MARK: Rounds in memory: two whole nodes, transport and onions included, no socket and no disk.
 
 print("\nin memory, both nodes on one thread (transport, onions, commitments, records; no socket, no disk)")
@@ -113,14 +121,13 @@ for k in [1, 10, 50, 483] {
     let paid = Int((world.nodes[1].core!.channels.values.first!.commitments.toLocal - before).value / 1_000_000)
     precondition(paid == rounds * k, "every payment has arrived: \(paid) of \(rounds * k)")
     // The floor: the operations that BOLT demands of both nodes, at this machine's speed.
-    let perPayment = 2 * sign + 2 * verify + 2 * ecdh + 3 * create
-    let perRound = 4 * (sign + verify) + 4 * create + 16 * 1.25 * ecdh
-    let floor = perPayment + perRound / Double(k)
     let actual = time.cpu / Double(paid)
     line(
         "k = \(k): payments per CPU second (of the floor)",
-        perSecond(paid, time.cpu) + String(format: "   %3.0f %%", floor / actual * 100))
+        perSecond(paid, time.cpu) + String(format: "   %3.0f %%", floor.seconds(paymentsInRound: k) / actual * 100))
 }
+
+try ForwardingBenchmark.run(floor)
 
 // MARK: Codec.
 

@@ -1,0 +1,58 @@
+import BitcoinPrimitives
+import Foundation
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningRouting
+import LightningSimulation
+import LightningWire
+
+/// Three whole nodes in memory on one thread: what a forwarder carries.
+enum ForwardingBenchmark {
+    /// Seconds of the operations that BOLT demands in a channel, for one payment and for one round of commitments.
+    struct Floor {
+        var perPayment: Double
+        var perRound: Double
+
+        /// At this machine's speed, from the time of each operation.
+        init(sign: Double, verify: Double, ecdh: Double, create: Double) {
+            perPayment = 2 * sign + 2 * verify + 2 * ecdh + 3 * create
+            perRound = 4 * (sign + verify) + 4 * create + 16 * 1.25 * ecdh
+        }
+
+        func seconds(paymentsInRound k: Int) -> Double { perPayment + perRound / Double(k) }
+    }
+
+    static func run(_ floor: Floor) throws {
+        print("\nforwarding in memory: three nodes on one thread (routes, transport, onions, commitments, circuits, records)")
+        for k in [1, 10, 50, 200] {
+            let rounds = max(2, min(100, 1000 / k))
+            var random = SeededRandom(seed: 1)
+            var configuration = NodeConfiguration()
+            configuration.gossip.flushInterval = 1000
+            var world = SimulatedWorld(seed: 42, names: ["alice", "bob", "carol"], configuration: configuration)
+            world.checkInterval = .max
+            try world.build(
+                Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(10_000_000) }, push: { _ in MilliSatoshi(5_000_000_000) })
+            var invoices: [Invoice] = []
+            for _ in 0..<rounds * k {
+                if case .invoice(let record)? = try world.ask(2, .createInvoice(amount: MilliSatoshi(400_000), .text(""), expiry: 86_400)) {
+                    invoices.append(record.invoice)
+                }
+            }
+            let time = try measure {
+                for round in 0..<rounds {
+                    try world.commands(0, invoices[round * k..<(round + 1) * k].map { .pay($0, amount: nil) })
+                    try world.run(limit: 5000)
+                }
+            }
+            let paid = Int(world.nodes[1].core!.circuits.totals.forwards)
+            precondition(paid == rounds * k, "every payment has been forwarded: \(paid) of \(rounds * k)")
+            // Two channels at least; the second layer of the onion comes on top, and is not counted.
+            let ceiling = 1 / (2 * floor.seconds(paymentsInRound: k))
+            line(
+                "k = \(k): forwards per CPU second (of two channels)",
+                perSecond(paid, time.cpu) + String(format: "   %3.0f %%", Double(paid) / time.cpu / ceiling * 100))
+        }
+    }
+}
