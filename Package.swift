@@ -76,8 +76,8 @@ let package = Package(
         .target(
             name: "LightningSimulation",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
-                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningTransport", "LightningWire", "LightningInvoice",
+                "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -75,7 +75,9 @@ extension NodeCore {
         }
         chain.disconnect()
         isMetaChanged = true
-        gossip.disconnected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) })
+        // Halves of announcements are for the place in the chain where the channel was.
+        for (id, channel) in channels where channel.fundingHeight == height { announcing[id] = nil }
+        gossip.disconnected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
         wallet.disconnect(block.transactions.map { ($0, $0.id) }, height: height)
         for id in channels.keys.sorted() {
             channels[id]!.disconnectedBlock(height: height)

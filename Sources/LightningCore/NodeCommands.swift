@@ -284,8 +284,15 @@ extension NodeCore {
         try begin(payment, request)
     }
 
+    /// Blocks that are added at random to what a payee asks for.
+    private static let shadowDelta: UInt32 = 72
+
     /// Starts a payment whose outcome a caller waits for.
     private mutating func begin(_ payment: OutgoingPayment, _ request: RequestID) throws(NodeRefusal) {
+        var payment = payment
+        // BOLT 7 "Recommendations for Routing": "it's highly desirable to add a random offset to the CLTV that the intended
+        // recipient will receive": no hop can tell from it how far it is from the end.
+        if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(Self.shadowDelta + 1)) }
         waitingForPayment[payment.paymentHash, default: []].append(request)
         do throws(NodeRefusal) { try start(payment) } catch {
             waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }

@@ -40,7 +40,7 @@ struct FlowFinder: Sendable {
     private var era: UInt32 = 0
     static let firstExtra: UInt32 = 0xf000_0000
     /// Beyond this a way costs more than anybody pays.
-    private static let costBound: UInt64 = 1 << 43
+    private static let costBound = RouteSearch.priceBound
 
     /// What flows: over edges and over extras, in msat.
     struct Flow {

@@ -33,9 +33,7 @@ struct FlowProblem {
     private(set) var extrasFrom: [UInt32: [Int]] = [:]
     private(set) var extrasInto: [UInt32: [Int]] = [:]
     private let ownNode: UInt32
-    private var excludedEdges: Set<UInt32> = []
-    private var excludedNodes: Set<UInt32> = []
-    private var inUse: [UInt32: UInt64] = [:]
+    private let limits: RouteLimits
     private let doubtPrice: UInt64
     private let blockSlope: Int64
     /// What is paid once for each HTLC is spread over a part of this size.
@@ -70,9 +68,7 @@ struct FlowProblem {
             return count - 1
         }
         target = number(query.destination)
-        for directed in query.excluded { if let edge = graph.edge(directed) { excludedEdges.insert(edge) } }
-        for node in query.excludedNodes { if let known = graph.node(node) { excludedNodes.insert(known) } }
-        for (directed, amount) in query.inUse { if let edge = graph.edge(directed) { inUse[edge] = amount.value } }
+        limits = RouteLimits(query, graph)
         if let local = query.localChannels {
             for channel in local {
                 let directed = DirectedChannel(channel.shortChannelID, from: query.source, to: channel.peer)
@@ -87,19 +83,11 @@ struct FlowProblem {
         firstCount = extras.count
         for tail in query.tails {
             var slope: Int64 = 0
-            var capacity = UInt64.max >> 8
-            for (index, hop) in tail.hops.enumerated() {
-                let next = index + 1 < tail.hops.count ? tail.hops[index + 1].from : query.destination
-                let directed = DirectedChannel(hop.shortChannelID, from: hop.from, to: next)
-                let bound = estimates.range(directed, capacity: .max, now: query.now).upper
-                let used = query.inUse[directed]?.value ?? 0
-                if hop.policy.htlcMaximum > 0 { capacity = min(capacity, hop.policy.htlcMaximum) }
-                capacity = min(capacity, bound - min(bound, used))
-                if query.excluded.contains(directed) || query.excludedNodes.contains(hop.from) { capacity = 0 }
+            for hop in tail.hops {
                 slope += feeSlope(base: hop.policy.feeBase, ppm: min(hop.policy.feeProportionalMillionths, RouteMap.feeBound))
                 slope += Int64(hop.policy.cltvExpiryDelta) * blockSlope + hopSlope
             }
-            extras.append(Extra(from: number(tail.hops[0].from), to: target, capacity: capacity, slope: slope))
+            extras.append(Extra(from: number(tail.hops[0].from), to: target, capacity: tail.room(query, estimates), slope: slope))
         }
         for (index, extra) in extras.enumerated() {
             extrasFrom[extra.from, default: []].append(index)
@@ -118,10 +106,8 @@ struct FlowProblem {
         _ arc: RouteMap.Arc, after used: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates
     ) -> Piece? {
         guard arc.isUsable, UInt64(arc.htlcMinimum) <= partSize else { return nil }
-        if query.localChannels != nil, arc.other == ownNode || graph.origins[Int(arc.edge)] == ownNode { return nil }
-        if !excludedEdges.isEmpty, excludedEdges.contains(arc.edge) { return nil }
-        if !excludedNodes.isEmpty, excludedNodes.contains(arc.other) || excludedNodes.contains(graph.origins[Int(arc.edge)]) { return nil }
-        if used == 0, !arc.isEstimated, inUse.isEmpty, query.localChannels != nil { return firstPiece(arc) }
+        if limits.forbids(arc, graph) { return nil }
+        if used == 0, !arc.isEstimated, limits.inUse.isEmpty, query.localChannels != nil { return firstPiece(arc) }
         return Self.find(pieces(arc, graph, estimates), used)
     }
 
@@ -200,7 +186,7 @@ struct FlowProblem {
             let directed = DirectedChannel(id, direction: UInt8(arc.edge & 1))
             (lower, upper) = estimates.range(directed, capacity: arc.capacity, now: query.now)
         }
-        let used = inUse.isEmpty ? 0 : inUse[arc.edge] ?? 0
+        let used = limits.inUse.isEmpty ? 0 : limits.inUse[arc.edge] ?? 0
         lower -= min(lower, used)
         upper -= min(upper, used)
         let isFirst = query.localChannels == nil && graph.origins[Int(arc.edge)] == ownNode

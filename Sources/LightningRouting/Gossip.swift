@@ -62,6 +62,8 @@ public struct Gossip: Sendable {
     var unannounced: Set<ShortChannelID> = []
     /// Nodes whose keys have signed contradictory announcements.
     public private(set) var blacklist: Set<NodeKey> = []
+    /// Channels without an update, and the second since when: nobody can pay through them, and nobody misses them.
+    private var silentSince: [ShortChannelID: UInt64] = [:]
     /// What is new since the last flush, in order, with who told us (0 for ourselves).
     var fresh: [(item: GossipItem, from: UInt64)] = []
     private var lastFlush: UInt64 = 0
@@ -282,7 +284,9 @@ public struct Gossip: Sendable {
             // "for a different node_id_1 or node_id_2: SHOULD blacklist the previous message's node_id_1 and node_id_2, as well
             // as this node_id_1 and node_id_2 AND forget any channels connected to them".
             let liars = Set([known.node1, known.node2] + keys)
-            blacklist.formUnion(liars)
+            for liar in liars.sorted() where blacklist.insert(liar).inserted {
+                effects.append(.write(key: GossipKey.liar(liar), record: [1]))
+            }
             for channel in graph.allChannels where liars.contains(channel.node1) || liars.contains(channel.node2) {
                 forget(channel.shortChannelID)
             }
@@ -337,9 +341,10 @@ public struct Gossip: Sendable {
         }
     }
 
-    /// A block that spent these outputs left the chain.
-    public mutating func disconnected(spending outPoints: [OutPoint]) {
+    /// A block that spent these outputs left the chain: what it funded is no channel any more, until it is announced again.
+    public mutating func disconnected(spending outPoints: [OutPoint], height: Int) {
         guard !funding.isEmpty else { return }
+        for id in graph.channelIDs(fundedAt: height) { forget(id) }
         for outPoint in outPoints {
             guard let id = funding[outPoint] else { continue }
             setSpent(id, outPoint, height: nil)
@@ -357,6 +362,9 @@ public struct Gossip: Sendable {
     /// Forgets channels that are spent or stale.
     public mutating func prune(height: Int, now: UInt64) {
         for id in graph.prunable(height: height, now: now) { forget(id) }
+        let silent = graph.silentChannels()
+        silentSince = Dictionary(uniqueKeysWithValues: silent.map { ($0, silentSince[$0] ?? now) })
+        for id in silent where silentSince[id]! + NetworkGraph.staleAge < now { forget(id) }
         // Buckets that are full again need not be remembered.
         let full = policy.updateRefill * UInt64(policy.updateBurst)
         budgets = budgets.filter { now - min(now, $0.value.since) < full }
@@ -373,6 +381,7 @@ public struct Gossip: Sendable {
         effects.append(.write(key: GossipKey.channel(id), record: nil))
         if let outPoint = outPoints.removeValue(forKey: id) { funding[outPoint] = nil }
         unannounced.remove(id)
+        silentSince[id] = nil
         for node in graph.remove(id) { effects.append(.write(key: GossipKey.node(node), record: nil)) }
     }
 
@@ -423,6 +432,9 @@ public struct Gossip: Sendable {
                 let features = FeatureBits(try reader.sized16())
                 let isUnroutable = !features.unknownCompulsory(known: Feature.all).isEmpty
                 graph.set(timestamp: try reader.uint32(), isUnroutable: isUnroutable, of: node, message: record)
+            case GossipKey.liarTag:
+                guard let node = NodeKey(key[1...]) else { throw .invalid("gossip record") }
+                blacklist.insert(node)
             default: throw .invalid("gossip record")
             }
         }
@@ -458,10 +470,13 @@ enum GossipKey {
     static let channelTag: UInt8 = 0
     static let updateTag: UInt8 = 1
     static let nodeTag: UInt8 = 2
+    /// Nodes that are blacklisted.
+    static let liarTag: UInt8 = 3
 
     static func channel(_ id: ShortChannelID) -> [UInt8] { [channelTag] + bytes(id) }
     static func update(_ directed: DirectedChannel) -> [UInt8] { [updateTag] + bytes(directed.shortChannelID) + [directed.direction] }
     static func node(_ key: NodeKey) -> [UInt8] { [nodeTag] + key.bytes }
+    static func liar(_ key: NodeKey) -> [UInt8] { [liarTag] + key.bytes }
 
     private static func bytes(_ id: ShortChannelID) -> [UInt8] { withUnsafeBytes(of: id.value.bigEndian) { Array($0) } }
 }

@@ -102,6 +102,17 @@ public struct NetworkGraph: Sendable {
             .map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
+    /// The ids of all channels whose funding output is in a block.
+    func channelIDs(fundedAt height: Int) -> [ShortChannelID] {
+        channels.filter { $0.isUsed && $0.shortChannelID >> 40 == UInt64(height) }.map { ShortChannelID($0.shortChannelID) }.sorted()
+    }
+
+    /// The ids of all channels of which no update is known.
+    func silentChannels() -> [ShortChannelID] {
+        channels.indices.filter { channels[$0].isUsed && !policies[2 * $0].isKnown && !policies[2 * $0 + 1].isKnown }
+            .map { ShortChannelID(channels[$0].shortChannelID) }.sorted()
+    }
+
     /// The ids of all open channels with an update of a time that is wanted, ascending.
     func channelIDs(updatedWhen wants: (UInt32) -> Bool) -> [ShortChannelID] {
         var ids: [ShortChannelID] = []

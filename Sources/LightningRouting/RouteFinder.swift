@@ -65,7 +65,7 @@ public struct RouteFinder: Sendable {
                         map.arc(slowest).cltvExpiryDelta > 144
                     {
                         refusal = why
-                        search.excludedEdges.insert(slowest)
+                        search.limits.exclude(slowest)
                         continue
                     }
                     // Not this way: but only the search for fees alone knows that there is no other.
@@ -76,7 +76,7 @@ public struct RouteFinder: Sendable {
                 return route
             } catch {
                 switch error {
-                case .edge(let edge): search.excludedEdges.insert(edge)
+                case .edge(let edge): search.limits.exclude(edge)
                 case .seed(let seed): search.excludedSeeds.insert(seed)
                 case .refused(let why):
                     refusal = why
@@ -159,7 +159,7 @@ public struct RouteFinder: Sendable {
         _ labels: inout [Label], _ queue: inout Heap<UInt64>, _ stamp: UInt32, _ node: UInt32, _ cost: UInt64, via: UInt32
     ) {
         let known = labels[Int(node)]
-        guard known.stamp != stamp || known.cost > cost, cost < 1 << 43 else { return }
+        guard known.stamp != stamp || known.cost > cost, cost < RouteSearch.priceBound else { return }
         labels[Int(node)] = Label(cost: cost, stamp: stamp, via: via)
         queue.insert(cost << 20 | UInt64(node))
     }
@@ -184,7 +184,7 @@ public struct RouteFinder: Sendable {
                         if labels[node].stamp == stamp && labels[node].cost <= least { continue }
                         guard least < best, let price = search.price(arc, fee: fee, graph, estimates) else { continue }
                         let total = reached + price
-                        guard total < best, total < 1 << 43 else { continue }
+                        guard total < best, total < RouteSearch.priceBound else { continue }
                         if labels[node].stamp == stamp && labels[node].cost <= total { continue }
                         labels[node] = Label(cost: total, stamp: stamp, via: arc.edge)
                         queue.insert(total << 20 | UInt64(arc.other))

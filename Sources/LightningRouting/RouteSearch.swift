@@ -15,14 +15,14 @@ struct RouteSearch {
     private let source: UInt32
     /// In msat.
     static let amountBound: UInt64 = 1 << 46
+    /// In msat: what costs more is no way.
+    static let priceBound: UInt64 = 1 << 43
     /// Where our channels lead, and the price of going there.
     private(set) var firstSeeds: [(node: UInt32, cost: UInt64)] = []
     /// Where the payee is reached from, and the price of it. The first is the payee itself.
     private(set) var lastSeeds: [(node: UInt32, cost: UInt64)] = []
-    var excludedEdges: Set<UInt32> = []
+    var limits: RouteLimits
     var excludedSeeds: Set<Seed> = []
-    private var excludedNodes: Set<UInt32> = []
-    private var inUse: [UInt32: UInt64] = [:]
 
     init(_ query: RouteQuery, _ cost: RouteCost, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) throws(RouteRefusal) {
         self.query = query
@@ -36,33 +36,13 @@ struct RouteSearch {
         // Within these bounds no price overflows: no channel on earth holds 700 bitcoin.
         guard amount < Self.amountBound else { throw .noCapacity }
         source = graph.node(query.source) ?? .max
+        limits = RouteLimits(query, graph)
         let target = number(query.destination, graph)
-        for directed in query.excluded { if let edge = graph.edge(directed) { excludedEdges.insert(edge) } }
-        for node in query.excludedNodes { if let known = graph.node(node) { excludedNodes.insert(known) } }
-        for (directed, amount) in query.inUse { if let edge = graph.edge(directed) { inUse[edge] = amount.value } }
         try addFirst(graph)
         lastSeeds.append((target, 0))
         for tail in query.tails {
-            var price: UInt64 = 0
-            var isUsable = true
-            for (index, hop) in tail.hops.enumerated() {
-                let next = index + 1 < tail.hops.count ? tail.hops[index + 1].from : query.destination
-                let directed = DirectedChannel(hop.shortChannelID, from: hop.from, to: next)
-                let bound = estimates.range(directed, capacity: .max, now: query.now).upper
-                let used = query.inUse[directed]?.value ?? 0
-                guard let fee = hop.policy.fee(forwarding: amount), hop.policy.htlcMinimum <= amount,
-                    hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount, amount <= bound - min(bound, used),
-                    !query.excluded.contains(directed), !query.excludedNodes.contains(hop.from)
-                else {
-                    isUsable = false
-                    break
-                }
-                price = price.addingReportingOverflow(fee).partialValue + cost.hopBase
-                price += (UInt64(hop.policy.cltvExpiryDelta) * blockPrice) >> 10
-            }
-            let entry = number(tail.hops[0].from, graph)
-            lastSeeds.append((entry, price))
-            if !isUsable || price >= 1 << 43 { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
+            lastSeeds.append((number(tail.hops[0].from, graph), price(tail) ?? 0))
+            if price(tail) == nil || tail.room(query, estimates) < amount { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
         }
         if target >= graphNodes, query.tails.isEmpty, !firstSeeds.contains(where: { $0.node == target }) { throw .unknownDestination }
     }
@@ -96,17 +76,21 @@ struct RouteSearch {
 
     // MARK: Prices
 
+    /// What a tail costs; `nil` where it does not bear the amount, or asks for more than anybody would pay.
+    private func price(_ tail: RouteTail) -> UInt64? {
+        var price: UInt64 = 0
+        for hop in tail.hops {
+            guard hop.policy.htlcMinimum <= amount, let fee = hop.policy.fee(forwarding: amount), fee < Self.priceBound else { return nil }
+            price += fee + cost.hopBase + (UInt64(hop.policy.cltvExpiryDelta) * blockPrice) >> 10
+            guard price < Self.priceBound else { return nil }
+        }
+        return price
+    }
+
     /// What an edge costs, or `nil` where it cannot be used.
     @inline(__always)
     func price(_ arc: RouteMap.Arc, fee: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
-        if query.localChannels != nil {
-            // Our own channels are known better than gossip knows them; and nobody pays through themselves.
-            if arc.other == source || graph.origins[Int(arc.edge)] == source { return nil }
-        }
-        if !excludedEdges.isEmpty && excludedEdges.contains(arc.edge) { return nil }
-        if !excludedNodes.isEmpty && (excludedNodes.contains(arc.other) || excludedNodes.contains(graph.origins[Int(arc.edge)])) {
-            return nil
-        }
+        if limits.forbids(arc, graph) { return nil }
         guard let doubt = doubt(arc, amount, graph, estimates) else { return nil }
         let isFirst = graph.origins[Int(arc.edge)] == source
         let locked = (UInt64(arc.cltvExpiryDelta) * blockPrice) >> 10
@@ -117,7 +101,7 @@ struct RouteSearch {
     /// How unlikely it is that an edge bears an amount beside what other parts send over it; `nil` where it cannot.
     func doubt(_ arc: RouteMap.Arc, _ amount: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
         var amount = amount
-        if !inUse.isEmpty, let used = inUse[arc.edge] {
+        if !limits.inUse.isEmpty, let used = limits.inUse[arc.edge] {
             let (sum, overflow) = amount.addingReportingOverflow(used)
             guard !overflow else { return nil }
             amount = sum

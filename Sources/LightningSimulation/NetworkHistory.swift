@@ -33,6 +33,7 @@ public struct NetworkHistory {
     private var report: Report
     private let shape: Topology.Shape
     private let nodes: Int
+    private var channels = 0
     /// What each node had in its channels when they were opened.
     private var opening: [MilliSatoshi] = []
     private var held: [(node: Int, preimage: PaymentPreimage)] = []
@@ -63,6 +64,7 @@ public struct NetworkHistory {
     private mutating func live(actions: Int, faults: Faults) throws(InvariantViolation) {
         var random = SeededRandom(seed: world.seed ^ 0x6e65_7477)
         let topology = Topology(shape, nodes: nodes, using: &random)
+        channels = topology.channels.count
         let capacities = topology.channels.map { _ in Satoshi(UInt64.random(in: 200_000...3_000_000, using: &random)) }
         let shares = topology.channels.map { _ in UInt64.random(in: 10...60, using: &random) }
         try world.build(
@@ -73,7 +75,7 @@ public struct NetworkHistory {
         try heal()
         try check()
         report.nodes = nodes
-        report.channels = topology.channels.count
+        report.channels = channels
         report.restarts = world.nodes.reduce(0) { $0 + $1.restarts }
         report.deliveries = world.deliveries
         report.blocks = world.minedBlocks
@@ -86,7 +88,7 @@ public struct NetworkHistory {
     // MARK: Living
 
     private mutating func act() throws(InvariantViolation) {
-        switch world.draw(0...15) {
+        switch world.draw(0...16) {
         case 0...7: for _ in 0..<world.draw(1...4) { try pay() }
         case 8: try keysend()
         case 9: try world.mine(world.draw(1...2))
@@ -95,6 +97,7 @@ public struct NetworkHistory {
         case 12: try payWrongly()
         case 13: try hold()
         case 14: try release()
+        case 15: try world.lie(to: world.draw(0...nodes - 1), times: 4)
         default: try changeTerms()
         }
         try world.pass(1, interval: world.draw(UInt64(0)...3000))
@@ -226,6 +229,14 @@ public struct NetworkHistory {
             }
         }
         try world.checkNetwork()
+        // Nobody believes what is not so.
+        for node in world.nodes {
+            let graph = node.core!.gossip.graph
+            guard node.core!.gossip.blacklist.isEmpty, graph.channelCount == channels, graph.nodeCount == nodes else {
+                throw world.violation(
+                    "\(node.name) believes in \(graph.nodeCount) nodes with \(graph.channelCount) channels, of \(nodes) with \(channels)")
+            }
+        }
     }
 
     /// Every payment has ended, both ends tell the same of it, and every node has to the thousandth what it should have.

@@ -105,6 +105,11 @@ public struct SimulatedWorld {
     private var stopped: Set<Int> = []
     private var muted: Set<Int> = []
     private var commits = 0
+    /// Connections from this number on are to strangers, who are no nodes.
+    static let firstStranger: UInt64 = 1 << 40
+    var strangers: UInt64 = 0
+    /// What nodes have said to strangers.
+    var fromNodes: [ConnectionID: [UInt8]] = [:]
     private let configuration: NodeConfiguration
     private let minerScript: Script
 
@@ -189,14 +194,20 @@ public struct SimulatedWorld {
     }
 
     /// Gives inputs to a node and carries out what it asks for, with faults.
-    private mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
+    mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
         guard nodes[index].core != nil else { return }
         let effects = nodes[index].core!.handle(inputs, now: now)
         if dice.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
         nodes[index].store.apply(effects.writes)
         try checkStore(index)
         if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
-        for (connection, bytes) in effects.transmissions { transmit(Int(connection.value), from: index, bytes) }
+        for (connection, bytes) in effects.transmissions {
+            if connection.value >= Self.firstStranger {
+                fromNodes[connection, default: []] += bytes
+            } else {
+                transmit(Int(connection.value), from: index, bytes)
+            }
+        }
         for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
         for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
         for check in effects.checks {

@@ -33,7 +33,8 @@ enum ForwardingBenchmark {
             var world = SimulatedWorld(seed: 42, names: ["alice", "bob", "carol"], configuration: configuration)
             world.checkInterval = .max
             try world.build(
-                Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(10_000_000) }, push: { _ in MilliSatoshi(5_000_000_000) })
+                Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(10_000_000) },
+                push: { _ in MilliSatoshi(5_000_000_000) })
             var invoices: [Invoice] = []
             for _ in 0..<rounds * k {
                 if case .invoice(let record)? = try world.ask(2, .createInvoice(amount: MilliSatoshi(400_000), .text(""), expiry: 86_400)) {

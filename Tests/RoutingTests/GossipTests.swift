@@ -203,7 +203,7 @@ struct GossipTests {
     }
 
     @Test("contradictory announcements blacklist all that signed them")
-    func contradictions() {
+    func contradictions() throws {
         var bench = Bench()
         bench.tell(Made("alice", "bob", block: 100).announcement)
         bench.tell(Made("alice", "carol", block: 101).announcement)
@@ -213,6 +213,10 @@ struct GossipTests {
         #expect(bench.gossip.blacklist.count == 3)
         bench.tell(Made("alice", "dave", block: 105).announcement)
         #expect(bench.gossip.graph.channelCount == 1)
+        // A restart does not forgive.
+        let records = bench.store.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { (key: $0.key, record: $0.value) }
+        let again = try Gossip(chainHash: Self.chain, policy: GossipPolicy(), records: records)
+        #expect(again.blacklist == bench.gossip.blacklist && again.graph.channelCount == 1)
     }
 
     @Test("what is spent is forgotten 72 blocks later, what is stale after two weeks; a reorganization undoes a spend")
@@ -225,7 +229,7 @@ struct GossipTests {
         bench.gossip.connected(spending: [outPoint], height: 510)
         bench.gossip.prune(height: 581, now: Self.now)
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == true)
-        bench.gossip.disconnected(spending: [outPoint])
+        bench.gossip.disconnected(spending: [outPoint], height: 510)
         bench.gossip.prune(height: 600, now: Self.now)
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == false)
         bench.gossip.connected(spending: [outPoint], height: 610)
@@ -238,6 +242,18 @@ struct GossipTests {
         bench.tell(other.update(by: "carol", at: Self.now))
         bench.gossip.prune(height: 700, now: Self.now + 1_209_601)
         #expect(bench.gossip.graph.channelCount == 0)
+        // Of which nobody ever said how it can be used.
+        bench.tell(Made("carol", "dave", block: 102).announcement)
+        bench.gossip.prune(height: 701, now: Self.now)
+        bench.gossip.prune(height: 702, now: Self.now + 1_209_600)
+        #expect(bench.gossip.graph.channelCount == 1)
+        bench.gossip.prune(height: 703, now: Self.now + 1_209_601)
+        #expect(bench.gossip.graph.channelCount == 0)
+        // Whose funding transaction is not in the chain any more.
+        bench.tell(Made("carol", "dave", block: 103).announcement)
+        bench.tell(Made("carol", "dave", block: 104).announcement)
+        bench.gossip.disconnected(spending: [], height: 104)
+        #expect(bench.gossip.graph.allChannels.map(\.shortChannelID.block) == [103])
     }
 
     @Test("unknown compulsory features keep routes away, unknown fields do not")
