@@ -66,7 +66,9 @@ enum Format {
     static func short(_ id: String) -> String { id.count > 12 ? "\(id.prefix(4))…\(id.suffix(2))" : id }
 
     /// The payee of a payment, as JSON tells it: none where it hides.
-    static func payee(_ payment: JSONValue) -> String { payment["destination"].text.map(short) ?? "a hidden payee" }
+    static func payee(_ payment: JSONValue) -> String {
+        payment["destination_alias"].text ?? payment["destination"].text.map(short) ?? "a hidden payee"
+    }
 
     static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
         let fill = String(repeating: " ", count: max(0, width - text.count))

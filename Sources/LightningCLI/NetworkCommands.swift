@@ -39,11 +39,18 @@ struct GetRoute: AsyncParsableCommand {
             "getroute",
             ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
         options.show(result) { v in
-            let hops = v["hops"].list
-            let head =
-                "\(hops.count) hop\(hops.count == 1 ? "" : "s")   fee \(Format.msat(v["fee_msat"].u64))   \(v["cltv_delta"].u64) blocks   "
-                + "\(v["success_probability_percent"].u64) % likely"
-            return ([head] + hops.map(RouteText.hop)).joined(separator: "\n")
+            let parts = v["parts"].list
+            let lines = parts.flatMap { part in
+                let hops = part["hops"].list
+                let amount = parts.count > 1 ? "\(Format.msat(part["amount_msat"].u64))   " : ""
+                let head =
+                    "\(amount)\(hops.count) hop\(hops.count == 1 ? "" : "s")   fee \(Format.msat(part["fee_msat"].u64))   "
+                    + "\(part["cltv_delta"].u64) blocks   \(part["success_probability_percent"].u64) % likely"
+                return [head] + hops.map(RouteText.hop)
+            }
+            guard parts.count > 1 else { return lines.joined(separator: "\n") }
+            let all = "\(parts.count) parts   fee \(Format.msat(v["fee_msat"].u64))   \(v["success_probability_percent"].u64) % likely"
+            return ([all] + lines).joined(separator: "\n")
         }
     }
 }

@@ -232,7 +232,7 @@ struct ListChannels: AsyncParsableCommand {
                 let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 16 - filled)
                 let name = c["short_channel_id"].text ?? Format.short(c["channel_id"].string)
                 lines.append(
-                    "\(Format.pad(name, 11))\(Format.pad(Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")"
+                    "\(Format.pad(name, 11))\(Format.pad(c["peer_alias"].text.map { String($0.prefix(9)) } ?? Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")"
                 )
                 if let why = c["reason"].text { lines.append("           why: \(why)") }
                 for output in c["close_outputs"].list {
@@ -429,7 +429,7 @@ struct ListInvoices: AsyncParsableCommand {
             return list.map { i in
                 let amount = i["received_msat"].int ?? i["amount_msat"].int
                 return
-                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)"
+                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
             }.joined(separator: "\n")
         }
     }

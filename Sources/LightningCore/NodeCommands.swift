@@ -67,8 +67,8 @@ extension NodeCore {
         case .importEstimates(let text):
             do throws(EstimatesImportFailure) { try estimates.merge(exported: text) } catch { throw .invalid(error.description) }
             return .done
-        case .findRoute(let node, let amount, let maxFee):
-            return .route(try findRoute(node, amount, maxFee: maxFee))
+        case .findRoute(let node, let amount, let maxFee, let maxParts):
+            return .route(try findRoute(node, amount, maxFee: maxFee, maxParts: maxParts))
         case .pay(let invoice, let amount, let limits):
             let toPay: MilliSatoshi
             do throws(PaymentRefusal) {
@@ -330,14 +330,16 @@ extension NodeCore {
         }
     }
 
-    private mutating func findRoute(_ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?) throws(NodeRefusal) -> Route {
+    private mutating func findRoute(
+        _ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?, maxParts: Int
+    ) throws(NodeRefusal) -> [Route] {
         guard amount > .zero else { throw .invalid("a payment of nothing is none") }
         var limits = PaymentLimits()
         limits.maxFee = maxFee
         let query = RouteQuery(
             from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
             finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
-        do throws(RouteRefusal) { return try gossip.findRoute(query, &finder, &estimates) } catch {
+        do throws(RouteRefusal) { return try gossip.findParts(query, maxParts: maxParts, &finder, &estimates) } catch {
             throw .payment(.noRoute(error.description))
         }
     }

@@ -53,7 +53,7 @@ public enum NodeCommand: Sendable {
     /// Sends a payment that the payee cannot know: how it fails shows whether it would have arrived.
     case probe(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
     /// The best route to a node, without paying.
-    case findRoute(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
+    case findRoute(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?, maxParts: Int = 1)
     /// The best route, and why not the others.
     case compareRoutes(NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi?)
     /// Takes what another node has learned of the liquidity of channels.
@@ -84,7 +84,8 @@ public enum NodeResponse: Sendable {
     case channelOpened(ChannelID, funding: TransactionID)
     case invoice(InvoiceRecord)
     case payment(OutgoingPayment)
-    case route(Route)
+    /// The parts in which an amount would be sent.
+    case route([Route])
     case routes([RouteChoice])
     case transaction(Transaction)
     case done

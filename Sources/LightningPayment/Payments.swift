@@ -285,6 +285,11 @@ public struct Payments: Sendable {
         return false
     }
 
+    /// The heights at which held payments are given back, so that their channels are not closed over them.
+    public var holdDeadlines: [PaymentHash: Int] {
+        sets.filter(\.value.isHeld).mapValues { Int($0.firstExpiry) - HTLCSet.expiryMargin }
+    }
+
     /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are given back.
     public mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()

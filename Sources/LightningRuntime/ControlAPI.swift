@@ -56,7 +56,8 @@ public struct ControlAPI: Sendable {
                     ["id": .string($0.nodeID.hex), "connected": .bool($0.isInitialized), "features": .string($0.features.description)]
                 })
         case "openchannel": return try await open(p)
-        case "listchannels": return .array(try await node.channels().map(Self.json))
+        case "listchannels":
+            return .array(try await named(try await node.channels().map { ($0.parameters.remoteNodeID, Self.json($0)) }, "peer_alias"))
         case "invoice":
             let invoice = try await node.createInvoice(
                 amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
@@ -74,17 +75,27 @@ public struct ControlAPI: Sendable {
             }
             let limits = try limits(p)
             let payment = try await Self.awaited { try await node.pay(invoice, amount: amount, limits: limits) }
-            return Self.json(payment, description: invoice.descriptionText, since: started)
+            let value = Self.json(payment, description: invoice.descriptionText, since: started)
+            return try await named([(payment.payee, value)], "destination_alias")[0]
         case "keysend":
             let started = Date()
             let amount = try amount(p["amount_msat"]) ?? .zero
             let payee = try await anyNode(p["id"])
             let limits = try limits(p)
             let payment = try await Self.awaited { try await node.keysend(payee, amount: amount, limits: limits) }
-            return Self.json(payment, description: nil, since: started)
+            let value = Self.json(payment, description: nil, since: started)
+            return try await named([(payment.payee, value)], "destination_alias")[0]
         case "listpayments":
-            return .array(try await node.payments().filter { !$0.isProbe }.map { Self.json($0, description: nil, since: nil) })
-        case "listinvoices": return .array(try await node.invoices().map(Self.json))
+            let payments = try await node.payments().filter { !$0.isProbe }
+            return .array(try await named(payments.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias"))
+        case "listinvoices":
+            let deadlines = try await node.holdDeadlines()
+            return .array(
+                try await node.invoices().map { record in
+                    guard case .object(var fields) = Self.json(record) else { return .null }
+                    fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .integer(Int64($0)) }
+                    return .object(fields)
+                })
         case "send":
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
                 throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")

@@ -357,10 +357,16 @@ public final class LightningNode: Service, Sendable {
 
     /// The best route to a node, as far as this one knows. Nothing is paid.
     public func route(to node: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi? = nil) async throws(NodeRefusal) -> Route {
-        guard case .route(let route) = try await driver.command(.findRoute(node, amount: amount, maxFee: maxFee)) else {
-            preconditionFailure()
-        }
-        return route
+        try await parts(to: node, amount: amount, maxFee: maxFee, maxParts: 1)[0]
+    }
+
+    /// The parts in which an amount would be sent to a node, if one way is not likely to work. Nothing is paid.
+    public func parts(
+        to node: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi? = nil, maxParts: Int = PaymentLimits().maxParts
+    ) async throws(NodeRefusal) -> [Route] {
+        let command = NodeCommand.findRoute(node, amount: amount, maxFee: maxFee, maxParts: maxParts)
+        guard case .route(let routes) = try await driver.command(command) else { preconditionFailure() }
+        return routes
     }
 
     /// The best route to a node and what else could be tried, the best first. Nothing is paid.
@@ -425,6 +431,11 @@ public final class LightningNode: Service, Sendable {
     }
 
     /// All invoices, the oldest first.
+    /// The blocks from which payments that are held are given back: until then they can be settled.
+    public func holdDeadlines() async throws -> [PaymentHash: Int] {
+        try await driver.read { core in core.payments.holdDeadlines }
+    }
+
     public func invoices() async throws -> [InvoiceRecord] {
         try await driver.read { core in
             core.payments.invoices.values.sorted {

@@ -16,8 +16,13 @@ extension ControlAPI {
         case "graph": return Self.json(try await node.graph(), own: node.nodeID)
         case "getroute":
             let amount = try amount(p["amount_msat"]) ?? .zero
-            let route = try await node.route(to: try await anyNode(p["id"]), amount: amount, maxFee: try self.amount(p["max_fee_msat"]))
-            return Self.json(route, Self.names(try await node.graph()))
+            let parts = try await node.parts(to: try await anyNode(p["id"]), amount: amount, maxFee: try self.amount(p["max_fee_msat"]))
+            let names = Self.names(try await node.graph())
+            return [
+                "amount_msat": .amount(amount.value), "fee_msat": .amount(parts.reduce(0) { $0 + $1.fee.value }),
+                "success_probability_percent": .integer(Int64(Self.percent(parts.reduce(0) { $0 + $1.doubt }))),
+                "parts": .array(parts.map { Self.json($0, names) }),
+            ]
         case "compareroutes":
             let names = Self.names(try await node.graph())
             let choices = try await node.routes(
@@ -75,7 +80,8 @@ extension ControlAPI {
                         ? "no payment begins with “\(text)”. See: lnw listpayments"
                         : "more than one payment begins with “\(text)”: say more of it")
             }
-            return Self.story(matches[0], Self.names(try await node.graph()))
+            let story = Self.story(matches[0], Self.names(try await node.graph()))
+            return try await named([(matches[0].payee, story)], "destination_alias")[0]
         case "rebalance":
             let (from, to) = (try await channel(p["from"]), try await channel(p["to"]))
             let started = Date()
@@ -207,14 +213,29 @@ extension ControlAPI {
 
     /// What nodes call themselves.
     static func names(_ graph: NetworkGraph) -> [NodeKey: String] {
+        names(of: graph.nodeKeys, graph)
+    }
+
+    /// What some nodes call themselves.
+    static func names(of keys: [NodeKey], _ graph: NetworkGraph) -> [NodeKey: String] {
         var names: [NodeKey: String] = [:]
-        for key in graph.nodeKeys {
+        for key in keys {
             guard let wire = graph.announcement(key), case .nodeAnnouncement(let body)? = try? LightningMessage(wire),
                 let alias = body.aliasText, !alias.isEmpty
             else { continue }
             names[key] = alias
         }
         return names
+    }
+
+    /// Adds what a node calls itself to what is said of it.
+    func named(_ values: [(node: NodeID, value: JSONValue)], _ field: String) async throws -> [JSONValue] {
+        let names = Self.names(of: Array(Set(values.map { NodeKey($0.node) })), try await node.graph())
+        return values.map { node, value in
+            guard case .object(var fields) = value else { return value }
+            fields[field] = names[NodeKey(node)].map { .string($0) } ?? .null
+            return .object(fields)
+        }
     }
 
     static func json(_ graph: NetworkGraph, own: NodeID) -> JSONValue {

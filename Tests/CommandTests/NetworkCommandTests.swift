@@ -28,7 +28,11 @@ extension CommandTests {
         #expect(try String(contentsOfFile: picture, encoding: .utf8).contains("<svg"))
 
         let route = try home.run("-w", "alice", "getroute", "carol", "100000sat", "--json").json
-        #expect((route["hops"] as? [Any])?.count == 2 && route["fee_msat"] as? Int == 10_100)
+        let parts = try #require(route["parts"] as? [[String: Any]])
+        #expect(parts.count == 1 && (parts[0]["hops"] as? [Any])?.count == 2 && route["fee_msat"] as? Int == 10_100)
+        // Both ways round together.
+        let large = try home.run("-w", "alice", "getroute", "dave", "800000sat", "--json").json
+        #expect((large["parts"] as? [Any])?.count == 2)
         let compared = try home.run("-w", "alice", "getroute", "carol", "100000sat", "--explain", "--json").json
         let choices = try #require(compared["choices"] as? [[String: Any]])
         #expect(choices.count == 2 && ((choices[0]["route"] as? [String: Any])?["fee_msat"] as? Int) == 10_100)
@@ -51,7 +55,9 @@ extension CommandTests {
         #expect(try home.run("-w", "carol", "setchannel", "all", "--delta", "5").status == 4)
         #expect(try home.run("-w", "carol", "setchannel", "all").status == 2)
         // Through carol it would cost 200 sat now: the other way round is cheaper.
-        try home.until(["-w", "bob", "getroute", "dave", "100000sat", "--json"]) { ($0["hops"] as? [Any])?.count == 3 }
+        try home.until(["-w", "bob", "getroute", "dave", "100000sat", "--json"]) { json in
+            ((json["parts"] as? [[String: Any]])?.first?["hops"] as? [Any])?.count == 3
+        }
         #expect(try home.run("-w", "carol", "setchannel", "all", "--ppm", "4294967295").status == 2)
         #expect(try home.run("-w", "carol", "setchannel", "all", "--min", "5000000sat").status == 4)
         let probe = try home.run("-w", "bob", "probe", "dave", "1000sat", "--json").json
@@ -69,6 +75,8 @@ extension CommandTests {
         #expect(try home.run("decode", hidden, "--json").json["payee"] as? String == "hidden")
         let toHidden = try home.run("-w", "alice", "pay", hidden, "--json").json
         #expect(toHidden["status"] as? String == "succeeded" && toHidden["destination"] is NSNull)
+        #expect(try home.run("-w", "alice", "listpayments").out.contains("a hidden payee"))
+        #expect(try home.run("-w", "alice", "listchannels").out.contains("bob "))
         #expect(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "6").status == 4)
 
         // The preimage of a hold invoice is its owner's until he settles; a crash in between changes nothing.
@@ -89,6 +97,7 @@ extension CommandTests {
         let lessons = try home.run("-w", "alice", "estimates", "export")
         #expect(lessons.status == 0 && lessons.out.contains(","))
         #expect(try home.run("-w", "bob", "estimates", "import").status == 0)
+        #expect(try home.run("-w", "bob", "listinvoices").out.contains("settle before block"))
         home.crash()
         payer.waitUntilExit()
         try home.up(ports, shape, sign: "local graph")
