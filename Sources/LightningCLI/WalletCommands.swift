@@ -269,7 +269,7 @@ struct InvoiceCommand: AsyncParsableCommand {
 
 /// For invoices that do not tell whose they are.
 struct BlindingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Hide who you are behind this many nodes, 1 to 5.", valueName: "hops"))
+    @Option(help: ArgumentHelp("Hide who you are behind this many nodes, 1 to 4.", valueName: "hops"))
     var blind: Int64 = 0
 }
 

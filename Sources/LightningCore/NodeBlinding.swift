@@ -16,32 +16,42 @@ extension NodeCore {
     ///   - forwarders: at least 1; a path is shorter where nobody further on is known to forward blinded payments.
     ///   - expiry: in seconds, of the invoice.
     mutating func blindedPaths(_ pathID: Bytes32, forwarders: Int, expiry: UInt64) -> [BlindedPaymentPath] {
-        // Ten minutes a block, and a day for those that come faster.
-        let maxCLTVExpiry = UInt32(clamping: UInt64(chain.height) + expiry / 600 + 144)
+        // Ten minutes a block, and two days for those that come faster and for payers who add to it.
+        let maxCLTVExpiry = UInt32(clamping: UInt64(chain.height) + expiry / 600 + 288)
         let usable = channels.values.filter { $0.isUsable && offersBlinding($0.parameters.remoteNodeID) }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
         return usable.prefix(3).compactMap { channel -> BlindedPaymentPath? in
             guard let first = blindedStep(over: channel) else { return nil }
             var steps = [first]
             while steps.count < forwarders, let further = blindedStep(before: steps.map(\.node)) { steps.insert(further, at: 0) }
-            let maximum = steps.map(\.policy.htlcMaximum).filter { $0 > 0 }.min()
-            // "htlc_minimum_msat to the largest minimum HTLC value the nodes will allow": the payee's own among them.
-            let minimum = max(steps.map(\.policy.htlcMinimum).max() ?? 1, channel.parameters.local.htlcMinimum.value)
-            return BlindedPaymentPath(
-                sessionKey: entropy.secretKey(),
-                forwarders: steps.map { step in
-                    let policy = step.policy
-                    return (
-                        step.node, step.channel,
-                        .init(
-                            cltvExpiryDelta: policy.cltvExpiryDelta, feeProportionalMillionths: policy.feeProportionalMillionths,
-                            feeBase: policy.feeBase)
-                    )
-                },
-                payee: nodeID, pathID: pathID.array, maxCLTVExpiry: maxCLTVExpiry,
-                minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta, htlcMinimum: MilliSatoshi(minimum),
-                htlcMaximum: maximum.map { MilliSatoshi($0) } ?? MilliSatoshi(channel.parameters.fundingAmount))
+            while !steps.isEmpty {
+                if let path = blindedPath(steps, over: channel, pathID, maxCLTVExpiry: maxCLTVExpiry), path.fitsIntoInvoice { return path }
+                steps.removeFirst()
+            }
+            return nil
         }
+    }
+
+    private mutating func blindedPath(
+        _ steps: [BlindedStep], over channel: PaymentChannel, _ pathID: Bytes32, maxCLTVExpiry: UInt32
+    ) -> BlindedPaymentPath? {
+        let maximum = steps.map(\.policy.htlcMaximum).filter { $0 > 0 }.min()
+        // "htlc_minimum_msat to the largest minimum HTLC value the nodes will allow": the payee's own among them.
+        let minimum = max(steps.map(\.policy.htlcMinimum).max() ?? 1, channel.parameters.local.htlcMinimum.value)
+        return BlindedPaymentPath(
+            sessionKey: entropy.secretKey(),
+            forwarders: steps.map { step in
+                let policy = step.policy
+                return (
+                    step.node, step.channel,
+                    .init(
+                        cltvExpiryDelta: policy.cltvExpiryDelta, feeProportionalMillionths: policy.feeProportionalMillionths,
+                        feeBase: policy.feeBase)
+                )
+            },
+            payee: nodeID, pathID: pathID.array, maxCLTVExpiry: maxCLTVExpiry,
+            minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta, htlcMinimum: MilliSatoshi(minimum),
+            htlcMaximum: maximum.map { MilliSatoshi($0) } ?? MilliSatoshi(channel.parameters.fundingAmount))
     }
 
     private struct BlindedStep {

@@ -173,8 +173,8 @@ extension NodeCore {
         return record
     }
 
-    /// A path must fit into a field of an invoice.
-    static let maxBlindedForwarders = 5
+    /// What fits into a field of an invoice.
+    static let maxBlindedForwarders = 4
 
     /// BOLT 11: without a public channel an invoice "MUST include at least one r field".
     private func routingHints() -> [[RoutingHint]] {

@@ -91,6 +91,13 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     /// Whether we understand all that the path demands: "MUST NOT use … if payinfo.features has any unknown even bits set".
     public var isUsable: Bool { features.unknownCompulsory(known: []).isEmpty }
 
+    /// bLIP 39: "the maximum size of any _single_ encoded blinded path is 639 bytes".
+    public var fitsIntoInvoice: Bool {
+        var writer = ByteWriter()
+        encode(to: &writer)
+        return writer.bytes.count <= 639
+    }
+
     // MARK: Where we are its first node
 
     /// The rest of a path that begins at ourselves: the next node is its first then, and its path key goes with our own HTLC.

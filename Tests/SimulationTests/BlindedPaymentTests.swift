@@ -135,8 +135,8 @@ struct BlindedPaymentTests {
             return
         }
         #expect(world.nodes[3].core!.payments.invoices[other.invoice.paymentHash]?.status == .unpaid)
-        // A day, and the ten minutes a block of its hour, later.
-        try world.mine(155)
+        // Two days, and the ten minutes a block of its hour, later.
+        try world.mine(300)
         try world.pass(3)
         invoice.paymentHash = right
         invoice.expiry = 10_000_000
@@ -172,6 +172,35 @@ struct BlindedPaymentTests {
         try world.checkNetwork()
     }
 
+    @Test("the longest path that fits, and terms of the largest numbers")
+    func longest() throws {
+        var world = try Self.line(6)
+        // Numbers of many bytes take more room.
+        for node in 0..<5 {
+            for id in world.nodes[node].core!.channels.keys.sorted() {
+                var policy = ForwardingPolicy()
+                policy.feeBase = 4000
+                policy.feeProportionalMillionths = 4000
+                policy.htlcMinimum = MilliSatoshi(10_000)
+                policy.htlcMaximum = MilliSatoshi(900_000_000)
+                try world.command(node, .setForwardingPolicy(id, policy))
+            }
+        }
+        try world.pass(10)
+        let invoice = try Self.invoice(&world, 5, 20_000_000, hops: 4)
+        #expect(invoice.blindedPaths[0].path.hops.count == 5 && invoice.blindedPaths[0].htlcMinimum.value == 10_000)
+        let fits = invoice.blindedPaths.map(\.fitsIntoInvoice)
+        #expect(!fits.contains(false))
+        var limits = PaymentLimits()
+        limits.maxFee = MilliSatoshi(1_000_000)
+        let request = try world.command(0, .pay(invoice, amount: nil, limits))
+        try world.pass(6)
+        guard case .succeeded? = Self.outcome(world, 0, request)?.status else {
+            Issue.record("\(String(describing: world.nodes[0].answers[request]))")
+            return
+        }
+    }
+
     @Test("our own blinded invoice is not paid, and without a peer who forwards there is none")
     func refusals() throws {
         var world = try Self.line(3)
@@ -182,7 +211,7 @@ struct BlindedPaymentTests {
             Issue.record("\(String(describing: world.nodes[2].answers[own]))")
             return
         }
-        let many = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 6))
+        let many = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 5))
         world.stop(1)
         try world.pass(1)
         let alone = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 1))
