@@ -8,17 +8,22 @@ extension PaymentChannel {
     public mutating func fundingConfirmed(
         height: Int, transactionIndex: Int, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
-        guard case .funding = phase, fundingHeight == nil else { return [] }
+        guard fundingHeight == nil else { return [] }
         fundingHeight = height
         shortChannelID = ShortChannelID(
             block: height, transaction: transactionIndex, output: Int(parameters.funding.index))
         isChanged = true
+        // After a reorganization it has another place in the chain, and so another name.
+        if case .normal = phase { return [.becameUsable] }
         return sendReadyIfDeep(environment)
     }
 
-    /// The block that confirmed the funding transaction left the active chain before the channel was used.
+    /// The block that confirmed the funding transaction left the active chain.
+    ///
+    /// Money at risk: as long as it is not confirmed again, whoever paid for it could spend the same coins elsewhere: nothing is
+    /// sent over the channel, and nothing that comes over it is believed.
     public mutating func fundingUnconfirmed() {
-        guard fundingHeight != nil, !isLocalReady else { return }
+        guard fundingHeight != nil else { return }
         fundingHeight = nil
         shortChannelID = nil
         isChanged = true

@@ -114,7 +114,7 @@ extension PaymentChannel {
     public mutating func offer(
         amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil
     ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
-        guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
+        guard phase == .normal, !isShuttingDown, fundingHeight != nil else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // BOLT 2: "MUST offer amount_msat greater than 0", "MUST NOT offer amount_msat below … htlc_minimum_msat".
         guard amount > .zero, amount >= parameters.remote.htlcMinimum else {

@@ -83,7 +83,7 @@ public struct PaymentChannel: Sendable {
 
     /// Whether payments can be sent now.
     public var isUsable: Bool {
-        phase == .normal && connection == .established && !isShuttingDown
+        phase == .normal && fundingHeight != nil && connection == .established && !isShuttingDown
     }
 
     public var isShuttingDown: Bool { wantedShutdown != nil || localShutdown != nil || remoteShutdown != nil }
@@ -92,7 +92,8 @@ public struct PaymentChannel: Sendable {
     public var stateName: String {
         switch phase {
         case .funding: fundingHeight == nil ? "opening" : "confirming"
-        case .normal: !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : "normal"
+        case .normal:
+            !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : fundingHeight == nil ? "unconfirmed" : "normal"
         case .failed: "forceclosing"
         case .dataLost: "data-lost"
         case .closing: "closing"

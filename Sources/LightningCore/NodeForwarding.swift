@@ -40,6 +40,11 @@ extension NodeCore {
             decide(htlc.key, back.fail(.temporaryNodeFailure))
             return false
         }
+        // What funds the channel is not in the chain: money over it may be worth nothing.
+        guard channels[htlc.key.channel]!.fundingHeight != nil else {
+            decide(htlc.key, back.fail(.temporaryChannelFailure(update: [])))
+            return false
+        }
         // Dust that would be lost to fees.
         guard !channels[htlc.key.channel]!.exceedsDustExposure(htlc.amount) else {
             decide(htlc.key, back.fail(.temporaryChannelFailure(update: [])))

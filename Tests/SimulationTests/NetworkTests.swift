@@ -1,3 +1,4 @@
+import BitcoinLedger
 import BitcoinPrimitives
 import LightningChannel
 import LightningCore
@@ -80,6 +81,36 @@ extension NetworkTests {
         try world.pass(3)
         guard case .success? = world.nodes[1].answers[request] else {
             Issue.record("\(String(describing: world.nodes[1].answers[request]))")
+            return
+        }
+    }
+}
+
+extension NetworkTests {
+    @Test("a reorganization that moves the funding: nobody believes in the channel any more, until it is announced anew")
+    func movedFunding() throws {
+        var random = SeededRandom(seed: 1)
+        var world = try Self.world(6, Topology(.line, nodes: 3, using: &random))
+        let before = world.nodes[0].core!.gossip.graph.allChannels.map(\.shortChannelID)
+        let depth = world.ledger.height - before.map(\.block).min()! + 1
+        try world.reorganize(depth: depth)
+        try world.pass(2)
+        for node in world.nodes { #expect(node.core!.gossip.graph.channelCount == 0) }
+        // The funding transactions are mined again, at another height.
+        try world.mine(7)
+        try world.pass(5)
+        try world.mine(1)
+        try world.pass(20)
+        for node in world.nodes {
+            let now = node.core!.gossip.graph.allChannels
+            #expect(now.count == 2 && now.allSatisfy { !before.contains($0.shortChannelID) })
+            #expect(node.core!.gossip.blacklist.isEmpty)
+        }
+        let record = try Self.invoice(&world, 2, 50_000_000)
+        let request = try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(5)
+        guard case .success? = world.nodes[0].answers[request] else {
+            Issue.record("\(String(describing: world.nodes[0].answers[request]))")
             return
         }
     }
