@@ -9,28 +9,39 @@ import LightningWire
 
 // Ways to this node that do not tell who it is (BOLT 4 "Route Blinding").
 extension NodeCore {
-    /// Paths whose last `forwarders` nodes before us are hidden, one for each of our best channels.
+    /// Paths on which so many nodes before us are hidden, one for each of our best channels.
     ///
     /// - Parameters:
+    ///   - amount: that is to come over them; `nil` for any.
     ///   - pathID: by which we recognize a payment over one of them.
-    ///   - forwarders: at least 1; a path is shorter where nobody further on is known to forward blinded payments.
+    ///   - forwarders: at least 1; where there are not so many who would forward, there is no path.
     ///   - expiry: in seconds, of the invoice.
-    mutating func blindedPaths(_ pathID: Bytes32, forwarders: Int, expiry: UInt64) -> [BlindedPaymentPath] {
+    mutating func blindedPaths(
+        for amount: MilliSatoshi?, _ pathID: Bytes32, forwarders: Int, expiry: UInt64
+    ) -> [BlindedPaymentPath] {
         // Ten minutes a block, and two days for those that come faster and for payers who add to it.
         let maxCLTVExpiry = UInt32(clamping: UInt64(chain.height) + expiry / 600 + 288)
-        let usable = channels.values.filter { $0.isUsable && offersBlinding($0.parameters.remoteNodeID) }
+        let usable = channels.values.filter { $0.isUsable && takesPathKeys($0.parameters.remoteNodeID) }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
-        return usable.prefix(3).compactMap { channel -> BlindedPaymentPath? in
-            guard let first = blindedStep(over: channel) else { return nil }
+        var paths: [(path: BlindedPaymentPath, isPublic: Bool)] = []
+        for channel in usable {
+            guard paths.count < Self.maxBlindedPaths, let first = blindedStep(over: channel) else { continue }
             var steps = [first]
-            while steps.count < forwarders, let further = blindedStep(before: steps.map(\.node)) { steps.insert(further, at: 0) }
-            while !steps.isEmpty {
-                if let path = blindedPath(steps, over: channel, pathID, maxCLTVExpiry: maxCLTVExpiry), path.fitsIntoInvoice { return path }
-                steps.removeFirst()
+            while steps.count < forwarders, let further = blindedStep(before: steps.map(\.node), for: amount) {
+                steps.insert(further, at: 0)
             }
-            return nil
+            guard steps.count == forwarders,
+                let path = blindedPath(steps, over: channel, pathID, maxCLTVExpiry: maxCLTVExpiry), path.fitsIntoInvoice
+            else { continue }
+            paths.append((path, gossip.graph.node(NodeKey(steps[0].node)) != nil))
         }
+        // To a node that nobody knows only its own peers find.
+        let known = paths.filter(\.isPublic)
+        return (known.isEmpty ? paths : known).map(\.path)
     }
+
+    /// As many as an invoice should tell.
+    private static let maxBlindedPaths = 3
 
     private mutating func blindedPath(
         _ steps: [BlindedStep], over channel: PaymentChannel, _ pathID: Bytes32, maxCLTVExpiry: UInt32
@@ -66,30 +77,51 @@ extension NodeCore {
         return BlindedStep(node: channel.parameters.remoteNodeID, channel: name, policy: policy)
     }
 
-    /// Somebody who forwards to the first of these nodes: over the largest public channel of one who knows blinded paths.
-    private func blindedStep(before nodes: [NodeID]) -> BlindedStep? {
+    /// Somebody who forwards to the first of these nodes over a public channel: anyone on usual terms who knows blinded paths, the
+    /// likelier the larger the channel. Nobody can make us choose them by their terms, nor tell from a path which one it had to be.
+    private mutating func blindedStep(before nodes: [NodeID], for amount: MilliSatoshi?) -> BlindedStep? {
         let next = NodeKey(nodes[0])
         let taken = Set(nodes.map { NodeKey($0) } + [NodeKey(nodeID)])
-        let candidates = gossip.graph.channels(of: next).compactMap { channel -> (BlindedStep, UInt64)? in
+        let candidates = gossip.graph.channels(of: next).compactMap { channel -> (step: BlindedStep, weight: UInt64)? in
             let isFirst = channel.node2 == next
             let other = isFirst ? channel.node1 : channel.node2
-            guard !channel.isSpent, !taken.contains(other), let node = other.nodeID, offersBlinding(node),
-                let policy = isFirst ? channel.policy1 : channel.policy2, !policy.isDisabled
+            guard !channel.isSpent, !taken.contains(other), let policy = isFirst ? channel.policy1 : channel.policy2,
+                isUsual(policy, for: amount), let node = other.nodeID, offersBlinding(node)
             else { return nil }
-            return (BlindedStep(node: node, channel: channel.shortChannelID, policy: policy), channel.capacity)
+            return (BlindedStep(node: node, channel: channel.shortChannelID, policy: policy), max(1, channel.capacity >> 10))
         }
-        return candidates.max { ($0.1, $1.0.channel.value) < ($1.1, $0.0.channel.value) }?.0
+        let total = candidates.reduce(UInt64(0)) { $0 + $1.weight }
+        guard total > 0 else { return nil }
+        var place = entropy.uint64() % total
+        for candidate in candidates {
+            if place < candidate.weight { return candidate.step }
+            place -= candidate.weight
+        }
+        return nil
+    }
+
+    /// Terms on which a stranger is taken into a path that the payer cannot choose: up to 1 % and 10 sat, and a week.
+    private func isUsual(_ policy: RoutingPolicy, for amount: MilliSatoshi?) -> Bool {
+        guard !policy.isDisabled, policy.feeBase <= 10_000, policy.feeProportionalMillionths <= 10_000, policy.cltvExpiryDelta <= 1008
+        else {
+            return false
+        }
+        guard let amount else { return policy.htlcMinimum <= 10_000_000 }
+        return policy.htlcMinimum <= amount.value && (policy.htlcMaximum == 0 || policy.htlcMaximum >= amount.value / 4)
     }
 
     /// Whether a node says that it forwards along blinded paths: to us, or to everybody.
     private func offersBlinding(_ node: NodeID) -> Bool {
-        if let connection = connectionsByNode[node], let features = peers[connection]?.initialization?.features {
-            return features.offers(.routeBlinding)
-        }
+        if connectionsByNode[node] != nil { return takesPathKeys(node) }
         guard let wire = gossip.graph.announcement(NodeKey(node)), case .nodeAnnouncement(let body)? = try? LightningMessage(wire) else {
             return false
         }
         return body.features.offers(.routeBlinding)
+    }
+
+    /// Whether a peer of ours said that it knows path keys.
+    func takesPathKeys(_ peer: NodeID) -> Bool {
+        connectionsByNode[peer].flatMap { peers[$0]?.initialization }?.features.offers(.routeBlinding) ?? false
     }
 
     /// On which terms the peer of a channel forwards to us.
@@ -104,10 +136,11 @@ extension NodeCore {
     /// Our channels as first hops of a path that begins at ourselves.
     func localChannels(of path: PayableBlindedPath) -> [LocalChannel] {
         let peer = path.firstNode ?? path.firstChannel.flatMap { channel(named: $0) }.flatMap { channels[$0]?.parameters.remoteNodeID }
-        guard let peer else { return [] }
+        // "path_key" is of an even type: who does not know it would not bear it.
+        guard let peer, takesPathKeys(peer) else { return [] }
         return localChannels.filter { $0.peer == NodeKey(peer) }.map { channel in
             var channel = channel
-            channel.peer = NodeKey(path.payment.path.firstNodeID)
+            channel.peer = path.entry
             return channel
         }
     }
@@ -118,7 +151,7 @@ extension OutgoingPayment {
     public func blindedPath(of route: Route) -> PayableBlindedPath? {
         guard route.hops.count > 1, let last = route.hops.last else { return nil }
         return blindedPaths.first {
-            $0.payment.routingID == last.shortChannelID && NodeKey($0.payment.path.firstNodeID) == route.hops[route.hops.count - 2].node
+            $0.payment.routingID == last.shortChannelID && $0.entry == route.hops[route.hops.count - 2].node
         }
     }
 }

@@ -158,9 +158,12 @@ extension NodeCore {
         guard (1...Self.maxBlindedForwarders).contains(forwarders) else {
             throw .invalid("a blinded path has 1 to \(Self.maxBlindedForwarders) nodes before its payee")
         }
-        let paths = blindedPaths(pathID, forwarders: forwarders, expiry: expiry)
+        let paths = blindedPaths(for: amount, pathID, forwarders: forwarders, expiry: expiry)
         guard !paths.isEmpty else {
-            throw .invalid("no peer is connected that forwards along blinded paths and has said on which terms: try again, or without")
+            throw .invalid(
+                forwarders == 1
+                    ? "no peer is connected that forwards along blinded paths and has said on which terms: try again, or without"
+                    : "no \(forwarders) nodes are known to forward to this one along a blinded path: try fewer")
         }
         let invoice = Invoice(
             network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash, paymentSecret: nil, details: details,
@@ -292,7 +295,13 @@ extension NodeCore {
         var payment = payment
         // BOLT 7 "Recommendations for Routing": "it's highly desirable to add a random offset to the CLTV that the intended
         // recipient will receive": no hop can tell from it how far it is from the end.
-        if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(Self.shadowDelta + 1)) }
+        var offset = Self.shadowDelta
+        // bLIP 39: a path is good until about its invoice expires, ten minutes a block.
+        if !payment.blindedPaths.isEmpty, let invoice = try? Invoice(payment.invoice) {
+            let blocks = (invoice.expiresAt - min(invoice.expiresAt, seconds)) / 600
+            offset = UInt32(min(UInt64(offset), blocks - min(blocks, 3)))
+        }
+        if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(offset + 1)) }
         waitingForPayment[payment.paymentHash, default: []].append(request)
         do throws(NodeRefusal) { try start(payment) } catch {
             waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }

@@ -118,6 +118,8 @@ extension NodeCore {
         func refuse(_ message: FailureMessage) { decide(request.incoming.key, request.back.fail(message)) }
         guard let named = channel(for: request.next), channels[named]!.phase == .normal || channels[named]!.phase == .funding
         else { return refuse(.unknownNextPeer) }
+        // The next peer is to bear a path key: one that does not know it would end the connection, again and again.
+        if request.pathKey != nil, !takesPathKeys(channels[named]!.parameters.remoteNodeID) { return refuse(.unknownNextPeer) }
         if let refusal = terms(named).refusal(request, height: chain.height, now: seconds) {
             effects.events.append(.forwardRefused(request.incoming, over: named, "\(refusal)"))
             return refuse(refusal)

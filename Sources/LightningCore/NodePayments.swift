@@ -87,7 +87,9 @@ extension NodeCore {
     /// What is looked for to complete a payment.
     func query(_ payment: OutgoingPayment) -> RouteQuery {
         var query = RouteQuery(
-            from: NodeKey(nodeID), to: NodeKey(payment.payee), amount: payment.remaining, maxFee: payment.remainingFee,
+            from: NodeKey(nodeID),
+            to: payment.blindedPaths.isEmpty ? NodeKey(payment.payee) : PayableBlindedPath.destination(payment.payee),
+            amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + configuration.finalExpiryMargin, localChannels: localChannels, now: seconds)
         query.tails = payment.tails + payment.blindedPaths.map { $0.tail() }
         for path in payment.blindedPaths where path.isEntered { query.localChannels? += localChannels(of: path) }
@@ -258,7 +260,7 @@ extension NodeCore {
     private mutating func learn(_ lesson: Lesson, _ attempt: PaymentAttempt, _ hash: PaymentHash) {
         let directions = attempt.route.directions
         // What got to the hop that failed came through all channels before it.
-        for index in lesson.passed where index > 0 {
+        for index in lesson.passed where index > 0 && index < directions.count {
             estimates.learnAtLeast(attempt.route.hops[index].amount, directions[index], now: seconds)
         }
         switch lesson.blame {
@@ -317,7 +319,8 @@ struct Lesson {
     /// - Parameter isWhole: whether the attempt brought the whole amount.
     init(_ attempt: PaymentAttempt, _ came: HTLCFailure, isWhole: Bool, _ blinded: PayableBlindedPath?) {
         // Of a blinded path, its introduction point alone speaks: for the payee only where there is nobody between them.
-        let last = attempt.route.hops.count - (blinded?.payment.path.hops.count == 1 ? 2 : 1)
+        let route = attempt.route
+        let last = route.hops.count - (blinded?.payment.path.hops.count == 1 ? 2 : 1)
         switch came {
         case .notSent:
             failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
@@ -336,12 +339,12 @@ struct Lesson {
             failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
             blame = .channel(0)
         case .packet(let packet, let attribution):
-            guard let (hop, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {
+            guard let (speaker, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {
                 isFatal = last == 0
                 reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets)
                 // "When the failure source cannot be identified from the return packet AND attribution_data is present: SHOULD
                 // use attribution_data to identify the failure source": it is between the last hop that is proven and the next.
-                if !attribution.isEmpty, let unproven = reading.firstUnproven, unproven > 0, last > 0 {
+                if !attribution.isEmpty, let unproven = reading.firstUnproven.map({ min($0, last) }), unproven > 0 {
                     failure = AttemptFailure(
                         hop: nil, message: [],
                         text: "a failure that cannot be read came back: hop \(unproven) or \(unproven + 1) spoiled it")
@@ -352,11 +355,13 @@ struct Lesson {
                 blame = last == 0 ? .nothing : .anybody
                 return
             }
-            reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets, last: hop)
+            reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets, last: speaker)
+            // Whoever speaks from inside of a blinded path breaks its rules, or the introduction point does in its name.
+            let hop = blinded == nil ? speaker : min(speaker, route.hops.count - 2)
             let who = hop == last ? "the payee" : "hop \(hop + 1)"
             // A channel_update that it may bring is not used, and not kept.
             failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
-            passed = 0..<min(hop + 1, attempt.route.hops.count)
+            passed = 0..<hop + 1
             if hop == last {
                 // "if the PERM bit is set: SHOULD fail the payment. otherwise … MAY retry".
                 switch message {
@@ -368,7 +373,9 @@ struct Lesson {
                 }
                 if last == 0, case .temporaryNodeFailure = message { isFatal = true }
             } else {
-                blame = Self.blame(message, min(hop, last - 1))
+                blame = Self.blame(message, hop)
+                // Of a path only as a whole can be said that it does not work.
+                if blinded != nil, case .node(let index) = blame, index == last { blame = .channel(last) }
             }
         }
     }

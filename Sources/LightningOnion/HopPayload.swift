@@ -145,6 +145,18 @@ public struct HopPayload: Hashable, Sendable {
         }
     }
 
+    /// Whether a payload has a `current_path_key`, even if something else in it cannot be read.
+    public static func hasPathKey(_ bytes: [UInt8]) -> Bool {
+        var reader = ByteReader(bytes)
+        while let type = try? reader.bigSize(), type <= 12 {
+            if type == 12 { return true }
+            guard let length = try? reader.bigSize(), length <= UInt64(reader.remaining), (try? reader.read(Int(length))) != nil else {
+                return false
+            }
+        }
+        return false
+    }
+
     private mutating func read(_ type: UInt64, _ value: inout ByteReader) throws(DecodingError) {
         switch type {
         case 2: amountToForward = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))

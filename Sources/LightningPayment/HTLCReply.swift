@@ -59,6 +59,9 @@ public struct ReturnPath: Hashable, Sendable {
     public var sharedSecret: Bytes32
     /// `nil` outside of a blinded path, and where a path has no node but us.
     public var blinding: Blinding?
+    /// Whether we are the only node of a path: "SHOULD add a random delay before returning errors". Of use to payees alone, who keep
+    /// no record of it.
+    public var isDelayed = false
 
     public init(sharedSecret: Bytes32, blinding: Blinding? = nil) {
         self.sharedSecret = sharedSecret
@@ -67,8 +70,13 @@ public struct ReturnPath: Hashable, Sendable {
 
     /// A failure of our own.
     public func fail(_ message: FailureMessage) -> IncomingDecision {
-        concealed
-            ?? .fail(HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret))
+        concealed ?? .fail(reply(message, isDelayed: isDelayed))
+    }
+
+    private func reply(_ message: FailureMessage, isDelayed: Bool) -> HTLCReply {
+        var reply = HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
+        reply.isDelayed = isDelayed
+        return reply
     }
 
     /// A failure that came from downstream.
@@ -92,10 +100,7 @@ public struct ReturnPath: Hashable, Sendable {
         guard blinding.isIntroduction else {
             return .malformed(onionHash: blinding.onionHash, code: FailureMessage.invalidOnionBlindingCode)
         }
-        let message = FailureMessage.invalidOnionBlinding(onionHash: blinding.onionHash.array)
-        var reply = HTLCReply(packet: FailurePacket.plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
-        reply.isDelayed = true
-        return .fail(reply)
+        return .fail(reply(.invalidOnionBlinding(onionHash: blinding.onionHash.array), isDelayed: true))
     }
 
     func encode(to writer: inout ByteWriter) {

@@ -23,10 +23,21 @@ public struct PayableBlindedPath: Hashable, Sendable {
         }
         guard let (data, rest) = path.entered(nodeSecret: nodeSecret) else { return nil }
         payment = rest
+        // What BOLT 4 demands of every node on a path is demanded of us too.
+        guard data.allowedFeatures?.bits.isEmpty ?? true, (data.shortChannelID == nil) != (data.nextNodeID == nil) else { return nil }
         firstChannel = data.shortChannelID
-        if firstChannel == nil { firstNode = data.nextNodeID }
-        guard isEntered else { return nil }
+        firstNode = data.nextNodeID
     }
+
+    /// Where the path begins, as routes know it: a public node; or, where that is ourselves, a node that nobody else can be.
+    public var entry: NodeKey {
+        isEntered
+            ? NodeKey(invented: Hash.tagged("blinded path", payment.path.firstPathKey.compressed))
+            : NodeKey(payment.path.firstNodeID)
+    }
+
+    /// A payee who hides, as routes know it: no node of the graph, even if its invoice was signed with such a one's key.
+    public static func destination(_ payee: NodeID) -> NodeKey { NodeKey(invented: Hash.tagged("blinded payee", payee.compressed)) }
 
     /// The path among routes: one hop from where it begins to the payee.
     public func tail() -> RouteTail {
@@ -34,7 +45,7 @@ public struct PayableBlindedPath: Hashable, Sendable {
             timestamp: 1, feeBase: payment.feeBase, feeProportionalMillionths: payment.feeProportionalMillionths,
             cltvExpiryDelta: payment.cltvExpiryDelta, htlcMinimum: payment.htlcMinimum.value, htlcMaximum: payment.htlcMaximum.value)
         return RouteTail(
-            hops: [.init(from: NodeKey(payment.path.firstNodeID), shortChannelID: payment.routingID, policy: policy)])
+            hops: [.init(from: entry, shortChannelID: payment.routingID, policy: policy)])
     }
 
     /// What the nodes of the path are told (BOLT 4 "payload format"), from the introduction point to the payee.

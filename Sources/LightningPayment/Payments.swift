@@ -158,7 +158,12 @@ public struct Payments: Sendable {
         let unknown = Self.unknown(part, height: height)
         guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return refuse(unknown) }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
-            guard preimage.paymentHash == htlc.paymentHash, invoices[htlc.paymentHash] == nil else { return refuse(unknown) }
+            guard preimage.paymentHash == htlc.paymentHash else { return refuse(unknown) }
+            if let known = invoices[htlc.paymentHash] {
+                // Whoever has learned the preimage of an invoice that hides its payee must not find the payee by who refuses it.
+                guard known.pathID != nil else { return refuse(unknown) }
+                return refuse(back.fulfill(preimage))
+            }
             var record = InvoiceRecord(
                 invoice: Invoice(
                     network: network, amount: nil, timestamp: now / 1000, paymentHash: htlc.paymentHash, paymentSecret: .zero,
@@ -177,7 +182,9 @@ public struct Payments: Sendable {
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
         let total = payload.totalAmount ?? told
         guard let record = invoices[htlc.paymentHash], !record.isSpontaneous,
-            let secret = payload.paymentSecret, secret == record.secret,
+            // A path's id counts inside of the path alone, a payment secret outside of one alone.
+            (payload.encryptedRecipientData != nil) == (record.pathID != nil), let secret = payload.paymentSecret,
+            secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
             wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), told <= total
         else { return refuse(unknown) }

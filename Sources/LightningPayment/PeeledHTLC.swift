@@ -30,10 +30,16 @@ public enum PeeledHTLC: Sendable {
             return
         }
         var back = ReturnPath(sharedSecret: peeled.sharedSecret)
-        if htlc.pathKey != nil { back.blinding = .init(isIntroduction: false, onionHash: onionHash) }
+        let isFinal = peeled.next == nil
+        if htlc.pathKey != nil {
+            back.blinding = .init(isIntroduction: false, onionHash: onionHash)
+        } else if HopPayload.hasPathKey(peeled.payload) {
+            // "if current_path_key is set in the onion payload and it is not the final node": whoever stands behind the introduction
+            // point is hidden by it, whatever is wrong.
+            if isFinal { back.isDelayed = true } else { back.blinding = .init(isIntroduction: true, onionHash: onionHash) }
+        }
         do throws(FailureMessage) {
             let payload = try HopPayload(peeled.payload)
-            let isFinal = peeled.next == nil
             guard let data = payload.encryptedRecipientData else {
                 // "Otherwise (it is not part of a blinded route): MUST return an error if path_key is set in the incoming
                 // update_add_htlc or current_path_key is present".
@@ -41,8 +47,6 @@ public enum PeeledHTLC: Sendable {
                 self = isFinal ? .final(payload, back) : .forward(try Self.request(htlc, payload, peeled.next!, back))
                 return
             }
-            // Whoever stands behind the introduction point is hidden by it, even where it cannot read its own part.
-            if htlc.pathKey == nil, !isFinal { back.blinding = .init(isIntroduction: true, onionHash: onionHash) }
             // "If path_key is set in the incoming update_add_htlc: MUST return an error if current_path_key is present …
             // Otherwise: MUST return an error if current_path_key is not present".
             guard (htlc.pathKey == nil) != (payload.currentPathKey == nil), let pathKey = htlc.pathKey ?? payload.currentPathKey,

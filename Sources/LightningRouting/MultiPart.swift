@@ -63,8 +63,9 @@ extension RouteFinder {
                 routes.append(route)
                 rest.use(route)
             } catch {
-                // The channel bears the sum, but not in one HTLC.
-                guard case .edge = error, amount >= 2 * Self.minimumPart else { return nil }
+                // The channel, or the tail, bears the sum, but not in one HTLC.
+                if case .refused = error { return nil }
+                guard amount >= 2 * Self.minimumPart else { return nil }
                 waiting = [(path, amount / 2), (path, amount - amount / 2)] + waiting
             }
         }

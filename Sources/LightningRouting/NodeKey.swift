@@ -18,6 +18,12 @@ public struct NodeKey: Hashable, Sendable, Comparable, CustomStringConvertible {
         words = (word(0), word(1), word(2), word(3))
     }
 
+    /// A key that is nobody's, for a node of which only a secret is known.
+    public init(invented digest: Bytes32) { self.init(([0] + digest.array)[...])! }
+
+    /// Whether no node can have it.
+    public var isInvented: Bool { prefix == 0 }
+
     public var bytes: [UInt8] {
         var result = [prefix]
         result.reserveCapacity(33)

@@ -60,13 +60,20 @@ public struct RouteFinder: Sendable {
                 let route = try search.build(path, graph, map, estimates)
                 if let failure = search.overBudget(route) {
                     // One channel that locks the money for very long must not stand in the way of all others.
-                    if case .refused(let why) = failure, case .tooLong = why,
-                        let slowest = path.edges.max(by: { map.arc($0).cltvExpiryDelta < map.arc($1).cltvExpiryDelta }),
-                        map.arc(slowest).cltvExpiryDelta > 144
-                    {
-                        refusal = why
-                        search.limits.exclude(slowest)
-                        continue
+                    if case .refused(let why) = failure, case .tooLong = why {
+                        if let slowest = path.edges.max(by: { map.arc($0).cltvExpiryDelta < map.arc($1).cltvExpiryDelta }),
+                            map.arc(slowest).cltvExpiryDelta > 144
+                        {
+                            refusal = why
+                            search.limits.exclude(slowest)
+                            continue
+                        }
+                        // Nor one way to the payee in that of the others.
+                        if let tail = path.tail, tail > 0, query.tails.count > 1 {
+                            refusal = why
+                            search.excludedSeeds.insert(.last(tail))
+                            continue
+                        }
                     }
                     // Not this way: but only the search for fees alone knows that there is no other.
                     throw failure

@@ -29,7 +29,7 @@ struct RouteLimits {
 }
 
 extension RouteTail {
-    /// In msat, the most that every hop of the tail bears beside what the payment sends over it already; 0 where it is not to be used.
+    /// In msat, the most that every hop of the tail bears, in any number of HTLCs, beside what the payment sends over it already; 0 where it is not to be used.
     func room(_ query: RouteQuery, _ estimates: LiquidityEstimates) -> UInt64 {
         var room = UInt64.max >> 8
         for (index, hop) in hops.enumerated() {
@@ -39,7 +39,6 @@ extension RouteTail {
             let bound = estimates.range(directed, capacity: .max, now: query.now).upper
             let used = query.inUse[directed]?.value ?? 0
             room = min(room, bound - min(bound, used))
-            if hop.policy.htlcMaximum > 0 { room = min(room, hop.policy.htlcMaximum) }
         }
         return room
     }

@@ -80,7 +80,9 @@ struct RouteSearch {
     private func price(_ tail: RouteTail) -> UInt64? {
         var price: UInt64 = 0
         for hop in tail.hops {
-            guard hop.policy.htlcMinimum <= amount, let fee = hop.policy.fee(forwarding: amount), fee < Self.priceBound else { return nil }
+            guard hop.policy.htlcMinimum <= amount, hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount,
+                let fee = hop.policy.fee(forwarding: amount), fee < Self.priceBound
+            else { return nil }
             price += fee + cost.hopBase + (UInt64(hop.policy.cltvExpiryDelta) * blockPrice) >> 10
             guard price < Self.priceBound else { return nil }
         }
@@ -142,6 +144,9 @@ struct RouteSearch {
 
         if let tail = path.tail, tail > 0 {
             for (index, hop) in query.tails[tail - 1].hops.enumerated().reversed() {
+                // Less than a hop takes does not get better in smaller parts; more than it takes does.
+                guard amount >= hop.policy.htlcMinimum else { throw .refused(.noCapacity) }
+                guard hop.policy.htlcMaximum == 0 || amount <= hop.policy.htlcMaximum else { throw .seed(.last(tail)) }
                 try prepend(
                     hop.shortChannelID, from: hop.from, hop.policy,
                     isFirst: index == 0 && path.edges.isEmpty && query.localChannels == nil, or: .seed(.last(tail)))

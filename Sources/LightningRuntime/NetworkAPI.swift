@@ -285,9 +285,10 @@ extension ControlAPI {
                 route.hops.enumerated().map { index, hop in
                     defer { before = hop.amount }
                     let isHidden = index == hidden
-                    let alias = isHidden ? "hidden payee" : names[hop.node]
+                    let alias = isHidden ? "hidden payee" : hop.node.isInvented ? "hidden node" : names[hop.node]
                     return [
-                        "id": .string(hop.node.description), "alias": alias.map { .string($0) } ?? .null, "blinded": .bool(isHidden),
+                        "id": hop.node.isInvented ? .null : .string(hop.node.description), "alias": alias.map { .string($0) } ?? .null,
+                        "blinded": .bool(isHidden),
                         "short_channel_id": isHidden ? .null : .string(hop.shortChannelID.description),
                         "amount_msat": .amount(hop.amount.value),
                         "fee_msat": .amount(before.saturatingSubtracting(hop.amount).value), "cltv_delta": .integer(Int64(hop.cltvDelta)),

@@ -247,6 +247,52 @@ struct RouteTests {
         #expect(try web.route(query).hops.count == 1)
     }
 
+    /// What a blinded path tells of the least and the most of an HTLC holds for every part.
+    @Test func partsOverTails() throws {
+        var web = Web()
+        web.join(1, 2, capacity: 2_000_000, Web.policy(0), Web.policy(0))
+        var query = web.query(0, 9, 900_000_000)
+        query.maxFee = MilliSatoshi(9_000_000)
+        query.localChannels = [1, 2].map {
+            LocalChannel(shortChannelID: ShortChannelID(70 + $0), peer: Web.key(Int($0)), spendable: 600_000_000, htlcMinimum: 1)
+        }
+        func tail(_ minimum: UInt64, _ maximum: UInt64) -> RouteTail {
+            var policy = Web.policy(0)
+            (policy.htlcMinimum, policy.htlcMaximum) = (minimum, maximum)
+            return RouteTail(hops: [.init(from: Web.key(2), shortChannelID: ShortChannelID(8), policy: policy)])
+        }
+        var finder = RouteFinder()
+        var estimates = LiquidityEstimates()
+        query.tails = [tail(1, 250_000_000)]
+        let parts = try finder.findParts(query, maxParts: 16, &web.graph, &estimates)
+        #expect(parts.count >= 4 && parts.allSatisfy { $0.amount.value <= 250_000_000 })
+        #expect(parts.reduce(0) { $0 + $1.amount.value } == 900_000_000)
+        query.tails = [tail(500_000_000, 0)]
+        #expect(throws: RouteRefusal.self) { try finder.findParts(query, maxParts: 16, &web.graph, &estimates) }
+        query.tails = [tail(300_000_000, 0)]
+        let fewer = try finder.findParts(query, maxParts: 16, &web.graph, &estimates)
+        #expect(fewer.allSatisfy { $0.amount.value >= 300_000_000 })
+    }
+
+    /// One way that locks the money for too long does not hide another.
+    @Test func slowTail() throws {
+        var web = Web()
+        web.join(3, 4, capacity: 1_000_000, Web.policy(0), Web.policy(0))
+        var query = web.query(0, 9, 1_000_000)
+        query.localChannels = [
+            LocalChannel(shortChannelID: ShortChannelID(7), peer: Web.key(1), spendable: 2_000_000, htlcMinimum: 1)
+        ]
+        var slow = Web.policy(0)
+        slow.cltvExpiryDelta = 5000
+        var dear = Web.policy(900)
+        dear.cltvExpiryDelta = 144
+        query.tails = [slow, dear].enumerated().map { index, policy in
+            RouteTail(hops: [.init(from: Web.key(1), shortChannelID: ShortChannelID(UInt64(8 + index)), policy: policy)])
+        }
+        query.maxCLTVDelta = 2016
+        #expect(try web.route(query).hops.last?.shortChannelID == ShortChannelID(9))
+    }
+
     /// Half of a channel is there with probability one half: one bit of doubt, 1024 units.
     @Test func doubt() throws {
         var web = Web()

@@ -1,7 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
-import LightningCore
 import LightningInvoice
 import LightningOnion
 import LightningPayment
@@ -9,6 +8,8 @@ import LightningRouting
 import LightningSimulation
 import LightningWire
 import Testing
+
+@testable import LightningCore
 
 /// Payments to nodes that hide (BOLT 4 "Route Blinding").
 @Suite("blinded payments")
@@ -149,6 +150,20 @@ struct BlindedPaymentTests {
         try world.checkNetwork()
     }
 
+    @Test("an invoice that expires soon gets no random expiry: its path would not bear it")
+    func shortLived() throws {
+        var world = try Self.line(3)
+        let response = try world.ask(2, .createInvoice(amount: MilliSatoshi(5_000_000), .text("soon"), expiry: 1800, blindedHops: 1))
+        guard case .invoice(let record)? = response else {
+            Issue.record("no invoice")
+            return
+        }
+        try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(4)
+        let payment = try #require(world.nodes[0].core!.payments.outgoing[record.invoice.paymentHash])
+        #expect(payment.finalCLTVDelta == 0 && !payment.paidRoutes.isEmpty)
+    }
+
     @Test("a held payment over a blinded path survives a restart of every node, and is settled")
     func held() throws {
         var world = try Self.line(4)
@@ -221,6 +236,112 @@ struct BlindedPaymentTests {
                 Issue.record("\(String(describing: world.nodes[2].answers[request]))")
                 return
             }
+        }
+    }
+}
+
+/// Payees and introduction points who lie.
+@Suite("hostile blinded paths")
+struct HostilePathTests {
+    private static func key(_ number: UInt8) -> PublicKey { SecretKey(Hash.sha256([number]))!.publicKey() }
+
+    private static func path(_ nodes: Int) -> BlindedPaymentPath {
+        let hops = (0..<nodes).map { BlindedPath.Hop(blindedNodeID: key(UInt8(10 + $0)), encryptedData: [UInt8($0)]) }
+        return BlindedPaymentPath(
+            path: BlindedPath(firstNodeID: key(10), firstPathKey: key(9), hops: hops), feeBase: 0, feeProportionalMillionths: 0,
+            cltvExpiryDelta: 18, htlcMinimum: .zero, htlcMaximum: MilliSatoshi(1_000_000))
+    }
+
+    /// An attempt over `before` public hops and a path of so many nodes.
+    private static func attempt(before: Int, _ path: PayableBlindedPath) -> PaymentAttempt {
+        var hops = (0..<before).map { index in
+            Route.Hop(
+                node: index == before - 1 ? path.entry : NodeKey(key(UInt8(30 + index))), shortChannelID: ShortChannelID(UInt64(index)),
+                amount: MilliSatoshi(1000), cltvDelta: 40)
+        }
+        hops.append(
+            Route.Hop(
+                node: PayableBlindedPath.destination(key(1)), shortChannelID: path.payment.routingID, amount: MilliSatoshi(1000),
+                cltvDelta: 1))
+        let secrets = (0..<before - 1 + path.payment.path.hops.count).map { Hash.sha256([UInt8(50 + $0)]) }
+        return PaymentAttempt(
+            route: Route(source: NodeKey(key(2)), hops: hops, doubt: 0), htlc: .init(channel: ChannelID(Hash.sha256([3])), id: 0),
+            sharedSecrets: secrets, startedAt: 0)
+    }
+
+    /// The payee knows the secrets of the path's nodes, which it may have made up itself.
+    @Test("whatever comes back, and whoever seems to have said it, blame stays on the route", arguments: 1..<4, 1..<5)
+    func anyFailure(before: Int, nodes: Int) throws {
+        let made = PayableBlindedPath(Self.path(nodes), nodeID: Self.key(2), nodeSecret: SecretKey(Hash.sha256([2]))!)
+        let path = try #require(made)
+        let attempt = Self.attempt(before: before, path)
+        let garbage = [UInt8](repeating: 7, count: 292)
+        let messages: [FailureMessage] = [
+            .temporaryNodeFailure, .permanentChannelFailure, .temporaryChannelFailure(update: []), .mppTimeout,
+            .invalidOnionHMAC(onionHash: [UInt8](repeating: 1, count: 32)),
+            .invalidOnionBlinding(onionHash: [UInt8](repeating: 1, count: 32)),
+            .incorrectOrUnknownPaymentDetails(MilliSatoshi(1), height: 1), .finalIncorrectCLTVExpiry(1), .unknown(code: 0xffff),
+        ]
+        for speaker in attempt.sharedSecrets.indices {
+            for message in [nil] + messages.map(Optional.some) {
+                // As if it came from that hop, with attribution data from there on, or a failure that nobody can read.
+                var packet = message.map { FailurePacket.plain($0, sharedSecret: attempt.sharedSecrets[speaker]) } ?? garbage
+                var attribution: [UInt8] = []
+                for index in (0...speaker).reversed() {
+                    attribution = AttributionData.update(
+                        attribution, packet: packet, holdTime: 1, sharedSecret: attempt.sharedSecrets[index])
+                    packet = FailurePacket.wrap(packet, sharedSecret: attempt.sharedSecrets[index])
+                }
+                for attributed in [attribution, []] {
+                    let lesson = Lesson(attempt, .packet(packet, attributed), isWhole: true, path)
+                    let hops = attempt.route.hops.indices
+                    #expect(lesson.failure.hop.map(hops.contains) ?? true)
+                    #expect(lesson.passed.upperBound <= hops.count)
+                    switch lesson.blame {
+                    case .liquidity(let index), .channel(let index), .node(let index): #expect(hops.contains(index), "\(lesson)")
+                    case .nothing, .anybody: break
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("who knows the preimage of a hidden payee's invoice does not find it by a keysend")
+    func keysend() throws {
+        let preimage = PaymentPreimage(Hash.sha256([1]))
+        let secret = SecretKey(Hash.sha256([4]))!
+        let invoice = Invoice(
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash, paymentSecret: nil,
+            details: .text("x"), expiry: 3600, minFinalCLTVExpiryDelta: 18, features: FeatureBits(), blindedPaths: [Self.path(2)],
+            nodeSecret: secret)
+        var record = InvoiceRecord(invoice: invoice, preimage: preimage)
+        record.pathID = Hash.sha256([5])
+        let htlc = IncomingHTLC(
+            key: .init(channel: ChannelID(Hash.sha256([3])), id: 1), amount: MilliSatoshi(1), paymentHash: preimage.paymentHash,
+            cltvExpiry: 400)
+        let payload = HopPayload.keysend(amount: MilliSatoshi(1), cltvExpiry: 300, preimage: preimage)
+        func decisions(_ payments: Payments) -> [IncomingDecision] {
+            var payments = payments
+            return payments.receive(
+                htlc, payload, back: ReturnPath(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                nodeSecret: secret
+            ).decisions.map(\.1)
+        }
+        var hidden = Payments()
+        hidden.add(record)
+        #expect(decisions(hidden) == decisions(Payments()) && !decisions(hidden).isEmpty)
+        // Nor is the path's id worth anything outside of the path, nor a payment secret inside of one.
+        var outside = HopPayload.final(
+            amount: MilliSatoshi(1000), cltvExpiry: 300, paymentSecret: record.pathID!, total: MilliSatoshi(1000), metadata: nil)
+        var large = htlc
+        large.amount = MilliSatoshi(1000)
+        for isInside in [false, true] {
+            outside.encryptedRecipientData = isInside ? [1] : nil
+            var payments = hidden
+            let outcome = payments.receive(
+                large, outside, back: ReturnPath(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                nodeSecret: secret)
+            #expect((outcome.paid != nil) == isInside)
         }
     }
 }
@@ -332,7 +453,13 @@ struct PeeledHTLCTests {
     func pathKeys() {
         let key = Self.session.publicKey()
         #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: true) { $0.currentPathKey = key }, inside: true))
-        #expect(Self.isConcealed(Self.peel(Self.relayed(), inside: false) { $0.currentPathKey = nil }, inside: false))
+        // Without a path key nobody is known to be hidden.
+        guard case .refused(.fail(let reply)) = Self.peel(Self.relayed(), inside: false, { $0.currentPathKey = nil }),
+            case .invalidOnionPayload? = FailurePacket.decrypt(reply.reason, sharedSecrets: [reply.sharedSecret])?.message
+        else {
+            Issue.record("taken, or hidden")
+            return
+        }
         // A path key for an onion that is not blinded.
         let plain = Self.peel(Self.relayed(), inside: true) { payload in
             payload.encryptedRecipientData = nil
