@@ -124,6 +124,42 @@ extension LocalWorld {
     }
 }
 
+/// Where texts stand in a picture, so that no two stand on each other as long as there is room.
+private struct Labels {
+    private var taken: [(x: Double, y: Double, width: Double)] = []
+
+    /// A place on the line from one point to another, as near to a fraction of it as may be.
+    mutating func place(
+        between a: (x: Double, y: Double), _ b: (x: Double, y: Double), from fraction: Double, characters: Int
+    ) -> (x: Double, y: Double) {
+        let width = Double(characters) * 6.5
+        var best: (x: Double, y: Double)?
+        var first: (x: Double, y: Double)?
+        for step in 0..<16 {
+            let offset = Double((step + 1) / 2) * (step % 2 == 0 ? 0.035 : -0.035)
+            let share = fraction + offset
+            guard share >= 0.15, share <= 0.85 else { continue }
+            let place = (x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
+            first = first ?? place
+            if isFree(place, width) {
+                best = place
+                break
+            }
+        }
+        let found = best ?? first ?? a
+        taken.append((found.x, found.y, width))
+        return found
+    }
+
+    private func isFree(_ place: (x: Double, y: Double), _ width: Double) -> Bool {
+        for other in taken {
+            let room = (other.width + width) / 2
+            if abs(other.x - place.x) < room, abs(other.y - place.y) < 13 { return false }
+        }
+        return true
+    }
+}
+
 /// A network as a picture: nodes in a circle, channels with their capacity and how it is shared, and the terms at either end.
 enum GraphDrawing {
     static func svg(_ graph: JSONValue, shares: [String: Double]) -> String {
@@ -144,14 +180,33 @@ enum GraphDrawing {
             t == .null
                 ? "" : t["disabled"].flag ? "disabled" : "\(Format.bare(t["fee_base_msat"].u64))+\(t["fee_proportional_millionths"].u64)ppm"
         }
+        /// A text with the background's colour around it, so that lines do not run through it.
+        func text(_ content: String, at place: (x: Double, y: Double), _ style: String, title: String = "") -> String {
+            let position = "x=\"\(n(place.x))\" y=\"\(n(place.y))\" text-anchor=\"middle\""
+            let title = title.isEmpty ? "" : "<title>\(title)</title>"
+            let size = style.contains("font-size") ? " font-size=\"10\"" : ""
+            return "<text \(position)\(size) stroke=\"#fbfaf7\" stroke-width=\"4\" fill=\"#fbfaf7\">\(content)</text>"
+                + "<text \(position) \(style)>\(content)\(title)</text>"
+        }
         var parts = [
             """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(n(size)) \(n(size))" font-family="system-ui, sans-serif" font-size="12">
             <rect width="100%" height="100%" fill="#fbfaf7"/>
             """
         ]
+        var labels = Labels()
+        var parallels: [String: Int] = [:]
         for channel in channels {
-            guard let a = places[channel["node_id_1"].string], let b = places[channel["node_id_2"].string] else { continue }
+            guard var a = places[channel["node_id_1"].string], var b = places[channel["node_id_2"].string] else { continue }
+            // Channels of the same two nodes lie beside each other.
+            let pair = channel["node_id_1"].string + channel["node_id_2"].string
+            let number = parallels[pair, default: 0]
+            parallels[pair] = number + 1
+            let distance = max(1, hypot(b.x - a.x, b.y - a.y))
+            let shift = Double((number + 1) / 2) * (number % 2 == 0 ? 12 : -12)
+            let aside = (x: -(b.y - a.y) / distance * shift, y: (b.x - a.x) / distance * shift)
+            a = (a.x + aside.x, a.y + aside.y)
+            b = (b.x + aside.x, b.y + aside.y)
             // What is on whose side, where that is known: the line changes its colour there.
             let share = shares[channel["short_channel_id"].string] ?? 0.5
             let middle = (x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
@@ -161,13 +216,13 @@ enum GraphDrawing {
                 <line x1="\(n(a.x))" y1="\(n(a.y))" x2="\(n(middle.x))" y2="\(n(middle.y))" stroke="#d9822b" stroke-width="\(n(width))"/>
                 <line x1="\(n(middle.x))" y1="\(n(middle.y))" x2="\(n(b.x))" y2="\(n(b.y))" stroke="#7c93a8" stroke-width="\(n(width))"/>
                 """)
-            let center = (x: (a.x + b.x) / 2, y: (a.y + b.y) / 2)
+            let capacity = Format.thousands(channel["capacity_sat"].u64)
+            let center = labels.place(between: a, b, from: 0.5, characters: capacity.count)
             parts.append(
-                "<text x=\"\(n(center.x))\" y=\"\(n(center.y - 4))\" text-anchor=\"middle\" fill=\"#222\">\(Format.thousands(channel["capacity_sat"].u64))"
-                    + "<title>\(channel["short_channel_id"].string)</title></text>")
-            for (end, text, other) in [(a, terms(channel["terms_1"]), b), (b, terms(channel["terms_2"]), a)] {
-                let at = (x: end.x + (other.x - end.x) * 0.24, y: end.y + (other.y - end.y) * 0.24)
-                parts.append("<text x=\"\(n(at.x))\" y=\"\(n(at.y))\" text-anchor=\"middle\" fill=\"#777\" font-size=\"10\">\(text)</text>")
+                text(capacity, at: (center.x, center.y - 4), "fill=\"#222\"", title: channel["short_channel_id"].string))
+            for (end, words, other) in [(a, terms(channel["terms_1"]), b), (b, terms(channel["terms_2"]), a)] {
+                let at = labels.place(between: end, other, from: 0.24, characters: words.count)
+                parts.append(text(words, at: at, "fill=\"#777\" font-size=\"10\""))
             }
         }
         for node in nodes {
