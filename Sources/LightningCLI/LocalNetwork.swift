@@ -64,24 +64,32 @@ extension LocalWorld {
     /// Funds the nodes, opens their channels with half on either side, and waits until everybody knows of all.
     func open(_ topology: LocalTopology, _ nodes: [LightningNode], progress: (String) -> Void) async throws {
         // After a restart the channels are there already; what was interrupted is completed.
+        var missing = topology.edges
         var existing = 0
-        for node in nodes { existing += try await node.channels().count { $0.parameters.isOpener && !$0.isClosed } }
-        guard existing == 0 else {
-            try await waitForPeers(nodes)
-            if existing != topology.edges.count {
-                Terminal.error("there are \(existing) channels already: --topology is not applied. Another LNW_HOME makes another network")
+        for (index, node) in nodes.enumerated() {
+            for channel in try await node.channels() where channel.parameters.isOpener && !channel.isClosed {
+                existing += 1
+                let other = nodes.firstIndex { $0.nodeID == channel.parameters.remoteNodeID }
+                if let done = missing.firstIndex(where: { $0.from == index && $0.to == other }) { missing.remove(at: done) }
             }
-            try await spread(existing, nodes)
-            return
+        }
+        if existing > 0 {
+            try await waitForPeers(nodes)
+            if existing != topology.edges.count - missing.count {
+                Terminal.error(
+                    "there are channels of another shape already: --topology is not applied. Another LNW_HOME makes another network")
+                return
+            }
+            if missing.isEmpty { return }
         }
         var needed = [UInt64](repeating: 0, count: nodes.count)
-        for edge in topology.edges { needed[edge.from] += edge.capacity.value + 20_000 }
+        for edge in missing { needed[edge.from] += edge.capacity.value + 20_000 }
         progress("funding \(needed.count { $0 > 0 }) nodes")
         for (index, amount) in needed.enumerated() where amount > 0 {
             _ = try await fund(await nodes[index].newAddress().script, Satoshi(amount))
         }
-        progress("opening \(topology.edges.count) channels")
-        for (number, edge) in topology.edges.enumerated() {
+        progress("opening \(missing.count) channels")
+        for (number, edge) in missing.enumerated() {
             let (one, other) = (nodes[edge.from], nodes[edge.to])
             try await one.connect(other.address!)
             try await one.openChannel(

@@ -84,7 +84,9 @@ struct ExportEstimates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "export", abstract: "Print the estimates, a line for each direction.")
     @OptionGroup var options: CommonOptions
     func run() async throws {
-        options.show(try await options.call("exportestimates")) { String($0["estimates"].string.dropLast()) }
+        let estimates = try await options.call("exportestimates")
+        // Lines of numbers, not anybody's text.
+        options.show(estimates) { _ in String(estimates["estimates"].string.dropLast()) }
     }
 }
 

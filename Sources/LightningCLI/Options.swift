@@ -55,7 +55,33 @@ struct CommonOptions: ParsableArguments {
 
     /// Prints the result: as JSON, or as `human` makes of it.
     func show(_ value: JSONValue, _ human: (JSONValue) -> String) {
-        Terminal.out(json ? value.pretty : human(value))
+        Terminal.out(json ? value.pretty : human(value.printable))
+    }
+}
+
+extension JSONValue {
+    /// The same with control characters made visible: what others wrote, like an invoice's description, must not steer a terminal
+    /// nor look like a line of ours.
+    var printable: JSONValue {
+        switch self {
+        case .string(let text): .string(Self.printable(text))
+        case .array(let values): .array(values.map(\.printable))
+        case .object(let fields): .object(fields.mapValues(\.printable))
+        case .null, .bool, .integer, .number: self
+        }
+    }
+
+    static func printable(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        return text.unicodeScalars.map { isUnsafe($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+    }
+
+    /// Control characters, and those that turn the direction of a text.
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0, 0x2028...0x202e, 0x2066...0x2069: true
+        default: false
+        }
     }
 }
 

@@ -320,7 +320,9 @@ struct Decode: AsyncParsableCommand {
         }
         options.show(.object(Dictionary(lines, uniquingKeysWith: { $1 }))) { _ in
             lines.map { name, value in
-                let shown = name == "amount_msat" ? (value.int.map { Format.msat(UInt64($0)) } ?? "any") : value.text ?? value.line
+                let shown =
+                    name == "amount_msat"
+                    ? (value.int.map { Format.msat(UInt64($0)) } ?? "any") : value.text.map(JSONValue.printable) ?? value.line
                 return "\(Format.pad(name == "amount_msat" ? "amount" : name, 28))\(shown)"
             }.joined(separator: "\n")
         }

@@ -143,6 +143,8 @@ extension NodeCore {
             } catch { why = why ?? error }
         }
         effects.events.append(.forwardRefused(request.incoming, over: named, why?.description ?? ""))
+        // An absent peer says nothing of what the channel has: "if the channel is disabled: return a channel_disabled error".
+        if why == .notConnected { return refuse(.channelDisabled(flags: 0, update: [])) }
         // "an otherwise unspecified, transient error occurs in the outgoing channel (e.g. channel capacity reached, too many
         // in-flight HTLCs, etc.): return a temporary_channel_failure error".
         refuse(.temporaryChannelFailure(update: []))
@@ -201,7 +203,7 @@ extension NodeCore {
             decision = circuit.back.fail(FailureMessage(message.bytes))
             text = "the next node could not read the onion"
         case .notSent:
-            decision = circuit.back.fail(.temporaryChannelFailure(update: []))
+            decision = circuit.back.fail(.channelDisabled(flags: 0, update: []))
             text = "the next peer was disconnected"
         }
         guard let ended = circuits.end(outgoing: key, .failed(text, at: seconds)) else { return false }

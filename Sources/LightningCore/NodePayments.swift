@@ -44,7 +44,7 @@ extension NodeCore {
                 payment.givenUp =
                     last.isEmpty
                     ? error.description
-                    : "\(payment.attempts.count(where: \.isFailed)) attempts came back, the last because \(last); \(error.description)"
+                    : "\(Self.attempts(payment.attempts.count(where: \.isFailed))) came back, the last because \(last); \(error.description)"
             }
         }
         if payment.givenUp == nil, payment.remaining > .zero { payment.givenUp = "no channel takes it" }
@@ -67,6 +67,8 @@ extension NodeCore {
         guard payment.payee == nodeID, let outcome = try? payments.cancelHeld(payment.paymentHash, height: chain.height) else { return }
         settle(outcome)
     }
+
+    private static func attempts(_ count: Int) -> String { count == 1 ? "1 attempt" : "\(count) attempts" }
 
     /// HTLCs of one payment, so that nobody on the way can make us try for ever.
     static let maxAttempts = 100

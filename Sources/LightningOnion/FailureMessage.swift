@@ -150,11 +150,11 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
                 + "at height \(height)"
         case .finalIncorrectCLTVExpiry: "final_incorrect_cltv_expiry"
         case .finalIncorrectHTLCAmount: "final_incorrect_htlc_amount"
-        case .channelDisabled: "channel_disabled"
+        case .channelDisabled: "channel_disabled: the node behind it is away"
         case .expiryTooFar: "expiry_too_far"
         case .invalidOnionPayload(let type, _): "invalid_onion_payload (type \(type))"
         case .mppTimeout: "mpp_timeout"
-        case .invalidOnionBlinding: "invalid_onion_blinding"
+        case .invalidOnionBlinding: "invalid_onion_blinding: behind it, on the hidden way to the payee, or the payee refused it"
         case .unknown(let code): "failure code \(code)"
         }
     }

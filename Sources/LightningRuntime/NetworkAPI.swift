@@ -185,6 +185,7 @@ extension ControlAPI {
             guard let fits = T(exactly: value) else { throw ControlFailure(.usage, "\(name) must be 0 to \(T.max)") }
             return fits
         }
+        var before: [(ChannelID, ForwardingPolicy)] = []
         for id in ids {
             var policy = try await node.forwardingPolicy(of: id)
             policy.feeBase = try number("fee_base_msat", UInt32.self) ?? policy.feeBase
@@ -193,7 +194,15 @@ extension ControlAPI {
             policy.cltvExpiryDelta = try number("cltv_expiry_delta", UInt16.self) ?? policy.cltvExpiryDelta
             policy.htlcMinimum = try amount(p["htlc_minimum_msat"]) ?? policy.htlcMinimum
             policy.htlcMaximum = try amount(p["htlc_maximum_msat"]) ?? policy.htlcMaximum
-            try await node.setForwardingPolicy(policy, of: id)
+            guard policy.htlcMaximum.map({ $0 > .zero }) ?? true else {
+                throw ControlFailure(.usage, "a largest HTLC of nothing lets nothing through")
+            }
+            before.append((id, try await node.forwardingPolicy(of: id)))
+            do { try await node.setForwardingPolicy(policy, of: id) } catch {
+                // All of them or none.
+                for (id, policy) in before.dropLast() { try await node.setForwardingPolicy(policy, of: id) }
+                throw error
+            }
         }
         var changed: [JSONValue] = []
         for id in ids {

@@ -9,7 +9,7 @@ extension GraphTable {
 
         public var description: String {
             switch self {
-            case .unreadable(let path): "cannot read \(path)"
+            case .unreadable(let path): "cannot read \(path), or there is nothing in it"
             case .damaged(let path, let failure): "\(path): \(failure)"
             }
         }

@@ -70,6 +70,15 @@ extension CommandTests {
         #expect(try home.run("-w", "dave", "rebalance", own[0], own[1], "1000sat").status == 0)
         #expect(try home.run("-w", "dave", "rebalance", own[0], own[0], "1000sat").status == 4)
 
+        // What a payee writes does not steer the payer's terminal.
+        let rude = try #require(
+            try home.run("-w", "dave", "invoice", "5sat", "x\u{1b}[2K\nfake", "--json").json["invoice"] as? String)
+        for out in [
+            try home.run("decode", rude).out, try home.run("-w", "alice", "pay", rude).out, try home.run("-w", "dave", "listinvoices").out,
+        ] {
+            #expect(out.contains("x\\u{1b}[2K\\u{a}fake") && !out.contains("\u{1b}"))
+        }
+
         // Who hides is paid too, and the payer does not know whom it paid.
         let hidden = try #require(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "2", "--json").json["invoice"] as? String)
         #expect(try home.run("decode", hidden, "--json").json["payee"] as? String == "hidden")
