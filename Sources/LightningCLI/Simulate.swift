@@ -55,10 +55,10 @@ struct Simulate: AsyncParsableCommand {
         let faults: Faults = calm ? .none : .rough
         let actions = actions
         let tally = try await tally(SimulationTally()) { seed throws(InvariantViolation) in
-            try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 16)
+            try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
         }
         if let blocks {
-            let report = try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 16)
+            let report = try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
             let lines = report.blocks.map { Hex.encode($0.serialized()) }
             try (lines.joined(separator: "\n") + "\n").write(toFile: blocks, atomically: true, encoding: .utf8)
         }
