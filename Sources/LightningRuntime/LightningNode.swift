@@ -430,12 +430,12 @@ public final class LightningNode: Service, Sendable {
         }
     }
 
-    /// All invoices, the oldest first.
     /// The blocks from which payments that are held are given back: until then they can be settled.
     public func holdDeadlines() async throws -> [PaymentHash: Int] {
         try await driver.read { core in core.payments.holdDeadlines }
     }
 
+    /// All invoices, the oldest first.
     public func invoices() async throws -> [InvoiceRecord] {
         try await driver.read { core in
             core.payments.invoices.values.sorted {
