@@ -63,24 +63,24 @@ struct LocalTopology {
 extension LocalWorld {
     /// Funds the nodes, opens their channels with half on either side, and waits until everybody knows of all.
     func open(_ topology: LocalTopology, _ nodes: [LightningNode], progress: (String) -> Void) async throws {
-        // After a restart the channels are there already; what was interrupted is completed.
+        // After a restart the channels are there already; what was interrupted is completed, and what was closed stays closed.
         var missing = topology.edges
-        var existing = 0
+        var (open, isOther) = (0, false)
         for (index, node) in nodes.enumerated() {
-            for channel in try await node.channels() where channel.parameters.isOpener && !channel.isClosed {
-                existing += 1
+            for channel in try await node.channels() where channel.parameters.isOpener && channel.parameters.announce {
+                if !channel.isClosed { open += 1 }
                 let other = nodes.firstIndex { $0.nodeID == channel.parameters.remoteNodeID }
-                if let done = missing.firstIndex(where: { $0.from == index && $0.to == other }) { missing.remove(at: done) }
+                if let done = missing.firstIndex(where: { $0.from == index && $0.to == other }) {
+                    missing.remove(at: done)
+                } else {
+                    isOther = true
+                }
             }
         }
-        if existing > 0 {
-            try await waitForPeers(nodes)
-            if existing != topology.edges.count - missing.count {
-                Terminal.error(
-                    "there are channels of another shape already: --topology is not applied. Another LNW_HOME makes another network")
-                return
-            }
-            if missing.isEmpty { return }
+        if missing.count < topology.edges.count || isOther { try await waitForPeers(nodes) }
+        if isOther {
+            return Terminal.error(
+                "there are channels of another shape already: --topology is not applied. Another LNW_HOME makes another network")
         }
         var needed = [UInt64](repeating: 0, count: nodes.count)
         for edge in missing { needed[edge.from] += edge.capacity.value + 20_000 }
@@ -98,7 +98,7 @@ extension LocalWorld {
             if number % 8 == 7 { _ = try await mine(1) }
         }
         progress("waiting until every node knows every channel")
-        try await spread(topology.edges.count, nodes)
+        try await spread(open + missing.count, nodes)
     }
 
     /// Mines until channels are six blocks deep, and waits until every node knows them all.
