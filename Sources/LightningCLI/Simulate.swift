@@ -116,7 +116,9 @@ extension Simulate {
         var liquidity = FixedLiquidity(graph, now: Self.graphTime, using: &random)
         let amount = MilliSatoshi(self.amount?.msat ?? 100_000_000)
         let maxFee = MilliSatoshi(amount.value / 200)
-        let pairs = (0..<histories).compactMap { _ in liquidity.pair(for: amount, using: &random) }
+        var pairs: [(payer: NodeKey, payee: NodeKey)] = []
+        // Where there is no pair, there is none at a second look either.
+        while pairs.count < Int(histories), let pair = liquidity.pair(for: amount, using: &random) { pairs.append(pair) }
         guard !pairs.isEmpty else { throw ControlFailure(.refused, "no two nodes of this network can pay \(amount) to each other") }
         let ways: [(String, FixedLiquidity.Way)] = [("plain_dijkstra", .plainDijkstra), ("lnw", .node)]
         var results: [String: JSONValue] = [:]

@@ -35,7 +35,7 @@ public enum GraphTable {
             line += 1
             guard end > position, text[position] != UInt8(ascii: "#"), text[position] != UInt8(ascii: "c") else { continue }
             guard let fields = Self.fields(text[position..<end]), fields.count == 16, let channel = fields[0], let first = fields[1],
-                let second = fields[2], let capacity = fields[3], first != second
+                let second = fields[2], let capacity = fields[3], first != second, capacity <= Satoshi.maximum.value
             else { throw Failure(line: line) }
             for number in [first, second] where keys[number] == nil { keys[number] = key(number) }
             let (one, two) = (keys[first]!, keys[second]!)

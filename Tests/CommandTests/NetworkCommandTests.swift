@@ -124,6 +124,25 @@ extension CommandTests {
         try home.down()
     }
 
+    @Test("tables that are none", .enabled(if: program("lnw") != nil))
+    func wrongTables() throws {
+        let home = Home()
+        try FileManager.default.createDirectory(at: home.url, withIntermediateDirectories: true)
+        let path = home.url.appending(path: "table.csv").path
+        // More than there is, too few fields, a channel with itself; and the same channel twice, which is one.
+        let good = "4096,1,2,500000,0,0,40,1,400000000,0,0,0,40,1,400000000,0\n"
+        for (text, status) in [
+            ("4096,1,2,18446744073709551615,0,0,40,1,1000,0,0,0,40,1,1000,0\n", 4), ("1,2,3\n", 4), ("", 4), (good + good, 0),
+            ("4096,1,1,5,0,0,40,1,1000,0,0,0,40,1,1000,0\n", 4),
+        ] {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            #expect(try home.run("simulate", "--graph", path, "--histories", "2", "--amount", "1000sat").status == status, "\(text)")
+        }
+        #expect(try home.run("simulate", "--graph", path, "--amount", "1btc").status == 4)
+        #expect(try home.run("simulate", "--graph", path, "--nodes", "5").status == 2)
+        #expect(try home.run("simulate", "--amount", "5sat").status == 2)
+    }
+
     @Test("shapes that are none", .enabled(if: program("lnw") != nil))
     func wrongShapes() throws {
         let home = Home()
