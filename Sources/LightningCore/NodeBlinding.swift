@@ -3,8 +3,8 @@ import CryptoPrimitives
 import LightningChannel
 import LightningInvoice
 import LightningOnion
-public import LightningPayment
-public import LightningRouting
+import LightningPayment
+import LightningRouting
 import LightningWire
 
 // Ways to this node that do not tell who it is (BOLT 4 "Route Blinding").
@@ -142,16 +142,6 @@ extension NodeCore {
             var channel = channel
             channel.peer = path.entry
             return channel
-        }
-    }
-}
-
-extension OutgoingPayment {
-    /// The blinded path that a route ends with.
-    public func blindedPath(of route: Route) -> PayableBlindedPath? {
-        guard route.hops.count > 1, let last = route.hops.last else { return nil }
-        return blindedPaths.first {
-            $0.payment.routingID == last.shortChannelID && $0.entry == route.hops[route.hops.count - 2].node
         }
     }
 }

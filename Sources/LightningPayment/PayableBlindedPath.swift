@@ -77,3 +77,13 @@ public struct PayableBlindedPath: Hashable, Sendable {
         firstNode = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
     }
 }
+
+extension OutgoingPayment {
+    /// The blinded path that a route ends with.
+    public func blindedPath(of route: Route) -> PayableBlindedPath? {
+        guard route.hops.count > 1, let last = route.hops.last else { return nil }
+        return blindedPaths.first {
+            $0.payment.routingID == last.shortChannelID && $0.entry == route.hops[route.hops.count - 2].node
+        }
+    }
+}

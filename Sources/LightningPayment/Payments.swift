@@ -146,8 +146,8 @@ public struct Payments: Sendable {
         nodeSecret: borrowing SecretKey, wasHeld: Bool = false
     ) -> ReceiveOutcome {
         let part = HTLCPart(htlc: htlc, back: back, told: payload.amountToForward ?? .zero)
-        func refuse(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
-        func fail(_ message: FailureMessage) -> ReceiveOutcome { refuse(Self.fail(part, message)) }
+        func answer(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
+        func fail(_ message: FailureMessage) -> ReceiveOutcome { answer(Self.fail(part, message)) }
         // "For the final node: MUST NOT include short_channel_id".
         guard payload.shortChannelID == nil else { return fail(.invalidOnionPayload(type: 6, offset: 0)) }
         guard let told = payload.amountToForward else { return fail(.invalidOnionPayload(type: 2, offset: 0)) }
@@ -156,13 +156,13 @@ public struct Payments: Sendable {
         guard htlc.amount >= told else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
         guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
         let unknown = Self.unknown(part, height: height)
-        guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return refuse(unknown) }
+        guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return answer(unknown) }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
-            guard preimage.paymentHash == htlc.paymentHash else { return refuse(unknown) }
+            guard preimage.paymentHash == htlc.paymentHash else { return answer(unknown) }
             if let known = invoices[htlc.paymentHash] {
                 // Whoever has learned the preimage of an invoice that hides its payee must not find the payee by who refuses it.
-                guard known.pathID != nil else { return refuse(unknown) }
-                return refuse(back.fulfill(preimage))
+                guard known.pathID != nil else { return answer(unknown) }
+                return answer(back.fulfill(preimage))
             }
             var record = InvoiceRecord(
                 invoice: Invoice(
@@ -187,17 +187,17 @@ public struct Payments: Sendable {
             secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
             wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), told <= total
-        else { return refuse(unknown) }
+        else { return answer(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
-        case .unpaid: guard now / 1000 < record.invoice.expiresAt || hasBegun else { return refuse(unknown) }
+        case .unpaid: guard now / 1000 < record.invoice.expiresAt || hasBegun else { return answer(unknown) }
         // After a restart the parts of a held payment come in again, one by one.
         case .held: break
-        case .paid, .canceled: return refuse(unknown)
+        case .paid, .canceled: return answer(unknown)
         }
         if let wanted = record.invoice.amount {
             // "MUST fail if less …; SHOULD fail if more than twice the amount expected".
-            guard total >= wanted, total.value / 2 <= wanted.value else { return refuse(unknown) }
+            guard total >= wanted, total.value / 2 <= wanted.value else { return answer(unknown) }
         }
         return join(part, total: total, record, payload, now: now, height: height)
     }
