@@ -68,7 +68,7 @@ public struct ChannelOpening: Sendable {
         case sentOpen(OpenChannel)
         /// Accepted; waits for the wallet to build the funding transaction.
         case readyToFund(OpenChannel, AcceptChannel)
-        case sentFundingCreated(OpenChannel, AcceptChannel, Transaction, OutPoint)
+        case sentFundingCreated(OpenChannel, AcceptChannel, Transaction?, OutPoint)
         case sentAccept(OpenChannel, AcceptChannel)
     }
 
@@ -143,8 +143,12 @@ public struct ChannelOpening: Sendable {
 
     /// The wallet built and signed the funding transaction; it must not be published yet.
     public mutating func fund(_ transaction: Transaction, outputIndex: UInt32) -> FundingCreated {
+        fund(OutPoint(transaction.id, outputIndex), transaction)
+    }
+
+    /// Names a funding output; for adversaries in simulations also one whose transaction they do not have.
+    package mutating func fund(_ funding: OutPoint, _ transaction: Transaction? = nil) -> FundingCreated {
         guard case .readyToFund(let open, let accept) = step else { preconditionFailure("funding out of turn") }
-        let funding = OutPoint(transaction.id, outputIndex)
         step = .sentFundingCreated(open, accept, transaction, funding)
         let parameters = parameters(open, accept, funding: funding)
         let commitment = Self.firstCommitment(parameters, holderIsLocal: false, accept.terms.firstPerCommitmentPoint)
@@ -160,9 +164,7 @@ public struct ChannelOpening: Sendable {
     }
 
     /// The peer signed our first commitment: the funding transaction can be published.
-    public func receive(
-        _ message: FundingSigned, height: Int
-    ) throws(ProtocolViolation) -> (PaymentChannel, Transaction) {
+    public func receive(_ message: FundingSigned, height: Int) throws(ProtocolViolation) -> PaymentChannel {
         guard case .sentFundingCreated(let open, let accept, let transaction, let funding) = step else {
             throw .failChannel("funding_signed out of turn")
         }
@@ -171,8 +173,7 @@ public struct ChannelOpening: Sendable {
         guard let signature = message.signature.parsed,
             signature.verify(commitment.signatureHash(), key: accept.terms.keys.funding)
         else { throw .failChannel("funding_signed with an invalid signature") }
-        let channel = channel(parameters, signature, funding: transaction, height: height)
-        return (channel, transaction)
+        return channel(parameters, signature, funding: transaction, height: height)
     }
 
     // MARK: The side that accepts

@@ -80,6 +80,14 @@ extension NodeCore {
         }
     }
 
+    /// Tells a peer that what it wants with a channel cannot be.
+    ///
+    /// The id is the peer's word: under the one that means all channels nothing but a warning is said.
+    mutating func reject(_ channel: ChannelID, _ text: String, over id: ConnectionID) {
+        let message = ErrorMessage(channelID: channel, text: text)
+        transmit(channel == .all ? .warning(Warning(channelID: .all, text: text)) : .error(message), over: id)
+    }
+
     /// To a peer, if it is connected.
     mutating func send(_ message: LightningMessage, to node: NodeID) {
         guard let id = connectionsByNode[node], peers[id]?.isReady == true else { return }
@@ -121,7 +129,7 @@ extension NodeCore {
             }
             for (temporaryID, entry) in peer.openings.sorted(by: { $0.key < $1.key }) where now >= entry.deadline {
                 peers[id]!.openings[temporaryID] = nil
-                transmit(.error(ErrorMessage(channelID: temporaryID, text: "the opening took too long")), over: id)
+                reject(temporaryID, "the opening took too long", over: id)
                 abandon(entry, why: "the peer did not answer in time")
             }
             let silence = now - min(now, peer.lastHeard)
@@ -226,7 +234,7 @@ extension NodeCore {
             let environment = environment(channelID)
         else {
             if case .channelReestablish = message {
-                transmit(.error(ErrorMessage(channelID: channelID, text: "unknown channel")), over: id)
+                reject(channelID, "unknown channel", over: id)
             }
             return
         }

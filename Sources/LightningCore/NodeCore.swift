@@ -311,7 +311,7 @@ public struct NodeCore {
         }
     }
 
-    private static func rowKey(_ key: HTLC.Key) -> [UInt8] {
+    static func rowKey(_ key: HTLC.Key) -> [UInt8] {
         var writer = ByteWriter(capacity: 9)
         writer.uint8(key.isOfferedByLocal ? 1 : 0)
         writer.uint64(key.id)

@@ -51,13 +51,16 @@ extension NodeCore {
     }
 
     private mutating func refuse(_ violation: ProtocolViolation, _ id: ChannelID, over connection: ConnectionID) {
-        transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
+        reject(id, violation.description, over: connection)
         if let entry = peers[connection]?.openings.removeValue(forKey: id) {
             abandon(entry, why: violation.description)
         }
     }
 
     mutating func received(_ message: OpenChannel, over id: ConnectionID, _ node: NodeID) {
+        guard message.temporaryChannelID != .all else {
+            return reject(.all, "temporary_channel_id is zero, which means all channels", over: id)
+        }
         // "accept a new open_channel message, discard the previous": and no more than a few at once.
         guard (peers[id]?.openings.count ?? 0) < 10 else {
             return refuse(.failChannel("too many channels are being opened"), message.temporaryChannelID, over: id)
@@ -101,17 +104,43 @@ extension NodeCore {
             return connectionsByNode[owner] == nil && !busy.contains(owner)
         }
         guard let oldest = evictable.min(by: { $0.parameters.keyIndex < $1.parameters.keyIndex }) else { return false }
-        forget(oldest.id)
+        forget(oldest.id, why: "it was never funded, and others wait")
         return true
     }
 
-    /// Drops a channel in which nothing of ours can be: it was never funded, and we are not its opener.
-    private mutating func forget(_ id: ChannelID) {
-        channels[id] = nil
+    /// Drops a channel in which nothing of ours can be, with all that is kept of it.
+    private mutating func forget(_ id: ChannelID, why: String) {
+        guard let channel = channels.removeValue(forKey: id) else { return }
         channelKeys[id] = nil
+        if forwardingTerms.removeValue(forKey: id) != nil { changedTerms.insert(id) }
+        remoteUpdates[id] = nil
+        announcing[id] = nil
+        owedSince[id] = nil
+        distrusted.remove(id)
+        lastUpdates[id] = nil
+        offlineSince[id] = nil
+        undecided.removeAll { $0.0 == id }
         touched.remove(id)
-        effects.writes.append(.delete(.channels, key: id.bytes.array))
-        effects.events.append(.note("channel \(id) is forgotten: it was never funded, and others wait"))
+        let prefix = id.bytes.array
+        effects.writes.append(.delete(.channels, key: prefix))
+        for key in channel.commitments.htlcs.keys.sorted() { effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key))) }
+        effects.events.append(.note("channel \(id) is forgotten: \(why)"))
+    }
+
+    /// Whether a channel can be dropped: a peer opened it, no block has ever held its funding transaction, and nothing was paid over it.
+    private func isForgettable(_ channel: PaymentChannel) -> Bool {
+        channel.phase == .funding && channel.fundingHeight == nil && !channel.parameters.isOpener && channel.commitments.htlcs.isEmpty
+    }
+
+    /// Whether a funding output names something that exists: no name that a peer chooses may replace or alias it.
+    ///
+    /// Two outpoints can make one v1 channel_id, which mixes the index into the transaction's id: so the id is looked at, not the
+    /// outpoint alone. An output that another channel is claimed from is nobody's new funding either.
+    private func isTaken(_ funding: OutPoint) -> Bool {
+        let id = ChannelID(funding: funding)
+        return id == .all || channels[id] != nil
+            || peers.values.contains { $0.openings.values.contains { $0.opening.channelID == id } }
+            || channels.values.contains { $0.parameters.funding == funding || $0.close?.transaction == funding.transaction }
     }
 
     mutating func received(_ message: AcceptChannel, over id: ConnectionID) {
@@ -131,6 +160,14 @@ extension NodeCore {
                 return
             }
             let created = entry.opening.fund(transaction, outputIndex: 0)
+            // Whoever holds this id without a funding transaction guessed ours: it is not theirs.
+            if let squatter = channels[entry.opening.channelID!], isForgettable(squatter) {
+                forget(squatter.id, why: "its funding output is ours")
+            }
+            guard !isTaken(OutPoint(transaction.id, 0)) else {
+                wallet.release(transaction)
+                return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
+            }
             entry.funding = PendingFunding(transaction: transaction)
             peers[id]!.openings[message.temporaryChannelID] = nil
             // From here on the peer calls the channel by its final id.
@@ -143,14 +180,9 @@ extension NodeCore {
 
     mutating func received(_ message: FundingCreated, over id: ConnectionID) {
         guard let entry = peers[id]?.openings[message.temporaryChannelID] else {
-            transmit(.error(ErrorMessage(channelID: message.temporaryChannelID, text: "no such channel is being opened")), over: id)
-            return
+            return reject(message.temporaryChannelID, "no such channel is being opened", over: id)
         }
-        // An output that another channel lives on, or is claimed from, is nobody's new funding.
-        let isTaken = channels.values.contains {
-            $0.parameters.funding == message.funding || $0.close?.transaction == message.fundingTransaction
-        }
-        guard !isTaken else {
+        guard !isTaken(message.funding) else {
             return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
         }
         guard let node = peers[id]?.nodeID, hasRoom(for: node) else {
@@ -167,9 +199,9 @@ extension NodeCore {
     }
 
     mutating func received(_ message: FundingSigned, over id: ConnectionID) {
-        guard let entry = peers[id]?.openings[message.channelID] else { return }
+        guard let entry = peers[id]?.openings[message.channelID], let transaction = entry.funding?.transaction else { return }
         do {
-            let (channel, transaction) = try entry.opening.receive(message, height: chain.height)
+            let channel = try entry.opening.receive(message, height: chain.height)
             peers[id]!.openings[message.channelID] = nil
             add(channel)
             wallet.commit(transaction)
@@ -183,6 +215,7 @@ extension NodeCore {
     }
 
     private mutating func add(_ channel: PaymentChannel) {
+        precondition(channels[channel.id] == nil, "a new channel never takes another one's place")
         channels[channel.id] = channel
         channelKeys[channel.id] = keys.channel(channel.parameters.keyIndex)
         // The wallet has to know the script before money can arrive there.

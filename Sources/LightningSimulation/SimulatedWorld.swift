@@ -110,6 +110,8 @@ public struct SimulatedWorld {
     var strangers: UInt64 = 0
     /// What nodes have said to strangers.
     var fromNodes: [ConnectionID: [UInt8]] = [:]
+    /// Strangers who were sent away.
+    var closedStrangers: Set<ConnectionID> = []
     private let configuration: NodeConfiguration
     private let minerScript: Script
 
@@ -180,6 +182,9 @@ public struct SimulatedWorld {
 
     // MARK: Nodes
 
+    /// A node's identity key, for adversaries who are that node's other self.
+    package func secret(of index: Int) -> SecretKey { nodes[index].keys.nodeSecret.copy() }
+
     private mutating func start(_ index: Int) {
         guard nodes[index].core == nil else { return }
         nodes[index].lives += 1
@@ -208,7 +213,13 @@ public struct SimulatedWorld {
                 transmit(Int(connection.value), from: index, bytes)
             }
         }
-        for connection in effects.closes { breakLink(Int(connection.value), tell: index) }
+        for connection in effects.closes {
+            if connection.value >= Self.firstStranger {
+                closedStrangers.insert(connection)
+            } else {
+                breakLink(Int(connection.value), tell: index)
+            }
+        }
         for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
         for check in effects.checks {
             schedule(.verdict(index, life: nodes[index].lives, number: check.number, verdict(check)), after: draw(1...20))

@@ -41,8 +41,7 @@ struct ChannelPair {
             inputs: [TransactionInput(OutPoint(TransactionID(Hash.sha256([2])), 0))], outputs: [output])
         let created = opening.fund(funding, outputIndex: 0)
         let (bobs, signed) = try accepting.receive(created, height: 190)
-        let (alices, _) = try opening.receive(signed, height: 190)
-        alice = alices
+        alice = try opening.receive(signed, height: 190)
         bob = bobs
         let ready = alice.fundingConfirmed(height: 195, transactionIndex: 1, environments.alice)
         let other = bob.fundingConfirmed(height: 195, transactionIndex: 1, environments.bob)

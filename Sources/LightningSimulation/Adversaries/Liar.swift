@@ -3,7 +3,6 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningCore
 import LightningRouting
-import LightningTransport
 import LightningWire
 
 /// Strangers who tell lies about the network.
@@ -14,39 +13,19 @@ extension SimulatedWorld {
     /// into anybody's graph.
     public mutating func lie(to index: Int, times: Int = 8) throws(InvariantViolation) {
         guard let core = nodes[index].core else { return }
-        let connection = ConnectionID(Self.firstStranger + strangers)
-        strangers += 1
         let liar = Liar(seed: Hash.tagged("liar", Array("\(seed)/\(strangers)".utf8)), chain: Network.regtest.chainHash)
-        let transport = NoiseTransport(localSecret: liar.key(0), ephemeral: liar.key(1), remoteNodeID: nodes[index].nodeID)
         let channels = core.gossip.graph.allChannels
-        var lies: [[UInt8]] = [
-            LightningMessage.initialize(Init(features: core.configuration.features, chains: [Network.regtest.chainHash])).encoded
-        ]
+        var lies: [[UInt8]] = []
         for number in 0..<times {
             let real = channels.isEmpty ? nil : channels[draw(0...channels.count - 1)]
             lies += liar.tell(draw(0...6), about: real, number: number, now: UInt32(now / 1000), height: ledger.height)
         }
-        try step(index, [.connected(connection, to: nil)])
-        try tell(index, connection, transport.start())
-        while nodes[index].core != nil, let reply = fromNodes.removeValue(forKey: connection) {
-            guard let answer = try? transport.receive(reply) else { break }
-            guard transport.isEstablished else { continue }
-            if !answer.reply.isEmpty { try tell(index, connection, answer.reply) }
-            break
-        }
-        // The node may have died meanwhile.
-        for lie in lies where transport.isEstablished {
-            guard let sealed = try? transport.seal(lie) else { break }
-            try tell(index, connection, sealed)
-        }
+        // The node may die meanwhile.
+        guard var connection = try dial(index, as: liar.key(0)) else { return }
+        for lie in lies { try say(wire: lie, over: &connection) }
         // It stays until what it said has been checked.
         try run(limit: 50)
-        fromNodes[connection] = nil
-        try step(index, [.disconnected(connection)])
-    }
-
-    private mutating func tell(_ index: Int, _ connection: ConnectionID, _ bytes: [UInt8]) throws(InvariantViolation) {
-        try step(index, [.received(connection, bytes)])
+        try hangUp(connection)
     }
 }
 
