@@ -34,6 +34,8 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case tooMuchInFlight(limit: MilliSatoshi)
     case dustExposure(limit: MilliSatoshi)
     case unknownHTLC
+    /// A failure of so many bytes would not fit into a message of every hop on its way.
+    case failureTooLong(Int)
     case invalidScript(String)
     case notOpener
     case invalidExpiry
@@ -48,6 +50,7 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooMuchInFlight(let limit): "the peer allows no more than \(limit) under way at once"
         case .dustExposure(let limit): "payments too small for the chain would add up to more than \(limit)"
         case .unknownHTLC: "there is no such HTLC to resolve"
+        case .failureTooLong(let count): "a failure of \(count) bytes is longer than \(ChannelLimits.maxFailureLength)"
         case .invalidScript(let why): "the closing script cannot be used: \(why)"
         case .notOpener: "only the side that opened the channel sets its fee rate"
         case .invalidExpiry: "the expiry is not a block height in reach"

@@ -137,7 +137,8 @@ extension PaymentChannel {
         htlc.resolution = try reader.optional { (r: inout ByteReader) throws(DecodingError) -> HTLC.Resolution in
             switch try r.uint8() {
             case 0: return .fulfilled(PaymentPreimage(try r.bytes32()))
-            case 1: return .failed(reason: try r.variableBytes())
+            // Earlier versions kept what would not fit into a message any more.
+            case 1: return HTLC.Resolution.failed(reason: try r.variableBytes()).bounded
             case 2: return .malformed(onionHash: try r.bytes32(), code: try r.uint16())
             default: throw .invalid("HTLC resolution")
             }

@@ -9,6 +9,9 @@ public enum ChannelLimits {
     public static let maxHTLCs = 483
     /// What trimmed HTLCs may add up to in one commitment: they are lost to fees if it is published.
     public static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
+    /// Bytes of a failure's `reason`. BOLT 4's packets have 292 and grow little; each hop adds its attribution data to what it
+    /// passes on, so that a longer one would not fit into a message any more, and each hashes it twenty times.
+    public static let maxFailureLength = 8192
     /// Fee rates outside of this range are refused from a peer.
     public static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
     /// Never refused for being more than we expect: 40 sat for each virtual byte.
@@ -170,6 +173,7 @@ extension PaymentChannel {
         let key = HTLC.Key(isOfferedByLocal: false, id: id)
         // "until the corresponding HTLC is irrevocably committed in both sides' … MUST NOT send an update_fulfill_htlc".
         guard var htlc = commitments.htlcs[key], htlc.state == .receivedAddAckRevocation else { throw .unknownHTLC }
+        if case .failed(let reason) = resolution, reason.count > ChannelLimits.maxFailureLength { throw .failureTooLong(reason.count) }
         if case .fulfilled(let preimage) = resolution, preimage.paymentHash != htlc.paymentHash { throw .unknownHTLC }
         htlc.resolution = resolution
         htlc.attribution = attribution
@@ -298,7 +302,7 @@ extension PaymentChannel {
             }
             effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
         }
-        htlc.resolution = resolution
+        htlc.resolution = resolution.bounded
         htlc.attribution = attribution
         htlc.state = .receivedRemoveHTLC
         commitments.htlcs[key] = htlc

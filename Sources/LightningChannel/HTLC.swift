@@ -26,6 +26,12 @@ public struct HTLC: Hashable, Sendable {
         case fulfilled(PaymentPreimage)
         case failed(reason: [UInt8])
         case malformed(onionHash: Bytes32, code: UInt16)
+
+        /// The same, a failure that is longer than any that could be passed on being one that cannot be read.
+        var bounded: Resolution {
+            if case .failed(let reason) = self, reason.count > ChannelLimits.maxFailureLength { return .failed(reason: []) }
+            return self
+        }
     }
 
     public var id: UInt64

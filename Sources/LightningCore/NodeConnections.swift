@@ -72,11 +72,22 @@ extension NodeCore {
     mutating func transmit(_ message: LightningMessage, over id: ConnectionID) { transmit(message.encoded, over: id) }
 
     mutating func transmit(_ wire: [UInt8], over id: ConnectionID) {
-        guard let transport = peers[id]?.transport, transport.isEstablished else { return }
+        guard let transport = peers[id]?.transport, transport.isEstablished, peers[id]!.ending == nil else { return }
         do {
             effects.transmissions.append((id, try transport.seal(wire)))
         } catch {
-            preconditionFailure("a message of ours is too long")
+            // Everything that is composed of a peer's bytes has its length checked there. Should one place be forgotten, that costs
+            // this connection, not the node.
+            peers[id]!.ending = "a message of \(wire.count) bytes cannot be sent"
+        }
+    }
+
+    /// Closes the connections that have to end with this batch.
+    mutating func closeEnding() {
+        for id in peers.keys.sorted() {
+            guard let peer = peers[id], let why = peer.ending else { continue }
+            effects.events.append(.note("the connection to \(peer.nodeID.map { "\($0)" } ?? "somebody") is closed: \(why)"))
+            close(id)
         }
     }
 

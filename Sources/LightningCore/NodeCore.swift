@@ -147,6 +147,7 @@ public struct NodeCore {
         for input in inputs { handle(input) }
         // What gossip wants may close a connection, which gives HTLCs back.
         drainGossip()
+        closeEnding()
         continuePayments()
         // One commitment_signed for each channel that has something to sign, at the end of the batch.
         for id in touched.sorted() {
@@ -154,6 +155,7 @@ public struct NodeCore {
             apply(channels[id]!.flush(environment), to: id)
         }
         drainGossip()
+        closeEnding()
         collectWrites()
         touched = []
         let result = effects

@@ -192,6 +192,10 @@ extension NodeCore {
         case .onChain:
             decision = circuit.back.fail(.permanentChannelFailure)
             text = "the next channel was closed"
+        case .packet(let packet, _) where packet.count < FailurePacket.minimumLength:
+            // Nobody on the way could read that: what is known of it is that the channel did not carry the payment.
+            decision = circuit.back.fail(.temporaryChannelFailure(update: []))
+            text = "the next node sent a failure that cannot be read"
         case .packet(let packet, let attribution):
             decision = circuit.back.fail(packet: packet, attribution: attribution)
             text = "it came back from further on"

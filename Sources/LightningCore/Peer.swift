@@ -30,6 +30,8 @@ struct Peer {
     /// Pings of the current half minute.
     var pingWindow: UInt64 = 0
     var pings = 0
+    /// Why the connection ends with this batch, if it does.
+    var ending: String?
 
     var nodeID: NodeID? { transport.remoteNodeID }
     var isReady: Bool { initialization != nil }

@@ -3,6 +3,9 @@ public import CryptoPrimitives
 
 /// BOLT 4 "Returning Errors": a failure message, encrypted once by each hop on its way back.
 public enum FailurePacket {
+    /// An HMAC and two lengths.
+    public static let minimumLength = 36
+
     /// The failing hop's packet: message and padding under an HMAC, then encrypted.
     public static func create(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
         create(message.encoded(), sharedSecret: sharedSecret)
@@ -41,7 +44,7 @@ public enum FailurePacket {
         _ packet: [UInt8], sharedSecrets: [Bytes32]
     ) -> (hop: Int, message: FailureMessage)? {
         var current = packet
-        guard packet.count >= 36 else { return nil }
+        guard packet.count >= minimumLength else { return nil }
         for (hop, secret) in sharedSecrets.enumerated() {
             current = wrap(current, sharedSecret: secret)
             let body = Array(current[32...])

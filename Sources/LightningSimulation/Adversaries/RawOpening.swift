@@ -48,16 +48,13 @@ extension SimulatedWorld {
         try say(.openChannel(open), over: &connection)
         result.answer = connection.inbox.last { $0.isAboutOpening }
         guard let funding, case .acceptChannel(let accept)? = result.answer else { return result }
-        do throws(ProtocolViolation) { _ = try opening.receive(accept, policy: policy) } catch {
-            throw violation("the node's accept_channel breaks the rules: \(error)")
-        }
+        _ = try lawful { () throws(ProtocolViolation) in try opening.receive(accept, policy: policy) }
         _ = connection.takeInbox()
         try say(.fundingCreated(opening.fund(funding)), over: &connection)
         result.answer = connection.inbox.last { $0.isAboutOpening }
         guard case .fundingSigned(let signed)? = result.answer else { return result }
-        do throws(ProtocolViolation) { result.channel = try opening.receive(signed, height: ledger.height) } catch {
-            throw violation("the node's funding_signed breaks the rules: \(error)")
-        }
+        let height = ledger.height
+        result.channel = try lawful { () throws(ProtocolViolation) in try opening.receive(signed, height: height) }
         return result
     }
 }

@@ -1,0 +1,131 @@
+import BitcoinLedger
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningChannel
+import LightningCore
+public import LightningWire
+
+/// A real channel between a node of the world and somebody who is none: the raw half keeps the protocol's state correctly, and
+/// its owner decides what is answered to HTLCs, and what else is said.
+public struct RawChannel {
+    public var connection: RawConnection
+    public var channel: PaymentChannel
+    public let keys: ChannelKeys
+    /// HTLCs that the node offered and that are irrevocably committed, until somebody takes them out.
+    public var received: [HTLC] = []
+    /// Whether the raw half reads nothing and says nothing.
+    public var isSilent = false
+
+    func environment(height: Int) -> ChannelEnvironment {
+        ChannelEnvironment(
+            keys: keys, height: height, feeRate: .floor, sweepScript: .p2wpkh(keys.basepoints.payment), anySegwit: true)
+    }
+}
+
+extension SimulatedWorld {
+    /// Has a node open a channel to a raw peer, which accepts; the funding transaction is mined three times over.
+    ///
+    /// - Returns: `nil` where the node does not open it.
+    public mutating func openChannel(
+        to connection: RawConnection, keys: ChannelKeys, amount: Satoshi = Satoshi(1_000_000), push: MilliSatoshi = .zero
+    ) throws(InvariantViolation) -> RawChannel? {
+        var connection = connection
+        let index = connection.node
+        try command(index, .openChannel(connection.nodeID, amount: amount, push: push, feeRate: nil))
+        try listen(&connection)
+        guard let open = connection.takeInbox().compactMap({ if case .openChannel(let body) = $0 { body } else { nil } }).last else {
+            return nil
+        }
+        let node = nodes[index].nodeID
+        let alias = ShortChannelID(0xe000_0000_0000_0000 | UInt64(strangers))
+        let (opening, accept) = try lawful { () throws(ProtocolViolation) in
+            try ChannelOpening.accept(
+                open, policy: ChannelPolicy(), keys: keys, keyIndex: 0, remoteNodeID: node, alias: alias, feeRate: .floor)
+        }
+        try say(.acceptChannel(accept), over: &connection)
+        let created = connection.takeInbox().compactMap { if case .fundingCreated(let body) = $0 { body } else { nil } }.last
+        guard let created else { return nil }
+        let height = ledger.height
+        let (channel, signed) = try lawful { () throws(ProtocolViolation) in try opening.receive(created, height: height) }
+        try say(.fundingSigned(signed), over: &connection)
+        var raw = RawChannel(connection: connection, channel: channel, keys: keys)
+        try mine(3)
+        try confirm(&raw)
+        try talk(&raw)
+        return raw
+    }
+
+    /// What a node says keeps the rules; where not, that is a violation of the world.
+    func lawful<T>(_ body: () throws(ProtocolViolation) -> T) throws(InvariantViolation) -> T {
+        do throws(ProtocolViolation) { return try body() } catch { throw violation("a node breaks the rules: \(error)") }
+    }
+
+    /// Tells the raw half where its funding transaction was mined.
+    private mutating func confirm(_ raw: inout RawChannel) throws(InvariantViolation) {
+        let id = raw.channel.parameters.funding.transaction
+        for height in stride(from: ledger.height, to: max(0, ledger.height - 20), by: -1) {
+            guard let hash = ledger.blockHash(height: height), let block = ledger.block(hash) else { continue }
+            guard let position = block.transactions.firstIndex(where: { $0.id == id }) else { continue }
+            let environment = raw.environment(height: ledger.height)
+            try send(raw.channel.fundingConfirmed(height: height, transactionIndex: position, environment), over: &raw)
+            return
+        }
+        throw violation("the funding transaction of a raw channel was not mined")
+    }
+
+    /// Lets both halves talk until nothing is left to say.
+    public mutating func talk(_ raw: inout RawChannel) throws(InvariantViolation) {
+        for _ in 0..<200 where !raw.isSilent {
+            try listen(&raw.connection)
+            let environment = raw.environment(height: ledger.height)
+            var effects: [ChannelEffect] = []
+            for message in raw.connection.takeInbox() where message.channelID == raw.channel.id {
+                effects += try lawful { () throws(ProtocolViolation) in try raw.channel.handle(message, environment) }
+            }
+            effects += raw.channel.flush(environment)
+            guard !effects.isEmpty else { return }
+            try send(effects, over: &raw)
+        }
+    }
+
+    /// Carries out what the raw half of a channel wants.
+    public mutating func send(_ effects: [ChannelEffect], over raw: inout RawChannel) throws(InvariantViolation) {
+        for effect in effects {
+            switch effect {
+            case .send(let message): try say(message, over: &raw.connection)
+            case .received(let htlc): raw.received.append(htlc)
+            default: break
+            }
+        }
+    }
+
+    /// Answers an HTLC, and lets both halves talk.
+    ///
+    /// - Parameter change: what is changed in the answer before it is sent.
+    public mutating func answer(
+        _ htlc: HTLC, _ resolution: HTLC.Resolution, attribution: [UInt8] = [], over raw: inout RawChannel,
+        change: (LightningMessage) -> LightningMessage = { $0 }
+    ) throws(InvariantViolation) {
+        var effects: [ChannelEffect]
+        do throws(ChannelRefusal) { effects = try raw.channel.resolve(htlc.id, resolution, attribution: attribution) } catch {
+            throw violation("an HTLC of a raw channel cannot be answered: \(error)")
+        }
+        effects = effects.map { if case .send(let message) = $0 { .send(change(message)) } else { $0 } }
+        raw.received.removeAll { $0.id == htlc.id }
+        try send(effects, over: &raw)
+        try talk(&raw)
+    }
+
+    /// Calls the node again, with `channel_reestablish` of either side.
+    ///
+    /// - Returns: whether the channel is established again.
+    public mutating func reconnect(_ raw: inout RawChannel, as secret: borrowing SecretKey) throws(InvariantViolation) -> Bool {
+        try hangUp(raw.connection)
+        _ = raw.channel.disconnect()
+        guard let connection = try dial(raw.connection.node, as: secret) else { return false }
+        raw.connection = connection
+        try send(raw.channel.connect(raw.environment(height: ledger.height)), over: &raw)
+        try talk(&raw)
+        return isOpen(raw.connection) && raw.channel.connection == .established
+    }
+}
