@@ -144,7 +144,8 @@ let package = Package(
         .testTarget(
             name: "CoreTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningChain", "LightningCore",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningChain", "LightningChannel",
+                "LightningCore",
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),

@@ -23,6 +23,9 @@ public struct Satoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
         return overflow ? nil : Satoshi(sum)
     }
 
+    /// The sum, or the largest amount where it would be more: for sums of what a chain claims.
+    public func saturatingAdding(_ other: Satoshi) -> Satoshi { adding(other) ?? Satoshi(.max) }
+
     /// The difference, or `nil` below zero.
     public func subtracting(_ other: Satoshi) -> Satoshi? {
         value >= other.value ? Satoshi(value - other.value) : nil
@@ -65,8 +68,11 @@ public struct FeeRate: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public init(perKiloweight: UInt32) { self.perKiloweight = perKiloweight }
 
-    /// From satoshi for each virtual byte, rounded up.
-    public init(perVirtualByte: Double) { perKiloweight = UInt32((perVirtualByte * 250).rounded(.up)) }
+    /// From satoshi for each virtual byte, rounded up; the nearest rate there is where that is none.
+    public init(perVirtualByte: Double) {
+        let rate = (perVirtualByte * 250).rounded(.up)
+        perKiloweight = rate.isNaN ? 0 : UInt32(min(max(rate, 0), Double(UInt32.max)))
+    }
 
     /// The lowest rate that reaches one satoshi for each virtual byte after rounding: 253 sat/kw.
     public static let floor = FeeRate(perKiloweight: 253)

@@ -45,12 +45,18 @@ public struct OnChainWallet: Sendable {
     public private(set) var coins: [OutPoint: WalletCoin] = [:]
     /// Our transactions that no block has confirmed yet; published again at every block.
     public private(set) var pending: [TransactionID: Transaction] = [:]
+    /// What the inputs of pending transactions spend.
+    private var spenders: [OutPoint: TransactionID] = [:]
     /// Promised to a funding transaction whose peer has not signed yet. Not stored: a restart frees them.
     private var reserved: Set<OutPoint> = []
-    /// The next address to give out, and the first change key not used yet.
+    /// For each chain of keys, the next index to give out.
     private var next: [UInt32] = [0, 0]
+    /// For each chain of keys, the index after the last that a transaction has paid to.
+    private var used: [UInt32] = [0, 0]
     private var scripts: [Script: KeyPath] = [:]
-    private var derived: [UInt32] = [0, 0]
+    /// For each chain, the keys whose scripts are looked for.
+    private var derived: [Range<UInt32>] = [0..<0, 0..<0]
+    private let lookAheadCount: UInt32
 
     private var isHeadChanged = true
     private var changedCoins: Set<OutPoint> = []
@@ -58,49 +64,79 @@ public struct OnChainWallet: Sendable {
     private var changedTransactions: Set<TransactionID> = []
     private var removedTransactions: Set<TransactionID> = []
 
-    /// Keys looked for beyond the last one used: what lets a seed alone find its money again.
-    static let gapLimit: UInt32 = 20
+    /// Keys looked for beyond the last one given out or used. Other wallets look as far: what is within finds its way back into
+    /// any of them.
+    public static let gapLimit: UInt32 = 20
+    /// Addresses that are given out beyond the last one that was paid to. As far as this a wallet that is made of words looks, and
+    /// so no money to an address of ours is out of its reach.
+    public static let addressLimit: UInt32 = 1000
+    /// Change keys under way at a time: then they are used again, so that the words alone find all of them.
+    static let changeLimit: UInt32 = 10
+    /// Change keys from before the last one given out whose scripts are looked for: nothing can arrive at older ones any more, and
+    /// how long a start takes must not depend on how many there were.
+    static let oldChangeCount: UInt32 = 1000
     static let coinbaseMaturity = 100
     /// Depth at which a spent coin is forgotten.
     static let forgetDepth = 100
 
-    public init(keys: WalletKeys) {
+    /// - Parameter lookAhead: keys looked for beyond the last one used: `addressLimit` for a wallet that was made of words and does
+    ///   not know which addresses were given out.
+    public init(keys: WalletKeys, lookAhead count: UInt32 = gapLimit) {
         self.keys = keys
+        lookAheadCount = max(count, Self.gapLimit)
         lookAhead()
     }
 
     private mutating func lookAhead() {
         for chain in 0..<2 {
-            while derived[chain] < next[chain] + Self.gapLimit {
-                let path = KeyPath(chain: UInt32(chain), index: derived[chain])
-                scripts[keys.script(path)] = path
-                derived[chain] += 1
+            if derived[chain].isEmpty, chain == 1 {
+                let start = next[chain] - min(next[chain], Self.oldChangeCount)
+                derived[chain] = start..<start
             }
+            let end = max(next[chain], used[chain]) + lookAheadCount
+            for index in derived[chain].upperBound..<max(end, derived[chain].upperBound) {
+                watch(KeyPath(chain: UInt32(chain), index: index))
+            }
+            derived[chain] = derived[chain].lowerBound..<max(end, derived[chain].upperBound)
         }
     }
+
+    /// Takes what is paid to a key as the wallet's.
+    public mutating func watch(_ path: KeyPath) { scripts[keys.script(path)] = path }
 
     // MARK: Addresses
 
-    /// The script of a fresh address.
-    public mutating func newScript() -> Script { useNext(0) }
-
-    /// The script that receives a channel's money: one for each channel, the same every time it is asked for.
-    public mutating func channelScript(_ keyIndex: UInt64) -> Script {
-        let path = KeyPath(chain: 1, index: UInt32(truncatingIfNeeded: keyIndex & 0x7fff_ffff))
-        if next[1] <= path.index {
-            next[1] = path.index + 1
-            isHeadChanged = true
-            lookAhead()
+    /// The script of a fresh address, and how many have been given out without a payment.
+    ///
+    /// Where that is `addressLimit`, the oldest of them comes again: one that the words alone could not find is never given out.
+    public mutating func newScript() -> (script: Script, unused: UInt32) {
+        if next[0] - min(next[0], used[0]) >= Self.addressLimit {
+            return (keys.script(KeyPath(chain: 0, index: used[0])), Self.addressLimit)
         }
-        return keys.script(path)
+        let script = keys.script(KeyPath(chain: 0, index: next[0]))
+        advance(0, past: next[0])
+        return (script, next[0] - min(next[0], used[0]))
     }
 
-    private mutating func useNext(_ chain: Int) -> Script {
-        let path = KeyPath(chain: UInt32(chain), index: next[chain])
-        next[chain] += 1
+    private var changePath: KeyPath {
+        let isFull = next[1] - min(next[1], used[1]) >= Self.changeLimit
+        return KeyPath(chain: 1, index: isFull ? next[1] - 1 : next[1])
+    }
+
+    /// Where change and money from channels goes next. It is taken by `take`.
+    public var changeScript: Script { keys.script(changePath) }
+
+    /// Change or money from a channel will go to this script: if it is `changeScript`, the next one is another.
+    public mutating func take(_ script: Script) {
+        let path = changePath
+        if script == keys.script(path) { advance(1, past: path.index) }
+    }
+
+    private mutating func advance(_ chain: Int, past index: UInt32) {
+        guard next[chain] <= index else { return }
+        next[chain] = index + 1
         isHeadChanged = true
         lookAhead()
-        return keys.script(path)
     }
 
     public func owns(_ script: Script) -> Bool { scripts[script] != nil }
@@ -127,11 +163,11 @@ public struct OnChainWallet: Sendable {
         var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
         for coin in coins.values where coin.spentBy == nil {
             if coin.height == nil {
-                result.unconfirmed += coin.output.amount
+                result.unconfirmed = result.unconfirmed.saturatingAdding(coin.output.amount)
             } else if isMature(coin, height: height) {
-                result.confirmed += coin.output.amount
+                result.confirmed = result.confirmed.saturatingAdding(coin.output.amount)
             } else {
-                result.immature += coin.output.amount
+                result.immature = result.immature.saturatingAdding(coin.output.amount)
             }
         }
         return result
@@ -153,7 +189,7 @@ public struct OnChainWallet: Sendable {
     ) throws(WalletRefusal) -> Transaction {
         let rate = max(feeRate, .floor)
         let available = spendable(height: height)
-        let total = available.map(\.output.amount).checkedSum() ?? .zero
+        let total = available.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
         guard let amount else {
             let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
             let fee = rate.feeRoundedUp(weight: weight)
@@ -164,21 +200,21 @@ public struct OnChainWallet: Sendable {
         }
         guard amount >= script.dustLimit else { throw .belowDust(script.dustLimit) }
         let output = TransactionOutput(amount, script)
-        let changeOutput = TransactionOutput(.zero, keys.script(KeyPath(chain: 1, index: next[1])))
+        let changeOutput = TransactionOutput(.zero, changeScript)
         var chosen: [WalletCoin] = []
         var sum = Satoshi.zero
         var needed = amount
         for coin in available {
             chosen.append(coin)
-            sum += coin.output.amount
+            sum = sum.saturatingAdding(coin.output.amount)
             let inputs = chosen.count * Self.inputWeight
             let fee = rate.feeRoundedUp(weight: Self.baseWeight([output]) + inputs)
             let feeWithChange = rate.feeRoundedUp(weight: Self.baseWeight([output, changeOutput]) + inputs)
             guard let plain = amount.adding(fee), let whole = amount.adding(feeWithChange) else { break }
             needed = plain
             if let change = sum.subtracting(whole), change >= Satoshi(1000) {
-                let script = useNext(1)
-                return sign(chosen, [output, TransactionOutput(change, script)])
+                take(changeOutput.script)
+                return sign(chosen, [output, TransactionOutput(change, changeOutput.script)])
             }
             if sum >= plain { return sign(chosen, [output]) }
         }
@@ -200,11 +236,26 @@ public struct OnChainWallet: Sendable {
     /// The transaction will be published: its coins are spent, its change is ours.
     public mutating func commit(_ transaction: Transaction) {
         let id = transaction.id
-        pending[id] = transaction
-        changedTransactions.insert(id)
-        removedTransactions.remove(id)
+        addPending(transaction, id)
         apply(transaction, id: id, height: nil, isCoinbase: false)
     }
+
+    private mutating func addPending(_ transaction: Transaction, _ id: TransactionID) {
+        pending[id] = transaction
+        for input in transaction.inputs { spenders[input.previousOutput] = id }
+        changedTransactions.insert(id)
+        removedTransactions.remove(id)
+    }
+
+    private mutating func removePending(_ id: TransactionID) {
+        guard let transaction = pending.removeValue(forKey: id) else { return }
+        for input in transaction.inputs where spenders[input.previousOutput] == id { spenders[input.previousOutput] = nil }
+        changedTransactions.remove(id)
+        removedTransactions.insert(id)
+    }
+
+    /// Whether a transaction of ours that no block has confirmed yet spends an output.
+    public func isSpentByPending(_ outPoint: OutPoint) -> Bool { spenders[outPoint] != nil }
 
     /// The transaction will not be published: its coins are free again.
     public mutating func release(_ transaction: Transaction) {
@@ -223,7 +274,8 @@ public struct OnChainWallet: Sendable {
             changedCoins.insert(input.previousOutput)
         }
         for (index, output) in transaction.outputs.enumerated() {
-            guard let path = scripts[output.script] else { continue }
+            // More than there is cannot be: whoever tells of it is no layer 1.
+            guard let path = scripts[output.script], output.amount.isMoney else { continue }
             let outPoint = OutPoint(id, UInt32(index))
             if var coin = coins[outPoint] {
                 coin.height = height
@@ -232,18 +284,17 @@ public struct OnChainWallet: Sendable {
                 var coin = WalletCoin(
                     outPoint: outPoint, output: output, path: path, height: height, isCoinbase: isCoinbase)
                 // It may be back after a reorganization, and promised to a transaction of ours already.
-                coin.spentBy =
-                    pending.sorted { $0.key < $1.key }
-                    .first { $0.value.inputs.contains { $0.previousOutput == outPoint } }?.key
+                coin.spentBy = spenders[outPoint]
                 coins[outPoint] = coin
             }
             changedCoins.insert(outPoint)
             removedCoins.remove(outPoint)
-            if next[Int(path.chain)] <= path.index {
-                next[Int(path.chain)] = path.index + 1
+            if used[Int(path.chain)] <= path.index {
+                used[Int(path.chain)] = path.index + 1
                 isHeadChanged = true
                 lookAhead()
             }
+            advance(Int(path.chain), past: path.index)
         }
     }
 
@@ -251,12 +302,11 @@ public struct OnChainWallet: Sendable {
     public mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
         for (transaction, id) in transactions {
             apply(transaction, id: id, height: height, isCoinbase: transaction.isCoinbase)
-            if pending.removeValue(forKey: id) != nil {
-                changedTransactions.remove(id)
-                removedTransactions.insert(id)
+            removePending(id)
+            for input in transaction.inputs {
+                if let rival = spenders[input.previousOutput] { dropPending(rival) }
             }
         }
-        dropConflicts(height: height)
         for (outPoint, coin) in coins {
             guard let spent = coin.spentHeight, height - spent > Self.forgetDepth else { continue }
             coins[outPoint] = nil
@@ -265,23 +315,20 @@ public struct OnChainWallet: Sendable {
         }
     }
 
-    /// Pending transactions whose input somebody else has spent in a block will never confirm.
-    private mutating func dropConflicts(height: Int) {
-        for (id, transaction) in pending.sorted(by: { $0.key < $1.key }) {
-            let isLost = transaction.inputs.contains { input in
-                guard let coin = coins[input.previousOutput] else { return false }
-                return coin.spentHeight != nil && coin.spentBy != id
-            }
-            guard isLost else { continue }
-            pending[id] = nil
-            changedTransactions.remove(id)
-            removedTransactions.insert(id)
+    /// Gives up a transaction of ours that can never confirm, because a block spends one of its inputs otherwise, and all that
+    /// spend what it would have paid.
+    private mutating func dropPending(_ first: TransactionID) {
+        var lost = [first]
+        while let id = lost.popLast() {
+            guard let transaction = pending[id] else { continue }
+            removePending(id)
             for input in transaction.inputs where coins[input.previousOutput]?.spentBy == id {
                 coins[input.previousOutput]!.spentBy = nil
                 changedCoins.insert(input.previousOutput)
             }
             for index in transaction.outputs.indices {
                 let outPoint = OutPoint(id, UInt32(index))
+                if let child = spenders[outPoint] { lost.append(child) }
                 if coins.removeValue(forKey: outPoint) != nil {
                     changedCoins.remove(outPoint)
                     removedCoins.insert(outPoint)
@@ -313,24 +360,33 @@ public struct OnChainWallet: Sendable {
                     removedCoins.insert(outPoint)
                 }
             }
-            if isOurs {
-                pending[id] = transaction
-                changedTransactions.insert(id)
-                removedTransactions.remove(id)
-            }
+            if isOurs { addPending(transaction, id) }
         }
     }
 
-    /// What is to be published again, in an order in which it can be accepted.
+    /// What is to be published again, in an order in which it can be accepted: parents first.
     public var rebroadcasts: [Transaction] {
         var result: [Transaction] = []
-        var done: Set<TransactionID> = []
-        func visit(_ id: TransactionID) {
-            guard let transaction = pending[id], done.insert(id).inserted else { return }
-            for input in transaction.inputs { visit(input.previousOutput.transaction) }
-            result.append(transaction)
+        var seen: Set<TransactionID> = []
+        for first in pending.keys.sorted() {
+            // Without recursion: chains of unconfirmed transactions may be long.
+            var path = [first]
+            while let id = path.last {
+                guard let transaction = pending[id], !seen.contains(id) else {
+                    path.removeLast()
+                    continue
+                }
+                let parent = transaction.inputs.lazy.map(\.previousOutput.transaction)
+                    .first { pending[$0] != nil && !seen.contains($0) && $0 != id }
+                if let parent {
+                    path.append(parent)
+                } else {
+                    seen.insert(id)
+                    result.append(transaction)
+                    path.removeLast()
+                }
+            }
         }
-        for id in pending.keys.sorted() { visit(id) }
         return result
     }
 }
@@ -338,6 +394,8 @@ public struct OnChainWallet: Sendable {
 // Records on disk.
 extension OnChainWallet {
     static let version: UInt8 = 1
+    /// Version 2 knows which keys were paid to.
+    static let headVersion: UInt8 = 2
 
     private static func key(_ outPoint: OutPoint) -> [UInt8] {
         var writer = ByteWriter()
@@ -350,9 +408,8 @@ extension OnChainWallet {
         var writes = WalletWrites()
         if isHeadChanged {
             var writer = ByteWriter()
-            writer.uint8(Self.version)
-            writer.uint32(next[0])
-            writer.uint32(next[1])
+            writer.uint8(Self.headVersion)
+            for index in next + used { writer.uint32(index) }
             writes.head = writer.bytes
         }
         for outPoint in changedCoins.sorted() {
@@ -401,6 +458,7 @@ extension OnChainWallet {
         let spentBy = TransactionID(try reader.bytes32())
         let spentHeight = Int(try reader.uint32())
         try reader.expectEnd()
+        guard output.amount.isMoney else { throw .invalid("amount of a coin") }
         return WalletCoin(
             outPoint: outPoint, output: output, path: path, height: flags & 1 == 0 ? nil : height,
             isCoinbase: flags & 2 != 0, spentBy: flags & 4 == 0 ? nil : spentBy,
@@ -409,18 +467,25 @@ extension OnChainWallet {
 
     /// Rebuilds the wallet from its records.
     public init(
-        keys: WalletKeys, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
+        keys: WalletKeys, lookAhead count: UInt32 = gapLimit, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
     ) throws(DecodingError) {
-        self.init(keys: keys)
+        self.keys = keys
+        lookAheadCount = max(count, Self.gapLimit)
         if let head {
             var reader = ByteReader(head)
-            guard try reader.uint8() == Self.version else { throw .invalid("version of the wallet's record") }
+            let version = try reader.uint8()
+            guard (1...Self.headVersion).contains(version) else { throw .invalid("version of the wallet's record") }
             next = [try reader.uint32(), try reader.uint32()]
+            // What was given out by the first version counts as paid to: its change keys were not used in order.
+            used = version == 1 ? next : [try reader.uint32(), try reader.uint32()]
             try reader.expectEnd()
-            guard next.allSatisfy({ $0 < 1 << 30 }) else { throw .invalid("address count") }
+            // Addresses are given out by hand and change keys by transactions: no wallet comes near to this.
+            guard next[0] <= 1 << 22, (next + used).allSatisfy({ $0 < 1 << 30 }), used[0] <= next[0], used[1] <= next[1] else {
+                throw .invalid("address count")
+            }
             isHeadChanged = false
-            lookAhead()
         }
+        lookAhead()
         for record in records {
             let coin = try Self.decode(record)
             coins[coin.outPoint] = coin
@@ -428,12 +493,14 @@ extension OnChainWallet {
         for record in transactions {
             guard record.first == Self.version else { throw .invalid("version of a transaction's record") }
             let transaction = try Transaction(Array(record.dropFirst()))
-            pending[transaction.id] = transaction
+            let id = transaction.id
+            pending[id] = transaction
+            for input in transaction.inputs { spenders[input.previousOutput] = id }
         }
     }
 
     /// Whether two wallets hold the same.
     public func holdsSame(as other: OnChainWallet) -> Bool {
-        coins == other.coins && pending == other.pending && next == other.next
+        coins == other.coins && pending == other.pending && next == other.next && used == other.used
     }
 }

@@ -376,7 +376,7 @@ extension PaymentChannel {
             case .claiming, .abandoned: break
             default: continue
             }
-            guard let transaction = claimTransaction(close.outputs[index], close, environment) else {
+            guard let transaction = claimTransaction(close.outputs[index], close, to: takeSweepScript(environment), environment) else {
                 close.outputs[index].status = .abandoned
                 continue
             }
@@ -390,7 +390,7 @@ extension PaymentChannel {
 
     /// A transaction that takes one output to our wallet; `nil` where its fee would eat it up.
     private func claimTransaction(
-        _ output: ChannelClose.Output, _ close: ChannelClose, _ environment: ChannelEnvironment
+        _ output: ChannelClose.Output, _ close: ChannelClose, to script: Script, _ environment: ChannelEnvironment
     ) -> Transaction? {
         let keys = environment.keys
         let sequence: UInt32
@@ -401,7 +401,7 @@ extension PaymentChannel {
         }
         var transaction = Transaction(
             inputs: [TransactionInput(output.outPoint, sequence: sequence)],
-            outputs: [TransactionOutput(.zero, environment.sweepScript)])
+            outputs: [TransactionOutput(.zero, script)])
         func witness(_ signature: [UInt8], _ script: Script) -> [[UInt8]] {
             switch output.role {
             case .delayedToLocal: [signature, [], script.bytes]
@@ -413,17 +413,17 @@ extension PaymentChannel {
             case .htlc: []
             }
         }
-        let script = output.witnessScript ?? .p2pkh(hash: Hash.hash160(parameters.local.keys.payment.compressed))
-        transaction.inputs[0].witness = witness([UInt8](repeating: 0, count: 73), script)
+        let spent = output.witnessScript ?? .p2pkh(hash: Hash.hash160(parameters.local.keys.payment.compressed))
+        transaction.inputs[0].witness = witness([UInt8](repeating: 0, count: 73), spent)
         // Where the usual fee would eat the output up, whatever it can pay; only less than the least is given up.
-        let dust = environment.sweepScript.dustLimit
+        let dust = script.dustLimit
         let least = FeeRate.floor.feeRoundedUp(weight: transaction.weight)
         guard let most = output.output.amount.subtracting(dust), most >= least else { return nil }
         let fee = min(max(environment.feeRate, .floor).feeRoundedUp(weight: transaction.weight), most)
         let amount = output.output.amount - fee
         transaction.outputs[0].amount = amount
         var hasher = SignatureHasher(transaction)
-        let hash = hasher.witnessV0(input: 0, scriptCode: script, amount: output.output.amount)
+        let hash = hasher.witnessV0(input: 0, scriptCode: spent, amount: output.output.amount)
         let signature: ECDSASignature
         switch output.role {
         case .delayedToLocal:
@@ -441,7 +441,7 @@ extension PaymentChannel {
             ).sign(hash)
         case .htlc: return nil
         }
-        transaction.inputs[0].witness = witness(signature.der + [1], script)
+        transaction.inputs[0].witness = witness(signature.der + [1], spent)
         return transaction
     }
 

@@ -54,7 +54,7 @@ public struct ChannelEnvironment: Sendable {
     public var height: Int
     /// The fee rate for transactions that should confirm soon.
     public var feeRate: FeeRate
-    /// Where money from closed channels goes.
+    /// Where the channel's money goes on chain, if it has no script yet: the wallet's next address.
     public var sweepScript: Script
     /// Whether the peer negotiated `option_shutdown_anysegwit`.
     public var anySegwit: Bool

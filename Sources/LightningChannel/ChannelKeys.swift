@@ -3,7 +3,23 @@ public import CryptoPrimitives
 import LightningTransactions
 public import LightningWire
 
-/// The secrets of one channel, all derived from one seed; it signs, and never shows them.
+/// From what the secrets of one channel grow, besides the node's seed. It is stored with the channel.
+public struct ChannelKeyOrigin: Hashable, Sendable {
+    /// The number of the channel among those of its database. A restored seed, or an older copy of a database, counts anew.
+    public var index: UInt64
+    /// Random bytes made for this channel alone; `nil` for channels from before there were salts.
+    ///
+    /// Money at risk: the peer of an earlier channel knows the per-commitment secrets that it was told. Where a later channel of the
+    /// same seed used them again, that peer could take everything in it. So no two channels may ever have the same salt.
+    public var salt: Bytes32?
+
+    public init(index: UInt64, salt: Bytes32?) {
+        self.index = index
+        self.salt = salt
+    }
+}
+
+/// The secrets of one channel; it signs, and never shows them.
 public final class ChannelKeys: Sendable {
     let funding: SecretKey
     let revocation: SecretKey
@@ -13,21 +29,29 @@ public final class ChannelKeys: Sendable {
     private let commitmentSeed: Bytes32
     public let basepoints: ChannelBasepoints
 
-    /// - Parameter seed: 32 secret bytes for this channel alone.
-    public init(seed: Bytes32) {
-        func key(_ name: String) -> SecretKey {
-            // The negligible case of an invalid key would hash on.
-            SecretKey(Hash.tagged("swift-lightning/channel/\(name)", seed.array))!
-        }
+    /// - Parameters:
+    ///   - seed: 32 secret bytes for this channel alone.
+    ///   - payment: the secret of the payment basepoint, by our own funding key: what our `to_remote` output is paid to. `nil` takes
+    ///     it from the seed as well.
+    public init(seed: Bytes32, payment paymentSecret: ((_ fundingKey: PublicKey) -> SecretKey)? = nil) {
+        func key(_ name: String) -> SecretKey { Self.secret(name, seed) }
         funding = key("funding")
         revocation = key("revocation")
-        payment = key("payment")
+        payment = paymentSecret?(funding.publicKey()) ?? key("payment")
         delayedPayment = key("delayed_payment")
         htlc = key("htlc")
         commitmentSeed = Hash.tagged("swift-lightning/channel/shachain", seed.array)
         basepoints = ChannelBasepoints(
             funding: funding.publicKey(), revocation: revocation.publicKey(), payment: payment.publicKey(),
             delayedPayment: delayedPayment.publicKey(), htlc: htlc.publicKey())
+    }
+
+    /// The payment secret of a channel without a salt, whose seed alone it depends on.
+    package static func unsaltedPaymentSecret(seed: Bytes32) -> SecretKey { secret("payment", seed) }
+
+    private static func secret(_ name: String, _ seed: Bytes32) -> SecretKey {
+        // Fewer than one in 2^127 hashes are no key.
+        SecretKey(Hash.tagged("swift-lightning/channel/\(name)", seed.array))!
     }
 
     /// Our `bitcoin_signature` of a `channel_announcement` (BOLT 7). It hashes the message itself: the funding key signs

@@ -74,18 +74,18 @@ public struct ChannelOpening: Sendable {
 
     private var step: Step
     public let temporaryChannelID: ChannelID
-    public let keyIndex: UInt64
+    public let keyOrigin: ChannelKeyOrigin
     private let keys: ChannelKeys
     private let remoteNodeID: NodeID
     private let alias: ShortChannelID
 
     private init(
-        step: Step, temporaryChannelID: ChannelID, keyIndex: UInt64, keys: ChannelKeys, remoteNodeID: NodeID,
+        step: Step, temporaryChannelID: ChannelID, keyOrigin: ChannelKeyOrigin, keys: ChannelKeys, remoteNodeID: NodeID,
         alias: ShortChannelID
     ) {
         self.step = step
         self.temporaryChannelID = temporaryChannelID
-        self.keyIndex = keyIndex
+        self.keyOrigin = keyOrigin
         self.keys = keys
         self.remoteNodeID = remoteNodeID
         self.alias = alias
@@ -101,7 +101,7 @@ public struct ChannelOpening: Sendable {
     /// Starts to open a channel.
     public static func open(
         amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate, announce: Bool, policy: ChannelPolicy,
-        keys: ChannelKeys, keyIndex: UInt64, remoteNodeID: NodeID, temporaryID: Bytes32, alias: ShortChannelID
+        keys: ChannelKeys, keyOrigin: ChannelKeyOrigin, remoteNodeID: NodeID, temporaryID: Bytes32, alias: ShortChannelID
     ) throws(ChannelRefusal) -> (ChannelOpening, OpenChannel) {
         guard amount >= policy.minimumFunding else { throw .belowMinimum(MilliSatoshi(policy.minimumFunding)) }
         let cost = CommitmentFees.openerCost(feeRate, hasAnchors: policy.channelType.hasAnchors, untrimmed: 0)
@@ -116,7 +116,7 @@ public struct ChannelOpening: Sendable {
             terms: policy.terms(funding: amount, peerDustLimit: policy.dustLimit, keys: keys),
             channelType: policy.channelType)
         let opening = ChannelOpening(
-            step: .sentOpen(message), temporaryChannelID: message.temporaryChannelID, keyIndex: keyIndex, keys: keys,
+            step: .sentOpen(message), temporaryChannelID: message.temporaryChannelID, keyOrigin: keyOrigin, keys: keys,
             remoteNodeID: remoteNodeID, alias: alias)
         return (opening, message)
     }
@@ -180,7 +180,7 @@ public struct ChannelOpening: Sendable {
 
     /// Judges an `open_channel` and answers it.
     public static func accept(
-        _ open: OpenChannel, policy: ChannelPolicy, keys: ChannelKeys, keyIndex: UInt64, remoteNodeID: NodeID,
+        _ open: OpenChannel, policy: ChannelPolicy, keys: ChannelKeys, keyOrigin: ChannelKeyOrigin, remoteNodeID: NodeID,
         alias: ShortChannelID, feeRate: FeeRate
     ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
         guard open.chainHash == policy.network.chainHash else { throw .failChannel("unknown chain_hash") }
@@ -222,7 +222,7 @@ public struct ChannelOpening: Sendable {
             throw .failChannel("channel_reserve_satoshis is below our dust limit of \(policy.dustLimit)")
         }
         let opening = ChannelOpening(
-            step: .sentAccept(open, accept), temporaryChannelID: open.temporaryChannelID, keyIndex: keyIndex,
+            step: .sentAccept(open, accept), temporaryChannelID: open.temporaryChannelID, keyOrigin: keyOrigin,
             keys: keys, remoteNodeID: remoteNodeID, alias: alias)
         return (opening, accept)
     }
@@ -249,7 +249,7 @@ public struct ChannelOpening: Sendable {
         _ open: OpenChannel, _ accept: AcceptChannel, funding: OutPoint
     ) -> ChannelParameters {
         ChannelParameters(
-            channelID: ChannelID(funding: funding), remoteNodeID: remoteNodeID, keyIndex: keyIndex,
+            channelID: ChannelID(funding: funding), remoteNodeID: remoteNodeID, keyOrigin: keyOrigin,
             isOpener: isOpener, channelType: open.channelType!, announce: open.announceChannel, funding: funding,
             fundingAmount: open.fundingAmount, push: open.push, initialFeeRate: open.feeRate,
             local: isOpener ? open.terms : accept.terms, remote: isOpener ? accept.terms : open.terms,

@@ -8,7 +8,7 @@ public struct ChannelParameters: Hashable, Sendable {
     public var channelID: ChannelID
     public var remoteNodeID: NodeID
     /// From which the node derives this channel's keys.
-    public var keyIndex: UInt64
+    public var keyOrigin: ChannelKeyOrigin
     public var isOpener: Bool
     public var channelType: ChannelType
     public var announce: Bool
@@ -26,13 +26,13 @@ public struct ChannelParameters: Hashable, Sendable {
     public var localAlias: ShortChannelID
 
     public init(
-        channelID: ChannelID, remoteNodeID: NodeID, keyIndex: UInt64, isOpener: Bool, channelType: ChannelType,
+        channelID: ChannelID, remoteNodeID: NodeID, keyOrigin: ChannelKeyOrigin, isOpener: Bool, channelType: ChannelType,
         announce: Bool, funding: OutPoint, fundingAmount: Satoshi, push: MilliSatoshi, initialFeeRate: FeeRate,
         local: ChannelTerms, remote: ChannelTerms, minimumDepth: UInt32, localAlias: ShortChannelID
     ) {
         self.channelID = channelID
         self.remoteNodeID = remoteNodeID
-        self.keyIndex = keyIndex
+        self.keyOrigin = keyOrigin
         self.isOpener = isOpener
         self.channelType = channelType
         self.announce = announce

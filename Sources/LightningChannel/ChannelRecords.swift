@@ -17,7 +17,8 @@ public struct ChannelWrites: Sendable {
 
 // Records on disk: versioned, and not the wire's structures.
 extension PaymentChannel {
-    static let headVersion: UInt8 = 1
+    /// Version 1 ended with the phase; since version 2 numbered fields follow, so that a new one is a number and not a version.
+    static let headVersion: UInt8 = 2
     static let htlcVersion: UInt8 = 3
     static let revokedVersion: UInt8 = 1
 
@@ -41,7 +42,8 @@ extension PaymentChannel {
     /// Rebuilds a channel from its records, disconnected.
     public init(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) {
         var reader = ByteReader(head)
-        guard try reader.uint8() == Self.headVersion else { throw .invalid("version of a channel record") }
+        let version = try reader.uint8()
+        guard (1...Self.headVersion).contains(version) else { throw .invalid("version of a channel record") }
         let parameters = try ChannelParameters(from: &reader)
         var state = try CommitmentState(from: &reader)
         for record in htlcs {
@@ -67,6 +69,7 @@ extension PaymentChannel {
         remoteShutdown = try reader.optional(script)
         for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
         phase = try Phase(from: &reader)
+        if version > 1 { for _ in 0..<(try reader.count(minimum: 2)) { try readField(&reader) } }
         try reader.expectEnd()
         for record in revoked { revokedHTLCs.append(try Self.decodeRevoked(record)) }
         isChanged = false
@@ -89,7 +92,40 @@ extension PaymentChannel {
         writer.compactSize(mutualCloses.count)
         for transaction in mutualCloses { writer.variableBytes(transaction.serialized()) }
         phase.encode(to: &writer)
+        let fields = HeadField.allCases.compactMap { field in value(of: field).map { (field, $0) } }
+        writer.compactSize(fields.count)
+        for (field, value) in fields {
+            writer.uint8(field.rawValue)
+            writer.variableBytes(value)
+        }
         return writer.bytes
+    }
+
+    /// The numbered fields at the end of a head: their count, then number, length and value of each. A number is never used for
+    /// anything else again.
+    private enum HeadField: UInt8, CaseIterable {
+        case keySalt = 1
+        case sweepScript = 2
+    }
+
+    /// What is written of a field: nothing where there is no value.
+    private func value(of field: HeadField) -> [UInt8]? {
+        switch field {
+        case .keySalt: parameters.keyOrigin.salt?.array
+        case .sweepScript: sweepScript?.bytes
+        }
+    }
+
+    /// Reads a field. One that is not known was written by a later version, and may be what money depends on.
+    private mutating func readField(_ reader: inout ByteReader) throws(DecodingError) {
+        let number = try reader.uint8()
+        guard let field = HeadField(rawValue: number) else { throw .invalid("field \(number) of a channel record") }
+        var value = ByteReader(try reader.variableBytes())
+        switch field {
+        case .keySalt: parameters.keyOrigin.salt = try value.bytes32()
+        case .sweepScript: sweepScript = Script(value.rest())
+        }
+        try value.expectEnd()
     }
 
     /// An HTLC's row. A removal that the remote has not committed to is not written: BOLT 2 forgets it.
@@ -228,7 +264,7 @@ extension ChannelParameters {
     func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.point(remoteNodeID)
-        writer.uint64(keyIndex)
+        writer.uint64(keyOrigin.index)
         writer.uint8((isOpener ? 1 : 0) | (announce ? 2 : 0))
         writer.variableBytes(channelType.features.bytes)
         funding.encode(to: &writer)
@@ -244,7 +280,7 @@ extension ChannelParameters {
     init(from reader: inout ByteReader) throws(DecodingError) {
         channelID = try reader.channelID()
         remoteNodeID = try reader.point()
-        keyIndex = try reader.uint64()
+        keyOrigin = ChannelKeyOrigin(index: try reader.uint64(), salt: nil)
         let flags = try reader.uint8()
         isOpener = flags & 1 != 0
         announce = flags & 2 != 0

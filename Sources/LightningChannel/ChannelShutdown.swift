@@ -16,10 +16,11 @@ struct ClosingNegotiation: Hashable, Sendable {
 extension PaymentChannel {
     /// Asks the peer to close the channel together.
     ///
-    /// - Parameter script: where our money goes; a witness program.
+    /// - Parameter script: where our money goes; a witness program. `nil`: to the wallet.
     public mutating func shutdown(
-        to script: Script, _ environment: ChannelEnvironment
+        to chosen: Script? = nil, _ environment: ChannelEnvironment
     ) throws(ChannelRefusal) -> [ChannelEffect] {
+        let script = chosen ?? sweepScript ?? environment.sweepScript
         guard phase == .normal else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         guard localShutdown == nil, wantedShutdown == nil else { throw .notUsable("closing already") }
@@ -29,7 +30,7 @@ extension PaymentChannel {
         if let upfront = parameters.local.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != script {
             throw .invalidScript("another one was promised when the channel was opened")
         }
-        wantedShutdown = script
+        wantedShutdown = chosen ?? takeSweepScript(environment)
         isChanged = true
         return flush(environment)
     }
@@ -61,9 +62,10 @@ extension PaymentChannel {
     mutating func continueShutdown(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard connection == .established else { return [] }
         var effects: [ChannelEffect] = []
-        if localShutdown == nil, let script = wantedShutdown ?? (remoteShutdown == nil ? nil : environment.sweepScript) {
+        if localShutdown == nil, wantedShutdown != nil || remoteShutdown != nil {
             // "if there are updates pending on the receiving node's commitment transaction: MUST NOT send a shutdown".
             guard !commitments.hasChangesToSign else { return [] }
+            let script = wantedShutdown ?? takeSweepScript(environment)
             localShutdown = script
             isChanged = true
             effects.append(.send(.shutdown(Shutdown(channelID: id, script: script))))

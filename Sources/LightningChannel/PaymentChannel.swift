@@ -29,7 +29,7 @@ public struct PaymentChannel: Sendable {
         case established
     }
 
-    public let parameters: ChannelParameters
+    public internal(set) var parameters: ChannelParameters
     public internal(set) var commitments: CommitmentState
     public internal(set) var phase: Phase = .funding
     public internal(set) var connection: Connection
@@ -52,7 +52,10 @@ public struct PaymentChannel: Sendable {
     /// Starts anew at every connection (BOLT 2: "negotiation restarts on reconnection").
     var negotiation = ClosingNegotiation()
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
-    var openedHeight: Int
+    public internal(set) var openedHeight: Int
+
+    /// Where its money goes on chain: an address of the wallet, taken when the first of it goes there.
+    public package(set) var sweepScript: Script?
 
     /// HTLCs that are gone but stand in commitments the remote could still publish.
     var revokedHTLCs: [RevokedHTLC] = []
@@ -143,6 +146,14 @@ public struct PaymentChannel: Sendable {
         let commitment = localCommitment(keys)
         return commitment.signed(
             holder: keys.funding.sign(commitment.signatureHash()), counterparty: commitments.signature)
+    }
+
+    /// The script for our money on chain; the same from the first use on.
+    mutating func takeSweepScript(_ environment: ChannelEnvironment) -> Script {
+        if let sweepScript { return sweepScript }
+        sweepScript = environment.sweepScript
+        isChanged = true
+        return environment.sweepScript
     }
 
     // MARK: Writes

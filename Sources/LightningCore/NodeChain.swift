@@ -15,6 +15,7 @@ extension NodeCore {
         isMetaChanged = true
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
         wallet.connect(transactions, height: height)
+        recover(transactions, height: height)
         var watched: [OutPoint: [ChannelID]] = [:]
         var funding: [TransactionID: [ChannelID]] = [:]
         func watch(_ id: ChannelID) {
@@ -51,6 +52,7 @@ extension NodeCore {
         failStalledForwards()
         settle(payments.expireSets(now: now, height: height))
         replays.prune(height: height)
+        sweepRecovered()
         effects.broadcasts += wallet.rebroadcasts
         effects.events.append(.block(height: height))
     }
@@ -78,6 +80,7 @@ extension NodeCore {
         // Halves of announcements are for the place in the chain where the channel was.
         for (id, channel) in channels where channel.fundingHeight == height { announcing[id] = nil }
         gossip.disconnected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
+        unrecover(height: height)
         wallet.disconnect(block.transactions.map { ($0, $0.id) }, height: height)
         for id in channels.keys.sorted() {
             channels[id]!.disconnectedBlock(height: height)

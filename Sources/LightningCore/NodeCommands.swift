@@ -23,7 +23,9 @@ extension NodeCore {
     /// The response, or `nil` where it will come later.
     private mutating func carryOut(_ command: NodeCommand, _ request: RequestID) throws(NodeRefusal) -> NodeResponse? {
         switch command {
-        case .newAddress: return .address(wallet.newScript())
+        case .newAddress:
+            let (script, unused) = wallet.newScript()
+            return .address(script, unused: unused)
         case .openChannel(let node, let amount, let push, let feeRate, let announce):
             try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, request)
             return nil
@@ -91,7 +93,7 @@ extension NodeCore {
         case .closeChannel(let id, let script):
             let environment = try known(id)
             do throws(ChannelRefusal) {
-                apply(try channels[id]!.shutdown(to: script ?? environment.sweepScript, environment), to: id)
+                apply(try channels[id]!.shutdown(to: script, environment), to: id)
             } catch { throw .channel(error) }
             return .done
         case .forceCloseChannel(let id):

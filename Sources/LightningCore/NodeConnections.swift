@@ -113,7 +113,7 @@ extension NodeCore {
 
     mutating func disconnected(_ id: ConnectionID) {
         guard let peer = peers.removeValue(forKey: id) else { return }
-        for entry in peer.openings.values.sorted(by: { $0.opening.keyIndex < $1.opening.keyIndex }) {
+        for entry in peer.openings.values.sorted(by: { $0.opening.temporaryChannelID < $1.opening.temporaryChannelID }) {
             abandon(entry, why: "the connection was lost")
         }
         guard let node = peer.nodeID, connectionsByNode[node] == id else { return }

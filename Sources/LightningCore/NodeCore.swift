@@ -64,6 +64,10 @@ public struct NodeCore {
     public internal(set) var chain: ChainPosition
     public internal(set) var feeRate: FeeRate
     var nextKeyIndex: UInt64 = 0
+    /// Money of ours in closes of channels that this database does not know.
+    public internal(set) var recovered: [OutPoint: RecoveredOutput] = [:]
+    /// What channels from before there were salts are paid by: made when it is first needed.
+    var unsaltedPayments: [Script: (index: UInt64, hasAnchors: Bool)]?
     /// Milliseconds at which the driver last said that there are no more blocks.
     var caughtUpAt: UInt64?
     /// Whether the chain was at its tip a short while ago. Where not, no preimage is given away.
@@ -91,7 +95,8 @@ public struct NodeCore {
         feeRate = configuration.feeRate
         do throws(DecodingError) {
             wallet = try OnChainWallet(
-                keys: keys.wallet, head: store.record(.meta, "wallet"), coins: store.records(.coins),
+                keys: keys.wallet, lookAhead: configuration.walletLookAhead, head: store.record(.meta, "wallet"),
+                coins: store.records(.coins),
                 transactions: store.records(.transactions))
             payments = try Payments(invoices: store.records(.invoices), payments: store.records(.payments))
             circuits = try Circuits(records: store.records(.circuits), totals: store.record(.meta, "forwards"))
@@ -103,11 +108,16 @@ public struct NodeCore {
                 guard let id = Bytes32(key) else { throw .invalid("key of a forwarding policy") }
                 forwardingTerms[ChannelID(id)] = try ForwardingTerms(record: record)
             }
+            for record in store.records(.recovered) {
+                let output = try RecoveredOutput(record: record)
+                recovered[output.outPoint] = output
+            }
             chain = ChainPosition(genesis: configuration.network.chainHash)
             if let record = store.record(.meta, "node") {
                 var reader = ByteReader(record)
                 guard try reader.uint8() == Self.metaVersion else { throw .invalid("version of the node's record") }
                 nextKeyIndex = try reader.uint64()
+                guard nextKeyIndex < 1 << 40 else { throw .invalid("number of channels") }
                 let owner = try reader.point()
                 chain = try ChainPosition(from: &reader)
                 try reader.expectEnd()
@@ -122,7 +132,8 @@ public struct NodeCore {
                     head: head, htlcs: store.records(.htlcs, prefix: id.bytes.array),
                     revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
                 channels[id] = channel
-                channelKeys[id] = keys.channel(channel.parameters.keyIndex)
+                channelKeys[id] = keys.channel(channel.parameters.keyOrigin)
+                adoptSweepScript(id)
             }
         } catch .invalid("owner") {
             throw .foreign("seed")
@@ -174,6 +185,7 @@ public struct NodeCore {
         case .caughtUp:
             caughtUpAt = now
             receiveUndecided()
+            sweepRecovered()
         case .gossipChecked(let number, let verdict):
             gossip.decided(number, verdict, now: seconds, height: chain.height)
         case .feeRate(let rate): feeRate = max(rate, .floor)
@@ -192,9 +204,19 @@ public struct NodeCore {
         let features = connectionsByNode[node].flatMap { peers[$0]?.initialization?.features }
         return ChannelEnvironment(
             keys: keys, height: chain.height, feeRate: feeRate,
-            sweepScript: self.keys.wallet.script(
-                KeyPath(chain: 1, index: UInt32(channel.parameters.keyIndex & 0x7fff_ffff))),
+            sweepScript: channel.sweepScript ?? wallet.changeScript,
             anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+    }
+
+    /// Channels from before they chose a script of their own were paid to the change key of their number.
+    private mutating func adoptSweepScript(_ id: ChannelID) {
+        guard let channel = channels[id], channel.parameters.keyOrigin.salt == nil, channel.sweepScript == nil, !channel.isClosed else {
+            return
+        }
+        guard channel.close != nil || channel.isShuttingDown || channel.phase != .normal && channel.phase != .funding else { return }
+        let path = KeyPath(chain: 1, index: UInt32(channel.parameters.keyOrigin.index & 0x7fff_ffff))
+        wallet.watch(path)
+        channels[id]!.sweepScript = keys.wallet.script(path)
     }
 
     /// Turns what a channel asks for into effects of the node.
@@ -274,6 +296,7 @@ public struct NodeCore {
             if let record { put(table, key, record) } else { effects.writes.append(.delete(table, key: key)) }
         }
         for id in touched.sorted() {
+            if let script = channels[id]?.sweepScript { wallet.take(script) }
             guard let writes = channels[id]?.takeWrites() else { continue }
             let prefix = id.bytes.array
             if let head = writes.head { put(.channels, prefix, head) }
@@ -341,6 +364,7 @@ public struct NodeCore {
             if !restored.replays.holdsSame(as: replays) { return "onions" }
             if !restored.estimates.holdsSame(as: estimates) { return "liquidity estimates" }
             if restored.forwardingTerms != forwardingTerms { return "forwarding policies" }
+            if restored.recovered != recovered { return "recovered outputs" }
             if let what = restored.gossip.graph.difference(from: gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.nextKeyIndex != nextKeyIndex { return "chain position" }
             return nil

@@ -80,7 +80,8 @@ public struct RouteChoice: Hashable, Sendable {
 
 /// An answer to a command.
 public enum NodeResponse: Sendable {
-    case address(Script)
+    /// A fresh address, and how many have been given out without a payment, this one included.
+    case address(Script, unused: UInt32)
     case channelOpened(ChannelID, funding: TransactionID)
     case invoice(InvoiceRecord)
     case payment(OutgoingPayment)
@@ -196,6 +197,8 @@ public struct NodeConfiguration: Sendable {
     public var alias = ""
     /// BOLT 7's address descriptors, as they go into the `node_announcement`.
     public var addresses: [UInt8] = []
+    /// Keys of the on-chain wallet that are looked for beyond the last one used: more for a wallet that was made of words.
+    public var walletLookAhead = OnChainWallet.gapLimit
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
     public var pingInterval: UInt64 = 30_000
 

@@ -1,18 +1,20 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
-import LightningChannel
+public import LightningChannel
 
 /// All keys of a node, derived from one BIP 39 seed by BIP 32.
 ///
 /// - `m/84'/coin'/0'/0|1/i`: on-chain addresses and change (BIP 84; any wallet with the words finds this money).
 /// - `m/535'/coin'/0'`: the node's identity.
-/// - `m/535'/coin'/1'/i'`: the seed of the i-th channel.
+/// - `m/535'/coin'/1'/i'`, with a random salt that is stored with the channel: the secrets of the i-th channel.
+/// - `m/535'/coin'/2'`, with our funding key of a channel, which everybody sees once it is closed: the key of our `to_remote` output.
 public final class NodeKeys: Sendable {
     public let nodeSecret: SecretKey
     public let nodeID: PublicKey
     public let wallet: WalletKeys
     private let channels: ExtendedSecretKey
+    private let payments: SecretKey
 
     /// - Parameter seed: BIP 39's 64 bytes.
     public init(seed: [UInt8], network: Network) {
@@ -22,12 +24,31 @@ public final class NodeKeys: Sendable {
         nodeSecret = master.derive("\(base)/0'")!.key.copy()
         nodeID = nodeSecret.publicKey()
         channels = master.derive("\(base)/1'")!
+        payments = master.derive("\(base)/2'")!.key.copy()
         wallet = WalletKeys(master: master, network: network)
     }
 
-    /// The keys of the channel with an index.
-    func channel(_ index: UInt64) -> ChannelKeys {
-        let child = channels.child(UInt32(index & 0x7fff_ffff) | ExtendedSecretKey.hardened)!
-        return ChannelKeys(seed: child.key.unsafeBytes())
+    private func seed(_ index: UInt64) -> Bytes32 {
+        channels.child(UInt32(index & 0x7fff_ffff) | ExtendedSecretKey.hardened)!.key.unsafeBytes()
     }
+
+    /// The keys of one channel.
+    public func channel(_ origin: ChannelKeyOrigin) -> ChannelKeys {
+        let seed = seed(origin.index)
+        guard let salt = origin.salt else { return ChannelKeys(seed: seed) }
+        return ChannelKeys(seed: Hash.tagged("swift-lightning/channel/salted", seed.array + salt.array)) { fundingKey in
+            self.paymentSecret(fundingKey: fundingKey)
+        }
+    }
+
+    /// The secret of a channel's payment basepoint.
+    ///
+    /// It depends on the words and on our funding key alone, and that key is in the witness of the transaction that closes the
+    /// channel: so a wallet that has nothing but its words finds its money in the commitments that its peers publish.
+    func paymentSecret(fundingKey: PublicKey) -> SecretKey {
+        SecretKey(Hash.tagged("swift-lightning/to_remote", payments.unsafeBytes().array + fundingKey.compressed))!
+    }
+
+    /// The same for the i-th channel from before there were salts.
+    func unsaltedPaymentSecret(_ index: UInt64) -> SecretKey { ChannelKeys.unsaltedPaymentSecret(seed: seed(index)) }
 }

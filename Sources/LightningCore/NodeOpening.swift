@@ -6,11 +6,9 @@ import LightningWire
 
 // Opening channels: BOLT 2 "Channel Establishment v1".
 extension NodeCore {
-    private mutating func newKeyIndex() -> UInt64 {
-        defer { nextKeyIndex += 1 }
-        isMetaChanged = true
-        return nextKeyIndex
-    }
+    /// From what the keys of a channel grow that may come to be. Its number is taken when it does: openings that come to nothing,
+    /// which cost a peer nothing, use up no number; that several at once have the same is no harm, for each has a salt of its own.
+    private mutating func newKeyOrigin() -> ChannelKeyOrigin { ChannelKeyOrigin(index: nextKeyIndex, salt: entropy.bytes32()) }
 
     /// An alias that no real channel has: its block height is out of reach.
     private mutating func newAlias() -> ShortChannelID {
@@ -31,12 +29,12 @@ extension NodeCore {
         guard let spendable = available.confirmed.adding(available.unconfirmed), spendable >= amount else {
             throw .wallet(.insufficientFunds(available: available.confirmed + available.unconfirmed, needed: amount))
         }
-        let index = newKeyIndex()
+        let origin = newKeyOrigin()
         let result: (ChannelOpening, OpenChannel)
         do throws(ChannelRefusal) {
             result = try ChannelOpening.open(
                 amount: amount, push: push, feeRate: feeRate ?? self.feeRate, announce: announce, policy: policy,
-                keys: keys.channel(index), keyIndex: index, remoteNodeID: node, temporaryID: entropy.bytes32(),
+                keys: keys.channel(origin), keyOrigin: origin, remoteNodeID: node, temporaryID: entropy.bytes32(),
                 alias: newAlias())
         } catch { throw .channel(error) }
         peers[connection]!.openings[result.0.temporaryChannelID] = PendingOpening(
@@ -74,13 +72,11 @@ extension NodeCore {
         guard hasRoom(for: node) else {
             return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
         }
-        // The index is only used up by a channel that is accepted.
-        let index = nextKeyIndex
+        let origin = newKeyOrigin()
         do {
             let (opening, accept) = try ChannelOpening.accept(
-                message, policy: configuration.policy, keys: keys.channel(index), keyIndex: index,
+                message, policy: configuration.policy, keys: keys.channel(origin), keyOrigin: origin,
                 remoteNodeID: node, alias: newAlias(), feeRate: feeRate)
-            _ = newKeyIndex()
             peers[id]!.openings[message.temporaryChannelID] = PendingOpening(
                 opening: opening, request: nil, funding: nil, since: now)
             transmit(.acceptChannel(accept), over: id)
@@ -103,7 +99,7 @@ extension NodeCore {
             let owner = channel.parameters.remoteNodeID
             return connectionsByNode[owner] == nil && !busy.contains(owner)
         }
-        guard let oldest = evictable.min(by: { $0.parameters.keyIndex < $1.parameters.keyIndex }) else { return false }
+        guard let oldest = evictable.min(by: { ($0.openedHeight, $0.id) < ($1.openedHeight, $1.id) }) else { return false }
         forget(oldest.id, why: "it was never funded, and others wait")
         return true
     }
@@ -217,9 +213,9 @@ extension NodeCore {
     private mutating func add(_ channel: PaymentChannel) {
         precondition(channels[channel.id] == nil, "a new channel never takes another one's place")
         channels[channel.id] = channel
-        channelKeys[channel.id] = keys.channel(channel.parameters.keyIndex)
-        // The wallet has to know the script before money can arrive there.
-        _ = wallet.channelScript(channel.parameters.keyIndex)
+        channelKeys[channel.id] = keys.channel(channel.parameters.keyOrigin)
+        nextKeyIndex = max(nextKeyIndex, channel.parameters.keyOrigin.index + 1)
+        isMetaChanged = true
         touched.insert(channel.id)
         effects.events.append(.channelOpening(channel.id))
     }

@@ -20,6 +20,8 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case gossip
     /// What payments taught of the liquidity of channels.
     case estimates
+    /// Money of ours in closes of channels that are not known.
+    case recovered
 }
 
 /// One change of the store. All of a batch are committed together, before anything of it leaves the node.

@@ -212,7 +212,7 @@ public final class LightningNode: Service, Sendable {
     // MARK: On chain
 
     public func newAddress() async throws -> Address {
-        guard case .address(let script) = try await driver.command(.newAddress) else { preconditionFailure() }
+        guard case .address(let script, _) = try await driver.command(.newAddress) else { preconditionFailure() }
         return Address(script: script, network: network)!
     }
 

@@ -9,7 +9,7 @@ extension SimulatedWorld {
     /// Mines every node some coins.
     public mutating func fundAll() throws(InvariantViolation) {
         for index in nodes.indices {
-            guard case .address(let script) = try ask(index, .newAddress) else { continue }
+            guard case .address(let script, _) = try ask(index, .newAddress) else { continue }
             try mine(1, paying: script)
         }
         try mine(100)

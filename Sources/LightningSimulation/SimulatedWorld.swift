@@ -284,6 +284,13 @@ public struct SimulatedWorld {
         if nodes[index].core != nil { crash(index) }
     }
 
+    /// Kills a node whose disk is lost: it starts again with nothing but its words.
+    public mutating func loseStore(_ index: Int) {
+        kill(index)
+        nodes[index].store = StoreContents()
+        nodes[index].numbers = [:]
+    }
+
     func violation(_ what: String) -> InvariantViolation { InvariantViolation(seed: seed, time: now, what: what) }
 
     // MARK: Network
@@ -445,7 +452,7 @@ public struct SimulatedWorld {
 
     /// Mines the node some coins.
     public mutating func fund(_ index: Int) throws(InvariantViolation) {
-        guard case .address(let script) = try ask(index, .newAddress) else { return }
+        guard case .address(let script, _) = try ask(index, .newAddress) else { return }
         try mine(1, paying: script)
         try mine(100)
     }

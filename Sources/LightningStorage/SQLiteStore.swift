@@ -10,7 +10,7 @@ public final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    static let version = 2
+    static let version = 3
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 
@@ -69,7 +69,7 @@ public final class SQLiteStore: Sendable {
         // Takes the lock now, not at the first write.
         try database.inTransaction(.exclusive) {
             if found < version {
-                // Version 2 added tables; records have versions of their own.
+                // Each version added tables; records have versions of their own.
                 try createTables(database)
                 try database.execute(sql: "PRAGMA user_version = \(version)")
             }

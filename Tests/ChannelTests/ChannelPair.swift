@@ -31,10 +31,12 @@ struct ChannelPair {
         environments = (environment(keys.alice, "alice"), environment(keys.bob, "bob"))
         var (opening, open) = try ChannelOpening.open(
             amount: Satoshi(1_000_000), push: MilliSatoshi(Satoshi(push)), feeRate: FeeRate(perKiloweight: 1000), announce: false,
-            policy: policy, keys: keys.alice, keyIndex: 0, remoteNodeID: Self.node("bob"), temporaryID: Hash.sha256([1]),
+            policy: policy, keys: keys.alice, keyOrigin: ChannelKeyOrigin(index: 0, salt: Hash.sha256([9])), remoteNodeID: Self.node("bob"),
+            temporaryID: Hash.sha256([1]),
             alias: ShortChannelID(1))
         let (accepting, accept) = try ChannelOpening.accept(
-            open, policy: policy, keys: keys.bob, keyIndex: 0, remoteNodeID: Self.node("alice"), alias: ShortChannelID(2),
+            open, policy: policy, keys: keys.bob, keyOrigin: ChannelKeyOrigin(index: 0, salt: nil), remoteNodeID: Self.node("alice"),
+            alias: ShortChannelID(2),
             feeRate: FeeRate(perKiloweight: 1000))
         let output = try opening.receive(accept, policy: policy)
         let funding = Transaction(

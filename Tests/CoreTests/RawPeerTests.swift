@@ -16,10 +16,10 @@ struct RawPeer {
     var received: [LightningMessage] = []
     var events: [NodeEvent] = []
 
-    init(handshake: Bool = true, initialize: Bool = true) throws {
+    init(handshake: Bool = true, initialize: Bool = true, entropy: UInt8 = 1) throws {
         let keys = NodeKeys(seed: [UInt8](repeating: 5, count: 64), network: .regtest)
         node = try NodeCore(
-            configuration: NodeConfiguration(), keys: keys, entropy: Entropy(seed: Hash.sha256([1])), store: StoreContents())
+            configuration: NodeConfiguration(), keys: keys, entropy: Entropy(seed: Hash.sha256([entropy])), store: StoreContents())
         transport = NoiseTransport(
             localSecret: SecretKey(Hash.sha256([6]))!, ephemeral: SecretKey(Hash.sha256([7]))!, remoteNodeID: keys.nodeID)
         step([.connected(connection, to: nil), .caughtUp])

@@ -62,7 +62,7 @@ struct ReorganizationTests {
     @Test("a coin from a block that is gone is no longer spendable")
     func coins() throws {
         var world = SimulatedWorld(seed: 3, names: ["alice"])
-        guard case .address(let script)? = try world.ask(0, .newAddress) else { return }
+        guard case .address(let script, _)? = try world.ask(0, .newAddress) else { return }
         try world.mine(1, paying: script)
         #expect(world.nodes[0].core!.wallet.balance(height: world.ledger.height).immature == Satoshi(50_0000_0000))
         try world.reorganize(depth: 1)

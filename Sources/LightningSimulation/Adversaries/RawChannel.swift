@@ -40,7 +40,8 @@ extension SimulatedWorld {
         let alias = ShortChannelID(0xe000_0000_0000_0000 | UInt64(strangers))
         let (opening, accept) = try lawful { () throws(ProtocolViolation) in
             try ChannelOpening.accept(
-                open, policy: ChannelPolicy(), keys: keys, keyIndex: 0, remoteNodeID: node, alias: alias, feeRate: .floor)
+                open, policy: ChannelPolicy(), keys: keys, keyOrigin: ChannelKeyOrigin(index: 0, salt: nil), remoteNodeID: node,
+                alias: alias, feeRate: .floor)
         }
         try say(.acceptChannel(accept), over: &connection)
         let created = connection.takeInbox().compactMap { if case .fundingCreated(let body) = $0 { body } else { nil } }.last

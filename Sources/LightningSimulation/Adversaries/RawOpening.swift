@@ -40,7 +40,8 @@ extension SimulatedWorld {
         var open: OpenChannel
         do throws(ChannelRefusal) {
             (opening, open) = try ChannelOpening.open(
-                amount: amount, push: .zero, feeRate: .floor, announce: false, policy: policy, keys: keys, keyIndex: 0,
+                amount: amount, push: .zero, feeRate: .floor, announce: false, policy: policy, keys: keys,
+                keyOrigin: ChannelKeyOrigin(index: 0, salt: nil),
                 remoteNodeID: nodes[connection.node].nodeID, temporaryID: temporaryID, alias: ShortChannelID(1))
         } catch { throw violation("the raw peer cannot open a channel: \(error)") }
         change(&open)

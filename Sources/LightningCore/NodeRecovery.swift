@@ -1,0 +1,198 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningTransactions
+import LightningWire
+
+/// Our output of a commitment that the peer of a channel published, where this database does not know the channel: it was lost, and
+/// the words are left.
+public struct RecoveredOutput: Hashable, Sendable {
+    public var outPoint: OutPoint
+    public var output: TransactionOutput
+    /// Our funding key of the channel; `nil` for a channel from before there were salts.
+    var fundingKey: PublicKey?
+    /// The number of a channel from before there were salts.
+    var index: UInt64
+    /// Whether it is BOLT 3's anchors form, which a block must be on top of.
+    var hasAnchors: Bool
+    public var height: Int
+    /// The block in which it was spent, by us or by another copy of this wallet.
+    public var spentHeight: Int?
+
+    /// Depth at which a spent one is forgotten.
+    static let forgetDepth = 100
+    private static let version: UInt8 = 1
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 120)
+        writer.uint8(Self.version)
+        outPoint.encode(to: &writer)
+        output.encode(to: &writer)
+        writer.optional(fundingKey) { $0.write($1.compressed) }
+        writer.uint64(index)
+        writer.uint8(hasAnchors ? 1 : 0)
+        writer.uint32(UInt32(height))
+        writer.optional(spentHeight) { $0.uint32(UInt32($1)) }
+        return writer.bytes
+    }
+
+    init(
+        outPoint: OutPoint, output: TransactionOutput, fundingKey: PublicKey?, index: UInt64, hasAnchors: Bool, height: Int
+    ) {
+        self.outPoint = outPoint
+        self.output = output
+        self.fundingKey = fundingKey
+        self.index = index
+        self.hasAnchors = hasAnchors
+        self.height = height
+    }
+
+    init(record: [UInt8]) throws(DecodingError) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a recovered output") }
+        let outPoint = try OutPoint(from: &reader)
+        let output = try TransactionOutput(from: &reader)
+        guard output.amount.isMoney else { throw .invalid("amount of a recovered output") }
+        let key = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        self.init(
+            outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
+            height: Int(try reader.uint32()))
+        spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint32()) }
+        try reader.expectEnd()
+    }
+}
+
+// Money in channels whose records are lost. BOLT 2: such a channel's peer is told "unknown channel", and publishes its commitment;
+// our output of it can be found from the words alone.
+extension NodeCore {
+    /// Channels from before there were salts whose keys are looked for.
+    private static let unsaltedCount: UInt64 = 1000
+
+    /// What the payment basepoints of channels from before there were salts are paid by.
+    private mutating func unsaltedScripts() -> [Script: (index: UInt64, hasAnchors: Bool)] {
+        if let known = unsaltedPayments { return known }
+        var scripts: [Script: (index: UInt64, hasAnchors: Bool)] = [:]
+        for index in 0..<Self.unsaltedCount {
+            let key = keys.unsaltedPaymentSecret(index).publicKey()
+            for hasAnchors in [false, true] {
+                scripts[ChannelScripts.toRemoteOutput(key, hasAnchors: hasAnchors)] = (index, hasAnchors)
+            }
+        }
+        unsaltedPayments = scripts
+        return scripts
+    }
+
+    /// The two funding keys that a transaction shows which may be a commitment: it spends a 2 of 2 alone, and its lock time and sequence
+    /// carry BOLT 3's obscured commitment number.
+    private static func fundingKeys(_ transaction: Transaction) -> [PublicKey]? {
+        guard transaction.inputs.count == 1, transaction.lockTime >> 24 == 0x20, transaction.inputs[0].sequence >> 24 == 0x80,
+            let script = transaction.inputs[0].witness.last, transaction.inputs[0].witness.count == 4, script.count == 71,
+            let first = PublicKey(compressed: script[2..<35]), let second = PublicKey(compressed: script[36..<69]),
+            ChannelScripts.funding(first, second).bytes == script
+        else { return nil }
+        return [first, second]
+    }
+
+    /// Looks for money of ours in a block's commitments, and for what has become of it.
+    mutating func recover(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+        for (transaction, id) in transactions {
+            for input in transaction.inputs where recovered[input.previousOutput] != nil {
+                recovered[input.previousOutput]!.spentHeight = height
+                write(recovered[input.previousOutput]!)
+            }
+            guard let fundingKeys = Self.fundingKeys(transaction) else { continue }
+            let funding = transaction.inputs[0].previousOutput
+            // A channel that we know looks after itself.
+            if channels.values.contains(where: { $0.parameters.funding == funding }) { continue }
+            var found: [RecoveredOutput] = []
+            for fundingKey in fundingKeys {
+                let key = keys.paymentSecret(fundingKey: fundingKey).publicKey()
+                for hasAnchors in [true, false] {
+                    let script = ChannelScripts.toRemoteOutput(key, hasAnchors: hasAnchors)
+                    for (index, output) in transaction.outputs.enumerated() where output.script == script {
+                        found.append(
+                            RecoveredOutput(
+                                outPoint: OutPoint(id, UInt32(index)), output: output, fundingKey: fundingKey, index: 0,
+                                hasAnchors: hasAnchors, height: height))
+                    }
+                }
+            }
+            let unsalted = unsaltedScripts()
+            for (index, output) in transaction.outputs.enumerated() {
+                guard let known = unsalted[output.script] else { continue }
+                found.append(
+                    RecoveredOutput(
+                        outPoint: OutPoint(id, UInt32(index)), output: output, fundingKey: nil, index: known.index,
+                        hasAnchors: known.hasAnchors, height: height))
+            }
+            for output in found {
+                recovered[output.outPoint] = output
+                write(output)
+                effects.events.append(
+                    .note(
+                        "\(output.output.amount) were found in the close of a channel that this wallet does not know, and are taken to it"))
+            }
+        }
+        for (outPoint, output) in recovered.sorted(by: { $0.key < $1.key }) {
+            guard let spent = output.spentHeight, height - spent > RecoveredOutput.forgetDepth else { continue }
+            recovered[outPoint] = nil
+            effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
+        }
+    }
+
+    /// A block left the active chain.
+    mutating func unrecover(height: Int) {
+        for (outPoint, output) in recovered.sorted(by: { $0.key < $1.key }) {
+            if output.height == height {
+                recovered[outPoint] = nil
+                effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
+            } else if output.spentHeight == height {
+                recovered[outPoint]!.spentHeight = nil
+                write(recovered[outPoint]!)
+            }
+        }
+    }
+
+    /// Takes what was found to the wallet; at the chain's tip only, for what an old block holds may be spent in a later one.
+    mutating func sweepRecovered() {
+        guard isSynced else { return }
+        for (outPoint, found) in recovered.sorted(by: { $0.key < $1.key }) {
+            guard found.spentHeight == nil, chain.height >= found.height, !wallet.isSpentByPending(outPoint),
+                let transaction = sweep(found, to: wallet.changeScript)
+            else { continue }
+            wallet.take(wallet.changeScript)
+            wallet.commit(transaction)
+            effects.broadcasts.append(transaction)
+        }
+    }
+
+    /// `nil` where the fee would eat it up.
+    private func sweep(_ found: RecoveredOutput, to script: Script) -> Transaction? {
+        let secret = found.fundingKey.map { keys.paymentSecret(fundingKey: $0) } ?? keys.unsaltedPaymentSecret(found.index)
+        let key = secret.publicKey()
+        var transaction = Transaction(
+            inputs: [TransactionInput(found.outPoint, sequence: found.hasAnchors ? 1 : 0xffff_fffd)],
+            outputs: [TransactionOutput(.zero, script)])
+        let spent = found.hasAnchors ? ChannelScripts.toRemoteAnchors(key) : Script.p2pkh(hash: Hash.hash160(key.compressed))
+        let last = found.hasAnchors ? spent.bytes : key.compressed
+        transaction.inputs[0].witness = [[UInt8](repeating: 0, count: 73), last]
+        let fee = max(feeRate, .floor).feeRoundedUp(weight: transaction.weight)
+        guard let amount = found.output.amount.subtracting(fee), amount >= script.dustLimit else { return nil }
+        transaction.outputs[0].amount = amount
+        var hasher = SignatureHasher(transaction)
+        let hash = hasher.witnessV0(input: 0, scriptCode: spent, amount: found.output.amount)
+        transaction.inputs[0].witness = [secret.sign(hash).der + [1], last]
+        return transaction
+    }
+
+    private mutating func write(_ output: RecoveredOutput) {
+        effects.writes.append(.put(.recovered, key: Self.recoveredKey(output.outPoint), record: output.encoded()))
+    }
+
+    private static func recoveredKey(_ outPoint: OutPoint) -> [UInt8] {
+        var writer = ByteWriter(capacity: 36)
+        outPoint.encode(to: &writer)
+        return writer.bytes
+    }
+}
