@@ -137,6 +137,13 @@ public struct ByteWriter {
 
     @inlinable public var count: Int { bytes.count }
 
+    /// What a few writes put together.
+    public static func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
+        var writer = ByteWriter()
+        body(&writer)
+        return writer.bytes
+    }
+
     public mutating func write(_ more: [UInt8]) { bytes.append(contentsOf: more) }
     public mutating func write(_ more: ArraySlice<UInt8>) { bytes.append(contentsOf: more) }
     public mutating func write(_ value: Bytes32) { value.withUnsafeBytes { bytes.append(contentsOf: $0) } }

@@ -92,7 +92,7 @@ extension PaymentChannel {
     /// The outputs whose spending the channel has to hear of.
     public var watchedOutPoints: [OutPoint] {
         switch phase {
-        case .funding, .normal, .failed, .dataLost: [parameters.funding]
+        case .funding, .normal, .failed, .dataLost: [parameters.funding] + (fundingHeight == nil ? fundingInputs : [])
         case .closing(let close):
             close.outputs.compactMap { output in
                 if case .resolved = output.status { return nil }
@@ -113,7 +113,11 @@ extension PaymentChannel {
             isChanged = true
             return preimages + claim(environment)
         }
-        guard outPoint == parameters.funding, !isClosed else { return [] }
+        guard !isClosed else { return [] }
+        guard outPoint == parameters.funding else {
+            return fundingInputs.contains(outPoint) ? fundingConflicted(transaction.id, height: height) : []
+        }
+        let withdrawn = dropUncommitted()
         var close = classify(transaction, height: height, environment)
         switch phase {
         case .dataLost: close.wasDataLost = true
@@ -129,7 +133,7 @@ extension PaymentChannel {
         if close.hasUnresolved {
             effects.append(.note("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
         }
-        return effects + claim(environment)
+        return effects + withdrawn + claim(environment)
     }
 
     /// Preimages of HTLCs that we offered, in the witness of who claims them.
@@ -166,7 +170,7 @@ extension PaymentChannel {
             commitment = mined
         // A revoked commitment's HTLCs are ours by penalty, whatever becomes of them.
         case .revokedCommitment, .mutual: commitment = nil
-        case .futureCommitment, .unknown: return []
+        case .futureCommitment, .unknown, .fundingSpent: return []
         }
         let present: [CommitmentHTLC] =
             commitment?.roles.enumerated().compactMap { index, role in
@@ -455,22 +459,23 @@ extension PaymentChannel {
     public mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .funding:
+            let ended = endIfConflictIsFinal(environment)
+            guard ended.isEmpty else { return ended }
             var effects = sendReadyIfDeep(environment) + mutualCloses.map { .broadcast($0) }
             if fundingHeight == nil {
                 if let fundingTransaction { effects.append(.broadcast(fundingTransaction)) }
-                // BOLT 2: "SHOULD forget the channel if it does not see the correct funding transaction after …".
-                if !parameters.isOpener, environment.height - openedHeight > 2016 {
-                    phase = .closed(
-                        ChannelClose(
-                            kind: .unknown, transaction: parameters.funding.transaction, height: environment.height,
-                            outputs: []))
-                    isChanged = true
-                    effects += [.note("channel \(id) is forgotten: it was not funded in 2016 blocks"), .closed]
-                }
+                effects += abandonIfForgotten(environment)
             }
             return effects
-        case .normal: return mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
-        case .failed:
+        case .normal:
+            let ended = endIfConflictIsFinal(environment)
+            guard ended.isEmpty else { return ended }
+            forgetFundingInputs(environment)
+            return mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
+        case .failed(let reason):
+            let ended = endIfConflictIsFinal(environment)
+            guard ended.isEmpty else { return ended }
+            if isForgettable { return [.abandoned(reason)] }
             // Whichever is mined first: a mutual close is the better one for both.
             return mutualCloses.map { .broadcast($0) } + [.broadcast(signedLocalCommitment(environment.keys))]
         case .dataLost, .closed: return []
@@ -481,6 +486,19 @@ extension PaymentChannel {
             isChanged = true
             return effects + [.closed]
         }
+    }
+
+    /// BOLT 2: "SHOULD forget the channel if it does not see the correct funding transaction after a timeout of 2016 blocks".
+    private func abandonIfForgotten(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard isForgettable, environment.height - openedHeight > 2016 else { return [] }
+        return [.abandoned("it was not funded in 2016 blocks")]
+    }
+
+    /// A funding transaction as deep as this is not double-spent any more.
+    private mutating func forgetFundingInputs(_ environment: ChannelEnvironment) {
+        guard !fundingInputs.isEmpty, let fundingHeight, environment.height - fundingHeight + 1 >= 100 else { return }
+        fundingInputs = []
+        isChanged = true
     }
 
     /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
@@ -511,6 +529,14 @@ extension PaymentChannel {
     /// A block left the active chain: what it had resolved is open again.
     public mutating func disconnectedBlock(height: Int) {
         if fundingHeight == height { fundingUnconfirmed() }
+        if fundingConflict?.height == height {
+            fundingConflict = nil
+            isChanged = true
+            // It was ended for good, and is not any more: if the funding transaction confirms now, our commitment takes our money back.
+            if case .closed(let close) = phase, close.kind == .fundingSpent {
+                phase = .failed(reason: "the double-spend of the funding transaction was reorganized away")
+            }
+        }
         guard case .closing(var close) = phase else { return }
         if close.height == height {
             // The closing transaction itself is unconfirmed: whatever spends the funding output next decides.
@@ -519,7 +545,8 @@ extension PaymentChannel {
             case _ where close.wasDataLost, .futureCommitment, .unknown: phase = .dataLost
             case _ where close.failure != nil: phase = .failed(reason: close.failure ?? "")
             case .mutual: phase = .normal
-            default: phase = .failed(reason: "the closing transaction was reorganized away")
+            case .localCommitment, .remoteCommitment, .revokedCommitment, .fundingSpent:
+                phase = .failed(reason: "the closing transaction was reorganized away")
             }
             isChanged = true
             return

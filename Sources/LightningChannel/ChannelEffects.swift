@@ -20,6 +20,8 @@ public enum ChannelEffect: Hashable, Sendable {
     case becameUsable
     case closing(CloseKind)
     case closed
+    /// The channel was never funded, and its opener is not us: the node forgets it.
+    case abandoned(String)
     /// A word for the operator.
     case note(String)
 }
@@ -35,6 +37,8 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
     case futureCommitment
     /// Something else spends the funding output.
     case unknown
+    /// The funding transaction never confirmed: something else spent its inputs.
+    case fundingSpent
 
     public var description: String {
         switch self {
@@ -44,6 +48,7 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
         case .revokedCommitment: "breach (penalty)"
         case .futureCommitment: "remote force close, our data was old"
         case .unknown: "unknown"
+        case .fundingSpent: "the funding transaction was double-spent"
         }
     }
 }

@@ -1,15 +1,20 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 import CryptoPrimitives
 import LightningWire
 
 // BOLT 2 "The channel_ready Message": from the funding transaction's confirmation to normal operation.
 extension PaymentChannel {
     /// The funding transaction is in a block of the active chain.
+    ///
+    /// - Parameter inputs: what it spends.
     public mutating func fundingConfirmed(
-        height: Int, transactionIndex: Int, _ environment: ChannelEnvironment
+        height: Int, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         guard fundingHeight == nil else { return [] }
         fundingHeight = height
+        wasFunded = true
+        // Of a transaction that pays for very many channels at once, some have to do.
+        fundingInputs = Array(inputs.prefix(64))
         shortChannelID = ShortChannelID(
             block: height, transaction: transactionIndex, output: Int(parameters.funding.index))
         isChanged = true
@@ -27,6 +32,30 @@ extension PaymentChannel {
         fundingHeight = nil
         shortChannelID = nil
         isChanged = true
+    }
+
+    /// A transaction in a block spends what the funding transaction was to spend.
+    ///
+    /// Money at risk: none of ours, unless it is our own double-spend; but what the channel promised is void.
+    mutating func fundingConflicted(_ transaction: TransactionID, height: Int) -> [ChannelEffect] {
+        guard fundingHeight == nil, fundingConflict == nil, transaction != parameters.funding.transaction else { return [] }
+        fundingConflict = FundingConflict(transaction: transaction, height: height)
+        isChanged = true
+        return [.note("channel \(id): its funding transaction was double-spent by \(transaction) in block \(height)")]
+    }
+
+    /// Ends the channel once the double-spend of its funding transaction is as deep as a close has to be.
+    mutating func endIfConflictIsFinal(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard let conflict = fundingConflict, environment.height - conflict.height + 1 >= ChannelClose.finalDepth else { return [] }
+        let withdrawn = dropUncommitted()
+        let why = "the funding transaction was double-spent"
+        if isForgettable { return [sendError(why), .abandoned(why)] }
+        // No commitment can ever be mined: what they held is as if it had not been.
+        let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
+        phase = .closed(ChannelClose(kind: .fundingSpent, transaction: conflict.transaction, height: conflict.height, outputs: []))
+        isChanged = true
+        return [sendError(why), .closing(.fundingSpent)] + withdrawn
+            + offered.map { .returned(id: $0.id, $0.paymentHash) } + [.closed]
     }
 
     private func isDeepEnough(at height: Int) -> Bool {

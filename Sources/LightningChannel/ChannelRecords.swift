@@ -19,7 +19,7 @@ public struct ChannelWrites: Sendable {
 extension PaymentChannel {
     /// Version 1 ended with the phase; since version 2 numbered fields follow, so that a new one is a number and not a version.
     static let headVersion: UInt8 = 2
-    static let htlcVersion: UInt8 = 3
+    static let htlcVersion: UInt8 = 4
     static let revokedVersion: UInt8 = 1
 
     /// What has changed since the last call.
@@ -69,7 +69,13 @@ extension PaymentChannel {
         remoteShutdown = try reader.optional(script)
         for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
         phase = try Phase(from: &reader)
-        if version > 1 { for _ in 0..<(try reader.count(minimum: 2)) { try readField(&reader) } }
+        if version > 1 {
+            for _ in 0..<(try reader.count(minimum: 2)) { try readField(&reader) }
+        } else {
+            // The first version did not know: what is not waiting for its funding transaction any more has seen it.
+            wasFunded = fundingHeight != nil || phase != .funding
+            fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
+        }
         try reader.expectEnd()
         for record in revoked { revokedHTLCs.append(try Self.decodeRevoked(record)) }
         isChanged = false
@@ -106,6 +112,9 @@ extension PaymentChannel {
     private enum HeadField: UInt8, CaseIterable {
         case keySalt = 1
         case sweepScript = 2
+        case fundingInputs = 3
+        case fundingConflict = 4
+        case flags = 5
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -113,6 +122,16 @@ extension PaymentChannel {
         switch field {
         case .keySalt: parameters.keyOrigin.salt?.array
         case .sweepScript: sweepScript?.bytes
+        case .fundingInputs:
+            fundingInputs.isEmpty ? nil : ByteWriter.bytes { for input in fundingInputs { input.encode(to: &$0) } }
+        case .fundingConflict:
+            fundingConflict.map { conflict in
+                ByteWriter.bytes {
+                    $0.write(conflict.transaction)
+                    $0.uint32(UInt32(conflict.height))
+                }
+            }
+        case .flags: [(wasFunded ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
         }
     }
 
@@ -124,6 +143,13 @@ extension PaymentChannel {
         switch field {
         case .keySalt: parameters.keyOrigin.salt = try value.bytes32()
         case .sweepScript: sweepScript = Script(value.rest())
+        case .fundingInputs: while !value.isAtEnd { fundingInputs.append(try OutPoint(from: &value)) }
+        case .fundingConflict:
+            fundingConflict = FundingConflict(transaction: TransactionID(try value.bytes32()), height: Int(try value.uint32()))
+        case .flags:
+            let flags = try value.uint8()
+            wasFunded = flags & 1 != 0
+            hasTakenWrittenOff = flags & 2 != 0
         }
         try value.expectEnd()
     }
@@ -156,6 +182,7 @@ extension PaymentChannel {
         }
         writer.variableBytes(isForgotten ? [] : htlc.attribution)
         writer.optional(htlc.pathKey) { writer, key in writer.point(key) }
+        writer.uint8(htlc.isWrittenOff ? 1 : 0)
         return writer.bytes
     }
 
@@ -181,6 +208,7 @@ extension PaymentChannel {
         }
         if version > 1 { htlc.attribution = try reader.variableBytes() }
         if version > 2 { htlc.pathKey = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() } }
+        if version > 3 { htlc.isWrittenOff = try reader.uint8() & 1 != 0 }
         try reader.expectEnd()
         return htlc
     }

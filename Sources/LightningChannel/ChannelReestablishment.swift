@@ -9,8 +9,8 @@ extension PaymentChannel {
     public mutating func connect(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .funding, .normal, .dataLost: break
-        case .failed(let reason): return [sendError(reason)]
-        case .closing, .closed: return []
+        // An error was sent when it was given up, and is sent again as the answer to the peer's channel_reestablish.
+        case .failed, .closing, .closed: return []
         }
         connection = .awaitingReestablish
         let lastSecret =

@@ -187,6 +187,30 @@ extension PaymentChannel {
         return [.send(updateMessage(for: htlc))]
     }
 
+    /// An HTLC of ours that is too small to be an output of any commitment is failed upstream, although the peer can still take it.
+    public mutating func writeOff(_ id: UInt64) {
+        let key = HTLC.Key(isOfferedByLocal: true, id: id)
+        guard var htlc = commitments.htlcs[key] else { return }
+        htlc.isWrittenOff = true
+        commitments.htlcs[key] = htlc
+        changed([htlc])
+    }
+
+    /// What is written off in the channel and not decided yet.
+    public var writtenOff: MilliSatoshi {
+        commitments.htlcs.values.reduce(.zero) { $1.isWrittenOff ? $0 + $1.amount : $0 }
+    }
+
+    /// The peer took what had been written off.
+    ///
+    /// - Returns: whether it is the first time.
+    public mutating func noteTakenWrittenOff() -> Bool {
+        guard !hasTakenWrittenOff else { return false }
+        hasTakenWrittenOff = true
+        isChanged = true
+        return true
+    }
+
     /// The message that tells the peer of the latest update of an HTLC of ours.
     func updateMessage(for htlc: HTLC) -> LightningMessage {
         guard let resolution = htlc.resolution, !htlc.state.isOfferedByLocal else {

@@ -41,6 +41,15 @@ public struct PaymentChannel: Sendable {
     public internal(set) var remoteAlias: ShortChannelID?
     public internal(set) var shortChannelID: ShortChannelID?
     public internal(set) var fundingHeight: Int?
+    /// Whether a block has ever held the funding transaction.
+    public internal(set) var wasFunded = false
+    /// What the funding transaction spends, as far as it is known: whoever spends it otherwise ends the channel. Kept until the funding
+    /// transaction is deep in the chain.
+    public internal(set) var fundingInputs: [OutPoint] = []
+    /// A transaction in a block that spends one of `fundingInputs`: the funding transaction cannot confirm as long as it is there.
+    public internal(set) var fundingConflict: FundingConflict?
+    /// Whether the peer has taken an HTLC after it had been written off: nothing more is written off in its favour.
+    public internal(set) var hasTakenWrittenOff = false
     /// The opener's funding transaction, published again until it is confirmed.
     var fundingTransaction: Transaction?
     /// What the owner asked for; becomes `localShutdown` when it is sent.
@@ -69,6 +78,12 @@ public struct PaymentChannel: Sendable {
     /// Our unsigned current commitment, kept because it is needed again and costly to build.
     private(set) var localCommitmentCache: CommitmentTransaction?
 
+    /// What spends the inputs of a funding transaction in its place.
+    public struct FundingConflict: Hashable, Sendable {
+        public var transaction: TransactionID
+        public var height: Int
+    }
+
     init(
         parameters: ChannelParameters, commitments: CommitmentState, fundingTransaction: Transaction?,
         openedHeight: Int, connection: Connection
@@ -76,6 +91,7 @@ public struct PaymentChannel: Sendable {
         self.parameters = parameters
         self.commitments = commitments
         self.fundingTransaction = fundingTransaction
+        fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
         self.openedHeight = openedHeight
         self.connection = connection
     }
@@ -93,7 +109,8 @@ public struct PaymentChannel: Sendable {
 
     /// One word for lists.
     public var stateName: String {
-        switch phase {
+        if fundingConflict != nil, close == nil { return "double-spent" }
+        return switch phase {
         case .funding: fundingHeight == nil ? "opening" : "confirming"
         case .normal:
             !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : fundingHeight == nil ? "unconfirmed" : "normal"
@@ -181,10 +198,14 @@ public struct PaymentChannel: Sendable {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         switch phase {
         case .failed(let reason):
-            // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel".
+            // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel". It is the answer to a peer that
+            // takes the channel for a living one; unasked it would end the connection of a peer that does not know the channel any more.
             if case .channelReestablish = message { return [sendError(reason)] }
             return []
-        case .dataLost, .closing, .closed: return []
+        case .closing, .closed:
+            if case .channelReestablish = message { return [sendError("the channel is closed")] }
+            return []
+        case .dataLost: return []
         case .funding, .normal: break
         }
         if case .channelReestablish(let body) = message { return try reestablish(body, environment) }
@@ -227,9 +248,10 @@ public struct PaymentChannel: Sendable {
         return withdrawUnsigned()
     }
 
-    /// Takes back the HTLCs of ours that were never signed for. BOLT 2: the peer forgets them with the connection.
+    /// Takes back the HTLCs of ours that were never signed for: no commitment holds them, and so nobody can take them.
+    ///
+    /// BOLT 2: the peer forgets them with the connection.
     public mutating func withdrawUnsigned() -> [ChannelEffect] {
-        guard phase == .normal else { return [] }
         // They are the last ones: their ids will be used again.
         let unsigned = commitments.orderedHTLCs.filter { $0.state == .sentAddHTLC }
         guard !unsigned.isEmpty else { return [] }
@@ -241,6 +263,12 @@ public struct PaymentChannel: Sendable {
         commitments.nextLocalID -= UInt64(unsigned.count)
         isChanged = true
         return unsigned.map { .withdrawn(id: $0.id, $0.paymentHash) }
+    }
+
+    /// The conversation is over: what no commitment holds did not happen. Our own updates of that kind are taken back.
+    mutating func dropUncommitted() -> [ChannelEffect] {
+        commitments.forgetUncommittedRemoteUpdates()
+        return withdrawUnsigned()
     }
 
     mutating func dropConnection() {
@@ -260,12 +288,21 @@ public struct PaymentChannel: Sendable {
         case .funding, .normal: break
         case .failed, .dataLost, .closing, .closed: return []
         }
+        let withdrawn = dropUncommitted()
         phase = .failed(reason: reason)
         isChanged = true
         var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
+        if isForgettable { return effects + [.abandoned(reason)] }
         if let fundingTransaction, fundingHeight == nil { effects.append(.broadcast(fundingTransaction)) }
         effects.append(.broadcast(signedLocalCommitment(environment.keys)))
         effects.append(.note("channel \(id) is force-closed: \(reason)"))
-        return effects
+        return effects + withdrawn
     }
+
+    /// Whether there is nothing of ours in the channel that anybody could lose: its peer opened it, and no block has ever held the
+    /// funding transaction.
+    ///
+    /// Money at risk: what the opener pushed to us. Should the funding transaction confirm after all, our output of the peer's
+    /// commitment is found by the node's keys alone.
+    public var isForgettable: Bool { !parameters.isOpener && !wasFunded && commitments.htlcs.isEmpty && close == nil }
 }

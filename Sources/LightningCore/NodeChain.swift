@@ -68,7 +68,8 @@ extension NodeCore {
             return
         }
         apply(
-            channels[id]!.fundingConfirmed(height: height, transactionIndex: index, environment), to: id)
+            channels[id]!.fundingConfirmed(
+                height: height, transactionIndex: index, spending: transaction.inputs.map(\.previousOutput), environment), to: id)
     }
 
     mutating func disconnect(_ block: Block, height: Int) {

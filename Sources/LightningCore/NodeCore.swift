@@ -45,8 +45,8 @@ public struct NodeCore {
     var delayedFailures: [(due: UInt64, key: IncomingHTLC.Key, reply: HTLCReply)] = []
     /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
     var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
-    /// Channels whose peer took a trifle after it had been given back upstream.
-    var distrusted: Set<ChannelID> = []
+    /// Channels that are forgotten at the end of this batch, and why.
+    var abandoned: [ChannelID: String] = [:]
     /// The last `channel_update` of ours for each channel: what has not changed is not signed again.
     var lastUpdates: [ChannelID: ChannelUpdate] = [:]
     /// Milliseconds since when public channels cannot be used.
@@ -167,6 +167,8 @@ public struct NodeCore {
         }
         drainGossip()
         closeEnding()
+        for (id, why) in abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
+        abandoned = [:]
         collectWrites()
         touched = []
         let result = effects
@@ -230,7 +232,7 @@ public struct NodeCore {
             case .fulfilled(let htlcID, let hash, let preimage, let attribution):
                 let key = IncomingHTLC.Key(channel: id, id: htlcID)
                 if !settledDownstream(key, preimage, attribution), !paymentSettled(key, hash, preimage, attribution) {
-                    noteLateFulfillment(key)
+                    noteTakenWrittenOff(key)
                 }
             case .failed(let htlcID, let hash, let resolution, let attribution):
                 switch resolution {
@@ -248,10 +250,10 @@ public struct NodeCore {
                 announceIfReady(id)
             case .closing(let kind):
                 effects.events.append(.channelClosing(id, kind))
-                failUnsentHTLCs(on: id)
                 // Parts of payments to us that came over this channel can no longer be counted on.
                 settle(payments.lost(channel: id, height: chain.height))
             case .closed: effects.events.append(.channelClosed(id))
+            case .abandoned(let why): abandoned[id] = why
             case .note(let text): effects.events.append(.note(text))
             }
         }
@@ -260,14 +262,6 @@ public struct NodeCore {
     /// An HTLC of ours came back: to where it came from, or to the payment that it was a part of.
     private mutating func cameBack(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ failure: HTLCFailure) {
         if !failedDownstream(key, failure) { paymentFailed(key, hash, failure) }
-    }
-
-    /// HTLCs that no commitment ever contained are over when the channel is.
-    private mutating func failUnsentHTLCs(on id: ChannelID) {
-        guard let channel = channels[id], channel.close != nil else { return }
-        for htlc in channel.commitments.orderedHTLCs where htlc.state == .sentAddHTLC {
-            cameBack(.init(channel: id, id: htlc.id), htlc.paymentHash, .notSent)
-        }
     }
 
     /// Converts a violation into what BOLT 1 and 2 let us do.

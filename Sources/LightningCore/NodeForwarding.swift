@@ -91,7 +91,11 @@ extension NodeCore {
     mutating func tellDelayedFailures() {
         let due = delayedFailures.filter { now >= $0.due }
         delayedFailures.removeAll { now >= $0.due }
-        for (_, key, reply) in due { resolve(key, .fail(reply)) }
+        for (_, key, reply) in due {
+            // What is under way downstream is never failed upstream, whatever was to be told of it before.
+            precondition(circuits.circuit(incoming: key)?.isPending != true, "an HTLC whose failure is delayed is not forwarded")
+            resolve(key, .fail(reply))
+        }
     }
 
     private mutating func resolve(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
@@ -219,32 +223,36 @@ extension NodeCore {
     /// Blocks before an incoming HTLC expires at which it is given back, even if downstream has not answered.
     static let upstreamMargin = 6
 
-    /// In msat: what forwards that are no output of any commitment may be written off for in one channel at a time.
+    /// What forwards that are no output of any commitment may be written off for in one channel at a time.
     ///
-    /// Money at risk: what is given back upstream while it is pending downstream can still be taken there. Below this a channel
+    /// Money at risk: what is failed upstream while it is pending downstream can still be taken there. Below this a channel
     /// is worth more than what its peer could steal; above it, and after the first time that it does, the channel is closed.
-    static let writeOffLimit: UInt64 = 5_000_000
+    static let writeOffLimit = MilliSatoshi(5_000_000)
 
     /// A downstream that stalls does not cost us the upstream channel as well.
     ///
-    /// An HTLC is only ever given back upstream when downstream cannot take it any more: it was never signed for, or the chain
-    /// gave it back. The exception are trifles, within `writeOffLimit`.
+    /// An HTLC is only ever failed upstream when downstream cannot take it any more. Once the downstream channel is closed, that is the
+    /// chain's word (BOLT 5: "once the resolving transaction has reached reasonable depth"), or the HTLC's absence from what was
+    /// mined; as long as neither is there, upstream times out on its own, and its channel with it. The exception are HTLCs that are
+    /// an output of no commitment, within `writeOffLimit`.
     mutating func failStalledForwards() {
         withdrawExpiring()
         for circuit in circuits.pending where chain.height + Self.upstreamMargin >= Int(circuit.incoming.cltvExpiry) {
             let id = circuit.outgoing.channel
             let key = HTLC.Key(isOfferedByLocal: true, id: circuit.outgoing.id)
-            if let channel = channels[id], let htlc = channel.commitments.htlcs[key], !channel.isClosed {
+            if let channel = channels[id], let htlc = channel.commitments.htlcs[key] {
                 switch channel.phase {
-                case .closing, .closed: break
+                case .closing, .closed: continue
                 case .funding, .normal, .failed, .dataLost:
-                    guard channel.isTrimmedEverywhere(htlc), !distrusted.contains(id),
-                        writtenOff(channel) + htlc.amount.value <= Self.writeOffLimit
+                    guard channel.isTrimmedEverywhere(htlc), !channel.hasTakenWrittenOff,
+                        channel.writtenOff.adding(htlc.amount).map({ $0 <= Self.writeOffLimit }) ?? false
                     else {
                         guard let environment = environment(id) else { continue }
                         apply(channels[id]!.fail("HTLCs that we forwarded are not answered in time", environment), to: id)
                         continue
                     }
+                    channels[id]!.writeOff(htlc.id)
+                    touched.insert(id)
                 }
             }
             guard let ended = circuits.end(outgoing: circuit.outgoing, .failed("the next node did not answer in time", at: seconds)) else {
@@ -255,27 +263,16 @@ extension NodeCore {
         }
     }
 
-    /// What is pending in a channel without anybody upstream waiting for it, in msat.
-    private func writtenOff(_ channel: PaymentChannel) -> UInt64 {
-        channel.commitments.htlcs.values.reduce(0) { sum, htlc in
-            let key = IncomingHTLC.Key(channel: channel.id, id: htlc.id)
-            guard htlc.state.isOfferedByLocal, circuits.circuit(outgoing: key) == nil, payments.attempt(htlc.paymentHash, key) == nil
-            else { return sum }
-            return sum + htlc.amount.value
-        }
-    }
-
-    /// The peer took an HTLC of which nobody knows any more.
-    mutating func noteLateFulfillment(_ key: IncomingHTLC.Key) {
-        guard let circuit = circuits.all.last(where: { $0.outgoing == key }), case .failed = circuit.status,
-            distrusted.insert(key.channel).inserted
-        else { return }
-        effects.events.append(.note("channel \(key.channel): the peer took an HTLC long after its time; \(circuit.amount) are lost"))
+    /// The peer took an HTLC that had been failed upstream: nothing more is written off in its favour, for ever.
+    mutating func noteTakenWrittenOff(_ key: IncomingHTLC.Key) {
+        let htlc = channels[key.channel]?.commitments.htlcs[.init(isOfferedByLocal: true, id: key.id)]
+        guard let htlc, htlc.isWrittenOff, channels[key.channel]!.noteTakenWrittenOff() else { return }
+        effects.events.append(.note("channel \(key.channel): the peer took an HTLC long after its time; \(htlc.amount) are lost"))
     }
 
     /// HTLCs that wait for a `revoke_and_ack` until their time is nearly up are taken back, which needs a new connection.
     private mutating func withdrawExpiring() {
-        for id in channels.keys.sorted() {
+        for id in channels.keys.sorted() where channels[id]!.phase == .normal {
             let isLate = channels[id]!.commitments.htlcs.values.contains { htlc in
                 htlc.state == .sentAddHTLC && chain.height + 2 >= Int(htlc.cltvExpiry)
             }
@@ -312,11 +309,7 @@ extension NodeCore {
         for id in channels.keys.sorted() {
             apply(channels[id]!.withdrawUnsigned(), to: id)
             guard channels[id]!.phase == .normal else { continue }
-            for htlc in channels[id]!.undecidedHTLCs {
-                // Forwards under way go on by themselves.
-                if let circuit = circuits.circuit(incoming: .init(channel: id, id: htlc.id)), circuit.isPending { continue }
-                undecided.append((id, htlc.id))
-            }
+            for htlc in channels[id]!.undecidedHTLCs { undecided.append((id, htlc.id)) }
         }
     }
 
@@ -327,8 +320,22 @@ extension NodeCore {
         let list = undecided
         undecided = []
         for (id, htlcID) in list {
-            guard let htlc = channels[id]?.undecidedHTLCs.first(where: { $0.id == htlcID }) else { continue }
-            receive(htlc, on: id, isResumed: true)
+            // A channel may have been closed meanwhile: nothing that came over it can be decided off chain any more.
+            guard let channel = channels[id], channel.phase == .normal,
+                let htlc = channel.undecidedHTLCs.first(where: { $0.id == htlcID })
+            else { continue }
+            let key = IncomingHTLC.Key(channel: id, id: htlcID)
+            guard let circuit = circuits.circuit(incoming: key) else {
+                receive(htlc, on: id, isResumed: true)
+                continue
+            }
+            // What was forwarded once is never forwarded again: it goes on by itself, or has ended, and only its answer is still to be
+            // given.
+            switch circuit.status {
+            case .pending: break
+            case .settled(let preimage, _): decide(key, circuit.back.fulfill(preimage))
+            case .failed: decide(key, circuit.back.fail(.temporaryChannelFailure(update: [])))
+            }
         }
         // What cannot be put together again is given back, and no longer promised to the owner.
         settle(payments.dropIncompleteHeld(height: chain.height))

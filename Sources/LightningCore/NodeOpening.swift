@@ -105,14 +105,13 @@ extension NodeCore {
     }
 
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
-    private mutating func forget(_ id: ChannelID, why: String) {
+    mutating func forget(_ id: ChannelID, why: String) {
         guard let channel = channels.removeValue(forKey: id) else { return }
         channelKeys[id] = nil
         if forwardingTerms.removeValue(forKey: id) != nil { changedTerms.insert(id) }
         remoteUpdates[id] = nil
         announcing[id] = nil
         owedSince[id] = nil
-        distrusted.remove(id)
         lastUpdates[id] = nil
         offlineSince[id] = nil
         undecided.removeAll { $0.0 == id }
@@ -121,11 +120,6 @@ extension NodeCore {
         effects.writes.append(.delete(.channels, key: prefix))
         for key in channel.commitments.htlcs.keys.sorted() { effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key))) }
         effects.events.append(.note("channel \(id) is forgotten: \(why)"))
-    }
-
-    /// Whether a channel can be dropped: a peer opened it, no block has ever held its funding transaction, and nothing was paid over it.
-    private func isForgettable(_ channel: PaymentChannel) -> Bool {
-        channel.phase == .funding && channel.fundingHeight == nil && !channel.parameters.isOpener && channel.commitments.htlcs.isEmpty
     }
 
     /// Whether a funding output names something that exists: no name that a peer chooses may replace or alias it.
@@ -157,7 +151,7 @@ extension NodeCore {
             }
             let created = entry.opening.fund(transaction, outputIndex: 0)
             // Whoever holds this id without a funding transaction guessed ours: it is not theirs.
-            if let squatter = channels[entry.opening.channelID!], isForgettable(squatter) {
+            if let squatter = channels[entry.opening.channelID!], squatter.isForgettable {
                 forget(squatter.id, why: "its funding output is ours")
             }
             guard !isTaken(OutPoint(transaction.id, 0)) else {

@@ -129,8 +129,7 @@ public struct Circuits: Sendable {
     public func circuit(outgoing key: IncomingHTLC.Key) -> Circuit? { byOutgoing[key].flatMap { byIncoming[$0] } }
 
     public mutating func open(_ circuit: Circuit) {
-        // An HTLC that was given back on one side only when a restart came is forwarded anew: it has not ended any more.
-        if byIncoming[circuit.incoming.key] != nil { ended.removeAll { $0 == circuit.incoming.key } }
+        precondition(byIncoming[circuit.incoming.key] == nil, "an HTLC is forwarded once")
         byIncoming[circuit.incoming.key] = circuit
         byOutgoing[circuit.outgoing] = circuit.incoming.key
         changed.insert(circuit.incoming.key)

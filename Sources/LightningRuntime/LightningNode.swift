@@ -500,7 +500,7 @@ public struct Balance: Hashable, Sendable {
         outgoingHTLCs = .zero
         incomingHTLCs = .zero
         usableChannels = 0
-        for channel in core.channels.values {
+        for channel in core.channels.values where channel.fundingConflict == nil {
             switch channel.phase {
             case .funding, .normal, .failed, .dataLost:
                 let available = channel.commitments.localAvailable

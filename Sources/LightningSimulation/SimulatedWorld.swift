@@ -344,13 +344,17 @@ public struct SimulatedWorld {
     // MARK: Layer 1
 
     /// Mines blocks and tells the nodes that are up; the others catch up later.
+    ///
+    /// - Parameter including: the transactions of each block, in the place of those of the mempool.
     @discardableResult
-    public mutating func mine(_ count: Int = 1, paying script: Script? = nil) throws(InvariantViolation) -> [Block] {
+    public mutating func mine(
+        _ count: Int = 1, paying script: Script? = nil, including: [Transaction]? = nil
+    ) throws(InvariantViolation) -> [Block] {
         var blocks: [Block] = []
         for _ in 0..<count {
             now += 1000
             do {
-                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: UInt32(now / 1000))
+                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: UInt32(now / 1000), including: including)
                 blocks.append(block)
                 minedBlocks.append(block)
             } catch {
@@ -410,6 +414,14 @@ public struct SimulatedWorld {
             }
         }
         if nodes[index].core?.isSynced == false { try step(index, [.caughtUp]) }
+    }
+
+    /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
+    /// without it: nothing more can be mined.
+    package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {
+        var block = ledger.template(paying: minerScript, now: UInt32(now / 1000), including: [])
+        block.transactions += transactions
+        try step(index, [.blockConnected(block, height: ledger.height + 1)])
     }
 
     /// Publishes any transaction, as a cheater would.

@@ -45,8 +45,8 @@ struct ChannelPair {
         let (bobs, signed) = try accepting.receive(created, height: 190)
         alice = try opening.receive(signed, height: 190)
         bob = bobs
-        let ready = alice.fundingConfirmed(height: 195, transactionIndex: 1, environments.alice)
-        let other = bob.fundingConfirmed(height: 195, transactionIndex: 1, environments.bob)
+        let ready = alice.fundingConfirmed(height: 195, transactionIndex: 1, spending: [], environments.alice)
+        let other = bob.fundingConfirmed(height: 195, transactionIndex: 1, spending: [], environments.bob)
         try deliver(Self.messages(ready), to: .bob)
         try deliver(Self.messages(other), to: .alice)
         precondition(alice.isUsable && bob.isUsable)

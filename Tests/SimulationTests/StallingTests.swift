@@ -56,22 +56,53 @@ struct StallingTests {
         #expect(world.nodes[1].core!.circuits.pending.isEmpty)
     }
 
-    @Test("an HTLC that is worth it closes the channel downstream, never the one upstream")
+    @Test("an HTLC that is worth it closes the channel downstream, and is not failed upstream while the peer can still take it")
     func worthIt() throws {
         var world = try Self.line(12)
         let request = try Self.stuck(&world, 50_000_000)
-        let expiry = Int(try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry)
-        while world.ledger.height < expiry - 1 {
+        let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
+        let expiry = Int(circuit.incoming.cltvExpiry)
+        // Until eight blocks before the payer may take it back on chain.
+        while world.ledger.height < expiry - 8 {
             try world.mine(1)
             try world.pass(1, interval: 100)
         }
         try world.pass(3)
         #expect(Self.channel(world, 0, 1)?.phase == .normal)
-        #expect(Self.channel(world, 1, 2)?.phase != .normal)
-        guard case .failure? = world.nodes[0].answers[request] else {
-            Issue.record("the payer waits for ever")
+        let downstream = try #require(Self.channel(world, 1, 2))
+        #expect(downstream.close?.kind == .localCommitment)
+        // The output is there for whoever knows the preimage: upstream must not have its money back before that is over.
+        #expect(world.nodes[0].answers[request] == nil)
+        #expect(world.nodes[1].core!.circuits.pending == [circuit])
+        // The last node comes back and claims it with the preimage that it has had all along.
+        let output = try #require(downstream.close?.outputs.first { $0.role == .htlc })
+        var claim = Transaction(
+            inputs: [TransactionInput(output.outPoint, sequence: 0)], outputs: [TransactionOutput(Satoshi(1000), .anchor)])
+        claim.inputs[0].witness = [[1], Array(repeating: 7, count: 32), [2]]
+        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        // Nobody here can sign it: it is shown to the node as a part of a block that its layer 1 would have checked.
+        try world.showBlock(to: 1, with: [claim])
+        try world.pass(3)
+        guard case .success(.payment(let payment))? = world.nodes[0].answers[request] else {
+            Issue.record("the preimage was not passed on: \(String(describing: world.nodes[0].answers[request]))")
             return
         }
+        #expect(payment.amount == MilliSatoshi(50_000_000))
+        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(world.nodes[1].core!.circuits.totals.fees > .zero)
+    }
+
+    @Test("where nobody claims it, upstream is left to time out: it is never failed by a timer")
+    func neverFailedByTimer() throws {
+        var world = try Self.line(16)
+        let request = try Self.stuck(&world, 50_000_000)
+        let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
+        while world.ledger.height < Int(circuit.incoming.cltvExpiry) + 3 {
+            try world.mine(1)
+            try world.pass(1, interval: 100)
+        }
+        #expect(world.nodes[1].core!.circuits.pending == [circuit])
+        #expect(world.nodes[0].answers[request] == nil)
     }
 
     @Test("a preimage that a claim shows on chain goes upstream")
@@ -158,5 +189,33 @@ struct StallingTests {
         }
         #expect(preimage == hold)
         try world.checkNetwork()
+    }
+
+    @Test("a channel that a silent peer made us give up does not cost it its connection at every block")
+    func silentPeer() throws {
+        let secret = SecretKey(Hash.sha256(Array("silent".utf8)))!
+        var world = SimulatedWorld(seed: 17, names: ["alice"])
+        try world.fund(0)
+        let connection = try #require(try world.dial(0, as: secret))
+        func keys(_ name: String) -> ChannelKeys { ChannelKeys(seed: Hash.sha256(Array(name.utf8))) }
+        let silent = try #require(try world.openChannel(to: connection, keys: keys("silent")))
+        // Two keysends: the first is signed for and never answered, the second has to wait.
+        for _ in 0..<2 {
+            try world.command(0, .keysend(secret.publicKey(), amount: MilliSatoshi(20_000_000)))
+            try world.run(limit: 100)
+        }
+        let states = world.nodes[0].core!.channels[silent.channel.id]!.commitments.orderedHTLCs.map(\.state)
+        #expect(states == [.sentAddCommit, .sentAddHTLC])
+        try world.command(0, .forceCloseChannel(silent.channel.id))
+        // The one that was never signed for failed at once; the other one is the chain's.
+        #expect(world.nodes[0].core!.payments.pending.count == 1)
+        try world.mine(1)
+        let other = try #require(try world.openChannel(to: silent.connection, keys: keys("other")))
+        world.checkInterval = 100
+        for _ in 0..<200 {
+            try world.mine(1)
+            #expect(world.isOpen(other.connection))
+        }
+        #expect(world.nodes[0].core!.channels[other.channel.id]?.isUsable == true)
     }
 }

@@ -68,7 +68,7 @@ extension SimulatedWorld {
             guard let hash = ledger.blockHash(height: height), let block = ledger.block(hash) else { continue }
             guard let position = block.transactions.firstIndex(where: { $0.id == id }) else { continue }
             let environment = raw.environment(height: ledger.height)
-            try send(raw.channel.fundingConfirmed(height: height, transactionIndex: position, environment), over: &raw)
+            try send(raw.channel.fundingConfirmed(height: height, transactionIndex: position, spending: [], environment), over: &raw)
             return
         }
         throw violation("the funding transaction of a raw channel was not mined")
