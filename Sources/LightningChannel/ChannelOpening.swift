@@ -36,8 +36,18 @@ public struct ChannelPolicy: Sendable {
             firstPerCommitmentPoint: keys.perCommitmentPoint(0), upfrontShutdownScript: nil)
     }
 
+    /// The highest dust limit that a peer may have: three times BOLT 3's lowest for the outputs that commitments of the type have.
+    ///
+    /// Money at risk: in the peer's commitment everything of ours below it goes to fees, and no HTLC below it can be enforced.
+    static func maximumDustLimit(_ type: ChannelType) -> Satoshi { type.hasAnchors ? Satoshi(3 * 354) : Satoshi(3 * 546) }
+
     /// What both sides check of the other's terms (BOLT 2 "open_channel" and "accept_channel").
-    func check(_ terms: ChannelTerms, funding: Satoshi, ours: ChannelTerms?) throws(ProtocolViolation) {
+    func check(
+        _ terms: ChannelTerms, funding: Satoshi, type: ChannelType, ours: ChannelTerms?
+    ) throws(ProtocolViolation) {
+        if let script = terms.upfrontShutdownScript, !script.bytes.isEmpty, !PaymentChannel.isAllowed(script, anySegwit: true) {
+            throw .failChannel("upfront_shutdown_script of \(script.bytes.count) bytes is not a form that shutdown allows")
+        }
         guard terms.toSelfDelay <= maxToSelfDelay else {
             throw .failChannel("to_self_delay of \(terms.toSelfDelay) blocks is unreasonably large")
         }
@@ -47,7 +57,9 @@ public struct ChannelPolicy: Sendable {
             throw .failChannel("dust_limit_satoshis is greater than channel_reserve_satoshis")
         }
         guard terms.dustLimit >= Satoshi(354) else { throw .failChannel("dust_limit_satoshis is below 354") }
-        guard terms.dustLimit <= Satoshi(10_000) else { throw .failChannel("dust_limit_satoshis is too large") }
+        guard terms.dustLimit <= Self.maximumDustLimit(type) else {
+            throw .failChannel("dust_limit_satoshis is above \(Self.maximumDustLimit(type).value)")
+        }
         guard terms.channelReserve.value <= funding.value / 5 else {
             throw .failChannel("channel_reserve_satoshis is more than a fifth of the channel")
         }
@@ -126,10 +138,11 @@ public struct ChannelOpening: Sendable {
         _ accept: AcceptChannel, policy: ChannelPolicy
     ) throws(ProtocolViolation) -> TransactionOutput {
         guard case .sentOpen(let open) = step else { throw .failChannel("accept_channel out of turn") }
-        guard let type = accept.channelType else { throw .failChannel("accept_channel without channel_type") }
+        let type = try Self.channelType(accept.tlvs, "accept_channel")
+        let accept = accept.essential
         guard type == open.channelType else { throw .failChannel("accept_channel with another channel_type") }
         guard accept.minimumDepth <= 144 else { throw .failChannel("minimum_depth is unreasonably large") }
-        try policy.check(accept.terms, funding: open.fundingAmount, ours: open.terms)
+        try policy.check(accept.terms, funding: open.fundingAmount, type: type, ours: open.terms)
         guard accept.terms.channelReserve >= open.terms.dustLimit else {
             throw .failChannel("channel_reserve_satoshis is below our dust_limit_satoshis")
         }
@@ -176,6 +189,13 @@ public struct ChannelOpening: Sendable {
         return channel(parameters, signature, funding: transaction, height: height)
     }
 
+    /// The `channel_type` of a message, in its shortest form.
+    private static func channelType(_ tlvs: TLVStream, _ message: String) throws(ProtocolViolation) -> ChannelType {
+        guard let bytes = tlvs[1] else { throw .failChannel("\(message) without channel_type") }
+        guard bytes.count <= ChannelType.maximumLength else { throw .failChannel("channel_type of \(bytes.count) bytes") }
+        return ChannelType(FeatureBits(bytes))
+    }
+
     // MARK: The side that accepts
 
     /// Judges an `open_channel` and answers it.
@@ -184,12 +204,13 @@ public struct ChannelOpening: Sendable {
         alias: ShortChannelID, feeRate: FeeRate
     ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
         guard open.chainHash == policy.network.chainHash else { throw .failChannel("unknown chain_hash") }
-        guard let type = open.channelType else { throw .failChannel("open_channel without channel_type") }
+        let type = try channelType(open.tlvs, "open_channel")
+        let open = open.essential
+        guard type.base == .anchors || type.base == .staticRemoteKey else { throw .failChannel("channel_type \(type) is not supported") }
         // "Each basic type has the following variations allowed": an alias we always give, trust we do not.
-        guard type.base == .anchors || type.base == .staticRemoteKey, !type.hasZeroconf,
-            !(type.hasSCIDAlias && open.announceChannel)
-        else {
-            throw .failChannel("channel_type \(type) is not supported")
+        guard !type.hasZeroconf else { throw .failChannel("no payment is accepted before the funding transaction confirms (zeroconf)") }
+        guard !(type.hasSCIDAlias && open.announceChannel) else {
+            throw .failChannel("channel_type \(type) is for channels that are not announced")
         }
         guard open.fundingAmount >= policy.minimumFunding else {
             throw .failChannel("funding_satoshis is below \(policy.minimumFunding)")
@@ -204,7 +225,7 @@ public struct ChannelOpening: Sendable {
         guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate) else {
             throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is unreasonable")
         }
-        try policy.check(open.terms, funding: open.fundingAmount, ours: nil)
+        try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)
         let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
         guard let afterFee = toOpener.subtracting(MilliSatoshi(cost)) else {
             throw .failChannel("the funder's amount does not cover the fee")

@@ -121,7 +121,7 @@ extension NodeCore {
 
     /// Whether a peer of ours said that it knows path keys.
     func takesPathKeys(_ peer: NodeID) -> Bool {
-        connectionsByNode[peer].flatMap { peers[$0]?.initialization }?.features.offers(.routeBlinding) ?? false
+        connectionsByNode[peer].flatMap { peers[$0]?.features }?.offers(.routeBlinding) ?? false
     }
 
     /// On which terms the peer of a channel forwards to us.

@@ -12,9 +12,7 @@ extension NodeCore {
     public var peerSummaries: [PeerSummary] {
         peers.values.sorted { $0.connection < $1.connection }.compactMap { peer in
             peer.nodeID.map {
-                PeerSummary(
-                    nodeID: $0, features: peer.initialization?.features ?? FeatureBits(),
-                    isInitialized: peer.isReady)
+                PeerSummary(nodeID: $0, features: peer.features ?? FeatureBits(), isInitialized: peer.isReady)
             }
         }
     }
@@ -24,15 +22,11 @@ extension NodeCore {
         connectionsByNode[node].flatMap { peers[$0] }?.isReady ?? false
     }
 
-    mutating func connected(_ id: ConnectionID, to node: NodeID?) {
+    mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
         let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
-        // Nobody can exhaust us with sockets that never say who they are.
-        guard node != nil || (peers.values.count(where: { !$0.isReady }) < 200 && peers.count < 2000) else {
-            effects.closes.append(id)
-            return
-        }
-        peers[id] = Peer(connection: id, transport: transport, lastHeard: now, openedAt: now)
+        if node == nil { admitHandshake(from: origin) }
+        peers[id] = Peer(id, transport, isInbound: node == nil, origin: origin, now: now)
         if node != nil { effects.transmissions.append((id, transport.start())) }
     }
 
@@ -134,7 +128,7 @@ extension NodeCore {
         dropSilentPeers()
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
-            if !peer.isReady && now - min(now, peer.openedAt) >= 15_000 {
+            if !peer.isReady && now - min(now, peer.openedAt) >= configuration.connections.handshakeTimeout {
                 close(id)
                 continue
             }
@@ -160,7 +154,12 @@ extension NodeCore {
         do {
             message = try LightningMessage(bytes)
         } catch {
-            // BOLT 1: "upon receiving an unknown even type / a message of insufficient length: MUST close".
+            // Gossip may cost a peer its gossip, never its channels.
+            if LightningMessage.isGossip(bytes), let node = peers[id]?.nodeID, channelOwners.contains(node) {
+                return gossip.unreadable(from: Self.gossipPeer(id), "unreadable gossip: \(error)")
+            }
+            // BOLT 1: "upon receiving a message of _even_, unknown type: MUST close the connection"; the same for "a known message with
+            // insufficient length for the contents".
             transmit(.warning(Warning(channelID: .all, text: "unreadable message: \(error)")), over: id)
             close(id)
             return
@@ -173,17 +172,20 @@ extension NodeCore {
         }
         switch message {
         case .ping(let ping):
-            // BOLT 1: more than one ping in 30 seconds is too many; a flood of long pongs would fill our memory.
-            if now - min(now, peer.pingWindow) >= 30_000 {
-                peers[id]!.pingWindow = now
-                peers[id]!.pings = 0
+            // BOLT 1: "if num_pong_bytes is less than 65532: MUST respond"; and no more than a flood of long pongs would bear.
+            guard peers[id]!.pings.take(Peer.pingRate, now: now) else {
+                if !peers[id]!.isWarnedOfPings {
+                    peers[id]!.isWarnedOfPings = true
+                    transmit(.warning(Warning(channelID: .all, text: "too many pings: they are answered once a second")), over: id)
+                }
+                return
             }
-            peers[id]!.pings += 1
-            guard peers[id]!.pings <= 30 else { return close(id) }
-            // "if num_pong_bytes is less than 65532: MUST respond".
             if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
         case .error(let error): failed(error, by: node, id)
-        case .warning(let warning): effects.events.append(.note("\(node) warns: \(warning.error.text)"))
+        case .warning(let warning):
+            if peers[id]!.complaints.take(Peer.complaintRate, now: now) {
+                effects.events.append(.note("\(node) warns: \(warning.error.text)"))
+            }
         case .openChannel(let body): received(body, over: id, node)
         case .acceptChannel(let body): received(body, over: id)
         case .fundingCreated(let body): received(body, over: id)
@@ -199,22 +201,23 @@ extension NodeCore {
     }
 
     private mutating func initialized(_ id: ConnectionID, _ body: Init) {
-        guard let node = peers[id]?.nodeID, peers[id]?.initialization == nil else { return }
+        guard let node = peers[id]?.nodeID, peers[id]?.features == nil else { return }
         let features = body.features.union(body.globalFeatures)
         // "upon receiving unknown _even_ feature bits that are non-zero: MUST close the connection".
-        let unknown = features.unknownCompulsory(known: Feature.all)
+        let unknown = features.unknownCompulsory()
         let shared = body.networks.map { $0.contains(configuration.network.chainHash) } ?? true
         if !unknown.isEmpty || features.missingDependency != nil || !shared {
             let why =
                 !shared
                 ? "no chain in common"
-                : unknown.isEmpty ? "feature dependencies are missing" : "unknown compulsory features \(unknown)"
+                : unknown.isEmpty ? "feature dependencies are missing" : "unknown compulsory features \(FeatureBits.list(unknown))"
             transmit(.warning(Warning(channelID: .all, text: why)), over: id)
             effects.events.append(.note("\(node): \(why)"))
             close(id)
             return
         }
-        peers[id]!.initialization = body
+        peers[id]!.features = features
+        admitStranger(id)
         effects.events.append(.peerConnected(node))
         gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
         for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
@@ -224,7 +227,9 @@ extension NodeCore {
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
-        effects.events.append(.note("\(node) reports an error: \(error.text)"))
+        if peers[id]!.complaints.take(Peer.complaintRate, now: now) {
+            effects.events.append(.note("\(node) reports an error: \(error.text)"))
+        }
         if let entry = peers[id]?.openings.removeValue(forKey: error.channelID) {
             abandon(entry, why: error.text)
             return

@@ -61,6 +61,8 @@ public struct NodeCore {
     private var hasResumed = false
     var peers: [ConnectionID: Peer] = [:]
     var connectionsByNode: [NodeID: ConnectionID] = [:]
+    /// `open_channel`s of peers that have no channel with us.
+    var strangersOpenRequests = TokenBucket(Peer.strangersOpenRate, now: 0)
     public internal(set) var chain: ChainPosition
     public internal(set) var feeRate: FeeRate
     var nextKeyIndex: UInt64 = 0
@@ -178,7 +180,8 @@ public struct NodeCore {
 
     private mutating func handle(_ input: NodeInput) {
         switch input {
-        case .connected(let id, let node): connected(id, to: node)
+        case .connected(let id, let node, let origin): connected(id, to: node, from: origin)
+        case .congested(let id, let isCongested): gossip.setCongested(Self.gossipPeer(id), isCongested)
         case .received(let id, let bytes): received(id, bytes)
         case .disconnected(let id): disconnected(id)
         case .command(let request, let command): perform(command, request)
@@ -203,7 +206,7 @@ public struct NodeCore {
     func environment(_ id: ChannelID) -> ChannelEnvironment? {
         guard let channel = channels[id], let keys = channelKeys[id] else { return nil }
         let node = channel.parameters.remoteNodeID
-        let features = connectionsByNode[node].flatMap { peers[$0]?.initialization?.features }
+        let features = connectionsByNode[node].flatMap { peers[$0]?.features }
         return ChannelEnvironment(
             keys: keys, height: chain.height, feeRate: feeRate,
             sweepScript: channel.sweepScript ?? wallet.changeScript,

@@ -25,9 +25,12 @@ extension NodeCore {
             case .write(let key, nil): effects.writes.append(.delete(.gossip, key: key))
             case .offence(let peer, let why):
                 let connection = ConnectionID(peer - 1)
+                guard let node = peers[connection]?.nodeID else { continue }
                 transmit(.warning(Warning(channelID: .all, text: why)), over: connection)
-                if let node = peers[connection]?.nodeID { effects.events.append(.note("\(node): \(why)")) }
-                close(connection)
+                // Gossip may cost a peer its gossip, never its channels.
+                let hasChannels = channelOwners.contains(node) || !peers[connection]!.openings.isEmpty
+                effects.events.append(.note("\(node): \(why); its gossip is \(hasChannels ? "not heard any more" : "refused")"))
+                if !hasChannels { close(connection) }
             }
         }
     }

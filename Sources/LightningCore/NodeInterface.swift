@@ -19,8 +19,10 @@ public typealias RequestID = UInt64
 
 /// What can happen to a node.
 public enum NodeInput: Sendable {
-    /// A socket is open; with the other side's identity where we called it.
-    case connected(ConnectionID, to: NodeID?)
+    /// A socket is open; with the other side's identity where we called it, and with where it comes from where we were called.
+    case connected(ConnectionID, to: NodeID?, from: AddressGroup? = nil)
+    /// The other side does not read what we send, or reads again.
+    case congested(ConnectionID, Bool)
     case received(ConnectionID, [UInt8])
     case disconnected(ConnectionID)
     case command(RequestID, NodeCommand)
@@ -199,6 +201,8 @@ public struct NodeConfiguration: Sendable {
     public var addresses: [UInt8] = []
     /// Keys of the on-chain wallet that are looked for beyond the last one used: more for a wallet that was made of words.
     public var walletLookAhead = OnChainWallet.gapLimit
+    /// How many strangers may be connected.
+    public var connections = ConnectionLimits()
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
     public var pingInterval: UInt64 = 30_000
 

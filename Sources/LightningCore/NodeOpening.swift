@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningRouting
 import LightningWire
 
 // Opening channels: BOLT 2 "Channel Establishment v1".
@@ -18,7 +19,7 @@ extension NodeCore {
     mutating func open(
         _ node: NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
     ) throws(NodeRefusal) {
-        guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.initialization?.features
+        guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
@@ -59,6 +60,10 @@ extension NodeCore {
         guard message.temporaryChannelID != .all else {
             return reject(.all, "temporary_channel_id is zero, which means all channels", over: id)
         }
+        // Answering costs us more than asking costs the peer.
+        guard peers[id]!.openRequests.take(Peer.openRate, now: now),
+            channelOwners.contains(node) || strangersOpenRequests.take(Peer.strangersOpenRate, now: now)
+        else { return reject(message.temporaryChannelID, "too many open_channel: try again in a minute", over: id) }
         // "accept a new open_channel message, discard the previous": and no more than a few at once.
         guard (peers[id]?.openings.count ?? 0) < 10 else {
             return refuse(.failChannel("too many channels are being opened"), message.temporaryChannelID, over: id)
@@ -85,23 +90,30 @@ extension NodeCore {
         }
     }
 
-    /// Channels that are never funded cost us work: only so many, and only so many from one node.
-    ///
-    /// Where all places are taken, the oldest of an absent node that has nothing else with us makes room.
-    private mutating func hasRoom(for node: NodeID) -> Bool {
-        let unfunded = channels.values.filter {
-            $0.phase == .funding && $0.fundingHeight == nil && !$0.parameters.isOpener
-        }
-        guard unfunded.count(where: { $0.parameters.remoteNodeID == node }) < 5 else { return false }
-        guard unfunded.count >= 100 else { return true }
-        let busy = Set(channels.values.filter { $0.phase != .funding }.map(\.parameters.remoteNodeID))
-        let evictable = unfunded.filter { channel in
+    /// Channels of peers that have not been funded yet, and how many there may be: of one node, and in all.
+    private var unfunded: [PaymentChannel] { channels.values.filter { !$0.parameters.isOpener && !$0.wasFunded && !$0.isClosed } }
+    private static let maxUnfundedOfNode = 5
+    private static let maxUnfunded = 100
+
+    /// Whether a channel of a node that it has to fund would find a place.
+    private func hasRoom(for node: NodeID) -> Bool {
+        let unfunded = unfunded
+        guard unfunded.count(where: { $0.parameters.remoteNodeID == node }) < Self.maxUnfundedOfNode else { return false }
+        return unfunded.count < Self.maxUnfunded || evictable(unfunded) != nil
+    }
+
+    /// Where all places are taken: one that has had time to be mined, of an absent node that has nothing else with us; of the node that
+    /// has most of them, the oldest.
+    private func evictable(_ unfunded: [PaymentChannel]) -> ChannelID? {
+        let owners = channelOwners
+        let counts = Dictionary(grouping: unfunded, by: \.parameters.remoteNodeID).mapValues(\.count)
+        return unfunded.filter { channel in
             let owner = channel.parameters.remoteNodeID
-            return connectionsByNode[owner] == nil && !busy.contains(owner)
-        }
-        guard let oldest = evictable.min(by: { ($0.openedHeight, $0.id) < ($1.openedHeight, $1.id) }) else { return false }
-        forget(oldest.id, why: "it was never funded, and others wait")
-        return true
+            return chain.height >= channel.openedHeight + 6 && connectionsByNode[owner] == nil && !owners.contains(owner)
+        }.max { one, two in
+            let (a, b) = (counts[one.parameters.remoteNodeID] ?? 0, counts[two.parameters.remoteNodeID] ?? 0)
+            return (a, two.openedHeight, two.id) < (b, one.openedHeight, one.id)
+        }?.id
     }
 
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
@@ -181,6 +193,10 @@ extension NodeCore {
         do {
             let (channel, reply) = try entry.opening.receive(message, height: chain.height)
             peers[id]!.openings[message.temporaryChannelID] = nil
+            // Only a channel that is signed for takes a place.
+            if unfunded.count >= Self.maxUnfunded, let oldest = evictable(unfunded) {
+                forget(oldest, why: "it was never funded, and others wait")
+            }
             add(channel)
             transmit(.fundingSigned(reply), over: id)
         } catch {

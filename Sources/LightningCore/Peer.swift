@@ -1,4 +1,5 @@
 import LightningChannel
+import LightningRouting
 import LightningTransport
 public import LightningWire
 
@@ -18,8 +19,11 @@ struct PendingOpening {
 struct Peer {
     let connection: ConnectionID
     let transport: NoiseTransport
-    /// The other side's `init`, once it came.
-    var initialization: Init?
+    /// Whether the other side called us, and from where.
+    let isInbound: Bool
+    let origin: AddressGroup?
+    /// What the other side's `init` offers, once it came; nothing else of it is kept.
+    var features: FeatureBits?
     /// Channels being opened over this connection, by their temporary id.
     var openings: [ChannelID: PendingOpening] = [:]
     /// Milliseconds at which something was last heard.
@@ -27,14 +31,38 @@ struct Peer {
     var hasPendingPing = false
     /// Milliseconds at which the socket was opened.
     var openedAt: UInt64
-    /// Pings of the current half minute.
-    var pingWindow: UInt64 = 0
-    var pings = 0
+    /// What it may ask and say: pings, errors and warnings, `open_channel`.
+    var pings: TokenBucket
+    var complaints: TokenBucket
+    var openRequests: TokenBucket
+    /// Whether it was told that it pings too often.
+    var isWarnedOfPings = false
     /// Why the connection ends with this batch, if it does.
     var ending: String?
 
     var nodeID: NodeID? { transport.remoteNodeID }
-    var isReady: Bool { initialization != nil }
+    var isReady: Bool { features != nil }
+
+    init(_ connection: ConnectionID, _ transport: NoiseTransport, isInbound: Bool, origin: AddressGroup?, now: UInt64) {
+        self.connection = connection
+        self.transport = transport
+        self.isInbound = isInbound
+        self.origin = origin
+        lastHeard = now
+        openedAt = now
+        pings = TokenBucket(Self.pingRate, now: now)
+        complaints = TokenBucket(Self.complaintRate, now: now)
+        openRequests = TokenBucket(Self.openRate, now: now)
+    }
+
+    /// BOLT 1 has a node ping at most once in 30 seconds; others do more often.
+    static let pingRate = TokenBucket.Rate(burst: 30, interval: 1000)
+    /// Each is a line in a log.
+    static let complaintRate = TokenBucket.Rate(burst: 20, interval: 10_000)
+    /// Each costs us half a dozen multiplications on the curve.
+    static let openRate = TokenBucket.Rate(burst: 20, interval: 6000)
+    /// For all peers together that have no channel with us.
+    static let strangersOpenRate = TokenBucket.Rate(burst: 100, interval: 600)
 }
 
 /// What an outside view of a peer shows.

@@ -28,8 +28,7 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .missingField(let name): "the invoice has no \(name)"
         case .invalidSignature: "the invoice's signature is not valid: it was altered"
         case .unknownFeatures(let bits):
-            "the invoice demands features that this node does not have: "
-                + bits.map(String.init).joined(separator: ", ")
+            "the invoice demands features that this node does not have: \(FeatureBits.list(bits))"
         case .contradictory(let name): "the invoice has blinded paths, and a \(name) beside them"
         case .missingFeatureDependency(let text): "the invoice's features contradict each other: \(text)"
         }
@@ -89,12 +88,6 @@ public struct Invoice: Hashable, Sendable {
 
     public static let defaultExpiry: UInt64 = 3600
     public static let defaultMinFinalCLTVExpiryDelta: UInt32 = 18
-
-    /// Features of invoices that this implementation has.
-    public static let knownFeatures: Set<Feature> = [
-        .varOnionOptin, .paymentSecret, .basicMPP, .paymentMetadata, .attributionData, .routeBlinding,
-        .invoiceBlindedPaths,
-    ]
 
     /// The second from which the invoice is not to be paid any more.
     public var expiresAt: UInt64 {

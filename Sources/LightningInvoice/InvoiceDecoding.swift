@@ -33,7 +33,7 @@ extension Invoice {
             guard fields.hints.isEmpty else { throw .contradictory("routing hint") }
         }
         guard let details = fields.details else { throw .missingField("description") }
-        let unknown = fields.features.unknownCompulsory(known: Self.knownFeatures)
+        let unknown = fields.features.unknownCompulsory()
         guard unknown.isEmpty else { throw .unknownFeatures(unknown) }
         // Without a payment secret, basic_mpp cannot have what it depends on.
         if fields.blindedPaths.isEmpty, let missing = fields.features.missingDependency {

@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+import CryptoPrimitives
 public import LightningWire
 
 /// What the gossip machine asks its node to do.
@@ -7,7 +8,9 @@ public enum GossipEffect: Sendable {
     case check(GossipCheck)
     /// A change of the store: `nil` deletes.
     case write(key: [UInt8], record: [UInt8]?)
-    /// A peer broke the rules: warn it, and close the connection.
+    /// A peer broke the rules of gossip, and is not listened to any more: to be warned.
+    ///
+    /// Gossip may cost a peer its gossip, never its channels: only a connection that carries none may be closed for it.
     case offence(peer: UInt64, String)
 }
 
@@ -32,6 +35,13 @@ public struct GossipPolicy: Sendable {
     public var maxFlush = 1000
     /// Peers that are asked for all they know; the others only tell what is new.
     public var syncedPeers = 3
+    /// Peers whose backlogs are worked through at a time, and how many are begun in one flush: each is a list of all channels.
+    public var maxBacklogs = 64
+    public var maxNewBacklogs = 8
+    /// Pieces of answers to queries with each tick, for all peers together.
+    public var maxServed = 6000
+
+    var updateRate: TokenBucket.Rate { TokenBucket.Rate(burst: updateBurst, interval: updateRefill) }
 
     public init() {}
 }
@@ -45,48 +55,39 @@ public struct Gossip: Sendable {
     private var checking: [UInt64: GossipCheck] = [:]
     /// Channels whose announcements are being checked: nothing is checked twice at a time.
     private var checkedChannels: Set<UInt64> = []
-    private var checkedUpdates: Set<TimedUpdate> = []
-    private var checkedNodes: Set<TimedNode> = []
+    /// Messages that are being checked, by their hash: another one about the same thing is another one.
+    private var checkedMessages: Set<Bytes32> = []
     private var nextCheck: UInt64 = 1
     /// Messages that wait for their channel's announcement to be checked.
     private var waiting: [UInt64: [(peer: UInt64, wire: [UInt8])]] = [:]
     private var waitingCount = 0
-    private var budgets: [DirectedChannel: UpdateBudget] = [:]
-    private var nodeBudgets: [NodeKey: UpdateBudget] = [:]
+    private var budgets: [DirectedChannel: TokenBucket] = [:]
+    private var nodeBudgets: [NodeKey: TokenBucket] = [:]
     /// The funding outputs of the channels.
     private var funding: [OutPoint: ShortChannelID] = [:]
     private var outPoints: [ShortChannelID: OutPoint] = [:]
+    /// Checks of funding outputs that a reorganization has overtaken.
+    private var outdated: Set<UInt64> = []
     /// What the last blocks have spent: a channel may be spent between the look at its output and the verdict.
     private var recentlySpent: Set<OutPoint> = []
     /// Channels that nobody was told of yet: they wait for their first update.
     var unannounced: Set<ShortChannelID> = []
     /// Nodes whose keys have signed contradictory announcements.
     public private(set) var blacklist: Set<NodeKey> = []
+    /// Channels that were announced by different nodes: nobody is believed about them any more.
+    private(set) var contradicted: Set<ShortChannelID> = []
     /// Channels without an update, and the second since when: nobody can pay through them, and nobody misses them.
     private var silentSince: [ShortChannelID: UInt64] = [:]
     /// What is new since the last flush, in order, with who told us (0 for ourselves).
     var fresh: [(item: GossipItem, from: UInt64)] = []
     private var lastFlush: UInt64 = 0
+    private var lastServed: UInt64 = 0
+    /// Pieces of answers that can still be sent before the next tick.
+    var servable = GossipPolicy().maxServed
     /// Milliseconds since 1970, as the last tick said.
     var lastTick: UInt64 = 0
     var knownHeight = 0
     var effects: [GossipEffect] = []
-
-    private struct TimedUpdate: Hashable, Sendable {
-        var directed: DirectedChannel
-        var timestamp: UInt32
-    }
-
-    private struct TimedNode: Hashable, Sendable {
-        var key: NodeKey
-        var timestamp: UInt32
-    }
-
-    /// Tokens of a bucket: so many updates at once, and one more after a time.
-    private struct UpdateBudget: Sendable {
-        var tokens: Int
-        var since: UInt64
-    }
 
     public init(chainHash: BlockHash, policy: GossipPolicy = GossipPolicy()) {
         self.chainHash = chainHash
@@ -107,7 +108,7 @@ public struct Gossip: Sendable {
     ///   - wire: the whole message with its type.
     ///   - now: seconds since 1970.
     public mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
-        guard peers[peer] != nil else { return }
+        guard let state = peers[peer], !state.isMuted else { return }
         switch message {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
         default: break
@@ -131,6 +132,7 @@ public struct Gossip: Sendable {
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
         // "if node_id_1 OR node_id_2 are blacklisted: SHOULD ignore the message".
         guard blacklist.isDisjoint(with: keys) else { return }
+        guard !contradicted.contains(body.shortChannelID) else { return }
         if let known = graph.channel(body.shortChannelID), known.node1 == keys[0], known.node2 == keys[1] { return }
         // "if the short_channel_id's output does NOT have at least 6 confirmations: MAY accept … otherwise SHOULD ignore".
         guard body.shortChannelID.block + 5 <= height + 1 else { return }
@@ -150,13 +152,9 @@ public struct Gossip: Sendable {
         // "if the channel output has been spent: MUST ignore channel_updates, unless they have the disable bit set".
         guard !channel.isSpent || body.isDisabled else { return }
         let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
-        let timed = TimedUpdate(directed: directed, timestamp: body.timestamp)
-        guard isNews(RoutingPolicy(body), of: directed, now: now), !checkedUpdates.contains(timed),
-            hasTokens(budgets[directed], now: now)
+        guard isNews(RoutingPolicy(body), of: directed, now: now), budgets[directed]?.hasToken(policy.updateRate, now: now) ?? true
         else { return }
-        if start(.update(body, signer: body.direction == 0 ? channel.node1 : channel.node2), wire, peer) {
-            checkedUpdates.insert(timed)
-        }
+        _ = start(.update(body, signer: body.direction == 0 ? channel.node1 : channel.node2), wire, peer)
     }
 
     private func isNews(_ policy: RoutingPolicy, of directed: DirectedChannel, now: UInt64) -> Bool {
@@ -168,24 +166,12 @@ public struct Gossip: Sendable {
         return policy.timestamp > known.timestamp
     }
 
-    /// A bucket as it is now. It is only emptied by messages whose signature was right: nobody else's cost anybody's turn.
-    private static func filled(_ budget: UpdateBudget?, _ policy: GossipPolicy, now: UInt64) -> UpdateBudget {
-        guard var budget else { return UpdateBudget(tokens: policy.updateBurst, since: now) }
-        let refills = (now - min(now, budget.since)) / max(1, policy.updateRefill)
-        budget.tokens = min(policy.updateBurst, budget.tokens + Int(clamping: refills))
-        if refills > 0 { budget.since = now }
-        return budget
-    }
-
-    private func hasTokens(_ budget: UpdateBudget?, now: UInt64) -> Bool { Self.filled(budget, policy, now: now).tokens > 0 }
-
-    /// Takes a token; `false` where there is none. Static: a method of `self` would copy all buckets with every change of one.
-    private static func spend(_ budget: inout UpdateBudget?, _ policy: GossipPolicy, now: UInt64) -> Bool {
-        var full = filled(budget, policy, now: now)
-        defer { budget = full }
-        guard full.tokens > 0 else { return false }
-        full.tokens -= 1
-        return true
+    /// Takes a token; `false` where there is none. Buckets are only emptied by messages whose signature was right: nobody else's cost
+    /// anybody's turn. Static: a method of `self` would copy all buckets with every change of one.
+    private static func spend(_ budget: inout TokenBucket?, _ rate: TokenBucket.Rate, now: UInt64) -> Bool {
+        var bucket = budget ?? TokenBucket(rate, now: now)
+        defer { budget = bucket }
+        return bucket.take(rate, now: now)
     }
 
     private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: UInt64, now: UInt64) {
@@ -195,11 +181,10 @@ public struct Gossip: Sendable {
             if let id = peers[peer]?.lastAnnounced, checkedChannels.contains(id.value) { wait(id, wire, peer) }
             return
         }
-        let timed = TimedNode(key: key, timestamp: body.timestamp)
-        guard body.timestamp > node.timestamp, !checkedNodes.contains(timed), UInt64(body.timestamp) <= now + policy.maxFuture,
-            hasTokens(nodeBudgets[key], now: now)
+        guard body.timestamp > node.timestamp, UInt64(body.timestamp) <= now + policy.maxFuture,
+            nodeBudgets[key]?.hasToken(policy.updateRate, now: now) ?? true
         else { return }
-        if start(.node(body), wire, peer) { checkedNodes.insert(timed) }
+        _ = start(.node(body), wire, peer)
     }
 
     /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
@@ -209,13 +194,17 @@ public struct Gossip: Sendable {
             peers[peer]?.want(id)
             return
         }
-        guard waitingCount < 10_000, (waiting[id.value]?.count ?? 0) < 8 else { return }
+        // Nobody can fill the places of others.
+        let others = waiting[id.value] ?? []
+        guard waitingCount < 10_000, others.count < 64, others.count(where: { $0.peer == peer }) < 4 else { return }
         waiting[id.value, default: []].append((peer, wire))
         waitingCount += 1
     }
 
     private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: UInt64) -> Bool {
         guard peers[peer]!.checks < policy.maxChecks, checking.count < policy.maxAllChecks else { return false }
+        let hash = Hash.sha256(wire)
+        guard checkedMessages.insert(hash).inserted else { return false }
         peers[peer]!.checks += 1
         if case .channel(let body) = subject { peers[peer]!.lastAnnounced = body.shortChannelID }
         let check = GossipCheck(number: nextCheck, subject: subject, wire: wire, peer: peer)
@@ -230,14 +219,12 @@ public struct Gossip: Sendable {
     /// What a driver found out about a check.
     public mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: UInt64, height: Int) {
         guard let check = checking.removeValue(forKey: number) else { return }
+        checkedMessages.remove(Hash.sha256(check.wire))
         peers[check.peer]?.checks -= 1
+        // A block that was there when the output was looked at is not any more: nothing is known.
+        let verdict: GossipVerdict = outdated.remove(number) == nil ? verdict : .undecided
         var released: [(peer: UInt64, wire: [UInt8])] = []
-        switch check.subject {
-        case .update(let body, _):
-            checkedUpdates.remove(
-                TimedUpdate(directed: DirectedChannel(body.shortChannelID, direction: body.direction), timestamp: body.timestamp))
-        case .node(let body): checkedNodes.remove(TimedNode(key: NodeKey(body.nodeID), timestamp: body.timestamp))
-        case .channel(let body):
+        if case .channel(let body) = check.subject {
             checkedChannels.remove(body.shortChannelID.value)
             released = waiting.removeValue(forKey: body.shortChannelID.value) ?? []
             waitingCount -= released.count
@@ -245,14 +232,14 @@ public struct Gossip: Sendable {
         switch verdict {
         case .invalidSignature:
             // "SHOULD send a warning. MAY close the connection. MUST ignore the message."
-            effects.append(.offence(peer: check.peer, "gossip with an invalid signature"))
+            offend(check.peer, "gossip with an invalid signature")
         case .undecided: break
         case .unfunded:
             // "MUST ignore the message". Channels that were closed lately are still told by honest peers: but whoever tells of
             // little else is not worth listening to.
             peers[check.peer]?.unfunded += 1
             if let peer = peers[check.peer], peer.unfunded > policy.maxUnfunded + peer.funded / 10 {
-                effects.append(.offence(peer: check.peer, "\(peer.unfunded) announcements of channels that do not exist"))
+                offend(check.peer, "\(peer.unfunded) announcements of channels that do not exist")
             }
         case .funded: peers[check.peer]?.funded += 1
         case .valid: break
@@ -261,11 +248,13 @@ public struct Gossip: Sendable {
         case (.channel(let body), .funded(let outPoint, let capacity)):
             add(body, wire: check.wire, funding: outPoint, capacity: capacity, from: check.peer)
         case (.update(let body, _), .valid):
-            if Self.spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], policy, now: now) {
+            if Self.spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], policy.updateRate, now: now) {
                 apply(body, wire: check.wire, from: check.peer, now: now)
             }
         case (.node(let body), .valid):
-            if Self.spend(&nodeBudgets[NodeKey(body.nodeID)], policy, now: now) { apply(body, wire: check.wire, from: check.peer) }
+            if Self.spend(&nodeBudgets[NodeKey(body.nodeID)], policy.updateRate, now: now) {
+                apply(body, wire: check.wire, from: check.peer)
+            }
         default: break
         }
         for (peer, wire) in released where peers[peer] != nil {
@@ -279,23 +268,25 @@ public struct Gossip: Sendable {
         _ body: ChannelAnnouncement, wire: [UInt8], funding outPoint: OutPoint, capacity: Satoshi, from peer: UInt64
     ) {
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
+        guard !contradicted.contains(body.shortChannelID) else { return }
         if let known = graph.channel(body.shortChannelID) {
             guard known.node1 != keys[0] || known.node2 != keys[1] else { return }
+            // Once for each output in the chain: whoever owns one could go on for ever with other keys.
+            contradicted.insert(body.shortChannelID)
+            effects.append(.write(key: GossipKey.contradicted(body.shortChannelID), record: [1]))
             // "for a different node_id_1 or node_id_2: SHOULD blacklist the previous message's node_id_1 and node_id_2, as well
             // as this node_id_1 and node_id_2 AND forget any channels connected to them".
             let liars = Set([known.node1, known.node2] + keys)
             for liar in liars.sorted() where blacklist.insert(liar).inserted {
                 effects.append(.write(key: GossipKey.liar(liar), record: [1]))
             }
-            for channel in graph.allChannels where liars.contains(channel.node1) || liars.contains(channel.node2) {
-                forget(channel.shortChannelID)
-            }
+            for id in graph.channelIDs(of: liars) { forget(id) }
             return
         }
         // It was spent while it was being checked.
         guard !recentlySpent.contains(outPoint) else { return }
         // "if there is an unknown even bit in the features field: MUST NOT attempt to route messages through the channel".
-        let isUnroutable = !body.features.unknownCompulsory(known: Feature.all).isEmpty
+        let isUnroutable = !body.features.unknownCompulsory().isEmpty
         graph.add(
             channel: body.shortChannelID, node1: keys[0], node2: keys[1], capacity: capacity.value, isUnroutable: isUnroutable,
             announcement: wire)
@@ -322,7 +313,7 @@ public struct Gossip: Sendable {
         let key = NodeKey(body.nodeID)
         guard let node = graph.nodeView(key), body.timestamp > node.timestamp else { return }
         // "if features field contains unknown even bits: SHOULD NOT connect … MUST NOT … route a payment through the node".
-        let isUnroutable = !body.features.unknownCompulsory(known: Feature.all).isEmpty
+        let isUnroutable = !body.features.unknownCompulsory().isEmpty
         graph.set(timestamp: body.timestamp, isUnroutable: isUnroutable, of: key, message: wire)
         effects.append(.write(key: GossipKey.node(key), record: wire))
         fresh.append((.node(key), peer))
@@ -343,6 +334,7 @@ public struct Gossip: Sendable {
 
     /// A block that spent these outputs left the chain: what it funded is no channel any more, until it is announced again.
     public mutating func disconnected(spending outPoints: [OutPoint], height: Int) {
+        for (number, check) in checking { if case .channel = check.subject { outdated.insert(number) } }
         guard !funding.isEmpty else { return }
         for id in graph.channelIDs(fundedAt: height) { forget(id) }
         for outPoint in outPoints {
@@ -365,10 +357,9 @@ public struct Gossip: Sendable {
         let silent = graph.silentChannels()
         silentSince = Dictionary(uniqueKeysWithValues: silent.map { ($0, silentSince[$0] ?? now) })
         for id in silent where silentSince[id]! + NetworkGraph.staleAge < now { forget(id) }
-        // Buckets that are full again need not be remembered.
-        let full = policy.updateRefill * UInt64(policy.updateBurst)
-        budgets = budgets.filter { now - min(now, $0.value.since) < full }
-        nodeBudgets = nodeBudgets.filter { now - min(now, $0.value.since) < full }
+        let rate = policy.updateRate
+        budgets = budgets.filter { !$0.value.isFull(rate, now: now) }
+        nodeBudgets = nodeBudgets.filter { !$0.value.isFull(rate, now: now) }
     }
 
     /// Forgets a channel, and its nodes where it was their last.
@@ -390,8 +381,15 @@ public struct Gossip: Sendable {
     /// - Parameter now: milliseconds since 1970.
     public mutating func tick(now: UInt64) {
         lastTick = now
-        for id in peers.keys.sorted() {
-            serve(id, Self.servedEachTick)
+        servable = policy.maxServed
+        // Whoever came last begins the next time.
+        let order = peers.keys.sorted()
+        let start = order.firstIndex { $0 > lastServed } ?? 0
+        for id in order[start...] + order[..<start] {
+            if servable > 0, !peers[id]!.outbox.isEmpty, !peers[id]!.isCongested {
+                serve(id, Self.servedEachTick)
+                lastServed = id
+            }
             continueSync(id)
         }
         rotateSync(now: now)
@@ -430,8 +428,11 @@ public struct Gossip: Sendable {
                 _ = try reader.uint16()
                 _ = try reader.signature()
                 let features = FeatureBits(try reader.sized16())
-                let isUnroutable = !features.unknownCompulsory(known: Feature.all).isEmpty
+                let isUnroutable = !features.unknownCompulsory().isEmpty
                 graph.set(timestamp: try reader.uint32(), isUnroutable: isUnroutable, of: node, message: record)
+            case GossipKey.contradictedTag:
+                var reader = ByteReader(Array(key.dropFirst()))
+                contradicted.insert(try reader.shortChannelID())
             case GossipKey.liarTag:
                 guard let node = NodeKey(key[1...]) else { throw .invalid("gossip record") }
                 blacklist.insert(node)
@@ -453,7 +454,7 @@ public struct Gossip: Sendable {
         guard let node1 = NodeKey(wire[start..<min(wire.count, start + 33)]),
             let node2 = NodeKey(wire[min(wire.count, start + 33)..<min(wire.count, start + 66)])
         else { throw .truncated }
-        let isUnroutable = !features.bytes.isEmpty && !features.unknownCompulsory(known: Feature.all).isEmpty
+        let isUnroutable = !features.bytes.isEmpty && !features.unknownCompulsory().isEmpty
         return (id, node1, node2, isUnroutable)
     }
 }
@@ -472,11 +473,15 @@ enum GossipKey {
     static let nodeTag: UInt8 = 2
     /// Nodes that are blacklisted.
     static let liarTag: UInt8 = 3
+    /// Channels that were announced by different nodes.
+    static let contradictedTag: UInt8 = 4
 
     static func channel(_ id: ShortChannelID) -> [UInt8] { [channelTag] + bytes(id) }
     static func update(_ directed: DirectedChannel) -> [UInt8] { [updateTag] + bytes(directed.shortChannelID) + [directed.direction] }
     static func node(_ key: NodeKey) -> [UInt8] { [nodeTag] + key.bytes }
     static func liar(_ key: NodeKey) -> [UInt8] { [liarTag] + key.bytes }
+
+    static func contradicted(_ id: ShortChannelID) -> [UInt8] { [contradictedTag] + bytes(id) }
 
     private static func bytes(_ id: ShortChannelID) -> [UInt8] { withUnsafeBytes(of: id.value.bigEndian) { Array($0) } }
 }

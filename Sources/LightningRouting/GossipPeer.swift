@@ -7,6 +7,10 @@ struct GossipPeer: Sendable {
     var offersExtendedQueries = false
     /// Whether it did not answer.
     var hasFailed = false
+    /// Whether it broke the rules of gossip: nothing more that it says of the network is heard, and nothing is asked.
+    var isMuted = false
+    /// Whether it does not read what we send.
+    var isCongested = false
     /// Whether we ask this one for all that it knows.
     var isSynced: Bool
     /// Milliseconds since when an answer to our question is waited for.
@@ -15,8 +19,9 @@ struct GossipPeer: Sendable {
     var filter: GossipTimestampFilter?
     /// Whether it is still to be found out what the peer has missed.
     var needsBacklog = false
-    /// What the peer is still to be told of what we knew before it said so, the next last.
-    var backlog: [ShortChannelID] = []
+    /// What the peer is still to be told of what we knew before it said so, or could not be told at once, the next last.
+    private(set) var backlog: [ShortChannelID] = []
+    private var backlogIDs: Set<ShortChannelID> = []
     /// What is still to be answered to its last question, the next last.
     var outbox: [GossipAnswer] = []
     /// Checks of its messages that are under way.
@@ -46,6 +51,25 @@ struct GossipPeer: Sendable {
     mutating func want(_ id: ShortChannelID, _ flags: QueryFlags = .all) {
         guard wanted.count < maxWanted, wantedIDs.insert(id).inserted else { return }
         wanted.append((id, flags))
+    }
+
+    /// What was known before is to be told; the last first.
+    mutating func setBacklog(_ ids: [ShortChannelID]) {
+        backlog = ids
+        backlogIDs = Set(ids)
+    }
+
+    /// There is no room for a channel's news now: they come later, once.
+    mutating func postpone(_ id: ShortChannelID) {
+        if backlogIDs.insert(id).inserted { backlog.append(id) }
+    }
+
+    /// The next of the backlog.
+    mutating func takeBacklog(_ count: Int) -> [ShortChannelID] {
+        let taken = Array(backlog.suffix(min(count, backlog.count)).reversed())
+        backlog.removeLast(taken.count)
+        for id in taken { backlogIDs.remove(id) }
+        return taken
     }
 
     /// The next ids to ask for, in ascending order.
@@ -117,13 +141,30 @@ extension Gossip {
             peers[id]!.rangeEnd = nil
             let next = peers.keys.sorted().first { other in
                 let candidate = peers[other]!
-                return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed
+                return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed && !candidate.isMuted
             }
             if let next { startSync(next, now: now) }
         }
     }
 
     public mutating func disconnected(_ peer: UInt64) { peers[peer] = nil }
+
+    /// A peer broke the rules: from now on nothing that it says of the network is heard, until it connects anew.
+    mutating func offend(_ peer: UInt64, _ why: String) {
+        guard peers[peer]?.isMuted == false else { return }
+        peers[peer]!.isMuted = true
+        peers[peer]!.isSynced = false
+        peers[peer]!.rangeEnd = nil
+        peers[peer]!.isQuerying = false
+        peers[peer]!.outbox = []
+        effects.append(.offence(peer: peer, why))
+    }
+
+    /// A message of gossip that cannot be read.
+    public mutating func unreadable(from peer: UInt64, _ why: String) { offend(peer, why) }
+
+    /// Whether a peer reads what we send: where not, it is told no gossip.
+    public mutating func setCongested(_ peer: UInt64, _ isCongested: Bool) { peers[peer]?.isCongested = isCongested }
 
     private mutating func send(_ peer: UInt64, _ message: LightningMessage) {
         effects.append(.send(peer: peer, message.encoded))
@@ -137,13 +178,12 @@ extension Gossip {
         var timestamps: [(UInt32, UInt32)]?
         var checksums: [(UInt32, UInt32)]?
         do {
+            // In any order: BOLT 7 wants them ascending, and one implementation tells them as they came. Each goes with its own timestamps
+            // and checksums, and what comes twice is asked for once.
             ids = try GossipEncoding.shortChannelIDs(body.encodedShortIDs)
             timestamps = try body.tlvs[1].map { bytes throws(DecodingError) in try GossipEncoding.timestamps(bytes, count: ids.count) }
             checksums = try body.tlvs[3].map { bytes throws(DecodingError) in try GossipEncoding.checksums(bytes, count: ids.count) }
-        } catch {
-            effects.append(.offence(peer: peer, "reply_channel_range: \(error)"))
-            return
-        }
+        } catch { return offend(peer, "reply_channel_range: \(error)") }
         for (index, id) in ids.enumerated() {
             let flags = needed(id, timestamps?[index], checksums?[index])
             if !flags.isEmpty { peers[peer]!.want(id, flags) }
@@ -199,9 +239,7 @@ extension Gossip {
         peers[peer]!.queries += 1
         // "MUST NOT send query_short_channel_ids if it has sent a previous … and not received reply_short_channel_ids_end."
         guard peers[peer]!.queries <= 100, peers[peer]!.outbox.isEmpty else {
-            effects.append(
-                .offence(
-                    peer: peer, peers[peer]!.outbox.isEmpty ? "too many gossip queries" : "a gossip query before the last was answered"))
+            offend(peer, peers[peer]!.outbox.isEmpty ? "too many gossip queries" : "a gossip query before the last was answered")
             return false
         }
         return true
@@ -211,9 +249,11 @@ extension Gossip {
     static let servedAtOnce = 500
     static let servedEachTick = 2000
 
-    /// Sends the next pieces of an answer.
+    /// Sends the next pieces of an answer, as many as one peer is allowed, and all together.
     mutating func serve(_ peer: UInt64, _ count: Int) {
-        var left = count
+        let allowed = min(count, servable)
+        var left = allowed
+        defer { servable -= allowed - max(0, left) }
         while left > 0, let next = peers[peer]?.outbox.popLast() {
             switch next {
             case .channel(let id, let flags):
@@ -248,15 +288,13 @@ extension Gossip {
             flags =
                 try body.tlvs[1].map { bytes throws(DecodingError) in try GossipEncoding.queryFlags(bytes, count: ids.count) }
                 ?? Array(repeating: .all, count: ids.count)
-        } catch {
-            effects.append(.offence(peer: peer, "query_short_channel_ids: \(error)"))
-            return
-        }
+        } catch { return offend(peer, "query_short_channel_ids: \(error)") }
         var nodes: [NodeKey] = []
         var told: Set<NodeKey> = []
         var answers: [GossipAnswer] = []
+        var asked: Set<ShortChannelID> = []
         for (id, flag) in zip(ids, flags) {
-            guard let channel = graph.channel(id) else { continue }
+            guard asked.insert(id).inserted, let channel = graph.channel(id) else { continue }
             answers.append(.channel(id, flag))
             // "SHOULD avoid sending duplicate node_announcements in response to a single query_short_channel_ids".
             if flag.contains(.node1), told.insert(channel.node1).inserted { nodes.append(channel.node1) }
@@ -332,7 +370,7 @@ extension Gossip {
         // "SHOULD send all gossip messages whose timestamp is greater or equal to first_timestamp … MAY wait for the next outgoing
         // gossip flush to send these."
         peers[peer]!.needsBacklog = true
-        peers[peer]!.backlog = []
+        peers[peer]!.setBacklog([])
     }
 
     // MARK: The staggered broadcast
@@ -343,18 +381,19 @@ extension Gossip {
         var seen: Set<GossipItem> = []
         let items = fresh.reversed().filter { seen.insert($0.item).inserted }.reversed()
         fresh = []
+        var begun = 0
+        var underWay = peers.values.count { !$0.backlog.isEmpty }
         for id in peers.keys.sorted() {
             peers[id]!.queries = 0
             tell(id, Array(items))
-            guard let filter = peers[id]!.filter else { continue }
-            if peers[id]!.needsBacklog {
+            guard let filter = peers[id]!.filter, !peers[id]!.isCongested else { continue }
+            if peers[id]!.needsBacklog, begun < policy.maxNewBacklogs, underWay < policy.maxBacklogs {
+                begun += 1
+                underWay += 1
                 peers[id]!.needsBacklog = false
-                peers[id]!.backlog = graph.channelIDs { filter.wants($0) }.reversed()
+                peers[id]!.setBacklog(graph.channelIDs { filter.wants($0) }.reversed())
             }
-            let count = min(policy.maxFlush / 4, peers[id]!.backlog.count)
-            let next = peers[id]!.backlog.suffix(count).reversed()
-            peers[id]!.backlog.removeLast(count)
-            tellAll(id, Array(next))
+            tellAll(id, peers[id]!.takeBacklog(policy.maxFlush / 4))
         }
         for (item, _) in items { if case .update(let directed) = item { unannounced.remove(directed.shortChannelID) } }
     }
@@ -375,9 +414,9 @@ extension Gossip {
                     let wire = graph.update(directed), let channel = graph.channel(directed.shortChannelID),
                     !channel.isSpent || known.isDisabled
                 else { continue }
-                guard sent < policy.maxFlush else {
+                guard sent < policy.maxFlush, !peers[id]!.isCongested else {
                     // With all that belongs to it, later.
-                    peers[id]!.backlog.append(directed.shortChannelID)
+                    peers[id]!.postpone(directed.shortChannelID)
                     continue
                 }
                 // "MUST consider whether to send the channel_announcement after receiving the first corresponding channel_update."
@@ -390,7 +429,8 @@ extension Gossip {
                 effects.append(.send(peer: id, wire))
                 sent += 1
             case .node(let key):
-                guard sent < policy.maxFlush, let node = graph.nodeView(key), passes(node.timestamp, isOwn: from == 0),
+                guard sent < policy.maxFlush, !peers[id]!.isCongested, let node = graph.nodeView(key),
+                    passes(node.timestamp, isOwn: from == 0),
                     let wire = graph.announcement(key)
                 else { continue }
                 effects.append(.send(peer: id, wire))

@@ -13,6 +13,8 @@ public enum GossipEncoding {
         return writer.bytes
     }
 
+    /// Reads ids in whatever order they come.
+    ///
     /// "1: Previously used for zlib compression, this encoding MUST NOT be used."
     public static func shortChannelIDs(_ bytes: [UInt8]) throws(DecodingError) -> [ShortChannelID] {
         var reader = ByteReader(bytes)
@@ -20,11 +22,7 @@ public enum GossipEncoding {
         guard reader.remaining % 8 == 0 else { throw .truncated }
         var ids: [ShortChannelID] = []
         ids.reserveCapacity(reader.remaining / 8)
-        while !reader.isAtEnd {
-            let id = try reader.shortChannelID()
-            if let last = ids.last, id <= last { throw .invalid("order of short_channel_ids") }
-            ids.append(id)
-        }
+        while !reader.isAtEnd { ids.append(try reader.shortChannelID()) }
         return ids
     }
 

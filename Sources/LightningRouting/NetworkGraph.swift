@@ -107,6 +107,14 @@ public struct NetworkGraph: Sendable {
         channels.filter { $0.isUsed && $0.shortChannelID >> 40 == UInt64(height) }.map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
+    /// The ids of all channels of some nodes.
+    func channelIDs(of keys: Set<NodeKey>) -> [ShortChannelID] {
+        let numbers = Set(keys.compactMap { nodeNumbers[$0] })
+        guard !numbers.isEmpty else { return [] }
+        return channels.filter { $0.isUsed && (numbers.contains($0.node1) || numbers.contains($0.node2)) }
+            .map { ShortChannelID($0.shortChannelID) }.sorted()
+    }
+
     /// The ids of all channels of which no update is known.
     func silentChannels() -> [ShortChannelID] {
         channels.indices.filter { channels[$0].isUsed && !policies[2 * $0].isKnown && !policies[2 * $0 + 1].isKnown }

@@ -113,12 +113,14 @@ public final class LightningNode: Service, Sendable {
     public static func start(
         wallet: WalletDirectory, chain: any ChainBackend, options: Options = Options()
     ) async throws -> LightningNode {
-        let network = options.configuration.network
+        var configuration = options.configuration
+        configuration.connections.fit(files: OpenFiles.raiseLimit())
+        let network = configuration.network
         let keys = NodeKeys(seed: try wallet.mnemonic().seed(), network: network)
         let store = try SQLiteStore(path: wallet.database)
         let contents = try store.load()
         let core = try NodeCore(
-            configuration: options.configuration, keys: keys, entropy: .system(), store: contents)
+            configuration: configuration, keys: keys, entropy: .system(), store: contents)
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()

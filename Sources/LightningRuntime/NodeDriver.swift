@@ -161,9 +161,12 @@ final class NodeDriver: @unchecked Sendable {
         let id = ConnectionID(nextConnection)
         nextConnection += 1
         sockets[id] = socket
-        enqueue(.connected(id, to: node))
+        enqueue(.connected(id, to: node, from: node == nil ? socket.remoteAddress.flatMap(AddressGroup.init) : nil))
         return id
     }
+
+    /// The other side of a socket does not read what we send, or reads again.
+    func congested(_ id: ConnectionID, _ isCongested: Bool) { enqueue(.congested(id, isCongested)) }
 
     func closed(_ id: ConnectionID) {
         sockets[id] = nil
@@ -225,6 +228,7 @@ final class PeerSocketHandler: ChannelInboundHandler {
 
     /// A peer that does not read what we send is not read from either.
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if let id { driver.congested(id, !context.channel.isWritable) }
         context.channel.setOption(.autoRead, value: context.channel.isWritable).whenFailure { _ in }
     }
 
@@ -234,4 +238,21 @@ final class PeerSocketHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+extension AddressGroup {
+    /// The IPv4 address, or the first 64 bits of the IPv6 address, that somebody calls from.
+    fileprivate init?(_ address: SocketAddress) {
+        // sockaddr_in: family, port, address; sockaddr_in6: family, port, flow, address.
+        let bytes = address.withSockAddr { pointer, size in Array(UnsafeRawBufferPointer(start: pointer, count: size)) }
+        switch address {
+        case .v4 where bytes.count >= 8: self.init(Array(bytes[4..<8]))
+        case .v6 where bytes.count >= 24:
+            let host = bytes[8..<24]
+            // ::ffff:a.b.c.d is an IPv4 address.
+            let isMapped = host.prefix(10).allSatisfy { $0 == 0 } && host[18] == 0xff && host[19] == 0xff
+            self.init(Array(isMapped ? host.suffix(4) : host.prefix(8)))
+        default: return nil
+        }
+    }
 }

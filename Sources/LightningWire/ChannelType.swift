@@ -1,8 +1,12 @@
 /// BOLT 2 "Defined Channel Types": the persistent features of a channel.
 public struct ChannelType: Hashable, Sendable, CustomStringConvertible {
-    public var features: FeatureBits
+    /// In the shortest form: what a peer puts before it is not kept.
+    public let features: FeatureBits
 
-    public init(_ features: FeatureBits) { self.features = features }
+    public init(_ features: FeatureBits) { self.features = features.normalized }
+
+    /// Bytes of a `channel_type` that are looked at: more than any feature needs.
+    public static let maximumLength = 32
 
     /// `option_static_remotekey` alone.
     public static let staticRemoteKey = ChannelType(FeatureBits(optional: [], compulsory: [.staticRemoteKey]))
@@ -15,17 +19,19 @@ public struct ChannelType: Hashable, Sendable, CustomStringConvertible {
 
     /// The type without the variations that BOLT 2 allows for each.
     public var base: ChannelType {
-        var result = FeatureBits()
-        let variations = [Feature.scidAlias.rawValue, Feature.zeroconf.rawValue]
-        for bit in features.bits where !variations.contains(bit) { result.set(bit) }
+        var result = features
+        result.clear(Feature.scidAlias.rawValue)
+        result.clear(Feature.zeroconf.rawValue)
         return ChannelType(result)
     }
 
     public var description: String {
+        let name: String
         switch base {
-        case .anchors: "anchors"
-        case .staticRemoteKey: "static_remotekey"
-        default: "type(\(features))"
+        case .anchors: name = "anchors"
+        case .staticRemoteKey: name = "static_remotekey"
+        default: return "type(\(features))"
         }
+        return name + (hasSCIDAlias ? " with scid_alias" : "") + (hasZeroconf ? " with zeroconf" : "")
     }
 }

@@ -1,4 +1,4 @@
-/// BOLT 9's features that this implementation knows, by their even (compulsory) bit.
+/// BOLT 9's features that this implementation has names for, by their even (compulsory) bit.
 public enum Feature: Int, Sendable, CaseIterable {
     case dataLossProtect = 0
     case upfrontShutdownScript = 4
@@ -27,8 +27,13 @@ public enum Feature: Int, Sendable, CaseIterable {
     /// bLIP 39: an invoice whose ways are in its `b` fields.
     case invoiceBlindedPaths = 262
 
-    /// All of them.
-    public static let all = Set(allCases)
+    /// Those that this implementation honours where somebody demands them. A name alone is not knowing: whoever demands splicing, or
+    /// simple closes, is not served by a node that has heard of them.
+    public static let implemented: Set<Feature> = [
+        .dataLossProtect, .gossipQueries, .varOnionOptin, .gossipQueriesEx, .staticRemoteKey, .paymentSecret, .basicMPP,
+        .supportLargeChannel, .anchors, .routeBlinding, .shutdownAnySegwit, .attributionData, .channelType, .scidAlias,
+        .paymentMetadata, .keysend, .invoiceBlindedPaths,
+    ]
 
     /// BOLT 9's dependencies.
     public var dependencies: [Feature] {
@@ -66,6 +71,14 @@ public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
         bytes[bytes.count - 1 - bit / 8] |= 1 << UInt8(bit % 8)
     }
 
+    public mutating func clear(_ bit: Int) {
+        let index = bytes.count - 1 - bit / 8
+        if index >= 0 { bytes[index] &= ~(1 << UInt8(bit % 8)) }
+    }
+
+    /// The same features without zero bytes before them, which mean nothing.
+    public var normalized: FeatureBits { FeatureBits(Array(bytes.drop { $0 == 0 })) }
+
     /// Whether the feature is offered, as optional or as compulsory.
     public func offers(_ feature: Feature) -> Bool {
         contains(feature.rawValue) || contains(feature.rawValue + 1)
@@ -75,7 +88,9 @@ public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
     public var bits: [Int] { (0..<bytes.count * 8).filter(contains) }
 
     /// Compulsory bits that are not among the given features.
-    public func unknownCompulsory(known: Set<Feature>) -> [Int] {
+    ///
+    /// - Parameter known: what is understood; by default all that this implementation has.
+    public func unknownCompulsory(known: Set<Feature> = Feature.implemented) -> [Int] {
         bits.filter { bit in bit % 2 == 0 && !(Feature(rawValue: bit).map(known.contains) ?? false) }
     }
 
@@ -89,10 +104,17 @@ public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
 
     /// The bits of both.
     public func union(_ other: FeatureBits) -> FeatureBits {
-        var result = self
-        for bit in other.bits { result.set(bit) }
-        return result
+        let (long, short) = bytes.count < other.bytes.count ? (other.bytes, bytes) : (bytes, other.bytes)
+        var result = long
+        for (offset, byte) in short.reversed().enumerated() { result[long.count - 1 - offset] |= byte }
+        return FeatureBits(result)
     }
 
-    public var description: String { bits.map(String.init).joined(separator: ",") }
+    /// The bits as a list; of very many only the first: a peer may have set them all.
+    public var description: String { Self.list(bits) }
+
+    /// Bits as a list that is short whatever a peer sent.
+    public static func list(_ bits: [Int]) -> String {
+        bits.prefix(32).map(String.init).joined(separator: ",") + (bits.count > 32 ? ",…" : "")
+    }
 }

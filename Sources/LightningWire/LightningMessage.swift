@@ -89,6 +89,16 @@ public enum LightningMessage: Hashable, Sendable {
         }
     }
 
+    /// Whether a message's type is one of BOLT 7's that tell or ask of the network, whatever follows it.
+    public static func isGossip(_ wire: [UInt8]) -> Bool {
+        guard wire.count >= 2 else { return false }
+        let type = UInt16(wire[0]) << 8 | UInt16(wire[1])
+        return [
+            ChannelAnnouncement.type, NodeAnnouncement.type, ChannelUpdate.type, QueryShortChannelIDs.type, ReplyShortChannelIDsEnd.type,
+            QueryChannelRange.type, ReplyChannelRange.type, GossipTimestampFilter.type,
+        ].contains(type)
+    }
+
     /// The body, unless the message is of an unknown type.
     public var body: (any MessageBody)? {
         switch self {

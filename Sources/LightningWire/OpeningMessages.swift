@@ -3,6 +3,14 @@ public import CryptoPrimitives
 
 private let openingTLVs: [UInt64: TLVStream.Check] = [0: TLVStream.anything, 1: TLVStream.anything]
 
+/// The fields that an opening needs, the type in its shortest form.
+private func essentialTLVs(_ tlvs: TLVStream) -> TLVStream {
+    var result = TLVStream()
+    result[0] = tlvs[0]
+    result[1] = tlvs[1].map { FeatureBits($0).normalized.bytes }
+    return result
+}
+
 /// The limits and keys that each side of a v1 channel names for itself; shared by `open_channel` and `accept_channel`.
 public struct ChannelTerms: Hashable, Sendable {
     public var dustLimit: Satoshi
@@ -135,6 +143,13 @@ public struct OpenChannel: MessageBody {
 
     public var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
     public var announceChannel: Bool { channelFlags & 1 == 1 }
+
+    /// What is kept of the message while a channel is opened: a peer may have filled it with what nobody knows.
+    public var essential: OpenChannel {
+        var result = self
+        result.tlvs = essentialTLVs(tlvs)
+        return result
+    }
 }
 
 /// BOLT 2: agrees to a channel.
@@ -188,6 +203,13 @@ public struct AcceptChannel: MessageBody {
     }
 
     public var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
+
+    /// What is kept of the message while a channel is opened.
+    public var essential: AcceptChannel {
+        var result = self
+        result.tlvs = essentialTLVs(tlvs)
+        return result
+    }
 }
 
 /// BOLT 2: names the funding outpoint and signs the fundee's first commitment.

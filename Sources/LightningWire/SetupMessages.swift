@@ -22,9 +22,18 @@ public struct Init: MessageBody {
     }
 
     public init(from reader: inout ByteReader) throws(DecodingError) {
-        globalFeatures = FeatureBits(try reader.sized16())
-        features = FeatureBits(try reader.sized16())
+        globalFeatures = try Self.features(&reader)
+        features = try Self.features(&reader)
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.multiple(of: 32), 3: TLVStream.anything])
+    }
+
+    /// Bytes of a feature field that are taken: thirty times as many as the highest bit of BOLT 9 needs.
+    static let maximumFeatureLength = 1024
+
+    private static func features(_ reader: inout ByteReader) throws(DecodingError) -> FeatureBits {
+        let bytes = try reader.sized16()
+        guard bytes.count <= maximumFeatureLength else { throw .tooLarge }
+        return FeatureBits(bytes)
     }
 
     public func encode(to writer: inout ByteWriter) {
@@ -61,10 +70,15 @@ public struct ErrorMessage: MessageBody {
         writer.sized16(data)
     }
 
-    /// BOLT 1: "SHOULD only print out `data` verbatim if … solely of printable ASCII characters".
+    /// For people and logs, which a peer must not be able to fill.
+    ///
+    /// BOLT 1: "if `data` is not composed solely of printable ASCII characters …: SHOULD NOT print out `data` verbatim".
     public var text: String {
-        String(decoding: data.map { (32...126).contains($0) ? $0 : 0x3f }, as: UTF8.self)
+        let shown = data.prefix(Self.shownLength).map { (32...126).contains($0) ? $0 : 0x3f }
+        return String(decoding: shown, as: UTF8.self) + (data.count > Self.shownLength ? "…" : "")
     }
+
+    private static let shownLength = 300
 }
 
 /// BOLT 1: a problem after which the channel goes on.

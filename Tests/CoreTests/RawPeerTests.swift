@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChannel
 import LightningCore
 import LightningTransport
 import LightningWire
@@ -113,8 +114,68 @@ struct RawPeerTests {
         #expect(peer.received == [.pong(Pong(count: 5))])
         peer.send(.ping(Ping(pongBytes: 65532)))
         #expect(peer.received.count == 1)
-        for _ in 0..<40 { peer.send(.ping(Ping(pongBytes: 65531))) }
+        // A flood costs the peer its answers, not the connection and the channels in it; it is told so once.
+        peer.received = []
+        for _ in 0..<100 { peer.send(.ping(Ping(pongBytes: 65531))) }
+        #expect(!peer.isClosed)
+        #expect(peer.received.count { if case .pong = $0 { true } else { false } } <= 30)
+        #expect(peer.received.count { if case .warning = $0 { true } else { false } } == 1)
+        peer.wait(2000)
+        peer.received = []
+        peer.send(.ping(Ping(pongBytes: 7)))
+        #expect(peer.received == [.pong(Pong(count: 7))])
+    }
+
+    @Test("a flood of errors and warnings, as long as they can be, is a few short lines for the owner")
+    func complaints() throws {
+        var peer = try RawPeer()
+        var long = ErrorMessage(channelID: ChannelID(Hash.sha256([8])), text: "")
+        long.data = [UInt8](repeating: 0x41, count: 65_000)
+        var warning = Warning(channelID: .all, text: "")
+        warning.error.data = long.data
+        for _ in 0..<200 {
+            peer.send(.error(long))
+            peer.send(.warning(warning))
+        }
+        #expect(!peer.isClosed)
+        let notes = peer.events.compactMap { if case .note(let text) = $0 { text } else { nil } }
+        #expect((1...20).contains(notes.count) && notes.allSatisfy { $0.count < 500 })
+    }
+
+    @Test("feature fields as long as a message: refused, or read at once; of init nothing but features is kept")
+    func longFeatures() throws {
+        var peer = try RawPeer(initialize: false)
+        var body = Init(features: FeatureBits([UInt8](repeating: 0xff, count: 65_000)), chains: [])
+        body.tlvs[1] = nil
+        peer.send(.initialize(body))
         #expect(peer.isClosed)
+        // As many as are taken, none of them compulsory, in both fields.
+        peer = try RawPeer(initialize: false)
+        body.features = FeatureBits([UInt8](repeating: 0xaa, count: 1024))
+        body.globalFeatures = FeatureBits([0xaa])
+        peer.send(.initialize(body))
+        #expect(!peer.isClosed)
+        let summary = try #require(peer.node.peerSummaries.first)
+        #expect(summary.features.bits.count == 4096 && summary.features.description.count < 200)
+        // The same with a compulsory one: its text is short.
+        peer = try RawPeer(initialize: false)
+        body.features = FeatureBits([UInt8](repeating: 0xff, count: 1024))
+        peer.send(.initialize(body))
+        #expect(peer.isClosed)
+        let notes = peer.events.compactMap { if case .note(let text) = $0 { text } else { nil } }
+        #expect(notes.allSatisfy { $0.count < 500 })
+    }
+
+    @Test(
+        "features that have a name and are not implemented are not known", arguments: [Feature.splice, .dualFund, .simpleClose, .quiesce])
+    func namedFeatures(feature: Feature) throws {
+        for (bit, isClosed) in [(feature.rawValue, true), (feature.rawValue + 1, false)] {
+            var features = NodeConfiguration().features
+            features.set(bit)
+            var peer = try RawPeer(initialize: false)
+            peer.send(.initialize(Init(features: features, chains: [Network.regtest.chainHash])))
+            #expect(peer.isClosed == isClosed)
+        }
     }
 
     @Test("silence: before the handshake, after it, and while a channel is opened")
@@ -169,13 +230,67 @@ struct RawPeerTests {
         #expect(try isRefused { $0.terms.maxAcceptedHTLCs = 484 })
         #expect(try isRefused { $0.terms.maxAcceptedHTLCs = 0 })
         #expect(try isRefused { $0.terms.dustLimit = Satoshi(353) })
-        #expect(try isRefused { $0.terms.dustLimit = Satoshi(10_001) })
+        // Three times the least that BOLT 3 has for the outputs of a commitment with anchors.
+        #expect(try isRefused { $0.terms.dustLimit = Satoshi(1063) })
+        #expect(try !isRefused { $0.terms.dustLimit = Satoshi(1062) })
+        #expect(try isRefused { $0.tlvs[0] = [UInt8](repeating: 0x51, count: 65_000) })
+        #expect(try isRefused { $0.tlvs[0] = [0x6a] })
+        #expect(try !isRefused { $0.tlvs[0] = [] })
+        #expect(try !isRefused { $0.tlvs[0] = Script.p2wpkh(keys).bytes })
         #expect(try isRefused { $0.terms.channelReserve = Satoshi(400_000) })
         #expect(try isRefused { $0.terms.channelReserve = Satoshi(.max) })
         #expect(try isRefused { $0.terms.htlcMinimum = MilliSatoshi(.max) })
         #expect(try isRefused { $0.terms.maxHTLCValueInFlight = .zero })
         #expect(try isRefused { $0.tlvs[1] = nil })
         #expect(try isRefused { $0.tlvs[1] = [0xff, 0xff] })
+        #expect(try isRefused { $0.tlvs[1] = [UInt8](repeating: 0, count: 60_000) + ChannelType.anchors.features.bytes })
+        #expect(try isRefused { $0.tlvs[1] = [UInt8](repeating: 0xff, count: 60_000) })
+        // A few zeros before it mean nothing, and do not come back.
+        let padded = try open { $0.tlvs[1] = [0, 0] + ChannelType.anchors.features.bytes }
+        guard case .acceptChannel(let accept)? = padded.received.first else {
+            Issue.record("a padded channel_type is not accepted")
+            return
+        }
+        #expect(accept.tlvs[1] == ChannelType.anchors.features.bytes)
+        // Who asks for trust hears that.
+        var features = ChannelType.anchors.features
+        features.set(Feature.zeroconf.rawValue)
+        features.set(Feature.scidAlias.rawValue)
+        let zeroconf = try open { $0.tlvs[1] = features.bytes }
+        guard case .error(let error)? = zeroconf.received.first else {
+            Issue.record("a channel without confirmations is accepted")
+            return
+        }
+        #expect(error.text.contains("zeroconf"))
+    }
+
+    @Test("an opening filled with what nobody knows keeps nothing of it")
+    func filledOpening() throws {
+        var peer = try RawPeer()
+        var wire = try Self.openChannel().encoded
+        // Odd types above those of open_channel, one byte each.
+        for type in stride(from: UInt64(1001), to: 20_001, by: 2) {
+            var writer = ByteWriter()
+            writer.bigSize(type)
+            writer.bigSize(1)
+            writer.uint8(7)
+            if wire.count + writer.count > 65_535 { break }
+            wire += writer.bytes
+        }
+        peer.send(bytes: wire)
+        guard case .acceptChannel(let accept)? = peer.received.first else {
+            Issue.record("\(peer.received)")
+            return
+        }
+        #expect(LightningMessage.acceptChannel(accept).encoded.count < 400)
+    }
+
+    static func openChannel() throws -> LightningMessage {
+        let (_, open) = try ChannelOpening.open(
+            amount: Satoshi(1_000_000), push: .zero, feeRate: .floor, announce: false, policy: ChannelPolicy(),
+            keys: ChannelKeys(seed: Hash.sha256([9])), keyOrigin: ChannelKeyOrigin(index: 0, salt: nil),
+            remoteNodeID: RecoveryTests.keys.nodeID, temporaryID: Hash.sha256([4]), alias: ShortChannelID(1))
+        return .openChannel(open)
     }
 
     @Test("messages about channels that do not exist, and openings out of turn")

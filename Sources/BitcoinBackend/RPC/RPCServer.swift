@@ -49,7 +49,7 @@ public final class RPCServer: Sendable {
         let accepted = credentials.map { Hash.sha256(Array("Basic \(Data($0.utf8).base64EncodedString())".utf8)) }
         let context = RPCContext(chain: chain, started: await chain.now, stop: options.stop)
         let connections = ConnectionCount()
-        let limit = min(Self.maximumConnections, raiseFileLimit() - 64)
+        let limit = max(16, min(Self.maximumConnections, OpenFiles.raiseLimit() - 64))
         do {
             channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -119,22 +119,6 @@ private func writePrivately(_ text: String, to path: String) -> Bool {
     let isWritten = write(file, bytes, bytes.count) == bytes.count
     close(file)
     return isWritten && rename(temporary, path) == 0
-}
-
-/// Lets the process open as many files as the system allows it, and says how many.
-private func raiseFileLimit() -> Int {
-    #if canImport(Glibc)
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-        let resource = RLIMIT_NOFILE
-    #endif
-    var limit = rlimit()
-    guard getrlimit(resource, &limit) == 0 else { return 256 }
-    if limit.rlim_cur < 8192 {
-        limit.rlim_cur = min(limit.rlim_max, 8192)
-        setrlimit(resource, &limit)
-    }
-    return Int(clamping: limit.rlim_cur)
 }
 
 /// Tells those behind that no more will come; the handler of HTTP pipelines keeps that for itself when a request is cut.

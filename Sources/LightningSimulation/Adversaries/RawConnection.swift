@@ -1,6 +1,6 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
-import LightningCore
+public import LightningCore
 import LightningTransport
 public import LightningWire
 
@@ -30,9 +30,11 @@ extension SimulatedWorld {
     /// - Parameters:
     ///   - features: what the caller offers; `nil` for what a node of the world offers.
     ///   - initializes: whether the caller says `init`.
+    ///   - origin: where the call comes from.
     /// - Returns: `nil` where the node is down or does not talk.
     public mutating func dial(
-        _ index: Int, as secret: borrowing SecretKey, features: FeatureBits? = nil, initializes: Bool = true
+        _ index: Int, as secret: borrowing SecretKey, features: FeatureBits? = nil, initializes: Bool = true,
+        from origin: AddressGroup? = nil
     ) throws(InvariantViolation) -> RawConnection? {
         guard let core = nodes[index].core else { return nil }
         let id = ConnectionID(Self.firstStranger + strangers)
@@ -43,12 +45,21 @@ extension SimulatedWorld {
             node: index, nodeID: secret.publicKey(), id: id, transport: transport, life: nodes[index].lives)
         let offered = features ?? core.configuration.features
         let chain = core.configuration.network.chainHash
-        try step(index, [.connected(id, to: nil)])
+        try step(index, [.connected(id, to: nil, from: origin)])
         try step(index, [.received(id, transport.start())])
         try drain(&connection)
         guard isOpen(connection), transport.isEstablished else { return nil }
         if initializes { try say(.initialize(Init(features: offered, chains: [chain])), over: &connection) }
         return connection
+    }
+
+    /// Opens a socket to a node, and says nothing.
+    @discardableResult
+    public mutating func openSocket(to index: Int, from origin: AddressGroup? = nil) throws(InvariantViolation) -> ConnectionID {
+        let id = ConnectionID(Self.firstStranger + strangers)
+        strangers += 1
+        try step(index, [.connected(id, to: nil, from: origin)])
+        return id
     }
 
     /// Whether the node still holds the connection.
