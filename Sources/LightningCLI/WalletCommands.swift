@@ -155,6 +155,9 @@ struct BalanceCommand: AsyncParsableCommand {
             if v["closing_sat"].u64 > 0 {
                 lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels"))
             }
+            if v["contested_sat"].u64 > 0 {
+                lines.append(("contested", Format.sat(v["contested_sat"].u64), "in HTLCs of closed channels that nobody has resolved"))
+            }
             return lines.map { "\(Format.pad($0.0, 15))\(Format.pad($0.1, 20, right: true))   \($0.2)".trimmingTrailingSpaces }.joined(
                 separator: "\n")
         }

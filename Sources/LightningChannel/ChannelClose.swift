@@ -129,8 +129,8 @@ extension PaymentChannel {
         var effects: [ChannelEffect] = [.closing(close.kind)]
         if close.kind == .revokedCommitment {
             effects.append(.note("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
-        }
-        if close.hasUnresolved {
+            effects += wantRevoked()
+        } else if close.hasUnresolved {
             effects.append(.note("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
         }
         return effects + withdrawn + claim(environment)
@@ -143,7 +143,8 @@ extension PaymentChannel {
     private func revealedPreimages(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
         let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
         var effects: [ChannelEffect] = []
-        for preimage in witness.compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }) {
+        // Few elements at the beginning of a witness can be one: BOLT 3's scripts take five at most.
+        for preimage in witness.prefix(6).compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }) {
             let hash = preimage.paymentHash
             for htlc in commitments.orderedHTLCs where htlc.state.isOfferedByLocal && htlc.paymentHash == hash {
                 effects.append(.fulfilled(id: htlc.id, hash, preimage))
@@ -304,29 +305,56 @@ extension PaymentChannel {
         let keys = parameters.keys(holderIsLocal: false, point: point)
         let toLocal = ChannelScripts.toLocal(
             revocation: keys.revocation, delay: parameters.local.toSelfDelay, delayed: keys.holderDelayed)
-        var candidates: [Script: (ChannelClose.Role, Script)] = [.p2wsh(toLocal): (.penaltyToLocal, toLocal)]
-        func add(_ isOfferedByLocal: Bool, _ hash: PaymentHash, _ expiry: UInt32) {
-            let script =
-                isOfferedByLocal
-                ? ChannelScripts.receivedHTLC(
-                    keys: keys, paymentHash: hash.bytes.array, cltvExpiry: expiry, hasAnchors: parameters.hasAnchors)
-                : ChannelScripts.offeredHTLC(
-                    keys: keys, paymentHash: hash.bytes.array, hasAnchors: parameters.hasAnchors)
-            candidates[.p2wsh(script)] = (.penaltyHTLC, script)
-        }
-        for htlc in revokedHTLCs where htlc.commitments.contains(number) {
-            add(htlc.key.isOfferedByLocal, htlc.paymentHash, htlc.cltvExpiry)
-        }
-        for htlc in commitments.orderedHTLCs { add(htlc.state.isOfferedByLocal, htlc.paymentHash, htlc.cltvExpiry) }
         var outputs = ownRemoteOutput(transaction, id)
+        let anchors = [parameters.local.keys.funding, parameters.remote.keys.funding].map { Script.p2wsh(ChannelScripts.anchor($0)) }
         for (index, output) in transaction.outputs.enumerated() {
-            guard let (role, script) = candidates[output.script] else { continue }
+            let outPoint = OutPoint(id, UInt32(index))
+            if anchors.contains(output.script) || outputs.contains(where: { $0.outPoint == outPoint }) { continue }
+            // All that is neither to_local nor ours nor an anchor is an HTLC; which one, the records tell.
+            let isToLocal = output.script == .p2wsh(toLocal)
             outputs.append(
                 .init(
-                    outPoint: OutPoint(id, UInt32(index)), output: output, role: role, status: .waiting(height: 0),
-                    witnessScript: script))
+                    outPoint: outPoint, output: output, role: isToLocal ? .penaltyToLocal : .penaltyHTLC,
+                    status: isToLocal ? .waiting(height: 0) : .unresolved, witnessScript: isToLocal ? toLocal : nil))
         }
+        identify(&outputs, keys, commitments.orderedHTLCs.map(RevokedHTLC.init))
         return outputs
+    }
+
+    /// Finds the scripts of HTLC outputs of a revoked commitment: then they can be taken.
+    private func identify(_ outputs: inout [ChannelClose.Output], _ keys: CommitmentKeys, _ htlcs: [RevokedHTLC]) {
+        var unknown: [Script: [Int]] = [:]
+        for (index, output) in outputs.enumerated() where output.role == .penaltyHTLC && output.witnessScript == nil {
+            unknown[output.output.script, default: []].append(index)
+        }
+        for htlc in htlcs where !unknown.isEmpty {
+            let script = htlc.script(keys, hasAnchors: parameters.hasAnchors)
+            for index in unknown.removeValue(forKey: .p2wsh(script)) ?? [] {
+                outputs[index].witnessScript = script
+                if outputs[index].status == .unresolved { outputs[index].status = .waiting(height: 0) }
+            }
+        }
+    }
+
+    /// Asks for the records of revoked HTLCs, if an output of a breach cannot be taken without them; after a restart again.
+    public func wantRevoked() -> [ChannelEffect] {
+        guard let close, close.kind == .revokedCommitment, case .closing = phase,
+            close.outputs.contains(where: { $0.role == .penaltyHTLC && $0.witnessScript == nil })
+        else { return [] }
+        return [.needsRevokedHTLCs]
+    }
+
+    /// Takes the records that `needsRevokedHTLCs` asked for.
+    public mutating func takeRevoked(
+        _ records: [[UInt8]], _ environment: ChannelEnvironment
+    ) throws(DecodingError) -> [ChannelEffect] {
+        guard case .closing(var close) = phase, close.kind == .revokedCommitment, let point = close.point else { return [] }
+        var htlcs = revokedHTLCs.current
+        for record in records { htlcs += try RevokedHTLCLog.decode(record) }
+        identify(&close.outputs, parameters.keys(holderIsLocal: false, point: point), htlcs)
+        phase = .closing(close)
+        isChanged = true
+        return claim(environment)
     }
 
     // MARK: Claiming
@@ -347,9 +375,12 @@ extension PaymentChannel {
         let keys = parameters.keys(holderIsLocal: false, point: point)
         let script = ChannelScripts.toLocal(
             revocation: keys.revocation, delay: parameters.local.toSelfDelay, delayed: keys.holderDelayed)
+        let known = Set(close.outputs.map(\.outPoint))
+        let dust = script.dustLimit
         for (position, output) in transaction.outputs.enumerated() where output.script == .p2wsh(script) {
             let target = OutPoint(transactionID, UInt32(position))
-            if close.outputs.contains(where: { $0.outPoint == target }) { continue }
+            // A cheater may add as many outputs as a block holds: what no claim could pay for is not looked at.
+            if output.amount < dust || known.contains(target) { continue }
             close.outputs.append(
                 .init(
                     outPoint: target, output: output, role: .penaltySecondLevel, status: .waiting(height: 0),
@@ -556,7 +587,9 @@ extension PaymentChannel {
             guard case .resolved(let spender, height, _) = close.outputs[index].status else { continue }
             undone.insert(spender)
             // An HTLC is as unresolved as it was; a claim is published again.
-            close.outputs[index].status = close.outputs[index].role == .htlc ? .unresolved : .waiting(height: 0)
+            let output = close.outputs[index]
+            let isUnknown = output.role == .htlc || output.role == .penaltyHTLC && output.witnessScript == nil
+            close.outputs[index].status = isUnknown ? .unresolved : .waiting(height: 0)
             isChanged = true
         }
         close.outputs.removeAll { $0.role == .penaltySecondLevel && undone.contains($0.outPoint.transaction) }

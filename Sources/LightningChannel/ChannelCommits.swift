@@ -51,10 +51,7 @@ extension PaymentChannel {
         guard let first = htlc.firstRemoteCommitment, first <= last,
             htlc.amount.roundedDown >= parameters.remote.dustLimit
         else { return }
-        let revoked = RevokedHTLC(
-            key: htlc.key, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry, commitments: first...last)
-        revokedHTLCs.append(revoked)
-        newRevokedHTLCs.append(revoked)
+        revokedHTLCs.append(RevokedHTLC(htlc))
     }
 
     mutating func receiveCommitment(

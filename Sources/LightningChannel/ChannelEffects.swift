@@ -20,6 +20,8 @@ public enum ChannelEffect: Hashable, Sendable {
     case becameUsable
     case closing(CloseKind)
     case closed
+    /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `takeRevoked`.
+    case needsRevokedHTLCs
     /// The channel was never funded, and its opener is not us: the node forgets it.
     case abandoned(String)
     /// A word for the operator.

@@ -9,8 +9,8 @@ public struct ChannelWrites: Sendable {
     public var head: [UInt8]?
     public var htlcs: [(key: HTLC.Key, record: [UInt8])] = []
     public var removedHTLCs: [HTLC.Key] = []
-    /// Rows for penalties, to be added.
-    public var revokedHTLCs: [[UInt8]] = []
+    /// Rows for penalties, each with the rest of its key after the channel's id.
+    public var revokedHTLCs: [(key: [UInt8], record: [UInt8])] = []
 
     public var isEmpty: Bool { head == nil && htlcs.isEmpty && removedHTLCs.isEmpty && revokedHTLCs.isEmpty }
 }
@@ -20,7 +20,6 @@ extension PaymentChannel {
     /// Version 1 ended with the phase; since version 2 numbered fields follow, so that a new one is a number and not a version.
     static let headVersion: UInt8 = 2
     static let htlcVersion: UInt8 = 4
-    static let revokedVersion: UInt8 = 1
 
     /// What has changed since the last call.
     public mutating func takeWrites() -> ChannelWrites {
@@ -31,16 +30,17 @@ extension PaymentChannel {
             writes.htlcs.append((key, Self.encode(htlc)))
         }
         writes.removedHTLCs = removedHTLCs.sorted()
-        writes.revokedHTLCs = newRevokedHTLCs.map(Self.encode)
+        writes.revokedHTLCs = revokedHTLCs.takeWrites()
         isChanged = false
         changedHTLCs = []
         removedHTLCs = []
-        newRevokedHTLCs = []
         return writes
     }
 
     /// Rebuilds a channel from its records, disconnected.
-    public init(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) {
+    ///
+    /// What a penalty needs of HTLCs that are gone stays in the store until it is wanted.
+    public init(head: [UInt8], htlcs: [[UInt8]]) throws(DecodingError) {
         var reader = ByteReader(head)
         let version = try reader.uint8()
         guard (1...Self.headVersion).contains(version) else { throw .invalid("version of a channel record") }
@@ -77,7 +77,6 @@ extension PaymentChannel {
             fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
         }
         try reader.expectEnd()
-        for record in revoked { revokedHTLCs.append(try Self.decodeRevoked(record)) }
         isChanged = false
     }
 
@@ -115,6 +114,7 @@ extension PaymentChannel {
         case fundingInputs = 3
         case fundingConflict = 4
         case flags = 5
+        case revokedRecords = 6
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -132,6 +132,7 @@ extension PaymentChannel {
                 }
             }
         case .flags: [(wasFunded ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
+        case .revokedRecords: revokedHTLCs.count == 0 ? nil : ByteWriter.bytes { $0.uint32(revokedHTLCs.count) }
         }
     }
 
@@ -150,6 +151,7 @@ extension PaymentChannel {
             let flags = try value.uint8()
             wasFunded = flags & 1 != 0
             hasTakenWrittenOff = flags & 2 != 0
+        case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
         }
         try value.expectEnd()
     }
@@ -213,44 +215,22 @@ extension PaymentChannel {
         return htlc
     }
 
-    static func encode(_ revoked: RevokedHTLC) -> [UInt8] {
-        var writer = ByteWriter(capacity: 64)
-        writer.uint8(revokedVersion)
-        writer.uint8(revoked.key.isOfferedByLocal ? 1 : 0)
-        writer.uint64(revoked.key.id)
-        writer.write(revoked.paymentHash)
-        writer.uint32(revoked.cltvExpiry)
-        writer.uint64(revoked.commitments.lowerBound)
-        writer.uint64(revoked.commitments.upperBound)
-        return writer.bytes
-    }
-
-    static func decodeRevoked(_ record: [UInt8]) throws(DecodingError) -> RevokedHTLC {
-        var reader = ByteReader(record)
-        guard try reader.uint8() == revokedVersion else { throw .invalid("version of a revoked HTLC's record") }
-        let key = HTLC.Key(isOfferedByLocal: try reader.uint8() == 1, id: try reader.uint64())
-        let hash = PaymentHash(try reader.bytes32())
-        let expiry = try reader.uint32()
-        let first = try reader.uint64()
-        let last = try reader.uint64()
-        guard first <= last else { throw .invalid("range of a revoked HTLC's record") }
-        try reader.expectEnd()
-        return RevokedHTLC(key: key, paymentHash: hash, cltvExpiry: expiry, commitments: first...last)
-    }
-
     /// What differs between this channel and the one its records rebuild, or `nil`: a check for tests and simulations.
-    public func difference(head: [UInt8], htlcs: [[UInt8]], revoked: [[UInt8]]) throws(DecodingError) -> String? {
+    ///
+    /// - Parameter revoked: looks up a row of revoked HTLCs, by the rest of its key after the channel's id.
+    public func difference(
+        head: [UInt8], htlcs: [[UInt8]], revoked: (_ key: [UInt8]) -> [UInt8]?
+    ) throws(DecodingError) -> String? {
         var expected = self
         expected.dropConnection()
-        let restored = try PaymentChannel(head: head, htlcs: htlcs, revoked: revoked)
+        let restored = try PaymentChannel(head: head, htlcs: htlcs)
         if restored.phase != expected.phase { return "phase" }
         if restored.parameters != expected.parameters { return "parameters" }
         if restored.commitments.htlcs != expected.commitments.htlcs { return "HTLCs" }
         if restored.commitments != expected.commitments { return "commitments" }
         if restored.encodeHead() != expected.encodeHead() { return "head" }
-        let order = { (one: RevokedHTLC, two: RevokedHTLC) in one.key < two.key }
-        if restored.revokedHTLCs.sorted(by: order) != expected.revokedHTLCs.sorted(by: order) {
-            return "revoked HTLCs"
+        if !isClosed, let (key, record) = revokedHTLCs.currentRecord {
+            guard revoked(key) == record, try RevokedHTLCLog.decode(record) == revokedHTLCs.current else { return "revoked HTLCs" }
         }
         return nil
     }

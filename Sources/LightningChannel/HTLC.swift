@@ -65,12 +65,3 @@ public struct HTLC: Hashable, Sendable {
             paymentHash: paymentHash, cltvExpiry: cltvExpiry)
     }
 }
-
-/// An HTLC that is gone, but stands in revoked commitments that the remote could still publish.
-public struct RevokedHTLC: Hashable, Sendable {
-    public var key: HTLC.Key
-    public var paymentHash: PaymentHash
-    public var cltvExpiry: UInt32
-    /// The remote's commitments that contain it.
-    public var commitments: ClosedRange<UInt64>
-}

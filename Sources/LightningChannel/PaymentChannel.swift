@@ -67,13 +67,12 @@ public struct PaymentChannel: Sendable {
     public package(set) var sweepScript: Script?
 
     /// HTLCs that are gone but stand in commitments the remote could still publish.
-    var revokedHTLCs: [RevokedHTLC] = []
+    var revokedHTLCs = RevokedHTLCLog(count: 0)
 
     // What `takeWrites` will report.
     var isChanged = true
     var changedHTLCs: Set<HTLC.Key> = []
     var removedHTLCs: Set<HTLC.Key> = []
-    var newRevokedHTLCs: [RevokedHTLC] = []
 
     /// Our unsigned current commitment, kept because it is needed again and costly to build.
     private(set) var localCommitmentCache: CommitmentTransaction?

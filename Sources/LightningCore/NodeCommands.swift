@@ -34,7 +34,7 @@ extension NodeCore {
         case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
-            do throws(HoldRefusal) { settle(try payments.settleHeld(hash, preimage, now: now)) } catch { throw .hold(error) }
+            do throws(HoldRefusal) { settle(try payments.settleHeld(hash, preimage)) } catch { throw .hold(error) }
             return .done
         case .cancel(let hash):
             do throws(HoldRefusal) { settle(try payments.cancelHeld(hash, height: chain.height)) } catch { throw .hold(error) }

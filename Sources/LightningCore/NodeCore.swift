@@ -126,13 +126,12 @@ public struct NodeCore {
                 isMetaChanged = false
                 guard owner == keys.nodeID else { throw .invalid("owner") }
             }
+            let htlcs = store.records(.htlcs, groupedByPrefixOf: 32)
             for head in store.records(.channels) {
                 var reader = ByteReader(head)
                 _ = try reader.uint8()
                 let id = try reader.channelID()
-                let channel = try PaymentChannel(
-                    head: head, htlcs: store.records(.htlcs, prefix: id.bytes.array),
-                    revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
+                let channel = try PaymentChannel(head: head, htlcs: htlcs[id.bytes.array] ?? [])
                 channels[id] = channel
                 channelKeys[id] = keys.channel(channel.parameters.keyOrigin)
                 adoptSweepScript(id)
@@ -193,6 +192,7 @@ public struct NodeCore {
             sweepRecovered()
         case .gossipChecked(let number, let verdict):
             gossip.decided(number, verdict, now: seconds, height: chain.height)
+        case .loaded(let query, let records): loaded(query, records)
         case .feeRate(let rate): feeRate = max(rate, .floor)
         case .tick: tick()
         }
@@ -211,6 +211,16 @@ public struct NodeCore {
             keys: keys, height: chain.height, feeRate: feeRate,
             sweepScript: channel.sweepScript ?? wallet.changeScript,
             anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+    }
+
+    /// What the store holds of something that is not kept in memory.
+    private mutating func loaded(_ query: StoreQuery, _ records: [[UInt8]]) {
+        guard query.table == .revokedHTLCs, let bytes = Bytes32(query.prefix) else { return }
+        let id = ChannelID(bytes)
+        guard channels[id] != nil, let environment = environment(id) else { return }
+        do throws(DecodingError) { apply(try channels[id]!.takeRevoked(records, environment), to: id) } catch {
+            effects.events.append(.note("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
+        }
     }
 
     /// Channels from before they chose a script of their own were paid to the change key of their number.
@@ -246,6 +256,7 @@ public struct NodeCore {
                 }
             case .returned(let htlcID, let hash): cameBack(.init(channel: id, id: htlcID), hash, .onChain)
             case .withdrawn(let htlcID, let hash): cameBack(.init(channel: id, id: htlcID), hash, .notSent)
+            case .settled(let htlcID, let hash, true): settledUpstream(.init(channel: id, id: htlcID), hash)
             case .settled: break
             case .becameUsable:
                 effects.events.append(.channelUsable(id))
@@ -256,6 +267,7 @@ public struct NodeCore {
                 // Parts of payments to us that came over this channel can no longer be counted on.
                 settle(payments.lost(channel: id, height: chain.height))
             case .closed: effects.events.append(.channelClosed(id))
+            case .needsRevokedHTLCs: effects.loads.append(StoreQuery(table: .revokedHTLCs, prefix: id.bytes.array))
             case .abandoned(let why): abandoned[id] = why
             case .note(let text): effects.events.append(.note(text))
             }
@@ -301,10 +313,9 @@ public struct NodeCore {
             for key in writes.removedHTLCs {
                 effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key)))
             }
-            for record in writes.revokedHTLCs {
-                // Its first ten bytes are version, side and id.
-                put(.revokedHTLCs, prefix + record[1..<10], record)
-            }
+            for (key, record) in writes.revokedHTLCs { put(.revokedHTLCs, prefix + key, record) }
+            // No commitment of a channel that is closed for good can be published any more.
+            if channels[id]!.isClosed { effects.writes.append(.deleteAll(.revokedHTLCs, prefix: prefix)) }
         }
         let walletWrites = wallet.takeWrites()
         if let head = walletWrites.head { put(.meta, Array("wallet".utf8), head) }
@@ -347,11 +358,11 @@ public struct NodeCore {
         do {
             let restored = try NodeCore(configuration: configuration, keys: keys, entropy: entropy, store: store)
             guard restored.channels.count == channels.count else { return "number of channels" }
+            let htlcs = store.records(.htlcs, groupedByPrefixOf: 32)
             for (id, channel) in channels {
                 let what = try channel.difference(
-                    head: store.tables[.channels]?[id.bytes.array] ?? [],
-                    htlcs: store.records(.htlcs, prefix: id.bytes.array),
-                    revoked: store.records(.revokedHTLCs, prefix: id.bytes.array))
+                    head: store.tables[.channels]?[id.bytes.array] ?? [], htlcs: htlcs[id.bytes.array] ?? [],
+                    revoked: { channel.isClosed ? nil : store.tables[.revokedHTLCs]?[id.bytes.array + $0] })
                 if let what { return "channel \(id): \(what)" }
             }
             if !restored.wallet.holdsSame(as: wallet) { return "wallet" }

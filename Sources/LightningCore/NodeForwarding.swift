@@ -20,51 +20,58 @@ extension NodeCore {
         switch PeeledHTLC(incoming, onion: htlc.onion, nodeSecret: keys.nodeSecret) {
         case .refused(let decision): decide(incoming.key, decision)
         case .final(let payload, let back):
+            guard let failure = refusal(incoming, back, isResumed: isResumed) else {
+                let outcome = payments.receive(
+                    incoming, payload, back: back, now: now, height: chain.height, network: configuration.network,
+                    nodeSecret: keys.nodeSecret, isResumed: isResumed)
+                remember(incoming, back, unlessIn: outcome.decisions)
+                return settle(outcome)
+            }
             // What was held before a restart was accepted then.
-            let isHeld = isResumed && payments.holds(incoming.paymentHash)
-            guard isHeld || mayTake(incoming, back) else { return }
-            let outcome = payments.receive(
-                incoming, payload, back: back, now: now, height: chain.height, network: configuration.network,
-                nodeSecret: keys.nodeSecret, wasHeld: isHeld)
-            settle(outcome)
+            guard isResumed, payments.holds(incoming.paymentHash) else { return decide(incoming.key, back.fail(failure)) }
+            settle(
+                payments.receive(
+                    incoming, payload, back: back, now: now, height: chain.height, network: configuration.network,
+                    nodeSecret: keys.nodeSecret, isResumed: isResumed))
         case .forward(let request):
-            guard mayTake(incoming, request.back) else { return }
+            if let failure = refusal(incoming, request.back, isResumed: isResumed) {
+                return decide(incoming.key, request.back.fail(failure))
+            }
             forward(request)
         }
     }
 
-    /// What makes us hold back, whatever the HTLC is for; it is given back then.
-    private mutating func mayTake(_ htlc: IncomingHTLC, _ back: ReturnPath) -> Bool {
+    /// What makes us fail an HTLC, whatever it is for.
+    private mutating func refusal(_ htlc: IncomingHTLC, _ back: ReturnPath, isResumed: Bool) -> FailureMessage? {
         // A preimage given away at a stale height could be worth nothing.
-        guard isSynced else {
-            decide(htlc.key, back.fail(.temporaryNodeFailure))
-            return false
+        guard isSynced else { return .temporaryNodeFailure }
+        // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
+        guard let channel = channels[htlc.key.channel], channel.fundingHeight != nil, !channel.exceedsDustExposure(htlc.amount) else {
+            return .temporaryChannelFailure(update: [])
         }
-        // What funds the channel is not in the chain: money over it may be worth nothing.
-        guard channels[htlc.key.channel]!.fundingHeight != nil else {
-            decide(htlc.key, back.fail(.temporaryChannelFailure(update: [])))
-            return false
-        }
-        // Dust that would be lost to fees.
-        guard !channels[htlc.key.channel]!.exceedsDustExposure(htlc.amount) else {
-            decide(htlc.key, back.fail(.temporaryChannelFailure(update: [])))
-            return false
-        }
-        // Neither a payee nor a forwarder of ours asks for more; and an onion is remembered until it expires.
-        guard UInt64(htlc.cltvExpiry) <= UInt64(chain.height) + Self.maximumExpiry else {
-            decide(htlc.key, back.fail(.expiryTooFar))
-            return false
-        }
-        guard replays.insert(sharedSecret: back.sharedSecret, htlc) else {
+        // Neither a payee nor a forwarder of ours asks for more.
+        guard UInt64(htlc.cltvExpiry) <= UInt64(chain.height) + ForwardingTerms.maximumExpiry + UInt64(Payments.minFinalCLTVExpiryDelta)
+        else { return .expiryTooFar }
+        // An HTLC that comes in again after a restart is the one that is remembered.
+        guard isResumed || !replays.contains(sharedSecret: back.sharedSecret) else {
             effects.events.append(.note("channel \(htlc.key.channel): an onion came a second time, and is refused"))
-            decide(htlc.key, back.fail(.temporaryNodeFailure))
-            return false
+            return .temporaryNodeFailure
         }
-        return true
+        return nil
     }
 
-    /// Blocks from now within which an incoming HTLC must expire: `max_htlc_cltv`, with what a forwarder takes of it, and more.
-    private static let maximumExpiry: UInt64 = 5000
+    /// Remembers the onion of an HTLC that is taken.
+    private mutating func remember(
+        _ htlc: IncomingHTLC, _ back: ReturnPath, unlessIn decisions: [(IncomingHTLC.Key, IncomingDecision)] = []
+    ) {
+        let isRefused = decisions.contains { key, decision in
+            guard key == htlc.key else { return false }
+            if case .fulfill = decision { return false }
+            return true
+        }
+        guard !isRefused else { return }
+        replays.insert(sharedSecret: back.sharedSecret, cltvExpiry: htlc.cltvExpiry)
+    }
 
     mutating func settle(_ outcome: ReceiveOutcome) {
         for (key, decision) in outcome.decisions { decide(key, decision) }
@@ -100,6 +107,10 @@ extension NodeCore {
 
     private mutating func resolve(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
         let arrived = arrivals.removeValue(forKey: key)
+        if case .fail(let reply) = decision { replays.remove(sharedSecret: reply.sharedSecret) }
+        if case .malformed = decision, let circuit = circuits.circuit(incoming: key) {
+            replays.remove(sharedSecret: circuit.back.sharedSecret)
+        }
         let held = now - min(now, arrived ?? now)
         let (resolution, attribution): (HTLC.Resolution, [UInt8]) =
             switch decision {
@@ -142,6 +153,7 @@ extension NodeCore {
                     amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry,
                     onion: request.onion, pathKey: request.pathKey)
                 circuits.open(Circuit(request, outgoing: .init(channel: id, id: htlcID), createdAt: now))
+                remember(request.incoming, request.back)
                 apply(channelEffects, to: id)
                 return
             } catch { why = why ?? error }
@@ -181,10 +193,18 @@ extension NodeCore {
 
     /// The next node gave the preimage: it goes on upstream at once.
     mutating func settledDownstream(_ key: IncomingHTLC.Key, _ preimage: PaymentPreimage, _ attribution: [UInt8]) -> Bool {
-        guard let circuit = circuits.end(outgoing: key, .settled(preimage, at: seconds)) else { return false }
+        guard let circuit = circuits.fulfill(outgoing: key, preimage, at: seconds) else { return false }
         decide(circuit.incoming.key, circuit.back.fulfill(preimage, attribution: attribution))
-        effects.events.append(.forwarded(circuit))
         return true
+    }
+
+    /// An incoming HTLC that we fulfilled is gone from both commitments: what it brought is ours, and what it earned.
+    mutating func settledUpstream(_ key: IncomingHTLC.Key, _ hash: PaymentHash) {
+        if let circuit = circuits.settle(incoming: key, at: seconds) {
+            effects.events.append(.forwarded(circuit))
+        } else {
+            settle(payments.settled(key, hash, now: now))
+        }
     }
 
     /// The next node, or the chain, gave the HTLC back: so do we.
@@ -214,7 +234,7 @@ extension NodeCore {
             decision = circuit.back.fail(.channelDisabled(flags: 0, update: []))
             text = "the next peer was disconnected"
         }
-        guard let ended = circuits.end(outgoing: key, .failed(text, at: seconds)) else { return false }
+        guard let ended = circuits.fail(outgoing: key, text, at: seconds) else { return false }
         decide(ended.incoming.key, decision)
         effects.events.append(.forwarded(ended))
         return true
@@ -255,7 +275,7 @@ extension NodeCore {
                     touched.insert(id)
                 }
             }
-            guard let ended = circuits.end(outgoing: circuit.outgoing, .failed("the next node did not answer in time", at: seconds)) else {
+            guard let ended = circuits.fail(outgoing: circuit.outgoing, "the next node did not answer in time", at: seconds) else {
                 continue
             }
             decide(ended.incoming.key, ended.back.fail(.temporaryChannelFailure(update: [])))
@@ -307,7 +327,7 @@ extension NodeCore {
     /// After a restart: HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
         for id in channels.keys.sorted() {
-            apply(channels[id]!.withdrawUnsigned(), to: id)
+            apply(channels[id]!.withdrawUnsigned() + channels[id]!.wantRevoked(), to: id)
             guard channels[id]!.phase == .normal else { continue }
             for htlc in channels[id]!.undecidedHTLCs { undecided.append((id, htlc.id)) }
         }
@@ -333,7 +353,7 @@ extension NodeCore {
             // given.
             switch circuit.status {
             case .pending: break
-            case .settled(let preimage, _): decide(key, circuit.back.fulfill(preimage))
+            case .fulfilled(let preimage, _), .settled(let preimage, _): decide(key, circuit.back.fulfill(preimage))
             case .failed: decide(key, circuit.back.fail(.temporaryChannelFailure(update: [])))
             }
         }

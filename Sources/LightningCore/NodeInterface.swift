@@ -31,6 +31,8 @@ public enum NodeInput: Sendable {
     case feeRate(FeeRate)
     /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
+    /// The records that the node asked the store for, as they are after the commit of the batch that asked.
+    case loaded(StoreQuery, [[UInt8]])
     /// The verdict on a check that the node asked for.
     case gossipChecked(UInt64, GossipVerdict)
     /// Time goes on.
@@ -156,6 +158,8 @@ public struct NodeEffects: Sendable {
     public var transmissions: [(ConnectionID, [UInt8])] = []
     public var closes: [ConnectionID] = []
     public var broadcasts: [Transaction] = []
+    /// What the store is asked for; the answers come back as inputs, before any block that comes later.
+    public var loads: [StoreQuery] = []
     /// Gossip to be checked, on any thread; the verdicts come back as inputs.
     public var checks: [GossipCheck] = []
     public var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []

@@ -118,7 +118,7 @@ extension NodeCore {
 
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
     mutating func forget(_ id: ChannelID, why: String) {
-        guard let channel = channels.removeValue(forKey: id) else { return }
+        guard channels.removeValue(forKey: id) != nil else { return }
         channelKeys[id] = nil
         if forwardingTerms.removeValue(forKey: id) != nil { changedTerms.insert(id) }
         remoteUpdates[id] = nil
@@ -130,7 +130,8 @@ extension NodeCore {
         touched.remove(id)
         let prefix = id.bytes.array
         effects.writes.append(.delete(.channels, key: prefix))
-        for key in channel.commitments.htlcs.keys.sorted() { effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key))) }
+        effects.writes.append(.deleteAll(.htlcs, prefix: prefix))
+        effects.writes.append(.deleteAll(.revokedHTLCs, prefix: prefix))
         effects.events.append(.note("channel \(id) is forgotten: \(why)"))
     }
 

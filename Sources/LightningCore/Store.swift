@@ -22,12 +22,28 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case estimates
     /// Money of ours in closes of channels that are not known.
     case recovered
+
+    /// Whether all of it is read when a node starts. What is not can be asked for.
+    public var isLoadedAtStart: Bool { self != .revokedHTLCs }
 }
 
 /// One change of the store. All of a batch are committed together, before anything of it leaves the node.
 public enum StoreWrite: Hashable, Sendable {
     case put(StoreTable, key: [UInt8], record: [UInt8])
     case delete(StoreTable, key: [UInt8])
+    /// Everything whose key begins so.
+    case deleteAll(StoreTable, prefix: [UInt8])
+}
+
+/// What a node wants to know of its store: the records of a table whose keys begin so, in their order.
+public struct StoreQuery: Hashable, Sendable {
+    public var table: StoreTable
+    public var prefix: [UInt8]
+
+    public init(table: StoreTable, prefix: [UInt8]) {
+        self.table = table
+        self.prefix = prefix
+    }
 }
 
 /// Everything a store holds, read when a node starts; keys in their order.
@@ -42,6 +58,9 @@ public struct StoreContents: Hashable, Sendable {
             switch write {
             case .put(let table, let key, let record): tables[table, default: [:]][key] = record
             case .delete(let table, let key): tables[table]?[key] = nil
+            case .deleteAll(let table, let prefix):
+                guard tables[table]?.isEmpty == false else { continue }
+                tables[table] = tables[table]?.filter { !$0.key.starts(with: prefix) }
             }
         }
     }
@@ -50,6 +69,14 @@ public struct StoreContents: Hashable, Sendable {
     func records(_ table: StoreTable, prefix: [UInt8] = []) -> [[UInt8]] {
         (tables[table] ?? [:]).filter { $0.key.starts(with: prefix) }
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    /// The answer to a query.
+    public func records(_ query: StoreQuery) -> [[UInt8]] { records(query.table, prefix: query.prefix) }
+
+    /// The records of a table by the beginnings of their keys, each group in the order of the keys.
+    func records(_ table: StoreTable, groupedByPrefixOf length: Int) -> [[UInt8]: [[UInt8]]] {
+        Dictionary(grouping: entries(table)) { Array($0.key.prefix(length)) }.mapValues { $0.map(\.record) }
     }
 
     /// The records of a table with their keys, in the order of the keys.

@@ -10,9 +10,11 @@ public import LightningWire
 public struct Circuit: Hashable, Sendable {
     public enum Status: Hashable, Sendable {
         case pending
-        /// Fulfilled downstream, and so upstream. Seconds since 1970.
+        /// Fulfilled downstream, and so upstream, where it is still in a commitment: what it earns is not earned yet. Seconds since 1970.
+        case fulfilled(PaymentPreimage, at: UInt64)
+        /// Fulfilled on both sides, and gone from the commitments upstream for good.
         case settled(PaymentPreimage, at: UInt64)
-        /// Given back, and why as far as we know ourselves.
+        /// Failed, and why as far as we know ourselves.
         case failed(String, at: UInt64)
     }
 
@@ -38,9 +40,18 @@ public struct Circuit: Hashable, Sendable {
 
     public var fee: MilliSatoshi { incoming.amount.saturatingSubtracting(amount) }
 
+    /// Whether downstream has not answered.
     public var isPending: Bool { status == .pending }
 
-    static let version: UInt8 = 2
+    /// Whether nothing more can become of it.
+    public var hasEnded: Bool {
+        switch status {
+        case .pending, .fulfilled: false
+        case .settled, .failed: true
+        }
+    }
+
+    static let version: UInt8 = 3
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 220)
@@ -63,6 +74,10 @@ public struct Circuit: Hashable, Sendable {
         case .failed(let why, let at):
             writer.uint8(2)
             writer.variableBytes(Array(why.utf8))
+            writer.uint64(at)
+        case .fulfilled(let preimage, let at):
+            writer.uint8(3)
+            writer.write(preimage)
             writer.uint64(at)
         }
         return writer.bytes
@@ -88,6 +103,7 @@ public struct Circuit: Hashable, Sendable {
         case 2:
             let why = String(decoding: try reader.variableBytes(), as: UTF8.self)
             status = .failed(why, at: try reader.uint64())
+        case 3 where version > 2: status = .fulfilled(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
         default: throw .invalid("status of a circuit")
         }
         try reader.expectEnd()
@@ -101,7 +117,6 @@ public struct Circuits: Sendable {
     /// Ended forwards, the oldest first: only so many are kept.
     private var ended: [IncomingHTLC.Key] = []
     private var changed: Set<IncomingHTLC.Key> = []
-    private var removed: Set<IncomingHTLC.Key> = []
     /// What all ended forwards came to, kept when they themselves are forgotten.
     public private(set) var totals = ForwardTotals()
     private var areTotalsChanged = false
@@ -116,7 +131,7 @@ public struct Circuits: Sendable {
             byIncoming[circuit.incoming.key] = circuit
             if circuit.isPending { byOutgoing[circuit.outgoing] = circuit.incoming.key }
         }
-        ended = byIncoming.values.filter { !$0.isPending }
+        ended = byIncoming.values.filter(\.hasEnded)
             .sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) }.map(\.incoming.key)
         if let record { totals = try ForwardTotals(record: record) }
     }
@@ -133,38 +148,49 @@ public struct Circuits: Sendable {
         byIncoming[circuit.incoming.key] = circuit
         byOutgoing[circuit.outgoing] = circuit.incoming.key
         changed.insert(circuit.incoming.key)
-        removed.remove(circuit.incoming.key)
     }
 
-    /// Ends a forward; `nil` where it has ended already.
-    public mutating func end(outgoing key: IncomingHTLC.Key, _ status: Circuit.Status) -> Circuit? {
-        guard let incoming = byOutgoing.removeValue(forKey: key), var circuit = byIncoming[incoming] else { return nil }
+    /// Downstream gave the preimage; `nil` where it has answered already.
+    public mutating func fulfill(outgoing key: IncomingHTLC.Key, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
+        guard let incoming = byOutgoing.removeValue(forKey: key), byIncoming[incoming] != nil else { return nil }
+        byIncoming[incoming]!.status = .fulfilled(preimage, at: seconds)
+        changed.insert(incoming)
+        return byIncoming[incoming]
+    }
+
+    /// The incoming HTLC of a forward, fulfilled, is gone for good: what it earned is ours; `nil` where there is none.
+    public mutating func settle(incoming key: IncomingHTLC.Key, at seconds: UInt64) -> Circuit? {
+        guard case .fulfilled(let preimage, _)? = byIncoming[key]?.status else { return nil }
+        return end(key, .settled(preimage, at: seconds))
+    }
+
+    /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
+    public mutating func fail(outgoing key: IncomingHTLC.Key, _ why: String, at seconds: UInt64) -> Circuit? {
+        guard let incoming = byOutgoing.removeValue(forKey: key), byIncoming[incoming] != nil else { return nil }
+        return end(incoming, .failed(why, at: seconds))
+    }
+
+    private mutating func end(_ incoming: IncomingHTLC.Key, _ status: Circuit.Status) -> Circuit {
+        var circuit = byIncoming[incoming]!
         circuit.status = status
         byIncoming[incoming] = circuit
         changed.insert(incoming)
         ended.append(incoming)
-        switch status {
-        case .settled: totals.settled(circuit)
-        case .failed: totals.failures += 1
-        case .pending: break
-        }
+        if case .settled = status { totals.settled(circuit) } else { totals.failures &+= 1 }
         areTotalsChanged = true
         if ended.count > Self.remembered {
             let oldest = ended.removeFirst()
             byIncoming[oldest] = nil
-            changed.remove(oldest)
-            removed.insert(oldest)
+            changed.insert(oldest)
         }
         return circuit
     }
 
     /// What changed since the last call; a record of `nil` is to be deleted.
     public mutating func takeWrites() -> (circuits: [(key: [UInt8], record: [UInt8]?)], totals: [UInt8]?) {
-        var writes: [(key: [UInt8], record: [UInt8]?)] = changed.sorted().map { ($0.bytes, byIncoming[$0]!.encoded()) }
-        writes += removed.sorted().map { ($0.bytes, nil) }
+        let writes: [(key: [UInt8], record: [UInt8]?)] = changed.sorted().map { ($0.bytes, byIncoming[$0]?.encoded()) }
         let record = areTotalsChanged ? totals.encoded() : nil
         changed = []
-        removed = []
         areTotalsChanged = false
         return (writes, record)
     }
@@ -188,7 +214,7 @@ public struct ForwardTotals: Hashable, Sendable {
     public var fees = MilliSatoshi.zero
 
     mutating func settled(_ circuit: Circuit) {
-        forwards += 1
+        forwards &+= 1
         amount = amount.adding(circuit.amount) ?? amount
         fees = fees.adding(circuit.fee) ?? fees
     }

@@ -74,7 +74,7 @@ public struct ForwardingTerms: Hashable, Sendable {
     static let minimumOutgoingExpiry: UInt64 = 4
 
     /// BOLT 4's `max_htlc_cltv`: 2016 blocks.
-    static let maximumExpiry: UInt64 = 2016
+    public static let maximumExpiry: UInt64 = 2016
 
     /// Why a payer's request is refused; `nil` where it may be forwarded.
     ///

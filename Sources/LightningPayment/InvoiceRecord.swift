@@ -9,7 +9,9 @@ public struct InvoiceRecord: Hashable, Sendable {
         case unpaid
         /// All HTLCs are there and held, until the owner settles or cancels (a hold invoice).
         case held(amount: MilliSatoshi)
-        /// When (seconds since 1970) and with how much.
+        /// The preimage is given away, and the money is not ours beyond doubt yet: some HTLC is still in a commitment.
+        case settling(amount: MilliSatoshi)
+        /// Every HTLC has left both commitments, fulfilled: when (seconds since 1970) and with how much.
         case paid(at: UInt64, amount: MilliSatoshi)
         /// The owner does not want to be paid any more.
         case canceled
@@ -26,6 +28,9 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// What the payer sent along, by type (65536 and above).
     public var customRecords: [UInt64: [UInt8]] = [:]
 
+    /// The HTLCs of a payment that is held, or is being settled: in the latter case those that are not settled yet.
+    public internal(set) var htlcs: [IncomingHTLC.Key] = []
+
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
 
@@ -37,7 +42,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Payments.minFinalCLTVExpiryDelta
     }
 
-    static let version: UInt8 = 3
+    static let version: UInt8 = 4
 
     public init(
         invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false
@@ -65,9 +70,14 @@ public struct InvoiceRecord: Hashable, Sendable {
             writer.uint8(2)
             writer.milliSatoshi(amount)
         case .canceled: writer.uint8(3)
+        case .settling(let amount):
+            writer.uint8(4)
+            writer.milliSatoshi(amount)
         }
         CustomRecords.encode(customRecords, to: &writer)
         writer.optional(pathID) { writer, id in writer.write(id) }
+        writer.compactSize(htlcs.count)
+        for htlc in htlcs { htlc.encode(to: &writer) }
         return writer.bytes
     }
 
@@ -92,10 +102,12 @@ public struct InvoiceRecord: Hashable, Sendable {
         case 1: status = .paid(at: try reader.uint64(), amount: try reader.milliSatoshi())
         case 2: status = .held(amount: try reader.milliSatoshi())
         case 3: status = .canceled
+        case 4 where version > 3: status = .settling(amount: try reader.milliSatoshi())
         default: throw .invalid("status of an invoice")
         }
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
         if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() } }
+        if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try IncomingHTLC.Key(from: &reader)) } }
         try reader.expectEnd()
     }
 }

@@ -1,64 +1,126 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 
-/// Onions that were peeled before: a second HTLC with the same one is refused.
+/// The onions of HTLCs that are forwarded, held or settled: a second HTLC with the same one is refused.
 ///
-/// BOLT 4: "a node … MUST … if the same shared secret has been used before … treat it as a replay": a forwarder that sends the
-/// same onion again could learn from the answers where it goes. Kept on disk until the HTLC has expired.
+/// A neighbour that sends an onion again could learn from the answers where it goes. Only what is accepted is remembered, until it
+/// fails or its expiry has passed: an HTLC that fails costs its sender nothing, and so must cost us nothing for long.
 public struct OnionReplays: Sendable {
-    private struct Entry: Hashable, Sendable {
-        var htlc: IncomingHTLC.Key
-        var cltvExpiry: UInt32
+    /// Half of a digest of the secret that we share with the payer: not the secret itself, for a disk that leaks tells nothing of
+    /// payments.
+    private struct Digest: Hashable, Sendable, Comparable {
+        var high: UInt64
+        var low: UInt64
+
+        init(_ sharedSecret: Bytes32) {
+            let bytes = Hash.tagged("onion", sharedSecret.array)
+            (high, low) = bytes.withUnsafeBytes {
+                (
+                    UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
+                    UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
+            }
+        }
+
+        init(from reader: inout ByteReader) throws(DecodingError) {
+            high = try reader.uint64()
+            low = try reader.uint64()
+        }
+
+        static func < (left: Digest, right: Digest) -> Bool { (left.high, left.low) < (right.high, right.low) }
     }
 
-    private var entries: [Bytes32: Entry] = [:]
-    private var changed: Set<Bytes32> = []
-    private var removed: Set<Bytes32> = []
+    /// A change that is not stored yet: the height in whose bucket a digest is now, or was last.
+    private struct Change: Hashable, Comparable, Sendable {
+        var height: UInt32
+        var digest: Digest
+
+        static func < (left: Change, right: Change) -> Bool { (left.height, left.digest) < (right.height, right.digest) }
+
+        /// The height comes first, so that what expires together lies together.
+        var key: [UInt8] {
+            var writer = ByteWriter(capacity: 20)
+            writer.uint32(height)
+            writer.uint64(digest.high)
+            writer.uint64(digest.low)
+            return writer.bytes
+        }
+    }
+
+    private var heights: [Digest: UInt32] = [:]
+    /// By the height at which they expire.
+    private var buckets: [UInt32: Set<Digest>] = [:]
+    private var changes: Set<Change> = []
+    /// Rows of earlier versions, to be replaced.
+    private var outdated: [[UInt8]] = []
 
     public init() {}
 
     public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
         for (key, record) in records {
-            guard let digest = Bytes32(key) else { throw .invalid("key of an onion") }
-            var reader = ByteReader(record)
-            guard try reader.uint8() == 1 else { throw .invalid("version of an onion's record") }
-            entries[digest] = Entry(htlc: try IncomingHTLC.Key(from: &reader), cltvExpiry: try reader.uint32())
-            try reader.expectEnd()
+            var reader = ByteReader(key)
+            if key.count == 32 {
+                // The first version kept all that ever came, by a whole digest and with the HTLC.
+                let digest = try Digest(from: &reader)
+                var fields = ByteReader(record)
+                guard try fields.uint8() == 1 else { throw .invalid("version of an onion's record") }
+                _ = try IncomingHTLC.Key(from: &fields)
+                add(digest, try fields.uint32())
+                try fields.expectEnd()
+                outdated.append(key)
+            } else {
+                let height = try reader.uint32()
+                let digest = try Digest(from: &reader)
+                try reader.expectEnd()
+                add(digest, height)
+                changes.remove(Change(height: height, digest: digest))
+            }
         }
     }
 
-    /// Remembers the onion of an HTLC; `false` where another HTLC had it.
-    public mutating func insert(sharedSecret: Bytes32, _ htlc: IncomingHTLC) -> Bool {
-        // Not the secret itself: a disk that leaks tells nothing of payments.
-        let digest = Hash.tagged("onion", sharedSecret.array)
-        if let known = entries[digest] { return known.htlc == htlc.key }
-        entries[digest] = Entry(htlc: htlc.key, cltvExpiry: htlc.cltvExpiry)
-        changed.insert(digest)
-        return true
+    public var count: Int { heights.count }
+
+    private mutating func add(_ digest: Digest, _ height: UInt32) {
+        if let known = heights[digest] { remove(digest, known) }
+        heights[digest] = height
+        buckets[height, default: []].insert(digest)
+        changes.insert(Change(height: height, digest: digest))
+    }
+
+    private mutating func remove(_ digest: Digest, _ height: UInt32) {
+        heights[digest] = nil
+        buckets[height]?.remove(digest)
+        if buckets[height]?.isEmpty == true { buckets[height] = nil }
+        changes.insert(Change(height: height, digest: digest))
+    }
+
+    /// Whether an HTLC with this onion is remembered.
+    public func contains(sharedSecret: Bytes32) -> Bool { heights[Digest(sharedSecret)] != nil }
+
+    /// Remembers the onion of an HTLC that is accepted.
+    public mutating func insert(sharedSecret: Bytes32, cltvExpiry: UInt32) { add(Digest(sharedSecret), cltvExpiry) }
+
+    /// The HTLC failed: its sender may try again as well as anybody.
+    public mutating func remove(sharedSecret: Bytes32) {
+        let digest = Digest(sharedSecret)
+        if let height = heights[digest] { remove(digest, height) }
     }
 
     /// Forgets what has expired: such an HTLC would be refused for its expiry.
     public mutating func prune(height: Int) {
-        for (digest, entry) in entries where Int(entry.cltvExpiry) < height {
-            entries[digest] = nil
-            if changed.remove(digest) == nil { removed.insert(digest) }
+        for expiry in buckets.keys.sorted() where Int(expiry) < height {
+            for digest in buckets[expiry] ?? [] { remove(digest, expiry) }
         }
     }
 
     /// What changed since the last call; a record of `nil` is to be deleted.
     public mutating func takeWrites() -> [(key: [UInt8], record: [UInt8]?)] {
-        var writes: [(key: [UInt8], record: [UInt8]?)] = changed.sorted().map { digest in
-            var writer = ByteWriter(capacity: 45)
-            writer.uint8(1)
-            entries[digest]!.htlc.encode(to: &writer)
-            writer.uint32(entries[digest]!.cltvExpiry)
-            return (digest.array, writer.bytes)
-        }
-        writes += removed.sorted().map { ($0.array, nil) }
-        changed = []
-        removed = []
+        var writes: [(key: [UInt8], record: [UInt8]?)] = outdated.map { ($0, nil) }
+        writes += changes.sorted().map { ($0.key, heights[$0.digest] == $0.height ? [] : nil) }
+        outdated = []
+        changes = []
         return writes
     }
 
-    public func holdsSame(as other: OnionReplays) -> Bool { entries == other.entries }
+    public func holdsSame(as other: OnionReplays) -> Bool { heights == other.heights }
 }

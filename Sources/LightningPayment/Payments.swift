@@ -63,9 +63,8 @@ public struct Payments: Sendable {
     public private(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
     private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
-    private var removedInvoices: Set<PaymentHash> = []
-    /// Keysends received, the oldest first.
-    private var spontaneous: [PaymentHash] = []
+    /// Keysends received, with what they brought, the oldest first.
+    private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
     private var changedPayments: Set<PaymentHash> = []
     /// Payments of ours that have not ended.
     public private(set) var pending: Set<PaymentHash> = []
@@ -82,7 +81,7 @@ public struct Payments: Sendable {
         }
         spontaneous = self.invoices.values.filter(\.isSpontaneous)
             .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
-            .map(\.invoice.paymentHash)
+            .map { ($0.invoice.paymentHash, $0.receivedAmount) }
         for record in payments {
             let payment = try OutgoingPayment(record: record)
             outgoing[payment.paymentHash] = payment
@@ -96,12 +95,11 @@ public struct Payments: Sendable {
         invoices: [(key: [UInt8], record: [UInt8]?)], payments: [(key: [UInt8], record: [UInt8])]
     ) {
         let result = (
-            changedInvoices.sorted().map { ($0.bytes.array, invoices[$0]!.encoded()) as (key: [UInt8], record: [UInt8]?) }
-                + removedInvoices.sorted().map { ($0.bytes.array, nil) },
+            // What is in memory now decides: a record may have been removed and made again.
+            changedInvoices.sorted().map { ($0.bytes.array, invoices[$0]?.encoded()) as (key: [UInt8], record: [UInt8]?) },
             changedPayments.sorted().map { ($0.bytes.array, outgoing[$0]!.encoded()) }
         )
         changedInvoices = []
-        removedInvoices = []
         changedPayments = []
         return result
     }
@@ -109,15 +107,19 @@ public struct Payments: Sendable {
     // MARK: Receiving
 
     /// Anybody can send us keysends of next to nothing: only so many are remembered.
-    private static let maxSpontaneous = 10_000
+    static let maxSpontaneous = 10_000
 
-    private mutating func rememberSpontaneous(_ hash: PaymentHash) {
-        spontaneous.append(hash)
-        guard spontaneous.count > Self.maxSpontaneous else { return }
-        let oldest = spontaneous.removeFirst()
-        invoices[oldest] = nil
-        changedInvoices.remove(oldest)
-        removedInvoices.insert(oldest)
+    /// Beyond that the smallest goes, the oldest among equals: nobody can push out what is worth more than what they pay.
+    private mutating func rememberSpontaneous(_ hash: PaymentHash, _ amount: MilliSatoshi) {
+        spontaneous.append((hash, amount))
+        guard spontaneous.count > Self.maxSpontaneous,
+            let least = spontaneous.indices.min(by: {
+                (spontaneous[$0].amount, $0) < (spontaneous[$1].amount, $1)
+            })
+        else { return }
+        let forgotten = spontaneous.remove(at: least).hash
+        invoices[forgotten] = nil
+        changedInvoices.insert(forgotten)
     }
 
     public mutating func add(_ record: InvoiceRecord) {
@@ -140,11 +142,12 @@ public struct Payments: Sendable {
     /// - Parameters:
     ///   - now: milliseconds since 1970.
     ///   - height: of the active chain.
-    ///   - wasHeld: whether it was a part of a held payment before a restart: it is not judged by its expiry again.
+    ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
     public mutating func receive(
         _ htlc: IncomingHTLC, _ payload: HopPayload, back: ReturnPath, now: UInt64, height: Int, network: Network,
-        nodeSecret: borrowing SecretKey, wasHeld: Bool = false
+        nodeSecret: borrowing SecretKey, isResumed: Bool = false
     ) -> ReceiveOutcome {
+        let wasHeld = isResumed && isHeldPart(htlc)
         let part = HTLCPart(htlc: htlc, back: back, told: payload.amountToForward ?? .zero)
         func answer(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
         func fail(_ message: FailureMessage) -> ReceiveOutcome { answer(Self.fail(part, message)) }
@@ -173,11 +176,11 @@ public struct Payments: Sendable {
                     nodeSecret: nodeSecret),
                 preimage: preimage, isSpontaneous: true)
             record.customRecords = payload.customRecords
-            record.status = .paid(at: now / 1000, amount: htlc.amount)
+            record.status = .settling(amount: htlc.amount)
+            record.htlcs = [htlc.key]
             add(record)
-            rememberSpontaneous(htlc.paymentHash)
-            return ReceiveOutcome(
-                decisions: [(htlc.key, back.fulfill(preimage))], paid: (record, htlc.amount))
+            rememberSpontaneous(htlc.paymentHash, htlc.amount)
+            return ReceiveOutcome(decisions: [(htlc.key, back.fulfill(preimage))])
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
         let total = payload.totalAmount ?? told
@@ -193,11 +196,11 @@ public struct Payments: Sendable {
         case .unpaid: guard now / 1000 < record.invoice.expiresAt || hasBegun else { return answer(unknown) }
         // After a restart the parts of a held payment come in again, one by one.
         case .held: break
-        case .paid, .canceled: return answer(unknown)
+        case .settling, .paid, .canceled: return answer(unknown)
         }
         if let wanted = record.invoice.amount {
             // "MUST fail if less …; SHOULD fail if more than twice the amount expected".
-            guard total >= wanted, total.value / 2 <= wanted.value else { return answer(unknown) }
+            guard total >= wanted, total.isAtMostTwice(wanted) else { return answer(unknown) }
         }
         return join(part, total: total, record, payload, now: now, height: height)
     }
@@ -208,14 +211,16 @@ public struct Payments: Sendable {
     ) -> ReceiveOutcome {
         let hash = part.htlc.paymentHash
         var set = sets[hash] ?? HTLCSet(total: total, since: now)
+        // "MUST NOT send another HTLC if the total … is already greater or equal to total_msat". Whatever it says of the total: what is held
+        // is promised to the owner, and nobody can take it back by sending more.
+        guard !set.isHeld else { return ReceiveOutcome(decisions: [(part.htlc.key, Self.unknown(part, height: height))]) }
         // "SHOULD fail the entire HTLC set if total_msat is not the same for all HTLCs in the set".
         guard set.total == total else {
             set.parts.append(part)
-            sets[hash] = nil
-            return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, Self.unknown($0, height: height)) })
+            var outcome = ReceiveOutcome()
+            giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
+            return outcome
         }
-        // "MUST NOT send another HTLC if the total … is already greater or equal to total_msat".
-        guard !set.isHeld else { return ReceiveOutcome(decisions: [(part.htlc.key, Self.unknown(part, height: height))]) }
         set.parts.append(part)
         guard set.isComplete, let amount = set.amount else {
             sets[hash] = set
@@ -225,38 +230,51 @@ public struct Payments: Sendable {
         record.customRecords = payload.customRecords
         if let preimage = record.preimage, !record.isHold {
             sets[hash] = nil
-            return settle(set, record, preimage, amount, now: now)
+            return settle(set, record, preimage, amount)
         }
         set.isHeld = true
         sets[hash] = set
         let isNews = record.status == .unpaid
         record.status = .held(amount: amount)
+        record.htlcs = set.parts.map(\.htlc.key)
         add(record)
         return isNews ? ReceiveOutcome(held: (record, amount)) : ReceiveOutcome()
     }
 
     private mutating func settle(
-        _ set: HTLCSet, _ record: InvoiceRecord, _ preimage: PaymentPreimage, _ amount: MilliSatoshi, now: UInt64
+        _ set: HTLCSet, _ record: InvoiceRecord, _ preimage: PaymentPreimage, _ amount: MilliSatoshi
     ) -> ReceiveOutcome {
         var record = record
         record.preimage = preimage
-        record.status = .paid(at: now / 1000, amount: amount)
+        record.status = .settling(amount: amount)
+        record.htlcs = set.parts.map(\.htlc.key)
         add(record)
         // "if it fulfills any HTLCs in the HTLC set: MUST fulfill the entire HTLC set".
-        return ReceiveOutcome(
-            decisions: set.parts.map { ($0.htlc.key, $0.back.fulfill(preimage)) }, paid: (record, amount)
-        )
+        return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, $0.back.fulfill(preimage)) })
+    }
+
+    /// An HTLC that we fulfilled has left both commitments for good: its money is ours.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public mutating func settled(_ key: IncomingHTLC.Key, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
+        guard var record = invoices[hash], case .settling(let amount) = record.status, record.htlcs.contains(key) else {
+            return ReceiveOutcome()
+        }
+        record.htlcs.removeAll { $0 == key }
+        if record.htlcs.isEmpty { record.status = .paid(at: now / 1000, amount: amount) }
+        add(record)
+        return record.htlcs.isEmpty ? ReceiveOutcome(paid: (record, amount)) : ReceiveOutcome()
     }
 
     /// Takes the payment that is held for a hold invoice.
-    public mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?, now: UInt64) throws(HoldRefusal) -> ReceiveOutcome {
+    public mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
         guard let record = invoices[hash], record.isHold else { throw .unknownInvoice }
         guard case .held = record.status, let set = sets[hash], set.isHeld, let amount = set.amount else {
             throw .notHeld(record.statusName)
         }
         guard let preimage = preimage ?? record.preimage, preimage.paymentHash == hash else { throw .wrongPreimage }
         sets[hash] = nil
-        return settle(set, record, preimage, amount, now: now)
+        return settle(set, record, preimage, amount)
     }
 
     /// Gives back what is held for a hold invoice, and takes no payment for it any more.
@@ -264,9 +282,10 @@ public struct Payments: Sendable {
         guard var record = invoices[hash] else { throw .unknownInvoice }
         switch record.status {
         case .unpaid, .held: break
-        case .paid, .canceled: throw .notHeld(record.statusName)
+        case .settling, .paid, .canceled: throw .notHeld(record.statusName)
         }
         record.status = .canceled
+        record.htlcs = []
         add(record)
         let parts = sets.removeValue(forKey: hash)?.parts ?? []
         return ReceiveOutcome(decisions: parts.map { ($0.htlc.key, Self.unknown($0, height: height)) })
@@ -290,6 +309,13 @@ public struct Payments: Sendable {
     public func holds(_ hash: PaymentHash) -> Bool {
         if case .held = invoices[hash]?.status { return true }
         return false
+    }
+
+    /// Whether an HTLC was a part of a held payment when the node stopped.
+    private func isHeldPart(_ htlc: IncomingHTLC) -> Bool {
+        guard let record = invoices[htlc.paymentHash], case .held = record.status else { return false }
+        // Records from before the fourth version did not say which.
+        return record.htlcs.isEmpty || record.htlcs.contains(htlc.key)
     }
 
     /// The heights at which held payments are given back, so that their channels are not closed over them.
@@ -322,6 +348,7 @@ public struct Payments: Sendable {
         sets[hash] = nil
         if holds(hash), var record = invoices[hash] {
             record.status = .canceled
+            record.htlcs = []
             add(record)
             outcome.lost.append(record)
         }
@@ -349,7 +376,7 @@ public struct Payments: Sendable {
             return amount
         }
         guard let amount else { return wanted }
-        guard amount >= wanted, amount.value / 2 <= wanted.value else { throw .wrongAmount(wanted) }
+        guard amount >= wanted, amount.isAtMostTwice(wanted) else { throw .wrongAmount(wanted) }
         return amount
     }
 
@@ -378,12 +405,29 @@ public struct Payments: Sendable {
     }
 }
 
+extension MilliSatoshi {
+    /// BOLT 4: a payee "SHOULD fail" what is "more than twice the amount expected".
+    fileprivate func isAtMostTwice(_ wanted: MilliSatoshi) -> Bool {
+        let (most, overflow) = wanted.value.multipliedReportingOverflow(by: 2)
+        return overflow || value <= most
+    }
+}
+
 extension InvoiceRecord {
+    /// What its payment brought, or is bringing.
+    public var receivedAmount: MilliSatoshi {
+        switch status {
+        case .unpaid, .canceled: .zero
+        case .held(let amount), .settling(let amount), .paid(_, let amount): amount
+        }
+    }
+
     /// One word for lists.
     public var statusName: String {
         switch status {
         case .unpaid: "unpaid"
         case .held: "held"
+        case .settling: "settling"
         case .paid: "paid"
         case .canceled: "canceled"
         }

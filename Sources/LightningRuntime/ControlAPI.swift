@@ -227,6 +227,7 @@ public struct ControlAPI: Sendable {
             "largest_payment_msat": .amount(balance.largestPayment.value), "reserved_msat": .amount(balance.reserved.value),
             "outgoing_htlcs_msat": .amount(balance.outgoingHTLCs.value), "incoming_htlcs_msat": .amount(balance.incomingHTLCs.value),
             "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
+            "contested_sat": .amount(balance.contested.value),
             "num_usable_channels": .integer(Int64(balance.usableChannels)),
         ]
     }
@@ -302,6 +303,10 @@ public struct ControlAPI: Sendable {
         case .held(let amount):
             fields["status"] = "held"
             fields["received_msat"] = .amount(amount.value)
+        case .settling(let amount):
+            fields["status"] = "settling"
+            fields["received_msat"] = .amount(amount.value)
+            fields["payment_preimage"] = record.preimage.map { .string($0.hex) } ?? .null
         case .canceled: fields["status"] = "canceled"
         }
         return .object(fields)

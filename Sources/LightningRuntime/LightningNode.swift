@@ -473,7 +473,7 @@ public struct Balance: Hashable, Sendable {
     public var inChannels: MilliSatoshi
     public var spendable: MilliSatoshi
     public var receivable: MilliSatoshi
-    /// The most that one payment can carry: a payment takes one channel.
+    /// The most that one HTLC can carry; a payment may have several.
     public var largestPayment: MilliSatoshi
     /// Kept back: the reserve that the peer demands.
     public var reserved: MilliSatoshi
@@ -481,6 +481,8 @@ public struct Balance: Hashable, Sendable {
     public var feesHeldBack: MilliSatoshi
     /// Locked in closing channels until it can be claimed.
     public var closing: Satoshi
+    /// In HTLC outputs of closed channels that nobody has resolved yet: ours or the peer's, as the preimage or the time decides.
+    public var contested: Satoshi
     /// In HTLCs that we sent, and that are neither settled nor given back: ours until they are.
     public var outgoingHTLCs: MilliSatoshi
     /// In HTLCs that came to us, and are neither settled nor given back: not ours yet.
@@ -499,6 +501,7 @@ public struct Balance: Hashable, Sendable {
         reserved = .zero
         feesHeldBack = .zero
         closing = .zero
+        contested = .zero
         outgoingHTLCs = .zero
         incomingHTLCs = .zero
         usableChannels = 0
@@ -521,12 +524,16 @@ public struct Balance: Hashable, Sendable {
             case .closing(let close):
                 for output in close.outputs {
                     switch output.status {
-                    case .waiting, .claiming: closing += output.output.amount
-                    case .resolved, .abandoned, .unresolved: break
+                    case .waiting, .claiming: closing = closing.saturatingAdding(output.output.amount)
+                    case .unresolved: contested = contested.saturatingAdding(output.output.amount)
+                    case .resolved, .abandoned: break
                     }
                 }
             case .closed: break
             }
+        }
+        for found in core.recovered.values where found.spentHeight == nil && !core.wallet.isSpentByPending(found.outPoint) {
+            closing = closing.saturatingAdding(found.output.amount)
         }
     }
 }

@@ -328,6 +328,7 @@ extension ControlAPI {
         ]
         switch circuit.status {
         case .pending: fields["status"] = "pending"
+        case .fulfilled: fields["status"] = "settling"
         case .settled(_, let at):
             fields["status"] = "settled"
             fields["resolved_at"] = .time(at)

@@ -109,6 +109,9 @@ final class NodeDriver: @unchecked Sendable {
         for connection in touched { sockets[connection]?.flush() }
         for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
         for transaction in effects.broadcasts { publisher.yield(transaction) }
+        for query in effects.loads {
+            do throws(StoreFailure) { enqueue(.loaded(query, try store.records(query))) } catch { return stop(because: error) }
+        }
         for check in effects.checks { checker.yield(check) }
         for (request, answer) in effects.answers { requests.removeValue(forKey: request)?(answer) }
         for event in effects.events { tell(event) }

@@ -84,12 +84,12 @@ public final class SQLiteStore: Sendable {
         }
     }
 
-    /// Reads everything.
+    /// Reads everything that a node needs when it starts.
     public func load() throws(StoreFailure) -> StoreContents {
         do {
             return try queue.read { database in
                 var contents = StoreContents()
-                for table in StoreTable.allCases {
+                for table in StoreTable.allCases where table.isLoadedAtStart {
                     let rows = try Row.fetchCursor(database, sql: "SELECT key, record FROM \(table.rawValue)")
                     while let row = try rows.next() {
                         let key: Data = row[0]
@@ -106,6 +106,34 @@ public final class SQLiteStore: Sendable {
         }
     }
 
+    /// The records that a query asks for, in the order of their keys.
+    public func records(_ query: StoreQuery) throws(StoreFailure) -> [[UInt8]] {
+        do {
+            return try queue.read { database in
+                let rows = try Data.fetchCursor(
+                    database, sql: "SELECT record FROM \(query.table.rawValue) WHERE key >= ? AND key < ? ORDER BY key",
+                    arguments: [Data(query.prefix), Data(Self.end(of: query.prefix))])
+                var records: [[UInt8]] = []
+                while let record = try rows.next() { records.append([UInt8](record)) }
+                return records
+            }
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw .damaged(error.localizedDescription)
+        }
+    }
+
+    /// The first key after all that begin so.
+    private static func end(of prefix: [UInt8]) -> [UInt8] {
+        var end = prefix
+        while let last = end.popLast() {
+            if last < .max { return end + [last + 1] }
+        }
+        // Longer than any key.
+        return [UInt8](repeating: .max, count: 64)
+    }
+
     /// Commits all writes in one transaction, or none.
     public func commit(_ writes: [StoreWrite]) throws(StoreFailure) {
         guard !writes.isEmpty else { return }
@@ -118,6 +146,10 @@ public final class SQLiteStore: Sendable {
                             sql: "INSERT INTO \(table.rawValue) (key, record) VALUES (?, ?) "
                                 + "ON CONFLICT (key) DO UPDATE SET record = excluded.record")
                         try statement.execute(arguments: [Data(key), Data(record)])
+                    case .deleteAll(let table, let prefix):
+                        let statement = try database.cachedStatement(
+                            sql: "DELETE FROM \(table.rawValue) WHERE key >= ? AND key < ?")
+                        try statement.execute(arguments: [Data(prefix), Data(Self.end(of: prefix))])
                     case .delete(let table, let key):
                         let statement = try database.cachedStatement(sql: "DELETE FROM \(table.rawValue) WHERE key = ?")
                         try statement.execute(arguments: [Data(key)])

@@ -39,11 +39,16 @@ public enum ChannelScripts {
 
     /// "Offered HTLC Outputs".
     public static func offeredHTLC(keys: CommitmentKeys, paymentHash: [UInt8], hasAnchors: Bool) -> Script {
+        offeredHTLC(keys: keys, paymentHash160: Hash.ripemd160(paymentHash), hasAnchors: hasAnchors)
+    }
+
+    /// The same by what the script holds of the payment hash: its RIPEMD-160.
+    public static func offeredHTLC(keys: CommitmentKeys, paymentHash160: [UInt8], hasAnchors: Bool) -> Script {
         var script = Script([
             .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
             .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
             .op(.equal), .op(.notIf), .op(.drop), .op(.two), .op(.swap), .push(keys.holderHTLC.compressed),
-            .op(.two), .op(.checkMultiSig), .op(.else), .op(.hash160), .push(Hash.ripemd160(paymentHash)),
+            .op(.two), .op(.checkMultiSig), .op(.else), .op(.hash160), .push(paymentHash160),
             .op(.equalVerify), .op(.checkSig), .op(.endIf),
         ])
         appendAnchorDelay(&script, hasAnchors)
@@ -54,10 +59,17 @@ public enum ChannelScripts {
     public static func receivedHTLC(
         keys: CommitmentKeys, paymentHash: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
     ) -> Script {
+        receivedHTLC(keys: keys, paymentHash160: Hash.ripemd160(paymentHash), cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
+    }
+
+    /// The same by what the script holds of the payment hash: its RIPEMD-160.
+    public static func receivedHTLC(
+        keys: CommitmentKeys, paymentHash160: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
+    ) -> Script {
         var script = Script([
             .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
             .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
-            .op(.equal), .op(.if), .op(.hash160), .push(Hash.ripemd160(paymentHash)), .op(.equalVerify), .op(.two),
+            .op(.equal), .op(.if), .op(.hash160), .push(paymentHash160), .op(.equalVerify), .op(.two),
             .op(.swap), .push(keys.holderHTLC.compressed), .op(.two), .op(.checkMultiSig), .op(.else), .op(.drop),
             .number(Int64(cltvExpiry)), .op(.checkLockTimeVerify), .op(.drop), .op(.checkSig), .op(.endIf),
         ])

@@ -60,6 +60,6 @@ struct ForceCloseTests {
         _ = pair.alice.fail("closed by its owner", pair.environments.alice)
         let writes = pair.alice.takeWrites()
         #expect(
-            try pair.alice.difference(head: writes.head ?? [], htlcs: before.htlcs.map(\.record), revoked: []) == nil)
+            try pair.alice.difference(head: writes.head ?? [], htlcs: before.htlcs.map(\.record)) { _ in nil } == nil)
     }
 }

@@ -28,6 +28,14 @@ struct PenaltyTests {
         return (pair, old, number)
     }
 
+    /// Alice sees the commitment in a block, and gets the records that she asks for; as a store would have them.
+    func see(_ old: Transaction, _ pair: inout ChannelPair, _ environment: ChannelEnvironment) throws -> [ChannelEffect] {
+        let records = pair.alice.takeWrites().revokedHTLCs.map(\.record)
+        let effects = pair.alice.spent(pair.alice.parameters.funding, by: old, height: environment.height, environment)
+        #expect(effects.contains(.needsRevokedHTLCs))
+        return effects + (try pair.alice.takeRevoked(records, environment))
+    }
+
     /// The claims that alice publishes, each judged by the script interpreter.
     func claims(_ effects: [ChannelEffect], spending sources: [Transaction]) throws -> [Transaction] {
         let transactions = effects.compactMap { effect -> Transaction? in
@@ -50,12 +58,14 @@ struct PenaltyTests {
         var (pair, old, number) = try cheat(type)
         var environment = pair.environments.alice
         environment.height = 300
-        let effects = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        let effects = try see(old, &pair, environment)
         let close = try #require(pair.alice.close)
         #expect(close.kind == .revokedCommitment && close.commitmentNumber == number)
         let roles = close.outputs.map { "\($0.role)" }.sorted()
         #expect(roles == ["penaltyHTLC", "penaltyHTLC", "penaltyToLocal", "toRemote"])
-        let transactions = try claims(effects, spending: [old])
+        // What can be taken at once is, again when the records are there.
+        var seen: Set<OutPoint> = []
+        let transactions = try claims(effects, spending: [old]).filter { seen.insert($0.inputs[0].previousOutput).inserted }
         #expect(transactions.count == 4)
         // Everything but anchors and fees: the commitment's own, and those of four claims.
         let taken = transactions.flatMap(\.outputs).reduce(UInt64(0)) { $0 + $1.amount.value }
@@ -68,7 +78,7 @@ struct PenaltyTests {
         var (pair, old, number) = try cheat(.anchors)
         var environment = pair.environments.alice
         environment.height = 300
-        _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        _ = try see(old, &pair, environment)
         let target = try #require(pair.alice.close?.outputs.first { $0.role == .penaltyHTLC })
         let point = pair.environments.bob.keys.perCommitmentPoint(number)
         let basepoints = pair.alice.parameters.remote.keys
@@ -91,6 +101,66 @@ struct PenaltyTests {
         let transactions = try claims(effects, spending: [old, second])
         #expect(transactions.contains { $0.inputs[0].previousOutput == OutPoint(second.id, 0) })
         #expect(pair.alice.watchedOutPoints.contains(tracked.outPoint))
+    }
+
+    @Test("one that it took there in the very block of its breach, before any record was read, is taken as well", arguments: [false, true])
+    func secondStepAtOnce(isManyOutputs: Bool) throws {
+        var (pair, old, number) = try cheat(.anchors)
+        var environment = pair.environments.alice
+        environment.height = 300
+        let records = pair.alice.takeWrites().revokedHTLCs.map(\.record)
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        let unknown = try #require(pair.alice.close?.outputs.filter { $0.role == .penaltyHTLC })
+        #expect(unknown.count == 2 && unknown.allSatisfy { $0.status == .unresolved })
+        #expect(pair.alice.watchedOutPoints.contains(unknown[0].outPoint))
+        let point = pair.environments.bob.keys.perCommitmentPoint(number)
+        let toLocal = ChannelScripts.toLocal(
+            revocation: KeyDerivation.revocationPublicKey(
+                basepoint: pair.alice.parameters.local.keys.revocation, perCommitmentPoint: point),
+            delay: pair.alice.parameters.local.toSelfDelay,
+            delayed: KeyDerivation.publicKey(
+                basepoint: pair.alice.parameters.remote.keys.delayedPayment, perCommitmentPoint: point))
+        var second = Transaction(
+            inputs: [TransactionInput(unknown[0].outPoint, sequence: 1, witness: [[], [1], [2], [3], [4]])],
+            outputs: [TransactionOutput(unknown[0].output.amount, .p2wsh(toLocal))])
+        // Thousands of outputs to the same script that are worth nothing change nothing.
+        if isManyOutputs { second.outputs += (0..<20_000).map { _ in TransactionOutput(Satoshi(1), .p2wsh(toLocal)) } }
+        var effects = pair.alice.spent(unknown[0].outPoint, by: second, height: 300, environment)
+        #expect(pair.alice.close?.outputs.count { $0.role == .penaltySecondLevel } == 1)
+        // A restart in between asks again.
+        #expect(pair.alice.wantRevoked() == [.needsRevokedHTLCs])
+        effects += try pair.alice.takeRevoked(records, environment)
+        let claimed = Set(try claims(effects, spending: [old, second]).map { $0.inputs[0].previousOutput })
+        #expect(claimed.contains(OutPoint(second.id, 0)) && claimed.contains(unknown[1].outPoint))
+        #expect(!claimed.contains(unknown[0].outPoint))
+        #expect(pair.alice.wantRevoked().isEmpty)
+        // A reorganization of the second step: the first one is open again.
+        pair.alice.disconnectedBlock(height: 300)
+    }
+
+    @Test("records of the first version tell as much")
+    func firstRecords() throws {
+        var (pair, old, _) = try cheat(.anchors)
+        var environment = pair.environments.alice
+        environment.height = 300
+        // As they were written: version, side, id, payment hash, expiry, first and last commitment.
+        func record(_ isOurs: Bool, _ preimage: PaymentPreimage, _ expiry: UInt32) -> [UInt8] {
+            var writer = ByteWriter()
+            writer.uint8(1)
+            writer.uint8(isOurs ? 1 : 0)
+            writer.uint64(0)
+            writer.write(preimage.paymentHash)
+            writer.uint32(expiry)
+            writer.uint64(1)
+            writer.uint64(2)
+            return writer.bytes
+        }
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        // What is in memory already is taken too: here it is as if it had been read from old rows.
+        let rows = [record(true, ChannelPair.preimage, 500), record(false, PaymentPreimage(Hash.sha256([8])), 510)]
+        let effects = try pair.alice.takeRevoked(rows, environment)
+        #expect(try claims(effects, spending: [old]).count == 4)
+        #expect(throws: (any Error).self) { try pair.alice.takeRevoked([[9, 9, 9]], environment) }
     }
 
     @Test("our own force close is claimed after its delay, the remote's at once", arguments: [ChannelType.anchors, .staticRemoteKey])

@@ -33,6 +33,32 @@ struct StoreTests {
         #expect(try SQLiteStore(path: path).load() == expected)
     }
 
+    @Test("what only a breach needs is not read at the start; it is found by the beginnings of its keys, and goes with them")
+    func queries() throws {
+        let store = try SQLiteStore(path: path)
+        let prefixes: [[UInt8]] = [[1, 255, 255], [1, 255, 254], [2], [255, 255]]
+        var memory = StoreContents()
+        func commit(_ writes: [StoreWrite]) throws {
+            memory.apply(writes)
+            try store.commit(writes)
+        }
+        for prefix in prefixes {
+            try commit((0..<3).map { .put(.revokedHTLCs, key: prefix + [$0], record: prefix + [9, $0]) })
+            try commit([.put(.htlcs, key: prefix + [1], record: prefix), .put(.revokedHTLCs, key: prefix, record: [7])])
+        }
+        #expect(try store.load().tables[.revokedHTLCs] == nil)
+        for prefix in prefixes + [[1, 255], [3], []] {
+            let query = StoreQuery(table: .revokedHTLCs, prefix: prefix)
+            #expect(try store.records(query) == memory.records(query), "\(prefix)")
+        }
+        try commit([.deleteAll(.revokedHTLCs, prefix: [1, 255, 255]), .deleteAll(.htlcs, prefix: [255, 255])])
+        for prefix in prefixes {
+            let query = StoreQuery(table: .revokedHTLCs, prefix: prefix)
+            #expect(try store.records(query) == memory.records(query) && memory.records(query).isEmpty == (prefix == [1, 255, 255]))
+        }
+        #expect(try store.load().tables[.htlcs] == memory.tables[.htlcs])
+    }
+
     @Test("a second process is refused while the first holds the wallet")
     func lock() throws {
         let first = try SQLiteStore(path: path)

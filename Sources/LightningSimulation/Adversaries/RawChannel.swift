@@ -117,6 +117,18 @@ extension SimulatedWorld {
         try talk(&raw)
     }
 
+    /// Offers an HTLC to the node, and lets both halves talk.
+    public mutating func offer(
+        amount: MilliSatoshi, hash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], over raw: inout RawChannel
+    ) throws(InvariantViolation) {
+        let effects: [ChannelEffect]
+        do throws(ChannelRefusal) {
+            (_, effects) = try raw.channel.offer(amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion)
+        } catch { throw violation("a raw peer cannot offer an HTLC: \(error)") }
+        try send(effects, over: &raw)
+        try talk(&raw)
+    }
+
     /// Calls the node again, with `channel_reestablish` of either side.
     ///
     /// - Returns: whether the channel is established again.

@@ -1,0 +1,121 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
+import LightningWire
+
+/// An HTLC that is gone, but stands in commitments that the remote has revoked and could still publish: what its script is made of.
+struct RevokedHTLC: Hashable, Sendable {
+    var isOfferedByLocal: Bool
+    /// RIPEMD-160 of the payment hash, as BOLT 3's scripts have it.
+    var paymentHash: [UInt8]
+    var cltvExpiry: UInt32
+
+    /// Bytes of one in a record.
+    static let size = 25
+
+    /// The script of its output in a commitment with these keys.
+    func script(_ keys: CommitmentKeys, hasAnchors: Bool) -> Script {
+        isOfferedByLocal
+            ? ChannelScripts.receivedHTLC(keys: keys, paymentHash160: paymentHash, cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
+            : ChannelScripts.offeredHTLC(keys: keys, paymentHash160: paymentHash, hasAnchors: hasAnchors)
+    }
+}
+
+extension RevokedHTLC {
+    init(_ htlc: HTLC) {
+        self.init(
+            isOfferedByLocal: htlc.state.isOfferedByLocal, paymentHash: Hash.ripemd160(htlc.paymentHash.bytes.array),
+            cltvExpiry: htlc.cltvExpiry)
+    }
+}
+
+/// The revoked HTLCs of a channel, which only a breach ever asks for: they are appended to the store, some at a time in one record, and
+/// of them all only the record that is being filled is in memory.
+///
+/// An HTLC that fails costs its sender nothing, and leaves 25 bytes: less would not find its output again.
+struct RevokedHTLCLog: Hashable, Sendable {
+    /// HTLCs in one record: the one that is being filled is written again with each commitment.
+    static let capacity = 40
+
+    /// Records that have been begun: each start of the node begins another one.
+    private(set) var count: UInt32 = 0
+    private(set) var current: [RevokedHTLC] = []
+    private var isChanged = false
+    /// Records that became full since they were last taken.
+    private var full: [(number: UInt32, htlcs: [RevokedHTLC])] = []
+
+    init(count: UInt32) { self.count = count }
+
+    static func == (left: RevokedHTLCLog, right: RevokedHTLCLog) -> Bool { left.count == right.count && left.current == right.current }
+    func hash(into hasher: inout Hasher) { hasher.combine(count) }
+
+    mutating func append(_ htlc: RevokedHTLC) {
+        if current.isEmpty { count += 1 }
+        current.append(htlc)
+        isChanged = true
+        guard current.count == Self.capacity else { return }
+        full.append((count - 1, current))
+        current = []
+        isChanged = false
+    }
+
+    /// The records that changed since the last call, each with the rest of its key after the channel's id.
+    mutating func takeWrites() -> [(key: [UInt8], record: [UInt8])] {
+        var writes = full.map { (Self.key($0.number), Self.encode($0.htlcs)) }
+        if isChanged { writes.append((Self.key(count - 1), Self.encode(current))) }
+        full = []
+        isChanged = false
+        return writes
+    }
+
+    /// The record that is being filled, as it has to be in the store; `nil` where there is none.
+    var currentRecord: (key: [UInt8], record: [UInt8])? { current.isEmpty ? nil : (Self.key(count - 1), Self.encode(current)) }
+
+    // Keys of the first version continued with 0 or 1, for the side that offered.
+    private static let keyTag: UInt8 = 2
+    private static let version: UInt8 = 2
+
+    private static func key(_ number: UInt32) -> [UInt8] {
+        ByteWriter.bytes {
+            $0.uint8(keyTag)
+            $0.uint32(number)
+        }
+    }
+
+    private static func encode(_ htlcs: [RevokedHTLC]) -> [UInt8] {
+        var writer = ByteWriter(capacity: 1 + RevokedHTLC.size * htlcs.count)
+        writer.uint8(version)
+        for htlc in htlcs {
+            writer.uint8(htlc.isOfferedByLocal ? 1 : 0)
+            writer.write(htlc.paymentHash)
+            writer.uint32(htlc.cltvExpiry)
+        }
+        return writer.bytes
+    }
+
+    /// Reads a record of any version.
+    static func decode(_ record: [UInt8]) throws(DecodingError) -> [RevokedHTLC] {
+        var reader = ByteReader(record)
+        switch try reader.uint8() {
+        case 1:
+            // One HTLC: side, id, payment hash, expiry, and the range of commitments that held it.
+            let isOfferedByLocal = try reader.uint8() == 1
+            _ = try reader.uint64()
+            let hash = Hash.ripemd160(try reader.read(32))
+            let expiry = try reader.uint32()
+            guard try reader.uint64() <= (try reader.uint64()) else { throw .invalid("range of a revoked HTLC's record") }
+            try reader.expectEnd()
+            return [RevokedHTLC(isOfferedByLocal: isOfferedByLocal, paymentHash: hash, cltvExpiry: expiry)]
+        case version:
+            var htlcs: [RevokedHTLC] = []
+            htlcs.reserveCapacity(reader.remaining / RevokedHTLC.size)
+            while !reader.isAtEnd {
+                htlcs.append(
+                    RevokedHTLC(
+                        isOfferedByLocal: try reader.uint8() == 1, paymentHash: try reader.read(20), cltvExpiry: try reader.uint32()))
+            }
+            return htlcs
+        default: throw .invalid("version of a revoked HTLC's record")
+        }
+    }
+}

@@ -1,0 +1,327 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningOnion
+import LightningPayment
+import LightningRouting
+import LightningSimulation
+import LightningWire
+import Testing
+
+/// "Preimage known" and "money settled" are two things.
+@Suite("paid is what is irrevocably paid")
+struct SettlementTests {
+    private static func line(_ seed: UInt64, _ nodes: Int) throws -> SimulatedWorld {
+        var random = SeededRandom(seed: 1)
+        return try NetworkTests.world(seed, Topology(.line, nodes: nodes, using: &random))
+    }
+
+    private static func status(_ world: SimulatedWorld, _ node: Int, _ hash: PaymentHash) -> InvoiceRecord.Status? {
+        world.nodes[node].core?.payments.invoices[hash]?.status
+    }
+
+    private static func wasToldOfPayment(_ world: SimulatedWorld, _ node: Int) -> Bool {
+        world.nodes[node].events.contains { if case .paymentReceived = $0 { true } else { false } }
+    }
+
+    /// Pays an invoice of the last node, and falls silent at the first as soon as the last has given the preimage away.
+    private static func unsettled(_ world: inout SimulatedWorld, silencing node: Int) throws -> PaymentHash {
+        let last = world.nodes.count - 1
+        let invoice = try NetworkTests.invoice(&world, last, 50_000_000).invoice
+        try world.command(0, .pay(invoice, amount: nil))
+        func isKnown() -> Bool {
+            if case .settling? = status(world, last, invoice.paymentHash) { return true }
+            return false
+        }
+        for _ in 0..<400 where !isKnown() { try world.pass(1, interval: 4) }
+        #expect(isKnown())
+        world.mute(node)
+        return invoice.paymentHash
+    }
+
+    @Test("an invoice is paid when the HTLC is gone from both commitments, not when the preimage is sent")
+    func invoice() throws {
+        var world = try Self.line(91, 2)
+        let hash = try Self.unsettled(&world, silencing: 0)
+        try world.run(limit: 5000)
+        #expect(Self.status(world, 1, hash) == .settling(amount: MilliSatoshi(50_000_000)))
+        #expect(!Self.wasToldOfPayment(world, 1))
+        // Nor does a restart make it paid.
+        world.kill(1)
+        try world.pass(3)
+        #expect(Self.status(world, 1, hash) == .settling(amount: MilliSatoshi(50_000_000)))
+        world.mute(0, false)
+        world.disconnect(0)
+        try world.pass(3)
+        guard case .paid(_, MilliSatoshi(50_000_000))? = Self.status(world, 1, hash) else {
+            Issue.record("\(String(describing: Self.status(world, 1, hash)))")
+            return
+        }
+        #expect(Self.wasToldOfPayment(world, 1))
+    }
+
+    @Test("what a channel that is closed never settled is never called paid")
+    func closed() throws {
+        var world = try Self.line(92, 2)
+        let hash = try Self.unsettled(&world, silencing: 0)
+        let id = try #require(world.nodes[1].core!.channels.keys.first)
+        try world.command(1, .forceCloseChannel(id))
+        try world.mine(3)
+        try world.pass(2)
+        #expect(Self.status(world, 1, hash) == .settling(amount: MilliSatoshi(50_000_000)))
+        #expect(!Self.wasToldOfPayment(world, 1))
+    }
+
+    @Test("a forward has earned its fee when upstream is settled, not when downstream is")
+    func forward() throws {
+        var world = try Self.line(93, 3)
+        let invoice = try NetworkTests.invoice(&world, 2, 50_000_000).invoice
+        try world.command(0, .pay(invoice, amount: nil))
+        func circuit() -> Circuit? { world.nodes[1].core!.circuits.all.last }
+        func isFulfilled() -> Bool { if case .fulfilled? = circuit()?.status { true } else { false } }
+        for _ in 0..<400 where !isFulfilled() { try world.pass(1, interval: 4) }
+        #expect(isFulfilled())
+        world.mute(0)
+        try world.run(limit: 5000)
+        #expect(isFulfilled() && world.nodes[1].core!.circuits.totals.forwards == 0)
+        #expect(world.nodes[1].core!.circuits.totals.fees == .zero)
+        world.kill(1)
+        try world.pass(3)
+        #expect(isFulfilled())
+        world.mute(0, false)
+        world.disconnect(0)
+        try world.pass(3)
+        guard case .settled? = circuit()?.status else {
+            Issue.record("\(String(describing: circuit()?.status))")
+            return
+        }
+        #expect(world.nodes[1].core!.circuits.totals.forwards == 1)
+        #expect(world.nodes[1].core!.circuits.totals.fees == circuit()?.fee)
+        try world.checkNetwork()
+    }
+
+    @Test("a payment held over a channel that is closed while the node is down is not held any more")
+    func heldOverClosedChannel() throws {
+        var world = try Self.line(94, 2)
+        let hold = PaymentPreimage(Hash.sha256([9]))
+        guard
+            case .invoice(let record)? = try world.ask(
+                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: 86_400))
+        else { return }
+        try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(3)
+        #expect(world.nodes[1].core!.payments.holds(hold.paymentHash))
+        let id = try #require(world.nodes[0].core!.channels.keys.first)
+        world.stop(1)
+        try world.command(0, .forceCloseChannel(id))
+        try world.mine(2)
+        world.resume(1)
+        try world.pass(5)
+        #expect(!world.nodes[1].core!.payments.holds(hold.paymentHash))
+        let request = try world.command(1, .settle(hold.paymentHash, hold))
+        guard case .failure(.hold)? = world.nodes[1].answers[request] else {
+            Issue.record("the preimage was given away for nothing")
+            return
+        }
+        #expect(Self.status(world, 1, hold.paymentHash) == .canceled)
+    }
+}
+
+/// The receiving machine by itself: HTLCs in, decisions out.
+@Suite("HTLC sets")
+struct HTLCSetTests {
+    private static let node = SecretKey(Hash.sha256(Array("payee".utf8)))!
+    private static let preimage = PaymentPreimage(Hash.sha256([3]))
+    private static let secret = Hash.sha256([4])
+
+    private static func payments(isHold: Bool, amount: UInt64? = 1000) -> Payments {
+        var payments = Payments()
+        let invoice = Invoice(
+            network: .regtest, amount: amount.map { MilliSatoshi($0) }, timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
+            paymentSecret: secret, details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18,
+            features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: node)
+        payments.add(InvoiceRecord(invoice: invoice, preimage: isHold ? nil : preimage, isHold: isHold))
+        return payments
+    }
+
+    private static func receive(
+        _ payments: inout Payments, id: UInt64, _ amount: UInt64, total: UInt64, isResumed: Bool = false
+    ) -> ReceiveOutcome {
+        let htlc = IncomingHTLC(
+            key: .init(channel: ChannelID(Hash.sha256([1])), id: id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash,
+            cltvExpiry: 300)
+        let payload = HopPayload.final(
+            amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(total), metadata: nil)
+        return payments.receive(
+            htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([UInt8(truncatingIfNeeded: id)])), now: 1_700_000_010_000,
+            height: 100,
+            network: .regtest, nodeSecret: node, isResumed: isResumed)
+    }
+
+    private static func isFailed(_ outcome: ReceiveOutcome, _ ids: [UInt64]) -> Bool {
+        outcome.decisions.map(\.0.id) == ids
+            && outcome.decisions.allSatisfy { if case .fail = $0.1 { true } else { false } }
+    }
+
+    @Test("what is held is promised: another part, whatever it says of the total, takes none of it back")
+    func heldStays() throws {
+        var payments = Self.payments(isHold: true)
+        #expect(Self.receive(&payments, id: 1, 600, total: 1000).decisions.isEmpty)
+        #expect(Self.receive(&payments, id: 2, 400, total: 1000).held?.amount == MilliSatoshi(1000))
+        for (id, total) in [(UInt64(3), UInt64(1001)), (4, 1000), (5, 1), (6, 2000)] {
+            #expect(Self.isFailed(Self.receive(&payments, id: id, 1, total: total), [id]))
+        }
+        #expect(payments.holds(Self.preimage.paymentHash))
+        let outcome = try payments.settleHeld(Self.preimage.paymentHash, Self.preimage)
+        #expect(outcome.decisions.count == 2)
+        // Settled one by one, paid with the last.
+        for (number, key) in outcome.decisions.map(\.0).enumerated() {
+            let now = payments.settled(key, Self.preimage.paymentHash, now: 1_700_000_020_000)
+            #expect((now.paid != nil) == (number == 1))
+            // The same again is nothing.
+            #expect(payments.settled(key, Self.preimage.paymentHash, now: 1_700_000_020_000).paid == nil)
+        }
+    }
+
+    @Test("an incomplete set with two totals fails as a whole, as BOLT 4 has it, and can begin again")
+    func totals() {
+        var payments = Self.payments(isHold: false)
+        #expect(Self.receive(&payments, id: 1, 600, total: 1000).decisions.isEmpty)
+        #expect(Self.isFailed(Self.receive(&payments, id: 2, 400, total: 1001), [1, 2]))
+        #expect(Self.receive(&payments, id: 3, 600, total: 1000).decisions.isEmpty)
+        #expect(Self.receive(&payments, id: 4, 400, total: 1000).decisions.count == 2)
+    }
+
+    @Test("after a restart only the HTLCs that were held are held")
+    func resumed() throws {
+        var payments = Self.payments(isHold: true)
+        _ = Self.receive(&payments, id: 1, 1000, total: 1000)
+        let writes = payments.takeWrites()
+        var again = try Payments(invoices: writes.invoices.compactMap(\.record), payments: [])
+        // Another one, with too little time, comes in first: it is judged as a new one.
+        let htlc = IncomingHTLC(
+            key: .init(channel: ChannelID(Hash.sha256([1])), id: 9), amount: MilliSatoshi(1000), paymentHash: Self.preimage.paymentHash,
+            cltvExpiry: 101)
+        let payload = HopPayload.final(
+            amount: MilliSatoshi(1000), cltvExpiry: 101, paymentSecret: Self.secret, total: MilliSatoshi(1000), metadata: nil)
+        let outcome = again.receive(
+            htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([9])), now: 1_700_000_010_000, height: 100, network: .regtest,
+            nodeSecret: Self.node, isResumed: true)
+        #expect(Self.isFailed(outcome, [9]))
+        #expect(Self.receive(&again, id: 1, 1000, total: 1000, isResumed: true).decisions.isEmpty)
+        #expect(again.holds(Self.preimage.paymentHash))
+        #expect(again.dropIncompleteHeld(height: 100).lost.isEmpty)
+    }
+
+    @Test(
+        "twice the amount is taken, a millisatoshi more is not",
+        arguments: [(UInt64(1000), true), (2000, true), (2001, false), (.max, false)])
+    func overpayment(total: UInt64, isTaken: Bool) {
+        var payments = Self.payments(isHold: false)
+        let outcome = Self.receive(&payments, id: 1, total, total: total)
+        #expect(Self.isFailed(outcome, [1]) != isTaken)
+    }
+
+    @Test("keysends of next to nothing push out nothing that is worth more")
+    func keysends() throws {
+        var payments = Payments()
+        func keysend(_ number: Int, _ amount: UInt64) -> PaymentHash {
+            let preimage = PaymentPreimage(Hash.sha256(Array("\(number)".utf8)))
+            let payload = HopPayload.keysend(amount: MilliSatoshi(amount), cltvExpiry: 300, preimage: preimage)
+            let htlc = IncomingHTLC(
+                key: .init(channel: ChannelID(Hash.sha256([1])), id: UInt64(number)), amount: MilliSatoshi(amount),
+                paymentHash: preimage.paymentHash, cltvExpiry: 300)
+            let outcome = payments.receive(
+                htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([1])), now: 1_700_000_000_000 + UInt64(number), height: 100,
+                network: .regtest, nodeSecret: Self.node)
+            #expect(outcome.decisions.count == 1)
+            return preimage.paymentHash
+        }
+        let large = (0..<10).map { keysend($0, 1_000_000 + UInt64($0)) }
+        for number in 10..<10_100 { _ = keysend(number, 1) }
+        #expect(payments.invoices.count == 10_000)
+        #expect(large.allSatisfy { payments.invoices[$0] != nil })
+        // What was removed and made again in one batch is there.
+        let writes = payments.takeWrites()
+        #expect(writes.invoices.count { $0.record != nil } == 10_000)
+        #expect(Set(writes.invoices.map(\.key)).count == writes.invoices.count)
+    }
+}
+
+@Suite("onions that come again")
+struct OnionReplayTests {
+    private static func htlc(_ number: UInt8) -> Bytes32 { Hash.sha256([number]) }
+
+    @Test("remembered until they fail or expire, by rows that say so")
+    func lifetime() throws {
+        var replays = OnionReplays()
+        for number: UInt8 in 0..<100 { replays.insert(sharedSecret: Self.htlc(number), cltvExpiry: 200 + UInt32(number / 10)) }
+        #expect(replays.count == 100 && replays.contains(sharedSecret: Self.htlc(7)))
+        var store: [[UInt8]: [UInt8]] = [:]
+        func save() { for (key, record) in replays.takeWrites() { store[key] = record } }
+        save()
+        #expect(store.count == 100 && store.allSatisfy { $0.key.count == 20 })
+        for number: UInt8 in 0..<50 { replays.remove(sharedSecret: Self.htlc(number)) }
+        replays.prune(height: 206)
+        save()
+        #expect(replays.count == 40 && store.count == 40)
+        let again = try OnionReplays(records: store.map { ($0.key, $0.value) })
+        #expect(again.holdsSame(as: replays))
+        // Out and in again within one batch.
+        replays.remove(sharedSecret: Self.htlc(99))
+        replays.insert(sharedSecret: Self.htlc(99), cltvExpiry: 209)
+        replays.insert(sharedSecret: Self.htlc(98), cltvExpiry: 400)
+        save()
+        #expect(try OnionReplays(records: store.map { ($0.key, $0.value) }).holdsSame(as: replays))
+    }
+
+    @Test("rows of the first version are read, and replaced")
+    func firstVersion() throws {
+        let digest = Hash.tagged("onion", Self.htlc(1).array)
+        var writer = ByteWriter()
+        writer.uint8(1)
+        writer.write(Hash.sha256([2]))
+        writer.uint64(5)
+        writer.uint32(300)
+        var replays = try OnionReplays(records: [(digest.array, writer.bytes)])
+        #expect(replays.contains(sharedSecret: Self.htlc(1)))
+        let writes = replays.takeWrites()
+        #expect(writes.count == 2)
+        #expect(
+            writes.contains { $0.key == digest.array && $0.record == nil } && writes.contains { $0.key.count == 20 && $0.record != nil })
+    }
+
+    @Test("HTLCs that fail leave nothing, in memory or on disk, whatever they were for")
+    func failed() throws {
+        let secret = SecretKey(Hash.sha256(Array("sender".utf8)))!
+        var world = SimulatedWorld(seed: 95, names: ["alice"])
+        try world.fund(0)
+        let connection = try #require(try world.dial(0, as: secret))
+        var raw = try #require(
+            try world.openChannel(to: connection, keys: ChannelKeys(seed: Hash.sha256([1])), push: MilliSatoshi(500_000_000)))
+        world.checkInterval = 50
+        for number in 0..<200 {
+            let session = SecretKey(Hash.sha256(Array("session \(number % 100)".utf8)))!
+            let hash = PaymentHash(Hash.sha256(Array("hash \(number % 100)".utf8)))
+            let expiry = UInt32(world.ledger.height) + 1500
+            // Unknown payments, next hops that do not exist; each twice.
+            let payload: HopPayload =
+                number % 2 == 0
+                ? .final(
+                    amount: MilliSatoshi(1_000_000), cltvExpiry: expiry, paymentSecret: .zero, total: MilliSatoshi(1_000_000), metadata: nil
+                )
+                : .forward(amount: MilliSatoshi(900_000), cltvExpiry: expiry - 100, over: ShortChannelID(77))
+            var hops = [OnionPacket.Hop(nodeID: world.nodes[0].nodeID, payload: payload.encoded())]
+            if number % 2 == 1 { hops.append(.init(nodeID: secret.publicKey(), payload: payload.encoded())) }
+            let created = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array)
+            let onion = try #require(created)
+            try world.offer(amount: MilliSatoshi(1_000_000), hash: hash, cltvExpiry: expiry, onion: onion, over: &raw)
+        }
+        #expect(raw.channel.commitments.htlcs.isEmpty)
+        #expect(raw.channel.commitments.nextLocalID == 200)
+        #expect(world.nodes[0].store.tables[.onions]?.isEmpty ?? true)
+    }
+}
