@@ -145,7 +145,7 @@ let package = Package(
             name: "CoreTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningChain", "LightningChannel",
-                "LightningCore",
+                "LightningCore", "LightningSimulation",
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),

@@ -29,6 +29,8 @@ public final class BitcoindChain: ChainBackend {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(3)
+        // The time of a call ends with the head of its answer: this ends a body that stands still.
+        configuration.timeout.read = .seconds(60)
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
@@ -61,13 +63,15 @@ public final class BitcoindChain: ChainBackend {
         guard genesis == network.chainHash.description else {
             throw .unexpected("\(place) is on \(state["chain"]?.string ?? "another network"), not on \(network.rawValue)")
         }
-        let (blocks, headers) = (state["blocks"]?.integer ?? 0, state["headers"]?.integer ?? 0)
+        guard let blocks = Self.height(state["blocks"]), let headers = Self.height(state["headers"]) else {
+            throw .unexpected("getblockchaininfo")
+        }
         // On regtest a bitcoind says that it is downloading whenever its last block is a day old.
         let isSyncing = state["initialblockdownload"]?.bool == true && network != .regtest
         if isSyncing || headers > blocks + 6 {
             throw .notReady("it is still syncing, with block \(blocks) of \(headers); try again when it is done")
         }
-        if state["pruned"]?.bool == true, let lowest = state["pruneheight"]?.integer, lowest > blocks - 2016 {
+        if state["pruned"]?.bool == true, let lowest = Self.height(state["pruneheight"]), lowest > blocks - 2016 {
             throw .unexpected("it is pruned so far that blocks of the last two weeks are missing")
         }
     }
@@ -75,9 +79,14 @@ public final class BitcoindChain: ChainBackend {
     public func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash) {
         // Both in one answer: between two calls the chain may be reorganized.
         let state = try await call("getblockchaininfo")
-        guard let height = state["blocks"]?.integer, let hash = state["bestblockhash"]?.string.flatMap({ BlockHash(display: $0) })
+        guard let height = Self.height(state["blocks"]), let hash = state["bestblockhash"]?.string.flatMap({ BlockHash(display: $0) })
         else { throw .unexpected("getblockchaininfo") }
-        return (Int(height), hash)
+        return (height, hash)
+    }
+
+    /// A height as large as one can be: lock times above it mean seconds.
+    private static func height(_ value: RPCValue?) -> Int? {
+        value?.integer.flatMap { (0..<500_000_000).contains($0) ? Int($0) : nil }
     }
 
     public func blockHash(height: Int) async throws(ChainFailure) -> BlockHash? {
@@ -94,9 +103,24 @@ public final class BitcoindChain: ChainBackend {
 
     public func block(_ hash: BlockHash) async throws(ChainFailure) -> Block {
         guard let hex = try await call("getblock", [.string(hash.description), 0]).string,
-            let bytes = Hex.decode(hex), let block = try? Block(bytes), block.hash == hash
+            let bytes = Hex.decode(hex), let block = try? Block(bytes), block.hash == hash, Self.isSound(block)
         else { throw .unexpected("getblock") }
         return block
+    }
+
+    /// Whether the header commits to the transactions, and their amounts can be counted: what is looked at next trusts both.
+    private static func isSound(_ block: Block) -> Bool {
+        guard let coinbase = block.transactions.first, coinbase.isCoinbase else { return false }
+        let (root, isMutated) = MerkleTree.root(block.transactions.map(\.id.bytes))
+        guard root == block.header.merkleRoot, !isMutated else { return false }
+        return block.transactions.allSatisfy { transaction in
+            var sum = Satoshi.zero
+            return transaction.outputs.allSatisfy { output in
+                guard output.amount.isMoney, let next = sum.adding(output.amount), next.isMoney else { return false }
+                sum = next
+                return true
+            }
+        }
     }
 
     public func unspentOutput(

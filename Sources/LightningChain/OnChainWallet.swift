@@ -45,6 +45,8 @@ public struct OnChainWallet: Sendable {
     public private(set) var coins: [OutPoint: WalletCoin] = [:]
     /// Our transactions that no block has confirmed yet; published again at every block.
     public private(set) var pending: [TransactionID: Transaction] = [:]
+    /// Our transactions of the last blocks, with the block's height: should it leave the chain, they are pending again.
+    private var confirmed: [TransactionID: (transaction: Transaction, height: Int)] = [:]
     /// What the inputs of pending transactions spend.
     private var spenders: [OutPoint: TransactionID] = [:]
     /// Promised to a funding transaction whose peer has not signed yet. Not stored: a restart frees them.
@@ -62,7 +64,6 @@ public struct OnChainWallet: Sendable {
     private var changedCoins: Set<OutPoint> = []
     private var removedCoins: Set<OutPoint> = []
     private var changedTransactions: Set<TransactionID> = []
-    private var removedTransactions: Set<TransactionID> = []
 
     /// Keys looked for beyond the last one given out or used. Other wallets look as far: what is within finds its way back into
     /// any of them.
@@ -244,14 +245,12 @@ public struct OnChainWallet: Sendable {
         pending[id] = transaction
         for input in transaction.inputs { spenders[input.previousOutput] = id }
         changedTransactions.insert(id)
-        removedTransactions.remove(id)
     }
 
     private mutating func removePending(_ id: TransactionID) {
         guard let transaction = pending.removeValue(forKey: id) else { return }
         for input in transaction.inputs where spenders[input.previousOutput] == id { spenders[input.previousOutput] = nil }
-        changedTransactions.remove(id)
-        removedTransactions.insert(id)
+        changedTransactions.insert(id)
     }
 
     /// Whether a transaction of ours that no block has confirmed yet spends an output.
@@ -301,8 +300,13 @@ public struct OnChainWallet: Sendable {
     /// A block joined the active chain.
     public mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
         for (transaction, id) in transactions {
+            let isOurs = pending[id] != nil || transaction.inputs.contains { coins[$0.previousOutput] != nil }
             apply(transaction, id: id, height: height, isCoinbase: transaction.isCoinbase)
             removePending(id)
+            if isOurs {
+                confirmed[id] = (transaction, height)
+                changedTransactions.insert(id)
+            }
             for input in transaction.inputs {
                 if let rival = spenders[input.previousOutput] { dropPending(rival) }
             }
@@ -312,6 +316,10 @@ public struct OnChainWallet: Sendable {
             coins[outPoint] = nil
             changedCoins.remove(outPoint)
             removedCoins.insert(outPoint)
+        }
+        for (id, entry) in confirmed where height - entry.height > Self.forgetDepth {
+            confirmed[id] = nil
+            changedTransactions.insert(id)
         }
     }
 
@@ -337,20 +345,16 @@ public struct OnChainWallet: Sendable {
         }
     }
 
-    /// A block left the active chain: what it confirmed is unconfirmed again.
-    public mutating func disconnect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
-        for (transaction, id) in transactions.reversed() {
-            var isOurs = false
-            for input in transaction.inputs {
-                guard let coin = coins[input.previousOutput], coin.spentBy == id else { continue }
-                isOurs = true
-                coins[input.previousOutput]!.spentHeight = nil
-                changedCoins.insert(input.previousOutput)
-            }
-            for index in transaction.outputs.indices {
-                let outPoint = OutPoint(id, UInt32(index))
-                guard coins[outPoint] != nil else { continue }
-                if isOurs {
+    /// The block of this height left the active chain: what it confirmed is unconfirmed again. Its transactions need not be known: a
+    /// layer 1 may never have heard of a block that lost.
+    public mutating func disconnect(height: Int) {
+        for (id, entry) in confirmed where entry.height == height {
+            confirmed[id] = nil
+            addPending(entry.transaction, id)
+        }
+        for (outPoint, coin) in coins {
+            if coin.height == height {
+                if pending[outPoint.transaction] != nil {
                     coins[outPoint]!.height = nil
                     changedCoins.insert(outPoint)
                 } else {
@@ -358,9 +362,13 @@ public struct OnChainWallet: Sendable {
                     coins[outPoint] = nil
                     changedCoins.remove(outPoint)
                     removedCoins.insert(outPoint)
+                    continue
                 }
             }
-            if isOurs { addPending(transaction, id) }
+            guard coin.spentHeight == height else { continue }
+            coins[outPoint]!.spentHeight = nil
+            coins[outPoint]!.spentBy = spenders[outPoint]
+            changedCoins.insert(outPoint)
         }
     }
 
@@ -394,6 +402,8 @@ public struct OnChainWallet: Sendable {
 // Records on disk.
 extension OnChainWallet {
     static let version: UInt8 = 1
+    /// Version 2 has the height of the block that confirmed it, 0 for one that is pending.
+    static let transactionVersion: UInt8 = 2
     /// Version 2 knows which keys were paid to.
     static let headVersion: UInt8 = 2
 
@@ -417,16 +427,22 @@ extension OnChainWallet {
         }
         writes.removedCoins = removedCoins.sorted().filter { coins[$0] == nil }.map(Self.key)
         for id in changedTransactions.sorted() {
-            if let transaction = pending[id] {
-                writes.transactions.append((id.bytes.array, [Self.version] + transaction.serialized()))
+            // What is in memory now decides.
+            if let entry = pending[id].map({ (transaction: $0, height: 0) }) ?? confirmed[id] {
+                let record = ByteWriter.bytes {
+                    $0.uint8(Self.transactionVersion)
+                    $0.uint32(UInt32(entry.height))
+                    $0.write(entry.transaction.serialized())
+                }
+                writes.transactions.append((id.bytes.array, record))
+            } else {
+                writes.removedTransactions.append(id.bytes.array)
             }
         }
-        writes.removedTransactions = removedTransactions.sorted().filter { pending[$0] == nil }.map(\.bytes.array)
         isHeadChanged = false
         changedCoins = []
         removedCoins = []
         changedTransactions = []
-        removedTransactions = []
         return writes
     }
 
@@ -491,16 +507,24 @@ extension OnChainWallet {
             coins[coin.outPoint] = coin
         }
         for record in transactions {
-            guard record.first == Self.version else { throw .invalid("version of a transaction's record") }
-            let transaction = try Transaction(Array(record.dropFirst()))
+            var reader = ByteReader(record)
+            let version = try reader.uint8()
+            guard (1...Self.transactionVersion).contains(version) else { throw .invalid("version of a transaction's record") }
+            let height = version == 1 ? 0 : Int(try reader.uint32())
+            let transaction = try Transaction(reader.rest())
             let id = transaction.id
-            pending[id] = transaction
-            for input in transaction.inputs { spenders[input.previousOutput] = id }
+            if height > 0 {
+                confirmed[id] = (transaction, height)
+            } else {
+                pending[id] = transaction
+                for input in transaction.inputs { spenders[input.previousOutput] = id }
+            }
         }
     }
 
     /// Whether two wallets hold the same.
     public func holdsSame(as other: OnChainWallet) -> Bool {
         coins == other.coins && pending == other.pending && next == other.next && used == other.used
+            && confirmed.mapValues(\.height) == other.confirmed.mapValues(\.height)
     }
 }

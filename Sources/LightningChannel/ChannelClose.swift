@@ -128,10 +128,10 @@ extension PaymentChannel {
         isChanged = true
         var effects: [ChannelEffect] = [.closing(close.kind)]
         if close.kind == .revokedCommitment {
-            effects.append(.note("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
+            effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
             effects += wantRevoked()
         } else if close.hasUnresolved {
-            effects.append(.note("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
+            effects.append(.alert("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
         }
         return effects + withdrawn + claim(environment)
     }

@@ -24,6 +24,8 @@ public enum ChannelEffect: Hashable, Sendable {
     case needsRevokedHTLCs
     /// The channel was never funded, and its opener is not us: the node forgets it.
     case abandoned(String)
+    /// Something that the operator has to know: money is at risk, or lost.
+    case alert(String)
     /// A word for the operator.
     case note(String)
 }

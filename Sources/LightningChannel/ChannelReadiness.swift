@@ -41,7 +41,7 @@ extension PaymentChannel {
         guard fundingHeight == nil, fundingConflict == nil, transaction != parameters.funding.transaction else { return [] }
         fundingConflict = FundingConflict(transaction: transaction, height: height)
         isChanged = true
-        return [.note("channel \(id): its funding transaction was double-spent by \(transaction) in block \(height)")]
+        return [.alert("channel \(id): its funding transaction was double-spent by \(transaction) in block \(height)")]
     }
 
     /// Ends the channel once the double-spend of its funding transaction is as deep as a close has to be.

@@ -49,7 +49,7 @@ extension PaymentChannel {
             isChanged = true
             return [
                 sendError("our data is old: please close the channel"),
-                .note("channel \(id): the peer knows a later state than we do; waiting for it to close"),
+                .alert("channel \(id): the peer knows a later state than we do; waiting for it to close"),
             ]
         }
         if message.nextRevocationNumber > 0 {

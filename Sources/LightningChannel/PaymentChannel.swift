@@ -294,7 +294,7 @@ public struct PaymentChannel: Sendable {
         if isForgettable { return effects + [.abandoned(reason)] }
         if let fundingTransaction, fundingHeight == nil { effects.append(.broadcast(fundingTransaction)) }
         effects.append(.broadcast(signedLocalCommitment(environment.keys)))
-        effects.append(.note("channel \(id) is force-closed: \(reason)"))
+        effects.append(.alert("channel \(id) is force-closed: \(reason)"))
         return effects + withdrawn
     }
 

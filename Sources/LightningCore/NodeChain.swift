@@ -53,7 +53,7 @@ extension NodeCore {
         settle(payments.expireSets(now: now, height: height))
         replays.prune(height: height)
         sweepRecovered()
-        effects.broadcasts += wallet.rebroadcasts
+        for transaction in wallet.rebroadcasts { publish(transaction, lastPublications[transaction.id]?.purpose ?? .payment) }
         effects.events.append(.block(height: height))
     }
 
@@ -72,17 +72,15 @@ extension NodeCore {
                 height: height, transactionIndex: index, spending: transaction.inputs.map(\.previousOutput), environment), to: id)
     }
 
-    mutating func disconnect(_ block: Block, height: Int) {
-        guard height == chain.height, block.hash == chain.tip else {
-            preconditionFailure("the driver disconnects the tip")
-        }
+    mutating func disconnect(height: Int) {
+        guard height == chain.height, height > 0 else { preconditionFailure("the driver disconnects the tip") }
         chain.disconnect()
         isMetaChanged = true
         // Halves of announcements are for the place in the chain where the channel was.
         for (id, channel) in channels where channel.fundingHeight == height { announcing[id] = nil }
-        gossip.disconnected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
+        gossip.disconnected(height: height)
         unrecover(height: height)
-        wallet.disconnect(block.transactions.map { ($0, $0.id) }, height: height)
+        wallet.disconnect(height: height)
         for id in channels.keys.sorted() {
             channels[id]!.disconnectedBlock(height: height)
             touched.insert(id)

@@ -87,7 +87,7 @@ extension NodeCore {
                 let transaction = try wallet.fund(
                     paying: script, amount: amount, feeRate: feeRate ?? self.feeRate, height: chain.height)
                 wallet.commit(transaction)
-                effects.broadcasts.append(transaction)
+                publish(transaction, .payment)
                 return .transaction(transaction)
             } catch { throw .wallet(error) }
         case .closeChannel(let id, let script):

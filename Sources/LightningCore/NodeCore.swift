@@ -70,6 +70,11 @@ public struct NodeCore {
     public internal(set) var recovered: [OutPoint: RecoveredOutput] = [:]
     /// What channels from before there were salts are paid by: made when it is first needed.
     var unsaltedPayments: [Script: (index: UInt64, hasAnchors: Bool)]?
+    /// Transactions that wait for the chain's tip to be reached.
+    var unpublished: [Publication] = []
+    /// The last publications, and why layer 1 refused them.
+    var lastPublications: [TransactionID: Publication] = [:]
+    var refusals: [TransactionID: String] = [:]
     /// Milliseconds at which the driver last said that there are no more blocks.
     var caughtUpAt: UInt64?
     /// Whether the chain was at its tip a short while ago. Where not, no preimage is given away.
@@ -170,6 +175,7 @@ public struct NodeCore {
         closeEnding()
         for (id, why) in abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
         abandoned = [:]
+        notePublications()
         collectWrites()
         touched = []
         let result = effects
@@ -185,9 +191,11 @@ public struct NodeCore {
         case .disconnected(let id): disconnected(id)
         case .command(let request, let command): perform(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
-        case .blockDisconnected(let block, let height): disconnect(block, height: height)
+        case .blockDisconnected(let height): disconnect(height: height)
+        case .published(let id, let outcome): published(id, outcome)
         case .caughtUp:
             caughtUpAt = now
+            publishWaiting()
             receiveUndecided()
             sweepRecovered()
         case .gossipChecked(let number, let verdict):
@@ -219,7 +227,7 @@ public struct NodeCore {
         let id = ChannelID(bytes)
         guard channels[id] != nil, let environment = environment(id) else { return }
         do throws(DecodingError) { apply(try channels[id]!.takeRevoked(records, environment), to: id) } catch {
-            effects.events.append(.note("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
+            effects.events.append(.alert("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
         }
     }
 
@@ -240,7 +248,7 @@ public struct NodeCore {
         for effect in channelEffects {
             switch effect {
             case .send(let message): send(message, to: channels[id]!.parameters.remoteNodeID)
-            case .broadcast(let transaction): effects.broadcasts.append(transaction)
+            case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
             case .received(let htlc): receive(htlc, on: id)
             case .fulfilled(let htlcID, let hash, let preimage, let attribution):
                 let key = IncomingHTLC.Key(channel: id, id: htlcID)
@@ -269,6 +277,7 @@ public struct NodeCore {
             case .closed: effects.events.append(.channelClosed(id))
             case .needsRevokedHTLCs: effects.loads.append(StoreQuery(table: .revokedHTLCs, prefix: id.bytes.array))
             case .abandoned(let why): abandoned[id] = why
+            case .alert(let text): effects.events.append(.alert(text))
             case .note(let text): effects.events.append(.note(text))
             }
         }

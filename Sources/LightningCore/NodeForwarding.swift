@@ -78,7 +78,7 @@ extension NodeCore {
         if let (record, amount) = outcome.paid { effects.events.append(.paymentReceived(record, amount)) }
         for record in outcome.lost {
             effects.events.append(
-                .note("the payment held for invoice \(record.invoice.paymentHash) was given back: it can no longer be settled"))
+                .alert("the payment held for invoice \(record.invoice.paymentHash) was given back: it can no longer be settled"))
         }
         if let (record, amount) = outcome.held { effects.events.append(.paymentHeld(record, amount)) }
     }
@@ -123,7 +123,7 @@ extension NodeCore {
             apply(try channels[key.channel]!.resolve(key.id, resolution, attribution: attribution), to: key.channel)
         } catch {
             // The channel was closed meanwhile: the chain has the last word.
-            effects.events.append(.note("channel \(key.channel): HTLC \(key.id) cannot be resolved any more"))
+            effects.events.append(.alert("channel \(key.channel): HTLC \(key.id) cannot be resolved any more"))
         }
     }
 
@@ -287,7 +287,7 @@ extension NodeCore {
     mutating func noteTakenWrittenOff(_ key: IncomingHTLC.Key) {
         let htlc = channels[key.channel]?.commitments.htlcs[.init(isOfferedByLocal: true, id: key.id)]
         guard let htlc, htlc.isWrittenOff, channels[key.channel]!.noteTakenWrittenOff() else { return }
-        effects.events.append(.note("channel \(key.channel): the peer took an HTLC long after its time; \(htlc.amount) are lost"))
+        effects.events.append(.alert("channel \(key.channel): the peer took an HTLC long after its time; \(htlc.amount) are lost"))
     }
 
     /// HTLCs that wait for a `revoke_and_ack` until their time is nearly up are taken back, which needs a new connection.

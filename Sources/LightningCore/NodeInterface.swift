@@ -27,7 +27,10 @@ public enum NodeInput: Sendable {
     case disconnected(ConnectionID)
     case command(RequestID, NodeCommand)
     case blockConnected(Block, height: Int)
-    case blockDisconnected(Block, height: Int)
+    /// The tip of the chain that the node has followed is not in the active chain any more.
+    case blockDisconnected(height: Int)
+    /// What layer 1 said to a publication.
+    case published(TransactionID, PublicationOutcome)
     case feeRate(FeeRate)
     /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
@@ -137,6 +140,8 @@ public enum NodeEvent: Sendable {
     case channelAnnounced(ChannelID, ShortChannelID)
     case channelClosing(ChannelID, CloseKind)
     case channelClosed(ChannelID)
+    /// Layer 1 refuses a transaction of ours, for a reason that it had not given before.
+    case publicationRefused(Publication, String)
     case paymentReceived(InvoiceRecord, MilliSatoshi)
     /// The payment of a hold invoice is complete, and waits.
     case paymentHeld(InvoiceRecord, MilliSatoshi)
@@ -149,7 +154,53 @@ public enum NodeEvent: Sendable {
     /// An HTLC was not forwarded, and why.
     case forwardRefused(IncomingHTLC, over: ChannelID, String)
     case block(height: Int)
+    /// Something that an operator has to know: money is at risk, or has been lost.
+    case alert(String)
     case note(String)
+}
+
+/// A transaction for layer 1, and what it is for.
+public struct Publication: Hashable, Sendable {
+    public enum Purpose: Hashable, Sendable {
+        case payment
+        case funding(ChannelID)
+        case mutualClose(ChannelID)
+        case commitment(ChannelID)
+        case claim(ChannelID)
+        /// What a cheater's revoked commitment holds.
+        case penalty(ChannelID)
+        /// Money found in a close of a channel that is not known.
+        case recovery
+    }
+
+    public var transaction: Transaction
+    public var purpose: Purpose
+
+    public init(_ transaction: Transaction, _ purpose: Purpose) {
+        self.transaction = transaction
+        self.purpose = purpose
+    }
+}
+
+extension Publication.Purpose: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .payment: "a payment on chain"
+        case .funding(let id): "the funding transaction of channel \(id)"
+        case .mutualClose(let id): "the closing transaction of channel \(id)"
+        case .commitment(let id): "our commitment of channel \(id)"
+        case .claim(let id): "a claim on channel \(id)"
+        case .penalty(let id): "a penalty on channel \(id)"
+        case .recovery: "a claim on a channel that is not known any more"
+        }
+    }
+}
+
+/// What layer 1 said to a publication.
+public enum PublicationOutcome: Hashable, Sendable {
+    /// It is in the mempool, or in a block already.
+    case accepted
+    case refused(String)
 }
 
 /// What a node wants done, in this order: the writes committed, then all the rest.
@@ -157,7 +208,8 @@ public struct NodeEffects: Sendable {
     public var writes: [StoreWrite] = []
     public var transmissions: [(ConnectionID, [UInt8])] = []
     public var closes: [ConnectionID] = []
-    public var broadcasts: [Transaction] = []
+    /// For layer 1, in this order.
+    public var publications: [Publication] = []
     /// What the store is asked for; the answers come back as inputs, before any block that comes later.
     public var loads: [StoreQuery] = []
     /// Gossip to be checked, on any thread; the verdicts come back as inputs.

@@ -212,7 +212,7 @@ extension NodeCore {
             peers[id]!.openings[message.channelID] = nil
             add(channel)
             wallet.commit(transaction)
-            effects.broadcasts.append(transaction)
+            publish(transaction, .funding(channel.id))
             if let request = entry.request {
                 effects.answers.append((request, .success(.channelOpened(channel.id, funding: transaction.id))))
             }

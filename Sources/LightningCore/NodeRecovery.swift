@@ -163,7 +163,7 @@ extension NodeCore {
             else { continue }
             wallet.take(wallet.changeScript)
             wallet.commit(transaction)
-            effects.broadcasts.append(transaction)
+            publish(transaction, .recovery)
         }
     }
 

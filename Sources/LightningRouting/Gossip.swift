@@ -332,15 +332,13 @@ public struct Gossip: Sendable {
         }
     }
 
-    /// A block that spent these outputs left the chain: what it funded is no channel any more, until it is announced again.
-    public mutating func disconnected(spending outPoints: [OutPoint], height: Int) {
+    /// The block of this height left the chain: what it funded is no channel any more, until it is announced again, and what it spent is
+    /// not spent.
+    public mutating func disconnected(height: Int) {
         for (number, check) in checking { if case .channel = check.subject { outdated.insert(number) } }
         guard !funding.isEmpty else { return }
         for id in graph.channelIDs(fundedAt: height) { forget(id) }
-        for outPoint in outPoints {
-            guard let id = funding[outPoint] else { continue }
-            setSpent(id, outPoint, height: nil)
-        }
+        for id in graph.channelIDs(spentAt: height) { if let outPoint = outPoints[id] { setSpent(id, outPoint, height: nil) } }
     }
 
     private mutating func setSpent(_ id: ShortChannelID, _ outPoint: OutPoint, height: UInt32?) {

@@ -107,6 +107,12 @@ public struct NetworkGraph: Sendable {
         channels.filter { $0.isUsed && $0.shortChannelID >> 40 == UInt64(height) }.map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
+    /// The ids of all channels whose funding output was spent in a block.
+    func channelIDs(spentAt height: Int) -> [ShortChannelID] {
+        channels.filter { $0.isUsed && $0.spentHeight != 0 && Int($0.spentHeight) == height }
+            .map { ShortChannelID($0.shortChannelID) }.sorted()
+    }
+
     /// The ids of all channels of some nodes.
     func channelIDs(of keys: Set<NodeKey>) -> [ShortChannelID] {
         let numbers = Set(keys.compactMap { nodeNumbers[$0] })

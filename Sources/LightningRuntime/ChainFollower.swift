@@ -36,46 +36,51 @@ struct ChainFollower {
     }
 
     /// Feeds blocks until the node is where the layer 1 is.
+    ///
+    /// - Throws: a `ChainFailure` where the layer 1 contradicts itself, or is another chain than the node has followed.
     func catchUp(to tip: BlockHash) async throws {
+        var contradictions = 0
         while !Task.isCancelled {
             let position = try await driver.read { $0.chain }
             if position.tip == tip {
                 driver.eventLoop.execute { driver.enqueue(.caughtUp) }
                 return
             }
-            if try await backend.blockHash(height: position.height) == position.tip {
-                guard let next = try await backend.blockHash(height: position.height + 1) else { return }
-                let block = try await backend.block(next)
-                guard block.header.previous == position.tip else { continue }
-                try await feed(.blockConnected(block, height: position.height + 1), from: position.tip)
-            } else {
+            guard try await backend.blockHash(height: position.height) == position.tip else {
                 guard position.height > 0, position.recent.count > 1 else {
                     throw ChainFailure.unexpected("it is another chain than the wallet has followed")
                 }
-                let block = try await backend.block(position.tip)
-                try await feed(.blockDisconnected(block, height: position.height), from: position.tip)
+                try await driver.handle(.blockDisconnected(height: position.height))
+                continue
             }
+            guard let next = try await backend.blockHash(height: position.height + 1) else { return }
+            let block = try await backend.block(next)
+            guard block.hash == next, block.header.previous == position.tip else {
+                // The chain may change between two questions; not again and again.
+                contradictions += 1
+                guard contradictions < 5 else {
+                    throw ChainFailure.unexpected("block \(position.height + 1) does not follow the one before it")
+                }
+                continue
+            }
+            try await driver.handle(.blockConnected(block, height: position.height + 1))
         }
     }
 
-    /// Waits until the node has taken the block; a node that has stopped never will, so the following ends with it.
-    private func feed(_ input: NodeInput, from tip: BlockHash) async throws {
-        driver.eventLoop.execute { driver.enqueue(input) }
-        while try await driver.read({ $0.chain.tip }) == tip {
-            guard try await !driver.hasStopped() else { throw CancellationError() }
-            await Task.yield()
-            try Task.checkCancellation()
-        }
-    }
-
-    /// Publishes transactions in their order.
-    func publish(_ transactions: AsyncStream<Transaction>) async {
-        for await transaction in transactions {
-            do {
-                try await backend.publish(transaction)
+    /// Publishes transactions in their order, and tells the node what became of them.
+    func publish(_ publications: AsyncStream<Publication>) async {
+        for await publication in publications {
+            let id = publication.transaction.id
+            do throws(ChainFailure) {
+                try await backend.publish(publication.transaction)
+                driver.eventLoop.execute { driver.enqueue(.published(id, .accepted)) }
             } catch {
                 // Published again at the next block, where it still makes sense.
-                logger.debug("not published: \(error)", metadata: ["transaction": "\(transaction.id)"])
+                guard case .refused(let reason) = error else {
+                    logger.warning("\(publication.purpose) is not published yet: \(error)", metadata: ["txid": "\(id)"])
+                    continue
+                }
+                driver.eventLoop.execute { driver.enqueue(.published(id, .refused(reason))) }
             }
         }
     }

@@ -57,7 +57,9 @@ public struct ControlAPI: Sendable {
                 })
         case "openchannel": return try await open(p)
         case "listchannels":
-            return .array(try await named(try await node.channels().map { ($0.parameters.remoteNodeID, Self.json($0)) }, "peer_alias"))
+            let refused = try await node.refusedPublications()
+            return .array(
+                try await named(try await node.channels().map { ($0.parameters.remoteNodeID, Self.json($0, refused)) }, "peer_alias"))
         case "invoice":
             let invoice = try await node.createInvoice(
                 amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
@@ -232,7 +234,8 @@ public struct ControlAPI: Sendable {
         ]
     }
 
-    static func json(_ channel: PaymentChannel) -> JSONValue {
+    /// - Parameter refused: our transactions that layer 1 does not take, and why.
+    static func json(_ channel: PaymentChannel, _ refused: [TransactionID: String] = [:]) -> JSONValue {
         var fields: [String: JSONValue] = [
             "channel_id": .string(channel.id.hex), "peer_id": .string(channel.parameters.remoteNodeID.hex),
             "short_channel_id": channel.shortChannelID.map { .string($0.description) } ?? .null,
@@ -261,17 +264,18 @@ public struct ControlAPI: Sendable {
                 close.outputs.map { output in
                     [
                         "outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
-                        "role": .string(output.role.name), "status": .string(describe(output.status)),
+                        "role": .string(output.role.name), "status": .string(describe(output.status, refused)),
                     ]
                 })
         }
         return .object(fields)
     }
 
-    private static func describe(_ status: ChannelClose.Status) -> String {
+    private static func describe(_ status: ChannelClose.Status, _ refused: [TransactionID: String]) -> String {
         switch status {
         case .waiting(let height): "waiting until block \(height)"
-        case .claiming(let id): "claimed by \(id), unconfirmed"
+        case .claiming(let id):
+            refused[id].map { "claimed by \(id), which the layer 1 refuses: \($0)" } ?? "claimed by \(id), unconfirmed"
         case .resolved(let id, let height, let isOurs):
             "\(isOurs ? "claimed" : "taken by the peer") in block \(height) by \(id)"
         case .abandoned: "not worth its fee"

@@ -124,7 +124,7 @@ public final class LightningNode: Service, Sendable {
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
-        let (transactions, publisher) = AsyncStream<Transaction>.makeStream()
+        let (transactions, publisher) = AsyncStream<Publication>.makeStream()
         let (checks, checker) = AsyncStream<GossipCheck>.makeStream()
         let driver = NodeDriver(
             eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher, checker: checker)
@@ -244,6 +244,9 @@ public final class LightningNode: Service, Sendable {
     public func channels() async throws -> [PaymentChannel] {
         try await driver.read { core in core.channels.values.sorted { $0.id < $1.id } }
     }
+
+    /// The transactions of ours that layer 1 does not take, and why.
+    public func refusedPublications() async throws -> [TransactionID: String] { try await driver.read { $0.refusedPublications } }
 
     /// Agrees with the peer to close a channel; the money is on chain once the closing transaction is mined.
     public func closeChannel(_ id: ChannelID, to script: Script? = nil) async throws {

@@ -1,6 +1,7 @@
 import BitcoinBackend
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChannel
 import LightningCore
 import LightningRouting
 import LightningStorage
@@ -18,12 +19,14 @@ final class NodeDriver: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let store: SQLiteStore
     private let logger: Logger
-    private let publisher: AsyncStream<Transaction>.Continuation
+    private let publisher: AsyncStream<Publication>.Continuation
     private let checker: AsyncStream<GossipCheck>.Continuation
 
     private var core: NodeCore
     private var inbox: [NodeInput] = []
     private var isScheduled = false
+    /// Who waits until what is in the inbox has been handled.
+    private var waiting: [CheckedContinuation<Void, any Error>] = []
     private var sockets: [ConnectionID: any Channel] = [:]
     private var nextConnection: UInt64 = 1
     private var nextRequest: RequestID = 1
@@ -39,7 +42,7 @@ final class NodeDriver: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, core: NodeCore, store: SQLiteStore, logger: Logger,
-        publisher: AsyncStream<Transaction>.Continuation, checker: AsyncStream<GossipCheck>.Continuation
+        publisher: AsyncStream<Publication>.Continuation, checker: AsyncStream<GossipCheck>.Continuation
     ) {
         self.eventLoop = eventLoop
         self.core = core
@@ -60,11 +63,6 @@ final class NodeDriver: @unchecked Sendable {
         try await eventLoop.submit { body(self.core) }.get()
     }
 
-    /// Whether the node takes nothing any more: its store failed, or it was shut down.
-    func hasStopped() async throws -> Bool {
-        try await eventLoop.submit { self.failure != nil }.get()
-    }
-
     func setFailureHandler(_ handler: @escaping @Sendable (String) -> Void) {
         eventLoop.execute { self.onFailure = handler }
     }
@@ -80,6 +78,19 @@ final class NodeDriver: @unchecked Sendable {
         eventLoop.execute { self.drain() }
     }
 
+    /// Gives the node an input and returns when it was handled and committed.
+    ///
+    /// - Throws: a `CancellationError` where the node takes nothing any more.
+    func handle(_ input: NodeInput) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            eventLoop.execute {
+                guard self.failure == nil else { return continuation.resume(throwing: CancellationError()) }
+                self.waiting.append(continuation)
+                self.enqueue(input)
+            }
+        }
+    }
+
     private func drain() {
         isScheduled = false
         guard failure == nil else {
@@ -88,14 +99,18 @@ final class NodeDriver: @unchecked Sendable {
         }
         let batch = inbox
         inbox = []
+        let handled = waiting
+        waiting = []
         let effects = core.handle(batch, now: Self.now)
         do {
             try store.commit(effects.writes)
         } catch {
+            for continuation in handled { continuation.resume(throwing: CancellationError()) }
             return stop(because: error)
         }
         if !effects.writes.isEmpty { commits.increment() }
         release(effects)
+        for continuation in handled { continuation.resume() }
     }
 
     /// The only way out: after the commit.
@@ -108,7 +123,7 @@ final class NodeDriver: @unchecked Sendable {
         }
         for connection in touched { sockets[connection]?.flush() }
         for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
-        for transaction in effects.broadcasts { publisher.yield(transaction) }
+        for publication in effects.publications { publisher.yield(publication) }
         for query in effects.loads {
             do throws(StoreFailure) { enqueue(.loaded(query, try store.records(query))) } catch { return stop(because: error) }
         }
@@ -119,12 +134,16 @@ final class NodeDriver: @unchecked Sendable {
 
     private func tell(_ event: NodeEvent) {
         switch event {
+        case .alert(let text): logger.error("\(text)")
+        case .publicationRefused(let publication, let reason):
+            logger.error("layer 1 refuses \(publication.purpose): \(reason)", metadata: ["txid": "\(publication.transaction.id)"])
         case .note(let text): logger.notice("\(text)")
         case .paymentSucceeded: paymentsSent.increment()
         case .paymentReceived: paymentsReceived.increment()
         case .channelUsable(let id): logger.info("channel usable", metadata: ["channel": "\(id)"])
         case .channelClosing(let id, let kind):
-            logger.info("channel closing", metadata: ["channel": "\(id)", "kind": "\(kind)"])
+            logger.log(
+                level: kind == .mutual ? .info : .error, "channel closing", metadata: ["channel": "\(id)", "kind": "\(kind)"])
         case .peerConnected(let node): logger.info("peer connected", metadata: ["peer": "\(node)"])
         case .peerDisconnected(let node): logger.info("peer disconnected", metadata: ["peer": "\(node)"])
         default: break
@@ -141,6 +160,8 @@ final class NodeDriver: @unchecked Sendable {
         sockets = [:]
         for answer in requests.values { answer(.failure(refusal)) }
         requests = [:]
+        for continuation in waiting { continuation.resume(throwing: CancellationError()) }
+        waiting = []
         onFailure?(error.description)
     }
 
@@ -151,6 +172,8 @@ final class NodeDriver: @unchecked Sendable {
         sockets = [:]
         for answer in requests.values { answer(.failure(.store("the node is stopping"))) }
         requests = [:]
+        for continuation in waiting { continuation.resume(throwing: CancellationError()) }
+        waiting = []
         for listener in listeners.values { listener.finish() }
         listeners = [:]
         publisher.finish()

@@ -220,13 +220,28 @@ public struct SimulatedWorld {
                 breakLink(Int(connection.value), tell: index)
             }
         }
-        for transaction in effects.broadcasts { _ = try? ledger.accept(transaction, now: UInt32(now / 1000)) }
+        var refused: [NodeInput] = []
+        for publication in effects.publications {
+            if let reason = accept(publication.transaction) { refused.append(.published(publication.transaction.id, .refused(reason))) }
+        }
         for check in effects.checks {
             schedule(.verdict(index, life: nodes[index].lives, number: check.number, verdict(check)), after: draw(1...20))
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
         for query in effects.loads { try step(index, [.loaded(query, nodes[index].store.records(query))]) }
+        if !refused.isEmpty { try step(index, refused) }
+    }
+
+    /// Gives a transaction to the layer 1; why it is refused, if it is not known there already.
+    private mutating func accept(_ transaction: Transaction) -> String? {
+        do throws(TransactionRefusal) {
+            _ = try ledger.accept(transaction, now: UInt32(now / 1000))
+            return nil
+        } catch {
+            if ledger.mempool.entries[transaction.id] != nil || ledger.location(transaction.id) != nil { return nil }
+            return error.reason
+        }
     }
 
     private func verdict(_ check: GossipCheck) -> GossipVerdict {
@@ -411,7 +426,7 @@ public struct SimulatedWorld {
                 let block = ledger.block(ledger.blockHash(height: height + 1)!)!
                 try step(index, [.blockConnected(block, height: height + 1)])
             } else {
-                try step(index, [.blockDisconnected(ledger.block(core.chain.tip)!, height: height)])
+                try step(index, [.blockDisconnected(height: height)])
             }
         }
         if nodes[index].core?.isSynced == false { try step(index, [.caughtUp]) }

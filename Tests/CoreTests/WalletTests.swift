@@ -23,7 +23,7 @@ struct WalletTests {
         wallet.connect([payment], height: 10)
         let spend = try wallet.fund(paying: Self.elsewhere, amount: Satoshi(50_000), feeRate: .floor, height: 10)
         wallet.commit(spend)
-        wallet.disconnect([payment], height: 10)
+        wallet.disconnect(height: 10)
         #expect(wallet.balance(height: 9).confirmed == .zero)
         wallet.connect([payment], height: 10)
         #expect(throws: WalletRefusal.self) {

@@ -104,7 +104,7 @@ struct GossipBoundsTests {
         var bench = Bench()
         let made = Made("alice", "bob", block: 100)
         bench.gossip.receive(try! LightningMessage(made.announcement), wire: made.announcement, from: 1, now: Self.now, height: 500)
-        bench.gossip.disconnected(spending: [], height: 500)
+        bench.gossip.disconnected(height: 500)
         bench.settle()
         #expect(bench.gossip.graph.channelCount == 0)
         bench.tell(made.announcement)

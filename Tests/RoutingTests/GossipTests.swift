@@ -231,7 +231,7 @@ struct GossipTests {
         bench.gossip.connected(spending: [outPoint], height: 510)
         bench.gossip.prune(height: 581, now: Self.now)
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == true)
-        bench.gossip.disconnected(spending: [outPoint], height: 510)
+        bench.gossip.disconnected(height: 510)
         bench.gossip.prune(height: 600, now: Self.now)
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == false)
         bench.gossip.connected(spending: [outPoint], height: 610)
@@ -254,7 +254,7 @@ struct GossipTests {
         // Whose funding transaction is not in the chain any more.
         bench.tell(Made("carol", "dave", block: 103).announcement)
         bench.tell(Made("carol", "dave", block: 104).announcement)
-        bench.gossip.disconnected(spending: [], height: 104)
+        bench.gossip.disconnected(height: 104)
         #expect(bench.gossip.graph.allChannels.map(\.shortChannelID.block) == [103])
     }
 
