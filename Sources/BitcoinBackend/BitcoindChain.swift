@@ -51,8 +51,7 @@ public final class BitcoindChain: ChainBackend {
         if let user = parts.user {
             credentials = .password("\(user):\(parts.password ?? "")")
         } else {
-            let home = FileManager.default.homeDirectoryForCurrentUser
-            credentials = .cookie(path: cookieFile ?? home.appending(path: ".bitcoin/regtest/.cookie").path)
+            credentials = .cookie(path: cookieFile ?? UserHome.url.appending(path: ".bitcoin/regtest/.cookie").path)
         }
     }
 

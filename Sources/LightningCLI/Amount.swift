@@ -3,33 +3,50 @@ import BitcoinPrimitives
 import LightningRuntime
 import LightningWire
 
-/// An amount as people type it: `1000`, `1000sat`, `5msat`, `0.001btc`, `all`, `any`.
-struct Amount: ExpressibleByArgument, Hashable {
-    /// `nil` for `all` and `any`.
-    var msat: UInt64?
+/// An amount as people type it: `1000`, `1,000sat`, `5msat`, `0.001btc`.
+///
+/// `all` and `any` are no amounts: where one of them makes sense, `AmountOrAll` or `AmountOrAny` takes it.
+struct Amount: Hashable {
+    var msat: UInt64
 
-    init?(argument: String) {
-        let text = argument.lowercased().filter { $0 != "," && $0 != "_" }
-        if text == "all" || text == "any" {
-            msat = nil
-            return
-        }
+    init(msat: UInt64) { self.msat = msat }
+
+    init?(_ argument: String) {
+        let text = argument.lowercased()
         let units: [(suffix: String, decimals: Int)] = [("msat", 0), ("sats", 3), ("sat", 3), ("btc", 11), ("", 3)]
-        guard let (suffix, decimals) = units.first(where: { text.hasSuffix($0.suffix) }),
-            let value = Self.fixedPoint(text.dropLast(suffix.count), decimals: decimals),
-            value <= MilliSatoshi(Satoshi.maximum).value
+        guard let (suffix, decimals) = units.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
+        let number = text.dropLast(suffix.count)
+        // With btc a comma is a decimal comma more often than not: 0,01 would become 1.
+        guard let digits = suffix == "btc" ? (number.contains(",") ? nil : String(number)) : Self.ungrouped(number),
+            let value = Self.fixedPoint(digits[...], decimals: decimals), value <= MilliSatoshi(Satoshi.maximum).value
         else { return nil }
         msat = value
     }
 
-    static let help = ArgumentHelp("1000 or 1000sat, 5msat, 0.001btc, all")
+    static let help = ArgumentHelp("1000 or 1000sat, 5msat, 0.001btc")
+    static let form = "Write 1000 or 1000sat, 5msat, 0.001btc; commas only between groups of three digits, and never with btc"
 
-    /// For the command line: says what an amount looks like.
-    static func parse(_ text: String) throws -> Amount {
-        guard let amount = Amount(argument: text) else {
-            throw ValidationError("“\(text)” is no amount. Write 1000 or 1000sat, 5msat, 0.001btc, or all")
+    /// For the command line: says what an amount looks like, and what the words that are none mean.
+    static func parse(_ text: String) throws -> Amount { try parse(text, but: nil) }
+
+    /// - Parameter word: the word that may stand in the amount's place.
+    fileprivate static func parse(_ text: String, but word: String?) throws -> Amount {
+        if let amount = Amount(text) { return amount }
+        switch text.lowercased() {
+        case "all": throw ValidationError("“all” means nothing here: say an amount\(word.map { ", or \($0)" } ?? "")")
+        case "any": throw ValidationError("“any” means nothing here: say an amount\(word.map { ", or \($0)" } ?? "")")
+        default: throw ValidationError("“\(text)” is no amount. \(form)\(word.map { "; or \($0)" } ?? "")")
         }
-        return amount
+    }
+
+    /// The number without the commas between its groups of three digits; `nil` where a comma stands elsewhere.
+    private static func ungrouped(_ text: Substring) -> String? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let groups = parts[0].split(separator: ",", omittingEmptySubsequences: false)
+        guard groups.count == 1 || (groups.dropFirst().allSatisfy { $0.count == 3 } && (1...3).contains(groups[0].count)) else {
+            return nil
+        }
+        return ([groups.joined()] + parts.dropFirst().map(String.init)).joined(separator: ".")
     }
 
     /// Decimal digits as an integer of `decimals` places: never through floating point.
@@ -43,13 +60,56 @@ struct Amount: ExpressibleByArgument, Hashable {
         return UInt64(digits)
     }
 
-    static var defaultCompletionKind: CompletionKind { .list(["1000sat", "5msat", "0.001btc", "all"]) }
-
     /// Whole satoshi, for what happens on chain.
-    func satoshi() throws -> UInt64? {
-        guard let msat else { return nil }
+    func satoshi() throws -> UInt64 {
         guard msat % 1000 == 0 else { throw ValidationError("on chain there are only whole satoshi") }
         return msat / 1000
+    }
+}
+
+/// An amount, or `all`: everything that can be spent.
+enum AmountOrAll: Hashable {
+    case exactly(Amount)
+    case all
+
+    static let help = ArgumentHelp("1000 or 1000sat, 0.001btc, or all: everything that can be spent")
+
+    static func parse(_ text: String) throws -> AmountOrAll {
+        text.lowercased() == "all" ? .all : .exactly(try Amount.parse(text, but: "all: everything that can be spent"))
+    }
+
+    /// Whole satoshi, or "all", as the control socket takes them.
+    func json() throws -> JSONValue {
+        switch self {
+        case .exactly(let amount): .amount(try amount.satoshi())
+        case .all: "all"
+        }
+    }
+
+    func described() throws -> String {
+        switch self {
+        case .exactly(let amount): Format.sat(try amount.satoshi())
+        case .all: "everything"
+        }
+    }
+}
+
+/// An amount, or `any`: the payer chooses.
+enum AmountOrAny: Hashable {
+    case exactly(Amount)
+    case any
+
+    static let help = ArgumentHelp("How much: 1000sat, 5msat, 0.001btc, or any: the payer chooses")
+
+    static func parse(_ text: String) throws -> AmountOrAny {
+        text.lowercased() == "any" ? .any : .exactly(try Amount.parse(text, but: "any: the payer chooses"))
+    }
+
+    var json: JSONValue {
+        switch self {
+        case .exactly(let amount): .amount(amount.msat)
+        case .any: .null
+        }
     }
 }
 

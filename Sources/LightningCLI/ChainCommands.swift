@@ -103,11 +103,8 @@ struct ChainServe: AsyncParsableCommand {
         let rpc: RPCServer
         do {
             rpc = try await RPCServer(chain: chain, options: rpcOptions)
-        } catch let failure as ChainFailure {
-            throw failure
-        } catch {
-            let why = host == "127.0.0.1" ? "choose another with --rpc-port" : "is \(host) an address of this machine, and the port free?"
-            throw ControlFailure(.refused, "port \(rpcPort) on \(host) cannot be had: \(why)")
+        } catch let failure as ListenFailure {
+            throw ControlFailure(.refused, "\(failure): choose another with --rpc-port")
         }
         let height = await chain.tip().height
         let place = "http://\(host):\(rpc.port)"

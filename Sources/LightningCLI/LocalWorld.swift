@@ -160,8 +160,8 @@ struct LocalUp: AsyncParsableCommand {
             rpcOptions.password = password
             rpcOptions.cookieFile = Home.local.appending(path: ".cookie").path
             rpc = try await RPCServer(chain: world.chain, options: rpcOptions)
-        } catch {
-            throw ControlFailure(.refused, "port \(rpcPort) is in use: choose another with --rpc-port")
+        } catch let failure as ListenFailure {
+            throw ControlFailure(.refused, "\(failure): choose another with --rpc-port")
         }
         let url = "http://lnw:\(password)@127.0.0.1:\(rpc.port)"
         _ = FileManager.default.createFile(
@@ -185,8 +185,8 @@ struct LocalUp: AsyncParsableCommand {
             let node: LightningNode
             do {
                 node = try await LightningNode.start(wallet: directory, chain: world.chain, options: nodeOptions)
-            } catch NodeFailure.portInUse(let port) {
-                throw ControlFailure(.refused, "port \(port) is in use: choose others with --port")
+            } catch NodeFailure.cannotListen(let failure) {
+                throw ControlFailure(.refused, "\(failure): choose others with --port")
             }
             await world.add(node, name: name)
             let service = NodeService(node: node, directory: directory, isAlone: false)
@@ -283,12 +283,14 @@ final class LocalService: Service, @unchecked Sendable {
                 continuation.yield()
                 return true
             case "mine":
-                let count = parameters["count"].int ?? 1
-                guard (1...10_000).contains(count) else { throw ControlFailure(.usage, "1 to 10000 blocks") }
+                let count = try parameters.whole("count", in: 1...10_000) ?? 1
                 return ["height": .integer(Int64(try await world.mine(Int(count))))]
             case "graph": return try await world.graph()
             case "fund":
-                let amount = Satoshi(parameters["amount_sat"].u64)
+                guard let wanted = try parameters.whole("amount_sat", in: 1...Int64(Satoshi.maximum.value)) else {
+                    throw ControlFailure(.usage, "how much? In satoshi")
+                }
+                let amount = Satoshi(UInt64(wanted))
                 let id = try await world.fund(parameters["node"].string, amount)
                 return ["txid": .string(id.description), "amount_sat": .amount(amount.value)]
             default: throw ControlFailure(.usage, "unknown method \(method)")
@@ -370,7 +372,7 @@ struct LocalFund: AsyncParsableCommand {
     @Argument var node: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     func run() async throws {
-        guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "how much?") }
+        let satoshi = try amount.satoshi()
         options.show(try await callLocal("fund", ["node": .string(node), "amount_sat": .amount(satoshi)])) {
             "\(node) has \(Format.sat($0["amount_sat"].u64)) more, confirmed, in \($0["txid"].string)"
         }

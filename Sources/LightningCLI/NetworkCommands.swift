@@ -15,7 +15,7 @@ struct PaymentOptions: ParsableArguments {
 
     func add(to parameters: [String: JSONValue]) -> JSONValue {
         var all = parameters
-        all["max_fee_msat"] = maxFee?.msat.map { .amount($0) } ?? .null
+        all["max_fee_msat"] = maxFee.map { .amount($0.msat) } ?? .null
         all["timeout"] = .integer(timeout)
         all["max_parts"] = .integer(maxParts)
         return .object(all)
@@ -33,11 +33,11 @@ struct GetRoute: AsyncParsableCommand {
     @Flag(help: "Also say what the way by each other channel would be, and why not.") var explain = false
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
+        let msat = amount.msat
         if explain { return try await compare(msat) }
         let result = try await options.call(
             "getroute",
-            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
+            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee.map { .amount($0.msat) } ?? .null])
         options.show(result) { v in
             let parts = v["parts"].list
             let lines = parts.flatMap { part in
@@ -59,7 +59,7 @@ extension GetRoute {
     private func compare(_ msat: UInt64) async throws {
         let result = try await options.call(
             "compareroutes",
-            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee?.msat.map { .amount($0) } ?? .null])
+            ["id": .string(id), "amount_msat": .amount(msat), "max_fee_msat": maxFee.map { .amount($0.msat) } ?? .null])
         options.show(result) { v in
             let choices = v["choices"].list
             if choices.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
@@ -255,9 +255,6 @@ struct SetChannel: AsyncParsableCommand {
         guard base != nil || ppm != nil || delta != nil || min != nil || max != nil else {
             throw ControlFailure(.usage, "what to change? --base, --ppm, --delta, --min or --max; lnw feereport shows how it is")
         }
-        for (name, value) in [("--base", base), ("--min", min), ("--max", max)] where value != nil && value?.msat == nil {
-            throw ControlFailure(.usage, "\(name) is an amount: 100msat, 1sat")
-        }
         for (name, value) in [("--ppm", ppm), ("--delta", delta)] where value.map({ $0 < 0 || $0 > 1_000_000 }) ?? false {
             throw ControlFailure(.usage, "\(name) is out of range")
         }
@@ -286,7 +283,7 @@ struct Rebalance: AsyncParsableCommand {
     @OptionGroup var limits: PaymentOptions
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
+        let msat = amount.msat
         let result = try await options.call(
             "rebalance", limits.add(to: ["from": .string(from), "to": .string(to), "amount_msat": .amount(msat)]))
         options.show(result) {
@@ -303,7 +300,7 @@ struct Probe: AsyncParsableCommand {
     @OptionGroup var limits: PaymentOptions
 
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
+        let msat = amount.msat
         let result = try await options.call("probe", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)]))
         options.show(result) { v in
             let count = v["attempts"].list.count
@@ -351,7 +348,7 @@ struct HoldInvoice: AsyncParsableCommand {
         commandName: "holdinvoice", abstract: "Ask for a payment that is held until you settle or cancel it.", aliases: ["addholdinvoice"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The SHA-256 of the preimage, in hex") var paymentHash: String
-    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
+    @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
     @Argument(help: "What for.") var description = ""
     @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
     @OptionGroup var blinding: BlindingOptions
@@ -359,7 +356,7 @@ struct HoldInvoice: AsyncParsableCommand {
         let result = try await options.call(
             "holdinvoice",
             [
-                "payment_hash": .string(paymentHash), "amount_msat": amount.msat.map { .amount($0) } ?? .null,
+                "payment_hash": .string(paymentHash), "amount_msat": amount.json,
                 "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
             ])
         options.show(result) { $0["invoice"].string }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BitcoinBackend
 import BitcoinPrimitives
 import Foundation
 import LightningRuntime
@@ -9,7 +10,7 @@ enum Home {
         if let path = ProcessInfo.processInfo.environment["LNW_HOME"], !path.isEmpty {
             return URL(filePath: path, directoryHint: .isDirectory)
         }
-        return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".lnw")
+        return UserHome.url.appending(path: ".lnw")
     }
 
     static var local: URL { url.appending(path: "local") }

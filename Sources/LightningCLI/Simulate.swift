@@ -39,7 +39,7 @@ struct Simulate: AsyncParsableCommand {
             guard nodes == nil, topology == nil else {
                 throw ValidationError("--graph is a network of its own: without --nodes and --topology.")
             }
-            if let amount, amount.msat ?? 0 == 0 { throw ValidationError("--amount must be more than nothing.") }
+            if let amount, amount.msat == 0 { throw ValidationError("--amount must be more than nothing.") }
             guard histories <= 1_000_000 else { throw ValidationError("--histories must be at most 1000000 with --graph.") }
         }
         if graph == nil, amount != nil { throw ValidationError("--amount is for --graph.") }

@@ -12,33 +12,53 @@ struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make a wallet: new seed words, or your own with --import.")
     @OptionGroup var options: CommonOptions
-    @Flag(name: .customLong("import"), help: "Read the seed words from standard input.")
+    @Flag(name: .customLong("import"), help: "Read seed words from standard input: a line, a word a line, numbered or not.")
     var isImport = false
+    @Option(help: ArgumentHelp("A file with BIP 39's passphrase; a line feed at its end does not count.", valueName: "file"))
+    var passphraseFile: String?
 
     func run() async throws {
+        var passphrase = ""
+        if let path = passphraseFile {
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw ControlFailure(.usage, "the passphrase cannot be read from \(path)")
+            }
+            // BIP 39 wants it in the form NFKD.
+            passphrase = (text.hasSuffix("\n") ? String(text.dropLast()) : text).decomposedStringWithCompatibilityMapping
+            guard !passphrase.isEmpty else { throw ControlFailure(.usage, "\(path) is empty: leave --passphrase-file out") }
+        }
         var mnemonic: Mnemonic?
         if isImport {
-            if Terminal.isInput { Terminal.out("seed words: ", newline: false) }
-            do { mnemonic = try Mnemonic(phrase: readLine() ?? "") } catch {
-                throw ControlFailure(.usage, "\(error)")
-            }
+            do { mnemonic = try Mnemonic(text: Self.readWords()) } catch { throw ControlFailure(.usage, error.description) }
         }
-        let words = try options.directory.create(mnemonic)
+        let words = try options.directory.create(mnemonic, passphrase: passphrase)
         let value: JSONValue = [
             "wallet": .string(options.walletName), "mnemonic": isImport ? .null : .string(words.phrase),
         ]
         options.show(value) { _ in
             isImport
-                ? "wallet “\(options.walletName)” made from your words"
+                ? "wallet “\(options.walletName)” made from your words. Its first start looks through the chain for what is theirs"
                 : """
                 wallet “\(options.walletName)” made. Its seed words, shown this once:
 
-                  \(words.words.enumerated().map { "\($0.offset + 1). \($0.element)" }.joined(separator: "  "))
+                \(words.numbered)
 
-                Whoever has them has the money on chain. Channels need the wallet's own directory as well.
+                Whoever has them\(passphrase.isEmpty ? "" : " and the passphrase") has the money on chain. Channels need the wallet's own directory as well.
                 Start it: lnw start -w \(options.walletName) --chain http://…
                 """
         }
+    }
+
+    /// All of standard input; from a terminal until there are enough words or a line is empty.
+    private static func readWords() -> String {
+        if Terminal.isInput { Terminal.out("seed words: ", newline: false) }
+        var text = ""
+        while let line = readLine() {
+            text += line + "\n"
+            guard Terminal.isInput else { continue }
+            if line.allSatisfy(\.isWhitespace) || (try? Mnemonic(text: text)) != nil { break }
+        }
+        return text
     }
 }
 
@@ -69,7 +89,7 @@ struct Start: AsyncParsableCommand {
         try await backend.check(network: .regtest)
         if !directory.exists {
             let words = try directory.create()
-            Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n  \(words.phrase)\n")
+            Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")
         }
         var nodeOptions = LightningNode.Options()
         nodeOptions.port = port
@@ -119,7 +139,16 @@ struct NewAddress: AsyncParsableCommand {
         commandName: "newaddress", abstract: "A fresh address to receive on chain.", aliases: ["newaddr", "getnewaddress"])
     @OptionGroup var options: CommonOptions
     func run() async throws {
-        options.show(try await options.call("newaddress")) { $0["address"].string }
+        let result = try await options.call("newaddress")
+        options.show(result) { $0["address"].string }
+        let unpaid = result["num_unpaid"].u64
+        // Not among the output, which a program reads.
+        guard !options.json, unpaid > 20 else { return }
+        Terminal.error(
+            unpaid >= 1000
+                ? "1,000 addresses were given out and not paid to: the oldest of them comes again, so that the seed words find every payment"
+                : "\(unpaid) addresses were given out and not paid to. Other wallets look 20 far when they are restored from the words; this one looks 1,000 far"
+        )
     }
 }
 
@@ -198,19 +227,19 @@ struct OpenChannelCommand: AsyncParsableCommand {
         commandName: "openchannel", abstract: "Open a channel and fund it from the chain.", aliases: ["fundchannel", "open"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
-    @Argument(help: "The channel's size, e.g. 1000000sat or 0.01btc", transform: Amount.parse) var amount: Amount
+    @Argument(help: "The channel's size: 1000000sat, 0.01btc, or all: everything on chain", transform: AmountOrAll.parse)
+    var amount: AmountOrAll
     @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
     @Flag(name: .customLong("public"), help: "Announce it, so that others can be paid through it.") var isPublic = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 
     func run() async throws {
-        guard let satoshi = try amount.satoshi() else { throw ControlFailure(.usage, "a channel needs a size") }
         try Terminal.confirm(
-            "Open a channel of \(Format.sat(satoshi))? It takes one on-chain transaction now (about 154 vB) and one to close.",
+            "Open a channel of \(try amount.described())? It takes one on-chain transaction now (about 154 vB) and one to close.",
             yes: yes)
-        let push: JSONValue = self.push?.msat.map { JSONValue.amount($0) } ?? .null
+        let push: JSONValue = self.push.map { .amount($0.msat) } ?? .null
         let result = try await options.call(
-            "openchannel", ["id": .string(peer), "amount_sat": .amount(satoshi), "push_msat": push, "announce": .bool(isPublic)])
+            "openchannel", ["id": .string(peer), "amount_sat": try amount.json(), "push_msat": push, "announce": .bool(isPublic)])
         options.show(result) {
             "channel \($0["channel_id"].string) is funded; usable once its transaction is 3 blocks deep (lnw local mine 3)"
         }
@@ -251,16 +280,16 @@ struct InvoiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invoice", abstract: "Ask for a payment.", aliases: ["addinvoice", "createinvoice"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "How much: 1000sat, 5msat, 0.001btc, or any", transform: Amount.parse) var amount: Amount
+    @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
     @Argument(help: "What for.") var description = ""
     @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
     @OptionGroup var blinding: BlindingOptions
     func run() async throws {
-        let msat: JSONValue = amount.msat.map { .amount($0) } ?? .null
         let result = try await options.call(
             "invoice",
             [
-                "amount_msat": msat, "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
+                "amount_msat": amount.json, "description": .string(description), "expiry": .integer(expiry),
+                "blind": .integer(blinding.blind),
             ])
         options.show(result) { v in
             let text = v["invoice"].string
@@ -340,7 +369,7 @@ struct Pay: AsyncParsableCommand {
     @Argument(help: "How much, for an invoice that leaves it open.", transform: Amount.parse) var amount: Amount?
     @OptionGroup var limits: PaymentOptions
     func run() async throws {
-        let msat: JSONValue = amount?.msat.map { .amount($0) } ?? .null
+        let msat: JSONValue = amount.map { .amount($0.msat) } ?? .null
         let result = try await Self.watched(options, invoice) {
             try await options.call("pay", limits.add(to: ["invoice": .string(invoice), "amount_msat": msat]))
         }
@@ -403,7 +432,7 @@ struct Keysend: AsyncParsableCommand {
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @OptionGroup var limits: PaymentOptions
     func run() async throws {
-        guard let msat = amount.msat else { throw ControlFailure(.usage, "how much? “all” is not possible here: say an amount") }
+        let msat = amount.msat
         options.show(
             try await options.call("keysend", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)])), Pay.receipt)
     }
@@ -445,15 +474,13 @@ struct Send: AsyncParsableCommand {
         abstract: "Send bitcoin on chain.", aliases: ["withdraw", "sendcoins", "sendtoaddress"])
     @OptionGroup var options: CommonOptions
     @Argument var address: String
-    @Argument(help: "How much, or all", transform: Amount.parse) var amount: Amount
+    @Argument(help: AmountOrAll.help, transform: AmountOrAll.parse) var amount: AmountOrAll
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
-        let satoshi = try amount.satoshi()
         try Terminal.confirm(
-            "Send \(satoshi.map { Format.sat($0) } ?? "everything") to \(address)? It cannot be undone; the fee is about 2 sat/vB.",
+            "Send \(try amount.described()) to \(address)? It cannot be undone; the fee is about 2 sat/vB.",
             yes: yes)
-        let value: JSONValue = satoshi.map { .amount($0) } ?? .null
-        options.show(try await options.call("send", ["address": .string(address), "amount_sat": value])) {
+        options.show(try await options.call("send", ["address": .string(address), "amount_sat": try amount.json()])) {
             "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"
         }
     }
@@ -496,14 +523,17 @@ struct Stream: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: "E.g. 10s or 2m") var duration: String
 
     func run() async throws {
-        guard rate.hasSuffix("/s"), let perSecond = Amount(argument: String(rate.dropLast(2)))?.msat, perSecond > 0 else {
+        guard rate.hasSuffix("/s"), let perSecond = Amount(String(rate.dropLast(2)))?.msat, perSecond > 0 else {
             throw ControlFailure(.usage, "a rate is an amount per second: 10sat/s")
         }
         let unit: Double = duration.hasSuffix("m") ? 60 : 1
-        guard let count = Double(duration.dropLast()), duration.hasSuffix("s") || duration.hasSuffix("m"), count > 0 else {
+        guard let count = Double(duration.dropLast()), duration.hasSuffix("s") || duration.hasSuffix("m"), count > 0, count < 1e7 else {
             throw ControlFailure(.usage, "a duration is 10s or 2m")
         }
         let seconds = count * unit
+        guard Double(perSecond) * seconds < Double(MilliSatoshi(Satoshi.maximum).value) else {
+            throw ControlFailure(.usage, "that is more than all the bitcoin there will be")
+        }
         // Ten payments a second, or fewer where less than one millisatoshi would be left for each.
         let steps = UInt64(max(1, min(10, perSecond)))
         let total = UInt64((Double(steps) * seconds).rounded())

@@ -150,7 +150,7 @@ public struct OnChainWallet: Sendable {
     }
 
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
-    private func spendable(height: Int) -> [WalletCoin] {
+    private func spendableCoins(height: Int) -> [WalletCoin] {
         coins.values.filter { coin in
             coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)
                 && (coin.height != nil || pending[coin.outPoint.transaction] != nil)
@@ -174,7 +174,26 @@ public struct OnChainWallet: Sendable {
         return result
     }
 
+    /// All that can be spent, before fees.
+    public func spendable(height: Int) -> Satoshi { Self.sum(spendableCoins(height: height)) }
+
+    private static func sum(_ coins: [WalletCoin]) -> Satoshi {
+        coins.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
+    }
+
     // MARK: Sending
+
+    /// The most that one output can have, when everything that can be spent goes there.
+    public func largest(paying script: Script, feeRate: FeeRate, height: Int) throws(WalletRefusal) -> Satoshi {
+        let available = spendableCoins(height: height)
+        let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
+        let fee = max(feeRate, .floor).feeRoundedUp(weight: weight)
+        let total = Self.sum(available)
+        guard let rest = total.subtracting(fee), rest >= script.dustLimit, !available.isEmpty else {
+            throw .insufficientFunds(available: total, needed: fee + script.dustLimit)
+        }
+        return rest
+    }
 
     static let inputWeight = 41 * 4 + 109
 
@@ -189,16 +208,12 @@ public struct OnChainWallet: Sendable {
         paying script: Script, amount: Satoshi?, feeRate: FeeRate, height: Int
     ) throws(WalletRefusal) -> Transaction {
         let rate = max(feeRate, .floor)
-        let available = spendable(height: height)
-        let total = available.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
+        let available = spendableCoins(height: height)
         guard let amount else {
-            let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
-            let fee = rate.feeRoundedUp(weight: weight)
-            guard let rest = total.subtracting(fee), rest >= script.dustLimit, !available.isEmpty else {
-                throw .insufficientFunds(available: total, needed: fee + script.dustLimit)
-            }
-            return sign(available, [TransactionOutput(rest, script)])
+            let all = try largest(paying: script, feeRate: rate, height: height)
+            return sign(available, [TransactionOutput(all, script)])
         }
+        let total = Self.sum(available)
         guard amount >= script.dustLimit else { throw .belowDust(script.dustLimit) }
         let output = TransactionOutput(amount, script)
         let changeOutput = TransactionOutput(.zero, changeScript)

@@ -45,8 +45,8 @@ public enum NodeInput: Sendable {
 /// What a caller can ask for.
 public enum NodeCommand: Sendable {
     case newAddress
-    /// `announce` makes the channel public: others can be paid through it.
-    case openChannel(NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false)
+    /// `amount` of `nil` is everything on chain; `announce` makes the channel public: others can be paid through it.
+    case openChannel(NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false)
     /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
     case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
     /// An invoice whose payment is held until `settle` or `cancel`.

@@ -17,19 +17,28 @@ extension NodeCore {
     }
 
     mutating func open(
-        _ node: NodeID, amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
+        _ node: NodeID, amount wanted: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
     ) throws(NodeRefusal) {
         guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
-        guard amount.value < 1 << 24 || features.offers(.supportLargeChannel) else {
+        let isLargeFine = features.offers(.supportLargeChannel)
+        let amount: Satoshi
+        if let wanted {
+            amount = wanted
+        } else {
+            do throws(WalletRefusal) {
+                // The funding output's script is as long as any P2WSH.
+                let all = try wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: chain.height)
+                amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
+            } catch { throw .wallet(error) }
+        }
+        guard amount.value < 1 << 24 || isLargeFine else {
             throw .invalid("the peer accepts no channels of 16,777,216 sat or more")
         }
-        let available = wallet.balance(height: chain.height)
-        guard let spendable = available.confirmed.adding(available.unconfirmed), spendable >= amount else {
-            throw .wallet(.insufficientFunds(available: available.confirmed + available.unconfirmed, needed: amount))
-        }
+        let spendable = wallet.spendable(height: chain.height)
+        guard spendable >= amount else { throw .wallet(.insufficientFunds(available: spendable, needed: amount)) }
         let origin = newKeyOrigin()
         let result: (ChannelOpening, OpenChannel)
         do throws(ChannelRefusal) {

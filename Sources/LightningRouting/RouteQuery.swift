@@ -137,7 +137,7 @@ public enum RouteRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The cheapest way costs more than allowed.
     case tooExpensive(cheapest: MilliSatoshi)
     /// Every way locks the money for more blocks than allowed.
-    case tooLong(blocks: UInt32)
+    case tooLong(blocks: UInt32, limit: UInt32)
     case toSelf
 
     public var description: String {
@@ -149,7 +149,8 @@ public enum RouteRefusal: Error, Hashable, Sendable, CustomStringConvertible {
             "the network graph does not know the payee, and the invoice has no routing hint: is it online, and does it have a public channel?"
         case .noCapacity: "no way to the payee has room for so much, as far as we know. Try less"
         case .tooExpensive(let cheapest): "the cheapest way costs \(cheapest): allow a higher fee with --max-fee"
-        case .tooLong(let blocks): "what is left would lock the money for \(blocks) blocks"
+        case .tooLong(let blocks, let limit):
+            "the ways that are left would lock the money for \(blocks) blocks, more than the limit of \(limit); with the delta that the payee asks for no other way is known"
         case .toSelf: "that would pay this node itself"
         }
     }

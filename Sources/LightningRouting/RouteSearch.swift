@@ -175,7 +175,7 @@ struct RouteSearch {
     /// What a route exceeds, if anything.
     func overBudget(_ route: Route) -> EdgeTooNarrow? {
         if route.fee > query.maxFee { return .refused(.tooExpensive(cheapest: route.fee)) }
-        if route.cltvDelta > query.maxCLTVDelta { return .refused(.tooLong(blocks: route.cltvDelta)) }
+        if route.cltvDelta > query.maxCLTVDelta { return .refused(.tooLong(blocks: route.cltvDelta, limit: query.maxCLTVDelta)) }
         if route.hops.count > query.maxHops { return .refused(.noCapacity) }
         return nil
     }

@@ -42,12 +42,13 @@ public struct ControlAPI: Sendable {
             onStop()
             return true
         case "getinfo": return try await info()
-        case "newaddress": return ["address": .string(try await node.newAddress().description)]
+        case "newaddress":
+            let (address, unpaid) = try await node.newAddressAndUnpaid()
+            return ["address": .string(address.description), "num_unpaid": .integer(Int64(unpaid))]
         case "balance": return Self.json(try await node.balance())
         case "connect":
-            guard let address = p["address"].text.flatMap({ NodeAddress($0) }) else {
-                throw ControlFailure(.usage, "where to? Give id@host:port")
-            }
+            let address: NodeAddress
+            do { address = try NodeAddress(parsing: p["address"].text ?? "") } catch { throw ControlFailure(.usage, error.description) }
             try await node.connect(address)
             return ["id": .string(address.nodeID.hex)]
         case "listpeers":
@@ -62,8 +63,8 @@ public struct ControlAPI: Sendable {
                 try await named(try await node.channels().map { ($0.parameters.remoteNodeID, Self.json($0, refused)) }, "peer_alias"))
         case "invoice":
             let invoice = try await node.createInvoice(
-                amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
-                expiry: UInt64(clamping: p["expiry"].int ?? Int64(Invoice.defaultExpiry)), blindedHops: Int(clamping: p["blind"].int ?? 0))
+                amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
+                expiry: UInt64(try p.whole("expiry") ?? Int64(Invoice.defaultExpiry)), blindedHops: Int(try p.whole("blind") ?? 0))
             return Self.json(invoice)
         case "pay":
             let invoice: Invoice
@@ -71,7 +72,7 @@ public struct ControlAPI: Sendable {
                 throw ControlFailure(.refused, error.description)
             }
             let started = Date()
-            let amount = try amount(p["amount_msat"])
+            let amount = try p.msat("amount_msat")
             if let wanted = invoice.amount, let amount, amount != wanted {
                 throw ControlFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
             }
@@ -81,7 +82,7 @@ public struct ControlAPI: Sendable {
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "keysend":
             let started = Date()
-            let amount = try amount(p["amount_msat"]) ?? .zero
+            let amount = try p.msat("amount_msat") ?? .zero
             let payee = try await anyNode(p["id"])
             let limits = try limits(p)
             let payment = try await Self.awaited { try await node.keysend(payee, amount: amount, limits: limits) }
@@ -102,8 +103,7 @@ public struct ControlAPI: Sendable {
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
                 throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
             }
-            let amount = p["amount_sat"].int.map { Satoshi(UInt64(clamping: $0)) }
-            let transaction = try await node.send(to: address, amount: amount)
+            let transaction = try await node.send(to: address, amount: try p.satoshiOrAll("amount_sat").amount)
             return [
                 "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
                 "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
@@ -148,12 +148,6 @@ public struct ControlAPI: Sendable {
 
     // MARK: Parameters
 
-    func amount(_ value: JSONValue) throws -> MilliSatoshi? {
-        guard value != .null else { return nil }
-        guard let msat = value.int, msat >= 0 else { throw ControlFailure(.usage, "an amount is a whole number of msat") }
-        return MilliSatoshi(UInt64(msat))
-    }
-
     /// A node by its id or a unique beginning of it.
     private func peer(_ value: JSONValue) async throws -> NodeID {
         let text = value.text ?? ""
@@ -191,17 +185,21 @@ public struct ControlAPI: Sendable {
     // MARK: Calls
 
     private func open(_ p: JSONValue) async throws -> JSONValue {
+        let amount = try p.satoshiOrAll("amount_sat").amount
+        let push = try p.msat("push_msat") ?? .zero
+        let announce = try p.yesOrNo("announce")
         let target = p["id"].text ?? ""
         let id: NodeID
-        if let address = NodeAddress(target) {
+        if target.contains("@") {
+            let address: NodeAddress
+            do { address = try NodeAddress(parsing: target) } catch { throw ControlFailure(.usage, error.description) }
             try await node.connect(address)
             id = address.nodeID
         } else {
             id = try await peer(p["id"])
         }
-        guard let amount = p["amount_sat"].int, amount > 0 else { throw ControlFailure(.usage, "how much? In sat") }
         let channel = try await node.openChannel(
-            to: id, amount: Satoshi(UInt64(amount)), push: try self.amount(p["push_msat"]) ?? .zero, announce: p["announce"].flag)
+            to: id, amount: amount, push: push, announce: announce)
         return ["channel_id": .string(channel.hex)]
     }
 

@@ -15,42 +15,15 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// Where to find a node: `id@host:port`.
-public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
-    public var nodeID: NodeID
-    public var host: String
-    public var port: Int
-
-    public init(nodeID: NodeID, host: String, port: Int) {
-        self.nodeID = nodeID
-        self.host = host
-        self.port = port
-    }
-
-    /// Parses `id@host:port`; the port is 9735 where none is given.
-    public init?(_ text: String) {
-        let parts = text.split(separator: "@")
-        guard parts.count == 2, let id = PublicKey(hex: parts[0]) else { return nil }
-        let location = parts[1].split(separator: ":", omittingEmptySubsequences: false)
-        guard let host = location.first, !host.isEmpty, location.count <= 2 else { return nil }
-        guard let port = location.count == 2 ? Int(location[1]) : 9735, (1...65535).contains(port) else { return nil }
-        self.init(nodeID: id, host: String(host), port: port)
-    }
-
-    public var description: String { "\(nodeID)@\(host):\(port)" }
-}
-
 /// Why a node does not start or a connection does not come about.
 public enum NodeFailure: Error, Sendable, CustomStringConvertible {
-    case portInUse(Int)
-    case cannotListen(String)
+    case cannotListen(ListenFailure)
     case cannotConnect(String, why: String)
     case timeout(String)
 
     public var description: String {
         switch self {
-        case .portInUse(let port): "port \(port) is in use by another program: choose another with --port"
-        case .cannotListen(let why): "cannot listen: \(why)"
+        case .cannotListen(let why): "\(why): choose another with --port"
         case .cannotConnect(let address, let why): "cannot connect to \(address): \(why)"
         case .timeout(let what): "\(what) took too long"
         }
@@ -115,8 +88,9 @@ public final class LightningNode: Service, Sendable {
     ) async throws -> LightningNode {
         var configuration = options.configuration
         configuration.connections.fit(files: OpenFiles.raiseLimit())
+        if wallet.isRestored { configuration.walletLookAhead = OnChainWallet.addressLimit }
         let network = configuration.network
-        let keys = NodeKeys(seed: try wallet.mnemonic().seed(), network: network)
+        let keys = NodeKeys(seed: try wallet.seed(), network: network)
         let store = try SQLiteStore(path: wallet.database)
         let contents = try store.load()
         let core = try NodeCore(
@@ -154,8 +128,7 @@ public final class LightningNode: Service, Sendable {
             } catch {
                 store.close()
                 try? await group.shutdownGracefully()
-                if let io = error as? IOError, io.errnoCode == EADDRINUSE { throw NodeFailure.portInUse(port) }
-                throw NodeFailure.cannotListen("\(error)")
+                throw NodeFailure.cannotListen(ListenFailure(error, host: options.host, port: port))
             }
         }
         let reconnector = Reconnector(driver: driver, addresses: addresses)
@@ -213,9 +186,15 @@ public final class LightningNode: Service, Sendable {
 
     // MARK: On chain
 
-    public func newAddress() async throws -> Address {
-        guard case .address(let script, _) = try await driver.command(.newAddress) else { preconditionFailure() }
-        return Address(script: script, network: network)!
+    public func newAddress() async throws -> Address { try await newAddressAndUnpaid().address }
+
+    /// A fresh address, and how many have been given out without a payment to one of them.
+    ///
+    /// Other wallets, restored from the words, look `OnChainWallet.gapLimit` unpaid addresses far: what is paid to a later one they
+    /// do not find. This one looks `OnChainWallet.addressLimit` far.
+    public func newAddressAndUnpaid() async throws -> (address: Address, unpaid: Int) {
+        guard case .address(let script, let unused) = try await driver.command(.newAddress) else { preconditionFailure() }
+        return (Address(script: script, network: network)!, Int(unused))
     }
 
     /// Sends bitcoin; `amount` of `nil` sends everything. Returns the transaction's id.
@@ -231,10 +210,11 @@ public final class LightningNode: Service, Sendable {
 
     /// Opens a channel to a connected peer; returns when the funding transaction is published.
     ///
+    /// - Parameter amount: `nil` for everything on chain.
     /// - Parameter announce: makes it public, so that others can be paid through it.
     @discardableResult
     public func openChannel(
-        to node: NodeID, amount: Satoshi, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false
+        to node: NodeID, amount: Satoshi?, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false
     ) async throws -> ChannelID {
         let command = NodeCommand.openChannel(node, amount: amount, push: push, feeRate: feeRate, announce: announce)
         guard case .channelOpened(let id, _) = try await driver.command(command) else { preconditionFailure() }

@@ -15,8 +15,8 @@ extension ControlAPI {
         switch method {
         case "graph": return Self.json(try await node.graph(), own: node.nodeID)
         case "getroute":
-            let amount = try amount(p["amount_msat"]) ?? .zero
-            let parts = try await node.parts(to: try await anyNode(p["id"]), amount: amount, maxFee: try self.amount(p["max_fee_msat"]))
+            let amount = try p.msat("amount_msat") ?? .zero
+            let parts = try await node.parts(to: try await anyNode(p["id"]), amount: amount, maxFee: try p.msat("max_fee_msat"))
             let names = Self.names(try await node.graph())
             return [
                 "amount_msat": .amount(amount.value), "fee_msat": .amount(parts.reduce(0) { $0 + $1.fee.value }),
@@ -26,7 +26,7 @@ extension ControlAPI {
         case "compareroutes":
             let names = Self.names(try await node.graph())
             let choices = try await node.routes(
-                to: try await anyNode(p["id"]), amount: try amount(p["amount_msat"]) ?? .zero, maxFee: try self.amount(p["max_fee_msat"]))
+                to: try await anyNode(p["id"]), amount: try p.msat("amount_msat") ?? .zero, maxFee: try p.msat("max_fee_msat"))
             return [
                 "choices": .array(
                     choices.map { choice in
@@ -85,13 +85,13 @@ extension ControlAPI {
         case "rebalance":
             let (from, to) = (try await channel(p["from"]), try await channel(p["to"]))
             let started = Date()
-            let amount = try amount(p["amount_msat"]) ?? .zero
+            let amount = try p.msat("amount_msat") ?? .zero
             let limits = try limits(p)
             let payment = try await Self.awaited { try await node.rebalance(from: from, to: to, amount: amount, limits: limits) }
             return Self.json(payment, description: "rebalance", since: started)
         case "probe":
             let target = try await anyNode(p["id"])
-            let (payment, arrived) = try await node.probe(target, amount: try amount(p["amount_msat"]) ?? .zero, limits: try limits(p))
+            let (payment, arrived) = try await node.probe(target, amount: try p.msat("amount_msat") ?? .zero, limits: try limits(p))
             guard case .object(var fields) = Self.story(payment, Self.names(try await node.graph())) else { return .null }
             fields["arrived"] = .bool(arrived)
             if arrived {
@@ -116,8 +116,8 @@ extension ControlAPI {
             }
             return Self.json(
                 try await node.createHoldInvoice(
-                    hash, amount: try amount(p["amount_msat"]), description: p["description"].text ?? "",
-                    expiry: UInt64(clamping: p["expiry"].int ?? 3600), blindedHops: Int(clamping: p["blind"].int ?? 0)))
+                    hash, amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
+                    expiry: UInt64(try p.whole("expiry") ?? 3600), blindedHops: Int(try p.whole("blind") ?? 0)))
         case "settle":
             guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
                 throw ControlFailure(.usage, "a preimage is 64 hexadecimal digits")
@@ -145,12 +145,9 @@ extension ControlAPI {
     /// The limits that a caller gives a payment.
     func limits(_ p: JSONValue) throws -> PaymentLimits {
         var limits = PaymentLimits()
-        limits.maxFee = try amount(p["max_fee_msat"])
-        if let seconds = p["timeout"].int { limits.timeout = UInt64(clamping: max(1, min(seconds, 86_400))) * 1000 }
-        if let parts = p["max_parts"].int {
-            guard (1...256).contains(parts) else { throw ControlFailure(.usage, "a payment has 1 to 256 parts") }
-            limits.maxParts = Int(parts)
-        }
+        limits.maxFee = try p.msat("max_fee_msat")
+        if let seconds = try p.whole("timeout", in: 1...Int64.max) { limits.timeout = UInt64(min(seconds, 86_400)) * 1000 }
+        if let parts = try p.whole("max_parts", in: 1...256) { limits.maxParts = Int(parts) }
         return limits
     }
 
@@ -181,9 +178,7 @@ extension ControlAPI {
         let all = try await node.channels().filter { !$0.isClosed }
         let ids = p["channel"].text == "all" ? all.map(\.id) : [try await channel(p["channel"])]
         func number<T: FixedWidthInteger>(_ name: String, _ type: T.Type) throws -> T? {
-            guard let value = p[name].int else { return nil }
-            guard let fits = T(exactly: value) else { throw ControlFailure(.usage, "\(name) must be 0 to \(T.max)") }
-            return fits
+            try p.whole(name, in: 0...Int64(T.max)).map { T($0) }
         }
         var before: [(ChannelID, ForwardingPolicy)] = []
         for id in ids {
@@ -192,8 +187,8 @@ extension ControlAPI {
             policy.feeProportionalMillionths =
                 try number("fee_proportional_millionths", UInt32.self) ?? policy.feeProportionalMillionths
             policy.cltvExpiryDelta = try number("cltv_expiry_delta", UInt16.self) ?? policy.cltvExpiryDelta
-            policy.htlcMinimum = try amount(p["htlc_minimum_msat"]) ?? policy.htlcMinimum
-            policy.htlcMaximum = try amount(p["htlc_maximum_msat"]) ?? policy.htlcMaximum
+            policy.htlcMinimum = try p.msat("htlc_minimum_msat") ?? policy.htlcMinimum
+            policy.htlcMaximum = try p.msat("htlc_maximum_msat") ?? policy.htlcMaximum
             guard policy.htlcMaximum.map({ $0 > .zero }) ?? true else {
                 throw ControlFailure(.usage, "a largest HTLC of nothing lets nothing through")
             }

@@ -17,7 +17,7 @@ struct PeerConnector {
     func connect(_ address: NodeAddress) async throws -> Bool {
         let (own, isConnected) = try await driver.read { ($0.nodeID, $0.isConnected(address.nodeID)) }
         if address.nodeID == own {
-            throw NodeFailure.cannotConnect("\(address.host):\(address.port)", why: "that id is this node's own")
+            throw NodeFailure.cannotConnect(address.place, why: "that id is this node's own")
         }
         if isConnected { return false }
         let driver = driver
@@ -37,7 +37,7 @@ struct PeerConnector {
                 }
                 .connect(host: address.host, port: address.port).get()
         } catch {
-            throw NodeFailure.cannotConnect("\(address.host):\(address.port)", why: "nobody answers there")
+            throw NodeFailure.cannotConnect(address.place, why: "nobody answers there")
         }
         let succeeded = await withTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -63,7 +63,7 @@ struct PeerConnector {
         guard !succeeded else { return true }
         guard try await driver.read({ $0.isConnected(address.nodeID) }) else {
             throw NodeFailure.cannotConnect(
-                "\(address.host):\(address.port)",
+                address.place,
                 why: "it is not the node \(address.nodeID), or it refuses us")
         }
         return true
@@ -94,7 +94,7 @@ final class PeerAddresses: Sendable {
     /// What the store has to keep of an address.
     static func write(_ address: NodeAddress) -> StoreWrite {
         .put(
-            .meta, key: Array("address/\(address.nodeID)".utf8), record: Array("\(address.host):\(address.port)".utf8))
+            .meta, key: Array("address/\(address.nodeID)".utf8), record: Array(address.place.utf8))
     }
 }
 

@@ -26,14 +26,22 @@ public struct WalletDirectory: Sendable {
     public var database: String { url.appending(path: "node.sqlite").path }
     public var controlSocket: String { url.appending(path: "control.sock").path }
     private var seedFile: URL { url.appending(path: "seed") }
+    /// BIP 39's passphrase, where the words have one.
+    private var passphraseFile: URL { url.appending(path: "passphrase") }
+    /// That the words are older than this directory.
+    private var restoredMark: URL { url.appending(path: "restored") }
+
+    /// Whether the words were brought along: how many of their addresses were given out before is not known then.
+    public var isRestored: Bool { FileManager.default.fileExists(atPath: restoredMark.path) }
 
     /// Whether a wallet is here.
     public var exists: Bool { FileManager.default.fileExists(atPath: seedFile.path) }
 
     /// Makes a wallet of the given words, or of fresh ones.
     ///
+    /// - Parameter passphrase: BIP 39's, which makes another wallet of the same words.
     /// - Returns: the words, to be shown once.
-    public func create(_ mnemonic: Mnemonic? = nil) throws(WalletDirectoryFailure) -> Mnemonic {
+    public func create(_ mnemonic: Mnemonic? = nil, passphrase: String = "") throws(WalletDirectoryFailure) -> Mnemonic {
         guard !exists else { throw .exists(url.path) }
         var entropy = Entropy.system()
         let words = mnemonic ?? Mnemonic(entropy: entropy.bytes(32))
@@ -41,18 +49,40 @@ public struct WalletDirectory: Sendable {
             try FileManager.default.createDirectory(
                 at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: url.path)
-            let made = FileManager.default.createFile(
-                atPath: seedFile.path, contents: Data((words.phrase + "\n").utf8),
-                attributes: [.posixPermissions: 0o600])
-            guard made else { throw CocoaError(.fileWriteNoPermission) }
+            // The seed last: with it the wallet is there, and nothing that belongs to it may be missing.
+            if mnemonic != nil { try put("made from words\n", in: restoredMark) }
+            if !passphrase.isEmpty { try put(passphrase, in: passphraseFile) }
+            try put(words.phrase + "\n", in: seedFile)
         } catch {
             throw .unreadable(url.path, why: "it cannot be written. Check the permissions and the space on the disk")
         }
         return words
     }
 
+    /// Writes a file for the owner alone.
+    private func put(_ text: String, in file: URL) throws {
+        let made = FileManager.default.createFile(
+            atPath: file.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        // On a full disk the file may be there, and empty.
+        guard made, try Data(contentsOf: file) == Data(text.utf8) else {
+            try? FileManager.default.removeItem(at: file)
+            throw CocoaError(.fileWriteOutOfSpace)
+        }
+    }
+
+    /// What the wallet's keys grow from. Never log it.
+    func seed() throws(WalletDirectoryFailure) -> [UInt8] {
+        let words = try mnemonic()
+        guard FileManager.default.fileExists(atPath: passphraseFile.path) else { return words.seed() }
+        do {
+            return words.seed(passphrase: try String(contentsOf: passphraseFile, encoding: .utf8))
+        } catch {
+            throw .unreadable(passphraseFile.path, why: "it cannot be read")
+        }
+    }
+
     /// The wallet's words. Never log them.
-    func mnemonic() throws(WalletDirectoryFailure) -> Mnemonic {
+    private func mnemonic() throws(WalletDirectoryFailure) -> Mnemonic {
         guard exists else { throw .missing(url.path) }
         do {
             return try Mnemonic(phrase: String(contentsOf: seedFile, encoding: .utf8))

@@ -196,7 +196,7 @@ struct RouteTests {
         #expect(refusal(web.query(0, 2, 10, maxFee: 4999)) == .tooExpensive(cheapest: MilliSatoshi(5000)))
         var short = web.query(0, 2, 10)
         short.maxCLTVDelta = 50
-        #expect(refusal(short) == .tooLong(blocks: 58))
+        #expect(refusal(short) == .tooLong(blocks: 58, limit: 50))
         var own = web.query(0, 2, 10)
         own.localChannels = []
         #expect(refusal(own) == .noLocalChannel)

@@ -33,6 +33,7 @@ public final class RPCServer: Sendable {
     public let port: Int
     private static let maximumConnections = 2000
 
+    /// - Throws: a `ListenFailure`, or a `ChainFailure` where the cookie cannot be written.
     public init(chain: EmbeddedChain, options: Options) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
@@ -77,7 +78,8 @@ public final class RPCServer: Sendable {
             }
         } catch {
             try? await group.shutdownGracefully()
-            throw error
+            if error is ChainFailure { throw error }
+            throw ListenFailure(error, host: options.host, port: options.port)
         }
         cookieFile = options.cookieFile
         self.cookie = cookie

@@ -1,0 +1,65 @@
+import BitcoinPrimitives
+import LightningWire
+
+// The parameters of a call. A value of another kind than it should be is refused and never passed over: what a caller meant as an
+// amount must not become "everything", nor a limit none.
+extension JSONValue {
+    /// A whole number; `nil` where it is left out.
+    ///
+    /// - Throws: a `ControlFailure` of kind `usage` for anything else than a whole number in the range.
+    public func whole(_ name: String, in range: ClosedRange<Int64> = 0...Int64.max) throws(ControlFailure) -> Int64? {
+        let value = self[name]
+        guard value != .null else { return nil }
+        guard let number = value.int, range.contains(number) else {
+            let most = range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+            throw ControlFailure(.usage, "\(name) is a whole number: \(most)")
+        }
+        return number
+    }
+
+    /// A text; `nil` where it is left out.
+    func words(_ name: String) throws(ControlFailure) -> String? {
+        let value = self[name]
+        guard value != .null else { return nil }
+        guard let text = value.text else { throw ControlFailure(.usage, "\(name) is a text") }
+        return text
+    }
+
+    /// Yes or no; no where it is left out.
+    func yesOrNo(_ name: String) throws(ControlFailure) -> Bool {
+        switch self[name] {
+        case .null: false
+        case .bool(let value): value
+        default: throw ControlFailure(.usage, "\(name) is true or false")
+        }
+    }
+
+    /// An amount in msat; `nil` where it is left out.
+    func msat(_ name: String) throws(ControlFailure) -> MilliSatoshi? {
+        try whole(name, in: 0...Int64(MilliSatoshi(Satoshi.maximum).value)).map { MilliSatoshi(UInt64($0)) }
+    }
+
+    /// An amount in satoshi, or the word "all".
+    func satoshiOrAll(_ name: String) throws(ControlFailure) -> SatoshiOrAll {
+        if self[name].text == "all" { return .all }
+        guard self[name] != .null, let number = try? whole(name, in: 1...Int64(Satoshi.maximum.value)) else {
+            throw ControlFailure(.usage, "\(name) is a whole number of satoshi, or \"all\"")
+        }
+        return .exactly(Satoshi(UInt64(number)))
+    }
+}
+
+/// How much of what is on chain.
+enum SatoshiOrAll: Hashable {
+    case exactly(Satoshi)
+    /// Everything that can be spent.
+    case all
+
+    /// As the node's commands have it.
+    var amount: Satoshi? {
+        switch self {
+        case .exactly(let amount): amount
+        case .all: nil
+        }
+    }
+}

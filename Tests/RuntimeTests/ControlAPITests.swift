@@ -1,0 +1,69 @@
+import BitcoinLedger
+import CryptoPrimitives
+import Foundation
+import Lightning
+import LightningRuntime
+import TestSupport
+import Testing
+
+/// Calls with parameters of the wrong kind: nothing happens.
+@Suite("calls over the control socket", .serialized)
+struct ControlAPITests {
+    @Test("what is no amount, no number, no word is refused, and never means everything")
+    func wrongKinds() async throws {
+        let world = try await NodeTests.World()
+        let api = ControlAPI(node: world.alice, onStop: nil)
+        let address = JSONValue.string(try await world.bob.newAddress().description)
+        let before = try await world.alice.balance()
+        func refused(_ method: String, _ parameters: JSONValue) async {
+            do {
+                let answer = try await api.handle(method, parameters)
+                Issue.record("\(method) \(parameters.line): \(answer.line)")
+            } catch let failure as ControlFailure {
+                #expect(failure.kind == .usage, "\(method) \(parameters.line): \(failure)")
+            } catch {
+                Issue.record("\(method): \(error)")
+            }
+        }
+        let wrong: [JSONValue] = [nil, "5", "any", "ALL", 0, -1, true, .number(0.5), .number(1e30), [], [:], .integer(.max)]
+        for value in wrong {
+            await refused("send", ["address": address, "amount_sat": value])
+            await refused("openchannel", ["id": .string(world.bob.address!.description), "amount_sat": value])
+        }
+        await refused("send", ["address": address])
+        await refused("send", ["address": address, "amount": 5])
+        for value: JSONValue in ["5", -1, true, .number(0.5), [], .integer(.max)] {
+            await refused("invoice", ["amount_msat": value])
+            await refused("keysend", ["id": .string(world.bob.nodeID.hex), "amount_msat": value])
+            await refused("keysend", ["id": .string(world.bob.nodeID.hex), "amount_msat": 5, "max_fee_msat": value])
+            await refused("openchannel", ["id": .string(world.bob.address!.description), "amount_sat": 100_000, "push_msat": value])
+        }
+        for value: JSONValue in ["5", 0, -1, true, .number(1.5)] {
+            await refused("keysend", ["id": .string(world.bob.nodeID.hex), "amount_msat": 5, "timeout": value])
+            await refused("keysend", ["id": .string(world.bob.nodeID.hex), "amount_msat": 5, "max_parts": value])
+        }
+        await refused("invoice", ["amount_msat": 5, "expiry": -1])
+        await refused("invoice", ["amount_msat": 5, "description": 7])
+        await refused("openchannel", ["id": .string(world.bob.address!.description), "amount_sat": 100_000, "announce": 1])
+        #expect(try await world.alice.balance() == before)
+        #expect(try await world.alice.channels().isEmpty)
+        #expect(try await world.bob.channels().isEmpty)
+        // All of it: what is said is what happens.
+        let answer = try await api.handle("send", ["address": address, "amount_sat": "all"])
+        #expect(answer["amount_sat"].int ?? 0 > 4_999_000_000)
+        await world.stop()
+    }
+
+    @Test("a channel of everything on chain")
+    func openWithAll() async throws {
+        let world = try await NodeTests.World()
+        let wealth = try await world.alice.balance().onChainConfirmed
+        let api = ControlAPI(node: world.alice, onStop: nil)
+        _ = try await api.handle("openchannel", ["id": .string(world.bob.address!.description), "amount_sat": "all"])
+        let channel = try #require(try await world.alice.channels().first)
+        let left = try await world.alice.balance()
+        #expect(channel.parameters.fundingAmount.value + 1000 > wealth.value && channel.parameters.fundingAmount < wealth)
+        #expect(left.onChainConfirmed == .zero && left.onChainUnconfirmed == .zero)
+        await world.stop()
+    }
+}
