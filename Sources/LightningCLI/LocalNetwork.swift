@@ -117,12 +117,23 @@ extension LocalWorld {
         throw ControlFailure(.internal, "the announcements of the channels did not reach every node within a minute")
     }
 
-    /// Until nodes that know each other have found each other again, or ten seconds have gone by.
+    /// Tells each node where the others are now: they may have listened elsewhere before.
+    func introduce(_ nodes: [LightningNode]) async throws {
+        for node in nodes {
+            for other in nodes where other.nodeID != node.nodeID {
+                if let address = other.address { try await node.remember(address) }
+            }
+        }
+    }
+
+    /// Until the nodes of this network that have channels with each other have found each other again, or ten seconds have gone by.
     func waitForPeers(_ nodes: [LightningNode]) async throws {
+        let own = Set(nodes.map(\.nodeID))
         for _ in 0..<100 {
             var waiting = false
             for node in nodes {
-                for channel in try await node.channels() where channel.phase == .normal && channel.connection != .established {
+                for channel in try await node.channels()
+                where channel.phase == .normal && channel.connection != .established && own.contains(channel.parameters.remoteNodeID) {
                     waiting = true
                 }
             }

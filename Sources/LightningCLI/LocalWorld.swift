@@ -193,6 +193,7 @@ struct LocalUp: AsyncParsableCommand {
             try await service.startControl()
             services.append(service)
         }
+        try await world.introduce(services.compactMap { ($0 as? NodeService)?.node })
         let activity = ChainActivity(
             chain: world.chain, options: activity, clock: clock, mine: { _ = try? await world.mine(1) })
         let control = LocalService(world: world, rpc: rpc, activity: activity)

@@ -173,7 +173,9 @@ struct GraphNode: AsyncParsableCommand {
     @Argument(help: "Its id or alias, or a unique beginning of either") var id: String
     func run() async throws {
         let graph = try await options.call("graph")
-        let matches = graph["nodes"].list.filter { $0["id"].string.hasPrefix(id.lowercased()) || $0["alias"].text == id }
+        // As for a payment: what looks like an id is one, and never an alias.
+        let isID = (id.hasPrefix("02") || id.hasPrefix("03")) && id.allSatisfy(\.isHexDigit)
+        let matches = graph["nodes"].list.filter { isID ? $0["id"].string.hasPrefix(id.lowercased()) : $0["alias"].text == id }
         guard matches.count == 1 else {
             throw ControlFailure(
                 .refused,

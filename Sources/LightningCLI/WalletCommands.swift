@@ -69,12 +69,16 @@ struct Start: AsyncParsableCommand {
     var chain: String?
     @Option(help: "The bitcoind's .cookie, where the address has no user. Default: ~/.bitcoin/regtest/.cookie")
     var chainCookie: String?
-    @Option(help: "The port that other nodes call; 0 for any free one.")
-    var port = 0
+    @Option(help: "The port that other nodes call; 0 for any free one. Default: the last one, or any free one.")
+    var port: Int?
+    @Option(help: ArgumentHelp("The address to listen on, e.g. 0.0.0.0 for all of this machine's.", valueName: "address"))
+    var host = "127.0.0.1"
+    @Option(help: ArgumentHelp("How others reach this machine, as it is told to them. Default: the address of --host.", valueName: "host"))
+    var announce: String?
 
     func run() async throws {
         let directory = try options.directory
-        guard (0...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let url = try chain ?? LocalWorld.storedChainURL()
         guard let url else {
             throw ControlFailure(
@@ -92,9 +96,19 @@ struct Start: AsyncParsableCommand {
             Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")
         }
         var nodeOptions = LightningNode.Options()
-        nodeOptions.port = port
+        nodeOptions.port = port ?? directory.lastPort ?? 0
+        nodeOptions.host = host
+        nodeOptions.announcedHosts = announce.map { [$0] }
         nodeOptions.logger = Logging.logger(options.walletName)
-        let node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        var node: LightningNode
+        do {
+            node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        } catch NodeFailure.cannotListen(let failure) where port == nil && nodeOptions.port != 0 {
+            Terminal.error("\(failure): another one is taken, and the peers are told")
+            nodeOptions.port = 0
+            node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        }
+        if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
         try await service.startControl()
         let height = try await node.height()

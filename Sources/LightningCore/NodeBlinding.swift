@@ -73,7 +73,7 @@ extension NodeCore {
 
     /// Our peer, who forwards to us.
     private func blindedStep(over channel: PaymentChannel) -> BlindedStep? {
-        guard let name = channel.remoteAlias ?? channel.shortChannelID, let policy = termsToUs(channel) else { return nil }
+        guard let name = peersName(channel), let policy = termsToUs(channel) else { return nil }
         return BlindedStep(node: channel.parameters.remoteNodeID, channel: name, policy: policy)
     }
 

@@ -189,7 +189,7 @@ extension NodeCore {
         return channels.values.filter { $0.phase == .normal && !$0.isShuttingDown }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
             .prefix(3).compactMap { channel in
-                guard let alias = channel.remoteAlias ?? channel.shortChannelID else { return nil }
+                guard let alias = peersName(channel) else { return nil }
                 // What the peer asks for; before it said so, what is safe to offer.
                 let terms = remoteUpdates[channel.id]
                 return [

@@ -22,6 +22,9 @@ extension NodeCore {
         connectionsByNode[node].flatMap { peers[$0] }?.isReady ?? false
     }
 
+    /// Whether there is a connection to a node that has not come so far that messages can be exchanged.
+    public func isConnecting(_ node: NodeID) -> Bool { connectionsByNode[node] != nil && !isConnected(node) }
+
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
         let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
@@ -49,6 +52,9 @@ extension NodeCore {
         }
     }
 
+    /// Milliseconds within which two calls in both directions are taken for the same wish.
+    private static let crossingTime: UInt64 = 5000
+
     /// The handshake is over: we know who it is.
     private mutating func established(_ id: ConnectionID) {
         guard let node = peers[id]?.nodeID else { return }
@@ -56,8 +62,18 @@ extension NodeCore {
             close(id)
             return
         }
-        // A second connection of a node replaces the first, which is most likely dead.
-        if let old = connectionsByNode[node], old != id { close(old) }
+        if let old = connectionsByNode[node], old != id, let first = peers[old], let second = peers[id] {
+            // Both sides called at once: both keep the call of the node with the smaller id, or each could close the other's.
+            let isCrossing = first.isInbound != second.isInbound && now - min(now, first.openedAt) < Self.crossingTime
+            let keepsOurCall = nodeID < node
+            if isCrossing, first.isInbound != keepsOurCall {
+                effects.events.append(.connectionEnded(id, node, "both sides called at once, and the other call is kept"))
+                close(id)
+                return
+            }
+            // Otherwise a second connection of a node replaces the first, which is most likely dead.
+            close(old)
+        }
         connectionsByNode[node] = id
         let message = Init(features: configuration.features, chains: [configuration.network.chainHash])
         transmit(.initialize(message), over: id)
@@ -107,6 +123,7 @@ extension NodeCore {
 
     mutating func disconnected(_ id: ConnectionID) {
         guard let peer = peers.removeValue(forKey: id) else { return }
+        effects.events.append(.connectionLost(id))
         for entry in peer.openings.values.sorted(by: { $0.opening.temporaryChannelID < $1.opening.temporaryChannelID }) {
             abandon(entry, why: "the connection was lost")
         }
@@ -124,7 +141,7 @@ extension NodeCore {
         settle(payments.expireSets(now: now, height: chain.height))
         expirePayments()
         tellDelayedFailures()
-        updateDisabled()
+        updatePublicChannels()
         dropSilentPeers()
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
@@ -212,13 +229,16 @@ extension NodeCore {
                 ? "no chain in common"
                 : unknown.isEmpty ? "feature dependencies are missing" : "unknown compulsory features \(FeatureBits.list(unknown))"
             transmit(.warning(Warning(channelID: .all, text: why)), over: id)
-            effects.events.append(.note("\(node): \(why)"))
+            effects.events.append(.connectionEnded(id, node, why))
             close(id)
             return
         }
         peers[id]!.features = features
         admitStranger(id)
+        guard peers[id] != nil else { return }
         effects.events.append(.peerConnected(node))
+        effects.events.append(.connectionReady(id, node))
+        if channelOwners.contains(node) { introduce(to: id) }
         gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
         for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
             guard let environment = environment(channelID) else { continue }

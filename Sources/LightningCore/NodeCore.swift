@@ -39,6 +39,9 @@ public struct NodeCore {
     /// What the peers of our channels ask for when they forward to us, for our invoices.
     var remoteUpdates: [ChannelID: ChannelUpdate] = [:]
     var announcing: [ChannelID: AnnouncementExchange] = [:]
+    /// Where we can be called, as BOLT 7's address descriptors, and what we said of ourselves last.
+    var ownAddresses: [UInt8]
+    var lastAnnouncement: NodeAnnouncement?
     /// Milliseconds since 1970 at which HTLCs that wait for a decision came: what we tell the payer of how long we held them.
     var arrivals: [IncomingHTLC.Key: UInt64] = [:]
     /// Failures on blinded paths, and the milliseconds from which they are told. A restart decides their HTLCs anew.
@@ -100,6 +103,7 @@ public struct NodeCore {
         self.keys = keys
         self.entropy = entropy
         feeRate = configuration.feeRate
+        ownAddresses = configuration.addresses
         do throws(DecodingError) {
             wallet = try OnChainWallet(
                 keys: keys.wallet, lookAhead: configuration.walletLookAhead, head: store.record(.meta, "wallet"),
@@ -192,6 +196,7 @@ public struct NodeCore {
         case .command(let request, let command): perform(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let height): disconnect(height: height)
+        case .listening(let addresses): listening(at: addresses)
         case .published(let id, let outcome): published(id, outcome)
         case .caughtUp:
             caughtUpAt = now

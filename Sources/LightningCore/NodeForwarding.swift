@@ -184,6 +184,19 @@ extension NodeCore {
         }.map(\.id).min()
     }
 
+    /// The name by which the peer knows a channel that is not public, and that payers may use for it: the alias that it gave us, unless it
+    /// is some other channel's name. A peer that gives us another channel's name would have that channel's payments, or its blame.
+    func peersName(_ channel: PaymentChannel) -> ShortChannelID? {
+        guard let alias = channel.remoteAlias else { return channel.shortChannelID }
+        let isOthers =
+            gossip.graph.contains(alias) && channel.shortChannelID != alias
+            || channels.values.contains { other in
+                other.id != channel.id
+                    && (other.shortChannelID == alias || other.parameters.localAlias == alias || other.remoteAlias == alias)
+            }
+        return isOthers ? channel.shortChannelID : alias
+    }
+
     /// On which terms this node forwards into a channel.
     public func forwardingPolicy(of id: ChannelID) -> ForwardingPolicy { terms(id).current }
 

@@ -11,6 +11,8 @@ struct AnnouncementExchange {
     var sentOver: ConnectionID?
     /// What the peer sent, if it is right.
     var remote: AnnouncementSignatures?
+    /// What the peer sent before we could look at it.
+    var early: AnnouncementSignatures?
 }
 
 // BOLT 7: what this node tells of itself, and what it hears.
@@ -40,7 +42,11 @@ extension NodeCore {
 
     /// A peer told gossip, or asks for some.
     mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
-        if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
+        switch message {
+        case .channelUpdate(let update): learnTerms(update, wire, node)
+        case .nodeAnnouncement(let body): learnAddresses(body, wire, node, over: id)
+        default: break
+        }
         gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
     }
 
@@ -60,8 +66,7 @@ extension NodeCore {
     mutating func tellTerms(_ id: ChannelID) {
         guard let channel = channels[id], channel.phase == .normal, !channel.isClosed else { return }
         let isPublic = channel.shortChannelID.map { gossip.graph.contains($0) } ?? false
-        // Before the channel is announced it is called by a name that the peer gave us.
-        guard let name = isPublic ? channel.shortChannelID : channel.remoteAlias ?? channel.shortChannelID else { return }
+        guard let name = isPublic ? channel.shortChannelID : peersName(channel) else { return }
         let update = makeUpdate(id, channel, name, isPublic: isPublic)
         let wire = LightningMessage.channelUpdate(update).encoded
         send(.channelUpdate(update), to: channel.parameters.remoteNodeID)
@@ -114,11 +119,16 @@ extension NodeCore {
     /// Milliseconds for which the peer of a public channel may be away before others are told.
     static let patience: UInt64 = 600_000
 
-    /// Tells of public channels that cannot be used for a while, or can be again.
-    mutating func updateDisabled() {
+    /// Tells of public channels that cannot be used for a while, or can be again; and of those that the peer's gossip has made public
+    /// before ours could, on which terms we forward, and who we are.
+    mutating func updatePublicChannels() {
         for id in channels.keys.sorted() {
             guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID, gossip.graph.contains(name)
             else { continue }
+            if lastUpdates[id].map({ $0.shortChannelID != name || $0.dontForward }) ?? true {
+                tellTerms(id)
+                announceNode()
+            }
             if channel.isUsable {
                 offlineSince[id] = nil
             } else if offlineSince[id] == nil {
@@ -140,16 +150,24 @@ extension NodeCore {
     static let announcementDepth = 6
 
     /// Sends our half of a channel's announcement as soon as BOLT 7 lets us.
-    mutating func announceIfReady(_ id: ChannelID) {
+    ///
+    /// - Parameter isAnswer: the peer has sent its own half over this connection.
+    mutating func announceIfReady(_ id: ChannelID, isAnswer: Bool = false) {
         guard let channel = channels[id], channel.parameters.announce, channel.phase == .normal, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
             chain.height - fundingHeight + 1 >= Self.announcementDepth,
             let connection = connectionsByNode[channel.parameters.remoteNodeID]
         else { return }
-        let isKnown = gossip.graph.contains(name)
+        if let early = announcing[id]?.early {
+            announcing[id]!.early = nil
+            guard takeHalf(early, channel, name, over: connection) else { return }
+        }
         var exchange = announcing[id] ?? AnnouncementExchange()
-        // Once for each connection; again only where the peer shows that it does not have it.
-        guard exchange.sentOver != connection, !isKnown || exchange.remote != nil else { return }
+        // Once for each connection. "If it has NOT previously received announcement_signatures for the funding transaction: MUST send its
+        // own announcement_signatures message", also where the channel is in the graph by the peer's gossip. "If it receives
+        // announcement_signatures for the funding transaction: MUST respond with its own announcement_signatures message."
+        guard exchange.sentOver != connection else { return completeAnnouncement(id) }
+        guard exchange.remote == nil || isAnswer || !gossip.graph.contains(name) else { return }
         let (node, bitcoin) = announcementSignatures(id, channel, name)
         send(
             .announcementSignatures(
@@ -176,25 +194,42 @@ extension NodeCore {
 
     /// The peer's half.
     mutating func received(_ message: AnnouncementSignatures, _ node: NodeID, over connection: ConnectionID) {
-        guard let channel = channels[message.channelID], channel.parameters.remoteNodeID == node else { return }
-        guard channel.parameters.announce, let name = channel.shortChannelID, channel.phase == .normal else { return }
+        guard let channel = channels[message.channelID], channel.parameters.remoteNodeID == node, channel.parameters.announce else {
+            return
+        }
+        // "If it has not sent channel_ready: SHOULD defer handling the announcement_signatures until after it has sent channel_ready": its
+        // blocks may have come earlier than ours.
+        guard let name = channel.shortChannelID, channel.phase == .normal, channel.connection == .established else {
+            announcing[message.channelID, default: AnnouncementExchange()].early = message
+            return
+        }
+        guard takeHalf(message, channel, name, over: connection) else { return }
+        announceIfReady(message.channelID, isAnswer: true)
+    }
+
+    /// Looks at the peer's half; `false` where it is not right, which the peer is told.
+    private mutating func takeHalf(
+        _ message: AnnouncementSignatures, _ channel: PaymentChannel, _ name: ShortChannelID, over connection: ConnectionID
+    ) -> Bool {
         guard message.shortChannelID == name else {
             // "If the short_channel_id doesn't match one of its funding transactions: SHOULD send a warning".
             transmit(.warning(Warning(channelID: message.channelID, text: "announcement_signatures for another channel")), over: connection)
-            return
+            return false
         }
+        // The same again, as after a reconnection.
+        if announcing[channel.id]?.remote == message { return true }
         let unsigned = LightningMessage.channelAnnouncement(unsignedAnnouncement(channel, name)).encoded
         let hash = ChannelAnnouncement.signatureHash(wire: unsigned)
-        guard message.nodeSignature.parsed?.verify(hash, key: node) ?? false,
+        guard message.nodeSignature.parsed?.verify(hash, key: channel.parameters.remoteNodeID) ?? false,
             message.bitcoinSignature.parsed?.verify(hash, key: channel.parameters.remote.keys.funding) ?? false
         else {
+            // "If the node_signature OR the bitcoin_signature is NOT correct: MAY send a warning and close the connection, or send an
+            // error and fail the channel": we warn only, for it costs the channel nothing but its place in the graph.
             transmit(.warning(Warning(channelID: message.channelID, text: "announcement_signatures are not right")), over: connection)
-            close(connection)
-            return
+            return false
         }
         announcing[message.channelID, default: AnnouncementExchange()].remote = message
-        announceIfReady(message.channelID)
-        completeAnnouncement(message.channelID)
+        return true
     }
 
     /// With both halves the channel goes into the graph, and to everybody.
@@ -215,17 +250,5 @@ extension NodeCore {
         effects.events.append(.channelAnnounced(id, name))
         tellTerms(id)
         announceNode()
-    }
-
-    /// Tells who we are, once there is a public channel.
-    private mutating func announceNode() {
-        let key = NodeKey(nodeID)
-        guard let known = gossip.graph.nodeView(key), known.timestamp == 0 || seconds > UInt64(known.timestamp) + 86_400 else { return }
-        var announcement = NodeAnnouncement(
-            features: configuration.features, timestamp: max(UInt32(clamping: seconds), known.timestamp + 1), nodeID: nodeID,
-            color: Array(nodeID.compressed[1...3]), alias: configuration.alias, addresses: configuration.addresses)
-        let hash = NodeAnnouncement.signatureHash(wire: LightningMessage.nodeAnnouncement(announcement).encoded)
-        announcement.signature = WireSignature(keys.nodeSecret.sign(hash))
-        gossip.apply(announcement, wire: LightningMessage.nodeAnnouncement(announcement).encoded, from: 0)
     }
 }

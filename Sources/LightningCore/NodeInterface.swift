@@ -29,6 +29,8 @@ public enum NodeInput: Sendable {
     case blockConnected(Block, height: Int)
     /// The tip of the chain that the node has followed is not in the active chain any more.
     case blockDisconnected(height: Int)
+    /// Where this node can be called, as BOLT 7's address descriptors.
+    case listening(addresses: [UInt8])
     /// What layer 1 said to a publication.
     case published(TransactionID, PublicationOutcome)
     case feeRate(FeeRate)
@@ -140,6 +142,14 @@ public enum NodeEvent: Sendable {
     case channelAnnounced(ChannelID, ShortChannelID)
     case channelClosing(ChannelID, CloseKind)
     case channelClosed(ChannelID)
+    /// A connection has come so far that messages can be exchanged.
+    case connectionReady(ConnectionID, NodeID)
+    /// Why we closed a connection.
+    case connectionEnded(ConnectionID, NodeID?, String)
+    /// A connection is over, for whatever reason.
+    case connectionLost(ConnectionID)
+    /// The peer of a channel says where it can be called: BOLT 7's address descriptors.
+    case peerAddresses(NodeID, [UInt8])
     /// Layer 1 refuses a transaction of ours, for a reason that it had not given before.
     case publicationRefused(Publication, String)
     case paymentReceived(InvoiceRecord, MilliSatoshi)

@@ -13,7 +13,10 @@ extension NodeCore {
 
     /// An alias that no real channel has: its block height is out of reach.
     private mutating func newAlias() -> ShortChannelID {
-        ShortChannelID(0xf000_0000_0000_0000 | entropy.uint64() >> 4)
+        while true {
+            let alias = ShortChannelID(0xf000_0000_0000_0000 | entropy.uint64() >> 4)
+            if !channels.values.contains(where: { $0.parameters.localAlias == alias || $0.remoteAlias == alias }) { return alias }
+        }
     }
 
     mutating func open(

@@ -35,6 +35,8 @@ struct Peer {
     var pings: TokenBucket
     var complaints: TokenBucket
     var openRequests: TokenBucket
+    /// Where it said that it can be called.
+    var toldAddresses: [UInt8] = []
     /// Whether it was told that it pings too often.
     var isWarnedOfPings = false
     /// Why the connection ends with this batch, if it does.

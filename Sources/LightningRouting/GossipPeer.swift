@@ -420,7 +420,8 @@ extension Gossip {
                     continue
                 }
                 // "MUST consider whether to send the channel_announcement after receiving the first corresponding channel_update."
-                if unannounced.contains(directed.shortChannelID), announced.insert(directed.shortChannelID).inserted,
+                // With our own it goes always: who does not want others' gossip has not heard of the channel.
+                if unannounced.contains(directed.shortChannelID) || from == 0, announced.insert(directed.shortChannelID).inserted,
                     let wire = graph.announcement(directed.shortChannelID)
                 {
                     effects.append(.send(peer: id, wire))

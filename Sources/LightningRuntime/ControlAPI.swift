@@ -148,19 +148,41 @@ public struct ControlAPI: Sendable {
 
     // MARK: Parameters
 
-    /// A node by its id or a unique beginning of it.
+    /// A node that we know of otherwise than by gossip, by its id, its alias or a unique beginning of its id.
     private func peer(_ value: JSONValue) async throws -> NodeID {
         let text = value.text ?? ""
-        if let id = PublicKey(hex: text) { return id }
         let known = Set(try await node.peers().map(\.nodeID) + node.channels().map(\.parameters.remoteNodeID))
-        let names = Self.names(try await node.graph())
-        let exact = known.filter { names[NodeKey($0)] == text }
-        let matches = exact.isEmpty ? known.filter { !text.isEmpty && $0.hex.hasPrefix(text) } : exact
-        guard matches.count == 1, let match = matches.first else {
-            throw ControlFailure(
-                .usage, matches.isEmpty ? "no peer's id begins with \(text)" : "more than one peer's id begins with \(text)")
+        return try Self.pick(text, of: Set(known.map { NodeKey($0) }), Self.names(try await node.graph()), what: "peer")
+    }
+
+    /// The one node that a text means.
+    ///
+    /// An alias is anybody's choice: it never stands for an id, nor for one of several nodes that have it. Whatever looks like the
+    /// beginning of an id is one.
+    static func pick(_ text: String, of known: Set<NodeKey>, _ names: [NodeKey: String], what: String) throws -> NodeID {
+        if let id = PublicKey(hex: text) { return id }
+        let digits = text.lowercased()
+        let isID =
+            (digits.hasPrefix("02") || digits.hasPrefix("03"))
+            && digits.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+            }
+        var matches: Set<NodeKey> = []
+        if isID {
+            matches = known.filter { $0.description.hasPrefix(digits) }
+        } else if !text.isEmpty {
+            let exact = known.filter { names[$0] == text }
+            matches = exact.isEmpty ? known.filter { names[$0]?.hasPrefix(text) ?? false } : exact
         }
-        return match
+        guard matches.count == 1, let id = matches.first?.nodeID else {
+            let which = isID ? "id begins with" : "alias is"
+            throw ControlFailure(
+                .usage,
+                matches.isEmpty
+                    ? "no known \(what)'s \(which) “\(text)”. See: lnw \(what == "peer" ? "listpeers" : "graph nodes")"
+                    : "“\(text)” fits \(matches.count) nodes: say more of the id")
+        }
+        return id
     }
 
     /// A channel by its short id, its alias, or a unique beginning of its id or of its peer's.

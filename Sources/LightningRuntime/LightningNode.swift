@@ -41,6 +41,9 @@ public final class LightningNode: Service, Sendable {
         public var host = "127.0.0.1"
         /// 0 takes any free port; `nil` listens to nobody.
         public var port: Int? = 0
+        /// The hosts by which others can call this node, as it tells them; `host` where nothing else is said. One that stands for all of
+        /// this machine's addresses, like 0.0.0.0, is told to nobody.
+        public var announcedHosts: [String]?
         public var configuration = NodeConfiguration()
         /// How often time is told to pass: what is due is done then.
         public var tickInterval = Duration.seconds(1)
@@ -60,6 +63,7 @@ public final class LightningNode: Service, Sendable {
     private let driver: NodeDriver
     private let store: SQLiteStore
     private let addresses: PeerAddresses
+    private let connector: PeerConnector
     private let group: MultiThreadedEventLoopGroup
     private let server: (any Channel)?
     private let tasks: [Task<Void, Never>]
@@ -67,7 +71,8 @@ public final class LightningNode: Service, Sendable {
 
     private init(
         nodeID: NodeID, network: Network, host: String, driver: NodeDriver, store: SQLiteStore, addresses: PeerAddresses,
-        group: MultiThreadedEventLoopGroup, server: (any Channel)?, tasks: [Task<Void, Never>], ticker: RepeatedTask
+        connector: PeerConnector, group: MultiThreadedEventLoopGroup, server: (any Channel)?, tasks: [Task<Void, Never>],
+        ticker: RepeatedTask
     ) {
         self.nodeID = nodeID
         self.network = network
@@ -75,6 +80,7 @@ public final class LightningNode: Service, Sendable {
         self.driver = driver
         self.store = store
         self.addresses = addresses
+        self.connector = connector
         self.group = group
         self.server = server
         self.tasks = tasks
@@ -131,10 +137,17 @@ public final class LightningNode: Service, Sendable {
                 throw NodeFailure.cannotListen(ListenFailure(error, host: options.host, port: port))
             }
         }
-        let reconnector = Reconnector(driver: driver, addresses: addresses)
+        let connector = PeerConnector(driver: driver)
+        let reconnector = Reconnector(driver: driver, addresses: addresses, connector: connector)
+        let keeper = AddressKeeper(driver: driver, addresses: addresses)
+        let port = server?.localAddress?.port
+        let places = options.announcedHosts ?? [options.host]
+        let descriptors = AddressDescriptors.encode(port.map { port in places.map { .init(host: $0, port: port) } } ?? [])
+        loop.execute { driver.enqueue(.listening(addresses: descriptors)) }
         let tasks = [
             Task { await follower.run() }, Task { await follower.publish(transactions) },
-            Task { await reconnector.run() }, Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
+            Task { await reconnector.run() }, Task { await keeper.run() },
+            Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
         ]
         let ticker = loop.scheduleRepeatedTask(
             initialDelay: TimeAmount(options.tickInterval), delay: TimeAmount(options.tickInterval)
@@ -142,8 +155,8 @@ public final class LightningNode: Service, Sendable {
             driver.enqueue(.tick)
         }
         return LightningNode(
-            nodeID: keys.nodeID, network: network, host: options.host, driver: driver, store: store, addresses: addresses, group: group,
-            server: server, tasks: tasks, ticker: ticker)
+            nodeID: keys.nodeID, network: network, host: options.host, driver: driver, store: store, addresses: addresses,
+            connector: connector, group: group, server: server, tasks: tasks, ticker: ticker)
     }
 
     /// Runs until a graceful shutdown is asked for, then stops: for a `ServiceGroup`.
@@ -176,10 +189,13 @@ public final class LightningNode: Service, Sendable {
 
     /// Connects to a node and waits for its `init`.
     public func connect(_ address: NodeAddress) async throws {
-        guard try await PeerConnector(driver: driver).connect(address) else { return }
-        addresses[address.nodeID] = address
-        let store = store
-        try await driver.eventLoop.submit { try store.commit([PeerAddresses.write(address)]) }.get()
+        guard try await connector.connect(address) else { return }
+        if let write = addresses.proven(address) { try await driver.commit(write) }
+    }
+
+    /// Takes a place at which a node can be found, without calling it now: should it be the peer of a channel and away, it is tried.
+    public func remember(_ address: NodeAddress) async throws {
+        if let write = addresses.told(address.nodeID, [address]) { try await driver.commit(write) }
     }
 
     public func peers() async throws -> [PeerSummary] { try await driver.read { $0.peerSummaries } }

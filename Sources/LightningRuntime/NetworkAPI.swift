@@ -153,25 +153,9 @@ extension ControlAPI {
 
     /// A node of the graph by its id, its alias, or a unique beginning of either.
     func anyNode(_ value: JSONValue) async throws -> NodeID {
-        let text = value.text ?? ""
-        if let id = PublicKey(hex: text) { return id }
         let graph = try await node.graph()
         let peers = try await node.peers().map { NodeKey($0.nodeID) } + node.channels().map { NodeKey($0.parameters.remoteNodeID) }
-        let known = Set(graph.nodeKeys + peers)
-        let names = Self.names(graph)
-        let exact = known.filter { names[$0] == text }
-        let matches =
-            exact.isEmpty
-            ? known.filter { !text.isEmpty && ($0.description.hasPrefix(text.lowercased()) || (names[$0]?.hasPrefix(text) ?? false)) }
-            : exact
-        guard matches.count == 1, let id = matches.first?.nodeID else {
-            throw ControlFailure(
-                .usage,
-                matches.isEmpty
-                    ? "no known node's id or alias begins with “\(text)”. See: lnw graph nodes"
-                    : "more than one node's id or alias begins with “\(text)”: say more of it")
-        }
-        return id
+        return try Self.pick(value.text ?? "", of: Set(graph.nodeKeys + peers), Self.names(graph), what: "node")
     }
 
     private func setChannel(_ p: JSONValue) async throws -> JSONValue {
@@ -255,13 +239,20 @@ extension ControlAPI {
             ]
         }
         let channels = graph.allChannels
+        var capacities: [NodeKey: UInt64] = [:]
+        for channel in channels {
+            for node in [channel.node1, channel.node2] {
+                let sum = capacities[node, default: 0].addingReportingOverflow(channel.capacity)
+                capacities[node] = sum.overflow ? .max : sum.partialValue
+            }
+        }
         return [
             "nodes": .array(
                 graph.nodeKeys.map { key in
                     [
                         "id": .string(key.description), "alias": names[key].map { .string($0) } ?? .null,
                         "num_channels": .integer(Int64(graph.nodeView(key)?.channels ?? 0)),
-                        "capacity_sat": .amount(channels.reduce(0) { $0 + ($1.node1 == key || $1.node2 == key ? $1.capacity : 0) }),
+                        "capacity_sat": .amount(capacities[key] ?? 0),
                         "is_self": .bool(key == NodeKey(own)),
                     ]
                 }),

@@ -145,6 +145,8 @@ final class NodeDriver: @unchecked Sendable {
             logger.log(
                 level: kind == .mutual ? .info : .error, "channel closing", metadata: ["channel": "\(id)", "kind": "\(kind)"])
         case .peerConnected(let node): logger.info("peer connected", metadata: ["peer": "\(node)"])
+        case .connectionEnded(_, let node, let why):
+            logger.notice("connection closed: \(why)", metadata: node.map { ["peer": "\($0)"] } ?? [:])
         case .peerDisconnected(let node): logger.info("peer disconnected", metadata: ["peer": "\(node)"])
         default: break
         }
@@ -199,6 +201,14 @@ final class NodeDriver: @unchecked Sendable {
         enqueue(.disconnected(id))
     }
 
+    /// Writes a record of the driver's own, that the core knows nothing of.
+    func commit(_ write: StoreWrite) async throws {
+        try await eventLoop.submit {
+            guard self.failure == nil else { return }
+            try self.store.commit([write])
+        }.get()
+    }
+
     // MARK: Callers
 
     func command(_ command: NodeCommand) async throws(NodeRefusal) -> NodeResponse {
@@ -236,15 +246,20 @@ final class PeerSocketHandler: ChannelInboundHandler {
 
     private let driver: NodeDriver
     private let node: NodeID?
+    private let opened: EventLoopPromise<ConnectionID>?
     private var id: ConnectionID?
 
-    init(driver: NodeDriver, node: NodeID?) {
+    /// - Parameter opened: to be told the connection's number.
+    init(driver: NodeDriver, node: NodeID?, opened: EventLoopPromise<ConnectionID>? = nil) {
         self.driver = driver
         self.node = node
+        self.opened = opened
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        id = driver.opened(context.channel, to: node)
+        let id = driver.opened(context.channel, to: node)
+        self.id = id
+        opened?.succeed(id)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

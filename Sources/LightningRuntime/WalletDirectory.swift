@@ -37,6 +37,17 @@ public struct WalletDirectory: Sendable {
     /// Whether a wallet is here.
     public var exists: Bool { FileManager.default.fileExists(atPath: seedFile.path) }
 
+    /// The port on which the wallet's node listened last: peers look for it there.
+    public var lastPort: Int? {
+        guard let text = try? String(contentsOf: url.appending(path: "port"), encoding: .utf8) else { return nil }
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { (1...65535).contains($0) ? $0 : nil }
+    }
+
+    /// Keeps the port for the next start. Where that fails, the next start takes another one.
+    public func keep(port: Int) {
+        if port != lastPort { try? put("\(port)\n", in: url.appending(path: "port")) }
+    }
+
     /// Makes a wallet of the given words, or of fresh ones.
     ///
     /// - Parameter passphrase: BIP 39's, which makes another wallet of the same words.

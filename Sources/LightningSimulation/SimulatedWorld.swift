@@ -456,6 +456,9 @@ public struct SimulatedWorld {
         return request
     }
 
+    /// Gives a node something else than a command.
+    public mutating func input(_ index: Int, _ input: NodeInput) throws(InvariantViolation) { try step(index, [input]) }
+
     /// Gives a node several commands in one batch.
     public mutating func commands(_ index: Int, _ commands: [NodeCommand]) throws(InvariantViolation) {
         var inputs: [NodeInput] = []

@@ -27,11 +27,12 @@ extension SimulatedWorld {
     ///
     /// - Returns: `nil` where the node does not open it.
     public mutating func openChannel(
-        to connection: RawConnection, keys: ChannelKeys, amount: Satoshi = Satoshi(1_000_000), push: MilliSatoshi = .zero
+        to connection: RawConnection, keys: ChannelKeys, amount: Satoshi = Satoshi(1_000_000), push: MilliSatoshi = .zero,
+        announce: Bool = false
     ) throws(InvariantViolation) -> RawChannel? {
         var connection = connection
         let index = connection.node
-        try command(index, .openChannel(connection.nodeID, amount: amount, push: push, feeRate: nil))
+        try command(index, .openChannel(connection.nodeID, amount: amount, push: push, feeRate: nil, announce: announce))
         try listen(&connection)
         guard let open = connection.takeInbox().compactMap({ if case .openChannel(let body) = $0 { body } else { nil } }).last else {
             return nil

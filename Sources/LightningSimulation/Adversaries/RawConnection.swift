@@ -16,6 +16,13 @@ public struct RawConnection {
     let life: UInt64
     /// What the node said and nobody has taken yet.
     public var inbox: [LightningMessage] = []
+    /// Everything that the node ever said over it.
+    public private(set) var heard: [LightningMessage] = []
+
+    mutating func hear(_ message: LightningMessage) {
+        inbox.append(message)
+        heard.append(message)
+    }
 
     /// Takes everything that the node said so far.
     public mutating func takeInbox() -> [LightningMessage] {
@@ -93,7 +100,7 @@ extension SimulatedWorld {
     private mutating func drain(_ connection: inout RawConnection) throws(InvariantViolation) {
         while let bytes = fromNodes.removeValue(forKey: connection.id) {
             guard let (reply, messages) = try? connection.transport.receive(bytes) else { return }
-            for message in messages { if let parsed = try? LightningMessage(message) { connection.inbox.append(parsed) } }
+            for message in messages { if let parsed = try? LightningMessage(message) { connection.hear(parsed) } }
             if !reply.isEmpty, isOpen(connection) { try step(connection.node, [.received(connection.id, reply)]) }
         }
     }

@@ -1,0 +1,82 @@
+public import CryptoPrimitives
+import LightningChannel
+import LightningRouting
+public import LightningWire
+
+// BOLT 7's node_announcement: who we are and where, for everybody once there is a public channel, and for the peers of our channels in
+// any case, so that they find us again.
+extension NodeCore {
+    /// Where this node can be called has changed.
+    mutating func listening(at addresses: [UInt8]) {
+        guard addresses != ownAddresses else { return }
+        ownAddresses = addresses
+        announceNode()
+        let owners = channelOwners
+        for id in peers.keys.sorted() {
+            if let peer = peers[id], peer.isReady, let node = peer.nodeID, owners.contains(node) { introduce(to: id) }
+        }
+    }
+
+    /// Tells everybody who we are, once there is a public channel: what has changed, and after a day what has not.
+    mutating func announceNode() {
+        guard let known = gossip.graph.nodeView(NodeKey(nodeID)) else { return }
+        let isToldAlready = gossip.graph.announcement(NodeKey(nodeID)).flatMap(Self.announcement).map(saysWhoWeAre) ?? false
+        guard !isToldAlready || seconds > UInt64(known.timestamp) + 86_400 else { return }
+        let (announcement, wire) = announcement(after: known.timestamp)
+        gossip.apply(announcement, wire: wire, from: 0)
+    }
+
+    /// Tells the peer of a channel where we can be called. One that does not know the channel from gossip may ignore it.
+    mutating func introduce(to id: ConnectionID) {
+        guard !ownAddresses.isEmpty else { return }
+        let known = gossip.graph.announcement(NodeKey(nodeID))
+        if let known, let body = Self.announcement(known), saysWhoWeAre(body) { return transmit(known, over: id) }
+        transmit(announcement(after: gossip.graph.nodeView(NodeKey(nodeID))?.timestamp ?? 0).wire, over: id)
+    }
+
+    /// A peer of a channel says where it can be called.
+    mutating func learnAddresses(_ body: NodeAnnouncement, _ wire: [UInt8], _ node: NodeID, over id: ConnectionID) {
+        guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.toldAddresses != body.addresses, channelOwners.contains(node),
+            peers[id]!.complaints.take(Peer.complaintRate, now: now),
+            body.signature.parsed?.verify(NodeAnnouncement.signatureHash(wire: wire), key: node) ?? false
+        else { return }
+        peers[id]!.toldAddresses = body.addresses
+        effects.events.append(.peerAddresses(node, body.addresses))
+    }
+
+    /// BOLT 7's address descriptors of a node that has announced itself.
+    public func announcedAddresses(of node: NodeID) -> [UInt8] {
+        gossip.graph.announcement(NodeKey(node)).flatMap(Self.announcement)?.addresses ?? []
+    }
+
+    private static func announcement(_ wire: [UInt8]) -> NodeAnnouncement? {
+        guard case .nodeAnnouncement(let body)? = try? LightningMessage(wire) else { return nil }
+        return body
+    }
+
+    private func unsignedAnnouncement(_ timestamp: UInt32) -> NodeAnnouncement {
+        NodeAnnouncement(
+            features: configuration.features, timestamp: timestamp, nodeID: nodeID, color: Array(nodeID.compressed[1...3]),
+            alias: configuration.alias, addresses: ownAddresses)
+    }
+
+    /// Whether an announcement of ours still holds.
+    private func saysWhoWeAre(_ body: NodeAnnouncement) -> Bool {
+        var now = unsignedAnnouncement(body.timestamp)
+        now.signature = body.signature
+        return now == body
+    }
+
+    /// A signed announcement: "MUST set timestamp to be greater than that of any previous node_announcement it has created".
+    private mutating func announcement(after previous: UInt32) -> (body: NodeAnnouncement, wire: [UInt8]) {
+        if let last = lastAnnouncement, last.timestamp > previous, saysWhoWeAre(last) {
+            return (last, LightningMessage.nodeAnnouncement(last).encoded)
+        }
+        let latest = max(previous, lastAnnouncement?.timestamp ?? 0)
+        var body = unsignedAnnouncement(max(UInt32(clamping: seconds), latest == .max ? latest : latest + 1))
+        let hash = NodeAnnouncement.signatureHash(wire: LightningMessage.nodeAnnouncement(body).encoded)
+        body.signature = WireSignature(keys.nodeSecret.sign(hash))
+        lastAnnouncement = body
+        return (body, LightningMessage.nodeAnnouncement(body).encoded)
+    }
+}
