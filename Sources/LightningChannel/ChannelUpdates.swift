@@ -110,6 +110,12 @@ extension PaymentChannel {
         return min(left, parameters.local.maxHTLCValueInFlight)
     }
 
+    /// HTLCs of ours that can be under way at once: as many as the peer accepts, and as we allow ourselves.
+    private var slots: Int { min(Int(parameters.remote.maxAcceptedHTLCs), ChannelLimits.maxHTLCs) }
+
+    /// Whether one more HTLC of ours can be under way now, whatever its amount.
+    public var hasFreeSlot: Bool { load.offered < slots }
+
     /// Offers an HTLC.
     ///
     /// - Parameter pathKey: for the peer, where the HTLC is on a blinded path and the peer is not its first node.
@@ -125,8 +131,7 @@ extension PaymentChannel {
         }
         guard cltvExpiry < 500_000_000 else { throw .invalidExpiry }
         let load = load
-        let limit = min(Int(parameters.remote.maxAcceptedHTLCs), ChannelLimits.maxHTLCs)
-        guard load.offered < limit else { throw .tooManyHTLCs(limit: limit) }
+        guard load.offered < slots else { throw .tooManyHTLCs(limit: slots) }
         guard let total = load.inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
             throw .tooMuchInFlight(limit: parameters.remote.maxHTLCValueInFlight)
         }

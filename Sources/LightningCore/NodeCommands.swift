@@ -351,7 +351,10 @@ extension NodeCore {
             from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
             finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
         do throws(RouteRefusal) { return try gossip.findParts(query, maxParts: maxParts, &finder, &estimates) } catch {
-            throw .payment(.noRoute(error.description))
+            let payment = OutgoingPayment(
+                paymentHash: PaymentHash(.zero), payee: node, amount: amount, maxFee: query.maxFee, createdAt: seconds, deadline: now,
+                maxParts: maxParts, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
+            throw .payment(.noRoute(explain(error, payment)))
         }
     }
 }

@@ -52,10 +52,14 @@ public struct NodeCore {
     var abandoned: [ChannelID: String] = [:]
     /// The last `channel_update` of ours for each channel: what has not changed is not signed again.
     var lastUpdates: [ChannelID: ChannelUpdate] = [:]
+    /// The last ones that went into failures, by the names that payers used.
+    var failureUpdates: [ShortChannelID: ChannelUpdate] = [:]
     /// Milliseconds since when public channels cannot be used.
     var offlineSince: [ChannelID: UInt64] = [:]
     /// What payments under way do not use any more.
-    var exclusions: [PaymentHash: Exclusions] = [:]
+    var knowledge: [PaymentHash: PaymentKnowledge] = [:]
+    /// Payments that wait until one more HTLC can be under way, the first come first.
+    var waitingForSlots: [PaymentHash] = []
     /// Payments that lost a part in this batch.
     var unfinished: Set<PaymentHash> = []
     /// HTLCs that were committed before a restart and are still to be decided.

@@ -130,14 +130,17 @@ extension NodeCore {
     // MARK: Forwarding
 
     private mutating func forward(_ request: ForwardRequest) {
-        func refuse(_ message: FailureMessage) { decide(request.incoming.key, request.back.fail(message)) }
+        func refuse(_ message: FailureMessage, over id: ChannelID? = nil) {
+            let update = id.flatMap { failureUpdate($0, request) } ?? []
+            decide(request.incoming.key, request.back.fail(message.with(update: update)))
+        }
         guard let named = channel(for: request.next), channels[named]!.phase == .normal || channels[named]!.phase == .funding
         else { return refuse(.unknownNextPeer) }
         // The next peer is to bear a path key: one that does not know it would end the connection, again and again.
         if request.pathKey != nil, !takesPathKeys(channels[named]!.parameters.remoteNodeID) { return refuse(.unknownNextPeer) }
         if let refusal = terms(named).refusal(request, height: chain.height, now: seconds) {
             effects.events.append(.forwardRefused(request.incoming, over: named, "\(refusal)"))
-            return refuse(refusal)
+            return refuse(refusal, over: named)
         }
         // BOLT 4 "Non-strict Forwarding": "a node MAY forward … along an outgoing channel other than the one specified by
         // short_channel_id, so long as the receiver has the same node public key".
@@ -160,10 +163,27 @@ extension NodeCore {
         }
         effects.events.append(.forwardRefused(request.incoming, over: named, why?.description ?? ""))
         // An absent peer says nothing of what the channel has: "if the channel is disabled: return a channel_disabled error".
-        if why == .notConnected { return refuse(.channelDisabled(flags: 0, update: [])) }
+        if why == .notConnected { return refuse(.channelDisabled(flags: 0, update: []), over: named) }
         // "an otherwise unspecified, transient error occurs in the outgoing channel (e.g. channel capacity reached, too many
         // in-flight HTLCs, etc.): return a temporary_channel_failure error".
-        refuse(.temporaryChannelFailure(update: []))
+        refuse(.temporaryChannelFailure(update: []), over: named)
+    }
+
+    /// Our terms for a channel, for a payer whose own knowledge of them is old; signed once for each change.
+    ///
+    /// "if it returns a channel_update: MUST set short_channel_id to the short_channel_id used by the incoming onion."
+    private mutating func failureUpdate(_ id: ChannelID, _ request: ForwardRequest) -> [UInt8]? {
+        guard case .channel(let name) = request.next, let channel = channels[id] else { return nil }
+        var update = unsignedUpdate(id, channel, name, timestamp: max(1, terms(id).updateTimestamp))
+        if let last = failureUpdates[name] {
+            update.signature = last.signature
+            if update == last { return LightningMessage.channelUpdate(last).encoded }
+        }
+        update.signature = .missing
+        sign(&update)
+        if failureUpdates.count > 2 * channels.count + 100 { failureUpdates = [:] }
+        failureUpdates[name] = update
+        return LightningMessage.channelUpdate(update).encoded
     }
 
     private func channel(for next: ForwardRequest.Next) -> ChannelID? {

@@ -91,18 +91,30 @@ extension NodeCore {
         terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp + 1)
         forwardingTerms[id] = terms
         changedTerms.insert(id)
+        var update = unsignedUpdate(id, channel, name, timestamp: terms.updateTimestamp)
+        sign(&update)
+        lastUpdates[id] = update
+        return update
+    }
+
+    func sign(_ update: inout ChannelUpdate) {
+        let hash = ChannelUpdate.signatureHash(wire: LightningMessage.channelUpdate(update).encoded)
+        update.signature = WireSignature(keys.nodeSecret.sign(hash))
+    }
+
+    /// The terms on which we forward into a channel, under a name that it has.
+    func unsignedUpdate(_ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID, timestamp: UInt32) -> ChannelUpdate {
+        let terms = terms(id)
+        let policy = terms.current
         // "less than or equal to the channel capacity … and to max_htlc_value_in_flight_msat it received from the peer".
         let most = min(MilliSatoshi(channel.parameters.fundingAmount), channel.parameters.remote.maxHTLCValueInFlight)
         let minimum = max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum)
-        var update = ChannelUpdate(
-            chainHash: configuration.network.chainHash, shortChannelID: name, timestamp: terms.updateTimestamp,
-            direction: nodeID < channel.parameters.remoteNodeID ? 0 : 1, isDisabled: terms.isDisabled, dontForward: !isPublic,
+        return ChannelUpdate(
+            chainHash: configuration.network.chainHash, shortChannelID: name, timestamp: timestamp,
+            direction: nodeID < channel.parameters.remoteNodeID ? 0 : 1, isDisabled: terms.isDisabled,
+            dontForward: !(channel.shortChannelID.map { gossip.graph.contains($0) } ?? false),
             cltvExpiryDelta: policy.cltvExpiryDelta, htlcMinimum: minimum, feeBase: policy.feeBase,
             feeProportionalMillionths: policy.feeProportionalMillionths, htlcMaximum: max(minimum, min(policy.htlcMaximum ?? most, most)))
-        let hash = ChannelUpdate.signatureHash(wire: LightningMessage.channelUpdate(update).encoded)
-        update.signature = WireSignature(keys.nodeSecret.sign(hash))
-        lastUpdates[id] = update
-        return update
     }
 
     /// Changes the terms of a channel, and tells of it.

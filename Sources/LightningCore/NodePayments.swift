@@ -16,7 +16,9 @@ extension NodeCore {
             // Nothing is promised before there is a way.
             let routes = try findParts(payment)
             send(routes, &payment)
-        } catch { throw .payment(.noRoute(error.description)) }
+        } catch {
+            guard waitsForSlot(payment, error) else { throw .payment(.noRoute(explain(error, payment))) }
+        }
         payments.update(payment)
         advance(payment.paymentHash)
     }
@@ -24,8 +26,12 @@ extension NodeCore {
     /// Does what a payment needs next: more parts, or its end.
     mutating func advance(_ hash: PaymentHash) {
         guard var payment = payments.outgoing[hash], payment.status == .pending else { return }
+        waitingForSlots.removeAll { $0 == hash }
         if payment.givenUp == nil, now >= payment.deadline, payment.remaining > .zero {
-            payment.givenUp = "it was not complete in time"
+            payment.givenUp =
+                payment.attempts.isEmpty
+                ? "no HTLC slot became free in time: as many payments are under way as the peers of our channels accept at once"
+                : "it was not complete in time"
         }
         if payment.givenUp == nil, payment.attempts.count >= Self.maxAttempts, payment.remaining > .zero {
             payment.givenUp = "\(payment.attempts.count) attempts were not enough"
@@ -38,20 +44,24 @@ extension NodeCore {
                 let routes = try findParts(payment)
                 send(routes, &payment)
             } catch {
+                if waitsForSlot(payment, error) {
+                    waitingForSlots.append(hash)
+                    return payments.update(payment)
+                }
+                let why = explain(error, payment)
                 let failed = payment.attempts.last { $0.isFailed }
                 var last = ""
                 if case .failed(let failure)? = failed?.status { last = failure.text }
                 payment.givenUp =
                     last.isEmpty
-                    ? error.description
-                    : "\(Self.attempts(payment.attempts.count(where: \.isFailed))) came back, the last because \(last); \(error.description)"
+                    ? why : "\(Self.attempts(payment.attempts.count(where: \.isFailed))) came back, the last because \(last); \(why)"
             }
         }
         if payment.givenUp == nil, payment.remaining > .zero { payment.givenUp = "no channel takes it" }
         if let why = payment.givenUp, payment.pendingAttempts.isEmpty {
             payment.status = .failed(why, at: seconds)
             payments.update(payment)
-            exclusions[hash] = nil
+            knowledge[hash] = nil
             cancelOwnInvoice(payment)
             effects.events.append(.paymentFailed(payment))
             for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
@@ -72,7 +82,8 @@ extension NodeCore {
 
     /// HTLCs of one payment, so that nobody on the way can make us try for ever.
     static let maxAttempts = 100
-    /// Failures of one blinded path until a payment leaves it alone.
+    /// Failures of one blinded path until a payment leaves it alone; and once there were more than paths, the first does: what the
+    /// payee refuses comes back by each of them, seconds later.
     static let maxBlindedFailures = 3
 
     // MARK: Routes
@@ -81,7 +92,8 @@ extension NodeCore {
     var localChannels: [LocalChannel] {
         channels.values.filter(\.isUsable).sorted { $0.id < $1.id }.map { channel in
             LocalChannel(
-                shortChannelID: channel.displayID, peer: NodeKey(channel.parameters.remoteNodeID), spendable: channel.spendable.value,
+                shortChannelID: channel.displayID, peer: NodeKey(channel.parameters.remoteNodeID),
+                spendable: channel.hasFreeSlot ? channel.spendable.value : 0,
                 htlcMinimum: channel.parameters.remote.htlcMinimum.value)
         }
     }
@@ -93,7 +105,7 @@ extension NodeCore {
             to: payment.blindedPaths.isEmpty ? NodeKey(payment.payee) : PayableBlindedPath.destination(payment.payee),
             amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + configuration.finalExpiryMargin, localChannels: localChannels, now: seconds)
-        query.tails = payment.tails + payment.blindedPaths.map { $0.tail() }
+        query.tails = tails(payment) + payment.blindedPaths.map { $0.tail() }
         for path in payment.blindedPaths where path.isEntered { query.localChannels? += localChannels(of: path) }
         // A blinded hop needs twice the room of others.
         if let longest = payment.blindedPaths.map(\.payment.path.hops.count).max() { query.maxHops = max(3, query.maxHops - 2 * longest) }
@@ -102,8 +114,12 @@ extension NodeCore {
         if let only = payment.firstChannel.flatMap({ channels[$0]?.displayID }) {
             query.localChannels = query.localChannels?.filter { $0.shortChannelID == only }
         }
-        query.excluded = exclusions[payment.paymentHash]?.channels ?? []
-        query.excludedNodes = exclusions[payment.paymentHash]?.nodes ?? []
+        if let known = knowledge[payment.paymentHash] {
+            query.excluded = known.channels
+            query.excludedNodes = known.nodes
+            query.tailBounds = known.bounds
+            query.terms = known.terms
+        }
         for attempt in payment.pendingAttempts {
             for (directed, hop) in zip(attempt.route.directions, attempt.route.hops).dropFirst() {
                 query.inUse[directed, default: .zero] += hop.amount
@@ -203,13 +219,11 @@ extension NodeCore {
             AttributionData.read(attribution, packet: [], sharedSecrets: payment.attempts[index].sharedSecrets))
         payment.attempts[index].endedAt = now
         let route = payment.attempts[index].route
-        for (directed, hop) in zip(route.directions, route.hops).dropFirst() {
-            estimates.learnMoved(hop.amount, directed, now: seconds)
-        }
+        learnMoved(route)
         let isNews = payment.status == .pending
         if isNews { payment.status = .succeeded(preimage, at: seconds) }
         payments.update(payment)
-        exclusions[hash] = nil
+        knowledge[hash] = nil
         guard isNews else { return true }
         effects.events.append(.paymentSucceeded(payment))
         for request in waitingForPayment.removeValue(forKey: hash) ?? [] {
@@ -229,12 +243,13 @@ extension NodeCore {
             // Nobody tells what is wrong inside: less may get through, but not for ever.
             let name = attempt.route.hops[index].shortChannelID
             let failed = payment.attempts.count { $0.isFailed && $0.route.hops.last?.shortChannelID == name }
-            if failed >= Self.maxBlindedFailures { lesson.blame = .channel(index) }
+            let all = payment.attempts.count { $0.isFailed && payment.blindedPath(of: $0.route) != nil }
+            if failed >= Self.maxBlindedFailures || all > payment.blindedPaths.count { lesson.blame = .channel(index) }
         }
         payment.attempts[index].status = .failed(lesson.failure)
         payment.attempts[index].holdTimes = Self.holdTimes(lesson.reading)
         payment.attempts[index].endedAt = now
-        learn(lesson, attempt, hash)
+        learn(lesson, attempt, payment)
         if payment.status == .pending, payment.givenUp == nil, lesson.isFatal { payment.givenUp = lesson.failure.text }
         payments.update(payment)
         if payment.status == .pending { effects.events.append(.paymentUpdated(payment)) }
@@ -252,29 +267,10 @@ extension NodeCore {
             unfinished.remove(hash)
             advance(hash)
         }
-    }
-
-    private mutating func exclude(_ directed: DirectedChannel, from hash: PaymentHash) {
-        exclusions[hash, default: Exclusions()].channels.insert(directed)
-    }
-
-    /// BOLT 4 "Receiving Failure Codes".
-    private mutating func learn(_ lesson: Lesson, _ attempt: PaymentAttempt, _ hash: PaymentHash) {
-        let directions = attempt.route.directions
-        // What got to the hop that failed came through all channels before it.
-        for index in lesson.passed where index > 0 && index < directions.count {
-            estimates.learnAtLeast(attempt.route.hops[index].amount, directions[index], now: seconds)
-        }
-        switch lesson.blame {
-        case .nothing: break
-        case .liquidity(let index):
-            if index > 0 { estimates.learnLess(than: attempt.route.hops[index].amount, directions[index], now: seconds) }
-            // Not again with as much in this payment, whatever the estimate becomes by other payments.
-            if index == 0 || attempt.route.hops[index].amount.value < 2 { exclude(directions[index], from: hash) }
-        case .channel(let index): exclude(directions[index], from: hash)
-        case .node(let index): exclusions[hash, default: Exclusions()].nodes.insert(attempt.route.hops[index].node)
-        case .anybody:
-            for directed in directions.dropFirst() { exclude(directed, from: hash) }
+        // Those that wait for a slot, the first come first, as long as one is free.
+        while let hash = waitingForSlots.first, localChannels.contains(where: { $0.spendable > 0 }) {
+            advance(hash)
+            if waitingForSlots.contains(hash) { break }
         }
     }
 
@@ -285,116 +281,6 @@ extension NodeCore {
             if payment.pendingAttempts.isEmpty || (payment.givenUp == nil && now >= payment.deadline && payment.remaining > .zero) {
                 advance(hash)
             }
-        }
-    }
-}
-
-/// What one payment does not use any more.
-struct Exclusions {
-    var channels: Set<DirectedChannel> = []
-    var nodes: Set<NodeKey> = []
-}
-
-/// What an attempt that came back says of the network.
-struct Lesson {
-    enum Blame {
-        case nothing
-        /// The channel of this hop has less than was to go through it.
-        case liquidity(Int)
-        /// The channel of this hop is not to be used.
-        case channel(Int)
-        /// The node that this hop leads to is not to be used.
-        case node(Int)
-        /// Somebody on the way.
-        case anybody
-    }
-
-    var failure: AttemptFailure
-    /// What the hops say of how long they held it.
-    var reading = AttributionData.Reading()
-    /// The hops whose channels are proven to have had the amount.
-    var passed: Range<Int> = 0..<0
-    var blame = Blame.nothing
-    /// Whether trying again makes no sense.
-    var isFatal = false
-
-    /// - Parameter isWhole: whether the attempt brought the whole amount.
-    init(_ attempt: PaymentAttempt, _ came: HTLCFailure, isWhole: Bool, _ blinded: PayableBlindedPath?) {
-        // Of a blinded path, its introduction point alone speaks: for the payee only where there is nobody between them.
-        let route = attempt.route
-        let last = route.hops.count - (blinded?.payment.path.hops.count == 1 ? 2 : 1)
-        switch came {
-        case .notSent:
-            failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
-            blame = .channel(0)
-        case .malformed(_, FailureMessage.invalidOnionBlindingCode) where blinded?.isEntered == true:
-            failure = AttemptFailure(
-                hop: 0, message: [0xc0, 0x18], text: "it came back from somewhere on the payee's blinded path (invalid_onion_blinding)")
-            blame = .liquidity(attempt.route.hops.count - 1)
-        case .malformed(_, let code):
-            failure = AttemptFailure(
-                hop: 0, message: withUnsafeBytes(of: code.bigEndian) { Array($0) },
-                text: "the first peer could not read the onion (\(FailureMessage.unknown(code: code)))")
-            blame = .node(0)
-            isFatal = last == 0
-        case .onChain:
-            failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
-            blame = .channel(0)
-        case .packet(let packet, let attribution):
-            guard let (speaker, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {
-                isFatal = last == 0
-                reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets)
-                // "When the failure source cannot be identified from the return packet AND attribution_data is present: SHOULD
-                // use attribution_data to identify the failure source": it is between the last hop that is proven and the next.
-                if !attribution.isEmpty, let unproven = reading.firstUnproven.map({ min($0, last) }), unproven > 0 {
-                    failure = AttemptFailure(
-                        hop: nil, message: [],
-                        text: "a failure that cannot be read came back: hop \(unproven) or \(unproven + 1) spoiled it")
-                    blame = .channel(unproven)
-                    return
-                }
-                failure = AttemptFailure(hop: nil, message: [], text: "a failure that cannot be read came back")
-                blame = last == 0 ? .nothing : .anybody
-                return
-            }
-            reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets, last: speaker)
-            // Whoever speaks from inside of a blinded path breaks its rules, or the introduction point does in its name.
-            let hop = blinded == nil ? speaker : min(speaker, route.hops.count - 2)
-            let who = hop == last ? "the payee" : "hop \(hop + 1)"
-            // A channel_update that it may bring is not used, and not kept.
-            failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
-            passed = 0..<hop + 1
-            if hop == last {
-                // "if the PERM bit is set: SHOULD fail the payment. otherwise … MAY retry".
-                switch message {
-                // Who has it all and waits for more will not be satisfied by more of the same.
-                case .mppTimeout: isFatal = isWhole
-                case .temporaryNodeFailure: break
-                case .finalIncorrectCLTVExpiry, .finalIncorrectHTLCAmount: blame = last > 0 ? .node(last - 1) : .nothing
-                default: isFatal = true
-                }
-                if last == 0, case .temporaryNodeFailure = message { isFatal = true }
-            } else {
-                blame = Self.blame(message, hop)
-                // Of a path only as a whole can be said that it does not work.
-                if blinded != nil, case .node(let index) = blame, index == last { blame = .channel(last) }
-            }
-        }
-    }
-
-    /// Who is to blame for a failure that a forwarding hop reports: its next channel, or itself.
-    private static func blame(_ message: FailureMessage, _ hop: Int) -> Blame {
-        switch message {
-        case .temporaryChannelFailure: .liquidity(hop + 1)
-        case _ where message.code & 0x2000 != 0: .node(hop)  // NODE
-        case .permanentChannelFailure, .requiredChannelFeatureMissing, .unknownNextPeer, .amountBelowMinimum, .feeInsufficient,
-            .incorrectCLTVExpiry, .expiryTooSoon, .channelDisabled:
-            .channel(hop + 1)
-        // It says so for the node after it.
-        case .invalidOnionVersion, .invalidOnionHMAC, .invalidOnionKey: .node(hop + 1)
-        // Somewhere behind the introduction point: only that path is known to be of no use for so much.
-        case .invalidOnionBlinding: .liquidity(hop + 1)
-        default: .node(hop)
         }
     }
 }

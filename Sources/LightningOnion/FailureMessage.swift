@@ -60,6 +60,29 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The `channel_update` that the failure brings; empty where there is none.
+    public var update: [UInt8] {
+        switch self {
+        case .temporaryChannelFailure(let update), .amountBelowMinimum(_, let update), .feeInsufficient(_, let update),
+            .incorrectCLTVExpiry(_, let update), .expiryTooSoon(let update), .channelDisabled(_, let update):
+            update
+        default: []
+        }
+    }
+
+    /// The same failure with a `channel_update`, if it is one that can bring it.
+    public func with(update: [UInt8]) -> FailureMessage {
+        switch self {
+        case .temporaryChannelFailure: .temporaryChannelFailure(update: update)
+        case .amountBelowMinimum(let amount, _): .amountBelowMinimum(amount, update: update)
+        case .feeInsufficient(let amount, _): .feeInsufficient(amount, update: update)
+        case .incorrectCLTVExpiry(let expiry, _): .incorrectCLTVExpiry(expiry, update: update)
+        case .expiryTooSoon: .expiryTooSoon(update: update)
+        case .channelDisabled(let flags, _): .channelDisabled(flags: flags, update: update)
+        default: self
+        }
+    }
+
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.uint16(code)

@@ -87,7 +87,7 @@ struct FlowProblem {
                 slope += feeSlope(base: hop.policy.feeBase, ppm: min(hop.policy.feeProportionalMillionths, RouteMap.feeBound))
                 slope += Int64(hop.policy.cltvExpiryDelta) * blockSlope + hopSlope
             }
-            extras.append(Extra(from: number(tail.hops[0].from), to: target, capacity: tail.room(query, estimates), slope: slope))
+            extras.append(Extra(from: number(tail.hops[0].from), to: target, capacity: tail.room(query, graph, estimates), slope: slope))
         }
         for (index, extra) in extras.enumerated() {
             extrasFrom[extra.from, default: []].append(index)

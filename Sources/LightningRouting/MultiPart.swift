@@ -1,4 +1,4 @@
-import LightningWire
+public import LightningWire
 
 // Payments in several parts: the cheapest and likeliest flow of the whole amount.
 extension RouteFinder {
@@ -121,13 +121,32 @@ extension Gossip {
     public mutating func findRoute(
         _ query: RouteQuery, _ finder: inout RouteFinder, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> Route {
-        try finder.findRoute(query, &graph, &estimates)
+        try withTerms(query.terms) { graph throws(RouteRefusal) in try finder.findRoute(query, &graph, &estimates) }
     }
 
     /// Routes that together bring the whole amount, over what gossip has told.
     public mutating func findParts(
         _ query: RouteQuery, maxParts: Int, _ finder: inout RouteFinder, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> [Route] {
-        try finder.findParts(query, maxParts: maxParts, &graph, &estimates)
+        try withTerms(query.terms) { graph throws(RouteRefusal) in try finder.findParts(query, maxParts: maxParts, &graph, &estimates) }
+    }
+
+    /// The most that would arrive in any number of parts, to a hundredth of what is wanted; zero where nothing would.
+    ///
+    /// - Parameter maxFee: of an amount.
+    public mutating func largestAmount(
+        _ query: RouteQuery, maxParts: Int, maxFee: (MilliSatoshi) -> MilliSatoshi, _ finder: inout RouteFinder,
+        _ estimates: inout LiquidityEstimates
+    ) -> MilliSatoshi {
+        var (low, high) = (UInt64(0), query.amount.value)
+        let step = max(1, high / 100)
+        while high - low > step {
+            let middle = low + (high - low) / 2
+            var part = query
+            part.amount = MilliSatoshi(middle)
+            part.maxFee = maxFee(part.amount)
+            if (try? findParts(part, maxParts: maxParts, &finder, &estimates)) != nil { low = middle } else { high = middle }
+        }
+        return MilliSatoshi(low)
     }
 }

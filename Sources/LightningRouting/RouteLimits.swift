@@ -30,13 +30,15 @@ struct RouteLimits {
 
 extension RouteTail {
     /// In msat, the most that every hop of the tail bears, in any number of HTLCs, beside what the payment sends over it already; 0 where it is not to be used.
-    func room(_ query: RouteQuery, _ estimates: LiquidityEstimates) -> UInt64 {
+    func room(_ query: RouteQuery, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64 {
         var room = UInt64.max >> 8
         for (index, hop) in hops.enumerated() {
             let next = index + 1 < hops.count ? hops[index + 1].from : query.destination
             let directed = DirectedChannel(hop.shortChannelID, from: hop.from, to: next)
             guard !query.excluded.contains(directed), !query.excludedNodes.contains(hop.from) else { return 0 }
-            let bound = estimates.range(directed, capacity: .max, now: query.now).upper
+            let bound =
+                graph.joins(hop.shortChannelID, hop.from, next)
+                ? estimates.range(directed, capacity: .max, now: query.now).upper : query.tailBounds[directed]?.room ?? .max
             let used = query.inUse[directed]?.value ?? 0
             room = min(room, bound - min(bound, used))
         }

@@ -57,6 +57,10 @@ public struct RouteQuery: Sendable {
     /// Directions that are not to be used.
     public var excluded: Set<DirectedChannel> = []
     public var excludedNodes: Set<NodeKey> = []
+    /// What this payment has learned of the hops of its tails that gossip does not know.
+    public var tailBounds: [DirectedChannel: TailBounds] = [:]
+    /// Terms that the payment was told of, newer than those of gossip.
+    public var terms: [DirectedChannel: RoutingPolicy] = [:]
     /// What other parts of the payment send over a channel already.
     public var inUse: [DirectedChannel: MilliSatoshi] = [:]
     /// BOLT 4: 1300 bytes of payloads hold some 20 hops.

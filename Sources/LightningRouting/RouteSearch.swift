@@ -42,7 +42,7 @@ struct RouteSearch {
         lastSeeds.append((target, 0))
         for tail in query.tails {
             lastSeeds.append((number(tail.hops[0].from, graph), price(tail) ?? 0))
-            if price(tail) == nil || tail.room(query, estimates) < amount { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
+            if price(tail) == nil || tail.room(query, graph, estimates) < amount { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
         }
         if target >= graphNodes, query.tails.isEmpty, !firstSeeds.contains(where: { $0.node == target }) { throw .unknownDestination }
     }

@@ -300,7 +300,8 @@ struct HostilePathTests {
                     #expect(lesson.failure.hop.map(hops.contains) ?? true)
                     #expect(lesson.passed.upperBound <= hops.count)
                     switch lesson.blame {
-                    case .liquidity(let index), .channel(let index), .node(let index): #expect(hops.contains(index), "\(lesson)")
+                    case .liquidity(let index), .terms(let index), .channel(let index), .node(let index):
+                        #expect(hops.contains(index), "\(lesson)")
                     case .nothing, .anybody: break
                     }
                 }
