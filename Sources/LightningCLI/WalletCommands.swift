@@ -508,8 +508,11 @@ struct Close: AsyncParsableCommand {
     func run() async throws {
         try Terminal.confirm(
             "Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes)
-        options.show(try await options.call("close", ["channel": .string(channel)])) { _ in
-            "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
+        options.show(try await options.call("close", ["channel": .string(channel)])) { result in
+            guard result["connected"].flag else {
+                return "the peer is away: the close begins when it is back. Should it stay away: lnw forceclose \(channel)"
+            }
+            return "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
         }
     }
 }

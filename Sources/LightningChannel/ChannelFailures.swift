@@ -6,6 +6,8 @@ public struct ProtocolViolation: Error, Hashable, Sendable, CustomStringConverti
     public enum Consequence: Hashable, Sendable {
         /// Send a `warning` and close the connection; the channel goes on after a reconnection.
         case warning
+        /// Send a `warning`; the connection goes on, and the channel as if the message had not come.
+        case notice
         /// Send an `error` and fail the channel.
         case failChannel
     }
@@ -15,6 +17,10 @@ public struct ProtocolViolation: Error, Hashable, Sendable, CustomStringConverti
 
     public static func warning(_ text: String) -> ProtocolViolation {
         ProtocolViolation(consequence: .warning, description: text)
+    }
+
+    public static func notice(_ text: String) -> ProtocolViolation {
+        ProtocolViolation(consequence: .notice, description: text)
     }
 
     public static func failChannel(_ text: String) -> ProtocolViolation {

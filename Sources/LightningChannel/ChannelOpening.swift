@@ -222,7 +222,8 @@ public struct ChannelOpening: Sendable {
         guard let toOpener = funding.subtracting(open.push) else {
             throw .failChannel("push_msat is greater than 1000 * funding_satoshis")
         }
-        guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate) else {
+        guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate, hasAnchors: type.hasAnchors)
+        else {
             throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is unreasonable")
         }
         try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)

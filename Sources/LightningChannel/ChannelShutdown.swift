@@ -1,7 +1,7 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
-import LightningTransactions
-import LightningWire
+package import LightningTransactions
+package import LightningWire
 
 /// Where the negotiation of the closing fee stands; it starts anew at each connection.
 struct ClosingNegotiation: Hashable, Sendable {
@@ -14,7 +14,7 @@ struct ClosingNegotiation: Hashable, Sendable {
 
 // BOLT 2 "Channel Close": shutdown and the legacy negotiation with fee ranges.
 extension PaymentChannel {
-    /// Asks the peer to close the channel together.
+    /// Asks the peer to close the channel together; one that is away, as soon as it is back.
     ///
     /// - Parameter script: where our money goes; a witness program. `nil`: to the wallet.
     public mutating func shutdown(
@@ -22,7 +22,6 @@ extension PaymentChannel {
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let script = chosen ?? sweepScript ?? environment.sweepScript
         guard phase == .normal else { throw .notUsable(stateName) }
-        guard connection == .established else { throw .notConnected }
         guard localShutdown == nil, wantedShutdown == nil else { throw .notUsable("closing already") }
         guard Self.isAllowed(script, anySegwit: environment.anySegwit) else {
             throw .invalidScript("only witness programs can be used")
@@ -45,9 +44,11 @@ extension PaymentChannel {
         _ message: Shutdown, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         guard Self.isAllowed(message.script, anySegwit: environment.anySegwit) else {
-            throw .warning("shutdown with a scriptpubkey that is not allowed")
+            // "if the scriptpubkey is not in one of the above forms: SHOULD send a warning."
+            throw .notice("shutdown with a scriptpubkey that is not allowed")
         }
         if let upfront = parameters.remote.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != message.script {
+            // "MAY send a warning. MUST fail the connection."
             throw .warning("shutdown with another scriptpubkey than promised")
         }
         if let remoteShutdown, remoteShutdown != message.script {
@@ -78,6 +79,11 @@ extension PaymentChannel {
         return effects + proposeClosing(fee: preferredFee(environment), environment)
     }
 
+    /// Whether both sides are connected, want to close, and have nothing left to do but to agree on the transaction.
+    public var isNegotiatingClose: Bool {
+        phase == .normal && connection == .established && isShuttingDown && commitments.htlcs.isEmpty && mutualCloses.isEmpty
+    }
+
     private var closingWeight: Int {
         ClosingTransaction.expectedWeight(localShutdown ?? Script(), remoteShutdown ?? Script())
     }
@@ -96,7 +102,8 @@ extension PaymentChannel {
     /// The fees we accept: from the least that is relayed to three times our estimate, or what is usual; no upper end where
     /// the peer pays.
     private func acceptableFees(_ environment: ChannelEnvironment) -> ClosedRange<Satoshi> {
-        let low = min(FeeRate.floor.feeRoundedUp(weight: closingWeight), openerBalance)
+        // One satoshi for each virtual byte is what is relayed: not a fraction more, or two roundings would never agree.
+        let low = min(Satoshi(UInt64(closingWeight / 4)), openerBalance)
         guard parameters.isOpener else { return low...openerBalance }
         // Estimates differ, most of all where blocks are empty: a force close over some hundred satoshi would cost more than them.
         let usual = Self.usualClosingFeeRate.feeRoundedUp(weight: closingWeight)
@@ -107,14 +114,18 @@ extension PaymentChannel {
     private mutating func proposeClosing(
         fee: Satoshi, _ environment: ChannelEnvironment, variant: ClosingTransaction? = nil
     ) -> [ChannelEffect] {
-        let closing = variant ?? closingTransaction(fee: fee, omitLocal: false, omitRemote: false)
-        let signature = environment.keys.funding.sign(closing.signatureHash())
         let range = acceptableFees(environment)
         negotiation.lastSentFee = fee
         negotiation.sentRange = range
-        return [
-            .send(.closingSigned(ClosingSigned(channelID: id, fee: fee, signature: signature, feeRange: range)))
-        ]
+        return [.send(.closingSigned(closingSigned(fee: fee, range: range, environment, variant: variant)))]
+    }
+
+    /// Our signature for the closing transaction at a fee.
+    package func closingSigned(
+        fee: Satoshi, range: ClosedRange<Satoshi>, _ environment: ChannelEnvironment, variant: ClosingTransaction? = nil
+    ) -> ClosingSigned {
+        let closing = variant ?? closingTransaction(fee: fee, omitLocal: false, omitRemote: false)
+        return ClosingSigned(channelID: id, fee: fee, signature: environment.keys.funding.sign(closing.signatureHash()), feeRange: range)
     }
 
     /// The closing transaction at a fee; each side's output is left out where it is dust.
@@ -159,8 +170,10 @@ extension PaymentChannel {
     mutating func receiveClosingSigned(
         _ message: ClosingSigned, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard localShutdown != nil, remoteShutdown != nil, commitments.isClean else {
-            throw .warning("closing_signed before the channel is empty")
+        // "there are no commitments for which a revocation is owed": of an update_fee under way some peers do not wait for the end.
+        // Balances are all that a closing transaction is made of, and only HTLCs move them.
+        guard localShutdown != nil, remoteShutdown != nil, commitments.htlcs.isEmpty else {
+            throw .notice("closing_signed before the channel is empty")
         }
         guard !negotiation.isAgreed else { return [] }
         guard message.fee <= openerBalance else { throw .warning("closing_signed with a fee the opener cannot pay") }
@@ -181,7 +194,9 @@ extension PaymentChannel {
         }
         if let range = message.feeRange {
             guard range.overlaps(acceptable) else {
-                throw .warning("closing fees from \(range.lowerBound) to \(range.upperBound) are out of reach")
+                // "SHOULD send a warning. MUST fail the channel if it doesn't receive a satisfying fee_range after a reasonable amount
+                // of time".
+                throw .notice("closing fees from \(range.lowerBound) to \(range.upperBound) are out of reach")
             }
             if parameters.isOpener {
                 throw .failChannel("closing_signed with a fee outside of both ranges")
@@ -200,7 +215,7 @@ extension PaymentChannel {
         }
         let middle = Satoshi((mine.value + message.fee.value) / 2)
         guard acceptable.contains(middle), middle != mine else {
-            throw .warning("no agreement on the closing fee: \(message.fee) is out of reach")
+            throw .notice("no agreement on the closing fee: \(message.fee) is out of reach")
         }
         return proposeClosing(fee: middle, environment)
     }

@@ -17,9 +17,14 @@ public enum ChannelLimits {
     /// Never refused for being more than we expect: 40 sat for each virtual byte.
     private static let usualFeeRate = FeeRate(perKiloweight: 10_000)
 
-    /// The highest fee rate that a peer, or we ourselves, may set: ten times our own estimate.
-    static func feeCeiling(_ estimate: FeeRate) -> FeeRate {
-        max(FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10)), usualFeeRate)
+    /// The highest fee rate that the opener of a channel may set.
+    ///
+    /// With anchors it pays all of it itself, and so it may pay what it likes. Without, HTLC transactions pay it too, out of money that
+    /// is ours: ten times our own estimate.
+    static func feeCeiling(_ estimate: FeeRate, hasAnchors: Bool) -> FeeRate {
+        if hasAnchors { return feeRates.upperBound }
+        let tenfold = FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10))
+        return min(max(tenfold, usualFeeRate), feeRates.upperBound)
     }
 }
 
@@ -248,15 +253,33 @@ extension PaymentChannel {
         guard connection == .established else { throw .notConnected }
         // One at a time: nothing is gained by a second before the first is committed.
         guard commitments.feeUpdates.isEmpty else { throw .notUsable("changing its fee rate already") }
-        guard ChannelLimits.feeRates.contains(feeRate), feeRate <= ChannelLimits.feeCeiling(estimate) else {
+        // Ten times the estimate is more than anybody wants to pay.
+        guard ChannelLimits.feeRates.contains(feeRate), feeRate <= ChannelLimits.feeCeiling(estimate, hasAnchors: false) else {
             throw .notUsable("not to have such a fee rate")
         }
-        let cost = openerCost(feeRate, load.untrimmed)
-        let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
-        guard available >= cost else { throw .insufficientBalance(spendable: .zero) }
+        if let refusal = refusal(of: feeRate) { throw refusal }
         commitments.feeUpdates.append(.init(feeRate: feeRate, state: .sentAddHTLC))
         isChanged = true
         return [.send(.updateFee(UpdateFee(channelID: id, feeRate: feeRate)))]
+    }
+
+    /// Why this side, which pays the fee, should not propose a fee rate; `nil` where it may.
+    func refusal(of feeRate: FeeRate) -> ChannelRefusal? {
+        let cost = openerCost(feeRate, load.untrimmed)
+        let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
+        guard available >= cost else { return .insufficientBalance(spendable: .zero) }
+        // "if the dust balance of the remote [or local] transaction at the updated feerate_per_kw is greater than
+        // max_dust_htlc_exposure_msat: MAY NOT send update_fee".
+        for (holderIsLocal, limit) in [(true, parameters.local.dustLimit), (false, parameters.remote.dustLimit)] {
+            let dust = commitments.htlcs.values.reduce(MilliSatoshi.zero) { sum, htlc in
+                let isTrimmed = CommitmentFees.isTrimmed(
+                    htlc.amount, isOfferedByHolder: htlc.state.isOfferedByLocal == holderIsLocal, feeRate: feeRate, dustLimit: limit,
+                    hasAnchors: parameters.hasAnchors)
+                return isTrimmed ? sum + htlc.amount : sum
+            }
+            guard dust <= ChannelLimits.maxDustExposure else { return .dustExposure(limit: ChannelLimits.maxDustExposure) }
+        }
+        return nil
     }
 
     // MARK: What the peer sends
@@ -343,9 +366,11 @@ extension PaymentChannel {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
         guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
-        // "too low for timely processing, OR … unreasonably large": beyond ten times our own estimate.
-        guard ChannelLimits.feeRates.contains(message.feeRate), message.feeRate <= ChannelLimits.feeCeiling(environment.feeRate)
-        else { throw .failChannel("update_fee to \(message.feeRate)") }
+        // "if the update_fee is too low for timely processing, OR is unreasonably large: MUST send a warning and close the connection,
+        // or send an error and fail the channel". A force close would cost more than any fee rate: a warning.
+        guard ChannelLimits.feeRates.contains(message.feeRate),
+            message.feeRate <= ChannelLimits.feeCeiling(environment.feeRate, hasAnchors: parameters.hasAnchors)
+        else { throw .warning("update_fee to \(message.feeRate), which is out of reach") }
         guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)

@@ -143,6 +143,8 @@ extension NodeCore {
         tellDelayedFailures()
         updatePublicChannels()
         dropSilentPeers()
+        adjustFeeRates()
+        endStuckCloses()
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
             if !peer.isReady && now - min(now, peer.openedAt) >= configuration.connections.handshakeTimeout {

@@ -54,6 +54,10 @@ public struct NodeCore {
     var lastUpdates: [ChannelID: ChannelUpdate] = [:]
     /// The last ones that went into failures, by the names that payers used.
     var failureUpdates: [ShortChannelID: ChannelUpdate] = [:]
+    /// Milliseconds since when a close is being negotiated over a connection.
+    var closingSince: [ChannelID: UInt64] = [:]
+    /// Milliseconds at which the fee rates of our channels were looked at last.
+    var lastFeeAdjustment: UInt64 = 0
     /// Milliseconds since when public channels cannot be used.
     var offlineSince: [ChannelID: UInt64] = [:]
     /// What payments under way do not use any more.
@@ -304,6 +308,7 @@ public struct NodeCore {
         case .warning:
             transmit(.warning(Warning(channelID: id, text: violation.description)), over: connection)
             close(connection)
+        case .notice: transmit(.warning(Warning(channelID: id, text: violation.description)), over: connection)
         case .failChannel:
             guard let environment = environment(id) else {
                 transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)

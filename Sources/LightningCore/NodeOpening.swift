@@ -46,7 +46,9 @@ extension NodeCore {
         let result: (ChannelOpening, OpenChannel)
         do throws(ChannelRefusal) {
             result = try ChannelOpening.open(
-                amount: amount, push: push, feeRate: feeRate ?? self.feeRate, announce: announce, policy: policy,
+                amount: amount, push: push,
+                feeRate: feeRate ?? PaymentChannel.commitmentFeeRate(self.feeRate, hasAnchors: policy.channelType.hasAnchors),
+                announce: announce, policy: policy,
                 keys: keys.channel(origin), keyOrigin: origin, remoteNodeID: node, temporaryID: entropy.bytes32(),
                 alias: newAlias())
         } catch { throw .channel(error) }
@@ -138,6 +140,7 @@ extension NodeCore {
         owedSince[id] = nil
         lastUpdates[id] = nil
         offlineSince[id] = nil
+        closingSince[id] = nil
         undecided.removeAll { $0.0 == id }
         touched.remove(id)
         let prefix = id.bytes.array

@@ -111,7 +111,8 @@ public struct ControlAPI: Sendable {
         case "close":
             let id = try await channel(p["channel"])
             try await node.closeChannel(id)
-            return ["channel_id": .string(id.hex)]
+            let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
+            return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
         case "forceclose":
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(id)

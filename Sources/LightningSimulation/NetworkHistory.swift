@@ -103,7 +103,7 @@ public struct NetworkHistory {
     // MARK: Living
 
     private mutating func act() throws(InvariantViolation) {
-        switch world.draw(0...16) {
+        switch world.draw(0...18) {
         case 0...7: for _ in 0..<world.draw(1...4) { try pay() }
         case 8: try keysend()
         case 9: try world.mine(world.draw(1...2))
@@ -113,7 +113,8 @@ public struct NetworkHistory {
         case 13: try hold()
         case 14: try release()
         case 15: try world.lie(to: world.draw(0...nodes - 1), times: 4)
-        default: try changeTerms()
+        case 16: try changeTerms()
+        default: try world.moveFeeRates()
         }
         try world.pass(1, interval: world.draw(UInt64(0)...3000))
     }

@@ -53,6 +53,16 @@ extension SimulatedWorld {
         }
     }
 
+    /// What a transaction should pay changes, by as much as ten or a tenth, and every node estimates it on its own: openers propose it to
+    /// their peers with the next ticks.
+    public mutating func moveFeeRates() throws(InvariantViolation) {
+        let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
+        for index in nodes.indices where nodes[index].core != nil {
+            try step(index, [.feeRate(FeeRate(perKiloweight: draw(middle / 2...middle * 2)))])
+        }
+        try pass(1, interval: draw(0...11_000))
+    }
+
     /// Whether every node knows so many channels with both their terms.
     private func knowsAll(_ count: Int) -> Bool {
         nodes.allSatisfy { node in

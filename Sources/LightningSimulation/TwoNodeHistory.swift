@@ -101,8 +101,12 @@ public struct TwoNodeHistory {
         case 8: world.disconnect(0)
         case 9: world.kill(world.draw(0...1))
         case 10:
-            let rate = FeeRate(perKiloweight: world.draw(UInt32(253)...3000))
-            try world.command(0, .setFeeRate(channel, rate))
+            if world.draw(0...1) == 0 {
+                try world.moveFeeRates()
+            } else {
+                let rate = FeeRate(perKiloweight: world.draw(UInt32(253)...3000))
+                try world.command(0, .setFeeRate(channel, rate))
+            }
         default:
             // An invoice that cannot be paid: its secret is wrong.
             try payWrongly()

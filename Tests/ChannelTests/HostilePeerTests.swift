@@ -140,7 +140,7 @@ struct HostilePeerTests {
         var pair = try ChannelPair()
         let id = pair.alice.id
         let bobs = Script.p2wpkh(ChannelPair.node("bob"))
-        expectViolation(pair, .shutdown(Shutdown(channelID: id, script: Script([0x6a, 1, 1]))), .warning)
+        expectViolation(pair, .shutdown(Shutdown(channelID: id, script: Script([0x6a, 1, 1]))), .notice)
         var shut = pair
         try shut.deliver([.shutdown(Shutdown(channelID: id, script: bobs))], to: .alice)
         expectViolation(shut, add(shut), .warning)
