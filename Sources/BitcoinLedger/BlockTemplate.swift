@@ -51,23 +51,26 @@ extension Ledger {
         var transactions: [Transaction] = []
         if let including {
             transactions = including
-            for transaction in including { fees += fee(of: transaction, among: including) ?? .zero }
+            var companions: [TransactionID: Transaction] = [:]
+            for transaction in including { companions[transaction.id] = transaction }
+            for transaction in including { fees = fees.saturatingAdding(fee(of: transaction, among: companions) ?? .zero) }
         } else if !mempool.entries.isEmpty {
             let reserve = BlockTemplate.reserve(for: script)
             for chunk in selection(weightLimit: policy.blockWeight - reserve.weight, reserved: reserve.operations) {
                 for id in chunk.ids {
                     let entry = mempool.entries[id]!
                     transactions.append(entry.transaction)
-                    fees += entry.fee
+                    fees = fees.saturatingAdding(entry.fee)
                 }
             }
         }
-        let reward = parameters.subsidy(height: height) + fees
+        // More than there can be is refused with the block that pays it.
+        let reward = parameters.subsidy(height: height).saturatingAdding(fees)
         let coinbase = BlockTemplate.coinbase(height: height, reward: reward, script: script, others: transactions)
         let all = [coinbase] + transactions
         let header = BlockHeader(
             version: 0x2000_0000, previous: tip, merkleRoot: MerkleTree.root(all.map(\.id.bytes)).root,
-            time: max(now, medianTimePast(height: self.height) + 1), bits: parameters.bits, nonce: 0)
+            time: max(now, medianTimePast(height: self.height).addingReportingOverflow(1).partialValue), bits: parameters.bits, nonce: 0)
         return Block(header: header, transactions: all)
     }
 
@@ -95,14 +98,15 @@ extension Ledger {
     }
 
     /// The fee of a transaction whose inputs are coins or outputs of its companions; `nil` where one is unknown.
-    public func fee(of transaction: Transaction, among companions: [Transaction] = []) -> Satoshi? {
+    public func fee(of transaction: Transaction, among companions: [TransactionID: Transaction] = [:]) -> Satoshi? {
         var total = Satoshi.zero
         for input in transaction.inputs {
             let outPoint = input.previousOutput
             let source =
                 coins[outPoint]?.output ?? mempool.output(outPoint)
-                ?? companions.first { $0.id == outPoint.transaction }
-                .flatMap { $0.outputs.indices.contains(Int(outPoint.index)) ? $0.outputs[Int(outPoint.index)] : nil }
+                ?? companions[outPoint.transaction].flatMap {
+                    $0.outputs.indices.contains(Int(outPoint.index)) ? $0.outputs[Int(outPoint.index)] : nil
+                }
             guard let source, let sum = total.adding(source.amount) else { return nil }
             total = sum
         }

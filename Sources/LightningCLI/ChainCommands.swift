@@ -47,7 +47,7 @@ struct TimeSpan: Equatable {
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
         let unit = text.last.flatMap { units[$0] }
         let digits = unit == nil ? text[...] : text.dropLast()
-        guard let count = Int(digits), count > 0, count * (unit ?? 1) <= 31_536_000 else {
+        guard let count = Int(digits), (1...31_536_000).contains(count), count * (unit ?? 1) <= 31_536_000 else {
             throw ValidationError("a time is a number of seconds, or like 10s, 10m, 1h; a year at most")
         }
         return TimeSpan(seconds: count * (unit ?? 1))

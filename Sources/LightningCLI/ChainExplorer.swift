@@ -33,16 +33,16 @@ struct ChainInfo: AsyncParsableCommand {
             let answer = try await view.call("estimatesmartfee", [.integer(blocks)])
             estimates.append((blocks, answer["feerate"]?.satoshi))
         }
-        let height = state["blocks"]?.integer ?? 0
+        let height = state["blocks"]?.whole ?? 0
         let amount = coins["total_amount"]?.satoshi ?? 0
         options.show(
             [
                 "chain": .string(state["chain"]?.string ?? ""), "blockheight": .integer(height),
                 "blockhash": .string(state["bestblockhash"]?.string ?? ""),
-                "blocktime": .string(moment(state["time"]?.integer)),
-                "txouts": .integer(coins["txouts"]?.integer ?? 0), "circulation_sat": .integer(Int64(amount)),
-                "mempool_transactions": .integer(pool["size"]?.integer ?? 0),
-                "mempool_vsize": .integer(pool["bytes"]?.integer ?? 0),
+                "blocktime": .string(moment(state["time"]?.whole)),
+                "txouts": .integer(coins["txouts"]?.whole ?? 0), "circulation_sat": .integer(Int64(clamping: amount)),
+                "mempool_transactions": .integer(pool["size"]?.whole ?? 0),
+                "mempool_vsize": .integer(pool["bytes"]?.whole ?? 0),
                 "mempool_fees_sat": .integer(Int64(pool["total_fee"]?.satoshi ?? 0)),
                 "mempool_floor_sat_per_kvb": .integer(Int64(pool["mempoolminfee"]?.satoshi ?? 0)),
                 "estimates": .array(
@@ -55,12 +55,12 @@ struct ChainInfo: AsyncParsableCommand {
                 "\($0.blocks == 1 ? "next block" : "\($0.blocks) blocks") \($0.rate.map { FeeHistogram.rate($0) } ?? "?")"
             }
             return chainRows([
-                ("layer 1", "\(state["chain"]?.string ?? ""), block \(height) of \(moment(state["time"]?.integer))"),
+                ("layer 1", "\(state["chain"]?.string ?? ""), block \(height) of \(moment(state["time"]?.whole))"),
                 ("tip", state["bestblockhash"]?.string ?? ""),
-                ("coins", "\(Format.thousands(UInt64(coins["txouts"]?.integer ?? 0))) unspent outputs, \(Format.sat(amount))"),
+                ("coins", "\(Format.thousands(coins["txouts"].count)) unspent outputs, \(Format.sat(amount))"),
                 (
                     "mempool",
-                    "\(Format.thousands(UInt64(pool["size"]?.integer ?? 0))) transactions, \(Format.thousands(UInt64(pool["bytes"]?.integer ?? 0))) vB, "
+                    "\(Format.thousands(pool["size"].count)) transactions, \(Format.thousands(pool["bytes"].count)) vB, "
                         + "\(Format.sat(pool["total_fee"]?.satoshi ?? 0)) in fees, from \(FeeHistogram.rate(pool["mempoolminfee"]?.satoshi ?? 0)) sat/vB"
                 ),
                 ("fees", fees.joined(separator: " · ") + " sat/vB"),
@@ -77,6 +77,8 @@ struct ChainBlock: AsyncParsableCommand {
     @Argument(help: "Its height, its hash, or tip.") var block = "tip"
     @Option(help: "How many transactions to list.") var limit = 20
 
+    func validate() throws { guard (0...10_000).contains(limit) else { throw ValidationError("--limit is between 0 and 10000.") } }
+
     func run() async throws {
         let view = try await source.open()
         let hash = try await view.blockHash(block)
@@ -84,7 +86,7 @@ struct ChainBlock: AsyncParsableCommand {
         let transactions = value["tx"]?.array ?? []
         let others = transactions.dropFirst()
         let coinbase = transactions.first?["vout"]?.array ?? []
-        let reward = coinbase.reduce(UInt64(0)) { $0 + ($1["value"]?.satoshi ?? 0) }
+        let reward = coinbase.map { $0["value"]?.satoshi ?? 0 }.saturatingSum
         let miner = coinbase.first?["scriptPubKey"].map { $0["address"]?.string ?? $0["asm"]?.string ?? "" } ?? ""
         var histogram = FeeHistogram()
         // Off the active chain nothing says what was paid.
@@ -92,27 +94,28 @@ struct ChainBlock: AsyncParsableCommand {
         var fees: UInt64 = 0
         for transaction in others where knowsFees {
             let fee = transaction["fee"]?.satoshi ?? 0
-            let size = transaction["vsize"]?.integer ?? 1
-            fees += fee
+            let size = transaction["vsize"]?.whole ?? 1
+            fees = [fees, fee].saturatingSum
             histogram.add(rate: fee * 1000 / UInt64(max(size, 1)), size: Int(size))
         }
-        let height = value["height"]?.integer ?? 0
+        let height = value["height"]?.whole ?? 0
         let confirmations = value["confirmations"]?.integer ?? 0
-        let weight = value["weight"]?.integer ?? 0
+        let weight = value["weight"]?.whole ?? 0
         options.show(
             [
                 "blockheight": .integer(height), "blockhash": .string(hash.description),
-                "confirmations": .integer(confirmations), "time": .string(moment(value["time"]?.integer)),
+                "confirmations": .integer(confirmations), "time": .string(moment(value["time"]?.whole)),
                 "previous_blockhash": value["previousblockhash"]?.string.map { .string($0) } ?? .null,
                 "next_blockhash": value["nextblockhash"]?.string.map { .string($0) } ?? .null,
-                "size": .integer(value["size"]?.integer ?? 0), "weight": .integer(weight),
-                "fees_sat": knowsFees ? .integer(Int64(fees)) : .null, "reward_sat": .integer(Int64(reward)), "miner": .string(miner),
+                "size": .integer(value["size"]?.whole ?? 0), "weight": .integer(weight),
+                "fees_sat": knowsFees ? .integer(Int64(clamping: fees)) : .null, "reward_sat": .integer(Int64(clamping: reward)),
+                "miner": .string(miner),
                 "feerates": histogram.json,
                 "transaction_count": .integer(Int64(transactions.count)),
                 "transactions": .array(
                     transactions.prefix(limit).map { tx in
                         [
-                            "txid": .string(tx["txid"]?.string ?? ""), "vsize": .integer(tx["vsize"]?.integer ?? 0),
+                            "txid": .string(tx["txid"]?.string ?? ""), "vsize": .integer(tx["vsize"]?.whole ?? 0),
                             "fee_sat": tx["fee"].map { .integer(Int64($0.satoshi)) } ?? .null,
                             "output_sat": .integer(Int64(Self.paid(tx))),
                         ]
@@ -122,7 +125,7 @@ struct ChainBlock: AsyncParsableCommand {
             let share = String(format: "%.1f", Double(weight) / 40_000)
             var rows = [
                 ("block", "\(height)   \(hash)"),
-                ("time", moment(value["time"]?.integer)),
+                ("time", moment(value["time"]?.whole)),
                 (
                     "state",
                     confirmations < 0
@@ -130,7 +133,7 @@ struct ChainBlock: AsyncParsableCommand {
                 ),
                 (
                     "size",
-                    "\(Format.thousands(UInt64(value["size"]?.integer ?? 0))) bytes, weight \(Format.thousands(UInt64(weight))) (\(share) % of what fits)"
+                    "\(Format.thousands(value["size"].count)) bytes, weight \(Format.thousands(UInt64(weight))) (\(share) % of what fits)"
                 ),
                 ("mined by", "\(miner)   \(Format.sat(reward))" + (knowsFees ? ", of it \(Format.sat(fees)) in fees" : "")),
                 ("previous", value["previousblockhash"]?.string ?? "none: the first block"),
@@ -147,11 +150,11 @@ struct ChainBlock: AsyncParsableCommand {
     }
 
     private static func paid(_ transaction: RPCValue) -> UInt64 {
-        (transaction["vout"]?.array ?? []).reduce(0) { $0 + ($1["value"]?.satoshi ?? 0) }
+        (transaction["vout"]?.array ?? []).map { $0["value"]?.satoshi ?? 0 }.saturatingSum
     }
 
     private static func line(_ tx: RPCValue) -> String {
-        let size = UInt64(max(tx["vsize"]?.integer ?? 1, 1))
+        let size = max(tx["vsize"].count, 1)
         let rate = tx["fee"].map { FeeHistogram.rate($0.satoshi * 1000 / size) } ?? "–"
         return Format.pad(rate, 8, right: true) + Format.pad(Format.thousands(size), 8, right: true)
             + Format.pad(Format.sat(paid(tx)), 19, right: true) + "   \(tx["txid"]?.string ?? "")"
@@ -164,6 +167,8 @@ struct ChainMempool: AsyncParsableCommand {
     @OptionGroup var source: ChainSource
     @Option(help: "How many transactions to list, best payers first.") var limit = 20
 
+    func validate() throws { guard (0...10_000).contains(limit) else { throw ValidationError("--limit is between 0 and 10000.") } }
+
     func run() async throws {
         let view = try await source.open()
         guard case .object(let entries) = try await view.call("getrawmempool", [true]) else {
@@ -172,11 +177,11 @@ struct ChainMempool: AsyncParsableCommand {
         var histogram = FeeHistogram()
         var list: [(id: String, rate: UInt64, entry: RPCValue)] = []
         for entry in entries {
-            let size = UInt64(max(entry.value["ancestorsize"]?.integer ?? 1, 1))
+            let size = max(entry.value["ancestorsize"].count, 1)
             // With its ancestors: what a miner gets for taking it.
             let together = (entry.value["fees"]?["ancestor"]?.satoshi ?? 0) * 1000 / size
             list.append((entry.name, together, entry.value))
-            histogram.add(rate: together, size: Int(entry.value["vsize"]?.integer ?? 0))
+            histogram.add(rate: together, size: Int(entry.value["vsize"].count))
         }
         list.sort { ($1.rate, $0.id) < ($0.rate, $1.id) }
         options.show(
@@ -185,27 +190,27 @@ struct ChainMempool: AsyncParsableCommand {
                 "transactions": .array(
                     list.prefix(limit).map {
                         [
-                            "txid": .string($0.id), "vsize": .integer($0.entry["vsize"]?.integer ?? 0),
+                            "txid": .string($0.id), "vsize": .integer($0.entry["vsize"]?.whole ?? 0),
                             "fee_sat": .integer(Int64($0.entry["fees"]?["base"]?.satoshi ?? 0)),
                             "ancestor_sat_per_kvb": .integer(Int64($0.rate)),
-                            "ancestors": .integer(($0.entry["ancestorcount"]?.integer ?? 1) - 1),
-                            "descendants": .integer(($0.entry["descendantcount"]?.integer ?? 1) - 1),
+                            "ancestors": .integer(($0.entry["ancestorcount"]?.whole ?? 1) - 1),
+                            "descendants": .integer(($0.entry["descendantcount"]?.whole ?? 1) - 1),
                         ]
                     }), "feerates": histogram.json,
             ]
         ) { _ in
             if list.isEmpty { return "nothing waits for a block" }
-            let size = list.reduce(0) { $0 + ($1.entry["vsize"]?.integer ?? 0) }
+            let size = list.reduce(0) { $0 + ($1.entry["vsize"]?.whole ?? 0) }
             var text =
                 "\(Format.thousands(UInt64(list.count))) transaction\(list.count == 1 ? "" : "s"), \(Format.thousands(UInt64(size))) vB\n\n"
             text += histogram.lines.joined(separator: "\n") + "\n\n"
             text += "  sat/vB      vB         fee  after  before   transaction\n"
             text += list.prefix(limit).map { item in
                 Format.pad(FeeHistogram.rate(item.rate), 8, right: true)
-                    + Format.pad(Format.thousands(UInt64(item.entry["vsize"]?.integer ?? 0)), 8, right: true)
+                    + Format.pad(Format.thousands(item.entry["vsize"].count), 8, right: true)
                     + Format.pad(Format.sat(item.entry["fees"]?["base"]?.satoshi ?? 0), 12, right: true)
-                    + Format.pad("\((item.entry["ancestorcount"]?.integer ?? 1) - 1)", 7, right: true)
-                    + Format.pad("\((item.entry["descendantcount"]?.integer ?? 1) - 1)", 8, right: true) + "   \(item.id)"
+                    + Format.pad("\((item.entry["ancestorcount"]?.whole ?? 1) - 1)", 7, right: true)
+                    + Format.pad("\((item.entry["descendantcount"]?.whole ?? 1) - 1)", 8, right: true) + "   \(item.id)"
             }.joined(separator: "\n")
             if list.count > limit { text += "\n… and \(list.count - limit) more (--limit)" }
             return text
@@ -241,7 +246,7 @@ struct ChainUTXOs: AsyncParsableCommand {
                 throw ControlFailure(.refused, "this layer 1 lists no coins by itself; name an address: lnw chain utxos <address>")
             }
             found = answer["utxos"]?.array ?? []
-            count = Int(answer["txouts"]?.integer ?? 0)
+            count = Int(answer["txouts"].count)
             total = answer["total_amount"]?.satoshi ?? 0
         }
         let coins = found.map { Coin($0, address: address) }
@@ -278,11 +283,11 @@ struct ChainUTXOs: AsyncParsableCommand {
 
         init(_ value: RPCValue, address: String?) {
             id = value["txid"]?.string ?? ""
-            index = value["vout"]?.integer ?? 0
+            index = value["vout"]?.whole ?? 0
             amount = (value["value"] ?? value["amount"])?.satoshi ?? 0
             let script = value["scriptPubKey"]
             owner = address ?? script?["address"]?.string ?? script?["asm"]?.string ?? ""
-            height = value["height"]?.integer ?? 0
+            height = value["height"]?.whole ?? 0
             isCoinbase = value["coinbase"]?.bool ?? false
         }
     }
@@ -313,7 +318,7 @@ struct ChainAddress: AsyncParsableCommand {
             let spent = await view.spent(by: found.transaction).compactMap { $0 }.filter { $0.script == Script(script) }
             let change = received.reduce(0) { $0 + Int64($1.amount.value) } - spent.reduce(0) { $0 + Int64($1.amount.value) }
             var height: Int64?
-            if let block = found.block { height = try await view.call("getblockheader", [.string(block.description)])["height"]?.integer }
+            if let block = found.block { height = try await view.call("getblockheader", [.string(block.description)])["height"]?.whole }
             lines.append((id.description, change, height.map { "block \($0)" } ?? "mempool", height))
         }
         options.show(

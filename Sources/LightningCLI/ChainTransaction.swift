@@ -24,7 +24,7 @@ struct ChainTransaction: AsyncParsableCommand {
         let fates = try await view.fates(of: found.transaction)
         var height: Int64?
         if let block = found.block {
-            height = try await view.call("getblockheader", [.string(block.description)])["height"]?.integer
+            height = try await view.call("getblockheader", [.string(block.description)])["height"]?.whole
         }
         let story = TransactionStory(found: found, height: height, spent: spent, fates: fates)
         options.show(story.json) { _ in story.text }

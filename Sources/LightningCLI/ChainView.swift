@@ -95,7 +95,7 @@ struct ChainView {
         }
         return Found(
             transaction: transaction, block: answer["blockhash"]?.string.flatMap { BlockHash(display: $0) },
-            confirmations: Int(answer["confirmations"]?.integer ?? 0), time: answer["blocktime"]?.integer)
+            confirmations: Int(answer["confirmations"].count), time: answer["blocktime"]?.whole)
     }
 
     /// The outputs that a transaction spends, in the order of its inputs; `nil` where the layer 1 does not know them.
@@ -172,12 +172,34 @@ extension RPCValue {
     /// An amount of bitcoin in satoshi.
     var satoshi: UInt64 {
         switch self {
-        case .integer(let value): UInt64(clamping: value) * 100_000_000
+        case .integer(let value): (0...21_000_000).contains(value) ? UInt64(value) * 100_000_000 : 0
         case .number(let digits):
-            NSDecimalNumber(decimal: (Decimal(string: digits) ?? 0) * 100_000_000).uint64Value
+            Decimal(string: digits).flatMap { amount in
+                (0...21_000_000).contains(amount) ? NSDecimalNumber(decimal: amount * 100_000_000).uint64Value : nil
+            } ?? 0
         default: 0
         }
     }
+}
+
+extension RPCValue {
+    /// A whole number as a layer 1 may tell it: within what sums and bars bear, whatever it says.
+    var whole: Int64? { integer.map { max(0, min($0, 1 << 40)) } }
+}
+
+extension [UInt64] {
+    /// The sum, or the largest number there is.
+    var saturatingSum: UInt64 {
+        reduce(0) { sum, value in
+            let (next, overflow) = sum.addingReportingOverflow(value)
+            return overflow ? .max : next
+        }
+    }
+}
+
+extension RPCValue? {
+    /// A count or a size that the layer 1 told: 0 where it is missing, or is none.
+    var count: UInt64 { UInt64(self?.whole ?? 0) }
 }
 
 /// Feerates by how much weight pays them, as bars.

@@ -483,7 +483,7 @@ extension OnChainWallet {
         let outPoint = try OutPoint(from: &reader)
         let output = try TransactionOutput(from: &reader)
         let path = KeyPath(chain: try reader.uint32(), index: try reader.uint32())
-        guard path.chain < 2 else { throw .invalid("key path") }
+        guard path.chain < 2, path.index < 1 << 31 else { throw .invalid("key path") }
         let flags = try reader.uint8()
         let height = Int(try reader.uint32())
         let spentBy = TransactionID(try reader.bytes32())

@@ -77,6 +77,7 @@ extension PaymentChannel {
             fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
         }
         try reader.expectEnd()
+        try checkRecord()
         isChanged = false
     }
 

@@ -88,7 +88,7 @@ extension NodeCore {
             return last
         }
         // "MUST set timestamp to … greater than any previously-sent channel_update for this short_channel_id".
-        terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp + 1)
+        terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp == .max ? .max : terms.updateTimestamp + 1)
         forwardingTerms[id] = terms
         changedTerms.insert(id)
         var update = unsignedUpdate(id, channel, name, timestamp: terms.updateTimestamp)

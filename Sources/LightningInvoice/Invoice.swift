@@ -9,6 +9,7 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownPrefix(String)
     case invalidAmount(String)
     case tooShort
+    case tooLong
     case malformedField(String)
     case missingField(String)
     case invalidSignature
@@ -24,6 +25,7 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownPrefix(let prefix): "not a Lightning invoice of a known network: \(prefix)"
         case .invalidAmount(let amount): "the invoice's amount is malformed: \(amount)"
         case .tooShort: "the invoice is too short"
+        case .tooLong: "the invoice is longer than \(Invoice.maximumLength) characters"
         case .malformedField(let name): "the invoice's field \(name) is malformed"
         case .missingField(let name): "the invoice has no \(name)"
         case .invalidSignature: "the invoice's signature is not valid: it was altered"

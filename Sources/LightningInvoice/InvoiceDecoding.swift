@@ -8,6 +8,8 @@ extension Invoice {
     public init(_ text: String) throws(InvoiceRefusal) {
         var bare = text
         if bare.lowercased().hasPrefix("lightning:") { bare.removeFirst("lightning:".count) }
+        // Readers of QR codes end at 4,296 characters; a hint costs work each time a way is looked for.
+        guard bare.utf8.count <= Self.maximumLength else { throw .tooLong }
         guard let (prefix, data, variant) = Bech32.decode(bare, limit: nil), variant == .bech32 else {
             throw .notBech32
         }
@@ -48,6 +50,9 @@ extension Invoice {
             features: fields.features,
             text: bare.lowercased())
     }
+
+    /// Characters of an invoice that is looked at.
+    static let maximumLength = 7089
 
     static func integer(_ values: some Sequence<UInt8>) -> UInt64 {
         values.reduce(0) { $0 << 5 | UInt64($1) }
@@ -111,6 +116,9 @@ private struct InvoiceFields {
         }
     }
 
+    /// Ways to the payee that are kept; an honest payee has a handful.
+    private static let maximumHints = 20
+
     private static let fixedLengths: [UInt8: Int] = [1: 52, 16: 52, 23: 52, 19: 53]
 
     private static func bytes(_ data: ArraySlice<UInt8>) -> [UInt8]? {
@@ -150,8 +158,12 @@ private struct InvoiceFields {
         case 9:
             guard let version = data.first else { throw .malformedField("fallback address") }
             if let program = Self.bytes(data.dropFirst()) { fallbacks.append((version, program)) }
-        case 3: hints.append(try routingHint(data))
-        case 20: blindedPaths.append(try blindedPath(data))
+        case 3:
+            let hint = try routingHint(data)
+            if hints.count < Self.maximumHints { hints.append(hint) }
+        case 20:
+            let path = try blindedPath(data)
+            if blindedPaths.count < Self.maximumHints { blindedPaths.append(path) }
         case 5:
             guard data.first != 0 else { throw .malformedField("features (not minimal)") }
             var bits = FeatureBits()

@@ -37,7 +37,9 @@ enum InvoiceAmount {
     static func format(_ amount: MilliSatoshi) -> String {
         if amount.value % 100_000_000_000 == 0 { return "\(amount.value / 100_000_000_000)" }
         for (letter, msat) in multipliers where amount.value % msat == 0 { return "\(amount.value / msat)\(letter)" }
-        return "\(amount.value * 10)p"
+        // Ten to a msat; more than 64 bits of them are no amount of bitcoin, but must not be a trap.
+        let tenths = amount.value.multipliedFullWidth(by: 10)
+        return tenths.high == 0 ? "\(tenths.low)p" : "\(UInt64.max / 10 * 10)p"
     }
 }
 

@@ -59,6 +59,8 @@ public struct OnionPacket: Hashable, Sendable {
     public static func create(
         sessionKey: borrowing SecretKey, hops: [Hop], associatedData: [UInt8]
     ) -> [UInt8]? {
+        // Before anything is computed: a payload's length has to fit into what is written of it.
+        guard !hops.isEmpty, hops.reduce(0, { $0 + $1.payload.count + 33 }) <= payloadsLength else { return nil }
         let secrets = sharedSecrets(sessionKey: sessionKey, hops.map(\.nodeID))
         let framed = hops.map { hop in
             var writer = ByteWriter()
@@ -66,7 +68,7 @@ public struct OnionPacket: Hashable, Sendable {
             return writer.bytes + hop.payload
         }
         let sizes = framed.map { $0.count + 32 }
-        guard !hops.isEmpty, sizes.reduce(0, +) <= payloadsLength else { return nil }
+        guard sizes.reduce(0, +) <= payloadsLength else { return nil }
         let filler = makeFiller(secrets, sizes)
         var payloads = ChaCha20.stream(key: OnionKey.pad.derive(sessionKey.unsafeBytes()), count: payloadsLength)
         var hmac = [UInt8](repeating: 0, count: 32)

@@ -88,11 +88,11 @@ public struct Circuit: Hashable, Sendable {
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of a circuit") }
         let key = try IncomingHTLC.Key(from: &reader)
-        let incomingAmount = try reader.milliSatoshi()
+        let incomingAmount = try reader.money()
         let hash = PaymentHash(try reader.bytes32())
         incoming = IncomingHTLC(key: key, amount: incomingAmount, paymentHash: hash, cltvExpiry: try reader.uint32())
         outgoing = try IncomingHTLC.Key(from: &reader)
-        amount = try reader.milliSatoshi()
+        amount = try reader.money()
         cltvExpiry = try reader.uint32()
         // The first version knew no blinded paths.
         back = version == 1 ? ReturnPath(sharedSecret: try reader.bytes32()) : try ReturnPath(from: &reader)

@@ -123,9 +123,9 @@ public struct ForwardingTerms: Hashable, Sendable {
             policy.feeBase = try reader.uint32()
             policy.feeProportionalMillionths = try reader.uint32()
             policy.cltvExpiryDelta = try reader.uint16()
-            policy.htlcMinimum = try reader.milliSatoshi()
+            policy.htlcMinimum = try reader.money()
             let hasMaximum = try reader.uint8() == 1
-            let maximum = try reader.milliSatoshi()
+            let maximum = try reader.money()
             policy.htlcMaximum = hasMaximum ? maximum : nil
             return policy
         }
@@ -135,5 +135,7 @@ public struct ForwardingTerms: Hashable, Sendable {
         updateTimestamp = try reader.uint32()
         isDisabled = try reader.uint8() == 1
         try reader.expectEnd()
+        // Seconds since 1970.
+        guard changedAt <= UInt64(UInt32.max) else { throw .invalid("time of a forwarding policy") }
     }
 }

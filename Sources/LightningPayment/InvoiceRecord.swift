@@ -99,10 +99,10 @@ public struct InvoiceRecord: Hashable, Sendable {
         }
         switch try reader.uint8() {
         case 0: status = .unpaid
-        case 1: status = .paid(at: try reader.uint64(), amount: try reader.milliSatoshi())
-        case 2: status = .held(amount: try reader.milliSatoshi())
+        case 1: status = .paid(at: try reader.uint64(), amount: try reader.money())
+        case 2: status = .held(amount: try reader.money())
         case 3: status = .canceled
-        case 4 where version > 3: status = .settling(amount: try reader.milliSatoshi())
+        case 4 where version > 3: status = .settling(amount: try reader.money())
         default: throw .invalid("status of an invoice")
         }
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }

@@ -197,7 +197,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     private init(version2 reader: inout ByteReader, hasBlindedPaths: Bool) throws(DecodingError) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
-        let amount = try reader.milliSatoshi()
+        let amount = try reader.money()
         let maxFee = try reader.milliSatoshi()
         let createdAt = try reader.uint64()
         let deadline = try reader.uint64()
@@ -219,6 +219,11 @@ public struct OutgoingPayment: Hashable, Sendable {
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         status = try Self.status(&reader)
+        // What is computed with them later must not overflow, and each failure is decrypted by the secret of its hop.
+        guard finalCLTVDelta <= 1 << 20, attempts.count <= 1000,
+            attempts.allSatisfy({ $0.route.hops.allSatisfy { $0.cltvDelta <= 1 << 24 } }),
+            !blindedPaths.isEmpty || attempts.allSatisfy({ $0.sharedSecrets.count <= $0.route.hops.count })
+        else { throw .invalid("payment") }
     }
 
     private static func status(_ reader: inout ByteReader) throws(DecodingError) -> Status {
@@ -236,8 +241,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     private init(version1 reader: inout ByteReader) throws(DecodingError) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
-        let amount = try reader.milliSatoshi()
-        let fee = try reader.milliSatoshi()
+        let amount = try reader.money()
+        let fee = try reader.money()
         let createdAt = try reader.uint64()
         let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
         self.init(
@@ -305,7 +310,7 @@ extension PaymentAttempt {
         for _ in 0..<(try reader.count(minimum: 53)) {
             hops.append(
                 Route.Hop(
-                    node: try reader.nodeKey(), shortChannelID: try reader.shortChannelID(), amount: try reader.milliSatoshi(),
+                    node: try reader.nodeKey(), shortChannelID: try reader.shortChannelID(), amount: try reader.money(),
                     cltvDelta: try reader.uint32()))
         }
         guard !hops.isEmpty else { throw .invalid("route of a payment") }

@@ -202,5 +202,7 @@ extension LiquidityEstimates.Bounds {
         upper = isKnown ? value : nil
         upperSince = try reader.uint64()
         try reader.expectEnd()
+        // Seconds since 1970: what is beyond 32 bits is no time, and must not overflow a sum.
+        guard max(lowerSince, upperSince) <= UInt64(UInt32.max) else { throw .invalid("time of a liquidity estimate") }
     }
 }

@@ -39,7 +39,7 @@ public final class ControlServer: Sendable {
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
+                    try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder(limit: 16_000_000)))
                     try channel.pipeline.syncOperations.addHandler(ControlHandler(handler: handler))
                 }
             }
@@ -57,13 +57,20 @@ public final class ControlServer: Sendable {
 /// Splits a stream at line feeds.
 private struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDecoder {
     typealias InboundOut = ByteBuffer
-    static let limit = 16_000_000
+    /// Bytes of one line.
+    let limit: Int
+    /// Bytes that were looked at before, and have no line feed.
+    private var scanned = 0
+
+    init(limit: Int) { self.limit = limit }
 
     mutating func decode(buffer: inout ByteBuffer) throws -> ByteBuffer? {
-        guard let end = buffer.readableBytesView.firstIndex(of: 0x0a) else {
-            if buffer.readableBytes > Self.limit { throw ControlFailure(.usage, "the line is too long") }
+        guard let end = buffer.readableBytesView.dropFirst(scanned).firstIndex(of: 0x0a) else {
+            scanned = buffer.readableBytes
+            if scanned > limit { throw ControlFailure(.usage, "the line is too long") }
             return nil
         }
+        scanned = 0
         let line = buffer.readSlice(length: end - buffer.readerIndex)
         buffer.moveReaderIndex(forwardBy: 1)
         return line
@@ -89,23 +96,38 @@ private final class ControlHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let handler: ControlServer.Handler
+    /// Calls are answered one after the other, in their order; meanwhile nothing more is read.
+    private var waiting: [Data] = []
+    private var isBusy = false
+
     init(handler: @escaping ControlServer.Handler) { self.handler = handler }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let line = Data(unwrapInboundIn(data).readableBytesView)
-        Self.reply(line, over: context.channel, handler)
+        waiting.append(Data(unwrapInboundIn(data).readableBytesView))
+        next(context.channel)
     }
 
-    private static func reply(_ line: Data, over channel: any Channel, _ handler: @escaping ControlServer.Handler) {
-        Task {
+    private func next(_ channel: any Channel) {
+        guard !isBusy, !waiting.isEmpty else { return }
+        isBusy = true
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        let (line, handler) = (waiting.removeFirst(), handler)
+        let answered = channel.eventLoop.makePromise(of: Void.self)
+        answered.completeWithTask {
             let answer = await Self.answer(line, handler)
-            channel.writeAndFlush(ByteBuffer(string: answer.line + "\n"), promise: nil)
+            try await channel.writeAndFlush(ByteBuffer(string: answer.line + "\n"))
+        }
+        let this = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        answered.futureResult.whenComplete { _ in
+            this.value.isBusy = false
+            if this.value.waiting.isEmpty { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+            this.value.next(channel)
         }
     }
 
     private static func answer(_ line: Data, _ handler: ControlServer.Handler) async -> JSONValue {
         do {
-            let request = try JSONValue(parsing: line)
+            let request = try JSONValue(parsing: line, values: 500_000)
             guard let method = request["method"].text else { throw ControlFailure(.usage, "no method") }
             return ["result": try await handler(method, request["params"])]
         } catch let failure as ControlFailure {
@@ -155,7 +177,7 @@ public struct ControlClient: Sendable {
             channel = try await ClientBootstrap(group: group)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder()))
+                        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder(limit: 1 << 30)))
                         try channel.pipeline.syncOperations.addHandler(AnswerHandler(promise: promise))
                     }
                 }

@@ -1,3 +1,4 @@
+import BitcoinBackend
 public import Foundation
 
 /// A JSON value; numbers are integers wherever they can be.
@@ -78,7 +79,13 @@ public enum JSONValue: Hashable, Sendable, Codable {
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 
-    public init(parsing data: Data) throws { self = try JSONDecoder().decode(JSONValue.self, from: data) }
+    /// - Parameter values: how many there may be; more are refused before anything is built of them.
+    public init(parsing data: Data, values: Int = 20_000_000) throws {
+        guard JSONShape.isReasonable(data, depth: 32, values: values) else {
+            throw ControlFailure(.usage, "the JSON is too deep or too long")
+        }
+        self = try JSONDecoder().decode(JSONValue.self, from: data)
+    }
 
     /// An amount; those beyond 63 bits cannot exist.
     public static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }

@@ -36,6 +36,13 @@ extension ByteReader {
 
     public mutating func satoshi() throws(DecodingError) -> Satoshi { Satoshi(try uint64()) }
     public mutating func milliSatoshi() throws(DecodingError) -> MilliSatoshi { MilliSatoshi(try uint64()) }
+    /// An amount that can exist: sums of a few of them stay within 64 bits.
+    public mutating func money() throws(DecodingError) -> MilliSatoshi {
+        let amount = try milliSatoshi()
+        guard amount <= MilliSatoshi(Satoshi.maximum) else { throw .tooLarge }
+        return amount
+    }
+
     public mutating func channelID() throws(DecodingError) -> ChannelID { ChannelID(try bytes32()) }
     public mutating func shortChannelID() throws(DecodingError) -> ShortChannelID { ShortChannelID(try uint64()) }
 

@@ -127,40 +127,14 @@ public enum RPCValue: Sendable, Hashable {
     static let maximumDepth = 64
     static let maximumValues = 500_000
 
-    static func parse(_ data: Data) -> RPCValue? { try? JSONDecoder().decode(RPCValue.self, from: data) }
+    static func parse(_ data: Data) -> RPCValue? {
+        guard JSONShape.isReasonable(data, depth: maximumDepth, values: 20_000_000) else { return nil }
+        return try? JSONDecoder().decode(RPCValue.self, from: data)
+    }
 
     /// What a stranger sent: refused where it is made to be expensive.
-    static func parseRequest(_ data: Data) -> RPCValue? { isReasonable(data) ? parse(data) : nil }
-
-    /// Counts brackets and commas outside of strings, before anything is built from them.
-    private static func isReasonable(_ data: Data) -> Bool {
-        var depth = 0
-        var values = 1
-        var isString = false
-        var isEscaped = false
-        for byte in data {
-            if isString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isString = true
-            case UInt8(ascii: "["), UInt8(ascii: "{"):
-                depth += 1
-                values += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-            case UInt8(ascii: ","): values += 1
-            default: break
-            }
-            if depth > maximumDepth || values > maximumValues { return false }
-        }
-        return true
+    static func parseRequest(_ data: Data) -> RPCValue? {
+        JSONShape.isReasonable(data, depth: maximumDepth, values: maximumValues) ? parse(data) : nil
     }
 }
 

@@ -1,0 +1,50 @@
+import BitcoinPrimitives
+import LightningTransactions
+import LightningWire
+
+// A record that was damaged, or made by hand, is refused when the node starts: what a channel computes later takes for granted that its
+// amounts, numbers and secrets fit together.
+extension PaymentChannel {
+    /// - Throws: what of the record contradicts the rest of it.
+    func checkRecord() throws(DecodingError) {
+        func require(_ isRight: Bool, _ what: String) throws(DecodingError) {
+            guard isRight else { throw .invalid("\(what) of a channel record") }
+        }
+        let state = commitments
+        try require(parameters.fundingAmount.isMoney, "amount")
+        let capacity = MilliSatoshi(parameters.fundingAmount)
+        try require(parameters.push <= capacity, "amount")
+        try require(parameters.channelID == ChannelID(funding: parameters.funding), "channel_id")
+        try require(parameters.keyOrigin.index < 1 << 40, "key index")
+        for terms in [parameters.local, parameters.remote] {
+            try require(terms.dustLimit.isMoney && terms.channelReserve.isMoney && terms.maxAcceptedHTLCs <= 483, "terms")
+        }
+        // Every millisatoshi of the channel is on one side or the other.
+        try require(state.toLocal.adding(state.toRemote) == capacity, "balance")
+        let last = PerCommitmentSecret.firstIndex - 1
+        try require(state.localNumber < last && state.remoteNumber < last, "commitment number")
+        try require(
+            state.remoteNumber == 0
+                || state.remoteSecrets.secret(index: PerCommitmentSecret.index(commitment: state.remoteNumber - 1)) != nil, "secrets")
+        try require(ChannelLimits.feeRates.contains(max(state.feeRate, .floor)) && state.feeUpdates.count <= 1000, "fee rate")
+        var promised = (local: MilliSatoshi.zero, remote: MilliSatoshi.zero)
+        for htlc in state.htlcs.values {
+            let isOurs = htlc.state.isOfferedByLocal
+            try require(htlc.state != .receivedAddHTLC && htlc.amount > .zero && htlc.cltvExpiry < 500_000_000, "HTLC")
+            // Once an HTLC is answered its onion is not kept.
+            try require(
+                (htlc.onion.isEmpty || htlc.onion.count == 1366) && htlc.id < (isOurs ? state.nextLocalID : state.nextRemoteID), "HTLC")
+            guard let sum = (isOurs ? promised.local : promised.remote).adding(htlc.amount) else {
+                throw .invalid("HTLCs of a channel record")
+            }
+            if isOurs { promised.local = sum } else { promised.remote = sum }
+        }
+        try require(promised.local <= state.toLocal && promised.remote <= state.toRemote, "HTLCs")
+        try require(state.htlcs.count <= 2 * ChannelLimits.maxHTLCs, "HTLCs")
+        switch phase {
+        case .closing(let close), .closed(let close):
+            try require(close.outputs.allSatisfy { $0.output.amount.isMoney } && close.commitmentNumber ?? 0 <= last, "close")
+        case .funding, .normal, .failed, .dataLost: break
+        }
+    }
+}
