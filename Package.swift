@@ -162,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningCore", "LightningStorage", "Lightning",
-                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningCore",
+                "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "SimulationTests",

@@ -13,6 +13,8 @@ public actor EmbeddedChain: ChainBackend {
     var ledger: Ledger
     let store: ChainStore?
     private let clock: Clock
+    /// What time it is instead, if anybody said so.
+    private var time: UInt32?
     /// BIP 157's filter headers, as far as anyone asked.
     var filterHeaders: [BlockHash: Bytes32] = [:]
     private var waiting: [UUID: CheckedContinuation<Void, Never>] = [:]
@@ -72,7 +74,10 @@ public actor EmbeddedChain: ChainBackend {
         do throws(ChainFailure) { ledger = try Self.load(store, ledger.policy) } catch { broken = error }
     }
 
-    public var now: UInt32 { clock() }
+    public var now: UInt32 { time ?? clock() }
+
+    /// Stops the chain's clock at a time, in seconds since 1970, or lets it go on.
+    func setTime(_ time: UInt32?) { self.time = time }
 
     /// A look at the ledger. It must not take long: nothing else happens meanwhile.
     public func read<T: Sendable>(_ look: @Sendable (Ledger, _ now: UInt32) throws -> T) rethrows -> T {

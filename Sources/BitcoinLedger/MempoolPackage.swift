@@ -195,11 +195,10 @@ extension Ledger {
         if parent.fee.value * UInt64(size) >= fee.value * UInt64(parent.size) {
             throw TransactionRefusal("package RBF failed: package feerate is less than or equal to parent feerate")
         }
-        for id in conflicts.sorted() {
-            let old = mempool.entries[id]!
-            if fee.value * UInt64(old.size) <= old.fee.value * UInt64(size) {
-                throw TransactionRefusal("package RBF failed: insufficient feerate: does not improve feerate diagram")
-            }
+        if let why = mempool.unclearTopology(replaced) { throw TransactionRefusal("package RBF failed: \(why)") }
+        let (old, new) = mempool.diagrams(replacing: replaced, by: .init(fee: fee.value, size: size))
+        guard new.isBetter(than: old) else {
+            throw TransactionRefusal("package RBF failed: insufficient feerate: does not improve feerate diagram")
         }
         return replaced
     }

@@ -24,6 +24,7 @@ struct Simulate: AsyncParsableCommand {
             "A network's table, or one compressed with gzip: pay between its nodes, and see how many payments arrive.", valueName: "file"))
     var graph: String?
     @Option(help: "How much, with --graph. Default: 100000sat.", transform: Amount.parse) var amount: Amount?
+    @Flag(help: "A network some of whose peers want to steal, to freeze, to lie, or to bring nodes down.") var hostile = false
     @Flag(help: "No faults.") var calm = false
     @Flag(help: "No progress.") var quiet = false
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
@@ -42,6 +43,11 @@ struct Simulate: AsyncParsableCommand {
             if let amount, amount.msat == 0 { throw ValidationError("--amount must be more than nothing.") }
             guard histories <= 1_000_000 else { throw ValidationError("--histories must be at most 1000000 with --graph.") }
         }
+        if hostile {
+            guard nodes == nil, topology == nil, graph == nil, blocks == nil else {
+                throw ValidationError("--hostile makes its own networks, by the seed: without --nodes, --topology, --graph and --blocks.")
+            }
+        }
         if graph == nil, amount != nil { throw ValidationError("--amount is for --graph.") }
         guard actions >= 0 else { throw ValidationError("--actions cannot be negative.") }
         guard !seed.addingReportingOverflow(histories - 1).overflow else {
@@ -50,6 +56,7 @@ struct Simulate: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if hostile { return try await runHostile() }
         if nodes != nil || topology != nil { return try await runNetworks() }
         if graph != nil { return try payOverGraph() }
         let faults: Faults = calm ? .none : .rough
@@ -152,6 +159,29 @@ extension Simulate {
     /// Of a table's updates, and of the payments over it: what matters is that they are the same.
     private static let graphTime: UInt64 = 1_770_000_000
 
+    /// Networks among whose peers are adversaries.
+    private func runHostile() async throws {
+        let faults: Faults = calm ? .none : .network
+        let actions = actions
+        let tally = try await tally(HostileTally()) { seed throws(InvariantViolation) in
+            try HostileHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
+        }
+        let lastSeed = seed + (histories - 1)
+        let value: JSONValue = [
+            "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
+            "payments": .amount(tally.payments), "succeeded": .amount(tally.succeeded), "failed": .amount(tally.failed),
+            "stuck": .amount(tally.stuck), "broken_channels": .amount(tally.broken), "crashes": .amount(tally.crashes),
+            "messages": .amount(tally.messages), "violations": 0, "attacks": .object(tally.attacks.mapValues { .amount($0) }),
+        ]
+        options.show(value) { _ in
+            let attacks = tally.attacks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            return "\(tally.histories) networks with adversaries, seeds \(seed) to \(lastSeed): \(tally.payments) payments of honest nodes "
+                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, \(tally.stuck) in channels that an adversary broke), "
+                + "\(tally.broken) channels broken by their adversary, \(tally.crashes) crashes: 0 violations\n"
+                + "attacks: \(attacks.joined(separator: ", "))"
+        }
+    }
+
     /// Networks instead of two nodes.
     private func runNetworks() async throws {
         let faults: Faults = calm ? .none : .network
@@ -188,6 +218,42 @@ private protocol Tally: Sendable {
     associatedtype Report
     mutating func add(_ report: Report)
     mutating func merge(_ other: Self)
+}
+
+struct HostileTally: Tally {
+    var histories: UInt64 = 0
+    var payments: UInt64 = 0
+    var succeeded: UInt64 = 0
+    var failed: UInt64 = 0
+    var stuck: UInt64 = 0
+    var broken: UInt64 = 0
+    var crashes: UInt64 = 0
+    var messages: UInt64 = 0
+    var attacks: [String: UInt64] = [:]
+
+    mutating func add(_ report: HostileHistory.Report) {
+        histories += 1
+        payments += UInt64(report.payments)
+        succeeded += UInt64(report.succeeded)
+        failed += UInt64(report.failed)
+        stuck += UInt64(report.stuck)
+        broken += UInt64(report.broken)
+        crashes += UInt64(report.restarts)
+        messages += UInt64(report.deliveries)
+        for (kind, count) in report.attacks { attacks[kind, default: 0] += UInt64(count) }
+    }
+
+    mutating func merge(_ other: HostileTally) {
+        histories += other.histories
+        payments += other.payments
+        succeeded += other.succeeded
+        failed += other.failed
+        stuck += other.stuck
+        broken += other.broken
+        crashes += other.crashes
+        messages += other.messages
+        attacks.merge(other.attacks, uniquingKeysWith: +)
+    }
 }
 
 struct NetworkTally: Tally {

@@ -60,6 +60,8 @@ public struct ChannelClose: Hashable, Sendable {
     public var height: Int
     /// The commitment's number, for commitments.
     public var commitmentNumber: UInt64?
+    /// Whether an HTLC output of a breach cannot be taken before its record is found.
+    var hasUnknownPenalty: Bool { outputs.contains { $0.role == .penaltyHTLC && $0.witnessScript == nil } }
     /// The per-commitment point whose keys claim.
     var point: PublicKey?
     public var outputs: [Output]
@@ -336,25 +338,28 @@ extension PaymentChannel {
         }
     }
 
-    /// Asks for the records of revoked HTLCs, if an output of a breach cannot be taken without them; after a restart again.
+    /// Asks for records of revoked HTLCs, if an output of a breach cannot be taken without them; after a restart again.
     public func wantRevoked() -> [ChannelEffect] {
-        guard let close, close.kind == .revokedCommitment, case .closing = phase,
-            close.outputs.contains(where: { $0.role == .penaltyHTLC && $0.witnessScript == nil })
-        else { return [] }
-        return [.needsRevokedHTLCs]
+        guard case .closing(let close) = phase, close.kind == .revokedCommitment, close.hasUnknownPenalty else { return [] }
+        return [.needsRevokedHTLCs(RevokedHTLCLog.query(commitment: close.commitmentNumber ?? 0))]
     }
 
-    /// Takes the records that `needsRevokedHTLCs` asked for.
+    /// Takes the records that `needsRevokedHTLCs` asked for, and asks for more where outputs are still not known.
     public mutating func takeRevoked(
-        _ records: [[UInt8]], _ environment: ChannelEnvironment
+        _ query: RevokedHTLCQuery, _ records: [(key: [UInt8], record: [UInt8])], _ environment: ChannelEnvironment
     ) throws(DecodingError) -> [ChannelEffect] {
         guard case .closing(var close) = phase, close.kind == .revokedCommitment, let point = close.point else { return [] }
         var htlcs = revokedHTLCs.current
-        for record in records { htlcs += try RevokedHTLCLog.decode(record) }
+        for (_, record) in records { htlcs += try RevokedHTLCLog.decode(record) }
         identify(&close.outputs, parameters.keys(holderIsLocal: false, point: point), htlcs)
-        phase = .closing(close)
-        isChanged = true
-        return claim(environment)
+        if phase != .closing(close) {
+            phase = .closing(close)
+            isChanged = true
+        }
+        guard close.hasUnknownPenalty else { return claim(environment) }
+        let next = RevokedHTLCLog.next(after: query, keys: records.map(\.key), commitment: close.commitmentNumber ?? 0)
+        // What is found is taken at once: the cheater takes it with the time.
+        return claim(environment) + (next.map { [.needsRevokedHTLCs($0)] } ?? [])
     }
 
     // MARK: Claiming
@@ -502,7 +507,7 @@ extension PaymentChannel {
             let ended = endIfConflictIsFinal(environment)
             guard ended.isEmpty else { return ended }
             forgetFundingInputs(environment)
-            return mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
+            return noteDepth(environment) + mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
         case .failed(let reason):
             let ended = endIfConflictIsFinal(environment)
             guard ended.isEmpty else { return ended }

@@ -51,7 +51,7 @@ extension PaymentChannel {
         guard let first = htlc.firstRemoteCommitment, first <= last,
             htlc.amount.roundedDown >= parameters.remote.dustLimit
         else { return }
-        revokedHTLCs.append(RevokedHTLC(htlc))
+        revokedHTLCs.append(RevokedHTLC(htlc), last: commitments.remoteNumber)
     }
 
     mutating func receiveCommitment(

@@ -18,10 +18,12 @@ public enum ChannelEffect: Hashable, Sendable {
     /// An incoming HTLC that we resolved is gone from both commitments.
     case settled(id: UInt64, PaymentHash, wasFulfilled: Bool)
     case becameUsable
+    /// Nothing more can be agreed with the peer: what is not settled is for layer 1 to decide.
+    case givenUp
     case closing(CloseKind)
     case closed
     /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `takeRevoked`.
-    case needsRevokedHTLCs
+    case needsRevokedHTLCs(RevokedHTLCQuery)
     /// The channel was never funded, and its opener is not us: the node forgets it.
     case abandoned(String)
     /// Something that the operator has to know: money is at risk, or lost.

@@ -222,12 +222,16 @@ public struct ChannelOpening: Sendable {
         guard let toOpener = funding.subtracting(open.push) else {
             throw .failChannel("push_msat is greater than 1000 * funding_satoshis")
         }
-        guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate, hasAnchors: type.hasAnchors)
+        guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate, hasAnchors: type.hasAnchors),
+            open.feeRate >= ChannelLimits.feeFloor(feeRate, hasAnchors: type.hasAnchors)
         else {
             throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is unreasonable")
         }
         try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)
         let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
+        if let limit = ChannelLimits.commitmentFeeLimit(open.feeRate, estimate: feeRate, funding: open.fundingAmount), cost > limit {
+            throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is far more than the commitment needs to pay")
+        }
         guard let afterFee = toOpener.subtracting(MilliSatoshi(cost)) else {
             throw .failChannel("the funder's amount does not cover the fee")
         }

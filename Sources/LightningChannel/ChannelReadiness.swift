@@ -19,7 +19,7 @@ extension PaymentChannel {
             block: height, transaction: transactionIndex, output: Int(parameters.funding.index))
         isChanged = true
         // After a reorganization it has another place in the chain, and so another name.
-        if case .normal = phase { return [.becameUsable] }
+        if case .normal = phase { return noteDepth(environment) }
         return sendReadyIfDeep(environment)
     }
 
@@ -30,8 +30,18 @@ extension PaymentChannel {
     public mutating func fundingUnconfirmed() {
         guard fundingHeight != nil else { return }
         fundingHeight = nil
+        isFundingDeep = false
         shortChannelID = nil
         isChanged = true
+    }
+
+    /// Takes note of how deep the funding transaction lies. A channel whose funding left the chain and came again waits as long as at first,
+    /// because its peer may still have spent it elsewhere.
+    @discardableResult
+    public mutating func noteDepth(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let was = isFundingDeep
+        isFundingDeep = isDeepEnough(at: environment.height)
+        return phase == .normal && isFundingDeep && !was ? [.becameUsable] : []
     }
 
     /// A transaction in a block spends what the funding transaction was to spend.
@@ -60,8 +70,13 @@ extension PaymentChannel {
 
     private func isDeepEnough(at height: Int) -> Bool {
         guard let fundingHeight else { return false }
-        return height - fundingHeight + 1 >= max(1, Int(parameters.minimumDepth))
+        // What a block's miner pays itself cannot be spent before, not even by a commitment.
+        let isCoinbase = shortChannelID?.transaction == 0
+        return height - fundingHeight + 1 >= max(isCoinbase ? Self.coinbaseMaturity : 1, Int(parameters.minimumDepth))
     }
+
+    /// "a coinbase transaction's outputs cannot be spent" before so many blocks, with its own.
+    private static let coinbaseMaturity = 100
 
     /// A new block; `environment.height` is the tip.
     mutating func sendReadyIfDeep(_ environment: ChannelEnvironment) -> [ChannelEffect] {
@@ -70,7 +85,7 @@ extension PaymentChannel {
         isChanged = true
         var effects: [ChannelEffect] = []
         if connection == .established { effects.append(.send(readyMessage(environment.keys))) }
-        return effects + enterNormal()
+        return effects + enterNormal(environment)
     }
 
     func readyMessage(_ keys: ChannelKeys) -> LightningMessage {
@@ -82,7 +97,9 @@ extension PaymentChannel {
     mutating func receiveReady(
         _ message: ChannelReady, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
-        if let alias = message.alias, alias != remoteAlias {
+        // Once for each connection: every change is written.
+        if let alias = message.alias, alias != remoteAlias, !wasToldAlias {
+            wasToldAlias = true
             remoteAlias = alias
             isChanged = true
         }
@@ -91,14 +108,14 @@ extension PaymentChannel {
         isRemoteReady = true
         commitments.remoteNextPoint = message.secondPerCommitmentPoint
         isChanged = true
-        return enterNormal()
+        return enterNormal(environment)
     }
 
-    private mutating func enterNormal() -> [ChannelEffect] {
+    private mutating func enterNormal(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard case .funding = phase, isLocalReady, isRemoteReady else { return [] }
         phase = .normal
         fundingTransaction = nil
         isChanged = true
-        return [.becameUsable]
+        return noteDepth(environment)
     }
 }

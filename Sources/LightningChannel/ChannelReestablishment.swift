@@ -13,6 +13,8 @@ extension PaymentChannel {
         case .failed, .closing, .closed: return []
         }
         connection = .awaitingReestablish
+        wasToldAlias = false
+        noteDepth(environment)
         let lastSecret =
             commitments.remoteNumber == 0
             ? Bytes32.zero
@@ -48,7 +50,7 @@ extension PaymentChannel {
             connection = .established
             isChanged = true
             return [
-                sendError("our data is old: please close the channel"),
+                sendError("our data is old: please close the channel"), .givenUp,
                 .alert("channel \(id): the peer knows a later state than we do; waiting for it to close"),
             ]
         }

@@ -17,14 +17,36 @@ public enum ChannelLimits {
     /// Never refused for being more than we expect: 40 sat for each virtual byte.
     private static let usualFeeRate = FeeRate(perKiloweight: 10_000)
 
-    /// The highest fee rate that the opener of a channel may set.
-    ///
-    /// With anchors it pays all of it itself, and so it may pay what it likes. Without, HTLC transactions pay it too, out of money that
-    /// is ours: ten times our own estimate.
+    /// Bytes of what a failure or a fulfilment says of how long it was held. BOLT 4: "htlc_hold_times" of 20 times 4 bytes, and 210 HMACs
+    /// of 4 bytes; anything else says nothing, and is not kept.
+    static let attributionLength = 80 + 840
+
+    /// The highest fee rate that the opener of a channel may set: without anchors ten times our own estimate, because HTLC transactions pay
+    /// it too, out of money that is ours. With anchors the opener pays all of it, and `commitmentFeeLimit` bounds it.
     static func feeCeiling(_ estimate: FeeRate, hasAnchors: Bool) -> FeeRate {
         if hasAnchors { return feeRates.upperBound }
         let tenfold = FeeRate(perKiloweight: UInt32(clamping: UInt64(estimate.perKiloweight) * 10))
         return min(max(tenfold, usualFeeRate), feeRates.upperBound)
+    }
+
+    /// The lowest fee rate to which the opener of a channel may go down: a tenth of our own estimate, without anchors.
+    ///
+    /// Money at risk: a commitment that is not mined before its HTLCs expire. With anchors its fee can be raised later. A rise is never
+    /// refused for being too small: it may be all that the opener can afford.
+    static func feeFloor(_ estimate: FeeRate, hasAnchors: Bool) -> FeeRate {
+        hasAnchors ? feeRates.lowerBound : max(feeRates.lowerBound, FeeRate(perKiloweight: estimate.perKiloweight / 10))
+    }
+
+    /// What a commitment may pay in any case, in sat.
+    private static let usualFee = Satoshi(30_000)
+
+    /// The most that a commitment of a channel may pay, or `nil` where its fee rate is at most twice what is usual.
+    ///
+    /// Money at risk: what a revoked commitment pays to a miner no penalty brings back, and its opener, who may be that miner, has given
+    /// the money away since.
+    static func commitmentFeeLimit(_ feeRate: FeeRate, estimate: FeeRate, funding: Satoshi) -> Satoshi? {
+        let usual = UInt64(max(estimate.perKiloweight, 2500)) * 2
+        return UInt64(feeRate.perKiloweight) <= usual ? nil : max(usualFee, Satoshi(funding.value / 20))
     }
 }
 
@@ -40,9 +62,10 @@ extension PaymentChannel {
         MilliSatoshi(CommitmentFees.openerCost(feeRate, hasAnchors: parameters.hasAnchors, untrimmed: count))
     }
 
-    private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool) -> Bool {
+    /// Whether an HTLC has no output in a commitment: in ours or the remote's, at a fee rate.
+    private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool, at feeRate: FeeRate) -> Bool {
         CommitmentFees.isTrimmed(
-            amount, isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: commitments.feeRate,
+            amount, isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: feeRate,
             dustLimit: holderIsLocal ? parameters.local.dustLimit : parameters.remote.dustLimit,
             hasAnchors: parameters.hasAnchors)
     }
@@ -57,8 +80,9 @@ extension PaymentChannel {
     /// Whether an HTLC is an output of neither commitment: it can be settled by agreement only.
     public func isTrimmedEverywhere(_ htlc: HTLC) -> Bool {
         let isOurs = htlc.state.isOfferedByLocal
-        return isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: true)
-            && isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: false)
+        return [true, false].allSatisfy {
+            isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: $0, at: commitments.feeRate)
+        }
     }
 
     /// What the HTLCs of the channel, each counted until it is gone, add up to: gathered in one pass.
@@ -75,7 +99,11 @@ extension PaymentChannel {
         var remoteDust = MilliSatoshi.zero
     }
 
-    private var load: Load {
+    private var load: Load { load(at: highestFeeRate) }
+
+    /// - Parameter feeRate: at which dust is dust: the highest that the channel can come to have.
+    private func load(at feeRate: FeeRate) -> Load {
+        let lowest = commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, min)
         var load = Load()
         for htlc in commitments.htlcs.values {
             let isOurs = htlc.state.isOfferedByLocal
@@ -85,11 +113,12 @@ extension PaymentChannel {
             } else {
                 load.remoteInFlight += htlc.amount
             }
-            let isLocalDust = isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: true)
-            let isRemoteDust = isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: false)
-            if isLocalDust { load.localDust += htlc.amount }
-            if isRemoteDust { load.remoteDust += htlc.amount }
-            if !(isLocalDust && isRemoteDust) { load.untrimmed += 1 }
+            func isDust(_ holderIsLocal: Bool, _ feeRate: FeeRate) -> Bool {
+                isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: holderIsLocal, at: feeRate)
+            }
+            if isDust(true, feeRate) { load.localDust += htlc.amount }
+            if isDust(false, feeRate) { load.remoteDust += htlc.amount }
+            if !(isDust(true, lowest) && isDust(false, lowest)) { load.untrimmed += 1 }
         }
         return load
     }
@@ -123,12 +152,15 @@ extension PaymentChannel {
 
     /// Offers an HTLC.
     ///
-    /// - Parameter pathKey: for the peer, where the HTLC is on a blinded path and the peer is not its first node.
+    /// - Parameters:
+    ///   - pathKey: for the peer, where the HTLC is on a blinded path and the peer is not its first node.
+    ///   - estimate: our own estimate of a sensible fee rate.
     /// - Throws: a refusal that changes nothing.
     public mutating func offer(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
+        estimate: FeeRate = .floor
     ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
-        guard phase == .normal, !isShuttingDown, fundingHeight != nil else { throw .notUsable(stateName) }
+        guard phase == .normal, !isShuttingDown, isFundingDeep else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // BOLT 2: "MUST offer amount_msat greater than 0", "MUST NOT offer amount_msat below … htlc_minimum_msat".
         guard amount > .zero, amount >= parameters.remote.htlcMinimum else {
@@ -145,12 +177,15 @@ extension PaymentChannel {
         if !parameters.isOpener {
             // "SHOULD NOT offer … if the remote node … cannot pay the fee for the updated … transaction".
             let needed = openerCost(highestFeeRate, load.untrimmed + 1)
-            guard commitments.toRemote.saturatingSubtracting(load.remoteInFlight) >= needed else {
+            // Nor where it would pay a miner what a penalty is to bring back.
+            guard commitments.toRemote.saturatingSubtracting(load.remoteInFlight) >= needed,
+                isTolerable(highestFeeRate, load.untrimmed + 1, estimate)
+            else {
                 throw .insufficientBalance(spendable: .zero)
             }
         }
         for (holderIsLocal, dust) in [(true, load.localDust), (false, load.remoteDust)]
-        where isTrimmed(amount, offeredByLocal: true, holderIsLocal: holderIsLocal) {
+        where isTrimmed(amount, offeredByLocal: true, holderIsLocal: holderIsLocal, at: highestFeeRate) {
             guard let exposure = dust.adding(amount), exposure <= ChannelLimits.maxDustExposure else {
                 throw .dustExposure(limit: ChannelLimits.maxDustExposure)
             }
@@ -168,8 +203,8 @@ extension PaymentChannel {
     ///
     /// - Parameter amount: of a received HTLC that is among those of the channel.
     public func exceedsDustExposure(_ amount: MilliSatoshi) -> Bool {
-        let isLocalDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: true)
-        let isRemoteDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: false)
+        let isLocalDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: true, at: highestFeeRate)
+        let isRemoteDust = isTrimmed(amount, offeredByLocal: false, holderIsLocal: false, at: highestFeeRate)
         guard isLocalDust || isRemoteDust else { return false }
         let load = load
         return isLocalDust && load.localDust > ChannelLimits.maxDustExposure
@@ -263,6 +298,12 @@ extension PaymentChannel {
         return [.send(.updateFee(UpdateFee(channelID: id, feeRate: feeRate)))]
     }
 
+    /// What would be lost to fees if one of the commitments were published at a fee rate, with every HTLC of the channel in it.
+    private func dust(at feeRate: FeeRate) -> MilliSatoshi {
+        let load = load(at: feeRate)
+        return max(load.localDust, load.remoteDust)
+    }
+
     /// Why this side, which pays the fee, should not propose a fee rate; `nil` where it may.
     func refusal(of feeRate: FeeRate) -> ChannelRefusal? {
         let cost = openerCost(feeRate, load.untrimmed)
@@ -270,21 +311,19 @@ extension PaymentChannel {
         guard available >= cost else { return .insufficientBalance(spendable: .zero) }
         // "if the dust balance of the remote [or local] transaction at the updated feerate_per_kw is greater than
         // max_dust_htlc_exposure_msat: MAY NOT send update_fee".
-        for (holderIsLocal, limit) in [(true, parameters.local.dustLimit), (false, parameters.remote.dustLimit)] {
-            let dust = commitments.htlcs.values.reduce(MilliSatoshi.zero) { sum, htlc in
-                let isTrimmed = CommitmentFees.isTrimmed(
-                    htlc.amount, isOfferedByHolder: htlc.state.isOfferedByLocal == holderIsLocal, feeRate: feeRate, dustLimit: limit,
-                    hasAnchors: parameters.hasAnchors)
-                return isTrimmed ? sum + htlc.amount : sum
-            }
-            guard dust <= ChannelLimits.maxDustExposure else { return .dustExposure(limit: ChannelLimits.maxDustExposure) }
-        }
+        guard dust(at: feeRate) <= ChannelLimits.maxDustExposure else { return .dustExposure(limit: ChannelLimits.maxDustExposure) }
         return nil
     }
 
     // MARK: What the peer sends
 
-    mutating func receiveAdd(_ message: UpdateAddHTLC) throws(ProtocolViolation) -> [ChannelEffect] {
+    /// Whether a commitment may pay what its opener wants to pay for it.
+    private func isTolerable(_ feeRate: FeeRate, _ untrimmed: Int, _ estimate: FeeRate) -> Bool {
+        let limit = ChannelLimits.commitmentFeeLimit(feeRate, estimate: estimate, funding: parameters.fundingAmount)
+        return limit.map { openerCost(feeRate, untrimmed) <= MilliSatoshi($0) } ?? true
+    }
+
+    mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
         guard isLocalReady && isRemoteReady else { throw .warning("update_add_htlc before channel_ready") }
         // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
         guard remoteShutdown == nil else { throw .warning("update_add_htlc after shutdown") }
@@ -328,6 +367,9 @@ extension PaymentChannel {
             guard let afterFee = left.subtracting(cost) else {
                 throw .warning("the sender cannot pay the fee for the HTLC")
             }
+            guard isTolerable(next.feeRate, untrimmed, environment.feeRate) else {
+                throw .warning("another HTLC at a fee rate of \(next.feeRate), which is far more than such a commitment needs to pay")
+            }
             left = afterFee
         }
         // "while maintaining its channel reserve".
@@ -352,10 +394,11 @@ extension PaymentChannel {
             guard preimage.paymentHash == htlc.paymentHash else {
                 throw .warning("update_fulfill_htlc with a wrong payment_preimage")
             }
-            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
+            let isAttribution = attribution.count == ChannelLimits.attributionLength
+            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: isAttribution ? attribution : []))
         }
         htlc.resolution = resolution.bounded
-        htlc.attribution = attribution
+        htlc.attribution = attribution.count == ChannelLimits.attributionLength ? attribution : []
         htlc.state = .receivedRemoveHTLC
         commitments.htlcs[key] = htlc
         return effects
@@ -369,6 +412,8 @@ extension PaymentChannel {
         // "if the update_fee is too low for timely processing, OR is unreasonably large: MUST send a warning and close the connection,
         // or send an error and fail the channel". A force close would cost more than any fee rate: a warning.
         guard ChannelLimits.feeRates.contains(message.feeRate),
+            message.feeRate
+                >= min(highestFeeRate, ChannelLimits.feeFloor(environment.feeRate, hasAnchors: parameters.hasAnchors)),
             message.feeRate <= ChannelLimits.feeCeiling(environment.feeRate, hasAnchors: parameters.hasAnchors)
         else { throw .warning("update_fee to \(message.feeRate), which is out of reach") }
         guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
@@ -376,7 +421,7 @@ extension PaymentChannel {
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
         let untrimmed = next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
         // "if the dust balance … at the updated feerate_per_kw is greater than max_dust_htlc_exposure_msat: MAY fail".
-        let dust = next.htlcs.reduce(MilliSatoshi.zero) { isTrimmed($1, at: message.feeRate) ? $0 + $1.amount : $0 }
+        let dust = dust(at: message.feeRate)
         guard dust <= ChannelLimits.maxDustExposure else {
             commitments.feeUpdates.removeLast()
             throw .warning("update_fee to \(message.feeRate) would make \(dust) of HTLCs unenforceable")
@@ -384,6 +429,10 @@ extension PaymentChannel {
         guard next.toCounterparty >= openerCost(next.feeRate, untrimmed) else {
             commitments.feeUpdates.removeLast()
             throw .warning("update_fee to \(message.feeRate), which the sender cannot afford")
+        }
+        guard isTolerable(message.feeRate, untrimmed, environment.feeRate) else {
+            commitments.feeUpdates.removeLast()
+            throw .warning("update_fee to \(message.feeRate), which is far more than such a commitment needs to pay")
         }
         return []
     }

@@ -65,24 +65,27 @@ public struct CommitmentState: Hashable, Sendable {
     /// What a commitment says, after `step` if one is given: the one to sign, or the one just signed for us.
     func contents(_ view: HTLCState.View, number: UInt64, after step: HTLCState.Step? = nil) -> CommitmentContents {
         let holderIsLocal = view == .local
-        var local = toLocal
-        var remote = toRemote
+        // What either side gains is added before anything is taken away: a peer may spend what it is about to have.
+        var (local, remote) = (toLocal, toRemote)
+        var (localLoss, remoteLoss) = (MilliSatoshi.zero, MilliSatoshi.zero)
         var list: [CommitmentHTLC] = []
         for htlc in orderedHTLCs {
             let state = step.map { htlc.state.after($0) } ?? htlc.state
             if state.isIn(view) {
                 list.append(htlc.asSeen(byHolder: holderIsLocal))
-                if state.isOfferedByLocal { local -= htlc.amount } else { remote -= htlc.amount }
+                if state.isOfferedByLocal { localLoss += htlc.amount } else { remoteLoss += htlc.amount }
             } else if state.isRemoved(from: view), htlc.preimage != nil {
                 if state.isOfferedByLocal {
-                    local -= htlc.amount
+                    localLoss += htlc.amount
                     remote += htlc.amount
                 } else {
-                    remote -= htlc.amount
+                    remoteLoss += htlc.amount
                     local += htlc.amount
                 }
             }
         }
+        local -= localLoss
+        remote -= remoteLoss
         return CommitmentContents(
             number: number, feeRate: feeRate(view, after: step), toHolder: holderIsLocal ? local : remote,
             toCounterparty: holderIsLocal ? remote : local, htlcs: list)

@@ -41,6 +41,10 @@ public struct PaymentChannel: Sendable {
     public internal(set) var remoteAlias: ShortChannelID?
     public internal(set) var shortChannelID: ShortChannelID?
     public internal(set) var fundingHeight: Int?
+    /// Whether the funding transaction is as deep in the chain as the channel waits for, as of the last block or connection.
+    public internal(set) var isFundingDeep = false
+    /// Whether the peer has named the channel over this connection.
+    var wasToldAlias = false
     /// Whether a block has ever held the funding transaction.
     public internal(set) var wasFunded = false
     /// What the funding transaction spends, as far as it is known: whoever spends it otherwise ends the channel. Kept until the funding
@@ -101,7 +105,7 @@ public struct PaymentChannel: Sendable {
 
     /// Whether payments can be sent now.
     public var isUsable: Bool {
-        phase == .normal && fundingHeight != nil && connection == .established && !isShuttingDown
+        phase == .normal && isFundingDeep && connection == .established && !isShuttingDown
     }
 
     public var isShuttingDown: Bool { wantedShutdown != nil || localShutdown != nil || remoteShutdown != nil }
@@ -213,7 +217,7 @@ public struct PaymentChannel: Sendable {
         }
         switch message {
         case .channelReady(let body): return try receiveReady(body, environment)
-        case .updateAddHTLC(let body): return try receiveAdd(body)
+        case .updateAddHTLC(let body): return try receiveAdd(body, environment)
         case .updateFulfillHTLC(let body):
             return try receiveRemoval(body.id, .fulfilled(body.paymentPreimage), attribution: body.tlvs[1] ?? [])
         case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason), attribution: body.tlvs[1] ?? [])
@@ -292,6 +296,7 @@ public struct PaymentChannel: Sendable {
         isChanged = true
         var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
         if isForgettable { return effects + [.abandoned(reason)] }
+        effects.append(.givenUp)
         if let fundingTransaction, fundingHeight == nil { effects.append(.broadcast(fundingTransaction)) }
         effects.append(.broadcast(signedLocalCommitment(environment.keys)))
         effects.append(.alert("channel \(id) is force-closed: \(reason)"))

@@ -29,10 +29,24 @@ extension RevokedHTLC {
     }
 }
 
+/// Which records of a channel's revoked HTLCs are wanted next, by the rest of their keys after the channel's id: those from `bound` on, or,
+/// backwards, those before it. Some at a time: a peer makes as many as it likes.
+public struct RevokedHTLCQuery: Hashable, Sendable {
+    public var bound: [UInt8]
+    public var isBackwards: Bool
+    public static let limit = 250
+
+    public init(bound: [UInt8], isBackwards: Bool) {
+        self.bound = bound
+        self.isBackwards = isBackwards
+    }
+}
+
 /// The revoked HTLCs of a channel, which only a breach ever asks for: they are appended to the store, some at a time in one record, and
 /// of them all only the record that is being filled is in memory.
 ///
-/// An HTLC that fails costs its sender nothing, and leaves 25 bytes: less would not find its output again.
+/// Records are in the order in which their HTLCs left the remote's commitments, so that those of one commitment are found without the
+/// others: it held what left after it, and what left soon after it comes first. An HTLC that fails costs its sender nothing, and leaves 25 bytes: less would not find its output again.
 struct RevokedHTLCLog: Hashable, Sendable {
     /// HTLCs in one record: the one that is being filled is written again with each commitment.
     static let capacity = 40
@@ -40,46 +54,68 @@ struct RevokedHTLCLog: Hashable, Sendable {
     /// Records that have been begun: each start of the node begins another one.
     private(set) var count: UInt32 = 0
     private(set) var current: [RevokedHTLC] = []
+    /// The key of the record that is being filled.
+    private var currentKey: [UInt8] = []
     private var isChanged = false
     /// Records that became full since they were last taken.
-    private var full: [(number: UInt32, htlcs: [RevokedHTLC])] = []
+    private var full: [(key: [UInt8], htlcs: [RevokedHTLC])] = []
 
     init(count: UInt32) { self.count = count }
 
     static func == (left: RevokedHTLCLog, right: RevokedHTLCLog) -> Bool { left.count == right.count && left.current == right.current }
     func hash(into hasher: inout Hasher) { hasher.combine(count) }
 
-    mutating func append(_ htlc: RevokedHTLC) {
-        if current.isEmpty { count += 1 }
+    /// - Parameter last: the last commitment of the remote that held the HTLC, or a later one; never less than at the last call.
+    mutating func append(_ htlc: RevokedHTLC, last: UInt64) {
+        if current.isEmpty {
+            currentKey = Self.key(last, count)
+            count += 1
+        }
         current.append(htlc)
         isChanged = true
         guard current.count == Self.capacity else { return }
-        full.append((count - 1, current))
+        full.append((currentKey, current))
         current = []
         isChanged = false
     }
 
     /// The records that changed since the last call, each with the rest of its key after the channel's id.
     mutating func takeWrites() -> [(key: [UInt8], record: [UInt8])] {
-        var writes = full.map { (Self.key($0.number), Self.encode($0.htlcs)) }
-        if isChanged { writes.append((Self.key(count - 1), Self.encode(current))) }
+        var writes = full.map { ($0.key, Self.encode($0.htlcs)) }
+        if isChanged { writes.append((currentKey, Self.encode(current))) }
         full = []
         isChanged = false
         return writes
     }
 
     /// The record that is being filled, as it has to be in the store; `nil` where there is none.
-    var currentRecord: (key: [UInt8], record: [UInt8])? { current.isEmpty ? nil : (Self.key(count - 1), Self.encode(current)) }
+    var currentRecord: (key: [UInt8], record: [UInt8])? { current.isEmpty ? nil : (currentKey, Self.encode(current)) }
 
-    // Keys of the first version continued with 0 or 1, for the side that offered.
-    private static let keyTag: UInt8 = 2
+    // Keys of the first version continued with 0 or 1, for the side that offered, those of the second with 2 and a number: they come before
+    // all others.
+    private static let keyTag: UInt8 = 3
     private static let version: UInt8 = 2
 
-    private static func key(_ number: UInt32) -> [UInt8] {
+    private static func key(_ last: UInt64, _ number: UInt32) -> [UInt8] {
         ByteWriter.bytes {
             $0.uint8(keyTag)
+            $0.uint64(last)
             $0.uint32(number)
         }
+    }
+
+    /// Where to begin with the records of a commitment: with those of HTLCs that left after it.
+    static func query(commitment: UInt64) -> RevokedHTLCQuery { RevokedHTLCQuery(bound: key(commitment, 0), isBackwards: false) }
+
+    /// Where to go on.
+    ///
+    /// - Parameter keys: what the last query found.
+    /// - Returns: `nil` where there is no more. The record before the first can hold some as well, and those of older versions any.
+    static func next(after query: RevokedHTLCQuery, keys: [[UInt8]], commitment: UInt64) -> RevokedHTLCQuery? {
+        if keys.count >= RevokedHTLCQuery.limit, let last = keys.last {
+            return RevokedHTLCQuery(bound: query.isBackwards ? last : last + [0], isBackwards: query.isBackwards)
+        }
+        return query.isBackwards ? nil : RevokedHTLCQuery(bound: key(commitment, 0), isBackwards: true)
     }
 
     private static func encode(_ htlcs: [RevokedHTLC]) -> [UInt8] {

@@ -33,6 +33,8 @@ public struct NodeCore {
     var changedTerms: Set<ChannelID> = []
     public internal(set) var circuits: Circuits
     var replays: OnionReplays
+    /// HTLCs that are refused because their onion has come before, until they are answered.
+    var refusedReplays: Set<IncomingHTLC.Key> = []
     public internal(set) var gossip: Gossip
     public internal(set) var estimates: LiquidityEstimates
     var finder = RouteFinder()
@@ -44,8 +46,13 @@ public struct NodeCore {
     var lastAnnouncement: NodeAnnouncement?
     /// Milliseconds since 1970 at which HTLCs that wait for a decision came: what we tell the payer of how long we held them.
     var arrivals: [IncomingHTLC.Key: UInt64] = [:]
-    /// Failures on blinded paths, and the milliseconds from which they are told. A restart decides their HTLCs anew.
-    var delayedFailures: [(due: UInt64, key: IncomingHTLC.Key, reply: HTLCReply)] = []
+    /// Failures on blinded paths and too many of them at once, and the milliseconds from which they are told. A restart decides their HTLCs
+    /// anew.
+    var delayedFailures: [(due: UInt64, key: IncomingHTLC.Key, decision: IncomingDecision)] = []
+    /// What may be given back over each channel at once.
+    var failureRates: [ChannelID: TokenBucket] = [:]
+    /// Where the peers called from that opened channels which are not funded yet.
+    var unfundedOrigins: [ChannelID: AddressGroup] = [:]
     /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
     var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
     /// Channels that are forgotten at the end of this batch, and why.
@@ -213,7 +220,7 @@ public struct NodeCore {
             sweepRecovered()
         case .gossipChecked(let number, let verdict):
             gossip.decided(number, verdict, now: seconds, height: chain.height)
-        case .loaded(let query, let records): loaded(query, records)
+        case .loaded(let query, let entries): loaded(query, entries)
         case .feeRate(let rate): feeRate = max(rate, .floor)
         case .tick: tick()
         }
@@ -235,11 +242,14 @@ public struct NodeCore {
     }
 
     /// What the store holds of something that is not kept in memory.
-    private mutating func loaded(_ query: StoreQuery, _ records: [[UInt8]]) {
+    private mutating func loaded(_ query: StoreQuery, _ entries: [StoreEntry]) {
         guard query.table == .revokedHTLCs, let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)
         guard channels[id] != nil, let environment = environment(id) else { return }
-        do throws(DecodingError) { apply(try channels[id]!.takeRevoked(records, environment), to: id) } catch {
+        let length = query.prefix.count
+        let wanted = RevokedHTLCQuery(bound: Array(query.bound.dropFirst(length)), isBackwards: query.isBackwards)
+        let records = entries.map { (key: Array($0.key.dropFirst(length)), record: $0.record) }
+        do throws(DecodingError) { apply(try channels[id]!.takeRevoked(wanted, records, environment), to: id) } catch {
             effects.events.append(.alert("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
         }
     }
@@ -283,18 +293,26 @@ public struct NodeCore {
                 effects.events.append(.channelUsable(id))
                 tellTerms(id)
                 announceIfReady(id)
+            case .givenUp: loseParts(of: id)
             case .closing(let kind):
                 effects.events.append(.channelClosing(id, kind))
-                // Parts of payments to us that came over this channel can no longer be counted on.
-                settle(payments.lost(channel: id, height: chain.height))
+                loseParts(of: id)
             case .closed: effects.events.append(.channelClosed(id))
-            case .needsRevokedHTLCs: effects.loads.append(StoreQuery(table: .revokedHTLCs, prefix: id.bytes.array))
+            case .needsRevokedHTLCs(let query):
+                let prefix = id.bytes.array
+                effects.loads.append(
+                    StoreQuery(
+                        table: .revokedHTLCs, prefix: prefix, bound: prefix + query.bound, isBackwards: query.isBackwards,
+                        limit: RevokedHTLCQuery.limit))
             case .abandoned(let why): abandoned[id] = why
             case .alert(let text): effects.events.append(.alert(text))
             case .note(let text): effects.events.append(.note(text))
             }
         }
     }
+
+    /// Parts of payments to us that came over a channel can no longer be counted on: the rest of such a payment is not worth its preimage.
+    private mutating func loseParts(of id: ChannelID) { settle(payments.lost(channel: id, height: chain.height)) }
 
     /// An HTLC of ours came back: to where it came from, or to the payment that it was a part of.
     private mutating func cameBack(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ failure: HTLCFailure) {
@@ -303,7 +321,10 @@ public struct NodeCore {
 
     /// Converts a violation into what BOLT 1 and 2 let us do.
     mutating func punish(_ violation: ProtocolViolation, channel id: ChannelID, connection: ConnectionID) {
-        effects.events.append(.note("channel \(id): \(violation.description)"))
+        // A line in a log for each; what goes on without one is metered.
+        if violation.consequence != .notice || peers[connection]?.complaints.take(Peer.complaintRate, now: now) ?? true {
+            effects.events.append(.note("channel \(id): \(violation.description)"))
+        }
         switch violation.consequence {
         case .warning:
             transmit(.warning(Warning(channelID: id, text: violation.description)), over: connection)

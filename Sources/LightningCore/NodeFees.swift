@@ -18,14 +18,15 @@ extension NodeCore {
     }
 
     /// BOLT 2: "if it doesn't receive a closing_signed response after a reasonable amount of time: MUST fail the channel"; the same for
-    /// "a satisfying fee_range". A day of connection, in milliseconds.
+    /// "a satisfying fee_range". A day, in milliseconds, since it could first be talked about.
     private static let closingPatience: UInt64 = 86_400_000
 
     /// Ends closes on which no agreement is reached. While the peer is away it is waited for: only its owner gives it up then.
     mutating func endStuckCloses() {
         for id in channels.keys.sorted() {
             guard channels[id]!.isNegotiatingClose else {
-                closingSince[id] = nil
+                // Whoever hangs up and calls again does not get another day.
+                if channels[id]!.connection == .established || channels[id]!.phase != .normal { closingSince[id] = nil }
                 continue
             }
             guard let since = closingSince[id] else {

@@ -46,7 +46,7 @@ extension NodeCore {
         // A preimage given away at a stale height could be worth nothing.
         guard isSynced else { return .temporaryNodeFailure }
         // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
-        guard let channel = channels[htlc.key.channel], channel.fundingHeight != nil, !channel.exceedsDustExposure(htlc.amount) else {
+        guard let channel = channels[htlc.key.channel], channel.isFundingDeep, !channel.exceedsDustExposure(htlc.amount) else {
             return .temporaryChannelFailure(update: [])
         }
         // Neither a payee nor a forwarder of ours asks for more.
@@ -54,6 +54,7 @@ extension NodeCore {
         else { return .expiryTooFar }
         // An HTLC that comes in again after a restart is the one that is remembered.
         guard isResumed || !replays.contains(sharedSecret: back.sharedSecret) else {
+            refusedReplays.insert(htlc.key)
             effects.events.append(.note("channel \(htlc.key.channel): an onion came a second time, and is refused"))
             return .temporaryNodeFailure
         }
@@ -88,26 +89,46 @@ extension NodeCore {
 
     /// Settles an incoming HTLC or gives it back.
     mutating func decide(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
-        if case .fail(let reply) = decision, reply.isDelayed {
-            delayedFailures.append((now + entropy.uint64() % Self.blindedDelay, key, reply))
-        } else {
-            resolve(key, decision)
+        var delay: UInt64 = 0
+        if case .fail(let reply) = decision, reply.isDelayed { delay = entropy.uint64() % Self.blindedDelay }
+        if isOneTooMany(key, decision) { delay += Self.failureDelay }
+        if delay > 0 { delayedFailures.append((now + delay, key, decision)) } else { resolve(key, decision) }
+    }
+
+    /// Failures over one channel that are told at once, and milliseconds until there is one more. An HTLC that fails costs its sender
+    /// nothing, and us a record for as long as the channel lives: at this rate some 20 MB in a day.
+    private static let failureRate = TokenBucket.Rate(burst: 10_000, interval: 100)
+    /// Milliseconds by which all others are told later: with 483 HTLCs under way there are 16 of them in a second.
+    private static let failureDelay: UInt64 = 30_000
+
+    /// Whether an HTLC that is given back, and that the peer's commitments hold as an output, is one more than should come in such a time.
+    private mutating func isOneTooMany(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) -> Bool {
+        switch decision {
+        case .fulfill: return false
+        case .fail, .malformed: break
         }
+        guard let channel = channels[key.channel],
+            let htlc = channel.commitments.htlcs[HTLC.Key(isOfferedByLocal: false, id: key.id)],
+            htlc.amount.roundedDown >= channel.parameters.remote.dustLimit
+        else { return false }
+        return !failureRates[key.channel, default: TokenBucket(Self.failureRate, now: now)].take(Self.failureRate, now: now)
     }
 
     mutating func tellDelayedFailures() {
         let due = delayedFailures.filter { now >= $0.due }
         delayedFailures.removeAll { now >= $0.due }
-        for (_, key, reply) in due {
+        for (_, key, decision) in due {
             // What is under way downstream is never failed upstream, whatever was to be told of it before.
             precondition(circuits.circuit(incoming: key)?.isPending != true, "an HTLC whose failure is delayed is not forwarded")
-            resolve(key, .fail(reply))
+            resolve(key, decision)
         }
     }
 
     private mutating func resolve(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
         let arrived = arrivals.removeValue(forKey: key)
-        if case .fail(let reply) = decision { replays.remove(sharedSecret: reply.sharedSecret) }
+        // What is remembered is the first of them.
+        let isReplay = refusedReplays.remove(key) != nil
+        if case .fail(let reply) = decision, !isReplay { replays.remove(sharedSecret: reply.sharedSecret) }
         if case .malformed = decision, let circuit = circuits.circuit(incoming: key) {
             replays.remove(sharedSecret: circuit.back.sharedSecret)
         }
@@ -154,7 +175,7 @@ extension NodeCore {
             do throws(ChannelRefusal) {
                 let (htlcID, channelEffects) = try channels[id]!.offer(
                     amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry,
-                    onion: request.onion, pathKey: request.pathKey)
+                    onion: request.onion, pathKey: request.pathKey, estimate: feeRate)
                 circuits.open(Circuit(request, outgoing: .init(channel: id, id: htlcID), createdAt: now))
                 remember(request.incoming, request.back)
                 apply(channelEffects, to: id)
@@ -276,7 +297,7 @@ extension NodeCore {
     /// Blocks before an incoming HTLC expires at which it is given back, even if downstream has not answered.
     static let upstreamMargin = 6
 
-    /// What forwards that are no output of any commitment may be written off for in one channel at a time.
+    /// What forwards that are no output of any commitment may be written off for with one peer at a time, whatever channels it has.
     ///
     /// Money at risk: what is failed upstream while it is pending downstream can still be taken there. Below this a channel
     /// is worth more than what its peer could steal; above it, and after the first time that it does, the channel is closed.
@@ -297,9 +318,7 @@ extension NodeCore {
                 switch channel.phase {
                 case .closing, .closed: continue
                 case .funding, .normal, .failed, .dataLost:
-                    guard channel.isTrimmedEverywhere(htlc), !channel.hasTakenWrittenOff,
-                        channel.writtenOff.adding(htlc.amount).map({ $0 <= Self.writeOffLimit }) ?? false
-                    else {
+                    guard channel.isTrimmedEverywhere(htlc), mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID) else {
                         guard let environment = environment(id) else { continue }
                         apply(channels[id]!.fail("HTLCs that we forwarded are not answered in time", environment), to: id)
                         continue
@@ -314,6 +333,12 @@ extension NodeCore {
             decide(ended.incoming.key, ended.back.fail(.temporaryChannelFailure(update: [])))
             effects.events.append(.forwarded(ended))
         }
+    }
+
+    private func mayWriteOff(_ amount: MilliSatoshi, for peer: NodeID) -> Bool {
+        let channels = channels.values.filter { $0.parameters.remoteNodeID == peer }
+        guard !channels.contains(where: \.hasTakenWrittenOff) else { return false }
+        return channels.reduce(amount) { $0.saturatingAdding($1.writtenOff) } <= Self.writeOffLimit
     }
 
     /// The peer took an HTLC that had been failed upstream: nothing more is written off in its favour, for ever.
@@ -362,6 +387,7 @@ extension NodeCore {
         for id in channels.keys.sorted() {
             apply(channels[id]!.withdrawUnsigned() + channels[id]!.wantRevoked(), to: id)
             guard channels[id]!.phase == .normal else { continue }
+            if let environment = environment(id) { channels[id]!.noteDepth(environment) }
             for htlc in channels[id]!.undecidedHTLCs { undecided.append((id, htlc.id)) }
         }
     }

@@ -37,7 +37,7 @@ public enum NodeInput: Sendable {
     /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
     /// The records that the node asked the store for, as they are after the commit of the batch that asked.
-    case loaded(StoreQuery, [[UInt8]])
+    case loaded(StoreQuery, [StoreEntry])
     /// The verdict on a check that the node asked for.
     case gossipChecked(UInt64, GossipVerdict)
     /// Time goes on.

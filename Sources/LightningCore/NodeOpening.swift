@@ -88,7 +88,7 @@ extension NodeCore {
         guard isSynced else {
             return refuse(.failChannel("still following the chain: try again soon"), message.temporaryChannelID, over: id)
         }
-        guard hasRoom(for: node) else {
+        guard hasRoom(for: node, from: peers[id]!.origin) else {
             return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
         }
         let origin = newKeyOrigin()
@@ -104,14 +104,18 @@ extension NodeCore {
         }
     }
 
-    /// Channels of peers that have not been funded yet, and how many there may be: of one node, and in all.
+    /// Channels of peers that have not been funded yet, and how many there may be: of one node, from one address, and in all.
     private var unfunded: [PaymentChannel] { channels.values.filter { !$0.parameters.isOpener && !$0.wasFunded && !$0.isClosed } }
     private static let maxUnfundedOfNode = 5
+    private static let maxUnfundedFromAddress = 20
     private static let maxUnfunded = 100
 
     /// Whether a channel of a node that it has to fund would find a place.
-    private func hasRoom(for node: NodeID) -> Bool {
+    private func hasRoom(for node: NodeID, from origin: AddressGroup?) -> Bool {
         let unfunded = unfunded
+        // Names cost nothing, addresses a little.
+        let neighbours = origin == nil ? 0 : unfunded.count { unfundedOrigins[$0.id] == origin }
+        guard neighbours < Self.maxUnfundedFromAddress else { return false }
         guard unfunded.count(where: { $0.parameters.remoteNodeID == node }) < Self.maxUnfundedOfNode else { return false }
         return unfunded.count < Self.maxUnfunded || evictable(unfunded) != nil
     }
@@ -140,6 +144,8 @@ extension NodeCore {
         owedSince[id] = nil
         lastUpdates[id] = nil
         offlineSince[id] = nil
+        failureRates[id] = nil
+        unfundedOrigins[id] = nil
         closingSince[id] = nil
         undecided.removeAll { $0.0 == id }
         touched.remove(id)
@@ -203,7 +209,7 @@ extension NodeCore {
         guard !isTaken(message.funding) else {
             return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
         }
-        guard let node = peers[id]?.nodeID, hasRoom(for: node) else {
+        guard let node = peers[id]?.nodeID, hasRoom(for: node, from: peers[id]!.origin) else {
             return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
         }
         do {
@@ -214,6 +220,7 @@ extension NodeCore {
                 forget(oldest, why: "it was never funded, and others wait")
             }
             add(channel)
+            unfundedOrigins[channel.id] = peers[id]!.origin
             transmit(.fundingSigned(reply), over: id)
         } catch {
             refuse(error, message.temporaryChannelID, over: id)

@@ -154,7 +154,7 @@ extension NodeCore {
             do throws(ChannelRefusal) {
                 let (htlcID, channelEffects) = try channels[id]!.offer(
                     amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion,
-                    pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil)
+                    pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil, estimate: feeRate)
                 payment.attempts.append(
                     PaymentAttempt(route: route, htlc: .init(channel: id, id: htlcID), sharedSecrets: secrets, startedAt: now))
                 apply(channelEffects, to: id)

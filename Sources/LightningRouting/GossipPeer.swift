@@ -131,18 +131,25 @@ extension Gossip {
     /// Milliseconds for which an answer is waited for.
     private static let patience: UInt64 = 120_000
 
-    /// Whoever does not answer is not asked any more; another peer is. Three silent ones could keep the network from us.
+    /// Milliseconds after which a peer that answered gives its place to one that was never asked.
+    private static let turn: UInt64 = 1_800_000
+
+    /// Whoever does not answer is not asked any more; another peer is. Three silent ones could keep the network from us, and so could three
+    /// that know of nothing: in time each peer is asked.
     mutating func rotateSync(now: UInt64) {
         for id in peers.keys.sorted() {
             let peer = peers[id]!
-            guard peer.isSynced, peer.rangeEnd != nil || peer.isQuerying, now >= peer.askedAt + Self.patience else { continue }
-            peers[id]!.isSynced = false
-            peers[id]!.hasFailed = true
-            peers[id]!.rangeEnd = nil
+            guard peer.isSynced else { continue }
+            let isSilent = (peer.rangeEnd != nil || peer.isQuerying) && now >= peer.askedAt + Self.patience
             let next = peers.keys.sorted().first { other in
                 let candidate = peers[other]!
                 return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed && !candidate.isMuted
+                    && (isSilent || candidate.askedAt == 0)
             }
+            guard isSilent || next != nil && now >= peer.askedAt + Self.turn else { continue }
+            peers[id]!.isSynced = false
+            peers[id]!.hasFailed = isSilent
+            peers[id]!.rangeEnd = nil
             if let next { startSync(next, now: now) }
         }
     }

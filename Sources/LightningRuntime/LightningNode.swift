@@ -504,22 +504,28 @@ public struct Balance: Hashable, Sendable {
         outgoingHTLCs = .zero
         incomingHTLCs = .zero
         usableChannels = 0
-        for channel in core.channels.values where channel.fundingConflict == nil {
+        // What a peer promised to fund and no block has ever held is nobody's money.
+        for channel in core.channels.values where channel.fundingConflict == nil && (channel.wasFunded || channel.parameters.isOpener) {
             switch channel.phase {
             case .funding, .normal, .failed, .dataLost:
                 let available = channel.commitments.localAvailable
-                inChannels += available
+                inChannels = inChannels.saturatingAdding(available)
                 for htlc in channel.commitments.htlcs.values {
-                    if htlc.state.isOfferedByLocal { outgoingHTLCs += htlc.amount } else { incomingHTLCs += htlc.amount }
+                    if htlc.state.isOfferedByLocal {
+                        outgoingHTLCs = outgoingHTLCs.saturatingAdding(htlc.amount)
+                    } else {
+                        incomingHTLCs = incomingHTLCs.saturatingAdding(htlc.amount)
+                    }
                 }
                 let reserve = min(available, MilliSatoshi(channel.parameters.remote.channelReserve))
-                reserved += reserve
+                reserved = reserved.saturatingAdding(reserve)
                 guard channel.isUsable else { continue }
                 usableChannels += 1
-                spendable += channel.spendable
+                spendable = spendable.saturatingAdding(channel.spendable)
                 largestPayment = max(largestPayment, channel.spendable)
-                receivable += channel.receivable
-                feesHeldBack += available.saturatingSubtracting(reserve).saturatingSubtracting(channel.spendable)
+                receivable = receivable.saturatingAdding(channel.receivable)
+                let heldBack = available.saturatingSubtracting(reserve).saturatingSubtracting(channel.spendable)
+                feesHeldBack = feesHeldBack.saturatingAdding(heldBack)
             case .closing(let close):
                 for output in close.outputs {
                     switch output.status {

@@ -125,7 +125,7 @@ final class NodeDriver: @unchecked Sendable {
         for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
         for publication in effects.publications { publisher.yield(publication) }
         for query in effects.loads {
-            do throws(StoreFailure) { enqueue(.loaded(query, try store.records(query))) } catch { return stop(because: error) }
+            do throws(StoreFailure) { enqueue(.loaded(query, try store.entries(query))) } catch { return stop(because: error) }
         }
         for check in effects.checks { checker.yield(check) }
         for (request, answer) in effects.answers { requests.removeValue(forKey: request)?(answer) }

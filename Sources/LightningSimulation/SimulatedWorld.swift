@@ -229,7 +229,7 @@ public struct SimulatedWorld {
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
-        for query in effects.loads { try step(index, [.loaded(query, nodes[index].store.records(query))]) }
+        for query in effects.loads { try step(index, [.loaded(query, nodes[index].store.entries(query))]) }
         if !refused.isEmpty { try step(index, refused) }
     }
 

@@ -106,32 +106,28 @@ public final class SQLiteStore: Sendable {
         }
     }
 
-    /// The records that a query asks for, in the order of their keys.
-    public func records(_ query: StoreQuery) throws(StoreFailure) -> [[UInt8]] {
+    /// What a query asks for.
+    public func entries(_ query: StoreQuery) throws(StoreFailure) -> [StoreEntry] {
+        let (from, to) = query.range
         do {
             return try queue.read { database in
-                let rows = try Data.fetchCursor(
-                    database, sql: "SELECT record FROM \(query.table.rawValue) WHERE key >= ? AND key < ? ORDER BY key",
-                    arguments: [Data(query.prefix), Data(Self.end(of: query.prefix))])
-                var records: [[UInt8]] = []
-                while let record = try rows.next() { records.append([UInt8](record)) }
-                return records
+                let rows = try Row.fetchCursor(
+                    database,
+                    sql: "SELECT key, record FROM \(query.table.rawValue) WHERE key >= ? AND key < ? "
+                        + "ORDER BY key \(query.isBackwards ? "DESC" : "ASC") LIMIT ?",
+                    arguments: [Data(from), Data(to), query.limit])
+                var entries: [StoreEntry] = []
+                while let row = try rows.next() {
+                    let (key, record): (Data, Data) = (row[0], row[1])
+                    entries.append(StoreEntry(key: [UInt8](key), record: [UInt8](record)))
+                }
+                return entries
             }
         } catch let error as DatabaseError {
             throw Self.failure(error)
         } catch {
             throw .damaged(error.localizedDescription)
         }
-    }
-
-    /// The first key after all that begin so.
-    private static func end(of prefix: [UInt8]) -> [UInt8] {
-        var end = prefix
-        while let last = end.popLast() {
-            if last < .max { return end + [last + 1] }
-        }
-        // Longer than any key.
-        return [UInt8](repeating: .max, count: 64)
     }
 
     /// Commits all writes in one transaction, or none.
@@ -149,7 +145,8 @@ public final class SQLiteStore: Sendable {
                     case .deleteAll(let table, let prefix):
                         let statement = try database.cachedStatement(
                             sql: "DELETE FROM \(table.rawValue) WHERE key >= ? AND key < ?")
-                        try statement.execute(arguments: [Data(prefix), Data(Self.end(of: prefix))])
+                        let (from, to) = StoreQuery(table: table, prefix: prefix).range
+                        try statement.execute(arguments: [Data(from), Data(to)])
                     case .delete(let table, let key):
                         let statement = try database.cachedStatement(sql: "DELETE FROM \(table.rawValue) WHERE key = ?")
                         try statement.execute(arguments: [Data(key)])

@@ -31,6 +31,9 @@ public struct MilliSatoshi: Hashable, Sendable, Comparable, CustomStringConverti
         return overflow ? nil : MilliSatoshi(sum)
     }
 
+    /// The sum, or the most that fits: for what is shown, never for what is paid.
+    public func saturatingAdding(_ other: MilliSatoshi) -> MilliSatoshi { adding(other) ?? MilliSatoshi(.max) }
+
     /// The difference, or `nil` below zero.
     public func subtracting(_ other: MilliSatoshi) -> MilliSatoshi? {
         value >= other.value ? MilliSatoshi(value - other.value) : nil

@@ -28,12 +28,22 @@ struct PenaltyTests {
         return (pair, old, number)
     }
 
+    static func query(_ effects: [ChannelEffect]) -> RevokedHTLCQuery? {
+        effects.compactMap { if case .needsRevokedHTLCs(let query) = $0 { query } else { nil } }.last
+    }
+
+    /// What a store would answer.
+    static func answer(_ query: RevokedHTLCQuery, _ rows: [(key: [UInt8], record: [UInt8])]) -> [(key: [UInt8], record: [UInt8])] {
+        let wanted = rows.filter { $0.key.lexicographicallyPrecedes(query.bound) == query.isBackwards }
+        return wanted.sorted { $0.key.lexicographicallyPrecedes($1.key) != query.isBackwards }
+    }
+
     /// Alice sees the commitment in a block, and gets the records that she asks for; as a store would have them.
     func see(_ old: Transaction, _ pair: inout ChannelPair, _ environment: ChannelEnvironment) throws -> [ChannelEffect] {
-        let records = pair.alice.takeWrites().revokedHTLCs.map(\.record)
+        let rows = pair.alice.takeWrites().revokedHTLCs
         let effects = pair.alice.spent(pair.alice.parameters.funding, by: old, height: environment.height, environment)
-        #expect(effects.contains(.needsRevokedHTLCs))
-        return effects + (try pair.alice.takeRevoked(records, environment))
+        let query = try #require(Self.query(effects))
+        return effects + (try pair.alice.takeRevoked(query, Self.answer(query, rows), environment))
     }
 
     /// The claims that alice publishes, each judged by the script interpreter.
@@ -108,7 +118,7 @@ struct PenaltyTests {
         var (pair, old, number) = try cheat(.anchors)
         var environment = pair.environments.alice
         environment.height = 300
-        let records = pair.alice.takeWrites().revokedHTLCs.map(\.record)
+        let records = pair.alice.takeWrites().revokedHTLCs
         _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
         let unknown = try #require(pair.alice.close?.outputs.filter { $0.role == .penaltyHTLC })
         #expect(unknown.count == 2 && unknown.allSatisfy { $0.status == .unresolved })
@@ -128,8 +138,8 @@ struct PenaltyTests {
         var effects = pair.alice.spent(unknown[0].outPoint, by: second, height: 300, environment)
         #expect(pair.alice.close?.outputs.count { $0.role == .penaltySecondLevel } == 1)
         // A restart in between asks again.
-        #expect(pair.alice.wantRevoked() == [.needsRevokedHTLCs])
-        effects += try pair.alice.takeRevoked(records, environment)
+        let query = try #require(Self.query(pair.alice.wantRevoked()))
+        effects += try pair.alice.takeRevoked(query, Self.answer(query, records), environment)
         let claimed = Set(try claims(effects, spending: [old, second]).map { $0.inputs[0].previousOutput })
         #expect(claimed.contains(OutPoint(second.id, 0)) && claimed.contains(unknown[1].outPoint))
         #expect(!claimed.contains(unknown[0].outPoint))
@@ -158,9 +168,37 @@ struct PenaltyTests {
         _ = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
         // What is in memory already is taken too: here it is as if it had been read from old rows.
         let rows = [record(true, ChannelPair.preimage, 500), record(false, PaymentPreimage(Hash.sha256([8])), 510)]
-        let effects = try pair.alice.takeRevoked(rows, environment)
+        let query = try #require(Self.query(pair.alice.wantRevoked()))
+        #expect(throws: (any Error).self) { try pair.alice.takeRevoked(query, [([9], [9, 9, 9])], environment) }
+        let effects = try pair.alice.takeRevoked(query, rows.enumerated().map { ([UInt8($0)], $1) }, environment)
         #expect(try claims(effects, spending: [old]).count == 4)
-        #expect(throws: (any Error).self) { try pair.alice.takeRevoked([[9, 9, 9]], environment) }
+    }
+
+    @Test("of very many records some are read at a time: those after the commitment first, then those before it, until all is found")
+    func manyRecords() throws {
+        var (pair, old, number) = try cheat(.anchors)
+        var environment = pair.environments.alice
+        environment.height = 300
+        let rows = pair.alice.takeWrites().revokedHTLCs
+        #expect(rows.count == 1)
+        // As after a restart, and without what it has in memory.
+        let writes = pair.alice.takeWrites()
+        #expect(writes.revokedHTLCs.isEmpty)
+        let effects = pair.alice.spent(pair.alice.parameters.funding, by: old, height: 300, environment)
+        let first = try #require(Self.query(effects))
+        #expect(!first.isBackwards)
+        // The row of this commitment is at or after the bound.
+        #expect(Self.answer(first, rows).count == 1 && number > 0)
+        let nothing: [(key: [UInt8], record: [UInt8])] = (0..<RevokedHTLCQuery.limit).map { ([3, UInt8($0)], [2]) }
+        var restored = try PaymentChannel(head: try #require(writes.head ?? pair.alice.takeWrites().head), htlcs: [])
+        let second = try #require(Self.query(try restored.takeRevoked(first, nothing, environment)))
+        #expect(!second.isBackwards && second.bound == nothing.last!.key + [0])
+        let third = try #require(Self.query(try restored.takeRevoked(second, [], environment)))
+        #expect(third.isBackwards && third.bound == first.bound)
+        #expect(Self.query(try restored.takeRevoked(third, [], environment)) == nil)
+        let found = try restored.takeRevoked(first, rows, environment)
+        #expect(Self.query(found) == nil && restored.wantRevoked().isEmpty)
+        #expect(try claims(found, spending: [old]).count == 4)
     }
 
     @Test("our own force close is claimed after its delay, the remote's at once", arguments: [ChannelType.anchors, .staticRemoteKey])

@@ -1,7 +1,8 @@
-import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Testing
+
+@testable import BitcoinLedger
 
 /// Bitcoin Core 30's policy, each rule at its edge.
 @Suite("the mempool's policy")
@@ -207,6 +208,101 @@ struct MempoolTests {
         // A package's fee does not help a parent of an older version that pays less than is ever relayed.
         #expect(refusal([parent, child]) == "transaction failed")
         #expect(bench.ledger.acceptPackage([Bench.spend(bench.coin(), fee: 1000)], now: bench.now).refusal == nil)
+    }
+
+    @Test("a package replaces only what a miner earns less with, chunk by chunk")
+    func packageDiagram() throws {
+        // A parent that pays little with a child that pays for it: together more for each byte than the package that is to replace them.
+        for (fees, reason): ([UInt64], String?) in [
+            ([100, 700], "package RBF failed: insufficient feerate: does not improve feerate diagram"), ([100, 1900], nil),
+        ] {
+            var bench = try Bench()
+            let coin = bench.coin()
+            let parent = Bench.spend(coin, fee: 31)
+            let child = Bench.spend(OutPoint(parent.id, 0), value: Bench.coinValue - 31, fee: 565)
+            try bench.accept(parent)
+            try bench.accept(child)
+            let other = Bench.spend(coin, fee: fees[0], padding: 150)
+            let payer = Bench.spend(OutPoint(other.id, 0), value: Bench.coinValue - fees[0], fee: fees[1], padding: 150)
+            let verdict = bench.ledger.acceptPackage([other, payer], now: bench.now)
+            #expect(verdict.refusal?.reason == reason)
+            #expect(bench.has(parent) == (reason != nil) && bench.has(payer) == (reason == nil))
+            #expect(bench.complaints().isEmpty)
+        }
+    }
+
+    @Test("a package replaces nothing whose relatives are more than two")
+    func packageTopology() throws {
+        func verdict(_ build: (inout Bench, OutPoint) throws -> Void) throws -> String? {
+            var bench = try Bench()
+            let coin = bench.coin()
+            try build(&bench, coin)
+            let count = bench.ledger.mempool.entries.count
+            // Alone it pays less for each byte than what it replaces.
+            let other = Bench.spend(coin, fee: 100)
+            let payer = Bench.spend(OutPoint(other.id, 0), value: Bench.coinValue - 100, fee: 900_000)
+            let reason = bench.ledger.acceptPackage([other, payer], now: bench.now).refusal?.reason
+            if reason != nil { #expect(bench.ledger.mempool.entries.count == count) }
+            return reason
+        }
+        func family(_ children: Int, _ depth: Int) -> (inout Bench, OutPoint) throws -> Void {
+            { bench, coin in
+                let parent = Bench.transaction([coin], paying: [1_000_000, 1_000_000, Bench.coinValue - 2_000_300])
+                try bench.accept(parent)
+                for index in 0..<children {
+                    var last = Bench.spend(OutPoint(parent.id, UInt32(index)), value: 1_000_000, fee: 2000)
+                    try bench.accept(last)
+                    for level in 1..<max(1, depth) {
+                        last = Bench.spend(OutPoint(last.id, 0), value: 1_000_000 - 2000 * UInt64(level), fee: 2000)
+                        try bench.accept(last)
+                    }
+                }
+            }
+        }
+        let many = try verdict(family(2, 1))
+        #expect(many?.contains("2 descendants, max 1 allowed") == true || many?.contains("is not the only child of parent") == true)
+        #expect(try verdict(family(1, 2))?.contains("max 1 allowed") == true)
+        // The child of a parent that has another one.
+        let siblings = try verdict { bench, coin in
+            let parent = Bench.transaction([bench.coin()], paying: [4_990_000, 4_990_000])
+            try bench.accept(parent)
+            try bench.accept(Bench.spend(OutPoint(parent.id, 0), value: 4_990_000, fee: 1000))
+            try bench.accept(Bench.transaction([OutPoint(parent.id, 1), coin], paying: [4_990_000 + Bench.coinValue - 500]))
+        }
+        #expect(siblings?.contains("is not the only child of parent") == true)
+        // Two parents of one child.
+        let parents = try verdict { bench, coin in
+            let (one, two) = (Bench.spend(coin, fee: 200), Bench.spend(bench.coin(), fee: 200))
+            try bench.accept(one)
+            try bench.accept(two)
+            let value = 2 * (Bench.coinValue - 200)
+            try bench.accept(Bench.transaction([OutPoint(one.id, 0), OutPoint(two.id, 0)], paying: [value - 1000]))
+        }
+        #expect(parents?.contains("ancestors, max 1 allowed") == true || parents?.contains("is not the only parent of child") == true)
+        // A pair is fine.
+        let pair = try verdict { bench, coin in
+            let parent = Bench.spend(coin, fee: 200)
+            try bench.accept(parent)
+            try bench.accept(Bench.spend(OutPoint(parent.id, 0), value: Bench.coinValue - 200, fee: 1000))
+        }
+        #expect(pair == nil)
+    }
+
+    @Test("a feerate diagram is better where it lies nowhere below and somewhere above")
+    func diagrams() {
+        func diagram(_ chunks: [(UInt64, Int)]) -> FeerateDiagram { FeerateDiagram(chunks.map { .init(fee: $0.0, size: $0.1) }) }
+        let old = diagram([(100, 100), (50, 100)])
+        #expect(!old.isBetter(than: old))
+        #expect(diagram([(50, 100), (101, 100)]).isBetter(than: old))
+        #expect(diagram([(200, 300)]).isBetter(than: diagram([(150, 300)])))
+        // Less at the front, more in all.
+        #expect(!diagram([(400, 500)]).isBetter(than: old))
+        #expect(diagram([(500, 500)]).isBetter(than: old))
+        // More at the front, less in all.
+        #expect(!diagram([(120, 50)]).isBetter(than: old))
+        #expect(diagram([(150, 50)]).isBetter(than: old))
+        let large: UInt64 = 2_100_000_000_000_000
+        #expect(diagram([(large, 4_000_000)]).isBetter(than: diagram([(large - 1, 3_999_999), (1, 2)])) == false)
     }
 
     struct Unexpected: Error {}

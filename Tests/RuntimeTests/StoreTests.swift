@@ -49,12 +49,18 @@ struct StoreTests {
         #expect(try store.load().tables[.revokedHTLCs] == nil)
         for prefix in prefixes + [[1, 255], [3], []] {
             let query = StoreQuery(table: .revokedHTLCs, prefix: prefix)
-            #expect(try store.records(query) == memory.records(query), "\(prefix)")
+            #expect(try store.entries(query) == memory.entries(query), "\(prefix)")
+            for (bound, isBackwards, limit) in [
+                (prefix + [1], false, 10), (prefix + [2], true, 10), (prefix + [3], true, 1), (prefix, false, 2),
+            ] {
+                let part = StoreQuery(table: .revokedHTLCs, prefix: prefix, bound: bound, isBackwards: isBackwards, limit: limit)
+                #expect(try store.entries(part) == memory.entries(part), "\(part)")
+            }
         }
         try commit([.deleteAll(.revokedHTLCs, prefix: [1, 255, 255]), .deleteAll(.htlcs, prefix: [255, 255])])
         for prefix in prefixes {
             let query = StoreQuery(table: .revokedHTLCs, prefix: prefix)
-            #expect(try store.records(query) == memory.records(query) && memory.records(query).isEmpty == (prefix == [1, 255, 255]))
+            #expect(try store.entries(query) == memory.entries(query) && memory.entries(query).isEmpty == (prefix == [1, 255, 255]))
         }
         #expect(try store.load().tables[.htlcs] == memory.tables[.htlcs])
     }

@@ -100,6 +100,39 @@ extension RPCMethod {
                     })
             }
         },
+        RPCMethod(
+            "getchaintxstats", ["nblocks", "blockhash"], "blockchain", "How many transactions there are, and came in a window of blocks."
+        ) {
+            arguments, context in
+            let count = try arguments.optionalInteger(0)
+            let asked = arguments[1] == nil ? nil : try arguments.identifier(1, BlockHash.self)
+            return try await context.chain.read { ledger, _ in
+                let hash = asked ?? ledger.tip
+                guard let last = ledger.header(hash) else { throw RPCFailure.notFound("Block not found") }
+                guard last.isActive else { throw RPCFailure.parameter("Block is not in main chain") }
+                // A month of blocks.
+                let window = count ?? max(0, min(4320, last.height - 1))
+                guard window >= 0, window == 0 || window < last.height else {
+                    throw RPCFailure.parameter("Invalid block count: should be between 0 and the block's height - 1")
+                }
+                func transactions(_ heights: ClosedRange<Int>) -> Int {
+                    heights.reduce(0) { $0 + (ledger.blockHash(height: $1).flatMap { ledger.header($0) }?.transactionCount ?? 0) }
+                }
+                var value: RPCValue = [
+                    "time": .integer(Int64(last.header.time)), "txcount": .integer(transactions(0...last.height)),
+                    "window_final_block_hash": .text(hash), "window_final_block_height": .integer(last.height),
+                    "window_block_count": .integer(window),
+                ]
+                guard window > 0 else { return value }
+                let first = last.height - window
+                let interval = ledger.medianTimePast(height: last.height) - ledger.medianTimePast(height: first)
+                let number = transactions(first + 1...last.height)
+                value.append("window_interval", .integer(Int64(interval)))
+                value.append("window_tx_count", .integer(number))
+                if interval > 0 { value.append("txrate", .double(Double(number) / Double(interval))) }
+                return value
+            }
+        },
         RPCMethod("getdifficulty", "blockchain", "Regtest has one difficulty.") { _, _ in Work.difficulty },
         RPCMethod("getdeploymentinfo", ["blockhash"], "blockchain", "The soft forks; all of them are active.") {
             arguments, context in

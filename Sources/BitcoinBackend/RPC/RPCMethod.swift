@@ -41,7 +41,7 @@ struct RPCMethod: Sendable {
     }
 
     static let all: [RPCMethod] =
-        (blockchain + mempool + rawTransactions + mining + network + control + explorer).sorted { $0.name < $1.name }
+        (blockchain + waiting + proofs + mempool + rawTransactions + mining + network + control + explorer).sorted { $0.name < $1.name }
     static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 }
 
@@ -175,6 +175,10 @@ struct RPCArguments: Sendable {
     /// An amount of bitcoin, as a number or as text.
     func amount(_ position: Int, default fallback: Satoshi) throws(RPCFailure) -> Satoshi {
         guard let value = self[position] else { return fallback }
+        return try Self.amount(value)
+    }
+
+    static func amount(_ value: RPCValue) throws(RPCFailure) -> Satoshi {
         let text: String
         switch value {
         case .integer(let number): text = String(number)

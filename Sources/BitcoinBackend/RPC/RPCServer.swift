@@ -149,6 +149,8 @@ private final class RPCHandler: ChannelInboundHandler {
     /// The client has closed its half: nothing will follow the answer.
     private var isOver = false
     private var deadline: Scheduled<Void>?
+    /// What makes the answer; nobody waits for it once the client is gone.
+    private var work: Task<Void, Never>?
     /// As bitcoind's -rpcservertimeout: for a request from its first byte to its last, and for the wait for the next.
     private static let patience = TimeAmount.seconds(30)
     /// A whole block as hexadecimal digits, with room.
@@ -160,7 +162,10 @@ private final class RPCHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) { expect(context) }
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        work?.cancel()
+    }
 
     /// From now on a whole request has to come in time, however it is dripped.
     private func expect(_ context: ChannelHandlerContext) {
@@ -226,7 +231,7 @@ private final class RPCHandler: ChannelInboundHandler {
         let loop = context.eventLoop
         let bound = NIOLoopBound((self, context), eventLoop: loop)
         answering += 1
-        Task {
+        work = Task {
             let (status, value) = await dispatcher.answer(body)
             let text = value.map { $0.json + "\n" }
             loop.execute {

@@ -79,6 +79,10 @@ extension RPCMethod {
             let limit = try arguments.feeRate(1)
             return submission(package, try await context.chain.acceptPackage(package, maximumFeeRate: limit))
         },
+        RPCMethod(
+            "createrawtransaction", ["inputs", "outputs", "locktime", "replaceable", "version"], required: 2, "rawtransactions",
+            "An unsigned transaction as hexadecimal digits."
+        ) { arguments, _ in .string(Hex.encode(try unsigned(arguments).serialized())) },
         RPCMethod("decoderawtransaction", ["hexstring", "iswitness"], required: 1, "rawtransactions", "What a transaction says.") {
             arguments, _ in
             let text = try arguments.string(0)
@@ -95,6 +99,61 @@ extension RPCMethod {
             return describe(Script(bytes))
         },
     ]
+
+    /// What `createrawtransaction` makes.
+    private static func unsigned(_ arguments: RPCArguments) throws(RPCFailure) -> Transaction {
+        let lockTime = try arguments.optionalInteger(2) ?? 0
+        guard (0...Int(UInt32.max)).contains(lockTime) else { throw .parameter("Invalid parameter, locktime out of range") }
+        let isReplaceable = try arguments.bool(3, default: true)
+        let version = try arguments.optionalInteger(4) ?? 2
+        guard (1...3).contains(version) else { throw .parameter("Invalid parameter, version out of range(1~3)") }
+        var inputs: [TransactionInput] = []
+        for value in try arguments.array(0) {
+            let id: TransactionID = try RPCArguments.identifier(value["txid"]?.string ?? "", named: "txid")
+            guard let index = value["vout"]?.integer else { throw .parameter("Invalid parameter, missing vout key") }
+            guard (0...Int64(UInt32.max)).contains(index) else { throw .parameter("Invalid parameter, vout cannot be negative") }
+            let sequence = value["sequence"]?.integer ?? (isReplaceable ? 0xffff_fffd : lockTime > 0 ? 0xffff_fffe : 0xffff_ffff)
+            guard (0...Int64(UInt32.max)).contains(sequence) else { throw .parameter("Invalid parameter, sequence number is out of range") }
+            inputs.append(TransactionInput(OutPoint(id, UInt32(index)), sequence: UInt32(sequence)))
+        }
+        if isReplaceable, arguments[3] != nil, !inputs.isEmpty, !inputs.contains(where: { $0.sequence <= 0xffff_fffd }) {
+            throw .parameter("Invalid parameter combination: Sequence number(s) contradict replaceable option")
+        }
+        var outputs: [TransactionOutput] = []
+        var seen: Set<String> = []
+        for member in try members(arguments[1]) {
+            if member.name == "data" {
+                guard let bytes = member.value.string.flatMap({ Hex.decode($0) }) else {
+                    throw .parameter("Data must be hexadecimal string (not '\((member.value.string ?? "").prefix(100))')")
+                }
+                guard seen.insert("data").inserted else { throw .parameter("Invalid parameter, duplicate key: data") }
+                outputs.append(TransactionOutput(.zero, Script([.op(.return), .push(bytes)])))
+                continue
+            }
+            guard let address = Address(member.name, network: .regtest) else {
+                throw .notFound("Invalid Bitcoin address: \(member.name.prefix(100))")
+            }
+            guard seen.insert(address.script.bytes.description).inserted else {
+                throw .parameter("Invalid parameter, duplicated address: \(member.name)")
+            }
+            outputs.append(TransactionOutput(try RPCArguments.amount(member.value), address.script))
+        }
+        return Transaction(version: UInt32(version), inputs: inputs, outputs: outputs, lockTime: UInt32(lockTime))
+    }
+
+    /// Outputs are a list of objects with one member each, or, as once, one object.
+    private static func members(_ value: RPCValue?) throws(RPCFailure) -> [RPCValue.Member] {
+        if case .object(let members)? = value { return members }
+        guard let list = value?.array else { throw .type("Invalid parameter, outputs must be an array of objects, or an object") }
+        var result: [RPCValue.Member] = []
+        for item in list {
+            guard case .object(let members) = item, members.count == 1 else {
+                throw .parameter("Invalid parameter, key-value pair must contain exactly one key")
+            }
+            result += members
+        }
+        return result
+    }
 
     private static func describe(
         _ id: TransactionID, within: BlockHash?, verbosity: Int, in ledger: Ledger

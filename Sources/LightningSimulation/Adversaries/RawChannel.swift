@@ -15,6 +15,9 @@ public struct RawChannel {
     public var received: [HTLC] = []
     /// Whether the raw half reads nothing and says nothing.
     public var isSilent = false
+    /// Whether its owner has broken the rules, so that neither half knows any more what the other one thinks of the channel: what the
+    /// node says then is not judged, and where it makes no sense the raw half falls silent.
+    public var isIrregular = false
 
     func environment(height: Int) -> ChannelEnvironment {
         ChannelEnvironment(
@@ -82,7 +85,11 @@ extension SimulatedWorld {
             let environment = raw.environment(height: ledger.height)
             var effects: [ChannelEffect] = []
             for message in raw.connection.takeInbox() where message.channelID == raw.channel.id {
-                effects += try lawful { () throws(ProtocolViolation) in try raw.channel.handle(message, environment) }
+                do throws(ProtocolViolation) { effects += try raw.channel.handle(message, environment) } catch {
+                    guard raw.isIrregular else { throw violation("a node breaks the rules: \(error)") }
+                    raw.isSilent = true
+                    return
+                }
             }
             effects += raw.channel.flush(environment)
             guard !effects.isEmpty else { return }
