@@ -163,7 +163,8 @@ let package = Package(
             name: "RuntimeTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningCore",
-                "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "SimulationTests",

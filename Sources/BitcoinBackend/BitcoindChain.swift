@@ -174,6 +174,24 @@ public final class BitcoindChain: ChainBackend {
         return Satoshi(NSDecimalNumber(decimal: amount * 100_000_000).uint64Value)
     }
 
+    public func mempool() async throws(ChainFailure) -> [TransactionID] {
+        guard let list = try await call("getrawmempool").array else { throw .unexpected("getrawmempool") }
+        return list.compactMap { $0.string.flatMap { TransactionID(display: $0) } }
+    }
+
+    public func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction? {
+        let answer: RPCValue
+        do throws(ChainFailure) { answer = try await call("getrawtransaction", [.string(id.description)]) } catch {
+            // It has left the mempool meanwhile, or was mined.
+            if case .refused = error { return nil }
+            throw error
+        }
+        guard let transaction = answer.string.flatMap({ Hex.decode($0) }).flatMap({ try? Transaction($0) }), transaction.id == id else {
+            throw .unexpected("getrawtransaction")
+        }
+        return transaction
+    }
+
     public func waitForChange(from tip: BlockHash) async {
         for _ in 0..<40 {
             try? await Task.sleep(for: .milliseconds(250))

@@ -43,6 +43,10 @@ public protocol ChainBackend: Sendable {
     /// Gives a transaction to the mempool. One that is known already is no failure.
     func publish(_ transaction: Transaction) async throws(ChainFailure)
     func feeRate() async throws(ChainFailure) -> FeeRate
+    /// The transactions that wait for a block, by their ids.
+    func mempool() async throws(ChainFailure) -> [TransactionID]
+    /// One of them; `nil` where it has left meanwhile.
+    func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction?
     /// Returns when the tip is no longer this one, or after some time.
     func waitForChange(from tip: BlockHash) async
 }

@@ -133,6 +133,9 @@ public actor EmbeddedChain: ChainBackend {
         return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (rate + 3) / 4)))
     }
 
+    public func mempool() -> [TransactionID] { Array(ledger.mempool.entries.keys) }
+    public func mempoolTransaction(_ id: TransactionID) -> Transaction? { ledger.mempool.entries[id]?.transaction }
+
     public func waitForChange(from tip: BlockHash) async {
         guard ledger.tip == tip else { return }
         let id = UUID()

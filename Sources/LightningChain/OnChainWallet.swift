@@ -60,6 +60,9 @@ public struct OnChainWallet: Sendable {
     private var derived: [Range<UInt32>] = [0..<0, 0..<0]
     private let lookAheadCount: UInt32
 
+    /// Outputs of others' transactions in the mempool that pay the wallet. They are not its coins yet, and not kept.
+    private var seen: [OutPoint: Satoshi] = [:]
+
     private var isHeadChanged = true
     private var changedCoins: Set<OutPoint> = []
     private var removedCoins: Set<OutPoint> = []
@@ -172,6 +175,23 @@ public struct OnChainWallet: Sendable {
             }
         }
         return result
+    }
+
+    /// Takes note of all transactions of layer 1's mempool that pay the wallet. Nothing of it can be spent: whoever sent it can still take
+    /// it back.
+    public mutating func see(_ transactions: [Transaction]) {
+        seen = [:]
+        for transaction in transactions {
+            let id = transaction.id
+            for (index, output) in transaction.outputs.enumerated() where owns(output.script) && output.amount.isMoney {
+                seen[OutPoint(id, UInt32(index))] = output.amount
+            }
+        }
+    }
+
+    /// What others have sent and no block holds yet.
+    public var incoming: Satoshi {
+        seen.reduce(.zero) { coins[$1.key] == nil ? $0.saturatingAdding($1.value) : $0 }
     }
 
     /// All that can be spent, before fees.

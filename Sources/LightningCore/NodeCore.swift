@@ -213,6 +213,7 @@ public struct NodeCore {
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
         case .published(let id, let outcome): published(id, outcome)
+        case .mempoolSeen(let transactions): wallet.see(transactions)
         case .caughtUp:
             caughtUpAt = now
             publishWaiting()

@@ -146,6 +146,7 @@ public final class LightningNode: Service, Sendable {
         loop.execute { driver.enqueue(.listening(addresses: descriptors)) }
         let tasks = [
             Task { await follower.run() }, Task { await follower.publish(transactions) },
+            Task { await MempoolWatcher(backend: chain, driver: driver).run() },
             Task { await reconnector.run() }, Task { await keeper.run() },
             Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
         ]
@@ -491,7 +492,7 @@ public struct Balance: Hashable, Sendable {
     init(_ core: borrowing NodeCore) {
         let wallet = core.wallet.balance(height: core.height)
         onChainConfirmed = wallet.confirmed
-        onChainUnconfirmed = wallet.unconfirmed
+        onChainUnconfirmed = wallet.unconfirmed.saturatingAdding(core.wallet.incoming)
         onChainImmature = wallet.immature
         inChannels = .zero
         spendable = .zero

@@ -38,7 +38,7 @@ def verdict_on_package(transactions):
     found = {entry["txid"]: entry for entry in result["tx-results"].values()}
     each = []
     for transaction in transactions:
-        entry = found[call("decoderawtransaction", transaction)[0]["txid"]]
+        entry = found.get(call("decoderawtransaction", transaction)[0]["txid"], {"error": "not judged"})
         each.append(word(entry["error"]) if "error" in entry else "accepted")
     return word(result["package_msg"]) + "|" + ",".join(each)
 

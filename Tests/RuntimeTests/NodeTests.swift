@@ -86,6 +86,26 @@ struct NodeTests {
         await world.stop()
     }
 
+    @Test("money on its way is seen before a block holds it, and cannot be spent")
+    func incoming() async throws {
+        let world = try await World()
+        let before = try await world.bob.balance()
+        let address = try await world.bob.newAddress()
+        _ = try await world.alice.send(to: address, amount: Satoshi(123_456))
+        while try await world.bob.balance().onChainUnconfirmed == before.onChainUnconfirmed { await Task.yield() }
+        let after = try await world.bob.balance()
+        #expect(after.onChainUnconfirmed == before.onChainUnconfirmed.saturatingAdding(Satoshi(123_456)))
+        #expect(after.onChainConfirmed == before.onChainConfirmed)
+        // What alice has left is her own change, counted once.
+        let alices = try await world.alice.balance()
+        #expect(alices.onChainUnconfirmed > .zero)
+        try await world.mine(1, to: world.alice)
+        let mined = try await world.bob.balance()
+        #expect(mined.onChainUnconfirmed == before.onChainUnconfirmed)
+        #expect(mined.onChainConfirmed == before.onChainConfirmed.saturatingAdding(Satoshi(123_456)))
+        await world.stop()
+    }
+
     @Test("payments that must fail fail clearly and move nothing")
     func refusals() async throws {
         let world = try await World()

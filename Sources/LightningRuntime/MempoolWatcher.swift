@@ -1,0 +1,54 @@
+import BitcoinBackend
+import BitcoinPrimitives
+import LightningChain
+import LightningCore
+import NIOCore
+
+/// Shows a node the transactions of layer 1's mempool that pay its wallet, so that money on its way is seen before it is mined.
+///
+/// Nothing is decided by them: whoever sent one can still take it back.
+struct MempoolWatcher {
+    let backend: any ChainBackend
+    let driver: NodeDriver
+
+    /// New transactions that are looked at in one round, of a layer 1 that has to be asked for each.
+    private static let round = 500
+
+    /// Looks until cancelled: every second, and less often into a mempool that is large.
+    func run() async {
+        var known: Set<TransactionID> = []
+        var ours: [TransactionID: Transaction] = [:]
+        while !Task.isCancelled {
+            var pause = 1
+            // A layer 1 that is away is noted by whoever follows the chain.
+            if let ids = try? await backend.mempool() {
+                pause = min(60, max(1, ids.count / 1000))
+                let current = Set(ids)
+                var isChanged = false
+                known.formIntersection(current)
+                for id in ours.keys where !current.contains(id) {
+                    ours[id] = nil
+                    isChanged = true
+                }
+                var found: [Transaction] = []
+                for id in ids.lazy.filter({ !known.contains($0) }).prefix(Self.round) {
+                    known.insert(id)
+                    if let transaction = try? await backend.mempoolTransaction(id) { found.append(transaction) }
+                }
+                let candidates = found
+                let wanted = try? await driver.read { core in
+                    candidates.filter { $0.outputs.contains { core.wallet.owns($0.script) } }
+                }
+                for transaction in wanted ?? [] {
+                    ours[transaction.id] = transaction
+                    isChanged = true
+                }
+                if isChanged {
+                    let seen = Array(ours.values)
+                    driver.eventLoop.execute { driver.enqueue(.mempoolSeen(seen)) }
+                }
+            }
+            try? await Task.sleep(for: .seconds(pause))
+        }
+    }
+}
