@@ -121,7 +121,7 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningWire", "LightningOnion",
                 "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation",
-                "Lightning",
+                "LightningStorage", "Lightning",
             ], path: "Tests/Benchmark"),
         .executableTarget(
             name: "ledger-differential",

@@ -165,6 +165,9 @@ public struct NetworkGraph: Sendable {
         return number
     }
 
+    /// Searches pack a node's number into 20 bits, with room for nodes that only a query knows.
+    private static let maximumNodes = 1 << 20 - 1 << 16
+
     /// Adds a channel whose announcement was checked; `false` where it is known.
     ///
     /// - Parameters:
@@ -175,7 +178,7 @@ public struct NetworkGraph: Sendable {
         channel id: ShortChannelID, node1: NodeKey, node2: NodeKey, capacity: UInt64, isUnroutable: Bool = false,
         announcement: [UInt8]? = nil
     ) -> Bool {
-        guard channelNumbers[id.value] == nil else { return false }
+        guard channelNumbers[id.value] == nil, nodes.count < Self.maximumNodes else { return false }
         let (first, second) = (addNode(node1), addNode(node2))
         let channel = Channel(
             shortChannelID: id.value, node1: first, node2: second, capacity: capacity, isUnroutable: isUnroutable)

@@ -11,6 +11,7 @@ struct RouteSearch {
     private let blockPrice: UInt64
     /// Nodes that the graph does not know, by numbers after its own.
     private(set) var extraNodes: [NodeKey] = []
+    private var extraNumbers: [NodeKey: UInt32] = [:]
     private let graphNodes: Int
     private let source: UInt32
     /// In msat.
@@ -49,9 +50,11 @@ struct RouteSearch {
 
     private mutating func number(_ key: NodeKey, _ graph: NetworkGraph) -> UInt32 {
         if let known = graph.node(key) { return known }
-        if let index = extraNodes.firstIndex(of: key) { return UInt32(graphNodes + index) }
+        if let number = extraNumbers[key] { return number }
+        let number = UInt32(graphNodes + extraNodes.count)
         extraNodes.append(key)
-        return UInt32(graphNodes + extraNodes.count - 1)
+        extraNumbers[key] = number
+        return number
     }
 
     private mutating func addFirst(_ graph: NetworkGraph) throws(RouteRefusal) {

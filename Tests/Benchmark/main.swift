@@ -40,6 +40,12 @@ if CommandLine.arguments.dropFirst().first == "chain" {
     exit(0)
 }
 
+// `lightning-benchmark soak` lets HTLCs fail one after the other, and shows what is left of them.
+if CommandLine.arguments.dropFirst().first == "soak" {
+    try SoakBenchmark.run(CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) ?? 200_000 : 200_000)
+    exit(0)
+}
+
 // `lightning-benchmark routes PATH` measures routes over a graph's table.
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
     try RoutingBenchmark.run(CommandLine.arguments[2])

@@ -92,6 +92,8 @@ extension SimulatedWorld {
                 }
             }
             effects += raw.channel.flush(environment)
+            // Nobody keeps what the raw half would store.
+            _ = raw.channel.takeWrites()
             guard !effects.isEmpty else { return }
             try send(effects, over: &raw)
         }
