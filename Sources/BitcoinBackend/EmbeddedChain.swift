@@ -174,6 +174,9 @@ public actor EmbeddedChain: ChainBackend {
         if ledger.mempool.entries[transaction.id] == nil { throw TransactionRefusal("mempool full") }
     }
 
+    /// Counts a transaction as paying more or less, until it is mined or the chain is opened again.
+    func prioritise(_ id: TransactionID, by delta: Int64) -> Bool { ledger.prioritise(id, by: delta) }
+
     /// Throws what `accept` would, and where the transaction pays more than wanted.
     ///
     /// - Parameter maximumFeeRate: for each 1000 virtual bytes; zero means any.

@@ -89,7 +89,7 @@ extension Mempool {
     func diagrams(replacing replaced: [TransactionID], by replacement: FeerateDiagram.Chunk) -> (old: FeerateDiagram, new: FeerateDiagram) {
         var (old, new) = ([FeerateDiagram.Chunk](), [replacement])
         let all = Set(replaced)
-        func chunk(_ entry: Entry) -> FeerateDiagram.Chunk { .init(fee: entry.fee.value, size: entry.size) }
+        func chunk(_ entry: Entry) -> FeerateDiagram.Chunk { .init(fee: entry.modifiedFee.value, size: entry.size) }
         for id in replaced {
             let entry = entries[id]!
             // A parent is looked at with its child.

@@ -3,7 +3,7 @@ public import CryptoPrimitives
 
 /// Transactions that wait for a block, each valid on top of the chain and of its ancestors here.
 public struct Mempool: Sendable {
-    /// A transaction together with a set of others: their number, size and fees, itself included.
+    /// A transaction together with a set of others: their number, size and fees as a miner counts them, itself included.
     public struct Family: Hashable, Sendable {
         public var count = 0
         /// Virtual bytes.
@@ -13,13 +13,13 @@ public struct Mempool: Sendable {
         mutating func add(_ entry: Entry) {
             count += 1
             size += entry.size
-            fees += entry.fee
+            fees += entry.modifiedFee
         }
 
         mutating func remove(_ entry: Entry) {
             count -= 1
             size -= entry.size
-            fees -= entry.fee
+            fees -= entry.modifiedFee
         }
     }
 
@@ -28,6 +28,8 @@ public struct Mempool: Sendable {
         public var id: TransactionID
         public var witnessID: Bytes32
         public var fee: Satoshi
+        /// What somebody pays beside the chain, or takes off: `prioritise`.
+        public internal(set) var feeDelta: Int64 = 0
         public var weight: Int
         /// Virtual bytes, or what the signature operations count for where that is more.
         public var size: Int
@@ -54,6 +56,12 @@ public struct Mempool: Sendable {
             return (paid.high, paid.low) > (limit.high, limit.low)
         }
 
+        /// The fee as a miner counts it: with `feeDelta`, and never less than nothing.
+        public var modifiedFee: Satoshi {
+            let change = Satoshi(feeDelta.magnitude)
+            return feeDelta < 0 ? fee.subtracting(change) ?? .zero : fee.saturatingAdding(change)
+        }
+
         /// Whether it has no relatives here.
         var isAlone: Bool { parents.isEmpty && children.isEmpty }
 
@@ -78,6 +86,10 @@ public struct Mempool: Sendable {
     private var arrivals: [(time: UInt32, id: TransactionID)] = []
     private var firstArrival = 0
     var floor = MempoolFloor()
+    /// What is paid for transactions beside the chain, whether or not they are here, in satoshi.
+    public private(set) var feeDeltas: [TransactionID: Int64] = [:]
+    /// So much for one, at most: sums of fees times sizes stay within 64 bits.
+    static let maximumFeeDelta: Int64 = 1_000_000_000_000
 
     /// The entries in the order of their arrival.
     public var ordered: [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
@@ -122,8 +134,31 @@ public struct Mempool: Sendable {
         entries[entry.id] = entry
     }
 
+    /// Counts a transaction as paying more or less than it does, in addition to what was said before; until it is mined.
+    ///
+    /// - Returns: whether the sum is one that can be counted with; where not, nothing has changed.
+    mutating func prioritise(_ id: TransactionID, by delta: Int64) -> Bool {
+        let (sum, isTooMuch) = (feeDeltas[id] ?? 0).addingReportingOverflow(delta)
+        guard !isTooMuch, sum.magnitude <= UInt64(Self.maximumFeeDelta) else { return false }
+        feeDeltas[id] = sum == 0 ? nil : sum
+        guard let old = entries[id] else { return true }
+        var new = old
+        new.feeDelta = sum
+        for ancestor in ancestors(of: [id]) {
+            entries[ancestor]!.descendants.remove(old)
+            entries[ancestor]!.descendants.add(new)
+        }
+        for descendant in descendants(of: [id]) {
+            entries[descendant]!.ancestors.remove(old)
+            entries[descendant]!.ancestors.add(new)
+        }
+        entries[id]!.feeDelta = sum
+        return true
+    }
+
     /// Removes a transaction that was mined; what spends from it stays.
     mutating func removeMined(_ id: TransactionID) {
+        feeDeltas[id] = nil
         guard let entry = entries[id] else { return }
         for descendant in descendants(of: [id]) where descendant != id { entries[descendant]!.ancestors.remove(entry) }
         for child in entry.children { entries[child]!.parents.remove(id) }
@@ -223,7 +258,7 @@ public struct Mempool: Sendable {
 
     /// An entry counts with its descendants if they pay more than itself.
     private static func score(_ entry: Entry) -> (fees: UInt64, size: Int) {
-        let (own, family) = (entry.fee.value, entry.descendants.fees.value)
+        let (own, family) = (entry.modifiedFee.value, entry.descendants.fees.value)
         let familyIsBetter = family * UInt64(entry.size) > own * UInt64(entry.descendants.size)
         return familyIsBetter ? (family, entry.descendants.size) : (own, entry.size)
     }

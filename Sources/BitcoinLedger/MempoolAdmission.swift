@@ -13,7 +13,7 @@ public struct Admission: Sendable {
     /// The fee rate by which they were judged, in satoshi for each 1000 virtual bytes.
     public var feeRate: UInt64 {
         let size = entries.reduce(0) { $0 + $1.size }
-        return entries.reduce(0) { $0 + $1.fee.value } * 1000 / UInt64(max(size, 1))
+        return entries.reduce(0) { $0 + $1.modifiedFee.value } * 1000 / UInt64(max(size, 1))
     }
 }
 
@@ -77,6 +77,11 @@ extension Ledger {
         return (expired + evicted).map { .removed($0) }
     }
 
+    /// Counts a transaction as paying more or less than it does, in satoshi, until it is mined; also before it is here.
+    ///
+    /// - Returns: `false` where that is more than can be counted with; then nothing has changed.
+    public mutating func prioritise(_ id: TransactionID, by delta: Int64) -> Bool { mempool.prioritise(id, by: delta) }
+
     /// Takes a transaction into the mempool, or throws Bitcoin Core's reason and changes nothing.
     public mutating func accept(_ transaction: Transaction, now: UInt32) throws(TransactionRefusal) -> [Event] {
         let events = enter(try judge(transaction, now: now), now: now)
@@ -118,13 +123,14 @@ extension Ledger {
         if operations > Policy.maximumSignatureOperationCost {
             throw TransactionRefusal("bad-txns-too-many-sigops", "\(operations)")
         }
-        if !strictness.isReturning {
-            try checkFee(fee, size: size, version: transaction.version, now: now, isPackage: strictness.isPackage)
-        }
-        let conflicts = Set(transaction.inputs.compactMap { mempool.spender(of: $0.previousOutput) })
-        let entry = Mempool.Entry(
+        var entry = Mempool.Entry(
             transaction: transaction, id: id, witnessID: witnessID, fee: fee, weight: weight, size: size,
             signatureOperationCost: operations, time: now, height: height)
+        entry.feeDelta = mempool.feeDeltas[id] ?? 0
+        if !strictness.isReturning {
+            try checkFee(entry.modifiedFee, size: size, version: transaction.version, now: now, isPackage: strictness.isPackage)
+        }
+        let conflicts = Set(transaction.inputs.compactMap { mempool.spender(of: $0.previousOutput) })
         var candidate = Candidate(
             entry: entry, coins: coins, parents: mempool.parents(of: transaction), conflicts: conflicts)
         if !strictness.isReturning { try checkTopology(&candidate, mayEvictSibling: !strictness.isPackage) }

@@ -155,7 +155,7 @@ extension Ledger {
                 throw error.reason.hasPrefix("package") ? error : TransactionRefusal("transaction failed")
             }
         }
-        let fee = candidates.reduce(Satoshi.zero) { $0 + $1.entry.fee }
+        let fee = candidates.reduce(Satoshi.zero) { $0 + $1.entry.modifiedFee }
         let size = candidates.reduce(0) { $0 + $1.entry.size }
         do throws(TransactionRefusal) { try checkFloor(fee, size: size, now: now) } catch {
             for position in positions { verdict.results[position] = .refused(error) }
@@ -192,7 +192,7 @@ extension Ledger {
         try checkPayment(
             fee: fee, size: size, for: replaced, name: "\(candidates.last!.entry.id)",
             reason: "package RBF failed: insufficient anti-DoS fees")
-        if parent.fee.value * UInt64(size) >= fee.value * UInt64(parent.size) {
+        if parent.modifiedFee.value * UInt64(size) >= fee.value * UInt64(parent.size) {
             throw TransactionRefusal("package RBF failed: package feerate is less than or equal to parent feerate")
         }
         if let why = mempool.unclearTopology(replaced) { throw TransactionRefusal("package RBF failed: \(why)") }

@@ -16,7 +16,7 @@ extension Ledger {
         // The rate must be above that of each transaction that it contradicts directly.
         for id in candidate.conflicts.sorted() {
             let old = mempool.entries[id]!
-            if entry.fee.value * UInt64(old.size) <= old.fee.value * UInt64(entry.size) {
+            if entry.modifiedFee.value * UInt64(old.size) <= old.modifiedFee.value * UInt64(entry.size) {
                 throw TransactionRefusal(
                     "insufficient fee\(note)",
                     "rejecting replacement \(entry.id); new feerate \(rate(entry)) BTC/kvB <= old feerate \(rate(old)) BTC/kvB")
@@ -39,7 +39,7 @@ extension Ledger {
             }
         }
         try checkPayment(
-            fee: entry.fee, size: entry.size, for: replaced, name: "\(entry.id)", reason: "insufficient fee\(note)")
+            fee: entry.modifiedFee, size: entry.size, for: replaced, name: "\(entry.id)", reason: "insufficient fee\(note)")
         return replaced
     }
 
@@ -61,7 +61,7 @@ extension Ledger {
     func checkPayment(
         fee: Satoshi, size: Int, for replaced: [TransactionID], name: String, reason: String
     ) throws(TransactionRefusal) {
-        let old = replaced.reduce(Satoshi.zero) { $0 + mempool.entries[$1]!.fee }
+        let old = replaced.reduce(Satoshi.zero) { $0 + mempool.entries[$1]!.modifiedFee }
         guard let additional = fee.subtracting(old) else {
             throw TransactionRefusal(
                 reason,
@@ -76,7 +76,7 @@ extension Ledger {
     }
 
     private func rate(_ entry: Mempool.Entry) -> Decimal8 {
-        Decimal8(Satoshi(entry.fee.value * 1000 / UInt64(entry.size)))
+        Decimal8(Satoshi(entry.modifiedFee.value * 1000 / UInt64(entry.size)))
     }
 }
 

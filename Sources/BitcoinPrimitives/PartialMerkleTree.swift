@@ -70,7 +70,7 @@ public struct PartialMerkleTree: Hashable, Sendable {
         }
         guard let root = visit(widths.count - 1, 0) else { return nil }
         // All of it was needed; the flags are filled up to whole bytes.
-        guard nextHash == hashes.count, (nextFlag + 7) / 8 == (flags.count + 7) / 8, !flags[nextFlag...].contains(true) else { return nil }
+        guard nextHash == hashes.count, (nextFlag + 7) / 8 == (flags.count + 7) / 8 else { return nil }
         return (root, matched)
     }
 

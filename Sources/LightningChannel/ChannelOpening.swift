@@ -229,7 +229,7 @@ public struct ChannelOpening: Sendable {
         }
         try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)
         let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
-        if let limit = ChannelLimits.commitmentFeeLimit(open.feeRate, estimate: feeRate, funding: open.fundingAmount), cost > limit {
+        if cost > ChannelLimits.commitmentFeeLimit(open.feeRate, estimate: feeRate, funding: open.fundingAmount) {
             throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is far more than the commitment needs to pay")
         }
         guard let afterFee = toOpener.subtracting(MilliSatoshi(cost)) else {

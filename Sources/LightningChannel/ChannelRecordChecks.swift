@@ -27,29 +27,15 @@ extension PaymentChannel {
             state.remoteNumber == 0
                 || state.remoteSecrets.secret(index: PerCommitmentSecret.index(commitment: state.remoteNumber - 1)) != nil, "secrets")
         try require(ChannelLimits.feeRates.contains(max(state.feeRate, .floor)) && state.feeUpdates.count <= 1000, "fee rate")
-        // What either side has promised to HTLCs, and what it will have of those that are fulfilled and not gone yet: it may have spent it.
-        var promised = (local: MilliSatoshi.zero, remote: MilliSatoshi.zero)
-        var credit = promised
         for htlc in state.htlcs.values {
             let isOurs = htlc.state.isOfferedByLocal
             try require(htlc.state != .receivedAddHTLC && htlc.amount > .zero && htlc.cltvExpiry < 500_000_000, "HTLC")
             // Once an HTLC is answered its onion is not kept.
             try require(
                 (htlc.onion.isEmpty || htlc.onion.count == 1366) && htlc.id < (isOurs ? state.nextLocalID : state.nextRemoteID), "HTLC")
-            guard let sum = (isOurs ? promised.local : promised.remote).adding(htlc.amount) else {
-                throw .invalid("HTLCs of a channel record")
-            }
-            if isOurs { promised.local = sum } else { promised.remote = sum }
-            guard htlc.preimage != nil else { continue }
-            guard let gained = (isOurs ? credit.remote : credit.local).adding(htlc.amount) else {
-                throw .invalid("HTLCs of a channel record")
-            }
-            if isOurs { credit.remote = gained } else { credit.local = gained }
         }
-        guard let local = state.toLocal.adding(credit.local), let remote = state.toRemote.adding(credit.remote) else {
-            throw .invalid("HTLCs of a channel record")
-        }
-        try require(promised.local <= local && promised.remote <= remote, "HTLCs")
+        // Neither side has promised more than it has, nor more than it is about to have.
+        for view in HTLCState.View.allCases { try require(state.balances(view) != nil, "HTLCs") }
         try require(state.htlcs.count <= 2 * ChannelLimits.maxHTLCs, "HTLCs")
         switch phase {
         case .closing(let close), .closed(let close):

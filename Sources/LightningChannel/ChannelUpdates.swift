@@ -40,13 +40,12 @@ public enum ChannelLimits {
     /// What a commitment may pay in any case, in sat.
     private static let usualFee = Satoshi(30_000)
 
-    /// The most that a commitment of a channel may pay, or `nil` where its fee rate is at most twice what is usual.
+    /// The most that a commitment of a channel may pay: a quarter of it, and a twentieth at a fee rate that nothing explains.
     ///
     /// Money at risk: what a revoked commitment pays to a miner no penalty brings back, and its opener, who may be that miner, has given
-    /// the money away since.
-    static func commitmentFeeLimit(_ feeRate: FeeRate, estimate: FeeRate, funding: Satoshi) -> Satoshi? {
-        let usual = UInt64(max(estimate.perKiloweight, 2500)) * 2
-        return UInt64(feeRate.perKiloweight) <= usual ? nil : max(usualFee, Satoshi(funding.value / 20))
+    /// the money away since. An honest peer comes nowhere near: it would lose as much itself.
+    static func commitmentFeeLimit(_ feeRate: FeeRate, estimate: FeeRate, funding: Satoshi) -> Satoshi {
+        max(usualFee, Satoshi(funding.value / (feeRate > feeCeiling(estimate, hasAnchors: false) ? 20 : 4)))
     }
 }
 
@@ -318,9 +317,11 @@ extension PaymentChannel {
     // MARK: What the peer sends
 
     /// Whether a commitment may pay what its opener wants to pay for it.
+    ///
+    /// - Parameter untrimmed: HTLCs that are an output of either commitment: the opener has a dust limit of its own.
     private func isTolerable(_ feeRate: FeeRate, _ untrimmed: Int, _ estimate: FeeRate) -> Bool {
         let limit = ChannelLimits.commitmentFeeLimit(feeRate, estimate: estimate, funding: parameters.fundingAmount)
-        return limit.map { openerCost(feeRate, untrimmed) <= MilliSatoshi($0) } ?? true
+        return openerCost(feeRate, untrimmed) <= MilliSatoshi(limit)
     }
 
     mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
@@ -367,8 +368,8 @@ extension PaymentChannel {
             guard let afterFee = left.subtracting(cost) else {
                 throw .warning("the sender cannot pay the fee for the HTLC")
             }
-            guard isTolerable(next.feeRate, untrimmed, environment.feeRate) else {
-                throw .warning("another HTLC at a fee rate of \(next.feeRate), which is far more than such a commitment needs to pay")
+            guard isTolerable(highestFeeRate, load.untrimmed + 1, environment.feeRate) else {
+                throw .warning("another HTLC at a fee rate of \(next.feeRate), where the commitment pays far more than it needs to")
             }
             left = afterFee
         }
@@ -430,7 +431,7 @@ extension PaymentChannel {
             commitments.feeUpdates.removeLast()
             throw .warning("update_fee to \(message.feeRate), which the sender cannot afford")
         }
-        guard isTolerable(message.feeRate, untrimmed, environment.feeRate) else {
+        guard isTolerable(message.feeRate, load(at: message.feeRate).untrimmed, environment.feeRate) else {
             commitments.feeUpdates.removeLast()
             throw .warning("update_fee to \(message.feeRate), which is far more than such a commitment needs to pay")
         }

@@ -62,30 +62,36 @@ public struct CommitmentState: Hashable, Sendable {
         return reached?.feeRate ?? feeRate
     }
 
+    /// What either side has in a commitment beside its HTLCs; `nil` where it has promised more than it has. What it gains is added before
+    /// anything is taken away: a peer may spend what it is about to have.
+    func balances(_ view: HTLCState.View, after step: HTLCState.Step? = nil) -> (local: MilliSatoshi, remote: MilliSatoshi)? {
+        var has: (local: MilliSatoshi?, remote: MilliSatoshi?) = (toLocal, toRemote)
+        var loses = has
+        loses = (.zero, .zero)
+        for htlc in htlcs.values {
+            let state = step.map { htlc.state.after($0) } ?? htlc.state
+            let isSettled = state.isRemoved(from: view) && htlc.preimage != nil
+            guard state.isIn(view) || isSettled else { continue }
+            if state.isOfferedByLocal {
+                loses.local = loses.local?.adding(htlc.amount)
+                if isSettled { has.remote = has.remote?.adding(htlc.amount) }
+            } else {
+                loses.remote = loses.remote?.adding(htlc.amount)
+                if isSettled { has.local = has.local?.adding(htlc.amount) }
+            }
+        }
+        guard let lostLocal = loses.local, let lostRemote = loses.remote, let local = has.local?.subtracting(lostLocal),
+            let remote = has.remote?.subtracting(lostRemote)
+        else { return nil }
+        return (local, remote)
+    }
+
     /// What a commitment says, after `step` if one is given: the one to sign, or the one just signed for us.
     func contents(_ view: HTLCState.View, number: UInt64, after step: HTLCState.Step? = nil) -> CommitmentContents {
         let holderIsLocal = view == .local
-        // What either side gains is added before anything is taken away: a peer may spend what it is about to have.
-        var (local, remote) = (toLocal, toRemote)
-        var (localLoss, remoteLoss) = (MilliSatoshi.zero, MilliSatoshi.zero)
-        var list: [CommitmentHTLC] = []
-        for htlc in orderedHTLCs {
-            let state = step.map { htlc.state.after($0) } ?? htlc.state
-            if state.isIn(view) {
-                list.append(htlc.asSeen(byHolder: holderIsLocal))
-                if state.isOfferedByLocal { localLoss += htlc.amount } else { remoteLoss += htlc.amount }
-            } else if state.isRemoved(from: view), htlc.preimage != nil {
-                if state.isOfferedByLocal {
-                    localLoss += htlc.amount
-                    remote += htlc.amount
-                } else {
-                    remoteLoss += htlc.amount
-                    local += htlc.amount
-                }
-            }
-        }
-        local -= localLoss
-        remote -= remoteLoss
+        let list = orderedHTLCs.filter { (step.map($0.state.after) ?? $0.state).isIn(view) }.map { $0.asSeen(byHolder: holderIsLocal) }
+        // What either of us asks for is looked at before it is agreed to, and a record when it is read.
+        let (local, remote) = balances(view, after: step) ?? (.zero, .zero)
         return CommitmentContents(
             number: number, feeRate: feeRate(view, after: step), toHolder: holderIsLocal ? local : remote,
             toCounterparty: holderIsLocal ? remote : local, htlcs: list)

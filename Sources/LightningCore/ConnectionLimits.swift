@@ -7,6 +7,9 @@ public struct AddressGroup: Hashable, Sendable {
     public var bytes: [UInt8]
 
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Whether it is this machine, from where also all come that a hidden service or a proxy lets in.
+    var isLocal: Bool { bytes.count == 4 ? bytes[0] == 127 : bytes.allSatisfy { $0 == 0 } }
 }
 
 /// How many may be connected to a node that it has not called itself and has no channel with. Channel peers always find a place.

@@ -61,8 +61,8 @@ public struct NodeCore {
     var lastUpdates: [ChannelID: ChannelUpdate] = [:]
     /// The last ones that went into failures, by the names that payers used.
     var failureUpdates: [ShortChannelID: ChannelUpdate] = [:]
-    /// Milliseconds since when a close is being negotiated over a connection.
-    var closingSince: [ChannelID: UInt64] = [:]
+    /// Milliseconds for which a close has been negotiated, over all connections, and since when over this one.
+    var closingTalks: [ChannelID: (spent: UInt64, since: UInt64?)] = [:]
     /// Milliseconds at which the fee rates of our channels were looked at last.
     var lastFeeAdjustment: UInt64 = 0
     /// Milliseconds since when public channels cannot be used.
@@ -213,7 +213,7 @@ public struct NodeCore {
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
         case .published(let id, let outcome): published(id, outcome)
-        case .mempoolSeen(let transactions): wallet.see(transactions)
+        case .mempoolSeen(let transactions): seen(transactions)
         case .caughtUp:
             caughtUpAt = now
             publishWaiting()
@@ -240,6 +240,14 @@ public struct NodeCore {
             keys: keys, height: chain.height, feeRate: feeRate,
             sweepScript: channel.sweepScript ?? wallet.changeScript,
             anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+    }
+
+    /// What comes out of our own channels is counted there until a block holds it.
+    private mutating func seen(_ transactions: [Transaction]) {
+        var ours = Set(channels.values.flatMap(\.watchedOutPoints))
+        for channel in channels.values { ours.insert(channel.parameters.funding) }
+        for outPoint in recovered.keys { ours.insert(outPoint) }
+        wallet.see(transactions.filter { transaction in !transaction.inputs.contains { ours.contains($0.previousOutput) } })
     }
 
     /// What the store holds of something that is not kept in memory.

@@ -18,23 +18,25 @@ extension NodeCore {
     }
 
     /// BOLT 2: "if it doesn't receive a closing_signed response after a reasonable amount of time: MUST fail the channel"; the same for
-    /// "a satisfying fee_range". A day, in milliseconds, since it could first be talked about.
+    /// "a satisfying fee_range". A day of connection, in milliseconds.
     private static let closingPatience: UInt64 = 86_400_000
 
-    /// Ends closes on which no agreement is reached. While the peer is away it is waited for: only its owner gives it up then.
+    /// Ends closes on which no agreement is reached. While the peer is away it is waited for: only its owner gives it up then. But whoever
+    /// hangs up and calls again does not get another day.
     mutating func endStuckCloses() {
         for id in channels.keys.sorted() {
-            guard channels[id]!.isNegotiatingClose else {
-                // Whoever hangs up and calls again does not get another day.
-                if channels[id]!.connection == .established || channels[id]!.phase != .normal { closingSince[id] = nil }
+            let channel = channels[id]!
+            guard channel.isNegotiatingClose else {
+                if channel.phase != .normal || !channel.isShuttingDown || channel.connection == .established { closingTalks[id] = nil }
+                closingTalks[id]?.since = nil
                 continue
             }
-            guard let since = closingSince[id] else {
-                closingSince[id] = now
-                continue
-            }
-            guard now >= since + Self.closingPatience, let environment = environment(id) else { continue }
-            closingSince[id] = nil
+            var talk = closingTalks[id] ?? (0, nil)
+            talk.spent += talk.since.map { now - min(now, $0) } ?? 0
+            talk.since = now
+            closingTalks[id] = talk
+            guard talk.spent >= Self.closingPatience, let environment = environment(id) else { continue }
+            closingTalks[id] = nil
             apply(channels[id]!.fail("no agreement on the closing transaction within a day", environment), to: id)
         }
     }

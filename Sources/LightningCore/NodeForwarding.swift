@@ -91,7 +91,8 @@ extension NodeCore {
     mutating func decide(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
         var delay: UInt64 = 0
         if case .fail(let reply) = decision, reply.isDelayed { delay = entropy.uint64() % Self.blindedDelay }
-        if isOneTooMany(key, decision) { delay += Self.failureDelay }
+        // A replay is told at once: after a restart it could not be told from the first.
+        if !refusedReplays.contains(key), isOneTooMany(key, decision) { delay += Self.failureDelay }
         if delay > 0 { delayedFailures.append((now + delay, key, decision)) } else { resolve(key, decision) }
     }
 

@@ -58,7 +58,7 @@ extension NodeCore {
             channels[id]!.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
             update.timestamp > remoteUpdates[id]?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
             // Each is a signature to check.
-            let connection = connectionsByNode[node], peers[connection]?.complaints.take(Peer.complaintRate, now: now) ?? false,
+            let connection = connectionsByNode[node], peers[connection]?.terms.take(Peer.termsRate, now: now) ?? false,
             update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
         else { return }
         remoteUpdates[id] = update

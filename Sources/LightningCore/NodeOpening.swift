@@ -113,11 +113,16 @@ extension NodeCore {
     /// Whether a channel of a node that it has to fund would find a place.
     private func hasRoom(for node: NodeID, from origin: AddressGroup?) -> Bool {
         let unfunded = unfunded
-        // Names cost nothing, addresses a little.
-        let neighbours = origin == nil ? 0 : unfunded.count { unfundedOrigins[$0.id] == origin }
-        guard neighbours < Self.maxUnfundedFromAddress else { return false }
+        let neighbours = neighbours(of: origin, unfunded)
+        guard neighbours.count < Self.maxUnfundedFromAddress || evictable(neighbours) != nil else { return false }
         guard unfunded.count(where: { $0.parameters.remoteNodeID == node }) < Self.maxUnfundedOfNode else { return false }
         return unfunded.count < Self.maxUnfunded || evictable(unfunded) != nil
+    }
+
+    /// Channels that wait for their funding and came from the same address: names cost nothing, addresses a little.
+    private func neighbours(of origin: AddressGroup?, _ unfunded: [PaymentChannel]) -> [PaymentChannel] {
+        guard let origin, !origin.isLocal else { return [] }
+        return unfunded.filter { unfundedOrigins[$0.id] == origin }
     }
 
     /// Where all places are taken: one that has had time to be mined, of an absent node that has nothing else with us; of the node that
@@ -146,7 +151,7 @@ extension NodeCore {
         offlineSince[id] = nil
         failureRates[id] = nil
         unfundedOrigins[id] = nil
-        closingSince[id] = nil
+        closingTalks[id] = nil
         undecided.removeAll { $0.0 == id }
         touched.remove(id)
         let prefix = id.bytes.array
@@ -216,7 +221,10 @@ extension NodeCore {
             let (channel, reply) = try entry.opening.receive(message, height: chain.height)
             peers[id]!.openings[message.temporaryChannelID] = nil
             // Only a channel that is signed for takes a place.
-            if unfunded.count >= Self.maxUnfunded, let oldest = evictable(unfunded) {
+            let neighbours = neighbours(of: peers[id]!.origin, unfunded)
+            if neighbours.count >= Self.maxUnfundedFromAddress, let oldest = evictable(neighbours) {
+                forget(oldest, why: "it was never funded, and others from its address wait")
+            } else if unfunded.count >= Self.maxUnfunded, let oldest = evictable(unfunded) {
                 forget(oldest, why: "it was never funded, and others wait")
             }
             add(channel)

@@ -35,6 +35,7 @@ struct Peer {
     var pings: TokenBucket
     var complaints: TokenBucket
     var openRequests: TokenBucket
+    var terms: TokenBucket
     /// Where it said that it can be called.
     var toldAddresses: [UInt8] = []
     /// Whether it was told that it pings too often.
@@ -55,12 +56,15 @@ struct Peer {
         pings = TokenBucket(Self.pingRate, now: now)
         complaints = TokenBucket(Self.complaintRate, now: now)
         openRequests = TokenBucket(Self.openRate, now: now)
+        terms = TokenBucket(Self.termsRate, now: now)
     }
 
     /// BOLT 1 has a node ping at most once in 30 seconds; others do more often.
     static let pingRate = TokenBucket.Rate(burst: 30, interval: 1000)
     /// Each is a line in a log.
     static let complaintRate = TokenBucket.Rate(burst: 20, interval: 10_000)
+    /// One for each channel at each connection, and each is a signature to check.
+    static let termsRate = TokenBucket.Rate(burst: 1000, interval: 500)
     /// Each costs us half a dozen multiplications on the curve.
     static let openRate = TokenBucket.Rate(burst: 20, interval: 6000)
     /// For all peers together that have no channel with us.

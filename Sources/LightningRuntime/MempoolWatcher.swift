@@ -17,6 +17,8 @@ struct MempoolWatcher {
     /// Looks until cancelled: every second, and less often into a mempool that is large.
     func run() async {
         var known: Set<TransactionID> = []
+        // What was there before, and is looked at when nothing newer waits.
+        var backlog: [TransactionID] = []
         var ours: [TransactionID: Transaction] = [:]
         while !Task.isCancelled {
             var pause = 1
@@ -30,10 +32,16 @@ struct MempoolWatcher {
                     ours[id] = nil
                     isChanged = true
                 }
+                let new = ids.filter { known.insert($0).inserted }
+                backlog = backlog.filter(current.contains) + new
                 var found: [Transaction] = []
-                for id in ids.lazy.filter({ !known.contains($0) }).prefix(Self.round) {
-                    known.insert(id)
-                    if let transaction = try? await backend.mempoolTransaction(id) { found.append(transaction) }
+                for _ in 0..<min(Self.round, backlog.count) {
+                    // What cannot be had now is asked for again.
+                    do {
+                        let transaction = try await backend.mempoolTransaction(backlog[backlog.count - 1])
+                        backlog.removeLast()
+                        if let transaction { found.append(transaction) }
+                    } catch { break }
                 }
                 let candidates = found
                 let wanted = try? await driver.read { core in

@@ -185,7 +185,8 @@ public struct HostileHistory {
         var hashes: Set<PaymentHash> = []
         for peer in raws {
             guard let channel = world.nodes[peer.raw.connection.node].core?.channels[peer.raw.channel.id] else { continue }
-            guard channel.phase != .normal || channel.connection != .established else { continue }
+            // A peer that keeps the rules can always come back, and gives back what it holds.
+            guard channel.phase != .normal || peer.raw.isIrregular && channel.connection != .established else { continue }
             hashes.formUnion(channel.commitments.htlcs.values.map(\.paymentHash))
         }
         return hashes
@@ -197,6 +198,10 @@ public struct HostileHistory {
 
     private var isAtRest: Bool {
         let undecided = undecided
+        for peer in raws where !peer.raw.isIrregular {
+            let channel = world.nodes[peer.raw.connection.node].core?.channels[peer.raw.channel.id]
+            guard channel?.phase != .normal || channel?.connection == .established else { return false }
+        }
         return world.nodes.allSatisfy { node in
             guard let core = node.core else { return false }
             return core.payments.pending.allSatisfy { undecided.contains($0) }
@@ -213,7 +218,7 @@ public struct HostileHistory {
         world.faults = .none
         if let stopped { world.resume(stopped) }
         try world.pass(5)
-        for _ in 0..<40 where !isAtRest {
+        for round in 0..<40 where round == 0 || !isAtRest {
             for index in raws.indices { try giveBack(index) }
             try world.pass(3)
         }

@@ -64,7 +64,7 @@ struct MoreCallsTests {
             var bytes = try #require(Hex.decode(proof))
             bytes[90] ^= 1
             #expect((try await Self.call(http, "verifytxoutproof", "[\"\(Hex.encode(bytes))\"]") as? [String])?.isEmpty == true)
-            #expect(try await Self.message(http, "verifytxoutproof", "[\"00\"]").code == -22)
+            #expect(try await Self.message(http, "verifytxoutproof", "[\"00\"]").code == -1)
             let unknown = String(repeating: "0", count: 63) + "1"
             #expect(try await Self.message(http, "gettxoutproof", "[[\"\(unknown)\"]]").code == -5)
             #expect(try await Self.message(http, "gettxoutproof", "[[\"\(id)\", \"\(id)\"]]").code == -8)
@@ -121,6 +121,21 @@ struct MoreCallsTests {
         }
     }
 
+    @Test("a transaction is counted as paying more, also before it comes")
+    func prioritised() async throws {
+        try await RPCServerTests.withServer { http, _, _ in
+            let id = String(repeating: "ab", count: 32)
+            #expect(try await Self.call(http, "prioritisetransaction", "[\"\(id)\", 0, 5000]") as? Bool == true)
+            let all = try await Self.call(http, "getprioritisedtransactions") as? [String: [String: Any]]
+            #expect(all?[id]?["fee_delta"] as? Int == 5000 && all?[id]?["in_mempool"] as? Bool == false)
+            #expect(
+                try await Self.call(http, "prioritisetransaction", "{\"txid\":\"\(id)\",\"fee_delta\":-5000}") as? Bool == true)
+            #expect((try await Self.call(http, "getprioritisedtransactions") as? [String: Any])?.isEmpty == true)
+            #expect(try await Self.message(http, "prioritisetransaction", "[\"\(id)\", 1, 5000]").code == -8)
+            #expect(try await Self.message(http, "prioritisetransaction", "[\"\(id)\", 0, 9223372036854775807]").code == -8)
+        }
+    }
+
     @Test("figures of a window of blocks, and no peers")
     func figures() async throws {
         try await RPCServerTests.withServer { http, chain, _ in
@@ -130,7 +145,8 @@ struct MoreCallsTests {
             let some = try #require(try await Self.call(http, "getchaintxstats", "[5]") as? [String: Any])
             #expect(some["window_tx_count"] as? Int == 5 && some["window_final_block_height"] as? Int == 20)
             #expect(try await Self.message(http, "getchaintxstats", "[20]").code == -8)
-            #expect(try await Self.message(http, "addnode", "[\"127.0.0.1\", \"onetry\"]").code == -31)
+            #expect(try await Self.message(http, "addnode", "[\"127.0.0.1\", \"onetry\"]").code == nil)
+            #expect(try await Self.message(http, "addnode", "[\"127.0.0.1\", \"remove\"]").code == -24)
             #expect(try await Self.message(http, "addnode", "[\"127.0.0.1\", \"often\"]").code == -1)
         }
     }

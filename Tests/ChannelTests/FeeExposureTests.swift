@@ -12,11 +12,11 @@ struct FeeExposureTests {
         .updateFee(UpdateFee(channelID: pair.bob.id, feeRate: FeeRate(perKiloweight: rate)))
     }
 
-    @Test("with anchors a rate is refused at which the commitment would pay more than a twentieth of the channel")
+    @Test("with anchors a rate is refused at which the commitment would pay more than a twentieth of the channel, if nothing explains it")
     func anchors() throws {
         let pair = try ChannelPair()
         // 1124 weight units and two anchors: 50,000 sat at 43,896.
-        for (rate, isTaken): (UInt32, Bool) in [(5000, true), (40_000, true), (43_800, true), (44_000, false), (250_000, false)] {
+        for (rate, isTaken): (UInt32, Bool) in [(5000, true), (10_001, true), (43_800, true), (44_000, false), (250_000, false)] {
             var copy = pair
             if isTaken {
                 #expect(throws: Never.self) { try copy.deliver([Self.update(rate, pair)], to: .bob) }
@@ -24,29 +24,37 @@ struct FeeExposureTests {
                 #expect(throws: ProtocolViolation.self) { try copy.deliver([Self.update(rate, pair)], to: .bob) }
                 #expect(copy.bob.commitments == pair.bob.commitments)
             }
+            // Where the rates are so high for everybody it is a quarter.
+            copy = pair
+            copy.environments.bob.feeRate = FeeRate(perKiloweight: 20_000)
+            if rate < 100_000 { #expect(throws: Never.self) { try copy.deliver([Self.update(rate, pair)], to: .bob) } }
         }
     }
 
-    @Test("at a high rate HTLCs are refused, and not offered, that would make it more than a twentieth")
-    func htlcs() throws {
-        var pair = try ChannelPair()
+    @Test("HTLCs are refused, and not offered, with which it would pay more than a quarter", arguments: [546, 354])
+    func htlcs(dustLimit: UInt64) throws {
+        var pair = try ChannelPair(push: 10_000)
+        // The opener has a dust limit of its own: what is an output of its commitment alone counts as well.
+        pair.alice.parameters.local.dustLimit = Satoshi(dustLimit)
+        pair.bob.parameters.remote.dustLimit = Satoshi(dustLimit)
+        let amount = dustLimit + 50
         let update = ChannelPair.messages(
             try pair.alice.setFeeRate(FeeRate(perKiloweight: 10_000), estimate: FeeRate(perKiloweight: 10_000)))
         try pair.settle(toBob: update)
         #expect(pair.bob.feeRate.perKiloweight == 10_000)
-        // 11,240 sat, and 1720 for each HTLC: 22 of them.
-        var (taken, refused) = (0, 0)
-        for _ in 0..<40 {
+        // 11,900 sat, and 1720 for each HTLC: 138 of them in 250,000.
+        var taken = 0
+        while taken < 200 {
             let copy = pair
             do {
-                try pair.settle(toBob: try pair.offer(1000))
+                try pair.settle(toBob: try pair.offer(amount))
                 taken += 1
             } catch is ProtocolViolation {
-                refused += 1
                 pair = copy
+                break
             }
         }
-        #expect(taken == 22 && refused == 18)
+        #expect(taken == 138)
         // Whoever receives the high rate offers none there either.
         #expect(throws: ChannelRefusal.self) {
             try pair.bob.offer(

@@ -87,7 +87,7 @@ struct Bench {
                 ("descendants", pool.descendants(of: [entry.id]), entry.descendants),
             ] {
                 let members = ids.map { pool.entries[$0]! }
-                let sum = members.reduce(0) { $0 + $1.fee.value }
+                let sum = members.reduce(0) { $0 + $1.modifiedFee.value }
                 let bytes = members.reduce(0) { $0 + $1.size }
                 if family.count != members.count || family.fees.value != sum || family.size != bytes {
                     found.append("\(name) of \(entry.id): \(family), \(members.count) \(sum) \(bytes)")

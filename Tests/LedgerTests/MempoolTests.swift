@@ -288,6 +288,32 @@ struct MempoolTests {
         #expect(pair == nil)
     }
 
+    @Test("what somebody pays beside the chain counts for a miner, and for nobody's balance")
+    func prioritised() throws {
+        var bench = try Bench()
+        let (poor, rich) = (Bench.spend(bench.coin(), fee: 20), Bench.spend(bench.coin(), fee: 5000))
+        let free = Bench.spend(bench.coin(), fee: 0)
+        #expect(bench.refusal(free) == "min relay fee not met")
+        func prioritise(_ transaction: Transaction, _ delta: Int64) -> Bool { bench.ledger.prioritise(transaction.id, by: delta) }
+        #expect(prioritise(free, 10_000))
+        for transaction in [poor, rich, free] { try bench.accept(transaction) }
+        let child = Bench.spend(OutPoint(poor.id, 0), value: Bench.coinValue - 20, fee: 500)
+        try bench.accept(child)
+        #expect(prioritise(poor, 50_000))
+        #expect(prioritise(rich, -9000))
+        #expect(bench.complaints().isEmpty)
+        #expect(bench.ledger.mempool.entries[child.id]?.ancestors.fees == Satoshi(50_520))
+        #expect(bench.ledger.mempool.entries[rich.id]?.modifiedFee == .zero)
+        #expect(!prioritise(rich, .min) && !prioritise(poor, .max))
+        // It can be replaced by who pays more than that, and by nobody else.
+        #expect(bench.refusal(Bench.spend(poor.inputs[0].previousOutput, fee: 40_000))?.hasPrefix("insufficient fee") == true)
+        let block = try bench.mine()[0]
+        #expect(block.transactions.dropFirst().map(\.id) == [poor.id, free.id, child.id])
+        #expect(
+            block.transactions[0].outputs[0].amount == Satoshi(bench.ledger.parameters.subsidy(height: bench.ledger.height).value + 520))
+        #expect(bench.ledger.mempool.feeDeltas.keys.sorted() == [rich.id])
+    }
+
     @Test("a feerate diagram is better where it lies nowhere below and somewhere above")
     func diagrams() {
         func diagram(_ chunks: [(UInt64, Int)]) -> FeerateDiagram { FeerateDiagram(chunks.map { .init(fee: $0.0, size: $0.1) }) }

@@ -1,3 +1,4 @@
+import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
@@ -29,5 +30,32 @@ struct BalanceTests {
         let after = Balance(world.nodes[0].core!)
         #expect(after.inChannels == .zero && after.reserved == .zero && after.spendable == .zero && after.usableChannels == 0)
         #expect(after.onChainConfirmed == before.onChainConfirmed)
+    }
+
+    @Test("what comes out of a channel is counted in the channel until a block holds it")
+    func closing() throws {
+        var world = SimulatedWorld(seed: 502, names: ["alice", "bob"])
+        try world.fund(0)
+        world.join(0, 1)
+        try world.pass(2)
+        try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(300_000_000), feeRate: nil))
+        try world.run(limit: 2000)
+        try world.mine(6)
+        try world.pass(2)
+        let id = try #require(world.nodes[1].core!.channels.keys.first)
+        try world.command(1, .closeChannel(id, to: nil))
+        try world.pass(3)
+        let waiting = world.ledger.mempool.ordered.map(\.transaction)
+        #expect(waiting.count == 1)
+        let before = Balance(world.nodes[1].core!)
+        try world.input(1, .mempoolSeen(waiting))
+        let after = Balance(world.nodes[1].core!)
+        #expect(after == before && after.onChainUnconfirmed == .zero && after.inChannels == MilliSatoshi(300_000_000))
+        // Money that comes from elsewhere is seen.
+        guard case .address(let script, _)? = try world.ask(1, .newAddress) else { return }
+        let other = Transaction(
+            inputs: [TransactionInput(OutPoint(TransactionID(Hash.sha256([1])), 0))], outputs: [TransactionOutput(Satoshi(777), script)])
+        try world.input(1, .mempoolSeen(waiting + [other]))
+        #expect(Balance(world.nodes[1].core!).onChainUnconfirmed == Satoshi(777))
     }
 }

@@ -1,3 +1,4 @@
+import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
@@ -78,8 +79,10 @@ struct FeeUpdateTests {
         #expect(world.nodes[1].core!.channels[id]!.phase == .normal)
     }
 
-    @Test("a close on which nobody agrees ends after a day of connection, and not before")
-    func stuckClose() throws {
+    @Test(
+        "a close on which nobody agrees ends after a day of connection, and not before; time away counts for nothing",
+        arguments: [false, true])
+    func stuckClose(isAwayBetween: Bool) throws {
         var world = SimulatedWorld(seed: 304, names: ["alice"])
         try world.fund(0)
         let secret = SecretKey(Hash.sha256([4]))!
@@ -97,6 +100,18 @@ struct FeeUpdateTests {
         }
         try hours(23)
         #expect(world.isOpen(raw.connection) && world.nodes[0].core!.channels[id]!.phase == .normal)
+        if isAwayBetween {
+            try world.hangUp(raw.connection)
+            _ = raw.channel.disconnect()
+            for _ in 0..<40 { try world.pass(1, interval: 3_600_000) }
+            raw.connection = try #require(try world.dial(0, as: secret))
+            let environment = ChannelEnvironment(
+                keys: raw.keys, height: world.ledger.height, feeRate: .floor, sweepScript: .p2wpkh(secret.publicKey()), anySegwit: true)
+            try world.send(raw.channel.connect(environment), over: &raw)
+            try world.pass(3)
+            #expect(world.nodes[0].core!.channels[id]!.connection == .established)
+            #expect(world.nodes[0].core!.channels[id]!.phase == .normal)
+        }
         try hours(2)
         guard case .failed(let why) = world.nodes[0].core!.channels[id]!.phase else {
             #expect(world.nodes[0].core!.channels[id]!.close != nil)

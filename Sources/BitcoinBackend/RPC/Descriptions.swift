@@ -140,7 +140,7 @@ extension Ledger {
             "descendantsize": .integer(entry.descendants.size), "ancestorcount": .integer(entry.ancestors.count),
             "ancestorsize": .integer(entry.ancestors.size), "wtxid": .string(entry.witnessID.reversed.hex),
             "fees": [
-                "base": .amount(entry.fee), "modified": .amount(entry.fee), "ancestor": .amount(entry.ancestors.fees),
+                "base": .amount(entry.fee), "modified": .amount(entry.modifiedFee), "ancestor": .amount(entry.ancestors.fees),
                 "descendant": .amount(entry.descendants.fees),
             ],
             "depends": .array(entry.parents.sorted().map { .text($0) }),

@@ -87,6 +87,31 @@ extension RPCMethod {
             }
             return await context.chain.read { ledger, now in template(ledger, now) }
         },
+        RPCMethod(
+            "prioritisetransaction", ["txid", "dummy", "fee_delta"], required: 1, "mining",
+            "Counts a transaction as paying so many satoshi more, or less, until it is mined."
+        ) { arguments, context in
+            let id = try arguments.identifier(0, TransactionID.self)
+            // Once a priority; what is left of it is that it must be nothing. The place of the fee may not be left out for it.
+            if let dummy = arguments[1], dummy.integer != 0 {
+                throw RPCFailure.parameter("Priority is no longer supported, dummy argument to prioritisetransaction must be 0.")
+            }
+            let delta = Int64(try arguments.integer(2))
+            guard await context.chain.prioritise(id, by: delta) else { throw RPCFailure.parameter("fee_delta is out of range") }
+            return true
+        },
+        RPCMethod("getprioritisedtransactions", "mining", "Transactions that are counted as paying more or less than they do.") {
+            _, context in
+            await context.chain.read { ledger, _ in
+                .object(
+                    ledger.mempool.feeDeltas.sorted { $0.key < $1.key }.map { id, delta in
+                        let entry = ledger.mempool.entries[id]
+                        var value: RPCValue = ["fee_delta": .integer(delta), "in_mempool": .bool(entry != nil)]
+                        if let entry { value.append("modified_fee", .integer(Int64(entry.modifiedFee.value))) }
+                        return RPCValue.Member(name: id.description, value: value)
+                    })
+            }
+        },
         RPCMethod("getmininginfo", "mining", "What is known about mining.") { _, context in
             await context.chain.read { ledger, _ in
                 [

@@ -20,13 +20,19 @@ extension RPCMethod {
             }
         },
         RPCMethod("getpeerinfo", "network", "The peers; this chain has none.") { _, _ in [] },
-        RPCMethod("addnode", ["node", "command", "v2transport"], required: 2, "network", "Connects to a peer; this chain has none.") {
+        RPCMethod(
+            "addnode", ["node", "command", "v2transport"], required: 2, "network",
+            "Notes a peer; this chain has none, and connects to nobody."
+        ) {
             arguments, _ in
             let command = try arguments.string(1)
             guard ["add", "remove", "onetry"].contains(command) else {
                 throw RPCFailure.misc("addnode \"node\" \"command\" ( v2transport )\n\nThe command is add, remove or onetry.\n")
             }
-            throw RPCFailure(code: -31, message: "Error: Peer-to-peer functionality missing or disabled")
+            guard command != "remove" else {
+                throw RPCFailure(code: -24, message: "Error: Node could not be removed. It has not been added previously.")
+            }
+            return .null
         },
         RPCMethod("getconnectioncount", "network", "The number of peers.") { _, _ in 0 },
         RPCMethod("getnettotals", "network", "What went over the peer-to-peer network.") { _, context in

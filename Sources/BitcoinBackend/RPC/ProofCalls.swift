@@ -45,8 +45,7 @@ extension RPCMethod {
                 var reader = ByteReader(bytes)
                 header = try BlockHeader(from: &reader)
                 tree = try PartialMerkleTree(from: &reader)
-                try reader.expectEnd()
-            } catch { throw RPCFailure.deserialization("the proof cannot be read: \(error)") }
+            } catch { throw RPCFailure.misc("the proof cannot be read: \(error)") }
             guard let (root, matched) = tree.proof, root == header.merkleRoot else { return [] }
             return try await context.chain.read { ledger, _ in
                 guard let known = ledger.header(header.hash), known.isActive else { throw RPCFailure.notFound("Block not found in chain") }

@@ -267,6 +267,8 @@ private final class RPCHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is HalfCloseHandler.SaidAll {
             isOver = true
+            // What waits for a block answers at once.
+            work?.cancel()
             if answering == 0 { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)

@@ -44,19 +44,26 @@ extension SimulatedWorld {
                 keyOrigin: ChannelKeyOrigin(index: 0, salt: nil),
                 remoteNodeID: nodes[connection.node].nodeID, temporaryID: temporaryID, alias: ShortChannelID(1))
         } catch { throw violation("the raw peer cannot open a channel: \(error)") }
+        let original = open
         change(&open)
+        let isSpoiled = open != original
         _ = connection.takeInbox()
         try say(.openChannel(open), over: &connection)
         result.answer = connection.inbox.last { $0.isAboutOpening }
         guard let funding, case .acceptChannel(let accept)? = result.answer else { return result }
-        // What was changed is not what the raw half believes: its own judgement says nothing of the node.
-        guard (try? opening.receive(accept, policy: policy)) != nil else { return result }
+        do throws(ProtocolViolation) { _ = try opening.receive(accept, policy: policy) } catch {
+            // What was changed is not what the raw half believes: its own judgement says nothing of the node.
+            guard isSpoiled else { throw violation("a node accepts a channel against the rules: \(error)") }
+            return result
+        }
         _ = connection.takeInbox()
         try say(.fundingCreated(opening.fund(funding)), over: &connection)
         result.answer = connection.inbox.last { $0.isAboutOpening }
         guard case .fundingSigned(let signed)? = result.answer else { return result }
         let height = ledger.height
-        result.channel = try? opening.receive(signed, height: height)
+        do throws(ProtocolViolation) { result.channel = try opening.receive(signed, height: height) } catch {
+            guard isSpoiled else { throw violation("a node signs against the rules: \(error)") }
+        }
         return result
     }
 }
