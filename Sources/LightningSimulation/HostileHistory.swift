@@ -233,7 +233,12 @@ public struct HostileHistory {
                 return "\(node.name): \(core?.payments.pending.count ?? -1) payments, \(core?.circuits.pending.count ?? -1) forwards, "
                     + "HTLCs \(htlcs ?? [])"
             }
-            throw world.violation("the network does not come to rest: \(stuck)")
+            let channels = raws.map { peer in
+                let channel = world.nodes[peer.raw.connection.node].core?.channels[peer.raw.channel.id]
+                return
+                    "\(channel?.stateName ?? "no channel") \(channel?.connection ?? .disconnected), on the other side \(peer.raw.channel.stateName)"
+            }
+            throw world.violation("the network does not come to rest: \(stuck); channels of adversaries: \(channels)")
         }
         for peer in raws { try world.hangUp(peer.raw.connection) }
         for guest in guests { try world.hangUp(guest) }

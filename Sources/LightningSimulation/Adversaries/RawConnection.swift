@@ -93,6 +93,7 @@ extension SimulatedWorld {
     /// Ends the connection.
     public mutating func hangUp(_ connection: RawConnection) throws(InvariantViolation) {
         guard isOpen(connection) else { return }
+        closedStrangers.insert(connection.id)
         try step(connection.node, [.disconnected(connection.id)])
         fromNodes[connection.id] = nil
     }
