@@ -173,24 +173,27 @@ struct Demo: AsyncParsableCommand {
             "payments_per_second": .integer(Int64(result.rate)),
             "alice_on_chain_sat": .amount((a.onChainConfirmed + a.onChainUnconfirmed).value),
             "bob_on_chain_sat": .amount((b.onChainConfirmed + b.onChainUnconfirmed).value),
-            "initial_sat": .amount(initial.value), "adds_up": .bool(isExact),
+            "unclaimed_anchors_sat": .amount(anchors), "initial_sat": .amount(initial.value), "adds_up": .bool(isExact),
         ]
         options.show(value) { _ in
             let n = UInt64(result.count)
-            let rows = [
-                ("", "channel", "layer 1 alone"),
-                ("payments", Format.thousands(n), Format.thousands(n)),
+            // Layer 1 alone at the fee rate that the channel's own transactions paid.
+            let alone = n * 141 * fees / UInt64(max(1, bytes))
+            var rows: [(String, String, String)] = [
+                ("", "channel", "layer 1 alone"), ("payments", Format.thousands(n), Format.thousands(n)),
                 ("on-chain transactions", "\(transactions.count)", Format.thousands(n)),
                 ("bytes on chain", "\(Format.thousands(UInt64(bytes))) vB", "\(Format.thousands(n * 141)) vB"),
-                ("fees", Format.sat(fees), Format.sat(n * 282)),
+                ("fees", Format.sat(fees), Format.sat(alone)),
                 (
                     "time", "\(String(format: "%.2f", result.seconds)) s",
                     "\(Format.thousands(UInt64(seconds))) s at 7 tx/s (first confirmation 600 s)"
                 ),
-                ("alice, on chain", Format.sat((a.onChainConfirmed + a.onChainUnconfirmed).value), ""),
-                ("bob, on chain", Format.sat((b.onChainConfirmed + b.onChainUnconfirmed).value), ""),
-                ("with fees in all", Format.sat(left + fees + anchors), isExact ? "✓ to the satoshi" : "✗ \(initial.value) expected"),
             ]
+            rows.append(("alice, on chain", Format.sat((a.onChainConfirmed + a.onChainUnconfirmed).value), ""))
+            rows.append(("bob, on chain", Format.sat((b.onChainConfirmed + b.onChainUnconfirmed).value), ""))
+            if anchors > 0 { rows.append(("left in anchors", Format.sat(anchors), "")) }
+            let verdict = isExact ? "✓ to the satoshi" : "✗ \(initial.value) expected"
+            rows.append(("with fees in all", Format.sat(left + fees + anchors), verdict))
             return "\n"
                 + rows.map { "\(Format.pad($0.0, 23))\(Format.pad($0.1, 20))\($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
         }

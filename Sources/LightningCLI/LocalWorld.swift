@@ -219,7 +219,10 @@ struct LocalUp: AsyncParsableCommand {
         try await Services.run(services, logger: logger)
         let last = await world.chain.tip().height
         await world.chain.close()
-        if !options.json { Terminal.out("\nstopped at block \(last); lnw local up goes on where it was") }
+        // Other nodes of the same folder are not started by themselves.
+        let again =
+            (["lnw local up"] + [("--nodes", nodes), ("--topology", topology)].compactMap { name, value in value.map { "\(name) \($0)" } })
+        if !options.json { Terminal.out("\nstopped at block \(last); \(again.joined(separator: " ")) goes on where it was") }
     }
 
     /// What people call nodes that they only count.
@@ -354,7 +357,7 @@ struct LocalDown: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "down", abstract: "Stop the local network; its state is kept.")
     @OptionGroup var options: CommonOptions
     func run() async throws {
-        options.show(["stopped": try await callLocal("down")]) { _ in "stopping; lnw local up goes on where it was" }
+        options.show(["stopped": try await callLocal("down")]) { _ in "stopping; lnw local up, with the same nodes, goes on where it was" }
     }
 }
 

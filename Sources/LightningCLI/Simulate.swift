@@ -25,7 +25,7 @@ struct Simulate: AsyncParsableCommand {
     var graph: String?
     @Option(help: "How much, with --graph. Default: 100000sat.", transform: Amount.parse) var amount: Amount?
     @Flag(help: "A network some of whose peers want to steal, to freeze, to lie, or to bring nodes down.") var hostile = false
-    @Flag(help: "No faults.") var calm = false
+    @Flag(help: "No faults but those that a history is about.") var calm = false
     @Flag(help: "No progress.") var quiet = false
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
     var blocks: String?
@@ -66,8 +66,7 @@ struct Simulate: AsyncParsableCommand {
         }
         if let blocks {
             let report = try TwoNodeHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
-            let lines = report.blocks.map { Hex.encode($0.serialized()) }
-            try (lines.joined(separator: "\n") + "\n").write(toFile: blocks, atomically: true, encoding: .utf8)
+            try write(report.blocks, to: blocks)
         }
         let lastSeed = seed + (histories - 1)
         let value: JSONValue = [
@@ -83,6 +82,14 @@ struct Simulate: AsyncParsableCommand {
 }
 
 extension Simulate {
+    /// One block in each line, in hex.
+    private func write(_ blocks: [Block], to path: String) throws {
+        let lines = blocks.map { Hex.encode($0.serialized()) }
+        do { try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8) } catch {
+            throw ControlFailure(.refused, "\(path) cannot be written")
+        }
+    }
+
     /// Runs every history, as many at a time as there are cores, and adds up what they report.
     ///
     /// - Throws: the first violation of an invariant, with the seed that replays it.
@@ -192,8 +199,7 @@ extension Simulate {
         }
         if let blocks {
             let report = try NetworkHistory.run(seed: seed, nodes: nodes, shape: shape, actions: actions, faults: faults)
-            let lines = report.blocks.map { Hex.encode($0.serialized()) }
-            try (lines.joined(separator: "\n") + "\n").write(toFile: blocks, atomically: true, encoding: .utf8)
+            try write(report.blocks, to: blocks)
         }
         let lastSeed = seed + (histories - 1)
         let value: JSONValue = [

@@ -492,7 +492,7 @@ struct Send: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         try Terminal.confirm(
-            "Send \(try amount.described()) to \(address)? It cannot be undone; the fee is about 2 sat/vB.",
+            "Send \(try amount.described()) to \(address)? It cannot be undone; the fee is what layer 1 asks for now.",
             yes: yes)
         options.show(try await options.call("send", ["address": .string(address), "amount_sat": try amount.json()])) {
             "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"

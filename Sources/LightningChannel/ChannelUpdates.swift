@@ -56,6 +56,9 @@ extension PaymentChannel {
         commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, max)
     }
 
+    /// Twice as much: BOLT 2's "fee spike buffer", so that a rise of the rate never leaves the channel stuck.
+    private var spikedFeeRate: FeeRate { FeeRate(perKiloweight: UInt32(clamping: UInt64(highestFeeRate.perKiloweight) * 2)) }
+
     /// What a commitment with `count` untrimmed HTLCs costs its opener.
     private func openerCost(_ feeRate: FeeRate, _ count: Int) -> MilliSatoshi {
         MilliSatoshi(CommitmentFees.openerCost(feeRate, hasAnchors: parameters.hasAnchors, untrimmed: count))
@@ -130,8 +133,7 @@ extension PaymentChannel {
         var left = commitments.toLocal.saturatingSubtracting(load.inFlight)
             .saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         if parameters.isOpener {
-            let spike = FeeRate(perKiloweight: UInt32(clamping: UInt64(highestFeeRate.perKiloweight) * 2))
-            left = left.saturatingSubtracting(openerCost(spike, load.untrimmed + 2))
+            left = left.saturatingSubtracting(openerCost(spikedFeeRate, load.untrimmed + 2))
         }
         return min(left, parameters.remote.maxHTLCValueInFlight.saturatingSubtracting(load.inFlight))
     }
@@ -139,7 +141,8 @@ extension PaymentChannel {
     /// The most that can be received now, as far as this side can tell.
     public var receivable: MilliSatoshi {
         var left = commitments.remoteAvailable.saturatingSubtracting(MilliSatoshi(parameters.local.channelReserve))
-        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(highestFeeRate, load.untrimmed + 1)) }
+        // The opener keeps as much back as we would.
+        if !parameters.isOpener { left = left.saturatingSubtracting(openerCost(spikedFeeRate, load.untrimmed + 2)) }
         return min(left, parameters.local.maxHTLCValueInFlight)
     }
 

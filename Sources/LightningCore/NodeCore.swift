@@ -321,7 +321,11 @@ public struct NodeCore {
     }
 
     /// Parts of payments to us that came over a channel can no longer be counted on: the rest of such a payment is not worth its preimage.
-    private mutating func loseParts(of id: ChannelID) { settle(payments.lost(channel: id, height: chain.height)) }
+    private mutating func loseParts(of id: ChannelID) {
+        settle(
+            payments.lost(channel: id, height: chain.height),
+            why: "channel \(id), over which some of it came, was given up, and layer 1 decides who has that")
+    }
 
     /// An HTLC of ours came back: to where it came from, or to the payment that it was a part of.
     private mutating func cameBack(_ key: IncomingHTLC.Key, _ hash: PaymentHash, _ failure: HTLCFailure) {

@@ -74,12 +74,14 @@ extension NodeCore {
         replays.insert(sharedSecret: back.sharedSecret, cltvExpiry: htlc.cltvExpiry)
     }
 
-    mutating func settle(_ outcome: ReceiveOutcome) {
+    ///
+    /// - Parameter why: what is said of held payments that can no longer be settled.
+    mutating func settle(_ outcome: ReceiveOutcome, why: String = "it was given back") {
         for (key, decision) in outcome.decisions { decide(key, decision) }
         if let (record, amount) = outcome.paid { effects.events.append(.paymentReceived(record, amount)) }
         for record in outcome.lost {
             effects.events.append(
-                .alert("the payment held for invoice \(record.invoice.paymentHash) was given back: it can no longer be settled"))
+                .alert("the payment held for invoice \(record.invoice.paymentHash) can no longer be settled: \(why)"))
         }
         if let (record, amount) = outcome.held { effects.events.append(.paymentHeld(record, amount)) }
     }

@@ -186,14 +186,17 @@ public struct ControlAPI: Sendable {
         return id
     }
 
-    /// A channel by its short id, its alias, or a unique beginning of its id or of its peer's.
+    /// A channel by its short id, its alias, a unique beginning of its id or of its peer's, or its peer's name.
     func channel(_ value: JSONValue) async throws -> ChannelID {
         let text = (value.text ?? "").lowercased()
         let channels = try await node.channels().filter { !$0.isClosed }
-        let matches = channels.filter { channel in
+        var matches = channels.filter { channel in
             !text.isEmpty
                 && (channel.shortChannelID?.description == text || channel.parameters.localAlias.description == text
                     || channel.id.hex.hasPrefix(text) || channel.parameters.remoteNodeID.hex.hasPrefix(text))
+        }
+        if matches.isEmpty, let peer = try? await peer(value) {
+            matches = channels.filter { $0.parameters.remoteNodeID == peer }
         }
         guard matches.count == 1 else {
             throw ControlFailure(

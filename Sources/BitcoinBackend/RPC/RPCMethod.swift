@@ -186,10 +186,15 @@ struct RPCArguments: Sendable {
         case .string(let digits): text = digits
         default: throw .type("Amount is not a number or string")
         }
-        guard let decimal = Decimal(string: text), decimal >= 0, decimal <= 21_000_000 else {
-            throw .type(text.hasPrefix("-") ? "Amount out of range" : "Invalid amount")
+        // What follows a number would be dropped in silence, and digits beyond the eighth.
+        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?/) != nil, let decimal = Decimal(string: text) else {
+            throw .type("Invalid amount")
         }
-        return Satoshi(NSDecimalNumber(decimal: decimal * 100_000_000).uint64Value)
+        var (shifted, whole) = (decimal * 100_000_000, Decimal())
+        NSDecimalRound(&whole, &shifted, 0, .plain)
+        guard whole == shifted else { throw .type("Invalid amount") }
+        guard decimal >= 0, decimal <= 21_000_000 else { throw .type("Amount out of range") }
+        return Satoshi(NSDecimalNumber(decimal: whole).uint64Value)
     }
 }
 
