@@ -24,6 +24,9 @@ public struct RawConnection {
         heard.append(message)
     }
 
+    /// Forgets what was heard: of a long conversation nobody needs all.
+    public mutating func forgetHeard() { heard = [] }
+
     /// Takes everything that the node said so far.
     public mutating func takeInbox() -> [LightningMessage] {
         defer { inbox = [] }
