@@ -6,7 +6,7 @@ public struct ChainParameters: Sendable {
     public var network: Network
     public var genesis: Block
     /// Blocks that must follow a coinbase before it may be spent.
-    public var coinbaseMaturity = 100
+    public var coinbaseMaturity = Transaction.coinbaseMaturity
     /// Blocks between halvings of the subsidy.
     public var halvingInterval = 150
     /// The only difficulty of regtest, as a compact target.

@@ -96,6 +96,13 @@ public struct Block: Hashable, Sendable {
 
 /// Bitcoin's binary hash tree.
 public enum MerkleTree {
+    static func parent(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
+        var hasher = SHA256Hasher()
+        hasher.update(left)
+        hasher.update(right)
+        return Hash.sha256(hasher.finalize())
+    }
+
     /// The root, and whether two equal neighbours make the tree ambiguous (CVE-2012-2459).
     public static func root(_ leaves: [Bytes32]) -> (root: Bytes32, isMutated: Bool) {
         guard !leaves.isEmpty else { return (.zero, false) }
@@ -109,10 +116,7 @@ public enum MerkleTree {
                 let left = level[index]
                 let right = index + 1 < level.count ? level[index + 1] : left
                 if index + 1 < level.count && left == right { isMutated = true }
-                var hasher = SHA256Hasher()
-                hasher.update(left)
-                hasher.update(right)
-                next.append(Hash.sha256(hasher.finalize()))
+                next.append(parent(left, right))
                 index += 2
             }
             level = next

@@ -20,7 +20,9 @@ public struct PartialMerkleTree: Hashable, Sendable {
         while levels.last!.count > 1 {
             let level = levels.last!
             levels.append(
-                stride(from: 0, to: level.count, by: 2).map { Self.parent(level[$0], $0 + 1 < level.count ? level[$0 + 1] : level[$0]) })
+                stride(from: 0, to: level.count, by: 2).map {
+                    MerkleTree.parent(level[$0], $0 + 1 < level.count ? level[$0 + 1] : level[$0])
+                })
         }
         var isNeeded = [leaves.map(matched.contains)]
         for level in levels.dropFirst() {
@@ -35,13 +37,6 @@ public struct PartialMerkleTree: Hashable, Sendable {
         guard height > 0, isNeeded[height][index] else { return hashes.append(levels[height][index]) }
         visit(height - 1, 2 * index, levels, isNeeded)
         if 2 * index + 1 < levels[height - 1].count { visit(height - 1, 2 * index + 1, levels, isNeeded) }
-    }
-
-    private static func parent(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
-        var hasher = SHA256Hasher()
-        hasher.update(left)
-        hasher.update(right)
-        return Hash.sha256(hasher.finalize())
     }
 
     /// What it proves: the root that it leads to, and the transactions; `nil` where it is not a tree.
@@ -63,10 +58,10 @@ public struct PartialMerkleTree: Hashable, Sendable {
                 return hashes[nextHash - 1]
             }
             guard let left = visit(height - 1, 2 * index) else { return nil }
-            guard 2 * index + 1 < widths[height - 1] else { return Self.parent(left, left) }
+            guard 2 * index + 1 < widths[height - 1] else { return MerkleTree.parent(left, left) }
             // Two equal branches would prove a transaction twice (CVE-2012-2459).
             guard let right = visit(height - 1, 2 * index + 1), right != left else { return nil }
-            return Self.parent(left, right)
+            return MerkleTree.parent(left, right)
         }
         guard let root = visit(widths.count - 1, 0) else { return nil }
         // All of it was needed; the flags are filled up to whole bytes.

@@ -85,6 +85,9 @@ public struct TransactionOutput: Hashable, Sendable {
 
 /// A Bitcoin transaction (BIP 144 serialization).
 public struct Transaction: Hashable, Sendable {
+    /// What a block's miner pays itself can be spent in the block so many later, and not before.
+    public static let coinbaseMaturity = 100
+
     public var version: UInt32
     public var inputs: [TransactionInput]
     public var outputs: [TransactionOutput]

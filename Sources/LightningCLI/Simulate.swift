@@ -226,110 +226,108 @@ private protocol Tally: Sendable {
     mutating func merge(_ other: Self)
 }
 
-struct HostileTally: Tally {
+/// What every kind of history has.
+struct HistoryTotals {
     var histories: UInt64 = 0
     var payments: UInt64 = 0
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0
-    var stuck: UInt64 = 0
-    var broken: UInt64 = 0
     var crashes: UInt64 = 0
     var messages: UInt64 = 0
+
+    mutating func add(payments: Int, succeeded: Int, failed: Int, crashes: Int, messages: Int) {
+        histories += 1
+        self.payments += UInt64(payments)
+        self.succeeded += UInt64(succeeded)
+        self.failed += UInt64(failed)
+        self.crashes += UInt64(crashes)
+        self.messages += UInt64(messages)
+    }
+
+    mutating func merge(_ other: HistoryTotals) {
+        histories += other.histories
+        payments += other.payments
+        succeeded += other.succeeded
+        failed += other.failed
+        crashes += other.crashes
+        messages += other.messages
+    }
+}
+
+@dynamicMemberLookup
+struct HostileTally: Tally {
+    var totals = HistoryTotals()
+    var stuck: UInt64 = 0
+    var broken: UInt64 = 0
     var attacks: [String: UInt64] = [:]
 
+    subscript(dynamicMember path: KeyPath<HistoryTotals, UInt64>) -> UInt64 { totals[keyPath: path] }
+
     mutating func add(_ report: HostileHistory.Report) {
-        histories += 1
-        payments += UInt64(report.payments)
-        succeeded += UInt64(report.succeeded)
-        failed += UInt64(report.failed)
+        totals.add(
+            payments: report.payments, succeeded: report.succeeded, failed: report.failed, crashes: report.restarts,
+            messages: report.deliveries)
         stuck += UInt64(report.stuck)
         broken += UInt64(report.broken)
-        crashes += UInt64(report.restarts)
-        messages += UInt64(report.deliveries)
         for (kind, count) in report.attacks { attacks[kind, default: 0] += UInt64(count) }
     }
 
     mutating func merge(_ other: HostileTally) {
-        histories += other.histories
-        payments += other.payments
-        succeeded += other.succeeded
-        failed += other.failed
+        totals.merge(other.totals)
         stuck += other.stuck
         broken += other.broken
-        crashes += other.crashes
-        messages += other.messages
         attacks.merge(other.attacks, uniquingKeysWith: +)
     }
 }
 
+@dynamicMemberLookup
 struct NetworkTally: Tally {
-    var histories: UInt64 = 0
-    var payments: UInt64 = 0
-    var succeeded: UInt64 = 0
-    var failed: UInt64 = 0
+    var totals = HistoryTotals()
     var attempts: UInt64 = 0
     var mostParts: UInt64 = 0
     var forwards: UInt64 = 0
     var fees: UInt64 = 0
-    var crashes: UInt64 = 0
-    var messages: UInt64 = 0
     var failures: [String: UInt64] = [:]
 
+    subscript(dynamicMember path: KeyPath<HistoryTotals, UInt64>) -> UInt64 { totals[keyPath: path] }
+
     mutating func add(_ report: NetworkHistory.Report) {
-        histories += 1
-        payments += UInt64(report.payments)
-        succeeded += UInt64(report.succeeded)
-        failed += UInt64(report.failed)
+        totals.add(
+            payments: report.payments, succeeded: report.succeeded, failed: report.failed, crashes: report.restarts,
+            messages: report.deliveries)
         attempts += UInt64(report.attempts)
         mostParts = max(mostParts, UInt64(report.mostParts))
         forwards += report.forwards
         fees += report.fees.value
-        crashes += UInt64(report.restarts)
-        messages += UInt64(report.deliveries)
         for (why, count) in report.failures { failures[why, default: 0] += UInt64(count) }
     }
 
     mutating func merge(_ other: NetworkTally) {
-        histories += other.histories
-        payments += other.payments
-        succeeded += other.succeeded
-        failed += other.failed
+        totals.merge(other.totals)
         attempts += other.attempts
         mostParts = max(mostParts, other.mostParts)
         forwards += other.forwards
         fees += other.fees
-        crashes += other.crashes
-        messages += other.messages
         failures.merge(other.failures, uniquingKeysWith: +)
     }
 }
 
+@dynamicMemberLookup
 struct SimulationTally: Tally {
-    var histories: UInt64 = 0
-    var payments: UInt64 = 0
-    var succeeded: UInt64 = 0
-    var failed: UInt64 = 0
-    var crashes: UInt64 = 0
-    var messages: UInt64 = 0
+    var totals = HistoryTotals()
     var endings: [String: UInt64] = [:]
 
+    subscript(dynamicMember path: KeyPath<HistoryTotals, UInt64>) -> UInt64 { totals[keyPath: path] }
+
     mutating func add(_ report: TwoNodeHistory.Report) {
-        histories += 1
-        payments += UInt64(report.payments)
-        succeeded += UInt64(report.succeeded)
-        failed += UInt64(report.failed)
-        crashes += UInt64(report.restarts)
-        messages += UInt64(report.deliveries)
+        totals.add(
+            payments: report.payments, succeeded: report.succeeded, failed: report.failed, crashes: report.restarts,
+            messages: report.deliveries)
         endings[report.ending.rawValue, default: 0] += 1
     }
 
     mutating func merge(_ other: SimulationTally) {
-        histories += other.histories
-        payments += other.payments
-        succeeded += other.succeeded
-        failed += other.failed
-        crashes += other.crashes
-        messages += other.messages
+        totals.merge(other.totals)
         endings.merge(other.endings, uniquingKeysWith: +)
     }
 }

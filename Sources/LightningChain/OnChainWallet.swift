@@ -79,7 +79,6 @@ public struct OnChainWallet: Sendable {
     /// Change keys from before the last one given out whose scripts are looked for: nothing can arrive at older ones any more, and
     /// how long a start takes must not depend on how many there were.
     static let oldChangeCount: UInt32 = 1000
-    static let coinbaseMaturity = 100
     /// Depth at which a spent coin is forgotten.
     static let forgetDepth = 100
 
@@ -149,7 +148,7 @@ public struct OnChainWallet: Sendable {
 
     private func isMature(_ coin: WalletCoin, height: Int) -> Bool {
         guard coin.isCoinbase else { return true }
-        return coin.height.map { height - $0 + 1 >= Self.coinbaseMaturity } ?? false
+        return coin.height.map { height - $0 + 1 >= Transaction.coinbaseMaturity } ?? false
     }
 
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.

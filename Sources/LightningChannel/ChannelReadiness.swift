@@ -72,11 +72,8 @@ extension PaymentChannel {
         guard let fundingHeight else { return false }
         // What a block's miner pays itself cannot be spent before, not even by a commitment.
         let isCoinbase = shortChannelID?.transaction == 0
-        return height - fundingHeight + 1 >= max(isCoinbase ? Self.coinbaseMaturity : 1, Int(parameters.minimumDepth))
+        return height - fundingHeight + 1 >= max(isCoinbase ? Transaction.coinbaseMaturity : 1, Int(parameters.minimumDepth))
     }
-
-    /// "a coinbase transaction's outputs cannot be spent" before so many blocks, with its own.
-    private static let coinbaseMaturity = 100
 
     /// A new block; `environment.height` is the tip.
     mutating func sendReadyIfDeep(_ environment: ChannelEnvironment) -> [ChannelEffect] {

@@ -36,7 +36,6 @@ extension PaymentChannel {
         }
         // Neither side has promised more than it has, nor more than it is about to have.
         for view in HTLCState.View.allCases { try require(state.balances(view) != nil, "HTLCs") }
-        try require(state.htlcs.count <= 2 * ChannelLimits.maxHTLCs, "HTLCs")
         switch phase {
         case .closing(let close), .closed(let close):
             try require(close.outputs.allSatisfy { $0.output.amount.isMoney } && close.commitmentNumber ?? 0 <= last, "close")

@@ -64,6 +64,14 @@ extension PaymentChannel {
         MilliSatoshi(CommitmentFees.openerCost(feeRate, hasAnchors: parameters.hasAnchors, untrimmed: count))
     }
 
+    /// Whether a commitment may pay what its opener wants to pay for it.
+    ///
+    /// - Parameter untrimmed: HTLCs that are an output of either commitment: the opener has a dust limit of its own.
+    private func isTolerable(_ feeRate: FeeRate, _ untrimmed: Int, _ estimate: FeeRate) -> Bool {
+        let limit = ChannelLimits.commitmentFeeLimit(feeRate, estimate: estimate, funding: parameters.fundingAmount)
+        return openerCost(feeRate, untrimmed) <= MilliSatoshi(limit)
+    }
+
     /// Whether an HTLC has no output in a commitment: in ours or the remote's, at a fee rate.
     private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool, at feeRate: FeeRate) -> Bool {
         CommitmentFees.isTrimmed(
@@ -319,14 +327,6 @@ extension PaymentChannel {
 
     // MARK: What the peer sends
 
-    /// Whether a commitment may pay what its opener wants to pay for it.
-    ///
-    /// - Parameter untrimmed: HTLCs that are an output of either commitment: the opener has a dust limit of its own.
-    private func isTolerable(_ feeRate: FeeRate, _ untrimmed: Int, _ estimate: FeeRate) -> Bool {
-        let limit = ChannelLimits.commitmentFeeLimit(feeRate, estimate: estimate, funding: parameters.fundingAmount)
-        return openerCost(feeRate, untrimmed) <= MilliSatoshi(limit)
-    }
-
     mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
         guard isLocalReady && isRemoteReady else { throw .warning("update_add_htlc before channel_ready") }
         // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
@@ -393,16 +393,16 @@ extension PaymentChannel {
         guard var htlc = commitments.htlcs[key], htlc.state == .sentAddAckRevocation else {
             throw .warning("removal of HTLC \(htlcID), which is not committed")
         }
+        let attribution = attribution.count == ChannelLimits.attributionLength ? attribution : []
         var effects: [ChannelEffect] = []
         if case .fulfilled(let preimage) = resolution {
             guard preimage.paymentHash == htlc.paymentHash else {
                 throw .warning("update_fulfill_htlc with a wrong payment_preimage")
             }
-            let isAttribution = attribution.count == ChannelLimits.attributionLength
-            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: isAttribution ? attribution : []))
+            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
         }
         htlc.resolution = resolution.bounded
-        htlc.attribution = attribution.count == ChannelLimits.attributionLength ? attribution : []
+        htlc.attribution = attribution
         htlc.state = .receivedRemoveHTLC
         commitments.htlcs[key] = htlc
         return effects

@@ -46,7 +46,8 @@ public struct RevokedHTLCQuery: Hashable, Sendable {
 /// of them all only the record that is being filled is in memory.
 ///
 /// Records are in the order in which their HTLCs left the remote's commitments, so that those of one commitment are found without the
-/// others: it held what left after it, and what left soon after it comes first. An HTLC that fails costs its sender nothing, and leaves 25 bytes: less would not find its output again.
+/// others: it held what left after it, and what left soon after it comes first. An HTLC that fails costs its sender nothing, and leaves
+/// 25 bytes: less would not find its output again.
 struct RevokedHTLCLog: Hashable, Sendable {
     /// HTLCs in one record: the one that is being filled is written again with each commitment. With its key it is just short enough for
     /// SQLite to keep a row in one piece: a longer one takes a page of 4096 bytes of its own.

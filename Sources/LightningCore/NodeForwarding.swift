@@ -74,6 +74,7 @@ extension NodeCore {
         replays.insert(sharedSecret: back.sharedSecret, cltvExpiry: htlc.cltvExpiry)
     }
 
+    /// Carries out what the payments decided of HTLCs that came in.
     ///
     /// - Parameter why: what is said of held payments that can no longer be settled.
     mutating func settle(_ outcome: ReceiveOutcome, why: String = "it was given back") {
@@ -91,10 +92,11 @@ extension NodeCore {
 
     /// Settles an incoming HTLC or gives it back.
     mutating func decide(_ key: IncomingHTLC.Key, _ decision: IncomingDecision) {
+        // A replay is told at once: after a restart it could not be told from the first.
+        guard !refusedReplays.contains(key) else { return resolve(key, decision) }
         var delay: UInt64 = 0
         if case .fail(let reply) = decision, reply.isDelayed { delay = entropy.uint64() % Self.blindedDelay }
-        // A replay is told at once: after a restart it could not be told from the first.
-        if !refusedReplays.contains(key), isOneTooMany(key, decision) { delay += Self.failureDelay }
+        if isOneTooMany(key, decision) { delay += Self.failureDelay }
         if delay > 0 { delayedFailures.append((now + delay, key, decision)) } else { resolve(key, decision) }
     }
 

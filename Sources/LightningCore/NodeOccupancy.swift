@@ -10,6 +10,9 @@ extension NodeCore {
         let htlcs = channels.values.reduce(0) { $0 + $1.commitments.htlcs.count }
         let unfunded = channels.values.count { $0.isForgettable }
         let pending = payments.pending.count
+        let forwarded = circuits.all.count { if case .failed = $0.status { false } else { true } }
+        // A payment has eight parts at most.
+        let taken = forwarded + 8 * payments.invoices.values.count { if case .paid = $0.status { true } else { false } }
         return [
             ("connections", peers.count, connectionsByNode.count),
             ("openings", peers.values.reduce(0) { $0 + $1.openings.count }, 0),
@@ -27,7 +30,8 @@ extension NodeCore {
             ("terms told in failures", failureUpdates.count, 3 * channels.count),
             ("payments' knowledge", knowledge.count, pending),
             ("payments that wait for a place", waitingForSlots.count, pending),
-            ("onions", replays.count, htlcs + 4 * count),
+            // Of what failed none is kept.
+            ("onions", replays.count, htlcs + taken),
             ("forwards", circuits.all.count, 4 * count),
         ]
     }

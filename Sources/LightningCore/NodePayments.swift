@@ -12,6 +12,8 @@ extension NodeCore {
     /// Begins a payment and sends its first parts.
     mutating func start(_ payment: OutgoingPayment) throws(NodeRefusal) {
         var payment = payment
+        // A record of more is not read again.
+        guard payment.amount <= MilliSatoshi(.maximum) else { throw .invalid("there is not so much bitcoin") }
         do throws(RouteRefusal) {
             // Nothing is promised before there is a way.
             let routes = try findParts(payment)

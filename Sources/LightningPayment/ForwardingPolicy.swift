@@ -123,9 +123,9 @@ public struct ForwardingTerms: Hashable, Sendable {
             policy.feeBase = try reader.uint32()
             policy.feeProportionalMillionths = try reader.uint32()
             policy.cltvExpiryDelta = try reader.uint16()
-            policy.htlcMinimum = try reader.money()
+            policy.htlcMinimum = try reader.milliSatoshi()
             let hasMaximum = try reader.uint8() == 1
-            let maximum = try reader.money()
+            let maximum = try reader.milliSatoshi()
             policy.htlcMaximum = hasMaximum ? maximum : nil
             return policy
         }

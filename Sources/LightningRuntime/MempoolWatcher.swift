@@ -36,12 +36,14 @@ struct MempoolWatcher {
                 backlog = backlog.filter(current.contains) + new
                 var found: [Transaction] = []
                 for _ in 0..<min(Self.round, backlog.count) {
-                    // What cannot be had now is asked for again.
-                    do {
+                    do throws(ChainFailure) {
                         let transaction = try await backend.mempoolTransaction(backlog[backlog.count - 1])
-                        backlog.removeLast()
                         if let transaction { found.append(transaction) }
-                    } catch { break }
+                    } catch {
+                        // What cannot be had now is asked for again; what makes no sense never will.
+                        guard case .unexpected = error else { break }
+                    }
+                    backlog.removeLast()
                 }
                 let candidates = found
                 let wanted = try? await driver.read { core in

@@ -56,18 +56,20 @@ enum SoakBenchmark {
             try show(0)
             while done < count {
                 var sent = 0
+                var effects: [ChannelEffect] = []
                 while sent < 400, done + sent < count {
                     let number = done + sent
                     let onion =
                         [0] + SecretKey(Hash.sha256([3]))!.publicKey().compressed + [UInt8](repeating: UInt8(number & 0xff), count: 1332)
                     do throws(ChannelRefusal) {
-                        let (_, effects) = try raw.channel.offer(
+                        let (_, offered) = try raw.channel.offer(
                             amount: MilliSatoshi(Satoshi(amount)), paymentHash: PaymentHash(Hash.sha256(Array("\(number)".utf8))),
                             cltvExpiry: UInt32(world.ledger.height + 100), onion: onion)
-                        try? world.send(effects, over: &raw)
+                        effects += offered
                         sent += 1
                     } catch { break }
                 }
+                try world.send(effects, over: &raw)
                 try world.talk(&raw)
                 while !raw.channel.commitments.htlcs.isEmpty {
                     try world.pass(1, interval: 5000)

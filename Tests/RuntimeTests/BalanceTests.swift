@@ -52,7 +52,11 @@ struct BalanceTests {
         let after = Balance(world.nodes[1].core!)
         #expect(after == before && after.onChainUnconfirmed == .zero && after.inChannels == MilliSatoshi(300_000_000))
         // Money that comes from elsewhere is seen.
-        guard case .address(let script, _)? = try world.ask(1, .newAddress) else { return }
+        let answer = try world.ask(1, .newAddress)
+        guard case .address(let script, _)? = answer else {
+            Issue.record("no address: \(String(describing: answer))")
+            return
+        }
         let other = Transaction(
             inputs: [TransactionInput(OutPoint(TransactionID(Hash.sha256([1])), 0))], outputs: [TransactionOutput(Satoshi(777), script)])
         try world.input(1, .mempoolSeen(waiting + [other]))

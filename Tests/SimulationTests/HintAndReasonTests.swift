@@ -176,7 +176,10 @@ struct HintAndReasonTests {
             guard
                 case .invoice(let record) = try world.ask(
                     1, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(1_000_000), .text("h"), expiry: 3600))
-            else { return }
+            else {
+                Issue.record("no hold invoice")
+                return
+            }
             try world.command(0, .pay(record.invoice, amount: nil))
         }
         try world.pass(2)

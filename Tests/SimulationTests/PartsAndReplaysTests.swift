@@ -80,7 +80,10 @@ struct PartsAndReplaysTests {
                 1,
                 .createHoldInvoice(
                     PaymentHash(Hash.sha256(Hash.sha256([5]))), amount: MilliSatoshi(1_000_000), .text("held"), expiry: 86_400))
-        else { return }
+        else {
+            Issue.record("no hold invoice")
+            return
+        }
         let secret = try #require(record.invoice.paymentSecret)
         let made = world.rawPayment(
             of: MilliSatoshi(1_000_000), to: [(world.nodes[0].nodeID, way.displayID), (world.nodes[1].nodeID, nil)],
