@@ -162,17 +162,19 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningChannel", "LightningCore",
-                "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning", "TestSupport",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
+                "LightningChannel",
+                "LightningPayment", "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime",
+                "Lightning", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["Wallets"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
                 "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
                 "TestSupport",
-            ]),
+            ], exclude: ["Records"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -27,6 +27,8 @@ public struct NetworkHistory {
         /// Why payments failed, in words.
         public var failures: [String: Int] = [:]
         public var blocks: [Block] = []
+        /// What it was, to be compared with what it was before a change.
+        public var fingerprint: WorldFingerprint?
     }
 
     private var world: SimulatedWorld
@@ -79,6 +81,7 @@ public struct NetworkHistory {
         report.restarts = world.nodes.reduce(0) { $0 + $1.restarts }
         report.deliveries = world.deliveries
         report.blocks = world.minedBlocks
+        report.fingerprint = world.fingerprint
     }
 
     /// The same for all amounts and counts.

@@ -105,6 +105,7 @@ public struct SimulatedWorld {
     private var stopped: Set<Int> = []
     private var muted: Set<Int> = []
     private var commits = 0
+    private(set) var trace = WorldTrace()
     /// Connections from this number on are to strangers, who are no nodes.
     static let firstStranger: UInt64 = 1 << 40
     var strangers: UInt64 = 0
@@ -125,11 +126,36 @@ public struct SimulatedWorld {
         dice = SeededRandom(seed: seed)
         minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
         for (index, name) in names.enumerated() {
-            let nodeSeed = Hash.tagged("simulation", Array("\(seed)/\(index)".utf8))
-            let keys = NodeKeys(seed: nodeSeed.array + nodeSeed.array, network: .regtest)
-            nodes.append(Node(name: name, keys: keys))
+            nodes.append(Node(name: name, keys: Self.keys(seed, index)))
             start(index)
         }
+    }
+
+    /// A world that goes on from where another one was: its layer 1, and what was on the disks of its nodes.
+    package init(
+        seed: UInt64, resuming names: [String], blocks: [Block], stores: [StoreContents], now: UInt64, configuration: NodeConfiguration
+    )
+        throws(InvariantViolation)
+    {
+        self.init(seed: seed, names: [], configuration: configuration)
+        self.now = now
+        for block in blocks {
+            do { _ = try ledger.submit(block, now: UInt32(now / 1000)).get() } catch { throw violation("a block is refused: \(error)") }
+        }
+        for (index, name) in names.enumerated() {
+            var node = Node(name: name, keys: Self.keys(seed, index))
+            node.store = stores[index]
+            // Not the entropy of an earlier life.
+            node.lives = 1000
+            nodes.append(node)
+            start(index)
+        }
+        for index in nodes.indices { try catchUp(index) }
+    }
+
+    package static func keys(_ seed: UInt64, _ index: Int) -> NodeKeys {
+        let nodeSeed = Hash.tagged("simulation", Array("\(seed)/\(index)".utf8))
+        return NodeKeys(seed: nodeSeed.array + nodeSeed.array, network: .regtest)
     }
 
     // MARK: The passing of time
@@ -206,6 +232,7 @@ public struct SimulatedWorld {
         nodes[index].store.apply(effects.writes)
         try checkStore(index)
         if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
+        trace.note(index, at: now, effects)
         for (connection, bytes) in effects.transmissions {
             if connection.value >= Self.firstStranger {
                 fromNodes[connection, default: []] += bytes

@@ -22,6 +22,8 @@ public struct TwoNodeHistory {
         public var restarts = 0
         public var deliveries = 0
         public var blocks: [Block] = []
+        /// What it was, to be compared with what it was before a change.
+        public var fingerprint: WorldFingerprint?
     }
 
     private var world: SimulatedWorld
@@ -65,6 +67,7 @@ public struct TwoNodeHistory {
         report.restarts = world.nodes.reduce(0) { $0 + $1.restarts }
         report.deliveries = world.deliveries
         report.blocks = world.minedBlocks
+        report.fingerprint = world.fingerprint
     }
 
     // MARK: Opening
