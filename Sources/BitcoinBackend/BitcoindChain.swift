@@ -1,10 +1,9 @@
-internal import AsyncHTTPClient
 import BitcoinLedger
 public import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 internal import NIOCore
-internal import NIOHTTP1
+internal import NIOFoundationCompat
 import Synchronization
 
 /// A bitcoind, or the embedded layer 1 of another process, over JSON-RPC.
@@ -18,22 +17,11 @@ public final class BitcoindChain: ChainBackend {
         case cookie(path: String)
     }
 
-    private let url: String
     /// Without the secret, for messages.
     private let place: String
     private let credentials: Credentials
     private let authorization = Mutex<String?>(nil)
-    private let timeout: TimeAmount
-
-    // One pool for the process, never shut down: connections are kept alive and shared.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .seconds(3)
-        // The time of a call ends with the head of its answer: this ends a body that stands still.
-        configuration.timeout.read = .seconds(60)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+    private let connections: HTTPConnections
 
     /// - Parameters:
     ///   - url: `http://user:password@host:port`, or `http://host:port` with a cookie; `bitcoind:` before it is allowed.
@@ -46,8 +34,9 @@ public final class BitcoindChain: ChainBackend {
         }
         let port = parts.port ?? 18443
         place = "\(host):\(port)"
-        url = "http://\(host):\(port)/"
-        self.timeout = .seconds(Int64(timeout))
+        var limits = HTTPConnections.Limits()
+        limits.head = .seconds(Int64(timeout))
+        connections = HTTPConnections(host: host, port: port, limits: limits)
         if let user = parts.user {
             credentials = .password("\(user):\(parts.password ?? "")")
         } else {
@@ -206,11 +195,11 @@ public final class BitcoindChain: ChainBackend {
     /// One call; bitcoind's own error becomes `.refused`.
     public func call(_ method: String, _ parameters: [RPCValue] = []) async throws(ChainFailure) -> RPCValue {
         let body = (["method": .string(method), "params": .array(parameters), "id": 1] as RPCValue).json
-        var answer = try await post(body, isRetry: false)
+        var answer = try await post(body)
         if answer.status == 401, case .cookie = credentials {
             // It has a new cookie since its last start.
             authorization.withLock { $0 = nil }
-            answer = try await post(body, isRetry: false)
+            answer = try await post(body)
         }
         switch answer.status {
         case 401, 403: throw .unexpected("\(place) does not let us in: user and password, or the cookie, are wrong")
@@ -230,30 +219,25 @@ public final class BitcoindChain: ChainBackend {
         return result
     }
 
-    private func post(_ body: String, isRetry: Bool) async throws(ChainFailure) -> (status: UInt, body: Data) {
-        var request = HTTPClientRequest(url: url)
-        request.method = .POST
-        request.headers.add(name: "authorization", value: try authorizationHeader())
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(string: body))
+    private func post(_ body: String) async throws(ChainFailure) -> (status: UInt, body: Data) {
+        let headers = [("authorization", try authorizationHeader()), ("content-type", "application/json")]
         do {
-            let response = try await Self.client.execute(request, timeout: timeout)
-            // A block as hexadecimal digits in JSON, with room.
-            let buffer = try await response.body.collect(upTo: 64 << 20)
-            return (response.status.code, Data(buffer.readableBytesView))
+            // All calls may be made twice.
+            let response = try await connections.post(body, headers: headers)
+            return (response.status, Data(buffer: response.body))
         } catch {
             if Task.isCancelled { throw .unreachable("\(place): cancelled") }
-            // A connection kept alive may have died with the bitcoind's last run. All calls may be made twice.
-            if !isRetry, (error as? HTTPClientError) == .remoteConnectionClosed { return try await post(body, isRetry: true) }
             throw .unreachable("\(place): \(Self.describe(error))")
         }
     }
 
     private static func describe(_ error: any Error) -> String {
-        switch error as? HTTPClientError {
-        case .connectTimeout?, .deadlineExceeded?, .readTimeout?: "no answer in time"
-        case .some(let known): "\(known)"
-        case nil: "nobody answers"
+        switch error as? HTTPFailure {
+        case .noAnswerInTime: "no answer in time"
+        case .tooLong(let limit): "its answer is longer than \(limit) bytes"
+        case .unreadable: "its answer is not HTTP"
+        case .closed: "it hung up"
+        case .unreachable, nil: "nobody answers"
         }
     }
 
