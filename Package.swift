@@ -42,9 +42,10 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", .product(name: "HeapModule", package: "swift-collections"),
             ]),
+        .target(name: "LightningRecords", dependencies: ["BitcoinPrimitives"]),
         .target(name: "LightningTransport", dependencies: ["CryptoPrimitives"]),
         .target(name: "LightningWire", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
-        .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
+        .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords"]),
         .target(name: "LightningOnion", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(
             name: "LightningInvoice",
@@ -53,33 +54,32 @@ let package = Package(
         .target(
             name: "LightningRouting",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningTransactions",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
             name: "LightningChannel",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions",
-            ]),
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningTransactions"]),
         .target(
             name: "LightningPayment",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "LightningRouting",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningOnion", "LightningInvoice",
+                "LightningRouting",
             ]),
         .target(
             name: "LightningCore",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
-                "LightningTransactions", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningOnion",
+                "LightningInvoice", "LightningTransactions", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment",
             ]),
         .target(
             name: "LightningSimulation",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningTransport", "LightningWire", "LightningInvoice",
-                "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningTransport", "LightningWire",
+                "LightningInvoice", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(name: "LightningStorage", dependencies: ["LightningCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "LightningStorage", dependencies: ["LightningRecords", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "BitcoinBackend",
             dependencies: [
@@ -90,8 +90,8 @@ let package = Package(
         .target(
             name: "LightningRuntime",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
-                "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
+                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -100,15 +100,15 @@ let package = Package(
         .target(
             name: "Lightning",
             dependencies: [
-                "BitcoinPrimitives", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment",
-                "LightningCore", "BitcoinBackend", "LightningRuntime",
+                "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
+                "LightningPayment", "LightningCore", "BitcoinBackend", "LightningRuntime",
             ]),
         .executableTarget(
             name: "lnw",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
-                "LightningChannel",
-                "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend", "LightningRuntime", "CQRencode",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
+                "LightningRouting", "LightningChannel", "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend",
+                "LightningRuntime", "CQRencode",
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
@@ -117,7 +117,8 @@ let package = Package(
         .executableTarget(
             name: "lightning-benchmark",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningWire", "LightningOnion",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningRecords", "LightningWire",
+                "LightningOnion",
                 "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation",
                 "LightningStorage", "Lightning",
             ], path: "Tests/Benchmark"),
@@ -136,14 +137,15 @@ let package = Package(
         .testTarget(
             name: "ChannelTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChannel",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
+                "LightningChannel",
             ], exclude: ["Records"]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningChain", "LightningChannel",
-                "LightningCore", "LightningSimulation",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain",
+                "LightningChannel", "LightningCore", "LightningSimulation",
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
@@ -156,11 +158,14 @@ let package = Package(
             ]),
         .testTarget(
             name: "RoutingTests",
-            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningRouting", "TestSupport"]),
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningRouting", "TestSupport",
+            ]),
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningRouting",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
+                "LightningRouting",
                 "LightningChannel",
                 "LightningPayment", "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime",
                 "Lightning", "TestSupport",
@@ -169,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningInvoice", "LightningChannel",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
+                "LightningChannel",
                 "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
                 "TestSupport",
             ], exclude: ["Records"]),

@@ -1,33 +1,50 @@
 internal import COpenSSL
 
-/// ChaCha20-Poly1305 (RFC 8439) under one key, its OpenSSL context kept between messages.
+/// ChaCha20-Poly1305 (RFC 8439) under one key, its OpenSSL contexts kept between messages.
 ///
-/// Not `Sendable`: a cipher belongs to one connection, and so to one thread at a time.
-public final class ChaCha20Poly1305 {
-    private let encryption: OpaquePointer
-    private let decryption: OpaquePointer
+/// It is a value: a copy makes contexts of its own when it is used.
+public struct ChaCha20Poly1305: Sendable {
+    /// Contexts of OpenSSL under the key. They are used by one cipher at a time: by the only one that refers to them.
+    private final class Contexts: @unchecked Sendable {
+        let encryption: OpaquePointer
+        let decryption: OpaquePointer
+
+        init(_ key: Bytes32) {
+            encryption = EVP_CIPHER_CTX_new()!
+            decryption = EVP_CIPHER_CTX_new()!
+            let bytes = key.array
+            EVP_EncryptInit_ex(encryption, EVP_chacha20_poly1305(), nil, bytes, nil)
+            EVP_DecryptInit_ex(decryption, EVP_chacha20_poly1305(), nil, bytes, nil)
+        }
+
+        deinit {
+            EVP_CIPHER_CTX_free(encryption)
+            EVP_CIPHER_CTX_free(decryption)
+        }
+    }
+
+    private let key: Bytes32
+    private var contexts: Contexts
 
     /// The length of the authentication tag.
     public static let tagLength = 16
 
     public init(key: Bytes32) {
-        encryption = EVP_CIPHER_CTX_new()!
-        decryption = EVP_CIPHER_CTX_new()!
-        let bytes = key.array
-        EVP_EncryptInit_ex(encryption, EVP_chacha20_poly1305(), nil, bytes, nil)
-        EVP_DecryptInit_ex(decryption, EVP_chacha20_poly1305(), nil, bytes, nil)
+        self.key = key
+        contexts = Contexts(key)
     }
 
-    deinit {
-        EVP_CIPHER_CTX_free(encryption)
-        EVP_CIPHER_CTX_free(decryption)
+    private mutating func own() -> Contexts {
+        if !isKnownUniquelyReferenced(&contexts) { contexts = Contexts(key) }
+        return contexts
     }
 
     /// Appends the ciphertext and its tag to `output`.
-    public func seal(
+    public mutating func seal(
         _ plaintext: UnsafeRawBufferPointer, nonce: [UInt8], associatedData: [UInt8], into output: inout [UInt8]
     ) {
         precondition(nonce.count == 12)
+        let encryption = own().encryption
         let start = output.count
         output.append(contentsOf: repeatElement(0, count: plaintext.count + Self.tagLength))
         output.withUnsafeMutableBytes { buffer in
@@ -48,9 +65,10 @@ public final class ChaCha20Poly1305 {
     }
 
     /// The plaintext, or `nil` where the tag does not match.
-    public func open(
+    public mutating func open(
         _ ciphertext: UnsafeRawBufferPointer, nonce: [UInt8], associatedData: [UInt8]
     ) -> [UInt8]? {
+        let decryption = own().decryption
         guard ciphertext.count >= Self.tagLength, let base = ciphertext.baseAddress else { return nil }
         let source = base.assumingMemoryBound(to: UInt8.self)
         let count = ciphertext.count - Self.tagLength

@@ -5,6 +5,7 @@
 @_exported public import LightningCore
 @_exported public import LightningInvoice
 @_exported public import LightningPayment
+@_exported public import LightningRecords
 @_exported public import LightningRouting
 @_exported public import LightningRuntime
 @_exported public import LightningWire

@@ -3,6 +3,7 @@ import BitcoinBackend
 import BitcoinLedger
 import Foundation
 import LightningCore
+import LightningRecords
 import LightningRuntime
 
 @main

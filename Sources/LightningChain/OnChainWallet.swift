@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+public import LightningRecords
 
 /// One output on the chain that belongs to the wallet.
 public struct WalletCoin: Hashable, Sendable {
@@ -28,15 +29,6 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .belowDust(let limit): "the amount is below the dust limit of \(limit)"
         }
     }
-}
-
-/// What the wallet asks the store to change.
-public struct WalletWrites: Sendable {
-    public var head: [UInt8]?
-    public var coins: [(key: [UInt8], record: [UInt8])] = []
-    public var removedCoins: [[UInt8]] = []
-    public var transactions: [(key: [UInt8], record: [UInt8])] = []
-    public var removedTransactions: [[UInt8]] = []
 }
 
 /// The node's own coins as a value: it follows blocks, selects, signs, and publishes until confirmed.
@@ -447,31 +439,29 @@ extension OnChainWallet {
         return writer.bytes
     }
 
-    /// What has changed since the last call.
-    public mutating func takeWrites() -> WalletWrites {
-        var writes = WalletWrites()
+    /// What has to be stored of the changes since the last call.
+    public mutating func drainWrites() -> [StoreWrite] {
+        var writes: [StoreWrite] = []
         if isHeadChanged {
             var writer = ByteWriter()
             writer.uint8(Self.headVersion)
             for index in next + used { writer.uint32(index) }
-            writes.head = writer.bytes
+            writes.append(.put(.meta, key: StoreTable.key("wallet"), record: writer.bytes))
         }
-        for outPoint in changedCoins.sorted() {
-            if let coin = coins[outPoint] { writes.coins.append((Self.key(outPoint), Self.encode(coin))) }
+        // What is in memory now decides.
+        for outPoint in changedCoins.union(removedCoins).sorted() {
+            writes.append(.change(.coins, key: Self.key(outPoint), record: coins[outPoint].map(Self.encode)))
         }
-        writes.removedCoins = removedCoins.sorted().filter { coins[$0] == nil }.map(Self.key)
         for id in changedTransactions.sorted() {
-            // What is in memory now decides.
-            if let entry = pending[id].map({ (transaction: $0, height: 0) }) ?? confirmed[id] {
-                let record = ByteWriter.bytes {
+            let entry = pending[id].map { (transaction: $0, height: 0) } ?? confirmed[id]
+            let record = entry.map { entry in
+                ByteWriter.bytes {
                     $0.uint8(Self.transactionVersion)
                     $0.uint32(UInt32(entry.height))
                     $0.write(entry.transaction.serialized())
                 }
-                writes.transactions.append((id.bytes.array, record))
-            } else {
-                writes.removedTransactions.append(id.bytes.array)
             }
+            writes.append(.change(.transactions, key: id.bytes.array, record: record))
         }
         isHeadChanged = false
         changedCoins = []

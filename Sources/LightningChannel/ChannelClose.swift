@@ -462,22 +462,26 @@ extension PaymentChannel {
         }
     }
 
+    static let fundingTimeout = 2016
+
     /// BOLT 2: "SHOULD forget the channel if it does not see the correct funding transaction after a timeout of 2016 blocks".
     private func abandonIfForgotten(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard isForgettable, environment.height - openedHeight > 2016 else { return [] }
-        return [.abandoned("it was not funded in 2016 blocks")]
+        guard isForgettable, environment.height - openedHeight > Self.fundingTimeout else { return [] }
+        return [.abandoned("it was not funded in \(Self.fundingTimeout) blocks")]
     }
 
     /// A funding transaction as deep as this is not double-spent any more.
+    static let doubleSpendDepth = 100
+
     private mutating func forgetFundingInputs(_ environment: ChannelEnvironment) {
-        guard !fundingInputs.isEmpty, let fundingHeight, environment.height - fundingHeight + 1 >= 100 else { return }
+        guard !fundingInputs.isEmpty, let fundingHeight, environment.height - fundingHeight + 1 >= Self.doubleSpendDepth else { return }
         fundingInputs = []
         isChanged = true
     }
 
     /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
     private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        let grace: UInt32 = 6
+        let grace = Self.deadlineGrace
         let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
             // A trifle that is no output of either commitment is not worth a channel: the node decides when there are too many.

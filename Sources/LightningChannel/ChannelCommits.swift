@@ -57,7 +57,7 @@ extension PaymentChannel {
     mutating func receiveCommitment(
         _ message: CommitmentSigned, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard isLocalReady && isRemoteReady else { throw .warning("commitment_signed before channel_ready") }
+        guard isLocalReady && isRemoteReady else { throw .beforeChannelReady(.commitmentSigned) }
         let number = commitments.localNumber + 1
         let keys = environment.keys
         let commitment = parameters.commitment(
@@ -65,27 +65,26 @@ extension PaymentChannel {
             contents: commitments.contents(.local, number: number, after: .receivedCommit))
         guard let signature = message.signature.parsed,
             signature.verify(commitment.signatureHash(), key: parameters.remote.keys.funding)
-        else { throw .failChannel("commitment_signed with an invalid signature") }
+        else { throw .invalidSignature(.commitmentSigned) }
         if parameters.isOpener {
             // A peer that stuffs our commitment until we cannot pay for it would make it worthless. The one before is
             // not revoked yet: better to close with that.
             let floor = CommitmentFees.openerCost(
                 .floor, hasAnchors: parameters.hasAnchors, untrimmed: commitment.htlcTransactions().count)
             guard commitment.contents.toHolder >= MilliSatoshi(floor) else {
-                throw .failChannel("commitment_signed for a commitment that nobody would relay")
+                throw .unrelayableCommitment
             }
         }
         let transactions = commitment.htlcTransactions()
         guard message.htlcSignatures.count == transactions.count else {
-            throw .failChannel(
-                "commitment_signed with \(message.htlcSignatures.count) HTLC signatures for \(transactions.count)")
+            throw .htlcSignatureCount(message.htlcSignatures.count, expected: transactions.count)
         }
         var htlcSignatures: [ECDSASignature] = []
         htlcSignatures.reserveCapacity(transactions.count)
         for (wire, transaction) in zip(message.htlcSignatures, transactions) {
             guard let parsed = wire.parsed,
                 parsed.verify(transaction.counterpartySignatureHash(), key: commitment.keys.counterpartyHTLC)
-            else { throw .failChannel("commitment_signed with an invalid HTLC signature") }
+            else { throw .invalidHTLCSignature }
             htlcSignatures.append(parsed)
         }
         // From here on our state is the new one; the old one is revoked as soon as this is stored.
@@ -117,15 +116,15 @@ extension PaymentChannel {
         _ message: RevokeAndAck, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         guard commitments.awaitsRevocation, let next = commitments.remoteNextPoint else {
-            throw .failChannel("revoke_and_ack without a commitment_signed")
+            throw .revocationWithoutCommitment
         }
         // "if per_commitment_secret is not a valid secret key or does not generate the previous per_commitment_point".
         guard let secret = SecretKey(message.perCommitmentSecret),
             secret.publicKey() == commitments.remotePoint
-        else { throw .failChannel("revoke_and_ack with a wrong secret") }
+        else { throw .wrongRevocationSecret }
         let index = PerCommitmentSecret.index(commitment: commitments.remoteNumber)
         guard commitments.remoteSecrets.insert(message.perCommitmentSecret, index: index) else {
-            throw .failChannel("revoke_and_ack with a secret that does not derive the earlier ones")
+            throw .underivableRevocationSecret
         }
         commitments.remoteNumber += 1
         commitments.remotePoint = next

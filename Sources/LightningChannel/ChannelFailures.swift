@@ -1,33 +1,5 @@
 public import LightningWire
 
-/// A peer broke a rule of the protocol; the core turns it into a warning, an error or a force close.
-public struct ProtocolViolation: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What the BOLT lets us do about it.
-    public enum Consequence: Hashable, Sendable {
-        /// Send a `warning` and close the connection; the channel goes on after a reconnection.
-        case warning
-        /// Send a `warning`; the connection goes on, and the channel as if the message had not come.
-        case notice
-        /// Send an `error` and fail the channel.
-        case failChannel
-    }
-
-    public var consequence: Consequence
-    public var description: String
-
-    public static func warning(_ text: String) -> ProtocolViolation {
-        ProtocolViolation(consequence: .warning, description: text)
-    }
-
-    public static func notice(_ text: String) -> ProtocolViolation {
-        ProtocolViolation(consequence: .notice, description: text)
-    }
-
-    public static func failChannel(_ text: String) -> ProtocolViolation {
-        ProtocolViolation(consequence: .failChannel, description: text)
-    }
-}
-
 /// Why a channel does not do what its owner asks; nothing has changed.
 public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The peer is not connected, or the channel is not re-established yet.

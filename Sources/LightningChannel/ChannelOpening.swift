@@ -46,28 +46,28 @@ public struct ChannelPolicy: Sendable {
         _ terms: ChannelTerms, funding: Satoshi, type: ChannelType, ours: ChannelTerms?
     ) throws(ProtocolViolation) {
         if let script = terms.upfrontShutdownScript, !script.bytes.isEmpty, !PaymentChannel.isAllowed(script, anySegwit: true) {
-            throw .failChannel("upfront_shutdown_script of \(script.bytes.count) bytes is not a form that shutdown allows")
+            throw .upfrontScriptNotAllowed(length: script.bytes.count)
         }
         guard terms.toSelfDelay <= maxToSelfDelay else {
-            throw .failChannel("to_self_delay of \(terms.toSelfDelay) blocks is unreasonably large")
+            throw .toSelfDelayTooLong(terms.toSelfDelay)
         }
-        guard terms.maxAcceptedHTLCs <= 483 else { throw .failChannel("max_accepted_htlcs is greater than 483") }
-        guard terms.maxAcceptedHTLCs > 0 else { throw .failChannel("max_accepted_htlcs is zero") }
+        guard terms.maxAcceptedHTLCs <= 483 else { throw .maxAcceptedHTLCsTooLarge }
+        guard terms.maxAcceptedHTLCs > 0 else { throw .maxAcceptedHTLCsIsZero }
         guard terms.dustLimit <= terms.channelReserve || ours != nil else {
-            throw .failChannel("dust_limit_satoshis is greater than channel_reserve_satoshis")
+            throw .dustLimitAboveReserve
         }
-        guard terms.dustLimit >= Satoshi(354) else { throw .failChannel("dust_limit_satoshis is below 354") }
+        guard terms.dustLimit >= Satoshi(354) else { throw .dustLimitTooLow }
         guard terms.dustLimit <= Self.maximumDustLimit(type) else {
-            throw .failChannel("dust_limit_satoshis is above \(Self.maximumDustLimit(type).value)")
+            throw .dustLimitTooHigh(maximum: Self.maximumDustLimit(type))
         }
         guard terms.channelReserve.value <= funding.value / 5 else {
-            throw .failChannel("channel_reserve_satoshis is more than a fifth of the channel")
+            throw .reserveTooLarge
         }
         guard terms.htlcMinimum.roundedDown.value <= funding.value / 100 else {
-            throw .failChannel("htlc_minimum_msat is too large")
+            throw .htlcMinimumTooLarge
         }
         guard terms.maxHTLCValueInFlight.value >= 1_000_000 else {
-            throw .failChannel("max_htlc_value_in_flight_msat is too small")
+            throw .maxInFlightTooSmall
         }
     }
 }
@@ -137,17 +137,17 @@ public struct ChannelOpening: Sendable {
     public mutating func receive(
         _ accept: AcceptChannel, policy: ChannelPolicy
     ) throws(ProtocolViolation) -> TransactionOutput {
-        guard case .sentOpen(let open) = step else { throw .failChannel("accept_channel out of turn") }
-        let type = try Self.channelType(accept.tlvs, "accept_channel")
+        guard case .sentOpen(let open) = step else { throw .outOfTurn(.acceptChannel) }
+        let type = try Self.channelType(accept.tlvs, .acceptChannel)
         let accept = accept.essential
-        guard type == open.channelType else { throw .failChannel("accept_channel with another channel_type") }
-        guard accept.minimumDepth <= 144 else { throw .failChannel("minimum_depth is unreasonably large") }
+        guard type == open.channelType else { throw .otherChannelType }
+        guard accept.minimumDepth <= 144 else { throw .minimumDepthTooLarge }
         try policy.check(accept.terms, funding: open.fundingAmount, type: type, ours: open.terms)
         guard accept.terms.channelReserve >= open.terms.dustLimit else {
-            throw .failChannel("channel_reserve_satoshis is below our dust_limit_satoshis")
+            throw .reserveBelowOurDustLimit
         }
         guard open.terms.channelReserve >= accept.terms.dustLimit else {
-            throw .failChannel("dust_limit_satoshis is above our channel_reserve_satoshis")
+            throw .dustLimitAboveOurReserve
         }
         step = .readyToFund(open, accept)
         let script = ChannelScripts.funding(open.terms.keys.funding, accept.terms.keys.funding)
@@ -179,20 +179,20 @@ public struct ChannelOpening: Sendable {
     /// The peer signed our first commitment: the funding transaction can be published.
     public func receive(_ message: FundingSigned, height: Int) throws(ProtocolViolation) -> PaymentChannel {
         guard case .sentFundingCreated(let open, let accept, let transaction, let funding) = step else {
-            throw .failChannel("funding_signed out of turn")
+            throw .outOfTurn(.fundingSigned)
         }
         let parameters = parameters(open, accept, funding: funding)
         let commitment = Self.firstCommitment(parameters, holderIsLocal: true, keys.perCommitmentPoint(0))
         guard let signature = message.signature.parsed,
             signature.verify(commitment.signatureHash(), key: accept.terms.keys.funding)
-        else { throw .failChannel("funding_signed with an invalid signature") }
+        else { throw .invalidSignature(.fundingSigned) }
         return channel(parameters, signature, funding: transaction, height: height)
     }
 
     /// The `channel_type` of a message, in its shortest form.
-    private static func channelType(_ tlvs: TLVStream, _ message: String) throws(ProtocolViolation) -> ChannelType {
-        guard let bytes = tlvs[1] else { throw .failChannel("\(message) without channel_type") }
-        guard bytes.count <= ChannelType.maximumLength else { throw .failChannel("channel_type of \(bytes.count) bytes") }
+    private static func channelType(_ tlvs: TLVStream, _ message: ProtocolViolation.Message) throws(ProtocolViolation) -> ChannelType {
+        guard let bytes = tlvs[1] else { throw .missingChannelType(message) }
+        guard bytes.count <= ChannelType.maximumLength else { throw .oversizeChannelType(length: bytes.count) }
         return ChannelType(FeatureBits(bytes))
     }
 
@@ -203,49 +203,49 @@ public struct ChannelOpening: Sendable {
         _ open: OpenChannel, policy: ChannelPolicy, keys: ChannelKeys, keyOrigin: ChannelKeyOrigin, remoteNodeID: NodeID,
         alias: ShortChannelID, feeRate: FeeRate
     ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
-        guard open.chainHash == policy.network.chainHash else { throw .failChannel("unknown chain_hash") }
-        let type = try channelType(open.tlvs, "open_channel")
+        guard open.chainHash == policy.network.chainHash else { throw .unknownChainHash }
+        let type = try channelType(open.tlvs, .openChannel)
         let open = open.essential
-        guard type.base == .anchors || type.base == .staticRemoteKey else { throw .failChannel("channel_type \(type) is not supported") }
+        guard type.base == .anchors || type.base == .staticRemoteKey else { throw .unsupportedChannelType(type) }
         // "Each basic type has the following variations allowed": an alias we always give, trust we do not.
-        guard !type.hasZeroconf else { throw .failChannel("no payment is accepted before the funding transaction confirms (zeroconf)") }
+        guard !type.hasZeroconf else { throw .zeroconf }
         guard !(type.hasSCIDAlias && open.announceChannel) else {
-            throw .failChannel("channel_type \(type) is for channels that are not announced")
+            throw .announcedAlias(type)
         }
         guard open.fundingAmount >= policy.minimumFunding else {
-            throw .failChannel("funding_satoshis is below \(policy.minimumFunding)")
+            throw .fundingTooSmall(minimum: policy.minimumFunding)
         }
         guard open.fundingAmount.isMoney, policy.allowsLargeChannels || open.fundingAmount.value < 1 << 24 else {
-            throw .failChannel("funding_satoshis is too large")
+            throw .fundingTooLarge
         }
         let funding = MilliSatoshi(open.fundingAmount)
         guard let toOpener = funding.subtracting(open.push) else {
-            throw .failChannel("push_msat is greater than 1000 * funding_satoshis")
+            throw .pushTooLarge
         }
         guard ChannelLimits.feeRates.contains(open.feeRate), open.feeRate <= ChannelLimits.feeCeiling(feeRate, hasAnchors: type.hasAnchors),
             open.feeRate >= ChannelLimits.feeFloor(feeRate, hasAnchors: type.hasAnchors)
         else {
-            throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is unreasonable")
+            throw .unreasonableFeeRate(open.feeRate)
         }
         try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)
         let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
         if cost > ChannelLimits.commitmentFeeLimit(open.feeRate, estimate: feeRate, funding: open.fundingAmount) {
-            throw .failChannel("feerate_per_kw of \(open.feeRate.perKiloweight) is far more than the commitment needs to pay")
+            throw .excessiveFeeRate(open.feeRate)
         }
         guard let afterFee = toOpener.subtracting(MilliSatoshi(cost)) else {
-            throw .failChannel("the funder's amount does not cover the fee")
+            throw .feeNotCovered
         }
         // "both to_local and to_remote amounts … are less than or equal to channel_reserve_satoshis".
         let reserve = MilliSatoshi(open.terms.channelReserve)
         guard afterFee > reserve || open.push > reserve else {
-            throw .failChannel("neither side would have more than channel_reserve_satoshis")
+            throw .nothingAboveReserve
         }
         let accept = AcceptChannel(
             temporaryChannelID: open.temporaryChannelID, minimumDepth: policy.minimumDepth,
             terms: policy.terms(funding: open.fundingAmount, peerDustLimit: open.terms.dustLimit, keys: keys),
             channelType: type)
         guard accept.terms.dustLimit <= open.terms.channelReserve else {
-            throw .failChannel("channel_reserve_satoshis is below our dust limit of \(policy.dustLimit)")
+            throw .reserveBelowDustLimit(policy.dustLimit)
         }
         let opening = ChannelOpening(
             step: .sentAccept(open, accept), temporaryChannelID: open.temporaryChannelID, keyOrigin: keyOrigin,
@@ -257,12 +257,12 @@ public struct ChannelOpening: Sendable {
     public func receive(
         _ message: FundingCreated, height: Int
     ) throws(ProtocolViolation) -> (PaymentChannel, FundingSigned) {
-        guard case .sentAccept(let open, let accept) = step else { throw .failChannel("funding_created out of turn") }
+        guard case .sentAccept(let open, let accept) = step else { throw .outOfTurn(.fundingCreated) }
         let parameters = parameters(open, accept, funding: message.funding)
         let own = Self.firstCommitment(parameters, holderIsLocal: true, keys.perCommitmentPoint(0))
         guard let signature = message.signature.parsed,
             signature.verify(own.signatureHash(), key: open.terms.keys.funding)
-        else { throw .failChannel("funding_created with an invalid signature") }
+        else { throw .invalidSignature(.fundingCreated) }
         let theirs = Self.firstCommitment(parameters, holderIsLocal: false, open.terms.firstPerCommitmentPoint)
         let reply = FundingSigned(
             channelID: parameters.channelID, signature: keys.funding.sign(theirs.signatureHash()))

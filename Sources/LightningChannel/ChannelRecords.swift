@@ -1,19 +1,8 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+public import LightningRecords
 import LightningTransactions
 import LightningWire
-
-/// What a channel asks the store to change, in one transaction with everything else of its batch.
-public struct ChannelWrites: Sendable {
-    /// The record of everything but HTLCs, if it changed.
-    public var head: [UInt8]?
-    public var htlcs: [(key: HTLC.Key, record: [UInt8])] = []
-    public var removedHTLCs: [HTLC.Key] = []
-    /// Rows for penalties, each with the rest of its key after the channel's id.
-    public var revokedHTLCs: [(key: [UInt8], record: [UInt8])] = []
-
-    public var isEmpty: Bool { head == nil && htlcs.isEmpty && removedHTLCs.isEmpty && revokedHTLCs.isEmpty }
-}
 
 // Records on disk: versioned, and not the wire's structures.
 extension PaymentChannel {
@@ -21,16 +10,19 @@ extension PaymentChannel {
     static let headVersion: UInt8 = 2
     static let htlcVersion: UInt8 = 4
 
-    /// What has changed since the last call.
-    public mutating func takeWrites() -> ChannelWrites {
-        var writes = ChannelWrites()
-        if isChanged { writes.head = encodeHead() }
+    /// What has to be stored of the changes since the last call. Every key begins with the channel's id.
+    public mutating func drainWrites() -> [StoreWrite] {
+        let prefix = id.bytes.array
+        var writes: [StoreWrite] = []
+        if isChanged { writes.append(.put(.channels, key: prefix, record: encodeHead())) }
         for key in changedHTLCs.sorted() {
             guard let htlc = commitments.htlcs[key], htlc.state != .receivedAddHTLC else { continue }
-            writes.htlcs.append((key, Self.encode(htlc)))
+            writes.append(.put(.htlcs, key: prefix + key.bytes, record: Self.encode(htlc)))
         }
-        writes.removedHTLCs = removedHTLCs.sorted()
-        writes.revokedHTLCs = revokedHTLCs.takeWrites()
+        for key in removedHTLCs.sorted() { writes.append(.delete(.htlcs, key: prefix + key.bytes)) }
+        for (key, record) in revokedHTLCs.takeWrites() { writes.append(.put(.revokedHTLCs, key: prefix + key, record: record)) }
+        // No commitment of a channel that is closed for good can be published any more.
+        if isClosed, isChanged { writes.append(.deleteAll(.revokedHTLCs, prefix: prefix)) }
         isChanged = false
         changedHTLCs = []
         removedHTLCs = []
@@ -70,7 +62,9 @@ extension PaymentChannel {
         for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
         phase = try Phase(from: &reader)
         if version > 1 {
-            for _ in 0..<(try reader.count(minimum: 2)) { try readField(&reader) }
+            try RecordFields<HeadField>.decode(&reader, of: "a channel record") { (field, value) throws(DecodingError) in
+                try read(field, &value)
+            }
         } else {
             // The first version did not know: what is not waiting for its funding transaction any more has seen it.
             wasFunded = fundingHeight != nil || phase != .funding
@@ -98,17 +92,13 @@ extension PaymentChannel {
         writer.compactSize(mutualCloses.count)
         for transaction in mutualCloses { writer.variableBytes(transaction.serialized()) }
         phase.encode(to: &writer)
-        let fields = HeadField.allCases.compactMap { field in value(of: field).map { (field, $0) } }
-        writer.compactSize(fields.count)
-        for (field, value) in fields {
-            writer.uint8(field.rawValue)
-            writer.variableBytes(value)
-        }
+        var fields = RecordFields<HeadField>()
+        for field in HeadField.allCases { fields.put(field, value(of: field)) }
+        fields.encode(to: &writer)
         return writer.bytes
     }
 
-    /// The numbered fields at the end of a head: their count, then number, length and value of each. A number is never used for
-    /// anything else again.
+    /// The numbered fields at the end of a head.
     private enum HeadField: UInt8, CaseIterable {
         case keySalt = 1
         case sweepScript = 2
@@ -137,11 +127,7 @@ extension PaymentChannel {
         }
     }
 
-    /// Reads a field. One that is not known was written by a later version, and may be what money depends on.
-    private mutating func readField(_ reader: inout ByteReader) throws(DecodingError) {
-        let number = try reader.uint8()
-        guard let field = HeadField(rawValue: number) else { throw .invalid("field \(number) of a channel record") }
-        var value = ByteReader(try reader.variableBytes())
+    private mutating func read(_ field: HeadField, _ value: inout ByteReader) throws(DecodingError) {
         switch field {
         case .keySalt: parameters.keyOrigin.salt = try value.bytes32()
         case .sweepScript: sweepScript = Script(value.rest())
@@ -154,7 +140,6 @@ extension PaymentChannel {
             hasTakenWrittenOff = flags & 2 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
         }
-        try value.expectEnd()
     }
 
     /// An HTLC's row. A removal that the remote has not committed to is not written: BOLT 2 forgets it.

@@ -33,18 +33,18 @@ extension PaymentChannel {
     mutating func reestablish(
         _ message: ChannelReestablish, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard connection == .awaitingReestablish else { throw .warning("channel_reestablish out of turn") }
+        guard connection == .awaitingReestablish else { throw .outOfTurn(.channelReestablish) }
         let keys = environment.keys
         let ours = commitments.localNumber
         // "if next_commitment_number is zero: MUST immediately fail the channel".
-        if message.nextCommitmentNumber == 0 { throw .failChannel("channel_reestablish asks to close the channel") }
+        if message.nextCommitmentNumber == 0 { throw .closeRequested }
 
         if message.nextRevocationNumber > ours {
             // The peer has revocations of commitments that we do not remember. If it proves that, our data is old.
             let claimed = message.nextRevocationNumber - 1
             guard claimed < PerCommitmentSecret.firstIndex,
                 message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(claimed)
-            else { throw .failChannel("channel_reestablish with a secret that is not ours") }
+            else { throw .foreignSecret }
             // "MUST NOT broadcast its commitment transaction. SHOULD send an error to request the peer to fail".
             phase = .dataLost
             connection = .established
@@ -56,15 +56,15 @@ extension PaymentChannel {
         }
         if message.nextRevocationNumber > 0 {
             guard message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(message.nextRevocationNumber - 1)
-            else { throw .failChannel("channel_reestablish with a wrong last secret") }
+            else { throw .wrongLastSecret }
         }
         let sent = commitments.remoteNumber + (commitments.awaitsRevocation ? 1 : 0)
         let resendsCommitment = commitments.awaitsRevocation && message.nextCommitmentNumber == sent
         guard resendsCommitment || message.nextCommitmentNumber == sent + 1 else {
-            throw .failChannel("channel_reestablish expects commitment \(message.nextCommitmentNumber), not \(sent + 1)")
+            throw .unexpectedCommitment(message.nextCommitmentNumber, expected: sent + 1)
         }
         guard message.nextRevocationNumber == ours || message.nextRevocationNumber + 1 == ours else {
-            throw .failChannel("channel_reestablish expects revocation \(message.nextRevocationNumber) of \(ours)")
+            throw .unexpectedRevocation(message.nextRevocationNumber, ours: ours)
         }
         let resendsRevocation = message.nextRevocationNumber + 1 == ours
 

@@ -45,14 +45,14 @@ extension PaymentChannel {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         guard Self.isAllowed(message.script, anySegwit: environment.anySegwit) else {
             // "if the scriptpubkey is not in one of the above forms: SHOULD send a warning."
-            throw .notice("shutdown with a scriptpubkey that is not allowed")
+            throw .shutdownScriptNotAllowed
         }
         if let upfront = parameters.remote.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != message.script {
             // "MAY send a warning. MUST fail the connection."
-            throw .warning("shutdown with another scriptpubkey than promised")
+            throw .shutdownScriptNotPromised
         }
         if let remoteShutdown, remoteShutdown != message.script {
-            throw .warning("a second shutdown with another scriptpubkey")
+            throw .shutdownScriptChanged
         }
         remoteShutdown = message.script
         isChanged = true
@@ -173,12 +173,12 @@ extension PaymentChannel {
         // "there are no commitments for which a revocation is owed": of an update_fee under way some peers do not wait for the end.
         // Balances are all that a closing transaction is made of, and only HTLCs move them.
         guard localShutdown != nil, remoteShutdown != nil, commitments.htlcs.isEmpty else {
-            throw .notice("closing_signed before the channel is empty")
+            throw .closingBeforeEmpty
         }
         guard !negotiation.isAgreed else { return [] }
-        guard message.fee <= openerBalance else { throw .warning("closing_signed with a fee the opener cannot pay") }
+        guard message.fee <= openerBalance else { throw .closingFeeUnaffordable }
         guard let signature = message.signature.parsed, let closing = variant(fee: message.fee, signedBy: signature)
-        else { throw .failChannel("closing_signed with an invalid signature") }
+        else { throw .invalidSignature(.closingSigned) }
         let acceptable = acceptableFees(environment)
         let previous = negotiation.lastReceivedFee
         negotiation.lastReceivedFee = message.fee
@@ -196,13 +196,13 @@ extension PaymentChannel {
             guard range.overlaps(acceptable) else {
                 // "SHOULD send a warning. MUST fail the channel if it doesn't receive a satisfying fee_range after a reasonable amount
                 // of time".
-                throw .notice("closing fees from \(range.lowerBound) to \(range.upperBound) are out of reach")
+                throw .closingFeesOutOfReach(range)
             }
             if parameters.isOpener {
-                throw .failChannel("closing_signed with a fee outside of both ranges")
+                throw .closingFeeOutsideOfRanges
             }
             let fee = max(acceptable.lowerBound, range.lowerBound)
-            guard negotiation.lastSentFee == nil else { throw .failChannel("closing_signed changed its fee") }
+            guard negotiation.lastSentFee == nil else { throw .closingFeeChanged }
             return proposeClosing(fee: fee, environment)
         }
         // The oldest form: halve the distance, strictly between the last two proposals.
@@ -210,12 +210,12 @@ extension PaymentChannel {
         if let previous, let sent = negotiation.lastSentFee {
             let bounds = min(previous, sent)...max(previous, sent)
             guard message.fee > bounds.lowerBound, message.fee < bounds.upperBound else {
-                throw .warning("closing_signed does not move towards an agreement")
+                throw .closingFeeDiverges
             }
         }
         let middle = Satoshi((mine.value + message.fee.value) / 2)
         guard acceptable.contains(middle), middle != mine else {
-            throw .notice("no agreement on the closing fee: \(message.fee) is out of reach")
+            throw .noClosingAgreement(message.fee)
         }
         return proposeClosing(fee: middle, environment)
     }

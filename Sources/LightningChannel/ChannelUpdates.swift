@@ -328,29 +328,29 @@ extension PaymentChannel {
     // MARK: What the peer sends
 
     mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard isLocalReady && isRemoteReady else { throw .warning("update_add_htlc before channel_ready") }
+        guard isLocalReady && isRemoteReady else { throw .beforeChannelReady(.updateAddHTLC) }
         // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
-        guard remoteShutdown == nil else { throw .warning("update_add_htlc after shutdown") }
+        guard remoteShutdown == nil else { throw .addAfterShutdown }
         guard message.id == commitments.nextRemoteID else {
-            throw .warning("update_add_htlc with id \(message.id), expected \(commitments.nextRemoteID)")
+            throw .unexpectedHTLC(message.id, expected: commitments.nextRemoteID)
         }
         guard message.amount > .zero, message.amount >= parameters.local.htlcMinimum else {
-            throw .warning("update_add_htlc below htlc_minimum_msat")
+            throw .belowMinimum
         }
-        guard message.cltvExpiry < 500_000_000 else { throw .warning("update_add_htlc with cltv_expiry in seconds") }
+        guard message.cltvExpiry < 500_000_000 else { throw .expiryInSeconds }
         let incoming = commitments.htlcs.values.filter {
             !$0.state.isOfferedByLocal && !$0.state.after(.receivedCommit).isRemoved(from: .local)
         }
         guard incoming.count < Int(parameters.local.maxAcceptedHTLCs) else {
-            throw .warning("more than max_accepted_htlcs HTLCs")
+            throw .tooManyHTLCs
         }
         var inFlight = message.amount
         for htlc in incoming {
-            guard let sum = inFlight.adding(htlc.amount) else { throw .warning("an absurd amount") }
+            guard let sum = inFlight.adding(htlc.amount) else { throw .tooMuchInFlight }
             inFlight = sum
         }
         guard inFlight <= parameters.local.maxHTLCValueInFlight else {
-            throw .warning("more than max_htlc_value_in_flight_msat")
+            throw .tooMuchInFlight
         }
         let htlc = HTLC(
             id: message.id, amount: message.amount, paymentHash: message.paymentHash,
@@ -358,7 +358,7 @@ extension PaymentChannel {
         // What the remote would own in our next commitment, before this HTLC.
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
         guard var left = next.toCounterparty.subtracting(message.amount) else {
-            throw .warning("the HTLC is larger than the sender's balance")
+            throw .exceedsBalance
         }
         let untrimmed =
             next.htlcs.count { !isTrimmed($0, at: next.feeRate) }
@@ -366,19 +366,19 @@ extension PaymentChannel {
         let cost = openerCost(next.feeRate, untrimmed)
         if parameters.isOpener {
             // Ours to pay: a commitment that we cannot pay for would not be relayed when we need it.
-            guard next.toHolder >= cost else { throw .warning("the fee for another HTLC is more than its payer has left") }
+            guard next.toHolder >= cost else { throw .payerCannotAffordFee }
         } else {
             guard let afterFee = left.subtracting(cost) else {
-                throw .warning("the sender cannot pay the fee for the HTLC")
+                throw .senderCannotAffordFee
             }
             guard isTolerable(highestFeeRate, load.untrimmed + 1, environment.feeRate) else {
-                throw .warning("another HTLC at a fee rate of \(next.feeRate), where the commitment pays far more than it needs to")
+                throw .excessiveCommitmentFee(next.feeRate)
             }
             left = afterFee
         }
         // "while maintaining its channel reserve".
         guard left >= MilliSatoshi(parameters.local.channelReserve) else {
-            throw .warning("the HTLC would leave the sender below its channel reserve")
+            throw .belowReserve
         }
         commitments.htlcs[htlc.key] = htlc
         commitments.nextRemoteID += 1
@@ -391,13 +391,13 @@ extension PaymentChannel {
         let key = HTLC.Key(isOfferedByLocal: true, id: htlcID)
         // "if the id does not correspond to an HTLC in its current commitment transaction: MUST send a warning …".
         guard var htlc = commitments.htlcs[key], htlc.state == .sentAddAckRevocation else {
-            throw .warning("removal of HTLC \(htlcID), which is not committed")
+            throw .notCommitted(htlcID)
         }
         let attribution = attribution.count == ChannelLimits.attributionLength ? attribution : []
         var effects: [ChannelEffect] = []
         if case .fulfilled(let preimage) = resolution {
             guard preimage.paymentHash == htlc.paymentHash else {
-                throw .warning("update_fulfill_htlc with a wrong payment_preimage")
+                throw .wrongPreimage
             }
             effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
         }
@@ -412,15 +412,15 @@ extension PaymentChannel {
         _ message: UpdateFee, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         // "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee".
-        guard !parameters.isOpener else { throw .warning("update_fee from the side that does not pay it") }
+        guard !parameters.isOpener else { throw .feeFromFundee }
         // "if the update_fee is too low for timely processing, OR is unreasonably large: MUST send a warning and close the connection,
         // or send an error and fail the channel". A force close would cost more than any fee rate: a warning.
         guard ChannelLimits.feeRates.contains(message.feeRate),
             message.feeRate
                 >= min(highestFeeRate, ChannelLimits.feeFloor(environment.feeRate, hasAnchors: parameters.hasAnchors)),
             message.feeRate <= ChannelLimits.feeCeiling(environment.feeRate, hasAnchors: parameters.hasAnchors)
-        else { throw .warning("update_fee to \(message.feeRate), which is out of reach") }
-        guard commitments.feeUpdates.count < 100 else { throw .warning("too many update_fee") }
+        else { throw .feeOutOfReach(message.feeRate) }
+        guard commitments.feeUpdates.count < 100 else { throw .tooManyFeeUpdates }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
         let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
         let untrimmed = next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
@@ -428,15 +428,15 @@ extension PaymentChannel {
         let dust = dust(at: message.feeRate)
         guard dust <= ChannelLimits.maxDustExposure else {
             commitments.feeUpdates.removeLast()
-            throw .warning("update_fee to \(message.feeRate) would make \(dust) of HTLCs unenforceable")
+            throw .feeMakesDust(message.feeRate, dust)
         }
         guard next.toCounterparty >= openerCost(next.feeRate, untrimmed) else {
             commitments.feeUpdates.removeLast()
-            throw .warning("update_fee to \(message.feeRate), which the sender cannot afford")
+            throw .feeUnaffordable(message.feeRate)
         }
         guard isTolerable(message.feeRate, load(at: message.feeRate).untrimmed, environment.feeRate) else {
             commitments.feeUpdates.removeLast()
-            throw .warning("update_fee to \(message.feeRate), which is far more than such a commitment needs to pay")
+            throw .feeExcessive(message.feeRate)
         }
         return []
     }

@@ -15,6 +15,14 @@ public struct HTLC: Hashable, Sendable {
             self.id = id
         }
 
+        /// The rest of the key of its row after the channel's id.
+        var bytes: [UInt8] {
+            ByteWriter.bytes {
+                $0.uint8(isOfferedByLocal ? 1 : 0)
+                $0.uint64(id)
+            }
+        }
+
         public static func < (left: Key, right: Key) -> Bool {
             left.isOfferedByLocal == right.isOfferedByLocal
                 ? left.id < right.id : left.isOfferedByLocal && !right.isOfferedByLocal

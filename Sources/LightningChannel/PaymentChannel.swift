@@ -5,7 +5,7 @@ public import LightningWire
 
 /// One channel's whole life as a value, from the moment its funding transaction may be published.
 ///
-/// Events go in, effects come out; `takeWrites` says what has to be stored before any of them may leave.
+/// Events go in, effects come out; `drainWrites` says what has to be stored before any of them may leave.
 public struct PaymentChannel: Sendable {
     /// What the channel is doing. Whether the peer is connected is another matter (`connection`).
     public enum Phase: Hashable, Sendable {
@@ -73,7 +73,7 @@ public struct PaymentChannel: Sendable {
     /// HTLCs that are gone but stand in commitments the remote could still publish.
     var revokedHTLCs = RevokedHTLCLog(count: 0)
 
-    // What `takeWrites` will report.
+    // What `drainWrites` will report.
     var isChanged = true
     var changedHTLCs: Set<HTLC.Key> = []
     var removedHTLCs: Set<HTLC.Key> = []
@@ -213,7 +213,7 @@ public struct PaymentChannel: Sendable {
         }
         if case .channelReestablish(let body) = message { return try reestablish(body, environment) }
         guard connection == .established else {
-            throw .warning("a message before channel_reestablish")
+            throw .beforeReestablish
         }
         switch message {
         case .channelReady(let body): return try receiveReady(body, environment)
@@ -223,7 +223,7 @@ public struct PaymentChannel: Sendable {
         case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason), attribution: body.tlvs[1] ?? [])
         case .updateFailMalformedHTLC(let body):
             // BOLT 2: "if the BADONION bit in failure_code is not set: MUST send a warning and close".
-            guard body.failureCode & 0x8000 != 0 else { throw .warning("update_fail_malformed_htlc without BADONION") }
+            guard body.failureCode & 0x8000 != 0 else { throw .malformedWithoutBADONION }
             return try receiveRemoval(body.id, .malformed(onionHash: body.onionHash, code: body.failureCode))
         case .updateFee(let body): return try receiveFee(body, environment)
         case .commitmentSigned(let body): return try receiveCommitment(body, environment)

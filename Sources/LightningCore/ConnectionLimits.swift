@@ -59,7 +59,7 @@ extension NodeCore {
     /// Among those without a channel the newest goes, first from the address that has most of them: who has been here longest has done
     /// us the most good, and who wants all places only drives out its own.
     mutating func admitStranger(_ id: ConnectionID) {
-        let owners = channelOwners
+        let owners = channels.owners
         func isStranger(_ peer: Peer) -> Bool {
             peer.isInbound && peer.isReady && !(peer.nodeID.map(owners.contains) ?? false)
                 && !peer.openings.values.contains(where: \.opening.isOpener)
@@ -73,12 +73,6 @@ extension NodeCore {
         } else if strangers.count >= limits.strangers {
             evict(Self.newest(Self.mostCrowded(strangers)), "too many peers")
         }
-    }
-
-    /// The nodes with which there is a channel that is not over. One that its opener has not funded yet costs nothing, and counts for
-    /// nothing.
-    var channelOwners: Set<NodeID> {
-        Set(channels.values.filter { ($0.wasFunded || $0.parameters.isOpener) && !$0.isClosed }.map(\.parameters.remoteNodeID))
     }
 
     /// The peers of the addresses from which most come.

@@ -11,7 +11,7 @@ extension NodeCore {
         guard addresses != ownAddresses else { return }
         ownAddresses = addresses
         announceNode()
-        let owners = channelOwners
+        let owners = channels.owners
         for id in peers.keys.sorted() {
             if let peer = peers[id], peer.isReady, let node = peer.nodeID, owners.contains(node) { introduce(to: id) }
         }
@@ -36,7 +36,7 @@ extension NodeCore {
 
     /// A peer of a channel says where it can be called.
     mutating func learnAddresses(_ body: NodeAnnouncement, _ wire: [UInt8], _ node: NodeID, over id: ConnectionID) {
-        guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.toldAddresses != body.addresses, channelOwners.contains(node),
+        guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.toldAddresses != body.addresses, channels.isOwner(node),
             peers[id]!.complaints.take(Peer.complaintRate, now: now),
             body.signature.parsed?.verify(NodeAnnouncement.signatureHash(wire: wire), key: node) ?? false
         else { return }

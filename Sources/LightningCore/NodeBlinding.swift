@@ -128,14 +128,16 @@ extension NodeCore {
     func termsToUs(_ channel: PaymentChannel) -> RoutingPolicy? {
         let peer = NodeKey(channel.parameters.remoteNodeID)
         let known = channel.shortChannelID.flatMap { gossip.graph.channel($0) }.flatMap { $0.node1 == peer ? $0.policy1 : $0.policy2 }
-        return known ?? remoteUpdates[channel.id].map { RoutingPolicy($0) }
+        return known ?? channels.entry(channel.id)?.announcement.remoteUpdate.map { RoutingPolicy($0) }
     }
 
     // MARK: Paying over them
 
     /// Our channels as first hops of a path that begins at ourselves.
     func localChannels(of path: PayableBlindedPath) -> [LocalChannel] {
-        let peer = path.firstNode ?? path.firstChannel.flatMap { channel(named: $0) }.flatMap { channels[$0]?.parameters.remoteNodeID }
+        let peer =
+            path.firstNode
+            ?? path.firstChannel.flatMap { channels.index.channel(named: $0) }.flatMap { channels[$0]?.parameters.remoteNodeID }
         // "path_key" is of an even type: who does not know it would not bear it.
         guard let peer, takesPathKeys(peer) else { return [] }
         return localChannels.filter { $0.peer == NodeKey(peer) }.map { channel in

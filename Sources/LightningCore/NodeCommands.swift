@@ -40,11 +40,11 @@ extension NodeCore {
             do throws(HoldRefusal) { settle(try payments.cancelHeld(hash, height: chain.height)) } catch { throw .hold(error) }
             return .done
         case .setForwardingPolicy(let id, let policy):
-            _ = try known(id)
+            guard let channel = channels[id] else { throw .unknownChannel }
             if let most = policy.htlcMaximum, most < policy.htlcMinimum {
                 throw .invalid("the largest HTLC is smaller than the smallest")
             }
-            let capacity = MilliSatoshi(channels[id]!.parameters.fundingAmount)
+            let capacity = MilliSatoshi(channel.parameters.fundingAmount)
             guard policy.htlcMinimum <= capacity, policy.htlcMaximum.map({ $0 <= capacity }) ?? true else {
                 throw .invalid("the channel holds \(capacity) in all")
             }
@@ -93,24 +93,25 @@ extension NodeCore {
         case .closeChannel(let id, let script):
             let environment = try known(id)
             do throws(ChannelRefusal) {
-                apply(try channels[id]!.shutdown(to: script, environment), to: id)
+                try change(id) { (channel) throws(ChannelRefusal) in try channel.shutdown(to: script, environment) }
             } catch { throw .channel(error) }
             return .done
         case .forceCloseChannel(let id):
-            let environment = try known(id)
-            switch channels[id]!.phase {
+            guard let environment = environment(id), let channel = channels[id] else { throw .unknownChannel }
+            switch channel.phase {
             case .funding, .normal: break
             case .dataLost:
                 throw .channel(.notUsable("waiting for the peer to close: our data is old, and publishing it would lose all"))
-            default: throw .channel(.notUsable(channels[id]!.stateName))
+            case .failed, .closing, .closed: throw .channel(.notUsable(channel.stateName))
             }
-            apply(channels[id]!.fail("closed by its owner", environment), to: id)
+            change(id) { $0.fail("closed by its owner", environment) }
             return .done
         case .setFeeRate(let id, let rate):
             _ = try known(id)
-            do throws(ChannelRefusal) { apply(try channels[id]!.setFeeRate(rate, estimate: feeRate), to: id) } catch {
-                throw .channel(error)
-            }
+            let estimate = feeRate
+            do throws(ChannelRefusal) {
+                try change(id) { (channel) throws(ChannelRefusal) in try channel.setFeeRate(rate, estimate: estimate) }
+            } catch { throw .channel(error) }
             return .done
         }
     }
@@ -191,7 +192,7 @@ extension NodeCore {
             .prefix(3).compactMap { channel in
                 guard let alias = peersName(channel) else { return nil }
                 // What the peer asks for; before it said so, what is safe to offer.
-                let terms = remoteUpdates[channel.id]
+                let terms = channels.entry(channel.id)?.announcement.remoteUpdate
                 return [
                     RoutingHint(
                         nodeID: channel.parameters.remoteNodeID, shortChannelID: alias,
@@ -320,7 +321,7 @@ extension NodeCore {
         var limits = PaymentLimits()
         limits.maxFee = maxFee
         var choices: [RouteChoice] = []
-        for channel in channels.values.sorted(by: { $0.id < $1.id }) where !channel.isClosed {
+        for channel in channels.ordered where !channel.isClosed {
             var choice = RouteChoice(first: channel.displayID, peer: channel.parameters.remoteNodeID)
             var query = RouteQuery(
                 from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),

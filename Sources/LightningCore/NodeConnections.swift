@@ -27,21 +27,21 @@ extension NodeCore {
 
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
-        let transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
+        var transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
         if node == nil { admitHandshake(from: origin) }
-        peers[id] = Peer(id, transport, isInbound: node == nil, origin: origin, now: now)
         if node != nil { effects.transmissions.append((id, transport.start())) }
+        peers[id] = Peer(id, transport, isInbound: node == nil, origin: origin, now: now)
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: [UInt8]) {
-        guard let transport = peers[id]?.transport else { return }
+        guard peers[id] != nil else { return }
         peers[id]!.lastHeard = now
         peers[id]!.hasPendingPing = false
-        let wasEstablished = transport.isEstablished
+        let wasEstablished = peers[id]!.transport.isEstablished
         do {
-            let (reply, messages) = try transport.receive(bytes)
+            let (reply, messages) = try peers[id]!.transport.receive(bytes)
             if !reply.isEmpty { effects.transmissions.append((id, reply)) }
-            if !wasEstablished && transport.isEstablished { established(id) }
+            if !wasEstablished && peers[id]!.transport.isEstablished { established(id) }
             for message in messages {
                 // The connection may have been closed because of the message before.
                 guard peers[id] != nil else { return }
@@ -82,9 +82,9 @@ extension NodeCore {
     mutating func transmit(_ message: LightningMessage, over id: ConnectionID) { transmit(message.encoded, over: id) }
 
     mutating func transmit(_ wire: [UInt8], over id: ConnectionID) {
-        guard let transport = peers[id]?.transport, transport.isEstablished, peers[id]!.ending == nil else { return }
+        guard peers[id]?.transport.isEstablished == true, peers[id]!.ending == nil else { return }
         do {
-            effects.transmissions.append((id, try transport.seal(wire)))
+            effects.transmissions.append((id, try peers[id]!.transport.seal(wire)))
         } catch {
             // Everything that is composed of a peer's bytes has its length checked there. Should one place be forgotten, that costs
             // this connection, not the node.
@@ -129,9 +129,7 @@ extension NodeCore {
         }
         guard let node = peer.nodeID, connectionsByNode[node] == id else { return }
         connectionsByNode[node] = nil
-        for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
-            apply(channels[channelID]!.disconnect(), to: channelID)
-        }
+        for channelID in channels.index.channels(with: node) { change(channelID) { $0.disconnect() } }
         gossip.disconnected(Self.gossipPeer(id))
         if peer.isReady { effects.events.append(.peerDisconnected(node)) }
     }
@@ -174,7 +172,7 @@ extension NodeCore {
             message = try LightningMessage(bytes)
         } catch {
             // Gossip may cost a peer its gossip, never its channels.
-            if LightningMessage.isGossip(bytes), let node = peers[id]?.nodeID, channelOwners.contains(node) {
+            if LightningMessage.isGossip(bytes), let node = peers[id]?.nodeID, channels.isOwner(node) {
                 return gossip.unreadable(from: Self.gossipPeer(id), "unreadable gossip: \(error)")
             }
             // BOLT 1: "upon receiving a message of _even_, unknown type: MUST close the connection"; the same for "a known message with
@@ -240,11 +238,11 @@ extension NodeCore {
         guard peers[id] != nil else { return }
         effects.events.append(.peerConnected(node))
         effects.events.append(.connectionReady(id, node))
-        if channelOwners.contains(node) { introduce(to: id) }
+        if channels.isOwner(node) { introduce(to: id) }
         gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
-        for channelID in channels.keys.sorted() where channels[channelID]!.parameters.remoteNodeID == node {
+        for channelID in channels.index.channels(with: node) {
             guard let environment = environment(channelID) else { continue }
-            apply(channels[channelID]!.connect(environment), to: channelID)
+            change(channelID) { $0.connect(environment) }
         }
     }
 
@@ -256,12 +254,9 @@ extension NodeCore {
             abandon(entry, why: error.text)
             return
         }
-        for channelID in channels.keys.sorted() {
-            guard channels[channelID]!.parameters.remoteNodeID == node,
-                error.channelID == .all || error.channelID == channelID,
-                let environment = environment(channelID)
-            else { continue }
-            apply(channels[channelID]!.receiveError(error.text, environment), to: channelID)
+        for channelID in channels.index.channels(with: node) where error.channelID == .all || error.channelID == channelID {
+            guard let environment = environment(channelID) else { continue }
+            change(channelID) { $0.receiveError(error.text, environment) }
         }
     }
 
@@ -277,7 +272,7 @@ extension NodeCore {
             return
         }
         do {
-            apply(try channels[channelID]!.handle(message, environment), to: channelID)
+            try change(channelID) { (channel) throws(ProtocolViolation) in try channel.handle(message, environment) }
             if case .channelReestablish = message {
                 tellTerms(channelID)
                 announceIfReady(channelID)

@@ -1,10 +1,11 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
-public import LightningChannel
+import LightningChannel
 import LightningInvoice
 import LightningOnion
 public import LightningPayment
+public import LightningRecords
 public import LightningRouting
 import LightningTransactions
 import LightningTransport
@@ -26,11 +27,7 @@ public struct NodeCore {
 
     public internal(set) var wallet: OnChainWallet
     public internal(set) var payments: Payments
-    public internal(set) var channels: [ChannelID: PaymentChannel] = [:]
-    var channelKeys: [ChannelID: ChannelKeys] = [:]
-    /// On which terms we forward into channels whose terms are their own.
-    var forwardingTerms: [ChannelID: ForwardingTerms] = [:]
-    var changedTerms: Set<ChannelID> = []
+    public internal(set) var channels = ChannelTable()
     public internal(set) var circuits: Circuits
     var replays: OnionReplays
     /// HTLCs that are refused because their onion has come before, until they are answered.
@@ -38,9 +35,6 @@ public struct NodeCore {
     public internal(set) var gossip: Gossip
     public internal(set) var estimates: LiquidityEstimates
     var finder = RouteFinder()
-    /// What the peers of our channels ask for when they forward to us, for our invoices.
-    var remoteUpdates: [ChannelID: ChannelUpdate] = [:]
-    var announcing: [ChannelID: AnnouncementExchange] = [:]
     /// Where we can be called, as BOLT 7's address descriptors, and what we said of ourselves last.
     var ownAddresses: [UInt8]
     var lastAnnouncement: NodeAnnouncement?
@@ -49,24 +43,12 @@ public struct NodeCore {
     /// Failures on blinded paths and too many of them at once, and the milliseconds from which they are told. A restart decides their HTLCs
     /// anew.
     var delayedFailures: [(due: UInt64, key: IncomingHTLC.Key, decision: IncomingDecision)] = []
-    /// What may be given back over each channel at once.
-    var failureRates: [ChannelID: TokenBucket] = [:]
-    /// Where the peers called from that opened channels which are not funded yet.
-    var unfundedOrigins: [ChannelID: AddressGroup] = [:]
-    /// Milliseconds since when a peer owes us a `revoke_and_ack`, with the commitment that it is for.
-    var owedSince: [ChannelID: (since: UInt64, commitment: UInt64)] = [:]
     /// Channels that are forgotten at the end of this batch, and why.
     var abandoned: [ChannelID: String] = [:]
-    /// The last `channel_update` of ours for each channel: what has not changed is not signed again.
-    var lastUpdates: [ChannelID: ChannelUpdate] = [:]
     /// The last ones that went into failures, by the names that payers used.
     var failureUpdates: [ShortChannelID: ChannelUpdate] = [:]
-    /// Milliseconds for which a close has been negotiated, over all connections, and since when over this one.
-    var closingTalks: [ChannelID: (spent: UInt64, since: UInt64?)] = [:]
     /// Milliseconds at which the fee rates of our channels were looked at last.
     var lastFeeAdjustment: UInt64 = 0
-    /// Milliseconds since when public channels cannot be used.
-    var offlineSince: [ChannelID: UInt64] = [:]
     /// What payments under way do not use any more.
     var knowledge: [PaymentHash: PaymentKnowledge] = [:]
     /// Payments that wait until one more HTLC can be under way, the first come first.
@@ -99,8 +81,6 @@ public struct NodeCore {
     public var isSynced: Bool { caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
     var isMetaChanged = true
 
-    /// Channels that something happened to in this batch.
-    var touched: Set<ChannelID> = []
     var effects = NodeEffects()
     /// Who waits for the outcome of a payment.
     var waitingForPayment: [PaymentHash: [RequestID]] = [:]
@@ -130,9 +110,10 @@ public struct NodeCore {
             estimates = try LiquidityEstimates(records: store.entries(.estimates))
             gossip = try Gossip(
                 chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip))
+            var terms: [ChannelID: ForwardingTerms] = [:]
             for (key, record) in store.entries(.policies) {
                 guard let id = Bytes32(key) else { throw .invalid("key of a forwarding policy") }
-                forwardingTerms[ChannelID(id)] = try ForwardingTerms(record: record)
+                terms[ChannelID(id)] = try ForwardingTerms(record: record)
             }
             for record in store.records(.recovered) {
                 let output = try RecoveredOutput(record: record)
@@ -156,8 +137,7 @@ public struct NodeCore {
                 _ = try reader.uint8()
                 let id = try reader.channelID()
                 let channel = try PaymentChannel(head: head, htlcs: htlcs[id.bytes.array] ?? [])
-                channels[id] = channel
-                channelKeys[id] = keys.channel(channel.parameters.keyOrigin)
+                channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), terms: terms[id]))
                 adoptSweepScript(id)
             }
         } catch .invalid("owner") {
@@ -186,9 +166,9 @@ public struct NodeCore {
         closeEnding()
         continuePayments()
         // One commitment_signed for each channel that has something to sign, at the end of the batch.
-        for id in touched.sorted() {
+        for id in channels.touched.sorted() {
             guard let environment = environment(id) else { continue }
-            apply(channels[id]!.flush(environment), to: id)
+            change(id) { $0.flush(environment) }
         }
         drainGossip()
         closeEnding()
@@ -196,7 +176,6 @@ public struct NodeCore {
         abandoned = [:]
         notePublications()
         collectWrites()
-        touched = []
         let result = effects
         effects = NodeEffects()
         return result
@@ -233,21 +212,23 @@ public struct NodeCore {
     // MARK: Channels
 
     func environment(_ id: ChannelID) -> ChannelEnvironment? {
-        guard let channel = channels[id], let keys = channelKeys[id] else { return nil }
+        guard let entry = channels.entry(id) else { return nil }
+        let channel = entry.channel
         let node = channel.parameters.remoteNodeID
         let features = connectionsByNode[node].flatMap { peers[$0]?.features }
         return ChannelEnvironment(
-            keys: keys, height: chain.height, feeRate: feeRate,
+            keys: entry.keys, height: chain.height, feeRate: feeRate,
             sweepScript: channel.sweepScript ?? wallet.changeScript,
             anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
     }
 
     /// What comes out of our own channels is counted there until a block holds it.
     private mutating func seen(_ transactions: [Transaction]) {
-        var ours = Set(channels.values.flatMap(\.watchedOutPoints))
-        for channel in channels.values { ours.insert(channel.parameters.funding) }
-        for outPoint in recovered.keys { ours.insert(outPoint) }
-        wallet.see(transactions.filter { transaction in !transaction.inputs.contains { ours.contains($0.previousOutput) } })
+        func isOurs(_ outPoint: OutPoint) -> Bool {
+            !channels.index.channels(fundedBy: outPoint).isEmpty || !channels.index.channels(watching: outPoint).isEmpty
+                || recovered[outPoint] != nil
+        }
+        wallet.see(transactions.filter { transaction in !transaction.inputs.contains { isOurs($0.previousOutput) } })
     }
 
     /// What the store holds of something that is not kept in memory.
@@ -258,7 +239,9 @@ public struct NodeCore {
         let length = query.prefix.count
         let wanted = RevokedHTLCQuery(bound: Array(query.bound.dropFirst(length)), isBackwards: query.isBackwards)
         let records = entries.map { (key: Array($0.key.dropFirst(length)), record: $0.record) }
-        do throws(DecodingError) { apply(try channels[id]!.takeRevoked(wanted, records, environment), to: id) } catch {
+        do throws(DecodingError) {
+            try change(id) { (channel) throws(DecodingError) in try channel.takeRevoked(wanted, records, environment) }
+        } catch {
             effects.events.append(.alert("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
         }
     }
@@ -271,15 +254,23 @@ public struct NodeCore {
         guard channel.close != nil || channel.isShuttingDown || channel.phase != .normal && channel.phase != .funding else { return }
         let path = KeyPath(chain: 1, index: UInt32(channel.parameters.keyOrigin.index & 0x7fff_ffff))
         wallet.watch(path)
-        channels[id]!.sweepScript = keys.wallet.script(path)
+        let script = keys.wallet.script(path)
+        channels.update(id) { $0.channel.sweepScript = script }
+    }
+
+    /// Changes a channel and carries out what it asks for; nothing where there is no such channel.
+    mutating func change<Failure: Error>(
+        _ id: ChannelID, _ change: (inout PaymentChannel) throws(Failure) -> [ChannelEffect]
+    ) throws(Failure) {
+        let asked = try channels.update(id) { (entry) throws(Failure) in try change(&entry.channel) }
+        if let asked { apply(asked, to: id) }
     }
 
     /// Turns what a channel asks for into effects of the node.
     mutating func apply(_ channelEffects: [ChannelEffect], to id: ChannelID) {
-        touched.insert(id)
         for effect in channelEffects {
             switch effect {
-            case .send(let message): send(message, to: channels[id]!.parameters.remoteNodeID)
+            case .send(let message): if let node = channels[id]?.parameters.remoteNodeID { send(message, to: node) }
             case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
             case .received(let htlc): receive(htlc, on: id)
             case .fulfilled(let htlcID, let hash, let preimage, let attribution):
@@ -348,64 +339,28 @@ public struct NodeCore {
                 transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
                 return
             }
-            apply(channels[id]!.fail(violation.description, environment), to: id)
+            change(id) { $0.fail(violation.description, environment) }
         }
     }
 
     // MARK: Writes
 
     private mutating func collectWrites() {
-        func put(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]) {
-            effects.writes.append(.put(table, key: key, record: record))
-        }
-        func change(_ table: StoreTable, _ key: [UInt8], _ record: [UInt8]?) {
-            if let record { put(table, key, record) } else { effects.writes.append(.delete(table, key: key)) }
-        }
-        for id in touched.sorted() {
-            if let script = channels[id]?.sweepScript { wallet.take(script) }
-            guard let writes = channels[id]?.takeWrites() else { continue }
-            let prefix = id.bytes.array
-            if let head = writes.head { put(.channels, prefix, head) }
-            for (key, record) in writes.htlcs { put(.htlcs, prefix + Self.rowKey(key), record) }
-            for key in writes.removedHTLCs {
-                effects.writes.append(.delete(.htlcs, key: prefix + Self.rowKey(key)))
-            }
-            for (key, record) in writes.revokedHTLCs { put(.revokedHTLCs, prefix + key, record) }
-            // No commitment of a channel that is closed for good can be published any more.
-            if channels[id]!.isClosed { effects.writes.append(.deleteAll(.revokedHTLCs, prefix: prefix)) }
-        }
-        let walletWrites = wallet.takeWrites()
-        if let head = walletWrites.head { put(.meta, Array("wallet".utf8), head) }
-        for (key, record) in walletWrites.coins { put(.coins, key, record) }
-        for key in walletWrites.removedCoins { effects.writes.append(.delete(.coins, key: key)) }
-        for (key, record) in walletWrites.transactions { put(.transactions, key, record) }
-        for key in walletWrites.removedTransactions { effects.writes.append(.delete(.transactions, key: key)) }
-        let paymentWrites = payments.takeWrites()
-        for (key, record) in paymentWrites.invoices { change(.invoices, key, record) }
-        for (key, record) in paymentWrites.payments { put(.payments, key, record) }
-        let circuitWrites = circuits.takeWrites()
-        for (key, record) in circuitWrites.circuits { change(.circuits, key, record) }
-        if let totals = circuitWrites.totals { put(.meta, Array("forwards".utf8), totals) }
-        for (key, record) in replays.takeWrites() { change(.onions, key, record) }
-        for (key, record) in estimates.takeWrites() { change(.estimates, key, record) }
-        for id in changedTerms.sorted() { change(.policies, id.bytes.array, forwardingTerms[id]?.encoded()) }
-        changedTerms = []
-        if isMetaChanged {
-            var writer = ByteWriter()
-            writer.uint8(Self.metaVersion)
-            writer.uint64(nextKeyIndex)
-            writer.point(nodeID)
-            chain.encode(to: &writer)
-            put(.meta, Array("node".utf8), writer.bytes)
-            isMetaChanged = false
-        }
-    }
-
-    static func rowKey(_ key: HTLC.Key) -> [UInt8] {
-        var writer = ByteWriter(capacity: 9)
-        writer.uint8(key.isOfferedByLocal ? 1 : 0)
-        writer.uint64(key.id)
-        return writer.bytes
+        for id in channels.touched { if let script = channels[id]?.sweepScript { wallet.take(script) } }
+        effects.writes += channels.drainWrites(height: chain.height)
+        effects.writes += wallet.drainWrites()
+        effects.writes += payments.drainWrites()
+        effects.writes += circuits.drainWrites()
+        effects.writes += replays.drainWrites()
+        effects.writes += estimates.drainWrites()
+        guard isMetaChanged else { return }
+        var writer = ByteWriter()
+        writer.uint8(Self.metaVersion)
+        writer.uint64(nextKeyIndex)
+        writer.point(nodeID)
+        chain.encode(to: &writer)
+        effects.writes.append(.put(.meta, key: StoreTable.key("node"), record: writer.bytes))
+        isMetaChanged = false
     }
 
     /// Whether a store rebuilds this very node: the check that simulations make after every commit.
@@ -421,6 +376,7 @@ public struct NodeCore {
                     head: store.tables[.channels]?[id.bytes.array] ?? [], htlcs: htlcs[id.bytes.array] ?? [],
                     revoked: { channel.isClosed ? nil : store.tables[.revokedHTLCs]?[id.bytes.array + $0] })
                 if let what { return "channel \(id): \(what)" }
+                if restored.channels.entry(id)?.terms != channels.entry(id)?.terms { return "forwarding policies" }
             }
             if !restored.wallet.holdsSame(as: wallet) { return "wallet" }
             if restored.payments.invoices != payments.invoices { return "invoices" }
@@ -428,7 +384,6 @@ public struct NodeCore {
             if !restored.circuits.holdsSame(as: circuits) { return "circuits" }
             if !restored.replays.holdsSame(as: replays) { return "onions" }
             if !restored.estimates.holdsSame(as: estimates) { return "liquidity estimates" }
-            if restored.forwardingTerms != forwardingTerms { return "forwarding policies" }
             if restored.recovered != recovered { return "recovered outputs" }
             if let what = restored.gossip.graph.difference(from: gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.nextKeyIndex != nextKeyIndex { return "chain position" }
@@ -445,7 +400,7 @@ extension NodeCore {
     /// Money at risk: whoever publishes it closes the channel, and once it is revoked loses everything in it. It is
     /// here for force closes by other means and for demonstrations of what a cheater loses.
     public mutating func signedCommitment(of id: ChannelID) -> Transaction? {
-        guard let keys = channelKeys[id] else { return nil }
-        return channels[id]?.signedLocalCommitment(keys)
+        guard let keys = channels.entry(id)?.keys else { return nil }
+        return channels.update(id) { $0.channel.signedLocalCommitment(keys) }
     }
 }

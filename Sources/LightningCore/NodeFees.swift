@@ -9,11 +9,11 @@ extension NodeCore {
     mutating func adjustFeeRates() {
         guard isSynced, now >= lastFeeAdjustment + Self.feeInterval || now < lastFeeAdjustment else { return }
         lastFeeAdjustment = now
-        for id in channels.keys.sorted() {
-            guard let rate = channels[id]!.dueFeeRate(estimate: feeRate) else { continue }
+        let estimate = feeRate
+        for id in channels.ids {
+            guard let rate = channels[id]?.dueFeeRate(estimate: estimate) else { continue }
             // What cannot be afforded now is looked at again soon.
-            guard let channelEffects = try? channels[id]!.setFeeRate(rate, estimate: feeRate) else { continue }
-            apply(channelEffects, to: id)
+            change(id) { (try? $0.setFeeRate(rate, estimate: estimate)) ?? [] }
         }
     }
 
@@ -24,20 +24,24 @@ extension NodeCore {
     /// Ends closes on which no agreement is reached. While the peer is away it is waited for: only its owner gives it up then. But whoever
     /// hangs up and calls again does not get another day.
     mutating func endStuckCloses() {
-        for id in channels.keys.sorted() {
-            let channel = channels[id]!
+        for id in channels.ids {
+            guard let entry = channels.entry(id), let environment = environment(id) else { continue }
+            let channel = entry.channel
             guard channel.isNegotiatingClose else {
-                if channel.phase != .normal || !channel.isShuttingDown || channel.connection == .established { closingTalks[id] = nil }
-                closingTalks[id]?.since = nil
+                guard entry.closingTalk != nil else { continue }
+                let isOver = channel.phase != .normal || !channel.isShuttingDown || channel.connection == .established
+                channels.annotate(id) { entry in
+                    entry.closingTalk?.since = nil
+                    if isOver { entry.closingTalk = nil }
+                }
                 continue
             }
-            var talk = closingTalks[id] ?? (0, nil)
+            var talk = entry.closingTalk ?? (0, nil)
             talk.spent += talk.since.map { now - min(now, $0) } ?? 0
             talk.since = now
-            closingTalks[id] = talk
-            guard talk.spent >= Self.closingPatience, let environment = environment(id) else { continue }
-            closingTalks[id] = nil
-            apply(channels[id]!.fail("no agreement on the closing transaction within a day", environment), to: id)
+            let isStuck = talk.spent >= Self.closingPatience
+            channels.annotate(id) { [talk] in $0.closingTalk = isStuck ? nil : talk }
+            if isStuck { change(id) { $0.fail("no agreement on the closing transaction within a day", environment) } }
         }
     }
 }

@@ -116,7 +116,10 @@ extension NodeCore {
             let htlc = channel.commitments.htlcs[HTLC.Key(isOfferedByLocal: false, id: key.id)],
             htlc.amount.roundedDown >= channel.parameters.remote.dustLimit
         else { return false }
-        return !failureRates[key.channel, default: TokenBucket(Self.failureRate, now: now)].take(Self.failureRate, now: now)
+        var bucket = channels.entry(key.channel)?.failureRate ?? TokenBucket(Self.failureRate, now: now)
+        let isGranted = bucket.take(Self.failureRate, now: now)
+        channels.annotate(key.channel) { [bucket] in $0.failureRate = bucket }
+        return !isGranted
     }
 
     mutating func tellDelayedFailures() {
@@ -144,9 +147,10 @@ extension NodeCore {
             case .fail(let reply): (.failed(reason: reply.reason), reply.attribution(heldFor: held))
             case .malformed(let hash, let code): (.malformed(onionHash: hash, code: code), [])
             }
-        guard channels[key.channel] != nil else { return }
         do throws(ChannelRefusal) {
-            apply(try channels[key.channel]!.resolve(key.id, resolution, attribution: attribution), to: key.channel)
+            try change(key.channel) { (channel) throws(ChannelRefusal) in
+                try channel.resolve(key.id, resolution, attribution: attribution)
+            }
         } catch {
             // The channel was closed meanwhile: the chain has the last word.
             effects.events.append(.alert("channel \(key.channel): HTLC \(key.id) cannot be resolved any more"))
@@ -160,27 +164,28 @@ extension NodeCore {
             let update = id.flatMap { failureUpdate($0, request) } ?? []
             decide(request.incoming.key, request.back.fail(message.with(update: update)))
         }
-        guard let named = channel(for: request.next), channels[named]!.phase == .normal || channels[named]!.phase == .funding
+        guard let channel = channel(for: request.next), channel.phase == .normal || channel.phase == .funding
         else { return refuse(.unknownNextPeer) }
+        let (named, peer) = (channel.id, channel.parameters.remoteNodeID)
         // The next peer is to bear a path key: one that does not know it would end the connection, again and again.
-        if request.pathKey != nil, !takesPathKeys(channels[named]!.parameters.remoteNodeID) { return refuse(.unknownNextPeer) }
+        if request.pathKey != nil, !takesPathKeys(peer) { return refuse(.unknownNextPeer) }
         if let refusal = terms(named).refusal(request, height: chain.height, now: seconds) {
             effects.events.append(.forwardRefused(request.incoming, over: named, "\(refusal)"))
             return refuse(refusal, over: named)
         }
         // BOLT 4 "Non-strict Forwarding": "a node MAY forward … along an outgoing channel other than the one specified by
         // short_channel_id, so long as the receiver has the same node public key".
-        let peer = channels[named]!.parameters.remoteNodeID
-        let others = channels.values.filter { $0.parameters.remoteNodeID == peer && $0.isUsable && $0.id != named }
+        let others = channels.channels(with: peer).filter { $0.isUsable && $0.id != named }
             .sorted { $0.spendable == $1.spendable ? $0.id < $1.id : $0.spendable > $1.spendable }.map(\.id)
         var why: ChannelRefusal?
         for id in [named] + others {
             // Another channel has terms of its own.
             if id != named, terms(id).refusal(request, height: chain.height, now: seconds) != nil { continue }
             do throws(ChannelRefusal) {
-                let (htlcID, channelEffects) = try channels[id]!.offer(
-                    amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry,
-                    onion: request.onion, pathKey: request.pathKey, estimate: feeRate)
+                let offered = try offer(
+                    over: id, amount: request.amount, request.incoming.paymentHash, cltvExpiry: request.cltvExpiry, onion: request.onion,
+                    pathKey: request.pathKey)
+                guard let (htlcID, channelEffects) = offered else { continue }
                 circuits.open(Circuit(request, outgoing: .init(channel: id, id: htlcID), createdAt: now))
                 remember(request.incoming, request.back)
                 apply(channelEffects, to: id)
@@ -193,6 +198,17 @@ extension NodeCore {
         // "an otherwise unspecified, transient error occurs in the outgoing channel (e.g. channel capacity reached, too many
         // in-flight HTLCs, etc.): return a temporary_channel_failure error".
         refuse(.temporaryChannelFailure(update: []), over: named)
+    }
+
+    /// Offers an HTLC over a channel; `nil` where there is no such channel.
+    mutating func offer(
+        over id: ChannelID, amount: MilliSatoshi, _ hash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey?
+    ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect])? {
+        let estimate = feeRate
+        return try channels.update(id) { (entry) throws(ChannelRefusal) in
+            try entry.channel.offer(
+                amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion, pathKey: pathKey, estimate: estimate)
+        }
     }
 
     /// Our terms for a channel, for a payer whose own knowledge of them is old; signed once for each change.
@@ -212,22 +228,13 @@ extension NodeCore {
         return LightningMessage.channelUpdate(update).encoded
     }
 
-    private func channel(for next: ForwardRequest.Next) -> ChannelID? {
+    private func channel(for next: ForwardRequest.Next) -> PaymentChannel? {
         switch next {
-        case .channel(let id): channel(named: id)
+        case .channel(let name): channels.index.channel(named: name).flatMap { channels[$0] }
         case .node(let node):
-            channels.values.filter { $0.parameters.remoteNodeID == node && ($0.phase == .normal || $0.phase == .funding) }
-                .max { ($0.isUsable ? 1 : 0, $0.spendable, $1.id) < ($1.isUsable ? 1 : 0, $1.spendable, $0.id) }?.id
+            channels.channels(with: node).filter { $0.phase == .normal || $0.phase == .funding }
+                .max { ($0.isUsable ? 1 : 0, $0.spendable, $1.id) < ($1.isUsable ? 1 : 0, $1.spendable, $0.id) }
         }
-    }
-
-    /// The channel that others mean by a short id: its real one, or the alias that we gave the peer.
-    func channel(named id: ShortChannelID) -> ChannelID? {
-        channels.values.filter { channel in
-            // BOLT 2, option_scid_alias: "MUST NOT allow incoming HTLCs to this channel using the real short_channel_id".
-            let isNamed = channel.shortChannelID == id && !channel.parameters.channelType.features.offers(.scidAlias)
-            return isNamed || channel.parameters.localAlias == id
-        }.map(\.id).min()
     }
 
     /// The name by which the peer knows a channel that is not public, and that payers may use for it: the alias that it gave us, unless it
@@ -236,17 +243,14 @@ extension NodeCore {
         guard let alias = channel.remoteAlias else { return channel.shortChannelID }
         let isOthers =
             gossip.graph.contains(alias) && channel.shortChannelID != alias
-            || channels.values.contains { other in
-                other.id != channel.id
-                    && (other.shortChannelID == alias || other.parameters.localAlias == alias || other.remoteAlias == alias)
-            }
+            || channels.index.channels(withName: alias).contains { $0 != channel.id }
         return isOthers ? channel.shortChannelID : alias
     }
 
     /// On which terms this node forwards into a channel.
     public func forwardingPolicy(of id: ChannelID) -> ForwardingPolicy { terms(id).current }
 
-    func terms(_ id: ChannelID) -> ForwardingTerms { forwardingTerms[id] ?? ForwardingTerms(configuration.forwarding) }
+    func terms(_ id: ChannelID) -> ForwardingTerms { channels.entry(id)?.terms ?? ForwardingTerms(configuration.forwarding) }
 
     // MARK: What comes back from downstream
 
@@ -314,8 +318,10 @@ extension NodeCore {
     /// chain's word (BOLT 5: "once the resolving transaction has reached reasonable depth"), or the HTLC's absence from what was
     /// mined; as long as neither is there, upstream times out on its own, and its channel with it. The exception are HTLCs that are
     /// an output of no commitment, within `writeOffLimit`.
-    mutating func failStalledForwards() {
-        withdrawExpiring()
+    ///
+    /// - Parameter heard: the channels that the block, or its height, concerns.
+    mutating func failStalledForwards(_ heard: Set<ChannelID>) {
+        withdrawExpiring(heard)
         for circuit in circuits.pending where chain.height + Self.upstreamMargin >= Int(circuit.incoming.cltvExpiry) {
             let id = circuit.outgoing.channel
             let key = HTLC.Key(isOfferedByLocal: true, id: circuit.outgoing.id)
@@ -325,11 +331,10 @@ extension NodeCore {
                 case .funding, .normal, .failed, .dataLost:
                     guard channel.isTrimmedEverywhere(htlc), mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID) else {
                         guard let environment = environment(id) else { continue }
-                        apply(channels[id]!.fail("HTLCs that we forwarded are not answered in time", environment), to: id)
+                        change(id) { $0.fail("HTLCs that we forwarded are not answered in time", environment) }
                         continue
                     }
-                    channels[id]!.writeOff(htlc.id)
-                    touched.insert(id)
+                    channels.update(id) { $0.channel.writeOff(htlc.id) }
                 }
             }
             guard let ended = circuits.fail(outgoing: circuit.outgoing, "the next node did not answer in time", at: seconds) else {
@@ -341,7 +346,7 @@ extension NodeCore {
     }
 
     private func mayWriteOff(_ amount: MilliSatoshi, for peer: NodeID) -> Bool {
-        let channels = channels.values.filter { $0.parameters.remoteNodeID == peer }
+        let channels = channels.channels(with: peer)
         guard !channels.contains(where: \.hasTakenWrittenOff) else { return false }
         return channels.reduce(amount) { $0.saturatingAdding($1.writtenOff) } <= Self.writeOffLimit
     }
@@ -349,19 +354,16 @@ extension NodeCore {
     /// The peer took an HTLC that had been failed upstream: nothing more is written off in its favour, for ever.
     mutating func noteTakenWrittenOff(_ key: IncomingHTLC.Key) {
         let htlc = channels[key.channel]?.commitments.htlcs[.init(isOfferedByLocal: true, id: key.id)]
-        guard let htlc, htlc.isWrittenOff, channels[key.channel]!.noteTakenWrittenOff() else { return }
+        guard let htlc, htlc.isWrittenOff, channels.update(key.channel, { $0.channel.noteTakenWrittenOff() }) == true else { return }
         effects.events.append(.alert("channel \(key.channel): the peer took an HTLC long after its time; \(htlc.amount) are lost"))
     }
 
     /// HTLCs that wait for a `revoke_and_ack` until their time is nearly up are taken back, which needs a new connection.
-    private mutating func withdrawExpiring() {
-        for id in channels.keys.sorted() where channels[id]!.phase == .normal {
-            let isLate = channels[id]!.commitments.htlcs.values.contains { htlc in
-                htlc.state == .sentAddHTLC && chain.height + 2 >= Int(htlc.cltvExpiry)
-            }
-            guard isLate else { continue }
+    private mutating func withdrawExpiring(_ heard: Set<ChannelID>) {
+        for id in heard.sorted() {
+            guard let channel = channels[id], channel.hasExpiringUnsigned(at: chain.height) else { continue }
             effects.events.append(.note("channel \(id): the peer does not answer our commitment; HTLCs that wait for it are taken back"))
-            if let connection = connectionsByNode[channels[id]!.parameters.remoteNodeID] { close(connection) }
+            if let connection = connectionsByNode[channel.parameters.remoteNodeID] { close(connection) }
         }
     }
 
@@ -370,18 +372,20 @@ extension NodeCore {
 
     /// A peer that is connected and does not revoke holds up everything behind it: a new connection may help.
     mutating func dropSilentPeers() {
-        for id in channels.keys.sorted() {
-            let channel = channels[id]!
+        for id in channels.ids {
+            guard let entry = channels.entry(id) else { continue }
+            let channel = entry.channel
             guard channel.phase == .normal, channel.connection == .established, channel.commitments.awaitsRevocation else {
-                owedSince[id] = nil
+                if entry.owedRevocation != nil { channels.annotate(id) { $0.owedRevocation = nil } }
                 continue
             }
-            guard let owed = owedSince[id], owed.commitment == channel.commitments.remoteNumber else {
-                owedSince[id] = (now, channel.commitments.remoteNumber)
+            guard let owed = entry.owedRevocation, owed.commitment == channel.commitments.remoteNumber else {
+                let now = now
+                channels.annotate(id) { $0.owedRevocation = (now, channel.commitments.remoteNumber) }
                 continue
             }
             guard now >= owed.since + Self.revocationPatience else { continue }
-            owedSince[id] = nil
+            channels.annotate(id) { $0.owedRevocation = nil }
             effects.events.append(.note("channel \(id): no revoke_and_ack for a minute; the connection is closed"))
             if let connection = connectionsByNode[channel.parameters.remoteNodeID] { close(connection) }
         }
@@ -389,11 +393,11 @@ extension NodeCore {
 
     /// After a restart: HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
-        for id in channels.keys.sorted() {
-            apply(channels[id]!.withdrawUnsigned() + channels[id]!.wantRevoked(), to: id)
-            guard channels[id]!.phase == .normal else { continue }
-            if let environment = environment(id) { channels[id]!.noteDepth(environment) }
-            for htlc in channels[id]!.undecidedHTLCs { undecided.append((id, htlc.id)) }
+        for id in channels.ids {
+            change(id) { $0.withdrawUnsigned() + $0.wantRevoked() }
+            guard let environment = environment(id), channels[id]?.phase == .normal else { continue }
+            channels.update(id) { _ = $0.channel.noteDepth(environment) }
+            for htlc in channels[id]?.undecidedHTLCs ?? [] { undecided.append((id, htlc.id)) }
         }
     }
 

@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningWire
 
@@ -30,7 +31,7 @@ extension NodeCore {
                 guard let node = peers[connection]?.nodeID else { continue }
                 transmit(.warning(Warning(channelID: .all, text: why)), over: connection)
                 // Gossip may cost a peer its gossip, never its channels.
-                let hasChannels = channelOwners.contains(node) || !peers[connection]!.openings.isEmpty
+                let hasChannels = channels.isOwner(node) || !peers[connection]!.openings.isEmpty
                 effects.events.append(.note("\(node): \(why); its gossip is \(hasChannels ? "not heard any more" : "refused")"))
                 if !hasChannels { close(connection) }
             }
@@ -54,14 +55,14 @@ extension NodeCore {
 
     /// A peer says on which terms it forwards to us: "SHOULD accept channel_updates for its own channels (even if non-public)".
     private mutating func learnTerms(_ update: ChannelUpdate, _ wire: [UInt8], _ node: NodeID) {
-        guard update.chainHash == configuration.network.chainHash, let id = channel(named: update.shortChannelID),
-            channels[id]!.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
-            update.timestamp > remoteUpdates[id]?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
+        guard update.chainHash == configuration.network.chainHash, let id = channels.index.channel(named: update.shortChannelID),
+            let entry = channels.entry(id), entry.channel.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
+            update.timestamp > entry.announcement.remoteUpdate?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
             // Each is a signature to check.
             let connection = connectionsByNode[node], peers[connection]?.terms.take(Peer.termsRate, now: now) ?? false,
             update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
         else { return }
-        remoteUpdates[id] = update
+        channels.annotate(id) { $0.announcement.remoteUpdate = update }
     }
 
     /// Tells the peer of a channel, and where it is public everybody, on which terms we forward over it.
@@ -80,7 +81,8 @@ extension NodeCore {
         var terms = terms(id)
         let policy = terms.current
         // A peer that comes and goes does not make us sign: timestamps would run ahead of the clock.
-        if let last = lastUpdates[id], last.shortChannelID == name, last.isDisabled == terms.isDisabled, last.dontForward != isPublic,
+        if let last = channels.entry(id)?.announcement.lastUpdate, last.shortChannelID == name, last.isDisabled == terms.isDisabled,
+            last.dontForward != isPublic,
             last.feeBase == policy.feeBase, last.feeProportionalMillionths == policy.feeProportionalMillionths,
             last.cltvExpiryDelta == policy.cltvExpiryDelta,
             last.htlcMinimum == max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum),
@@ -91,11 +93,12 @@ extension NodeCore {
         }
         // "MUST set timestamp to … greater than any previously-sent channel_update for this short_channel_id".
         terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp == .max ? .max : terms.updateTimestamp + 1)
-        forwardingTerms[id] = terms
-        changedTerms.insert(id)
         var update = unsignedUpdate(id, channel, name, timestamp: terms.updateTimestamp)
         sign(&update)
-        lastUpdates[id] = update
+        channels.annotate(id) { [terms, update] entry in
+            entry.terms = terms
+            entry.announcement.lastUpdate = update
+        }
         return update
     }
 
@@ -121,12 +124,11 @@ extension NodeCore {
 
     /// Changes the terms of a channel, and tells of it.
     mutating func setForwardingPolicy(_ id: ChannelID, _ policy: ForwardingPolicy) {
-        lastUpdates[id] = nil
+        channels.annotate(id) { $0.announcement.lastUpdate = nil }
         var terms = terms(id)
         guard terms.current != policy else { return }
         terms.change(policy, now: seconds)
-        forwardingTerms[id] = terms
-        changedTerms.insert(id)
+        channels.annotate(id) { [terms] in $0.terms = terms }
         tellTerms(id)
     }
 
@@ -136,24 +138,21 @@ extension NodeCore {
     /// Tells of public channels that cannot be used for a while, or can be again; and of those that the peer's gossip has made public
     /// before ours could, on which terms we forward, and who we are.
     mutating func updatePublicChannels() {
-        for id in channels.keys.sorted() {
+        for id in channels.ids {
             guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID, gossip.graph.contains(name)
             else { continue }
-            if lastUpdates[id].map({ $0.shortChannelID != name || $0.dontForward }) ?? true {
+            if channels.entry(id)?.announcement.lastUpdate.map({ $0.shortChannelID != name || $0.dontForward }) ?? true {
                 tellTerms(id)
                 announceNode()
             }
-            if channel.isUsable {
-                offlineSince[id] = nil
-            } else if offlineSince[id] == nil {
-                offlineSince[id] = now
-            }
-            let isAway = offlineSince[id].map { now >= $0 + Self.patience } ?? false
+            let since = channel.isUsable ? nil : channels.entry(id)?.announcement.offlineSince ?? now
+            channels.annotate(id) { $0.announcement.offlineSince = since }
+            let isAway = since.map { now >= $0 + Self.patience } ?? false
             var terms = terms(id)
             let isStale = UInt64(terms.updateTimestamp) + NetworkGraph.staleAge / 2 < seconds
             guard terms.isDisabled != (isAway || channel.isShuttingDown) || isStale else { continue }
             terms.isDisabled = isAway || channel.isShuttingDown
-            forwardingTerms[id] = terms
+            channels.annotate(id) { [terms] in $0.terms = terms }
             tellTerms(id)
         }
     }
@@ -167,28 +166,31 @@ extension NodeCore {
     ///
     /// - Parameter isAnswer: the peer has sent its own half over this connection.
     mutating func announceIfReady(_ id: ChannelID, isAnswer: Bool = false) {
-        guard let channel = channels[id], channel.parameters.announce, channel.phase == .normal, !channel.isShuttingDown,
+        guard let entry = channels.entry(id), case let channel = entry.channel, channel.parameters.announce,
+            channel.phase == .normal, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
             chain.height - fundingHeight + 1 >= Self.announcementDepth,
             let connection = connectionsByNode[channel.parameters.remoteNodeID]
         else { return }
-        if let early = announcing[id]?.early {
-            announcing[id]!.early = nil
+        if let early = channels.entry(id)?.announcement.exchange?.early {
+            channels.annotate(id) { $0.announcement.exchange?.early = nil }
             guard takeHalf(early, channel, name, over: connection) else { return }
         }
-        var exchange = announcing[id] ?? AnnouncementExchange()
+        let exchange = channels.entry(id)?.announcement.exchange ?? AnnouncementExchange()
         // Once for each connection. "If it has NOT previously received announcement_signatures for the funding transaction: MUST send its
         // own announcement_signatures message", also where the channel is in the graph by the peer's gossip. "If it receives
         // announcement_signatures for the funding transaction: MUST respond with its own announcement_signatures message."
         guard exchange.sentOver != connection else { return completeAnnouncement(id) }
         guard exchange.remote == nil || isAnswer || !gossip.graph.contains(name) else { return }
-        let (node, bitcoin) = announcementSignatures(id, channel, name)
+        let (node, bitcoin) = announcementSignatures(channel, entry.keys, name)
         send(
             .announcementSignatures(
                 AnnouncementSignatures(channelID: id, shortChannelID: name, nodeSignature: node, bitcoinSignature: bitcoin)),
             to: channel.parameters.remoteNodeID)
-        exchange.sentOver = connection
-        announcing[id] = exchange
+        channels.annotate(id) { entry in
+            entry.announcement.exchange = exchange
+            entry.announcement.exchange?.sentOver = connection
+        }
         completeAnnouncement(id)
     }
 
@@ -199,11 +201,11 @@ extension NodeCore {
     }
 
     private func announcementSignatures(
-        _ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID
+        _ channel: PaymentChannel, _ keys: ChannelKeys, _ name: ShortChannelID
     ) -> (node: WireSignature, bitcoin: WireSignature) {
         let unsigned = LightningMessage.channelAnnouncement(unsignedAnnouncement(channel, name)).encoded
         let hash = ChannelAnnouncement.signatureHash(wire: unsigned)
-        return (WireSignature(keys.nodeSecret.sign(hash)), WireSignature(channelKeys[id]!.sign(announcement: unsigned)))
+        return (WireSignature(self.keys.nodeSecret.sign(hash)), WireSignature(keys.sign(announcement: unsigned)))
     }
 
     /// The peer's half.
@@ -214,8 +216,10 @@ extension NodeCore {
         // "If it has not sent channel_ready: SHOULD defer handling the announcement_signatures until after it has sent channel_ready": its
         // blocks may have come earlier than ours.
         guard let name = channel.shortChannelID, channel.phase == .normal, channel.connection == .established else {
-            announcing[message.channelID, default: AnnouncementExchange()].early = message
-            return
+            return channels.annotate(message.channelID) { entry in
+                entry.announcement.exchange = entry.announcement.exchange ?? AnnouncementExchange()
+                entry.announcement.exchange?.early = message
+            }
         }
         guard takeHalf(message, channel, name, over: connection) else { return }
         announceIfReady(message.channelID, isAnswer: true)
@@ -231,7 +235,7 @@ extension NodeCore {
             return false
         }
         // The same again, as after a reconnection.
-        if announcing[channel.id]?.remote == message { return true }
+        if channels.entry(channel.id)?.announcement.exchange?.remote == message { return true }
         let unsigned = LightningMessage.channelAnnouncement(unsignedAnnouncement(channel, name)).encoded
         let hash = ChannelAnnouncement.signatureHash(wire: unsigned)
         guard message.nodeSignature.parsed?.verify(hash, key: channel.parameters.remoteNodeID) ?? false,
@@ -242,17 +246,20 @@ extension NodeCore {
             transmit(.warning(Warning(channelID: message.channelID, text: "announcement_signatures are not right")), over: connection)
             return false
         }
-        announcing[message.channelID, default: AnnouncementExchange()].remote = message
+        channels.annotate(message.channelID) { entry in
+            entry.announcement.exchange = entry.announcement.exchange ?? AnnouncementExchange()
+            entry.announcement.exchange?.remote = message
+        }
         return true
     }
 
     /// With both halves the channel goes into the graph, and to everybody.
     private mutating func completeAnnouncement(_ id: ChannelID) {
-        guard let exchange = announcing[id], exchange.sentOver != nil, let remote = exchange.remote, let channel = channels[id],
-            let name = channel.shortChannelID, !gossip.graph.contains(name)
+        guard let entry = channels.entry(id), let exchange = entry.announcement.exchange, exchange.sentOver != nil,
+            let remote = exchange.remote, case let channel = entry.channel, let name = channel.shortChannelID, !gossip.graph.contains(name)
         else { return }
         var announcement = unsignedAnnouncement(channel, name)
-        let own = announcementSignatures(id, channel, name)
+        let own = announcementSignatures(channel, entry.keys, name)
         let isFirst = nodeID < channel.parameters.remoteNodeID
         announcement.nodeSignature1 = isFirst ? own.node : remote.nodeSignature
         announcement.nodeSignature2 = isFirst ? remote.nodeSignature : own.node

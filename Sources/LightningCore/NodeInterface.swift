@@ -4,6 +4,7 @@ public import LightningChain
 public import LightningChannel
 public import LightningInvoice
 public import LightningPayment
+public import LightningRecords
 public import LightningRouting
 public import LightningWire
 

@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningRecords
 import LightningRouting
 import LightningWire
 
@@ -15,7 +16,7 @@ extension NodeCore {
     private mutating func newAlias() -> ShortChannelID {
         while true {
             let alias = ShortChannelID(0xf000_0000_0000_0000 | entropy.uint64() >> 4)
-            if !channels.values.contains(where: { $0.parameters.localAlias == alias || $0.remoteAlias == alias }) { return alias }
+            if channels.index.channels(withName: alias).isEmpty { return alias }
         }
     }
 
@@ -63,10 +64,11 @@ extension NodeCore {
         if let request = entry.request { effects.answers.append((request, .failure(.openingFailed(why)))) }
     }
 
-    private mutating func refuse(_ violation: ProtocolViolation, _ id: ChannelID, over connection: ConnectionID) {
-        reject(id, violation.description, over: connection)
+    /// Tells the peer that a channel is not opened, and why.
+    private mutating func refuse(_ why: String, _ id: ChannelID, over connection: ConnectionID) {
+        reject(id, why, over: connection)
         if let entry = peers[connection]?.openings.removeValue(forKey: id) {
-            abandon(entry, why: violation.description)
+            abandon(entry, why: why)
         }
     }
 
@@ -76,20 +78,20 @@ extension NodeCore {
         }
         // Answering costs us more than asking costs the peer.
         guard peers[id]!.openRequests.take(Peer.openRate, now: now),
-            channelOwners.contains(node) || strangersOpenRequests.take(Peer.strangersOpenRate, now: now)
+            channels.isOwner(node) || strangersOpenRequests.take(Peer.strangersOpenRate, now: now)
         else { return reject(message.temporaryChannelID, "too many open_channel: try again in a minute", over: id) }
         // "accept a new open_channel message, discard the previous": and no more than a few at once.
         guard (peers[id]?.openings.count ?? 0) < 10 else {
-            return refuse(.failChannel("too many channels are being opened"), message.temporaryChannelID, over: id)
+            return refuse("too many channels are being opened", message.temporaryChannelID, over: id)
         }
         if let previous = peers[id]!.openings[message.temporaryChannelID], previous.opening.isOpener {
-            return refuse(.failChannel("temporary_channel_id is in use"), message.temporaryChannelID, over: id)
+            return refuse("temporary_channel_id is in use", message.temporaryChannelID, over: id)
         }
         guard isSynced else {
-            return refuse(.failChannel("still following the chain: try again soon"), message.temporaryChannelID, over: id)
+            return refuse("still following the chain: try again soon", message.temporaryChannelID, over: id)
         }
         guard hasRoom(for: node, from: peers[id]!.origin) else {
-            return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
+            return refuse("too many channels wait to be funded", message.temporaryChannelID, over: id)
         }
         let origin = newKeyOrigin()
         do {
@@ -100,7 +102,7 @@ extension NodeCore {
                 opening: opening, request: nil, funding: nil, since: now)
             transmit(.acceptChannel(accept), over: id)
         } catch {
-            refuse(error, message.temporaryChannelID, over: id)
+            refuse(error.description, message.temporaryChannelID, over: id)
         }
     }
 
@@ -122,13 +124,13 @@ extension NodeCore {
     /// Channels that wait for their funding and came from the same address: names cost nothing, addresses a little.
     private func neighbours(of origin: AddressGroup?, _ unfunded: [PaymentChannel]) -> [PaymentChannel] {
         guard let origin, !origin.isLocal else { return [] }
-        return unfunded.filter { unfundedOrigins[$0.id] == origin }
+        return unfunded.filter { channels.entry($0.id)?.origin == origin }
     }
 
     /// Where all places are taken: one that has had time to be mined, of an absent node that has nothing else with us; of the node that
     /// has most of them, the oldest.
     private func evictable(_ unfunded: [PaymentChannel]) -> ChannelID? {
-        let owners = channelOwners
+        let owners = channels.owners
         let counts = Dictionary(grouping: unfunded, by: \.parameters.remoteNodeID).mapValues(\.count)
         return unfunded.filter { channel in
             let owner = channel.parameters.remoteNodeID
@@ -141,23 +143,8 @@ extension NodeCore {
 
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
     mutating func forget(_ id: ChannelID, why: String) {
-        guard channels.removeValue(forKey: id) != nil else { return }
-        channelKeys[id] = nil
-        if forwardingTerms.removeValue(forKey: id) != nil { changedTerms.insert(id) }
-        remoteUpdates[id] = nil
-        announcing[id] = nil
-        owedSince[id] = nil
-        lastUpdates[id] = nil
-        offlineSince[id] = nil
-        failureRates[id] = nil
-        unfundedOrigins[id] = nil
-        closingTalks[id] = nil
+        guard channels.forget(id) else { return }
         undecided.removeAll { $0.0 == id }
-        touched.remove(id)
-        let prefix = id.bytes.array
-        effects.writes.append(.delete(.channels, key: prefix))
-        effects.writes.append(.deleteAll(.htlcs, prefix: prefix))
-        effects.writes.append(.deleteAll(.revokedHTLCs, prefix: prefix))
         effects.events.append(.note("channel \(id) is forgotten: \(why)"))
     }
 
@@ -169,7 +156,8 @@ extension NodeCore {
         let id = ChannelID(funding: funding)
         return id == .all || channels[id] != nil
             || peers.values.contains { $0.openings.values.contains { $0.opening.channelID == id } }
-            || channels.values.contains { $0.parameters.funding == funding || $0.close?.transaction == funding.transaction }
+            || !channels.index.channels(fundedBy: funding).isEmpty
+            || channels.values.contains { $0.close?.transaction == funding.transaction }
     }
 
     mutating func received(_ message: AcceptChannel, over id: ConnectionID) {
@@ -184,7 +172,7 @@ extension NodeCore {
                 let request = entry.request
                 entry.request = nil
                 peers[id]!.openings[message.temporaryChannelID] = entry
-                refuse(.failChannel("the funding transaction cannot be made"), message.temporaryChannelID, over: id)
+                refuse("the funding transaction cannot be made", message.temporaryChannelID, over: id)
                 if let request { effects.answers.append((request, .failure(.wallet(error)))) }
                 return
             }
@@ -195,7 +183,7 @@ extension NodeCore {
             }
             guard !isTaken(OutPoint(transaction.id, 0)) else {
                 wallet.release(transaction)
-                return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
+                return refuse("the funding outpoint is in use", message.temporaryChannelID, over: id)
             }
             entry.funding = PendingFunding(transaction: transaction)
             peers[id]!.openings[message.temporaryChannelID] = nil
@@ -203,7 +191,7 @@ extension NodeCore {
             peers[id]!.openings[entry.opening.channelID!] = entry
             transmit(.fundingCreated(created), over: id)
         } catch {
-            refuse(error, message.temporaryChannelID, over: id)
+            refuse(error.description, message.temporaryChannelID, over: id)
         }
     }
 
@@ -212,10 +200,10 @@ extension NodeCore {
             return reject(message.temporaryChannelID, "no such channel is being opened", over: id)
         }
         guard !isTaken(message.funding) else {
-            return refuse(.failChannel("the funding outpoint is in use"), message.temporaryChannelID, over: id)
+            return refuse("the funding outpoint is in use", message.temporaryChannelID, over: id)
         }
         guard let node = peers[id]?.nodeID, hasRoom(for: node, from: peers[id]!.origin) else {
-            return refuse(.failChannel("too many channels wait to be funded"), message.temporaryChannelID, over: id)
+            return refuse("too many channels wait to be funded", message.temporaryChannelID, over: id)
         }
         do {
             let (channel, reply) = try entry.opening.receive(message, height: chain.height)
@@ -227,11 +215,10 @@ extension NodeCore {
             } else if unfunded.count >= Self.maxUnfunded, let oldest = evictable(unfunded) {
                 forget(oldest, why: "it was never funded, and others wait")
             }
-            add(channel)
-            unfundedOrigins[channel.id] = peers[id]!.origin
+            add(channel, from: peers[id]!.origin)
             transmit(.fundingSigned(reply), over: id)
         } catch {
-            refuse(error, message.temporaryChannelID, over: id)
+            refuse(error.description, message.temporaryChannelID, over: id)
         }
     }
 
@@ -247,17 +234,14 @@ extension NodeCore {
                 effects.answers.append((request, .success(.channelOpened(channel.id, funding: transaction.id))))
             }
         } catch {
-            refuse(error, message.channelID, over: id)
+            refuse(error.description, message.channelID, over: id)
         }
     }
 
-    private mutating func add(_ channel: PaymentChannel) {
-        precondition(channels[channel.id] == nil, "a new channel never takes another one's place")
-        channels[channel.id] = channel
-        channelKeys[channel.id] = keys.channel(channel.parameters.keyOrigin)
+    private mutating func add(_ channel: PaymentChannel, from origin: AddressGroup? = nil) {
+        channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), origin: origin))
         nextKeyIndex = max(nextKeyIndex, channel.parameters.keyOrigin.index + 1)
         isMetaChanged = true
-        touched.insert(channel.id)
         effects.events.append(.channelOpening(channel.id))
     }
 }

@@ -92,7 +92,7 @@ extension NodeCore {
 
     /// Our usable channels, as first hops.
     var localChannels: [LocalChannel] {
-        channels.values.filter(\.isUsable).sorted { $0.id < $1.id }.map { channel in
+        channels.ordered.filter(\.isUsable).map { channel in
             LocalChannel(
                 shortChannelID: channel.displayID, peer: NodeKey(channel.parameters.remoteNodeID),
                 spendable: channel.hasFreeSlot ? channel.spendable.value : 0,
@@ -154,9 +154,10 @@ extension NodeCore {
                 return
             }
             do throws(ChannelRefusal) {
-                let (htlcID, channelEffects) = try channels[id]!.offer(
-                    amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion,
-                    pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil, estimate: feeRate)
+                let offered = try offer(
+                    over: id, amount: route.total, payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion,
+                    pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil)
+                guard let (htlcID, channelEffects) = offered else { continue }
                 payment.attempts.append(
                     PaymentAttempt(route: route, htlc: .init(channel: id, id: htlcID), sharedSecrets: secrets, startedAt: now))
                 apply(channelEffects, to: id)

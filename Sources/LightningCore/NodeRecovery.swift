@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningRecords
 import LightningTransactions
 import LightningWire
 
@@ -104,7 +105,7 @@ extension NodeCore {
             guard let fundingKeys = Self.fundingKeys(transaction) else { continue }
             let funding = transaction.inputs[0].previousOutput
             // A channel that we know looks after itself.
-            if channels.values.contains(where: { $0.parameters.funding == funding }) { continue }
+            if !channels.index.channels(fundedBy: funding).isEmpty { continue }
             var found: [RecoveredOutput] = []
             for fundingKey in fundingKeys {
                 let key = keys.paymentSecret(fundingKey: fundingKey).publicKey()

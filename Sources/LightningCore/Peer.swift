@@ -18,7 +18,7 @@ struct PendingOpening {
 /// A connection to another node, from its first byte.
 struct Peer {
     let connection: ConnectionID
-    let transport: NoiseTransport
+    var transport: NoiseTransport
     /// Whether the other side called us, and from where.
     let isInbound: Bool
     let origin: AddressGroup?

@@ -60,7 +60,8 @@ public struct BlindedPath: Hashable, Sendable {
 
     private static func seal(_ data: [UInt8], key: Bytes32) -> [UInt8] {
         var output: [UInt8] = []
-        data.withUnsafeBytes { ChaCha20Poly1305(key: key).seal($0, nonce: nonce, associatedData: [], into: &output) }
+        var cipher = ChaCha20Poly1305(key: key)
+        data.withUnsafeBytes { cipher.seal($0, nonce: nonce, associatedData: [], into: &output) }
         return output
     }
 
@@ -74,9 +75,8 @@ public struct BlindedPath: Hashable, Sendable {
     /// Opens what was encrypted to us; `nil` where it was not, or where it says what we do not understand.
     public static func open(_ encryptedData: [UInt8], pathKey: PublicKey, nodeSecret: borrowing SecretKey) -> Opened? {
         let secret = nodeSecret.sharedSecret(with: pathKey)
-        let plain = encryptedData.withUnsafeBytes {
-            ChaCha20Poly1305(key: OnionKey.rho.derive(secret)).open($0, nonce: nonce, associatedData: [])
-        }
+        var cipher = ChaCha20Poly1305(key: OnionKey.rho.derive(secret))
+        let plain = encryptedData.withUnsafeBytes { cipher.open($0, nonce: nonce, associatedData: []) }
         guard let plain, let data = try? EncryptedRecipientData(plain),
             let next = pathKey.multiplied(by: Hash.sha256(pathKey.compressed + secret.array))
         else { return nil }

@@ -1,6 +1,7 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
 import LightningOnion
+public import LightningRecords
 public import LightningWire
 
 /// An HTLC that this node forwards: what came in, what went out for it, and what became of it.
@@ -186,13 +187,13 @@ public struct Circuits: Sendable {
         return circuit
     }
 
-    /// What changed since the last call; a record of `nil` is to be deleted.
-    public mutating func takeWrites() -> (circuits: [(key: [UInt8], record: [UInt8]?)], totals: [UInt8]?) {
-        let writes: [(key: [UInt8], record: [UInt8]?)] = changed.sorted().map { ($0.bytes, byIncoming[$0]?.encoded()) }
-        let record = areTotalsChanged ? totals.encoded() : nil
+    /// What has to be stored of the changes since the last call.
+    public mutating func drainWrites() -> [StoreWrite] {
+        var writes = changed.sorted().map { StoreWrite.change(.circuits, key: $0.bytes, record: byIncoming[$0]?.encoded()) }
+        if areTotalsChanged { writes.append(.put(.meta, key: StoreTable.key("forwards"), record: totals.encoded())) }
         changed = []
         areTotalsChanged = false
-        return (writes, record)
+        return writes
     }
 
     public func holdsSame(as other: Circuits) -> Bool { byIncoming == other.byIncoming && totals == other.totals }

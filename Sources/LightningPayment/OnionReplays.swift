@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
+public import LightningRecords
 
 /// The onions of HTLCs that are forwarded, held or settled: a second HTLC with the same one is refused.
 ///
@@ -113,10 +114,10 @@ public struct OnionReplays: Sendable {
         }
     }
 
-    /// What changed since the last call; a record of `nil` is to be deleted.
-    public mutating func takeWrites() -> [(key: [UInt8], record: [UInt8]?)] {
-        var writes: [(key: [UInt8], record: [UInt8]?)] = outdated.map { ($0, nil) }
-        writes += changes.sorted().map { ($0.key, heights[$0.digest] == $0.height ? [] : nil) }
+    /// What has to be stored of the changes since the last call.
+    public mutating func drainWrites() -> [StoreWrite] {
+        var writes = outdated.map { StoreWrite.delete(.onions, key: $0) }
+        writes += changes.sorted().map { .change(.onions, key: $0.key, record: heights[$0.digest] == $0.height ? [] : nil) }
         outdated = []
         changes = []
         return writes

@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningInvoice
 public import LightningOnion
+public import LightningRecords
 public import LightningWire
 
 /// Why a payment is not even tried; nothing has changed.
@@ -89,19 +90,15 @@ public struct Payments: Sendable {
         }
     }
 
-    /// The records that changed since the last call, by payment hash.
-    /// A record of `nil` is to be deleted.
-    public mutating func takeWrites() -> (
-        invoices: [(key: [UInt8], record: [UInt8]?)], payments: [(key: [UInt8], record: [UInt8])]
-    ) {
-        let result = (
-            // What is in memory now decides: a record may have been removed and made again.
-            changedInvoices.sorted().map { ($0.bytes.array, invoices[$0]?.encoded()) as (key: [UInt8], record: [UInt8]?) },
-            changedPayments.sorted().map { ($0.bytes.array, outgoing[$0]!.encoded()) }
-        )
+    /// What has to be stored of the changes since the last call, by payment hash.
+    public mutating func drainWrites() -> [StoreWrite] {
+        // What is in memory now decides: a record may have been removed and made again.
+        let writes =
+            changedInvoices.sorted().map { StoreWrite.change(.invoices, key: $0.bytes.array, record: invoices[$0]?.encoded()) }
+            + changedPayments.sorted().map { StoreWrite.change(.payments, key: $0.bytes.array, record: outgoing[$0]?.encoded()) }
         changedInvoices = []
         changedPayments = []
-        return result
+        return writes
     }
 
     // MARK: Receiving

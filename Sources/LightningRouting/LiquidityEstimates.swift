@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+public import LightningRecords
 public import LightningWire
 
 /// What payments have taught of the liquidity of channels: bounds for each direction, less sure as time goes by.
@@ -112,9 +113,9 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// Changes since the last call: a record of `nil` is to be deleted.
-    public mutating func takeWrites() -> [(key: [UInt8], record: [UInt8]?)] {
+    public mutating func drainWrites() -> [StoreWrite] {
         defer { unsaved = [] }
-        return unsaved.sorted().map { ($0.key, bounds[$0]?.encoded()) }
+        return unsaved.sorted().map { .change(.estimates, key: $0.key, record: bounds[$0]?.encoded()) }
     }
 
     /// Everything as lines of text: short id, direction, lower and upper bound in msat, and when they were learned.

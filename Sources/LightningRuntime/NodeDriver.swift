@@ -3,6 +3,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningCore
+import LightningRecords
 import LightningRouting
 import LightningStorage
 import LightningWire

@@ -1,4 +1,5 @@
 import LightningCore
+import LightningRecords
 import LightningWire
 import Synchronization
 

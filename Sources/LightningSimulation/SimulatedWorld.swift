@@ -4,6 +4,7 @@ public import CryptoPrimitives
 import HeapModule
 import LightningChannel
 public import LightningCore
+public import LightningRecords
 import LightningRouting
 public import LightningWire
 

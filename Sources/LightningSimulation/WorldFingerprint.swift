@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningCore
+import LightningRecords
 
 /// What a history was, in two hashes: a change of the code that is to change nothing leaves them as they are.
 public struct WorldFingerprint: Hashable, Sendable {

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import GRDB
-public import LightningCore
+public import LightningRecords
 
 /// A node's records in one SQLite database: a table for each kind, one transaction for each batch.
 ///

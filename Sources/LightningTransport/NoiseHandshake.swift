@@ -11,15 +11,26 @@ public enum NoiseFailure: String, Error, Hashable, Sendable {
 
 /// BOLT 8's three-act handshake, Noise_XK_secp256k1_ChaChaPoly_SHA256, for either role.
 ///
-/// Each act goes out or comes in whole; after the third, `finish` gives the two keys of the transport.
-struct NoiseHandshake: ~Copyable {
+/// Each act goes out or comes in whole; after the third, `finish` gives the two keys of the transport. It is a value: a copy goes on by
+/// itself.
+struct NoiseHandshake: Sendable {
     /// The act that comes next.
-    enum Step { case one, two, three, done }
+    enum Step: Sendable { case one, two, three, done }
 
     let isInitiator: Bool
     private(set) var step = Step.one
-    private let localStatic: SecretKey
-    private let ephemeral: SecretKey
+    /// They never change: copies of a handshake share them.
+    private final class Secrets: Sendable {
+        let localStatic: SecretKey
+        let ephemeral: SecretKey
+
+        init(localStatic: consuming SecretKey, ephemeral: consuming SecretKey) {
+            self.localStatic = localStatic
+            self.ephemeral = ephemeral
+        }
+    }
+
+    private let secrets: Secrets
     private(set) var remoteStatic: PublicKey?
     private var remoteEphemeral: PublicKey?
     private var hash: Bytes32
@@ -37,8 +48,7 @@ struct NoiseHandshake: ~Copyable {
         hash = Hash.sha256(chainingKey.array + Array("lightning".utf8))
         let responder = remoteStatic ?? localStatic.publicKey()
         hash = Hash.sha256(hash.array + responder.compressed)
-        self.localStatic = localStatic
-        self.ephemeral = ephemeral
+        secrets = Secrets(localStatic: localStatic, ephemeral: ephemeral)
         self.remoteStatic = remoteStatic
     }
 
@@ -59,8 +69,8 @@ struct NoiseHandshake: ~Copyable {
             return writeEphemeral(sharedWith: remoteEphemeral!)
         case .three:
             step = .done
-            let sealedKey = seal(localStatic.publicKey().compressed, nonce: 1)
-            mix(localStatic.sharedSecret(with: remoteEphemeral!))
+            let sealedKey = seal(secrets.localStatic.publicKey().compressed, nonce: 1)
+            mix(secrets.localStatic.sharedSecret(with: remoteEphemeral!))
             return [0] + sealedKey + seal([], nonce: 0)
         case .done: preconditionFailure("the handshake is over")
         }
@@ -81,7 +91,7 @@ struct NoiseHandshake: ~Copyable {
             let key = try open(Array(act[1..<50]), nonce: 1)
             guard let parsed = PublicKey(compressed: key) else { throw .badPublicKey }
             remoteStatic = parsed
-            mix(ephemeral.sharedSecret(with: parsed))
+            mix(secrets.ephemeral.sharedSecret(with: parsed))
             _ = try open(Array(act[50...]), nonce: 0)
             step = .done
         case .done: preconditionFailure("the handshake is over")
@@ -97,16 +107,16 @@ struct NoiseHandshake: ~Copyable {
     // MARK: Parts of an act
 
     private mutating func writeEphemeral(sharedWith other: PublicKey) -> [UInt8] {
-        let key = ephemeral.publicKey().compressed
+        let key = secrets.ephemeral.publicKey().compressed
         hash = Hash.sha256(hash.array + key)
-        mix(ephemeral.sharedSecret(with: other))
+        mix(secrets.ephemeral.sharedSecret(with: other))
         return [0] + key + seal([], nonce: 0)
     }
 
     private mutating func readEphemeral(_ act: [UInt8], useStatic: Bool) throws(NoiseFailure) -> PublicKey {
         guard let key = PublicKey(compressed: act[1..<34]) else { throw .badPublicKey }
         hash = Hash.sha256(hash.array + act[1..<34])
-        mix(useStatic ? localStatic.sharedSecret(with: key) : ephemeral.sharedSecret(with: key))
+        mix(useStatic ? secrets.localStatic.sharedSecret(with: key) : secrets.ephemeral.sharedSecret(with: key))
         _ = try open(Array(act[34...]), nonce: 0)
         return key
     }
@@ -117,8 +127,9 @@ struct NoiseHandshake: ~Copyable {
 
     private mutating func seal(_ plaintext: [UInt8], nonce: UInt64) -> [UInt8] {
         var output: [UInt8] = []
+        var cipher = ChaCha20Poly1305(key: temporaryKey)
         plaintext.withUnsafeBytes {
-            ChaCha20Poly1305(key: temporaryKey).seal(
+            cipher.seal(
                 $0, nonce: NoiseCipher.nonce(nonce), associatedData: hash.array, into: &output)
         }
         hash = Hash.sha256(hash.array + output)
@@ -126,8 +137,9 @@ struct NoiseHandshake: ~Copyable {
     }
 
     private mutating func open(_ ciphertext: [UInt8], nonce: UInt64) throws(NoiseFailure) -> [UInt8] {
+        var cipher = ChaCha20Poly1305(key: temporaryKey)
         let plaintext = ciphertext.withUnsafeBytes {
-            ChaCha20Poly1305(key: temporaryKey).open(
+            cipher.open(
                 $0, nonce: NoiseCipher.nonce(nonce), associatedData: hash.array)
         }
         guard let plaintext else { throw .badTag }

@@ -1,7 +1,7 @@
 public import CryptoPrimitives
 
 /// One direction of a BOLT 8 connection: a key that changes after every 1000 uses.
-struct NoiseCipher {
+struct NoiseCipher: Sendable {
     private var cipher: ChaCha20Poly1305
     private var key: Bytes32
     private var chainingKey: Bytes32
@@ -43,14 +43,11 @@ struct NoiseCipher {
 
 /// A BOLT 8 connection from its first byte: handshake, then messages of up to 65535 bytes each way.
 ///
-/// It owns keys that must never be used twice, so it is a reference and belongs to one connection.
-public final class NoiseTransport {
-    private enum State: ~Copyable {
-        case handshake(NoiseHandshake)
-        case established
-    }
-
-    private var state: State
+/// It is a value over keys and counters, so that a whole node can be copied. Of two copies only one may go on to speak to the same peer:
+/// otherwise one key would encrypt two messages with one number.
+public struct NoiseTransport: Sendable {
+    /// `nil` once it is over.
+    private var handshake: NoiseHandshake?
     private var sender: NoiseCipher?
     private var receiver: NoiseCipher?
     private var incoming: [UInt8] = []
@@ -67,67 +64,50 @@ public final class NoiseTransport {
     ///   - ephemeral: a secret made for this connection only.
     ///   - remoteNodeID: the node to connect to, or `nil` for the side that accepts.
     public init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
-        state = .handshake(
-            NoiseHandshake(localStatic: localSecret.copy(), ephemeral: ephemeral, remoteStatic: remoteNodeID))
+        handshake = NoiseHandshake(localStatic: localSecret.copy(), ephemeral: ephemeral, remoteStatic: remoteNodeID)
         self.remoteNodeID = remoteNodeID
     }
 
     /// The initiator's first bytes.
-    public func start() -> [UInt8] { speak() }
+    public mutating func start() -> [UInt8] { speak() }
 
-    private func speak() -> [UInt8] {
-        guard case .handshake(var handshake) = consume() else { return [] }
-        let act = handshake.speaks ? handshake.write() : []
-        restore(handshake)
+    private mutating func speak() -> [UInt8] {
+        guard handshake?.speaks == true, let act = handshake?.write() else { return [] }
+        finishHandshake()
         return act
     }
 
-    private func consume() -> State {
-        var taken = State.established
-        swap(&taken, &state)
-        return taken
-    }
-
-    private func restore(_ handshake: consuming NoiseHandshake) {
-        if handshake.step == .done {
-            let keys = handshake.finish()
-            sender = NoiseCipher(key: keys.send, chainingKey: keys.chainingKey)
-            receiver = NoiseCipher(key: keys.receive, chainingKey: keys.chainingKey)
-            remoteNodeID = handshake.remoteStatic
-            isEstablished = true
-            state = .established
-        } else {
-            state = .handshake(handshake)
-        }
+    private mutating func finishHandshake() {
+        guard let done = handshake, done.step == .done else { return }
+        let keys = done.finish()
+        sender = NoiseCipher(key: keys.send, chainingKey: keys.chainingKey)
+        receiver = NoiseCipher(key: keys.receive, chainingKey: keys.chainingKey)
+        remoteNodeID = done.remoteStatic
+        isEstablished = true
+        handshake = nil
     }
 
     /// Takes bytes as they come from the socket.
     ///
     /// - Returns: the handshake bytes to answer with, and the messages that are complete now.
     /// - Throws: a failure after which the connection must be closed.
-    public func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
+    public mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
         incoming.append(contentsOf: bytes)
         defer { compact() }
         var reply: [UInt8] = []
-        while !isEstablished {
-            guard case .handshake(var handshake) = consume() else { break }
-            guard !handshake.speaks, incoming.count - consumed >= handshake.expectedLength else {
-                restore(handshake)
-                return (reply, [])
-            }
-            let act = Array(incoming[consumed..<consumed + handshake.expectedLength])
-            consumed += act.count
-            do { try handshake.read(act) } catch {
-                state = .handshake(handshake)
-                throw error
-            }
-            restore(handshake)
+        while let handshake {
+            let length = handshake.expectedLength
+            guard !handshake.speaks, incoming.count - consumed >= length else { return (reply, []) }
+            let act = Array(incoming[consumed..<consumed + length])
+            consumed += length
+            try self.handshake?.read(act)
+            finishHandshake()
             if !isEstablished { reply += speak() }
         }
         return (reply, try readMessages())
     }
 
-    private func readMessages() throws(NoiseFailure) -> [[UInt8]] {
+    private mutating func readMessages() throws(NoiseFailure) -> [[UInt8]] {
         var messages: [[UInt8]] = []
         while true {
             if let length = bodyLength {
@@ -142,33 +122,38 @@ public final class NoiseTransport {
         }
     }
 
-    private func open(_ count: Int) throws(NoiseFailure) -> [UInt8] {
-        let start = consumed
+    private mutating func open(_ count: Int) throws(NoiseFailure) -> [UInt8] {
+        let range = consumed..<consumed + count
+        consumed += count
+        // Taken out while it is used, so that it is not copied.
+        guard var cipher = receiver.take() else { throw .badTag }
         let result: Result<[UInt8], NoiseFailure> = incoming.withUnsafeBytes { buffer in
             do throws(NoiseFailure) {
-                return .success(try receiver!.open(UnsafeRawBufferPointer(rebasing: buffer[start..<start + count])))
+                return .success(try cipher.open(UnsafeRawBufferPointer(rebasing: buffer[range])))
             } catch {
                 return .failure(error)
             }
         }
-        consumed += count
+        receiver = cipher
         return try result.get()
     }
 
     /// Drops what has been read once it is most of the buffer.
-    private func compact() {
+    private mutating func compact() {
         guard consumed == incoming.count || consumed > 1 << 16 else { return }
         incoming.removeSubrange(0..<consumed)
         consumed = 0
     }
 
     /// Encrypts one message for the socket. The handshake must be over.
-    public func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] {
+    public mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] {
         guard message.count <= Self.maximumMessageLength else { throw .messageTooLong }
+        guard var cipher = sender.take() else { preconditionFailure("nothing is sent before the handshake is over") }
         var output: [UInt8] = []
         output.reserveCapacity(message.count + 34)
-        withUnsafeBytes(of: UInt16(message.count).bigEndian) { sender!.seal($0, into: &output) }
-        message.withUnsafeBytes { sender!.seal($0, into: &output) }
+        withUnsafeBytes(of: UInt16(message.count).bigEndian) { cipher.seal($0, into: &output) }
+        message.withUnsafeBytes { cipher.seal($0, into: &output) }
+        sender = cipher
         return output
     }
 }

@@ -4,6 +4,7 @@ import CryptoPrimitives
 import Foundation
 import LightningChannel
 import LightningCore
+import LightningRecords
 import LightningSimulation
 import LightningStorage
 import LightningWire

@@ -9,7 +9,7 @@ import Testing
 struct HostilePeerTests {
     /// Delivers something to alice that breaks a rule.
     func expectViolation(
-        _ pair: ChannelPair, _ message: LightningMessage, _ consequence: ProtocolViolation.Consequence,
+        _ pair: ChannelPair, _ message: LightningMessage, _ expected: ProtocolViolation,
         _ location: SourceLocation = #_sourceLocation
     ) {
         var copy = pair
@@ -18,7 +18,7 @@ struct HostilePeerTests {
             try copy.deliver([message], to: .alice)
             Issue.record("\(message) was accepted", sourceLocation: location)
         } catch let violation as ProtocolViolation {
-            #expect(violation.consequence == consequence, sourceLocation: location)
+            #expect(violation == expected, sourceLocation: location)
             #expect(copy.alice.commitments.toLocal == before.toLocal, sourceLocation: location)
             #expect(copy.alice.commitments.localNumber == before.localNumber, sourceLocation: location)
         } catch {
@@ -36,22 +36,22 @@ struct HostilePeerTests {
     @Test("HTLCs it cannot afford, ids out of order, nothing, too much, seconds instead of blocks")
     func badAdds() throws {
         let pair = try ChannelPair()
-        expectViolation(pair, add(pair, id: 1), .warning)
-        expectViolation(pair, add(pair, msat: 0), .warning)
-        expectViolation(pair, add(pair, msat: .max), .warning)
-        expectViolation(pair, add(pair, msat: 300_000_001), .warning)
+        expectViolation(pair, add(pair, id: 1), .unexpectedHTLC(1, expected: 0))
+        expectViolation(pair, add(pair, msat: 0), .belowMinimum)
+        expectViolation(pair, add(pair, msat: .max), .tooMuchInFlight)
+        expectViolation(pair, add(pair, msat: 300_000_001), .exceedsBalance)
         // The reserve of 10,000 sat stays.
-        expectViolation(pair, add(pair, msat: 290_000_001), .warning)
-        expectViolation(pair, add(pair, expiry: 500_000_000), .warning)
+        expectViolation(pair, add(pair, msat: 290_000_001), .belowReserve)
+        expectViolation(pair, add(pair, expiry: 500_000_000), .expiryInSeconds)
         var same = pair
         try same.deliver([add(pair)], to: .alice)
-        expectViolation(same, add(pair), .warning)
+        expectViolation(same, add(pair), .unexpectedHTLC(0, expected: 1))
         let limited = try ChannelPair { $0.maxAcceptedHTLCs = 2 }
         var full = limited
         try full.deliver([add(full, id: 0), add(full, id: 1)], to: .alice)
-        expectViolation(full, add(full, id: 2), .warning)
+        expectViolation(full, add(full, id: 2), .tooManyHTLCs)
         let narrow = try ChannelPair { $0.maxHTLCValueInFlight = MilliSatoshi(5_000_000) }
-        expectViolation(narrow, add(narrow, msat: 5_000_001), .warning)
+        expectViolation(narrow, add(narrow, msat: 5_000_001), .tooMuchInFlight)
     }
 
     @Test("signatures that sign something else, too few of them, and one twice")
@@ -68,15 +68,15 @@ struct HostilePeerTests {
         let other = SecretKey(Hash.sha256([9]))!.sign(Hash.sha256([1]))
         var wrong = good
         wrong.signature = WireSignature(other)
-        expectViolation(pair, .commitmentSigned(wrong), .failChannel)
+        expectViolation(pair, .commitmentSigned(wrong), .invalidSignature(.commitmentSigned))
         wrong = good
         wrong.htlcSignatures = [WireSignature(other)]
-        expectViolation(pair, .commitmentSigned(wrong), .failChannel)
+        expectViolation(pair, .commitmentSigned(wrong), .invalidHTLCSignature)
         wrong.htlcSignatures = []
-        expectViolation(pair, .commitmentSigned(wrong), .failChannel)
+        expectViolation(pair, .commitmentSigned(wrong), .htlcSignatureCount(0, expected: 1))
         var accepted = pair
         try accepted.deliver([.commitmentSigned(good)], to: .alice)
-        expectViolation(accepted, .commitmentSigned(good), .failChannel)
+        expectViolation(accepted, .commitmentSigned(good), .invalidSignature(.commitmentSigned))
     }
 
     @Test("revocations that are none")
@@ -87,7 +87,7 @@ struct HostilePeerTests {
             .revokeAndAck(
                 RevokeAndAck(channelID: pair.alice.id, perCommitmentSecret: Hash.sha256([1]), nextPerCommitmentPoint: ChannelPair.node("x"))
             ),
-            .failChannel)
+            .revocationWithoutCommitment)
         let add = try pair.offer()
         try pair.deliver(add, to: .bob)
         let commit = pair.flush(.alice)
@@ -97,11 +97,11 @@ struct HostilePeerTests {
         }
         let right = answer
         answer.perCommitmentSecret = Hash.sha256([1])
-        expectViolation(pair, .revokeAndAck(answer), .failChannel)
+        expectViolation(pair, .revokeAndAck(answer), .wrongRevocationSecret)
         answer.perCommitmentSecret = .zero
-        expectViolation(pair, .revokeAndAck(answer), .failChannel)
+        expectViolation(pair, .revokeAndAck(answer), .wrongRevocationSecret)
         try pair.deliver([.revokeAndAck(right)], to: .alice)
-        expectViolation(pair, .revokeAndAck(right), .failChannel)
+        expectViolation(pair, .revokeAndAck(right), .revocationWithoutCommitment)
     }
 
     @Test("removals of what is not there, a wrong preimage, a malformed failure without its bit")
@@ -109,27 +109,27 @@ struct HostilePeerTests {
         var pair = try ChannelPair()
         let id = pair.alice.id
         let wrong = PaymentPreimage(Hash.sha256([8]))
-        expectViolation(pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: wrong)), .warning)
+        expectViolation(pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: wrong)), .notCommitted(0))
         let add = try pair.offer()
         // Offered, but not committed: too early to be removed.
         expectViolation(
-            pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: ChannelPair.preimage)), .warning)
+            pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: ChannelPair.preimage)), .notCommitted(0))
         try pair.settle(toBob: add)
-        expectViolation(pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: wrong)), .warning)
+        expectViolation(pair, .updateFulfillHTLC(UpdateFulfillHTLC(channelID: id, id: 0, paymentPreimage: wrong)), .wrongPreimage)
         expectViolation(
             pair,
             .updateFailMalformedHTLC(UpdateFailMalformedHTLC(channelID: id, id: 0, onionHash: .zero, failureCode: 15)),
-            .warning)
-        expectViolation(pair, .updateFailHTLC(UpdateFailHTLC(channelID: id, id: 1, reason: [])), .warning)
+            .malformedWithoutBADONION)
+        expectViolation(pair, .updateFailHTLC(UpdateFailHTLC(channelID: id, id: 1, reason: [])), .notCommitted(1))
     }
 
     @Test("fees from the wrong side, and absurd ones")
     func badFees() throws {
         let pair = try ChannelPair()
-        expectViolation(pair, .updateFee(UpdateFee(channelID: pair.alice.id, feeRate: FeeRate(perKiloweight: 2000))), .warning)
+        expectViolation(pair, .updateFee(UpdateFee(channelID: pair.alice.id, feeRate: FeeRate(perKiloweight: 2000))), .feeFromFundee)
         for rate: UInt32 in [0, 252, 1_000_000, .max] {
             var copy = pair
-            #expect(throws: ProtocolViolation.self) {
+            #expect(throws: ProtocolViolation.feeOutOfReach(FeeRate(perKiloweight: rate))) {
                 try copy.deliver([.updateFee(UpdateFee(channelID: pair.bob.id, feeRate: FeeRate(perKiloweight: rate)))], to: .bob)
             }
         }
@@ -140,11 +140,11 @@ struct HostilePeerTests {
         var pair = try ChannelPair()
         let id = pair.alice.id
         let bobs = Script.p2wpkh(ChannelPair.node("bob"))
-        expectViolation(pair, .shutdown(Shutdown(channelID: id, script: Script([0x6a, 1, 1]))), .notice)
+        expectViolation(pair, .shutdown(Shutdown(channelID: id, script: Script([0x6a, 1, 1]))), .shutdownScriptNotAllowed)
         var shut = pair
         try shut.deliver([.shutdown(Shutdown(channelID: id, script: bobs))], to: .alice)
-        expectViolation(shut, add(shut), .warning)
-        expectViolation(shut, .shutdown(Shutdown(channelID: id, script: .p2wpkh(ChannelPair.node("eve")))), .warning)
+        expectViolation(shut, add(shut), .addAfterShutdown)
+        expectViolation(shut, .shutdown(Shutdown(channelID: id, script: .p2wpkh(ChannelPair.node("eve")))), .shutdownScriptChanged)
         // bob asks for the close; alice answers and, as opener, proposes a fee.
         let asked = ChannelPair.messages(try pair.bob.shutdown(to: bobs, pair.environments.bob))
         let answers = try pair.deliver(asked, to: .alice)
@@ -154,9 +154,9 @@ struct HostilePeerTests {
         }
         var forged = proposal
         forged.signature = WireSignature(SecretKey(Hash.sha256([3]))!.sign(Hash.sha256([4])))
-        expectViolation(pair, .closingSigned(forged), .failChannel)
+        expectViolation(pair, .closingSigned(forged), .invalidSignature(.closingSigned))
         forged.fee = Satoshi(1_000_000)
-        expectViolation(pair, .closingSigned(forged), .warning)
+        expectViolation(pair, .closingSigned(forged), .closingFeeUnaffordable)
     }
 
     @Test("a peer that lost its data makes us close; one that proves that ours is old never makes us publish")
@@ -191,7 +191,7 @@ struct HostilePeerTests {
         do {
             try rolled.deliver(fromBob, to: .alice)
             Issue.record("alice does not see that bob is behind")
-        } catch let violation as ProtocolViolation { #expect(violation.consequence == .failChannel) }
+        } catch let violation as ProtocolViolation { #expect(violation == .unexpectedCommitment(1, expected: 7)) }
     }
 
     @Test("a peer that lies about what we revoked is not believed")
@@ -202,7 +202,7 @@ struct HostilePeerTests {
         let lie = ChannelReestablish(
             channelID: pair.alice.id, nextCommitmentNumber: 1, nextRevocationNumber: 5, yourLastPerCommitmentSecret: Hash.sha256([5]),
             myCurrentPerCommitmentPoint: ChannelPair.node("x"))
-        #expect(throws: ProtocolViolation.self) { try pair.deliver([.channelReestablish(lie)], to: .alice) }
+        #expect(throws: ProtocolViolation.foreignSecret) { try pair.deliver([.channelReestablish(lie)], to: .alice) }
         #expect(pair.alice.phase == .normal)
     }
 
@@ -218,7 +218,8 @@ struct HostilePeerTests {
             } catch { return error }
         }
         #expect(refusal(0) == .belowMinimum(MilliSatoshi(1)))
-        #expect(refusal(999_000_000_000) == .tooMuchInFlight(limit: MilliSatoshi(20_000_000_000_000)) || refusal(999_000_000_000) != nil)
+        #expect(refusal(21_000_000_000_000) == .tooMuchInFlight(limit: MilliSatoshi(20_000_000_000_000)))
+        #expect(refusal(999_000_000_000) == .insufficientBalance(spendable: pair.alice.spendable))
         #expect(refusal(700_000_000) == .insufficientBalance(spendable: pair.alice.spendable))
         #expect(refusal(1000, expiry: 600_000_000) == .invalidExpiry)
         #expect(pair.alice.commitments == before)
@@ -239,7 +240,7 @@ struct HostilePeerTests {
         var refused: UInt64?
         for number in UInt64(0)..<200 where refused == nil {
             // Bob's own node would not offer these: they come as he pleases.
-            do { try pair.deliver([add(pair, id: number)], to: .alice) } catch is ProtocolViolation { refused = number }
+            do { try pair.deliver([add(pair, id: number)], to: .alice) } catch ProtocolViolation.payerCannotAffordFee { refused = number }
         }
         #expect((50..<120).contains(try #require(refused)))
         let cost = 1124 + 172 * pair.alice.commitments.htlcs.count

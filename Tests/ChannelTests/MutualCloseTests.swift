@@ -44,7 +44,9 @@ struct MutualCloseTests {
         do {
             try pair.deliver([.closingSigned(offer)], to: .bob)
             Issue.record("accepted")
-        } catch let violation as ProtocolViolation { #expect(violation.consequence == .notice) }
+        } catch let violation as ProtocolViolation {
+            #expect(violation == .closingFeesOutOfReach(Satoshi(100)...Satoshi(150)))
+        }
         #expect(pair.bob.isNegotiatingClose)
     }
 

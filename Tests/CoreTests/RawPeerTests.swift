@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningCore
+import LightningRecords
 import LightningTransport
 import LightningWire
 import Testing
@@ -10,7 +11,7 @@ import Testing
 struct RawPeer {
     var node: NodeCore
     var store = StoreContents()
-    let transport: NoiseTransport
+    var transport: NoiseTransport
     let connection = ConnectionID(1)
     var now: UInt64 = 1_700_000_000_000
     var isClosed = false

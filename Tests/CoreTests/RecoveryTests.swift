@@ -3,6 +3,7 @@ import CryptoPrimitives
 import LightningChain
 import LightningChannel
 import LightningCore
+import LightningRecords
 import LightningWire
 import Testing
 

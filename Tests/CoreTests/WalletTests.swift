@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
+import LightningRecords
 import Testing
 
 @Suite("the on-chain wallet")
@@ -96,9 +97,10 @@ struct WalletTests {
         let all = try wallet.fund(paying: Self.elsewhere, amount: nil, feeRate: .floor, height: 11)
         #expect(all.inputs.map(\.previousOutput) == [free])
         // The store rebuilds the same.
-        let writes = wallet.takeWrites()
+        let writes = wallet.drainWrites()
         let restored = try OnChainWallet(
-            keys: Self.keys, head: writes.head, coins: writes.coins.map(\.record), transactions: writes.transactions.map(\.record))
+            keys: Self.keys, head: writes.changes(of: .meta).last?.record, coins: writes.changes(of: .coins).compactMap(\.record),
+            transactions: writes.changes(of: .transactions).compactMap(\.record))
         #expect(restored.holdsSame(as: wallet))
     }
 

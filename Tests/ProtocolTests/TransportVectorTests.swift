@@ -18,7 +18,7 @@ struct TransportVectorTests {
         let vectors = try Vectors.json("bolt8/transport.json")["handshakes"].array
         #expect(vectors.count > 10)
         for v in vectors {
-            let noise = transport(v)
+            var noise = transport(v)
             var output: [UInt8] = v["role"].string == "initiator" ? noise.start() : []
             var failure: NoiseFailure?
             for step in v["steps"].array {
@@ -53,8 +53,8 @@ struct TransportVectorTests {
     func messages() throws {
         let vectors = try Vectors.json("bolt8/transport.json")
         let pair = vectors["handshakes"].array.filter { $0["name"].string.contains("successful") }
-        let initiator = transport(pair[0])
-        let responder = transport(pair[1])
+        var initiator = transport(pair[0])
+        var responder = transport(pair[1])
         let two = try responder.receive(initiator.start()).reply
         let three = try initiator.receive(two).reply
         _ = try responder.receive(three)
@@ -72,8 +72,8 @@ struct TransportVectorTests {
         let pair = try Vectors.json("bolt8/transport.json")["handshakes"].array.filter {
             $0["name"].string.contains("successful")
         }
-        let initiator = transport(pair[0])
-        let responder = transport(pair[1])
+        var initiator = transport(pair[0])
+        var responder = transport(pair[1])
         _ = try responder.receive(initiator.receive(responder.receive(initiator.start()).reply).reply)
         var stream = try initiator.seal([]) + initiator.seal([UInt8](repeating: 7, count: 65535))
         var messages: [[UInt8]] = []

@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningRecords
 import LightningRouting
 import LightningWire
 import Testing
@@ -329,7 +330,7 @@ struct RouteTests {
         var copy = LiquidityEstimates()
         try copy.merge(exported: web.estimates.exported)
         #expect(copy.holdsSame(as: web.estimates))
-        let writes = web.estimates.takeWrites()
+        let writes = web.estimates.drainWrites().changes(of: .estimates)
         let restored = try LiquidityEstimates(records: writes.map { ($0.key, $0.record!) })
         #expect(restored.holdsSame(as: web.estimates))
         #expect(throws: EstimatesImportFailure.self) { try copy.merge(exported: "1x1x1,2,0,0,,0") }

@@ -6,6 +6,7 @@ import LightningChannel
 import LightningCore
 import LightningInvoice
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningStorage

@@ -3,6 +3,7 @@ import CryptoPrimitives
 import Foundation
 import GRDB
 import LightningCore
+import LightningRecords
 import LightningStorage
 import Testing
 

@@ -4,6 +4,7 @@ import LightningChannel
 import LightningInvoice
 import LightningOnion
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire
@@ -484,7 +485,7 @@ struct PeeledHTLCTests {
         }
         var circuits = Circuits()
         circuits.open(Circuit(request, outgoing: .init(channel: ChannelID(Hash.sha256([8])), id: 2), createdAt: 1))
-        let writes = circuits.takeWrites().circuits
+        let writes = circuits.drainWrites().changes(of: .circuits)
         let record = try #require(writes[0].record)
         let read = try Circuits(records: [record], totals: nil)
         #expect(read.holdsSame(as: circuits) && read.all[0].back.blinding != nil)

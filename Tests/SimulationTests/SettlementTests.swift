@@ -6,6 +6,7 @@ import LightningCore
 import LightningInvoice
 import LightningOnion
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire
@@ -199,8 +200,8 @@ struct HTLCSetTests {
     func resumed() throws {
         var payments = Self.payments(isHold: true)
         _ = Self.receive(&payments, id: 1, 1000, total: 1000)
-        let writes = payments.takeWrites()
-        var again = try Payments(invoices: writes.invoices.compactMap(\.record), payments: [])
+        let writes = payments.drainWrites()
+        var again = try Payments(invoices: writes.changes(of: .invoices).compactMap(\.record), payments: [])
         // Another one, with too little time, comes in first: it is judged as a new one.
         let htlc = IncomingHTLC(
             key: .init(channel: ChannelID(Hash.sha256([1])), id: 9), amount: MilliSatoshi(1000), paymentHash: Self.preimage.paymentHash,
@@ -245,9 +246,9 @@ struct HTLCSetTests {
         #expect(payments.invoices.count == 10_000)
         #expect(large.allSatisfy { payments.invoices[$0] != nil })
         // What was removed and made again in one batch is there.
-        let writes = payments.takeWrites()
-        #expect(writes.invoices.count { $0.record != nil } == 10_000)
-        #expect(Set(writes.invoices.map(\.key)).count == writes.invoices.count)
+        let writes = payments.drainWrites().changes(of: .invoices)
+        #expect(writes.count { $0.record != nil } == 10_000)
+        #expect(Set(writes.map(\.key)).count == writes.count)
     }
 }
 
@@ -261,7 +262,7 @@ struct OnionReplayTests {
         for number: UInt8 in 0..<100 { replays.insert(sharedSecret: Self.htlc(number), cltvExpiry: 200 + UInt32(number / 10)) }
         #expect(replays.count == 100 && replays.contains(sharedSecret: Self.htlc(7)))
         var store: [[UInt8]: [UInt8]] = [:]
-        func save() { for (key, record) in replays.takeWrites() { store[key] = record } }
+        func save() { for (key, record) in replays.drainWrites().changes(of: .onions) { store[key] = record } }
         save()
         #expect(store.count == 100 && store.allSatisfy { $0.key.count == 20 })
         for number: UInt8 in 0..<50 { replays.remove(sharedSecret: Self.htlc(number)) }
@@ -288,7 +289,7 @@ struct OnionReplayTests {
         writer.uint32(300)
         var replays = try OnionReplays(records: [(digest.array, writer.bytes)])
         #expect(replays.contains(sharedSecret: Self.htlc(1)))
-        let writes = replays.takeWrites()
+        let writes = replays.drainWrites().changes(of: .onions)
         #expect(writes.count == 2)
         #expect(
             writes.contains { $0.key == digest.array && $0.record == nil } && writes.contains { $0.key.count == 20 && $0.record != nil })

@@ -5,6 +5,7 @@ import LightningChain
 import LightningChannel
 import LightningCore
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire

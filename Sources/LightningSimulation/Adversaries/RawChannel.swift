@@ -93,7 +93,7 @@ extension SimulatedWorld {
             }
             effects += raw.channel.flush(environment)
             // Nobody keeps what the raw half would store.
-            _ = raw.channel.takeWrites()
+            _ = raw.channel.drainWrites()
             guard !effects.isEmpty else { return }
             try send(effects, over: &raw)
         }

@@ -11,7 +11,7 @@ public struct RawConnection {
     /// The identity that was claimed.
     public let nodeID: NodeID
     let id: ConnectionID
-    let transport: NoiseTransport
+    var transport: NoiseTransport
     /// The life of the node in which it was called: after a restart it knows nothing of the connection.
     let life: UInt64
     /// What the node said and nobody has taken yet.
@@ -50,15 +50,16 @@ extension SimulatedWorld {
         let id = ConnectionID(Self.firstStranger + strangers)
         strangers += 1
         let ephemeral = SecretKey(Hash.tagged("ephemeral", Array("\(seed)/\(strangers)".utf8)))!
-        let transport = NoiseTransport(localSecret: secret, ephemeral: ephemeral, remoteNodeID: nodes[index].nodeID)
+        var transport = NoiseTransport(localSecret: secret, ephemeral: ephemeral, remoteNodeID: nodes[index].nodeID)
+        let firstAct = transport.start()
         var connection = RawConnection(
             node: index, nodeID: secret.publicKey(), id: id, transport: transport, life: nodes[index].lives)
         let offered = features ?? core.configuration.features
         let chain = core.configuration.network.chainHash
         try step(index, [.connected(id, to: nil, from: origin)])
-        try step(index, [.received(id, transport.start())])
+        try step(index, [.received(id, firstAct)])
         try drain(&connection)
-        guard isOpen(connection), transport.isEstablished else { return nil }
+        guard isOpen(connection), connection.transport.isEstablished else { return nil }
         if initializes { try say(.initialize(Init(features: offered, chains: [chain])), over: &connection) }
         return connection
     }

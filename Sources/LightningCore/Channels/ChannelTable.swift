@@ -1,0 +1,149 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+public import LightningChannel
+import LightningPayment
+import LightningRecords
+public import LightningWire
+
+/// All channels of a node, with what belongs to each, and the index by which they are found.
+///
+/// To read it is a collection of channels by their ids. A channel is changed by `update` alone, which keeps the index right and notes that
+/// something may have to be signed and stored.
+public struct ChannelTable: Collection {
+    private var entries: [ChannelID: ChannelEntry] = [:]
+    private(set) var index = ChannelIndex()
+    /// Channels that something happened to in this batch.
+    private(set) var touched: Set<ChannelID> = []
+    /// Channels that were forgotten in this batch: all that is stored of them goes.
+    private var forgotten: [ChannelID] = []
+
+    init() {}
+
+    // MARK: A collection of channels
+
+    public struct Index: Comparable {
+        fileprivate var index: Dictionary<ChannelID, ChannelEntry>.Index
+        public static func < (left: Index, right: Index) -> Bool { left.index < right.index }
+    }
+
+    public var startIndex: Index { Index(index: entries.startIndex) }
+    public var endIndex: Index { Index(index: entries.endIndex) }
+    public func index(after position: Index) -> Index { Index(index: entries.index(after: position.index)) }
+    public subscript(position: Index) -> (key: ChannelID, value: PaymentChannel) {
+        let (id, entry) = entries[position.index]
+        return (id, entry.channel)
+    }
+    public var count: Int { entries.count }
+
+    /// A channel as it is.
+    public subscript(id: ChannelID) -> PaymentChannel? { entries[id]?.channel }
+    public var keys: some Collection<ChannelID> { entries.keys }
+    public var values: some Collection<PaymentChannel> { entries.values.lazy.map(\.channel) }
+
+    /// The ids in their order.
+    var ids: [ChannelID] { entries.keys.sorted() }
+
+    /// The channels in the order of their ids.
+    var ordered: [PaymentChannel] { entries.values.map(\.channel).sorted { $0.id < $1.id } }
+
+    func entry(_ id: ChannelID) -> ChannelEntry? { entries[id] }
+
+    /// The channels with a peer, in the order of their ids.
+    func channels(with peer: NodeID) -> [PaymentChannel] { index.channels(with: peer).compactMap { entries[$0]?.channel } }
+
+    /// The nodes with which there is a channel that is not over. One that its opener has not funded yet costs nothing, and counts for
+    /// nothing.
+    var owners: Set<NodeID> {
+        Set(entries.values.lazy.map(\.channel).filter(\.isOwned).map(\.parameters.remoteNodeID))
+    }
+
+    /// Whether a node is one of `owners`.
+    func isOwner(_ node: NodeID) -> Bool { index.channels(with: node).contains { entries[$0]?.channel.isOwned ?? false } }
+
+    // MARK: Changes
+
+    mutating func insert(_ entry: ChannelEntry) {
+        precondition(entries[entry.channel.id] == nil, "a new channel never takes another one's place")
+        entries[entry.channel.id] = entry
+        touch(entry.channel.id)
+        index.update(entry.channel)
+    }
+
+    /// Changes a channel, or what belongs to it.
+    ///
+    /// - Returns: what `change` returns; `nil` where there is no such channel.
+    @discardableResult
+    mutating func update<Result, Failure: Error>(
+        _ id: ChannelID, _ change: (inout ChannelEntry) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        guard entries[id] != nil else { return nil }
+        touch(id)
+        defer { if let channel = entries[id]?.channel { index.update(channel) } }
+        return try change(&entries[id]!)
+    }
+
+    /// Changes what belongs to a channel, and not the channel: nothing has to be signed.
+    mutating func annotate(_ id: ChannelID, _ change: (inout ChannelEntry) -> Void) {
+        guard entries[id] != nil else { return }
+        change(&entries[id]!)
+        if entries[id]!.areTermsChanged { touch(id) }
+    }
+
+    /// Something happened to a channel: it may have to sign, and to be stored.
+    mutating func touch(_ id: ChannelID) { touched.insert(id) }
+
+    /// Forgets a channel with all that belongs to it.
+    ///
+    /// - Returns: whether there was one.
+    mutating func forget(_ id: ChannelID) -> Bool {
+        guard entries.removeValue(forKey: id) != nil else { return false }
+        index.remove(id)
+        touched.remove(id)
+        forgotten.append(id)
+        return true
+    }
+
+    /// Notes at which blocks the channels that were changed have something to do next.
+    ///
+    /// - Parameter height: of the chain; only later blocks count.
+    mutating func schedule(after height: Int) {
+        for id in touched { index.wake(id, at: entries[id]?.channel.nextHeight(after: height)) }
+    }
+
+    /// What has to be stored of the changes since the last call, and the blocks at which the changed channels have something to do next.
+    mutating func drainWrites(height: Int) -> [StoreWrite] {
+        var writes: [StoreWrite] = []
+        for id in forgotten {
+            let prefix = id.bytes.array
+            writes += [
+                .delete(.channels, key: prefix), .deleteAll(.htlcs, prefix: prefix), .deleteAll(.revokedHTLCs, prefix: prefix),
+                .delete(.policies, key: prefix),
+            ]
+        }
+        forgotten = []
+        for id in touched.sorted() {
+            guard entries[id] != nil else { continue }
+            writes += entries[id]!.channel.drainWrites()
+            if entries[id]!.areTermsChanged {
+                writes.append(.change(.policies, key: id.bytes.array, record: entries[id]!.terms?.encoded()))
+                entries[id]!.areTermsChanged = false
+            }
+        }
+        schedule(after: height)
+        touched = []
+        return writes
+    }
+}
+
+extension PaymentChannel {
+    /// Whether the channel is worth a place to its peer: it is not over, and it is funded or ours to fund.
+    var isOwned: Bool { (wasFunded || parameters.isOpener) && !isClosed }
+
+    /// The next block at which the channel has something to do, whatever the block holds.
+    func nextHeight(after height: Int) -> Int? {
+        guard let next = nextDeadline(after: height) else { return nil }
+        // BOLT 7: once the funding transaction has six confirmations the channel is announced.
+        guard parameters.announce, let fundingHeight, fundingHeight + NodeCore.announcementDepth - 1 > height else { return next }
+        return min(next, fundingHeight + NodeCore.announcementDepth - 1)
+    }
+}

@@ -1,0 +1,47 @@
+/// Everything a store holds, read when a node starts; keys in their order.
+public struct StoreContents: Hashable, Sendable {
+    public var tables: [StoreTable: [[UInt8]: [UInt8]]] = [:]
+
+    public init() {}
+
+    /// Applies writes, as a store does.
+    public mutating func apply(_ writes: [StoreWrite]) {
+        for write in writes {
+            switch write {
+            case .put(let table, let key, let record): tables[table, default: [:]][key] = record
+            case .delete(let table, let key): tables[table]?[key] = nil
+            case .deleteAll(let table, let prefix):
+                guard tables[table]?.isEmpty == false else { continue }
+                tables[table] = tables[table]?.filter { !$0.key.starts(with: prefix) }
+            }
+        }
+    }
+
+    /// The records of a table in the order of their keys, those whose keys begin with `prefix`.
+    public func records(_ table: StoreTable, prefix: [UInt8] = []) -> [[UInt8]] {
+        (tables[table] ?? [:]).filter { $0.key.starts(with: prefix) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    /// The answer to a query.
+    public func entries(_ query: StoreQuery) -> [StoreEntry] {
+        let (from, to) = query.range
+        let keys = (tables[query.table] ?? [:]).keys.filter { key in
+            !key.lexicographicallyPrecedes(from) && key.lexicographicallyPrecedes(to)
+        }.sorted { $0.lexicographicallyPrecedes($1) != query.isBackwards && $0 != $1 }
+        return keys.prefix(query.limit).map { StoreEntry(key: $0, record: tables[query.table]![$0]!) }
+    }
+
+    /// The records of a table by the beginnings of their keys, each group in the order of the keys.
+    public func records(_ table: StoreTable, groupedByPrefixOf length: Int) -> [[UInt8]: [[UInt8]]] {
+        Dictionary(grouping: entries(table)) { Array($0.key.prefix(length)) }.mapValues { $0.map(\.record) }
+    }
+
+    /// The records of a table with their keys, in the order of the keys.
+    public func entries(_ table: StoreTable) -> [(key: [UInt8], record: [UInt8])] {
+        (tables[table] ?? [:]).sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
+    }
+
+    /// The record under a name, in a table whose keys are names.
+    public func record(_ table: StoreTable, _ key: String) -> [UInt8]? { tables[table]?[Array(key.utf8)] }
+}
