@@ -15,6 +15,9 @@ public struct Entropy: Sendable {
         return Entropy(seed: Bytes32(seed)!)
     }
 
+    /// A source of its own for a part of the owner: what one part draws does not change what another one does.
+    public mutating func fork() -> Entropy { Entropy(seed: bytes32()) }
+
     /// The next 32 bytes.
     public mutating func bytes32() -> Bytes32 {
         var hasher = SHA256Hasher()

@@ -149,7 +149,7 @@ extension PaymentChannel {
         for preimage in witness.prefix(6).compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }) {
             let hash = preimage.paymentHash
             for htlc in commitments.orderedHTLCs where htlc.state.isOfferedByLocal && htlc.paymentHash == hash {
-                effects.append(.fulfilled(id: htlc.id, hash, preimage))
+                effects.append(.fulfilled(id: htlc.id, hash, preimage, origin: htlc.origin))
             }
         }
         return effects
@@ -188,7 +188,7 @@ extension PaymentChannel {
         return commitments.orderedHTLCs.filter { htlc in
             htlc.state.isOfferedByLocal
                 && !present.contains { $0.isOfferedByHolder == holderIsLocal && $0.id == htlc.id }
-        }.map { .returned(id: $0.id, $0.paymentHash) }
+        }.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) }
     }
 
     // MARK: Which transaction is it?

@@ -143,7 +143,8 @@ extension PaymentChannel {
             case .receivedAddAckRevocation: effects.append(.received(htlc))
             case .receivedRemoveAckRevocation:
                 if let resolution = htlc.resolution, htlc.preimage == nil {
-                    effects.append(.failed(id: htlc.id, htlc.paymentHash, resolution, attribution: htlc.attribution))
+                    effects.append(
+                        .failed(id: htlc.id, htlc.paymentHash, resolution, attribution: htlc.attribution, origin: htlc.origin))
                 }
             default: break
             }

@@ -8,13 +8,13 @@ public enum ChannelEffect: Hashable, Sendable {
     /// An incoming HTLC is committed on both sides beyond recall: it may be settled or forwarded.
     case received(HTLC)
     /// The remote gave the preimage of an HTLC of ours. Proof of payment, even before it is committed.
-    case fulfilled(id: UInt64, PaymentHash, PaymentPreimage, attribution: [UInt8] = [])
+    case fulfilled(id: UInt64, PaymentHash, PaymentPreimage, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
     /// An HTLC of ours is gone without preimage, beyond recall.
-    case failed(id: UInt64, PaymentHash, HTLC.Resolution, attribution: [UInt8] = [])
+    case failed(id: UInt64, PaymentHash, HTLC.Resolution, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
     /// The chain gave an HTLC of ours back: the closing transaction does not hold it, or we took it after its time.
-    case returned(id: UInt64, PaymentHash)
+    case returned(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// An HTLC of ours that the peer never committed to is taken back: it did not happen.
-    case withdrawn(id: UInt64, PaymentHash)
+    case withdrawn(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// An incoming HTLC that we resolved is gone from both commitments.
     case settled(id: UInt64, PaymentHash, wasFulfilled: Bool)
     case becameUsable

@@ -65,7 +65,7 @@ extension PaymentChannel {
         phase = .closed(ChannelClose(kind: .fundingSpent, transaction: conflict.transaction, height: conflict.height, outputs: []))
         isChanged = true
         return [sendError(why), .closing(.fundingSpent)] + withdrawn
-            + offered.map { .returned(id: $0.id, $0.paymentHash) } + [.closed]
+            + offered.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
     }
 
     private func isDeepEnough(at height: Int) -> Bool {

@@ -8,7 +8,8 @@ import LightningWire
 extension PaymentChannel {
     /// Version 1 ended with the phase; since version 2 numbered fields follow, so that a new one is a number and not a version.
     static let headVersion: UInt8 = 2
-    static let htlcVersion: UInt8 = 4
+    /// Since version 5 numbered fields follow.
+    static let htlcVersion: UInt8 = 5
 
     /// What has to be stored of the changes since the last call. Every key begins with the channel's id.
     public mutating func drainWrites() -> [StoreWrite] {
@@ -142,6 +143,11 @@ extension PaymentChannel {
         }
     }
 
+    /// The numbered fields at the end of an HTLC's row.
+    private enum HTLCField: UInt8 {
+        case origin = 1
+    }
+
     /// An HTLC's row. A removal that the remote has not committed to is not written: BOLT 2 forgets it.
     static func encode(_ htlc: HTLC) -> [UInt8] {
         var writer = ByteWriter(capacity: 1500)
@@ -171,6 +177,9 @@ extension PaymentChannel {
         writer.variableBytes(isForgotten ? [] : htlc.attribution)
         writer.optional(htlc.pathKey) { writer, key in writer.point(key) }
         writer.uint8(htlc.isWrittenOff ? 1 : 0)
+        var fields = RecordFields<HTLCField>()
+        fields.put(.origin, htlc.origin.map { origin in ByteWriter.bytes { origin.encode(to: &$0) } })
+        fields.encode(to: &writer)
         return writer.bytes
     }
 
@@ -197,6 +206,13 @@ extension PaymentChannel {
         if version > 1 { htlc.attribution = try reader.variableBytes() }
         if version > 2 { htlc.pathKey = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() } }
         if version > 3 { htlc.isWrittenOff = try reader.uint8() & 1 != 0 }
+        if version > 4 {
+            try RecordFields<HTLCField>.decode(&reader, of: "an HTLC record") { (field, value) throws(DecodingError) in
+                switch field {
+                case .origin: htlc.origin = try HTLCOrigin(from: &value)
+                }
+            }
+        }
         try reader.expectEnd()
         return htlc
     }

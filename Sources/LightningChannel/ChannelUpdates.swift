@@ -160,15 +160,20 @@ extension PaymentChannel {
     /// Whether one more HTLC of ours can be under way now, whatever its amount.
     public var hasFreeSlot: Bool { load.offered < slots }
 
-    /// Offers an HTLC.
+    /// Offers an HTLC, whose outcome will be for its origin.
     ///
-    /// - Parameters:
-    ///   - pathKey: for the peer, where the HTLC is on a blinded path and the peer is not its first node.
-    ///   - estimate: our own estimate of a sensible fee rate.
+    /// - Parameter estimate: our own estimate of a sensible fee rate.
     /// - Throws: a refusal that changes nothing.
+    public mutating func offer(_ offer: HTLCOffer, estimate: FeeRate) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
+        try self.offer(
+            amount: offer.amount, paymentHash: offer.paymentHash, cltvExpiry: offer.cltvExpiry, onion: offer.onion, pathKey: offer.pathKey,
+            origin: offer.origin, estimate: estimate)
+    }
+
+    /// The same by its parts; without an origin it is nobody's.
     public mutating func offer(
         amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
-        estimate: FeeRate = .floor
+        origin: HTLCOrigin? = nil, estimate: FeeRate = .floor
     ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
         guard phase == .normal, !isShuttingDown, isFundingDeep else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
@@ -200,13 +205,22 @@ extension PaymentChannel {
                 throw .dustExposure(limit: ChannelLimits.maxDustExposure)
             }
         }
-        let htlc = HTLC(
+        var htlc = HTLC(
             id: commitments.nextLocalID, amount: amount, paymentHash: paymentHash, cltvExpiry: cltvExpiry,
             onion: onion, pathKey: pathKey, state: .sentAddHTLC)
+        htlc.origin = origin
         commitments.nextLocalID += 1
         commitments.htlcs[htlc.key] = htlc
         changed([htlc])
         return (htlc.id, [.send(updateMessage(for: htlc))])
+    }
+
+    /// Says for whom an HTLC of ours is that was offered by a version which did not know.
+    public mutating func adopt(_ id: UInt64, _ origin: HTLCOrigin) {
+        let key = HTLC.Key(isOfferedByLocal: true, id: id)
+        guard commitments.htlcs[key] != nil else { return }
+        commitments.htlcs[key]?.origin = origin
+        changedHTLCs.insert(key)
     }
 
     /// Whether a received HTLC adds more dust to either commitment than we are ready to lose: such a one is failed back.
@@ -399,7 +413,7 @@ extension PaymentChannel {
             guard preimage.paymentHash == htlc.paymentHash else {
                 throw .wrongPreimage
             }
-            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution))
+            effects.append(.fulfilled(id: htlcID, htlc.paymentHash, preimage, attribution: attribution, origin: htlc.origin))
         }
         htlc.resolution = resolution.bounded
         htlc.attribution = attribution

@@ -54,6 +54,8 @@ public struct HTLC: Hashable, Sendable {
     public var resolution: Resolution?
     /// BOLT 4's attribution data that went, or came, with the resolution; empty where there is none.
     public var attribution: [UInt8] = []
+    /// For whom it is, where we offered it.
+    public internal(set) var origin: HTLCOrigin?
     /// Whether it was failed upstream while the peer could still take it: it is too small to be an output of any commitment.
     public internal(set) var isWrittenOff = false
     /// The first of the remote's commitments that contains it: what a penalty has to know.

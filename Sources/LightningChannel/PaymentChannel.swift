@@ -265,7 +265,7 @@ public struct PaymentChannel: Sendable {
         }
         commitments.nextLocalID -= UInt64(unsigned.count)
         isChanged = true
-        return unsigned.map { .withdrawn(id: $0.id, $0.paymentHash) }
+        return unsigned.map { .withdrawn(id: $0.id, $0.paymentHash, origin: $0.origin) }
     }
 
     /// The conversation is over: what no commitment holds did not happen. Our own updates of that kind are taken back.

@@ -8,8 +8,8 @@ public import LightningWire
 extension NodeCore {
     /// Where this node can be called has changed.
     mutating func listening(at addresses: [UInt8]) {
-        guard addresses != ownAddresses else { return }
-        ownAddresses = addresses
+        guard addresses != network.ownAddresses else { return }
+        network.ownAddresses = addresses
         announceNode()
         let owners = channels.owners
         for id in peers.keys.sorted() {
@@ -19,34 +19,34 @@ extension NodeCore {
 
     /// Tells everybody who we are, once there is a public channel: what has changed, and after a day what has not.
     mutating func announceNode() {
-        guard let known = gossip.graph.nodeView(NodeKey(nodeID)) else { return }
-        let isToldAlready = gossip.graph.announcement(NodeKey(nodeID)).flatMap(Self.announcement).map(saysWhoWeAre) ?? false
+        guard let known = network.gossip.graph.nodeView(NodeKey(nodeID)) else { return }
+        let isToldAlready = network.gossip.graph.announcement(NodeKey(nodeID)).flatMap(Self.announcement).map(saysWhoWeAre) ?? false
         guard !isToldAlready || seconds > UInt64(known.timestamp) + 86_400 else { return }
         let (announcement, wire) = announcement(after: known.timestamp)
-        gossip.apply(announcement, wire: wire, from: 0)
+        network.gossip.apply(announcement, wire: wire, from: 0)
     }
 
     /// Tells the peer of a channel where we can be called. One that does not know the channel from gossip may ignore it.
     mutating func introduce(to id: ConnectionID) {
-        guard !ownAddresses.isEmpty else { return }
-        let known = gossip.graph.announcement(NodeKey(nodeID))
+        guard !network.ownAddresses.isEmpty else { return }
+        let known = network.gossip.graph.announcement(NodeKey(nodeID))
         if let known, let body = Self.announcement(known), saysWhoWeAre(body) { return transmit(known, over: id) }
-        transmit(announcement(after: gossip.graph.nodeView(NodeKey(nodeID))?.timestamp ?? 0).wire, over: id)
+        transmit(announcement(after: network.gossip.graph.nodeView(NodeKey(nodeID))?.timestamp ?? 0).wire, over: id)
     }
 
     /// A peer of a channel says where it can be called.
     mutating func learnAddresses(_ body: NodeAnnouncement, _ wire: [UInt8], _ node: NodeID, over id: ConnectionID) {
         guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.toldAddresses != body.addresses, channels.isOwner(node),
-            peers[id]!.complaints.take(Peer.complaintRate, now: now),
+            peers[id]!.complaints.take(Peer.complaintRate, now: clock.now),
             body.signature.parsed?.verify(NodeAnnouncement.signatureHash(wire: wire), key: node) ?? false
         else { return }
         peers[id]!.toldAddresses = body.addresses
-        effects.events.append(.peerAddresses(node, body.addresses))
+        batch.effects.events.append(.peerAddresses(node, body.addresses))
     }
 
     /// BOLT 7's address descriptors of a node that has announced itself.
     public func announcedAddresses(of node: NodeID) -> [UInt8] {
-        gossip.graph.announcement(NodeKey(node)).flatMap(Self.announcement)?.addresses ?? []
+        network.gossip.graph.announcement(NodeKey(node)).flatMap(Self.announcement)?.addresses ?? []
     }
 
     private static func announcement(_ wire: [UInt8]) -> NodeAnnouncement? {
@@ -57,7 +57,7 @@ extension NodeCore {
     private func unsignedAnnouncement(_ timestamp: UInt32) -> NodeAnnouncement {
         NodeAnnouncement(
             features: configuration.features, timestamp: timestamp, nodeID: nodeID, color: Array(nodeID.compressed[1...3]),
-            alias: configuration.alias, addresses: ownAddresses)
+            alias: configuration.alias, addresses: network.ownAddresses)
     }
 
     /// Whether an announcement of ours still holds.
@@ -69,14 +69,14 @@ extension NodeCore {
 
     /// A signed announcement: "MUST set timestamp to be greater than that of any previous node_announcement it has created".
     private mutating func announcement(after previous: UInt32) -> (body: NodeAnnouncement, wire: [UInt8]) {
-        if let last = lastAnnouncement, last.timestamp > previous, saysWhoWeAre(last) {
+        if let last = network.lastAnnouncement, last.timestamp > previous, saysWhoWeAre(last) {
             return (last, LightningMessage.nodeAnnouncement(last).encoded)
         }
-        let latest = max(previous, lastAnnouncement?.timestamp ?? 0)
+        let latest = max(previous, network.lastAnnouncement?.timestamp ?? 0)
         var body = unsignedAnnouncement(max(UInt32(clamping: seconds), latest == .max ? latest : latest + 1))
         let hash = NodeAnnouncement.signatureHash(wire: LightningMessage.nodeAnnouncement(body).encoded)
         body.signature = WireSignature(keys.nodeSecret.sign(hash))
-        lastAnnouncement = body
+        network.lastAnnouncement = body
         return (body, LightningMessage.nodeAnnouncement(body).encoded)
     }
 }

@@ -33,7 +33,7 @@ extension NodeCore {
             guard steps.count == forwarders,
                 let path = blindedPath(steps, over: channel, pathID, maxCLTVExpiry: maxCLTVExpiry), path.fitsIntoInvoice
             else { continue }
-            paths.append((path, gossip.graph.node(NodeKey(steps[0].node)) != nil))
+            paths.append((path, network.gossip.graph.node(NodeKey(steps[0].node)) != nil))
         }
         // To a node that nobody knows only its own peers find.
         let known = paths.filter(\.isPublic)
@@ -61,7 +61,7 @@ extension NodeCore {
                 )
             },
             payee: nodeID, pathID: pathID.array, maxCLTVExpiry: maxCLTVExpiry,
-            minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta, htlcMinimum: MilliSatoshi(minimum),
+            minFinalCLTVExpiryDelta: Receiver.minFinalCLTVExpiryDelta, htlcMinimum: MilliSatoshi(minimum),
             htlcMaximum: maximum.map { MilliSatoshi($0) } ?? MilliSatoshi(channel.parameters.fundingAmount))
     }
 
@@ -82,7 +82,7 @@ extension NodeCore {
     private mutating func blindedStep(before nodes: [NodeID], for amount: MilliSatoshi?) -> BlindedStep? {
         let next = NodeKey(nodes[0])
         let taken = Set(nodes.map { NodeKey($0) } + [NodeKey(nodeID)])
-        let candidates = gossip.graph.channels(of: next).compactMap { channel -> (step: BlindedStep, weight: UInt64)? in
+        let candidates = network.gossip.graph.channels(of: next).compactMap { channel -> (step: BlindedStep, weight: UInt64)? in
             let isFirst = channel.node2 == next
             let other = isFirst ? channel.node1 : channel.node2
             guard !channel.isSpent, !taken.contains(other), let policy = isFirst ? channel.policy1 : channel.policy2,
@@ -112,8 +112,9 @@ extension NodeCore {
 
     /// Whether a node says that it forwards along blinded paths: to us, or to everybody.
     private func offersBlinding(_ node: NodeID) -> Bool {
-        if connectionsByNode[node] != nil { return takesPathKeys(node) }
-        guard let wire = gossip.graph.announcement(NodeKey(node)), case .nodeAnnouncement(let body)? = try? LightningMessage(wire) else {
+        if peers.connections[node] != nil { return takesPathKeys(node) }
+        guard let wire = network.gossip.graph.announcement(NodeKey(node)), case .nodeAnnouncement(let body)? = try? LightningMessage(wire)
+        else {
             return false
         }
         return body.features.offers(.routeBlinding)
@@ -121,29 +122,15 @@ extension NodeCore {
 
     /// Whether a peer of ours said that it knows path keys.
     func takesPathKeys(_ peer: NodeID) -> Bool {
-        connectionsByNode[peer].flatMap { peers[$0]?.features }?.offers(.routeBlinding) ?? false
+        peers.connections[peer].flatMap { peers[$0]?.features }?.offers(.routeBlinding) ?? false
     }
 
     /// On which terms the peer of a channel forwards to us.
     func termsToUs(_ channel: PaymentChannel) -> RoutingPolicy? {
         let peer = NodeKey(channel.parameters.remoteNodeID)
-        let known = channel.shortChannelID.flatMap { gossip.graph.channel($0) }.flatMap { $0.node1 == peer ? $0.policy1 : $0.policy2 }
-        return known ?? channels.entry(channel.id)?.announcement.remoteUpdate.map { RoutingPolicy($0) }
-    }
-
-    // MARK: Paying over them
-
-    /// Our channels as first hops of a path that begins at ourselves.
-    func localChannels(of path: PayableBlindedPath) -> [LocalChannel] {
-        let peer =
-            path.firstNode
-            ?? path.firstChannel.flatMap { channels.index.channel(named: $0) }.flatMap { channels[$0]?.parameters.remoteNodeID }
-        // "path_key" is of an even type: who does not know it would not bear it.
-        guard let peer, takesPathKeys(peer) else { return [] }
-        return localChannels.filter { $0.peer == NodeKey(peer) }.map { channel in
-            var channel = channel
-            channel.peer = path.entry
-            return channel
+        let known = channel.shortChannelID.flatMap { network.gossip.graph.channel($0) }.flatMap {
+            $0.node1 == peer ? $0.policy1 : $0.policy2
         }
+        return known ?? channels.entry(channel.id)?.announcement.remoteUpdate.map { RoutingPolicy($0) }
     }
 }

@@ -11,10 +11,10 @@ extension NodeCore {
         guard height == chain.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")
         }
-        chain.connect(block.hash)
-        isMetaChanged = true
+        layer1.position.connect(block.hash)
+        batch.isMetaChanged = true
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
-        wallet.connect(transactions, height: height)
+        coins.wallet.connect(transactions, height: height)
         recover(transactions, height: height)
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.
@@ -38,15 +38,15 @@ extension NodeCore {
             change(id) { $0.newBlock(environment) }
             announceIfReady(id)
         }
-        gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
-        if height % 6 == 0 { gossip.prune(height: height, now: seconds) }
-        if height % 144 == 0 { estimates.prune(now: seconds) }
-        failStalledForwards(heard)
-        settle(payments.expireSets(now: now, height: height))
-        replays.prune(height: height)
+        network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
+        if height % 6 == 0 { network.gossip.prune(height: height, now: seconds) }
+        if height % 144 == 0 { payments.sender.pruneEstimates(now: seconds) }
+        withdrawExpiring(heard)
+        batch.queue.append(.forwarder(.block))
+        batch.queue.append(.receiver(.timePassed))
         sweepRecovered()
-        for transaction in wallet.rebroadcasts { publish(transaction, lastPublications[transaction.id]?.purpose ?? .payment) }
-        effects.events.append(.block(height: height))
+        for transaction in coins.wallet.rebroadcasts { publish(transaction, layer1.lastPublications[transaction.id]?.purpose ?? .payment) }
+        batch.effects.events.append(.block(height: height))
     }
 
     private mutating func fundingConfirmed(_ id: ChannelID, _ transaction: Transaction, index: Int, height: Int) {
@@ -63,11 +63,11 @@ extension NodeCore {
 
     mutating func disconnect(height: Int) {
         guard height == chain.height, height > 0 else { preconditionFailure("the driver disconnects the tip") }
-        chain.disconnect()
-        isMetaChanged = true
-        gossip.disconnected(height: height)
+        layer1.position.disconnect()
+        batch.isMetaChanged = true
+        network.gossip.disconnected(height: height)
         unrecover(height: height)
-        wallet.disconnect(height: height)
+        coins.wallet.disconnect(height: height)
         // Reorganizations are rare: every channel looks at what it had from that block.
         for id in channels.ids {
             channels.update(id) { entry in

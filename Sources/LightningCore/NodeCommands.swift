@@ -13,10 +13,10 @@ extension NodeCore {
     mutating func perform(_ command: NodeCommand, _ request: RequestID) {
         do {
             if let response = try carryOut(command, request) {
-                effects.answers.append((request, .success(response)))
+                batch.effects.answers.append((request, .success(response)))
             }
         } catch {
-            effects.answers.append((request, .failure(error)))
+            batch.effects.answers.append((request, .failure(error)))
         }
     }
 
@@ -24,7 +24,7 @@ extension NodeCore {
     private mutating func carryOut(_ command: NodeCommand, _ request: RequestID) throws(NodeRefusal) -> NodeResponse? {
         switch command {
         case .newAddress:
-            let (script, unused) = wallet.newScript()
+            let (script, unused) = coins.wallet.newScript()
             return .address(script, unused: unused)
         case .openChannel(let node, let amount, let push, let feeRate, let announce):
             try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, request)
@@ -34,10 +34,14 @@ extension NodeCore {
         case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
-            do throws(HoldRefusal) { settle(try payments.settleHeld(hash, preimage)) } catch { throw .hold(error) }
+            do throws(HoldRefusal) {
+                for effect in try payments.receiver.settleHeld(hash, preimage).effects() { dispatch(effect) }
+            } catch { throw .hold(error) }
             return .done
         case .cancel(let hash):
-            do throws(HoldRefusal) { settle(try payments.cancelHeld(hash, height: chain.height)) } catch { throw .hold(error) }
+            do throws(HoldRefusal) {
+                for effect in try payments.receiver.cancelHeld(hash, height: chain.height).effects() { dispatch(effect) }
+            } catch { throw .hold(error) }
             return .done
         case .setForwardingPolicy(let id, let policy):
             guard let channel = channels[id] else { throw .unknownChannel }
@@ -67,15 +71,16 @@ extension NodeCore {
         case .compareRoutes(let node, let amount, let maxFee):
             return .routes(try compareRoutes(node, amount, maxFee: maxFee))
         case .importEstimates(let text):
-            do throws(EstimatesImportFailure) { try estimates.merge(exported: text) } catch { throw .invalid(error.description) }
+            do throws(EstimatesImportFailure) { try payments.sender.mergeEstimates(text) } catch { throw .invalid(error.description) }
             return .done
         case .findRoute(let node, let amount, let maxFee, let maxParts):
             return .route(try findRoute(node, amount, maxFee: maxFee, maxParts: maxParts))
         case .pay(let invoice, let amount, let limits):
             let toPay: MilliSatoshi
             do throws(PaymentRefusal) {
-                toPay = try payments.check(
-                    invoice, amount: amount, network: configuration.network, own: nodeID, now: seconds)
+                // A blinded invoice does not say whose it is; but we know what we wrote.
+                let isOwn = invoice.payee == nodeID || payments.receiver.invoices[invoice.paymentHash]?.invoice == invoice
+                toPay = try payments.sender.check(invoice, amount: amount, network: configuration.network, isOwn: isOwn, now: seconds)
             } catch { throw .payment(error) }
             try pay(invoice, toPay, limits, request)
             return nil
@@ -84,9 +89,9 @@ extension NodeCore {
             return nil
         case .send(let script, let amount, let feeRate):
             do throws(WalletRefusal) {
-                let transaction = try wallet.fund(
+                let transaction = try coins.wallet.fund(
                     paying: script, amount: amount, feeRate: feeRate ?? self.feeRate, height: chain.height)
-                wallet.commit(transaction)
+                coins.wallet.commit(transaction)
                 publish(transaction, .payment)
                 return .transaction(transaction)
             } catch { throw .wallet(error) }
@@ -127,7 +132,7 @@ extension NodeCore {
         _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
         expiry: UInt64, blindedHops: Int = 0
     ) throws(NodeRefusal) -> InvoiceRecord {
-        guard let hash = preimage?.paymentHash ?? hold, payments.invoices[hash] == nil else {
+        guard let hash = preimage?.paymentHash ?? hold, payments.receiver.invoices[hash] == nil else {
             throw .invalid("there is an invoice with this payment hash already")
         }
         if let amount, amount == .zero { throw .invalid("an invoice of nothing cannot be paid") }
@@ -139,17 +144,17 @@ extension NodeCore {
         let secret = entropy.bytes32()
         guard blindedHops == 0 else {
             let record = try blindedInvoice(hash, preimage, secret, amount, details, expiry: expiry, forwarders: blindedHops)
-            payments.add(record)
+            payments.receiver.add(record)
             return record
         }
         let invoice = Invoice(
             network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash,
             paymentSecret: secret, details: details, expiry: expiry,
-            minFinalCLTVExpiryDelta: Payments.minFinalCLTVExpiryDelta,
+            minFinalCLTVExpiryDelta: Receiver.minFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: routingHints(), nodeSecret: keys.nodeSecret)
         let record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil)
-        payments.add(record)
+        payments.receiver.add(record)
         return record
     }
 
@@ -185,7 +190,7 @@ extension NodeCore {
     /// BOLT 11: without a public channel an invoice "MUST include at least one r field".
     private func routingHints() -> [[RoutingHint]] {
         // Whoever has a public channel is found without hints, and private ones stay so.
-        let isPublic = channels.values.contains { channel in channel.shortChannelID.map { gossip.graph.contains($0) } ?? false }
+        let isPublic = channels.values.contains { channel in channel.shortChannelID.map { network.gossip.graph.contains($0) } ?? false }
         guard !isPublic else { return [] }
         return channels.values.filter { $0.phase == .normal && !$0.isShuttingDown }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
@@ -233,7 +238,7 @@ extension NodeCore {
         guard !isBlinded || !payment.blindedPaths.isEmpty else {
             throw .payment(.noRoute("none of the invoice's blinded paths can be used by this node: ask for an invoice without them"))
         }
-        try begin(payment, request)
+        begin(payment, request)
     }
 
     private mutating func keysend(
@@ -247,10 +252,10 @@ extension NodeCore {
         let preimage = PaymentPreimage(entropy.bytes32())
         var payment = OutgoingPayment(
             paymentHash: preimage.paymentHash, payee: node, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
-            deadline: limits.deadline(from: now), maxParts: 1, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
+            deadline: limits.deadline(from: now), maxParts: 1, invoice: "", finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta)
         payment.keysendPreimage = preimage
         payment.customRecords = records
-        try begin(payment, request)
+        begin(payment, request)
     }
 
     private mutating func rebalance(
@@ -273,7 +278,7 @@ extension NodeCore {
         payment.paymentSecret = record.invoice.paymentSecret
         payment.tails = [RouteTail(hops: [.init(from: peer, shortChannelID: name, policy: policy)])]
         payment.firstChannel = from
-        try begin(payment, request)
+        begin(payment, request)
     }
 
     private mutating func probe(
@@ -287,14 +292,14 @@ extension NodeCore {
             createdAt: seconds, deadline: limits.deadline(from: now), maxParts: 1, invoice: "",
             finalCLTVDelta: Invoice.defaultMinFinalCLTVExpiryDelta)
         payment.paymentSecret = entropy.bytes32()
-        try begin(payment, request)
+        begin(payment, request)
     }
 
     /// Blocks that are added at random to what a payee asks for.
     private static let shadowDelta: UInt32 = 72
 
     /// Starts a payment whose outcome a caller waits for.
-    private mutating func begin(_ payment: OutgoingPayment, _ request: RequestID) throws(NodeRefusal) {
+    private mutating func begin(_ payment: OutgoingPayment, _ request: RequestID) {
         var payment = payment
         // BOLT 7 "Recommendations for Routing": "it's highly desirable to add a random offset to the CLTV that the intended
         // recipient will receive": no hop can tell from it how far it is from the end.
@@ -305,12 +310,7 @@ extension NodeCore {
             offset = UInt32(min(UInt64(offset), blocks - min(blocks, 3)))
         }
         if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(offset + 1)) }
-        waitingForPayment[payment.paymentHash, default: []].append(request)
-        do throws(NodeRefusal) { try start(payment) } catch {
-            waitingForPayment[payment.paymentHash]?.removeAll { $0 == request }
-            cancelOwnInvoice(payment)
-            throw error
-        }
+        batch.queue.append(.sender(.pay(payment, caller: request)))
     }
 
     /// The best way by each of our channels, the one that would be taken first.
@@ -325,14 +325,15 @@ extension NodeCore {
             var choice = RouteChoice(first: channel.displayID, peer: channel.parameters.remoteNodeID)
             var query = RouteQuery(
                 from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
-                finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
+                finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta, localChannels: senderContext.channels().filter(\.isUsable).map(\.local),
+                now: seconds)
             query.localChannels = query.localChannels?.filter { $0.shortChannelID == channel.displayID }
-            do throws(RouteRefusal) { choice.route = try gossip.findRoute(query, &finder, &estimates) } catch {
+            do throws(RouteRefusal) { choice.route = try payments.sender.findRoute(query, in: &network.gossip) } catch {
                 choice.refusal = channel.isUsable ? error.description : "the channel cannot be used now: \(channel.stateName)"
             }
             choices.append(choice)
         }
-        let cost = finder.cost
+        let cost = payments.sender.cost
         return choices.sorted { one, two in
             switch (one.route, two.route) {
             case (let a?, let b?): cost.total(a) < cost.total(b)
@@ -350,12 +351,23 @@ extension NodeCore {
         limits.maxFee = maxFee
         let query = RouteQuery(
             from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
-            finalCLTVDelta: Payments.minFinalCLTVExpiryDelta, localChannels: localChannels, now: seconds)
-        do throws(RouteRefusal) { return try gossip.findParts(query, maxParts: maxParts, &finder, &estimates) } catch {
+            finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta, localChannels: senderContext.channels().filter(\.isUsable).map(\.local),
+            now: seconds)
+        do throws(RouteRefusal) { return try payments.sender.findRoutes(query, maxParts: maxParts, in: &network.gossip) } catch {
             let payment = OutgoingPayment(
                 paymentHash: PaymentHash(.zero), payee: node, amount: amount, maxFee: query.maxFee, createdAt: seconds, deadline: now,
-                maxParts: maxParts, invoice: "", finalCLTVDelta: Payments.minFinalCLTVExpiryDelta)
-            throw .payment(.noRoute(explain(error, payment)))
+                maxParts: maxParts, invoice: "", finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta)
+            throw .payment(.noRoute(explainNow(error, payment)))
         }
+    }
+
+    /// Why there is no way, for a question that nobody waits with.
+    private mutating func explainNow(_ refusal: RouteRefusal, _ payment: OutgoingPayment) -> String {
+        let context = senderContext
+        guard let whole = payments.sender.largestQuery(for: refusal, payment, context) else {
+            return payments.sender.reason(for: refusal, payment, context)
+        }
+        let most = payments.sender.findLargest(whole, maxParts: payment.maxParts, maxFee: payment.remainingFee, in: &network.gossip)
+        return payments.sender.explain(largest: most, payment)
     }
 }

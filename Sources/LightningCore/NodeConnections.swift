@@ -19,17 +19,17 @@ extension NodeCore {
 
     /// Whether a peer is connected and has said `init`.
     public func isConnected(_ node: NodeID) -> Bool {
-        connectionsByNode[node].flatMap { peers[$0] }?.isReady ?? false
+        peers.connections[node].flatMap { peers[$0] }?.isReady ?? false
     }
 
     /// Whether there is a connection to a node that has not come so far that messages can be exchanged.
-    public func isConnecting(_ node: NodeID) -> Bool { connectionsByNode[node] != nil && !isConnected(node) }
+    public func isConnecting(_ node: NodeID) -> Bool { peers.connections[node] != nil && !isConnected(node) }
 
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
         var transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
         if node == nil { admitHandshake(from: origin) }
-        if node != nil { effects.transmissions.append((id, transport.start())) }
+        if node != nil { batch.effects.transmissions.append((id, transport.start())) }
         peers[id] = Peer(id, transport, isInbound: node == nil, origin: origin, now: now)
     }
 
@@ -40,7 +40,7 @@ extension NodeCore {
         let wasEstablished = peers[id]!.transport.isEstablished
         do {
             let (reply, messages) = try peers[id]!.transport.receive(bytes)
-            if !reply.isEmpty { effects.transmissions.append((id, reply)) }
+            if !reply.isEmpty { batch.effects.transmissions.append((id, reply)) }
             if !wasEstablished && peers[id]!.transport.isEstablished { established(id) }
             for message in messages {
                 // The connection may have been closed because of the message before.
@@ -62,19 +62,19 @@ extension NodeCore {
             close(id)
             return
         }
-        if let old = connectionsByNode[node], old != id, let first = peers[old], let second = peers[id] {
+        if let old = peers.connections[node], old != id, let first = peers[old], let second = peers[id] {
             // Both sides called at once: both keep the call of the node with the smaller id, or each could close the other's.
             let isCrossing = first.isInbound != second.isInbound && now - min(now, first.openedAt) < Self.crossingTime
             let keepsOurCall = nodeID < node
             if isCrossing, first.isInbound != keepsOurCall {
-                effects.events.append(.connectionEnded(id, node, "both sides called at once, and the other call is kept"))
+                batch.effects.events.append(.connectionEnded(id, node, "both sides called at once, and the other call is kept"))
                 close(id)
                 return
             }
             // Otherwise a second connection of a node replaces the first, which is most likely dead.
             close(old)
         }
-        connectionsByNode[node] = id
+        peers.connections[node] = id
         let message = Init(features: configuration.features, chains: [configuration.network.chainHash])
         transmit(.initialize(message), over: id)
     }
@@ -84,7 +84,7 @@ extension NodeCore {
     mutating func transmit(_ wire: [UInt8], over id: ConnectionID) {
         guard peers[id]?.transport.isEstablished == true, peers[id]!.ending == nil else { return }
         do {
-            effects.transmissions.append((id, try peers[id]!.transport.seal(wire)))
+            batch.effects.transmissions.append((id, try peers[id]!.transport.seal(wire)))
         } catch {
             // Everything that is composed of a peer's bytes has its length checked there. Should one place be forgotten, that costs
             // this connection, not the node.
@@ -96,7 +96,7 @@ extension NodeCore {
     mutating func closeEnding() {
         for id in peers.keys.sorted() {
             guard let peer = peers[id], let why = peer.ending else { continue }
-            effects.events.append(.note("the connection to \(peer.nodeID.map { "\($0)" } ?? "somebody") is closed: \(why)"))
+            batch.effects.events.append(.note("the connection to \(peer.nodeID.map { "\($0)" } ?? "somebody") is closed: \(why)"))
             close(id)
         }
     }
@@ -111,34 +111,34 @@ extension NodeCore {
 
     /// To a peer, if it is connected.
     mutating func send(_ message: LightningMessage, to node: NodeID) {
-        guard let id = connectionsByNode[node], peers[id]?.isReady == true else { return }
+        guard let id = peers.connections[node], peers[id]?.isReady == true else { return }
         transmit(message, over: id)
     }
 
     mutating func close(_ id: ConnectionID) {
         guard peers[id] != nil else { return }
-        effects.closes.append(id)
+        batch.effects.closes.append(id)
         disconnected(id)
     }
 
     mutating func disconnected(_ id: ConnectionID) {
         guard let peer = peers.removeValue(forKey: id) else { return }
-        effects.events.append(.connectionLost(id))
+        batch.effects.events.append(.connectionLost(id))
         for entry in peer.openings.values.sorted(by: { $0.opening.temporaryChannelID < $1.opening.temporaryChannelID }) {
             abandon(entry, why: "the connection was lost")
         }
-        guard let node = peer.nodeID, connectionsByNode[node] == id else { return }
-        connectionsByNode[node] = nil
+        guard let node = peer.nodeID, peers.connections[node] == id else { return }
+        peers.connections[node] = nil
         for channelID in channels.index.channels(with: node) { change(channelID) { $0.disconnect() } }
-        gossip.disconnected(Self.gossipPeer(id))
-        if peer.isReady { effects.events.append(.peerDisconnected(node)) }
+        network.gossip.disconnected(Self.gossipPeer(id))
+        if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
     }
 
     mutating func tick() {
-        gossip.tick(now: now)
-        settle(payments.expireSets(now: now, height: chain.height))
-        expirePayments()
-        tellDelayedFailures()
+        network.gossip.tick(now: now)
+        batch.queue.append(.receiver(.timePassed))
+        batch.queue.append(.sender(.tick))
+        batch.queue.append(.forwarder(.tick))
         updatePublicChannels()
         dropSilentPeers()
         adjustFeeRates()
@@ -173,7 +173,7 @@ extension NodeCore {
         } catch {
             // Gossip may cost a peer its gossip, never its channels.
             if LightningMessage.isGossip(bytes), let node = peers[id]?.nodeID, channels.isOwner(node) {
-                return gossip.unreadable(from: Self.gossipPeer(id), "unreadable gossip: \(error)")
+                return network.gossip.unreadable(from: Self.gossipPeer(id), "unreadable gossip: \(error)")
             }
             // BOLT 1: "upon receiving a message of _even_, unknown type: MUST close the connection"; the same for "a known message with
             // insufficient length for the contents".
@@ -190,7 +190,7 @@ extension NodeCore {
         switch message {
         case .ping(let ping):
             // BOLT 1: "if num_pong_bytes is less than 65532: MUST respond"; and no more than a flood of long pongs would bear.
-            guard peers[id]!.pings.take(Peer.pingRate, now: now) else {
+            guard peers[id]!.pings.take(Peer.pingRate, now: clock.now) else {
                 if !peers[id]!.isWarnedOfPings {
                     peers[id]!.isWarnedOfPings = true
                     transmit(.warning(Warning(channelID: .all, text: "too many pings: they are answered once a second")), over: id)
@@ -200,8 +200,8 @@ extension NodeCore {
             if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
         case .error(let error): failed(error, by: node, id)
         case .warning(let warning):
-            if peers[id]!.complaints.take(Peer.complaintRate, now: now) {
-                effects.events.append(.note("\(node) warns: \(warning.error.text)"))
+            if peers[id]!.complaints.take(Peer.complaintRate, now: clock.now) {
+                batch.effects.events.append(.note("\(node) warns: \(warning.error.text)"))
             }
         case .openChannel(let body): received(body, over: id, node)
         case .acceptChannel(let body): received(body, over: id)
@@ -229,17 +229,17 @@ extension NodeCore {
                 ? "no chain in common"
                 : unknown.isEmpty ? "feature dependencies are missing" : "unknown compulsory features \(FeatureBits.list(unknown))"
             transmit(.warning(Warning(channelID: .all, text: why)), over: id)
-            effects.events.append(.connectionEnded(id, node, why))
+            batch.effects.events.append(.connectionEnded(id, node, why))
             close(id)
             return
         }
         peers[id]!.features = features
         admitStranger(id)
         guard peers[id] != nil else { return }
-        effects.events.append(.peerConnected(node))
-        effects.events.append(.connectionReady(id, node))
+        batch.effects.events.append(.peerConnected(node))
+        batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
-        gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
+        network.gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
         for channelID in channels.index.channels(with: node) {
             guard let environment = environment(channelID) else { continue }
             change(channelID) { $0.connect(environment) }
@@ -247,8 +247,8 @@ extension NodeCore {
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
-        if peers[id]!.complaints.take(Peer.complaintRate, now: now) {
-            effects.events.append(.note("\(node) reports an error: \(error.text)"))
+        if peers[id]!.complaints.take(Peer.complaintRate, now: clock.now) {
+            batch.effects.events.append(.note("\(node) reports an error: \(error.text)"))
         }
         if let entry = peers[id]?.openings.removeValue(forKey: error.channelID) {
             abandon(entry, why: error.text)

@@ -7,8 +7,8 @@ extension NodeCore {
 
     /// Proposes new fee rates for the channels that we opened, where the estimate has moved.
     mutating func adjustFeeRates() {
-        guard isSynced, now >= lastFeeAdjustment + Self.feeInterval || now < lastFeeAdjustment else { return }
-        lastFeeAdjustment = now
+        guard isSynced, now >= clock.lastFeeAdjustment + Self.feeInterval || now < clock.lastFeeAdjustment else { return }
+        clock.lastFeeAdjustment = now
         let estimate = feeRate
         for id in channels.ids {
             guard let rate = channels[id]?.dueFeeRate(estimate: estimate) else { continue }

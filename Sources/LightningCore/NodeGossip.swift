@@ -20,19 +20,19 @@ struct AnnouncementExchange {
 extension NodeCore {
     /// Carries out what the gossip machine asked for.
     mutating func drainGossip() {
-        for effect in gossip.takeEffects() {
+        for effect in network.gossip.takeEffects() {
             switch effect {
             case .send(let peer, let wire): transmit(wire, over: ConnectionID(peer - 1))
-            case .check(let check): effects.checks.append(check)
-            case .write(let key, let record?): effects.writes.append(.put(.gossip, key: key, record: record))
-            case .write(let key, nil): effects.writes.append(.delete(.gossip, key: key))
+            case .check(let check): batch.effects.checks.append(check)
+            case .write(let key, let record?): batch.effects.writes.append(.put(.gossip, key: key, record: record))
+            case .write(let key, nil): batch.effects.writes.append(.delete(.gossip, key: key))
             case .offence(let peer, let why):
                 let connection = ConnectionID(peer - 1)
                 guard let node = peers[connection]?.nodeID else { continue }
                 transmit(.warning(Warning(channelID: .all, text: why)), over: connection)
                 // Gossip may cost a peer its gossip, never its channels.
                 let hasChannels = channels.isOwner(node) || !peers[connection]!.openings.isEmpty
-                effects.events.append(.note("\(node): \(why); its gossip is \(hasChannels ? "not heard any more" : "refused")"))
+                batch.effects.events.append(.note("\(node): \(why); its gossip is \(hasChannels ? "not heard any more" : "refused")"))
                 if !hasChannels { close(connection) }
             }
         }
@@ -48,7 +48,7 @@ extension NodeCore {
         case .nodeAnnouncement(let body): learnAddresses(body, wire, node, over: id)
         default: break
         }
-        gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
+        network.gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
     }
 
     // MARK: The terms of our own channels
@@ -59,7 +59,7 @@ extension NodeCore {
             let entry = channels.entry(id), entry.channel.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
             update.timestamp > entry.announcement.remoteUpdate?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
             // Each is a signature to check.
-            let connection = connectionsByNode[node], peers[connection]?.terms.take(Peer.termsRate, now: now) ?? false,
+            let connection = peers.connections[node], peers[connection]?.terms.take(Peer.termsRate, now: clock.now) ?? false,
             update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
         else { return }
         channels.annotate(id) { $0.announcement.remoteUpdate = update }
@@ -68,12 +68,12 @@ extension NodeCore {
     /// Tells the peer of a channel, and where it is public everybody, on which terms we forward over it.
     mutating func tellTerms(_ id: ChannelID) {
         guard let channel = channels[id], channel.phase == .normal, !channel.isClosed else { return }
-        let isPublic = channel.shortChannelID.map { gossip.graph.contains($0) } ?? false
+        let isPublic = channel.shortChannelID.map { network.gossip.graph.contains($0) } ?? false
         guard let name = isPublic ? channel.shortChannelID : peersName(channel) else { return }
         let update = makeUpdate(id, channel, name, isPublic: isPublic)
         let wire = LightningMessage.channelUpdate(update).encoded
         send(.channelUpdate(update), to: channel.parameters.remoteNodeID)
-        if isPublic { gossip.apply(update, wire: wire, from: 0, now: seconds) }
+        if isPublic { network.gossip.apply(update, wire: wire, from: 0, now: seconds) }
     }
 
     /// A signed `channel_update` of ours.
@@ -117,7 +117,7 @@ extension NodeCore {
         return ChannelUpdate(
             chainHash: configuration.network.chainHash, shortChannelID: name, timestamp: timestamp,
             direction: nodeID < channel.parameters.remoteNodeID ? 0 : 1, isDisabled: terms.isDisabled,
-            dontForward: !(channel.shortChannelID.map { gossip.graph.contains($0) } ?? false),
+            dontForward: !(channel.shortChannelID.map { network.gossip.graph.contains($0) } ?? false),
             cltvExpiryDelta: policy.cltvExpiryDelta, htlcMinimum: minimum, feeBase: policy.feeBase,
             feeProportionalMillionths: policy.feeProportionalMillionths, htlcMaximum: max(minimum, min(policy.htlcMaximum ?? most, most)))
     }
@@ -139,7 +139,8 @@ extension NodeCore {
     /// before ours could, on which terms we forward, and who we are.
     mutating func updatePublicChannels() {
         for id in channels.ids {
-            guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID, gossip.graph.contains(name)
+            guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID,
+                network.gossip.graph.contains(name)
             else { continue }
             if channels.entry(id)?.announcement.lastUpdate.map({ $0.shortChannelID != name || $0.dontForward }) ?? true {
                 tellTerms(id)
@@ -170,7 +171,7 @@ extension NodeCore {
             channel.phase == .normal, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
             chain.height - fundingHeight + 1 >= Self.announcementDepth,
-            let connection = connectionsByNode[channel.parameters.remoteNodeID]
+            let connection = peers.connections[channel.parameters.remoteNodeID]
         else { return }
         if let early = channels.entry(id)?.announcement.exchange?.early {
             channels.annotate(id) { $0.announcement.exchange?.early = nil }
@@ -181,7 +182,7 @@ extension NodeCore {
         // own announcement_signatures message", also where the channel is in the graph by the peer's gossip. "If it receives
         // announcement_signatures for the funding transaction: MUST respond with its own announcement_signatures message."
         guard exchange.sentOver != connection else { return completeAnnouncement(id) }
-        guard exchange.remote == nil || isAnswer || !gossip.graph.contains(name) else { return }
+        guard exchange.remote == nil || isAnswer || !network.gossip.graph.contains(name) else { return }
         let (node, bitcoin) = announcementSignatures(channel, entry.keys, name)
         send(
             .announcementSignatures(
@@ -256,7 +257,8 @@ extension NodeCore {
     /// With both halves the channel goes into the graph, and to everybody.
     private mutating func completeAnnouncement(_ id: ChannelID) {
         guard let entry = channels.entry(id), let exchange = entry.announcement.exchange, exchange.sentOver != nil,
-            let remote = exchange.remote, case let channel = entry.channel, let name = channel.shortChannelID, !gossip.graph.contains(name)
+            let remote = exchange.remote, case let channel = entry.channel, let name = channel.shortChannelID,
+            !network.gossip.graph.contains(name)
         else { return }
         var announcement = unsignedAnnouncement(channel, name)
         let own = announcementSignatures(channel, entry.keys, name)
@@ -265,10 +267,10 @@ extension NodeCore {
         announcement.nodeSignature2 = isFirst ? remote.nodeSignature : own.node
         announcement.bitcoinSignature1 = isFirst ? own.bitcoin : remote.bitcoinSignature
         announcement.bitcoinSignature2 = isFirst ? remote.bitcoinSignature : own.bitcoin
-        gossip.add(
+        network.gossip.add(
             announcement, wire: LightningMessage.channelAnnouncement(announcement).encoded, funding: channel.parameters.funding,
             capacity: channel.parameters.fundingAmount, from: 0)
-        effects.events.append(.channelAnnounced(id, name))
+        batch.effects.events.append(.channelAnnounced(id, name))
         tellTerms(id)
         announceNode()
     }

@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
 public import LightningChannel
+public import LightningPayment
 
 /// All keys of a node, derived from one BIP 39 seed by BIP 32.
 ///
@@ -10,8 +11,7 @@ public import LightningChannel
 /// - `m/535'/coin'/1'/i'`, with a random salt that is stored with the channel: the secrets of the i-th channel.
 /// - `m/535'/coin'/2'`, with our funding key of a channel, which everybody sees once it is closed: the key of our `to_remote` output.
 public final class NodeKeys: Sendable {
-    public let nodeSecret: SecretKey
-    public let nodeID: PublicKey
+    public let identity: NodeIdentity
     public let wallet: WalletKeys
     private let channels: ExtendedSecretKey
     private let payments: SecretKey
@@ -21,12 +21,14 @@ public final class NodeKeys: Sendable {
         // A seed that gives no key has a probability of 2^-127.
         let master = ExtendedSecretKey(seed: seed)!
         let base = "m/535'/\(network.coinType)'"
-        nodeSecret = master.derive("\(base)/0'")!.key.copy()
-        nodeID = nodeSecret.publicKey()
+        identity = NodeIdentity(master.derive("\(base)/0'")!.key.copy())
         channels = master.derive("\(base)/1'")!
         payments = master.derive("\(base)/2'")!.key.copy()
         wallet = WalletKeys(master: master, network: network)
     }
+
+    public var nodeSecret: SecretKey { _read { yield identity.secret } }
+    public var nodeID: PublicKey { identity.nodeID }
 
     private func seed(_ index: UInt64) -> Bytes32 {
         channels.child(UInt32(index & 0x7fff_ffff) | ExtendedSecretKey.hardened)!.key.unsafeBytes()

@@ -9,22 +9,24 @@ extension NodeCore {
     package func occupancy(payments count: Int) -> [(what: String, count: Int, most: Int)] {
         let htlcs = channels.values.reduce(0) { $0 + $1.commitments.htlcs.count }
         let unfunded = channels.values.count { $0.isForgettable }
-        let pending = payments.pending.count
+        let pending = payments.sender.pending.count
+        let (forwards, sending) = (payments.forwarder.occupancy, payments.sender.occupancy)
         let forwarded = circuits.all.count { if case .failed = $0.status { false } else { true } }
         // A payment has eight parts at most.
-        let taken = forwarded + 8 * payments.invoices.values.count { if case .paid = $0.status { true } else { false } }
+        let taken = forwarded + 8 * payments.receiver.invoices.values.count { if case .paid = $0.status { true } else { false } }
         return [
-            ("connections", peers.count, connectionsByNode.count),
+            ("connections", peers.count, peers.connections.count),
             ("openings", peers.values.reduce(0) { $0 + $1.openings.count }, 0),
             ("unfunded channels", unfunded, 100),
-            ("arrival times of HTLCs", arrivals.count, htlcs),
-            ("delayed failures", delayedFailures.count, 0),
-            ("replays to be refused", refusedReplays.count, 0),
-            ("terms told in failures", failureUpdates.count, 3 * channels.count),
-            ("payments' knowledge", knowledge.count, pending),
-            ("payments that wait for a place", waitingForSlots.count, pending),
+            ("arrival times of HTLCs", forwards.arrivals, htlcs),
+            ("delayed failures", forwards.delayed, 0),
+            ("replays to be refused", forwards.refused, 0),
+            ("rates of failures", forwards.rates, channels.count),
+            ("terms told in failures", network.failureUpdates.count, 3 * channels.count),
+            ("payments' knowledge", sending.knowledge, pending),
+            ("payments that wait for a place", sending.waiting, pending),
             // Of what failed none is kept.
-            ("onions", replays.count, htlcs + taken),
+            ("onions", forwards.onions, htlcs + taken),
             ("forwards", circuits.all.count, 4 * count),
         ]
     }

@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningWire
@@ -10,7 +11,7 @@ import LightningWire
 extension NodeCore {
     /// From what the keys of a channel grow that may come to be. Its number is taken when it does: openings that come to nothing,
     /// which cost a peer nothing, use up no number; that several at once have the same is no harm, for each has a salt of its own.
-    private mutating func newKeyOrigin() -> ChannelKeyOrigin { ChannelKeyOrigin(index: nextKeyIndex, salt: entropy.bytes32()) }
+    private mutating func newKeyOrigin() -> ChannelKeyOrigin { ChannelKeyOrigin(index: channels.nextKeyIndex, salt: entropy.bytes32()) }
 
     /// An alias that no real channel has: its block height is out of reach.
     private mutating func newAlias() -> ShortChannelID {
@@ -23,7 +24,7 @@ extension NodeCore {
     mutating func open(
         _ node: NodeID, amount wanted: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
     ) throws(NodeRefusal) {
-        guard let connection = connectionsByNode[node], let peer = peers[connection], let features = peer.features
+        guard let connection = peers.connections[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
@@ -34,14 +35,14 @@ extension NodeCore {
         } else {
             do throws(WalletRefusal) {
                 // The funding output's script is as long as any P2WSH.
-                let all = try wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: chain.height)
+                let all = try coins.wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: chain.height)
                 amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
             } catch { throw .wallet(error) }
         }
         guard amount.value < 1 << 24 || isLargeFine else {
             throw .invalid("the peer accepts no channels of 16,777,216 sat or more")
         }
-        let spendable = wallet.spendable(height: chain.height)
+        let spendable = coins.wallet.spendable(height: chain.height)
         guard spendable >= amount else { throw .wallet(.insufficientFunds(available: spendable, needed: amount)) }
         let origin = newKeyOrigin()
         let result: (ChannelOpening, OpenChannel)
@@ -60,8 +61,8 @@ extension NodeCore {
 
     /// Ends an opening that came to nothing: its coins are free again.
     mutating func abandon(_ entry: PendingOpening, why: String) {
-        if let funding = entry.funding { wallet.release(funding.transaction) }
-        if let request = entry.request { effects.answers.append((request, .failure(.openingFailed(why)))) }
+        if let funding = entry.funding { coins.wallet.release(funding.transaction) }
+        if let request = entry.request { batch.effects.answers.append((request, .failure(.openingFailed(why)))) }
     }
 
     /// Tells the peer that a channel is not opened, and why.
@@ -77,8 +78,8 @@ extension NodeCore {
             return reject(.all, "temporary_channel_id is zero, which means all channels", over: id)
         }
         // Answering costs us more than asking costs the peer.
-        guard peers[id]!.openRequests.take(Peer.openRate, now: now),
-            channels.isOwner(node) || strangersOpenRequests.take(Peer.strangersOpenRate, now: now)
+        guard peers[id]!.openRequests.take(Peer.openRate, now: clock.now),
+            channels.isOwner(node) || peers.strangersOpenRequests.take(Peer.strangersOpenRate, now: clock.now)
         else { return reject(message.temporaryChannelID, "too many open_channel: try again in a minute", over: id) }
         // "accept a new open_channel message, discard the previous": and no more than a few at once.
         guard (peers[id]?.openings.count ?? 0) < 10 else {
@@ -134,7 +135,7 @@ extension NodeCore {
         let counts = Dictionary(grouping: unfunded, by: \.parameters.remoteNodeID).mapValues(\.count)
         return unfunded.filter { channel in
             let owner = channel.parameters.remoteNodeID
-            return chain.height >= channel.openedHeight + 6 && connectionsByNode[owner] == nil && !owners.contains(owner)
+            return chain.height >= channel.openedHeight + 6 && peers.connections[owner] == nil && !owners.contains(owner)
         }.max { one, two in
             let (a, b) = (counts[one.parameters.remoteNodeID] ?? 0, counts[two.parameters.remoteNodeID] ?? 0)
             return (a, two.openedHeight, two.id) < (b, one.openedHeight, one.id)
@@ -144,8 +145,9 @@ extension NodeCore {
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
     mutating func forget(_ id: ChannelID, why: String) {
         guard channels.forget(id) else { return }
-        undecided.removeAll { $0.0 == id }
-        effects.events.append(.note("channel \(id) is forgotten: \(why)"))
+        batch.queue.append(.forwarder(.channelForgotten(id)))
+        startup.undecided.removeAll { $0.0 == id }
+        batch.effects.events.append(.note("channel \(id) is forgotten: \(why)"))
     }
 
     /// Whether a funding output names something that exists: no name that a peer chooses may replace or alias it.
@@ -166,14 +168,14 @@ extension NodeCore {
             let output = try entry.opening.receive(message, policy: configuration.policy)
             let transaction: Transaction
             do throws(WalletRefusal) {
-                transaction = try wallet.fund(
+                transaction = try coins.wallet.fund(
                     paying: output.script, amount: output.amount, feeRate: feeRate, height: chain.height)
             } catch {
                 let request = entry.request
                 entry.request = nil
                 peers[id]!.openings[message.temporaryChannelID] = entry
                 refuse("the funding transaction cannot be made", message.temporaryChannelID, over: id)
-                if let request { effects.answers.append((request, .failure(.wallet(error)))) }
+                if let request { batch.effects.answers.append((request, .failure(.wallet(error)))) }
                 return
             }
             let created = entry.opening.fund(transaction, outputIndex: 0)
@@ -182,7 +184,7 @@ extension NodeCore {
                 forget(squatter.id, why: "its funding output is ours")
             }
             guard !isTaken(OutPoint(transaction.id, 0)) else {
-                wallet.release(transaction)
+                coins.wallet.release(transaction)
                 return refuse("the funding outpoint is in use", message.temporaryChannelID, over: id)
             }
             entry.funding = PendingFunding(transaction: transaction)
@@ -228,10 +230,10 @@ extension NodeCore {
             let channel = try entry.opening.receive(message, height: chain.height)
             peers[id]!.openings[message.channelID] = nil
             add(channel)
-            wallet.commit(transaction)
+            coins.wallet.commit(transaction)
             publish(transaction, .funding(channel.id))
             if let request = entry.request {
-                effects.answers.append((request, .success(.channelOpened(channel.id, funding: transaction.id))))
+                batch.effects.answers.append((request, .success(.channelOpened(channel.id, funding: transaction.id))))
             }
         } catch {
             refuse(error.description, message.channelID, over: id)
@@ -240,8 +242,8 @@ extension NodeCore {
 
     private mutating func add(_ channel: PaymentChannel, from origin: AddressGroup? = nil) {
         channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), origin: origin))
-        nextKeyIndex = max(nextKeyIndex, channel.parameters.keyOrigin.index + 1)
-        isMetaChanged = true
-        effects.events.append(.channelOpening(channel.id))
+        channels.nextKeyIndex = max(channels.nextKeyIndex, channel.parameters.keyOrigin.index + 1)
+        batch.isMetaChanged = true
+        batch.effects.events.append(.channelOpening(channel.id))
     }
 }

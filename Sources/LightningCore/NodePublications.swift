@@ -9,15 +9,15 @@ extension NodeCore {
     /// published may be in a later one.
     mutating func publish(_ transaction: Transaction, _ purpose: Publication.Purpose) {
         let publication = Publication(transaction, purpose)
-        if isSynced { return effects.publications.append(publication) }
-        unpublished.removeAll { $0.transaction == transaction }
-        unpublished.append(publication)
+        if isSynced { return batch.effects.publications.append(publication) }
+        layer1.unpublished.removeAll { $0.transaction == transaction }
+        layer1.unpublished.append(publication)
     }
 
     /// The tip is reached: what has waited for that goes out.
     mutating func publishWaiting() {
-        effects.publications += unpublished
-        unpublished = []
+        batch.effects.publications += layer1.unpublished
+        layer1.unpublished = []
     }
 
     /// What a channel's transaction is for.
@@ -33,14 +33,14 @@ extension NodeCore {
     /// Layer 1 took a publication, or refused it.
     mutating func published(_ id: TransactionID, _ outcome: PublicationOutcome) {
         switch outcome {
-        case .accepted: refusals[id] = nil
+        case .accepted: layer1.refusals[id] = nil
         case .refused(let reason):
-            guard refusals[id] != reason, let publication = lastPublications[id] else { return }
-            refusals[id] = reason
+            guard layer1.refusals[id] != reason, let publication = layer1.lastPublications[id] else { return }
+            layer1.refusals[id] = reason
             if isExpected(reason, for: publication) {
-                effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))
+                batch.effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))
             } else {
-                effects.events.append(.publicationRefused(publication, reason))
+                batch.effects.events.append(.publicationRefused(publication, reason))
             }
         }
     }
@@ -59,17 +59,17 @@ extension NodeCore {
 
     /// Remembers what this batch publishes, as long as it goes on being published.
     mutating func notePublications() {
-        guard !effects.publications.isEmpty else { return }
-        if lastPublications.count > 1000 {
-            lastPublications = [:]
-            refusals = [:]
+        guard !batch.effects.publications.isEmpty else { return }
+        if layer1.lastPublications.count > 1000 {
+            layer1.lastPublications = [:]
+            layer1.refusals = [:]
         }
-        for publication in effects.publications { lastPublications[publication.transaction.id] = publication }
+        for publication in batch.effects.publications { layer1.lastPublications[publication.transaction.id] = publication }
     }
 
     /// Why layer 1 does not take a transaction of ours; `nil` where it has not refused it.
-    public func refusal(of id: TransactionID) -> String? { refusals[id] }
+    public func refusal(of id: TransactionID) -> String? { layer1.refusals[id] }
 
     /// The transactions of ours that layer 1 does not take, and why.
-    public var refusedPublications: [TransactionID: String] { refusals }
+    public var refusedPublications: [TransactionID: String] { layer1.refusals }
 }

@@ -51,10 +51,10 @@ public struct RecoveredOutput: Hashable, Sendable {
 
     init(record: [UInt8]) throws(DecodingError) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of a recovered output") }
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a coins.recovered output") }
         let outPoint = try OutPoint(from: &reader)
         let output = try TransactionOutput(from: &reader)
-        guard output.amount.isMoney else { throw .invalid("amount of a recovered output") }
+        guard output.amount.isMoney else { throw .invalid("amount of a coins.recovered output") }
         let key = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
         self.init(
             outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
@@ -72,7 +72,7 @@ extension NodeCore {
 
     /// What the payment basepoints of channels from before there were salts are paid by.
     private mutating func unsaltedScripts() -> [Script: (index: UInt64, hasAnchors: Bool)] {
-        if let known = unsaltedPayments { return known }
+        if let known = coins.unsaltedScripts { return known }
         var scripts: [Script: (index: UInt64, hasAnchors: Bool)] = [:]
         for index in 0..<Self.unsaltedCount {
             let key = keys.unsaltedPaymentSecret(index).publicKey()
@@ -80,7 +80,7 @@ extension NodeCore {
                 scripts[ChannelScripts.toRemoteOutput(key, hasAnchors: hasAnchors)] = (index, hasAnchors)
             }
         }
-        unsaltedPayments = scripts
+        coins.unsaltedScripts = scripts
         return scripts
     }
 
@@ -98,9 +98,9 @@ extension NodeCore {
     /// Looks for money of ours in a block's commitments, and for what has become of it.
     mutating func recover(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
         for (transaction, id) in transactions {
-            for input in transaction.inputs where recovered[input.previousOutput] != nil {
-                recovered[input.previousOutput]!.spentHeight = height
-                write(recovered[input.previousOutput]!)
+            for input in transaction.inputs where coins.recovered[input.previousOutput] != nil {
+                coins.recovered[input.previousOutput]!.spentHeight = height
+                write(coins.recovered[input.previousOutput]!)
             }
             guard let fundingKeys = Self.fundingKeys(transaction) else { continue }
             let funding = transaction.inputs[0].previousOutput
@@ -128,29 +128,29 @@ extension NodeCore {
                         hasAnchors: known.hasAnchors, height: height))
             }
             for output in found {
-                recovered[output.outPoint] = output
+                coins.recovered[output.outPoint] = output
                 write(output)
-                effects.events.append(
+                batch.effects.events.append(
                     .note(
                         "\(output.output.amount) were found in the close of a channel that this wallet does not know, and are taken to it"))
             }
         }
-        for (outPoint, output) in recovered.sorted(by: { $0.key < $1.key }) {
+        for (outPoint, output) in coins.recovered.sorted(by: { $0.key < $1.key }) {
             guard let spent = output.spentHeight, height - spent > RecoveredOutput.forgetDepth else { continue }
-            recovered[outPoint] = nil
-            effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
+            coins.recovered[outPoint] = nil
+            batch.effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
         }
     }
 
     /// A block left the active chain.
     mutating func unrecover(height: Int) {
-        for (outPoint, output) in recovered.sorted(by: { $0.key < $1.key }) {
+        for (outPoint, output) in coins.recovered.sorted(by: { $0.key < $1.key }) {
             if output.height == height {
-                recovered[outPoint] = nil
-                effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
+                coins.recovered[outPoint] = nil
+                batch.effects.writes.append(.delete(.recovered, key: Self.recoveredKey(outPoint)))
             } else if output.spentHeight == height {
-                recovered[outPoint]!.spentHeight = nil
-                write(recovered[outPoint]!)
+                coins.recovered[outPoint]!.spentHeight = nil
+                write(coins.recovered[outPoint]!)
             }
         }
     }
@@ -158,12 +158,12 @@ extension NodeCore {
     /// Takes what was found to the wallet; at the chain's tip only, for what an old block holds may be spent in a later one.
     mutating func sweepRecovered() {
         guard isSynced else { return }
-        for (outPoint, found) in recovered.sorted(by: { $0.key < $1.key }) {
-            guard found.spentHeight == nil, chain.height >= found.height, !wallet.isSpentByPending(outPoint),
-                let transaction = sweep(found, to: wallet.changeScript)
+        for (outPoint, found) in coins.recovered.sorted(by: { $0.key < $1.key }) {
+            guard found.spentHeight == nil, chain.height >= found.height, !coins.wallet.isSpentByPending(outPoint),
+                let transaction = sweep(found, to: coins.wallet.changeScript)
             else { continue }
-            wallet.take(wallet.changeScript)
-            wallet.commit(transaction)
+            coins.wallet.take(coins.wallet.changeScript)
+            coins.wallet.commit(transaction)
             publish(transaction, .recovery)
         }
     }
@@ -188,7 +188,7 @@ extension NodeCore {
     }
 
     private mutating func write(_ output: RecoveredOutput) {
-        effects.writes.append(.put(.recovered, key: Self.recoveredKey(output.outPoint), record: output.encoded()))
+        batch.effects.writes.append(.put(.recovered, key: Self.recoveredKey(output.outPoint), record: output.encoded()))
     }
 
     private static func recoveredKey(_ outPoint: OutPoint) -> [UInt8] {

@@ -61,7 +61,7 @@ public final class LightningNode: Service, Sendable {
     public let port: Int?
     public let host: String
     private let driver: NodeDriver
-    private let store: SQLiteStore
+    private let store: StoreThread
     private let addresses: PeerAddresses
     private let connector: PeerConnector
     private let group: MultiThreadedEventLoopGroup
@@ -70,7 +70,7 @@ public final class LightningNode: Service, Sendable {
     private let ticker: RepeatedTask
 
     private init(
-        nodeID: NodeID, network: Network, host: String, driver: NodeDriver, store: SQLiteStore, addresses: PeerAddresses,
+        nodeID: NodeID, network: Network, host: String, driver: NodeDriver, store: StoreThread, addresses: PeerAddresses,
         connector: PeerConnector, group: MultiThreadedEventLoopGroup, server: (any Channel)?, tasks: [Task<Void, Never>],
         ticker: RepeatedTask
     ) {
@@ -97,10 +97,11 @@ public final class LightningNode: Service, Sendable {
         if wallet.isRestored { configuration.walletLookAhead = OnChainWallet.addressLimit }
         let network = configuration.network
         let keys = NodeKeys(seed: try wallet.seed(), network: network)
-        let store = try SQLiteStore(path: wallet.database)
-        let contents = try store.load()
+        let database = try SQLiteStore(path: wallet.database)
+        let contents = try database.load()
         let core = try NodeCore(
             configuration: configuration, keys: keys, entropy: .system(), store: contents)
+        let store = StoreThread(database)
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -113,7 +114,7 @@ public final class LightningNode: Service, Sendable {
         do {
             try await follower.catchUp(to: try await chain.tip().hash)
         } catch {
-            store.close()
+            await store.close()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -132,7 +133,7 @@ public final class LightningNode: Service, Sendable {
                     }
                     .bind(host: options.host, port: port).get()
             } catch {
-                store.close()
+                await store.close()
                 try? await group.shutdownGracefully()
                 throw NodeFailure.cannotListen(ListenFailure(error, host: options.host, port: port))
             }
@@ -173,7 +174,7 @@ public final class LightningNode: Service, Sendable {
         try? await server?.close()
         let driver = driver
         try? await driver.eventLoop.submit { driver.shutdown() }.get()
-        store.close()
+        await store.close()
         try? await group.shutdownGracefully()
     }
 
@@ -428,19 +429,19 @@ public final class LightningNode: Service, Sendable {
     /// All payments sent, the oldest first.
     public func payments() async throws -> [OutgoingPayment] {
         try await driver.read { core in
-            core.payments.outgoing.values.sorted { ($0.firstStart, $0.paymentHash) < ($1.firstStart, $1.paymentHash) }
+            core.outgoingPayments.values.sorted { ($0.firstStart, $0.paymentHash) < ($1.firstStart, $1.paymentHash) }
         }
     }
 
     /// The blocks from which payments that are held are given back: until then they can be settled.
     public func holdDeadlines() async throws -> [PaymentHash: Int] {
-        try await driver.read { core in core.payments.holdDeadlines }
+        try await driver.read { core in core.holdDeadlines }
     }
 
     /// All invoices, the oldest first.
     public func invoices() async throws -> [InvoiceRecord] {
         try await driver.read { core in
-            core.payments.invoices.values.sorted {
+            core.invoices.values.sorted {
                 ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash)
             }
         }

@@ -204,7 +204,7 @@ public struct HostileHistory {
         }
         return world.nodes.allSatisfy { node in
             guard let core = node.core else { return false }
-            return core.payments.pending.allSatisfy { undecided.contains($0) }
+            return core.pendingPayments.allSatisfy { undecided.contains($0) }
                 && core.circuits.pending.allSatisfy { undecided.contains($0.incoming.paymentHash) }
                 && core.channels.values.allSatisfy { channel in
                     channel.commitments.htlcs.values.allSatisfy { undecided.contains($0.paymentHash) }
@@ -230,7 +230,7 @@ public struct HostileHistory {
                     channel.commitments.orderedHTLCs.filter { !undecided.contains($0.paymentHash) }
                         .map { "\($0.id) \($0.state) \($0.paymentHash.hex.prefix(8)) in \(channel.stateName) \(channel.connection)" }
                 }
-                return "\(node.name): \(core?.payments.pending.count ?? -1) payments, \(core?.circuits.pending.count ?? -1) forwards, "
+                return "\(node.name): \(core?.pendingPayments.count ?? -1) payments, \(core?.circuits.pending.count ?? -1) forwards, "
                     + "HTLCs \(htlcs ?? [])"
             }
             let channels = raws.map { peer in
@@ -266,11 +266,11 @@ public struct HostileHistory {
     private mutating func checkMoney() throws(InvariantViolation) {
         var expected = opening.map { Int64($0.value) }
         for (index, node) in world.nodes.enumerated() {
-            for record in node.core!.payments.invoices.values {
+            for record in node.core!.invoices.values {
                 if case .paid(_, let amount) = record.status { expected[index] += Int64(amount.value) }
             }
             expected[index] += Int64(node.core!.circuits.totals.fees.value)
-            for (hash, payment) in node.core!.payments.outgoing {
+            for (hash, payment) in node.core!.outgoingPayments {
                 report.payments += 1
                 switch payment.status {
                 case .pending: report.stuck += 1

@@ -215,7 +215,7 @@ public struct NetworkHistory {
     private var isAtRest: Bool {
         world.nodes.allSatisfy { node in
             guard let core = node.core else { return false }
-            return core.payments.pending.isEmpty && core.circuits.pending.isEmpty
+            return core.pendingPayments.isEmpty && core.circuits.pending.isEmpty
                 && core.channels.values.allSatisfy { $0.commitments.htlcs.isEmpty && $0.connection == .established }
         }
     }
@@ -226,7 +226,7 @@ public struct NetworkHistory {
         try world.pass(5)
         // Also what was to be released while its node was down.
         for (index, node) in world.nodes.enumerated() {
-            for (hash, record) in (node.core?.payments.invoices ?? [:]).sorted(by: { $0.key < $1.key }) where record.isHold {
+            for (hash, record) in (node.core?.invoices ?? [:]).sorted(by: { $0.key < $1.key }) where record.isHold {
                 try world.command(index, .cancel(hash))
             }
         }
@@ -237,7 +237,7 @@ public struct NetworkHistory {
                 let htlcs = core?.channels.values.flatMap { channel in
                     channel.commitments.orderedHTLCs.map { "\($0.id) \($0.state) \($0.paymentHash.hex.prefix(8)) in \(channel.stateName)" }
                 }
-                return "\(node.name): \(core?.payments.pending.count ?? -1) payments, \(core?.circuits.pending.count ?? -1) forwards, "
+                return "\(node.name): \(core?.pendingPayments.count ?? -1) payments, \(core?.circuits.pending.count ?? -1) forwards, "
                     + "HTLCs \(htlcs ?? [])"
             }
             throw world.violation("the network does not come to rest: \(stuck)")
@@ -263,7 +263,7 @@ public struct NetworkHistory {
         var expected = opening.map { Int64($0.value) }
         var settled: [PaymentHash: (node: Int, amount: MilliSatoshi)] = [:]
         for (index, node) in world.nodes.enumerated() {
-            for (hash, record) in node.core!.payments.invoices {
+            for (hash, record) in node.core!.invoices {
                 guard case .paid(_, let amount) = record.status else { continue }
                 settled[hash] = (index, amount)
                 expected[index] += Int64(amount.value)
@@ -274,7 +274,7 @@ public struct NetworkHistory {
             expected[index] += Int64(totals.fees.value)
         }
         for (index, node) in world.nodes.enumerated() {
-            for (hash, payment) in node.core!.payments.outgoing {
+            for (hash, payment) in node.core!.outgoingPayments {
                 report.payments += 1
                 report.attempts += payment.attempts.count
                 switch payment.status {

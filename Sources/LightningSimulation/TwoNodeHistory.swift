@@ -167,9 +167,9 @@ public struct TwoNodeHistory {
     /// Every payment has ended, and both sides tell the same of it.
     private mutating func checkPayments() throws(InvariantViolation) {
         for payer in 0...1 {
-            let own = world.nodes[payer].core!.payments
-            let other = world.nodes[1 - payer].core!.payments
-            for (hash, payment) in own.outgoing {
+            let own = world.nodes[payer].core!
+            let other = world.nodes[1 - payer].core!
+            for (hash, payment) in own.outgoingPayments {
                 let isPaid: Bool
                 if case .paid(_, let amount) = other.invoices[hash]?.status {
                     isPaid = true

@@ -18,7 +18,7 @@ struct ForceCloseTests {
     }
 
     private static func withdrawn(_ effects: [ChannelEffect]) -> [UInt64] {
-        effects.compactMap { if case .withdrawn(let id, _) = $0 { id } else { nil } }
+        effects.compactMap { if case .withdrawn(let id, _, _) = $0 { id } else { nil } }
     }
 
     @Test("an HTLC that was never signed for comes back when we give the channel up, and leaves it")

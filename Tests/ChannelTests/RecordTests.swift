@@ -30,9 +30,10 @@ struct RecordTests {
     }
 
     /// The version of the records that this code writes.
-    static let current = 4
+    static let current = 5
 
-    /// Version 2 added attribution data to HTLCs, version 3 the path key, version 4 numbered fields to the head.
+    /// Version 2 added attribution data to HTLCs, version 3 the path key, version 4 numbered fields to the head, version 5
+    /// to the HTLCs.
     ///
     /// After a change of the records, a new file holds what `LIGHTNING_WRITE_RECORDS=1` makes this test write.
     @Test("every version of a channel's records is read, and the last one written the same", arguments: 1...current)

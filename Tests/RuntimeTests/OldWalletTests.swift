@@ -129,10 +129,10 @@ struct OldWalletTests {
             for htlc in state.orderedHTLCs { lines.append("  htlc \(htlc.id) \(htlc.state) \(htlc.amount.value) \(htlc.paymentHash)") }
             lines.append("  forwards for \(core.forwardingPolicy(of: id).feeBase) msat")
         }
-        for (hash, record) in core.payments.invoices.sorted(by: { $0.key < $1.key }) {
+        for (hash, record) in core.invoices.sorted(by: { $0.key < $1.key }) {
             lines.append("invoice \(hash) \(record.statusName) \(record.receivedAmount.value) custom \(record.customRecords.count)")
         }
-        for (hash, payment) in core.payments.outgoing.sorted(by: { $0.key < $1.key }) {
+        for (hash, payment) in core.outgoingPayments.sorted(by: { $0.key < $1.key }) {
             let status =
                 switch payment.status {
                 case .pending: "pending"
@@ -199,7 +199,7 @@ struct OldWalletTests {
         try world.command(2, .settle(Self.heldByCarol.paymentHash, Self.heldByCarol))
         try world.pass(5)
         for preimage in [Self.heldByBob, Self.heldByCarol] {
-            let payment = try #require(world.nodes[0].core!.payments.outgoing[preimage.paymentHash])
+            let payment = try #require(world.nodes[0].core!.outgoingPayments[preimage.paymentHash])
             guard case .succeeded(preimage, _) = payment.status else {
                 Issue.record("\(payment.status)")
                 return

@@ -1,16 +1,16 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningCore
 import LightningInvoice
 import LightningOnion
-import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire
 import Testing
 
-@testable import LightningCore
+@testable import LightningPayment
 
 /// Payments to nodes that hide (BOLT 4 "Route Blinding").
 @Suite("blinded payments")
@@ -136,7 +136,7 @@ struct BlindedPaymentTests {
             Issue.record("an invoice was paid over another's path")
             return
         }
-        #expect(world.nodes[3].core!.payments.invoices[other.invoice.paymentHash]?.status == .unpaid)
+        #expect(world.nodes[3].core!.invoices[other.invoice.paymentHash]?.status == .unpaid)
         // Two days, and the ten minutes a block of its hour, later.
         try world.mine(300)
         try world.pass(3)
@@ -161,7 +161,7 @@ struct BlindedPaymentTests {
         }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(4)
-        let payment = try #require(world.nodes[0].core!.payments.outgoing[record.invoice.paymentHash])
+        let payment = try #require(world.nodes[0].core!.outgoingPayments[record.invoice.paymentHash])
         #expect(payment.finalCLTVDelta == 0 && !payment.paidRoutes.isEmpty)
     }
 
@@ -177,13 +177,13 @@ struct BlindedPaymentTests {
         }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(4)
-        #expect(world.nodes[3].core!.payments.holds(preimage.paymentHash))
+        #expect(world.nodes[3].core!.invoices[preimage.paymentHash]?.statusName == "held")
         for node in 0..<4 { world.kill(node) }
         try world.pass(6)
-        #expect(world.nodes[3].core!.payments.holds(preimage.paymentHash))
+        #expect(world.nodes[3].core!.invoices[preimage.paymentHash]?.statusName == "held")
         try world.command(3, .settle(preimage.paymentHash, preimage))
         try world.pass(5)
-        guard case .succeeded(preimage, _)? = world.nodes[0].core!.payments.outgoing[preimage.paymentHash]?.status else {
+        guard case .succeeded(preimage, _)? = world.nodes[0].core!.outgoingPayments[preimage.paymentHash]?.status else {
             Issue.record("it was settled, and the payer does not know")
             return
         }
@@ -268,7 +268,7 @@ struct HostilePathTests {
                 cltvDelta: 1))
         let secrets = (0..<before - 1 + path.payment.path.hops.count).map { Hash.sha256([UInt8(50 + $0)]) }
         return PaymentAttempt(
-            route: Route(source: NodeKey(key(2)), hops: hops, doubt: 0), htlc: .init(channel: ChannelID(Hash.sha256([3])), id: 0),
+            route: Route(source: NodeKey(key(2)), hops: hops, doubt: 0), htlc: .outgoing(ChannelID(Hash.sha256([3])), 0),
             sharedSecrets: secrets, startedAt: 0)
     }
 
@@ -296,13 +296,13 @@ struct HostilePathTests {
                     packet = FailurePacket.wrap(packet, sharedSecret: attempt.sharedSecrets[index])
                 }
                 for attributed in [attribution, []] {
-                    let lesson = Lesson(attempt, .packet(packet, attributed), isWhole: true, path)
+                    let result = AttemptResult(attempt, .packet(packet, attributed), isWhole: true, path)
                     let hops = attempt.route.hops.indices
-                    #expect(lesson.failure.hop.map(hops.contains) ?? true)
-                    #expect(lesson.passed.upperBound <= hops.count)
-                    switch lesson.blame {
+                    #expect(result.failure.hop.map(hops.contains) ?? true)
+                    #expect(result.passed.upperBound <= hops.count)
+                    switch result.failureSource {
                     case .liquidity(let index), .terms(let index), .channel(let index), .node(let index):
-                        #expect(hops.contains(index), "\(lesson)")
+                        #expect(hops.contains(index), "\(result)")
                     case .nothing, .anybody: break
                     }
                 }
@@ -321,19 +321,19 @@ struct HostilePathTests {
         var record = InvoiceRecord(invoice: invoice, preimage: preimage)
         record.pathID = Hash.sha256([5])
         let htlc = IncomingHTLC(
-            key: .init(channel: ChannelID(Hash.sha256([3])), id: 1), amount: MilliSatoshi(1), paymentHash: preimage.paymentHash,
+            key: .incoming(ChannelID(Hash.sha256([3])), 1), amount: MilliSatoshi(1), paymentHash: preimage.paymentHash,
             cltvExpiry: 400)
         let payload = HopPayload.keysend(amount: MilliSatoshi(1), cltvExpiry: 300, preimage: preimage)
-        func decisions(_ payments: Payments) -> [IncomingDecision] {
+        func decisions(_ payments: Receiver) -> [IncomingDecision] {
             var payments = payments
             return payments.receive(
                 htlc, payload, back: ReturnPath(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
                 nodeSecret: secret
             ).decisions.map(\.1)
         }
-        var hidden = Payments()
+        var hidden = Receiver()
         hidden.add(record)
-        #expect(decisions(hidden) == decisions(Payments()) && !decisions(hidden).isEmpty)
+        #expect(decisions(hidden) == decisions(Receiver()) && !decisions(hidden).isEmpty)
         // Nor is the path's id worth anything outside of the path, nor a payment secret inside of one.
         var outside = HopPayload.final(
             amount: MilliSatoshi(1000), cltvExpiry: 300, paymentSecret: record.pathID!, total: MilliSatoshi(1000), metadata: nil)
@@ -389,7 +389,7 @@ struct PeeledHTLCTests {
                 .init(nodeID: path.hops[1].blindedNodeID, payload: [1, 0]),
             ], associatedData: hash.bytes.array)!
         let htlc = IncomingHTLC(
-            key: .init(channel: ChannelID(Hash.sha256([6])), id: 1), amount: MilliSatoshi(amount), paymentHash: hash,
+            key: .incoming(ChannelID(Hash.sha256([6])), 1), amount: MilliSatoshi(amount), paymentHash: hash,
             cltvExpiry: cltvExpiry, pathKey: pathKeyInMessage ?? inside ? path.firstPathKey : nil)
         return PeeledHTLC(htlc, onion: onion, nodeSecret: forwarder)
     }
@@ -484,7 +484,7 @@ struct PeeledHTLCTests {
             return
         }
         var circuits = Circuits()
-        circuits.open(Circuit(request, outgoing: .init(channel: ChannelID(Hash.sha256([8])), id: 2), createdAt: 1))
+        circuits.open(Circuit(request, outgoing: .outgoing(ChannelID(Hash.sha256([8])), 2), createdAt: 1))
         let writes = circuits.drainWrites().changes(of: .circuits)
         let record = try #require(writes[0].record)
         let read = try Circuits(records: [record], totals: nil)

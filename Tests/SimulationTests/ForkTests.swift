@@ -47,11 +47,11 @@ struct ForkTests {
         try Self.live(&world, payments: 8, from: 0, to: 2)
         for each in [world, fork] {
             try each.checkNetwork()
-            guard case .succeeded? = each.nodes[0].core!.payments.outgoing[invoice.paymentHash]?.status else {
+            guard case .succeeded? = each.nodes[0].core!.outgoingPayments[invoice.paymentHash]?.status else {
                 Issue.record("the payment that was under way did not arrive")
                 return
             }
-            #expect(each.nodes.allSatisfy { $0.core!.payments.pending.isEmpty && $0.core!.circuits.pending.isEmpty })
+            #expect(each.nodes.allSatisfy { $0.core!.pendingPayments.isEmpty && $0.core!.circuits.pending.isEmpty })
         }
         #expect(Self.outcome(world) != Self.outcome(fork))
     }

@@ -64,7 +64,7 @@ struct PartsAndReplaysTests {
         _ = try world.reconnect(&raws[1], as: Self.payer)
         try Self.offer(try part(100_000), &raws[1], &world)
         for _ in 0..<3 { try world.pass(1) }
-        #expect(world.nodes[0].core!.payments.invoices[hash]?.status == .unpaid)
+        #expect(world.nodes[0].core!.invoices[hash]?.status == .unpaid)
         #expect(
             !raws[1].connection.heard.contains {
                 if case .updateFulfillHTLC = $0 { true } else { false }

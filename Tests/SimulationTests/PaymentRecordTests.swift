@@ -68,7 +68,7 @@ struct PaymentRecordTests {
         ]
         let hop = Route.Hop(node: key, shortChannelID: ShortChannelID(2), amount: MilliSatoshi(10), cltvDelta: 20)
         var attempt = PaymentAttempt(
-            route: Route(source: key, hops: [hop, hop], doubt: 77), htlc: .init(channel: ChannelID(Hash.sha256([9])), id: 3),
+            route: Route(source: key, hops: [hop, hop], doubt: 77), htlc: .outgoing(ChannelID(Hash.sha256([9])), 3),
             sharedSecrets: [Hash.sha256([10])], startedAt: 11)
         payment.attempts.append(attempt)
         attempt.endedAt = 12

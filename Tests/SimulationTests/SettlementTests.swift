@@ -21,7 +21,7 @@ struct SettlementTests {
     }
 
     private static func status(_ world: SimulatedWorld, _ node: Int, _ hash: PaymentHash) -> InvoiceRecord.Status? {
-        world.nodes[node].core?.payments.invoices[hash]?.status
+        world.nodes[node].core?.invoices[hash]?.status
     }
 
     private static func wasToldOfPayment(_ world: SimulatedWorld, _ node: Int) -> Bool {
@@ -114,14 +114,14 @@ struct SettlementTests {
         else { return }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(3)
-        #expect(world.nodes[1].core!.payments.holds(hold.paymentHash))
+        #expect(world.nodes[1].core!.invoices[hold.paymentHash]?.statusName == "held")
         let id = try #require(world.nodes[0].core!.channels.keys.first)
         world.stop(1)
         try world.command(0, .forceCloseChannel(id))
         try world.mine(2)
         world.resume(1)
         try world.pass(5)
-        #expect(!world.nodes[1].core!.payments.holds(hold.paymentHash))
+        #expect(world.nodes[1].core!.invoices[hold.paymentHash]?.statusName != "held")
         let request = try world.command(1, .settle(hold.paymentHash, hold))
         guard case .failure(.hold)? = world.nodes[1].answers[request] else {
             Issue.record("the preimage was given away for nothing")
@@ -138,8 +138,8 @@ struct HTLCSetTests {
     private static let preimage = PaymentPreimage(Hash.sha256([3]))
     private static let secret = Hash.sha256([4])
 
-    private static func payments(isHold: Bool, amount: UInt64? = 1000) -> Payments {
-        var payments = Payments()
+    private static func payments(isHold: Bool, amount: UInt64? = 1000) -> Receiver {
+        var payments = Receiver()
         let invoice = Invoice(
             network: .regtest, amount: amount.map { MilliSatoshi($0) }, timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
             paymentSecret: secret, details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18,
@@ -149,10 +149,10 @@ struct HTLCSetTests {
     }
 
     private static func receive(
-        _ payments: inout Payments, id: UInt64, _ amount: UInt64, total: UInt64, isResumed: Bool = false
+        _ payments: inout Receiver, id: UInt64, _ amount: UInt64, total: UInt64, isResumed: Bool = false
     ) -> ReceiveOutcome {
         let htlc = IncomingHTLC(
-            key: .init(channel: ChannelID(Hash.sha256([1])), id: id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash,
+            key: .incoming(ChannelID(Hash.sha256([1])), id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash,
             cltvExpiry: 300)
         let payload = HopPayload.final(
             amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(total), metadata: nil)
@@ -201,10 +201,10 @@ struct HTLCSetTests {
         var payments = Self.payments(isHold: true)
         _ = Self.receive(&payments, id: 1, 1000, total: 1000)
         let writes = payments.drainWrites()
-        var again = try Payments(invoices: writes.changes(of: .invoices).compactMap(\.record), payments: [])
+        var again = try Receiver(invoices: writes.changes(of: .invoices).compactMap(\.record))
         // Another one, with too little time, comes in first: it is judged as a new one.
         let htlc = IncomingHTLC(
-            key: .init(channel: ChannelID(Hash.sha256([1])), id: 9), amount: MilliSatoshi(1000), paymentHash: Self.preimage.paymentHash,
+            key: .incoming(ChannelID(Hash.sha256([1])), 9), amount: MilliSatoshi(1000), paymentHash: Self.preimage.paymentHash,
             cltvExpiry: 101)
         let payload = HopPayload.final(
             amount: MilliSatoshi(1000), cltvExpiry: 101, paymentSecret: Self.secret, total: MilliSatoshi(1000), metadata: nil)
@@ -228,12 +228,12 @@ struct HTLCSetTests {
 
     @Test("keysends of next to nothing push out nothing that is worth more")
     func keysends() throws {
-        var payments = Payments()
+        var payments = Receiver()
         func keysend(_ number: Int, _ amount: UInt64) -> PaymentHash {
             let preimage = PaymentPreimage(Hash.sha256(Array("\(number)".utf8)))
             let payload = HopPayload.keysend(amount: MilliSatoshi(amount), cltvExpiry: 300, preimage: preimage)
             let htlc = IncomingHTLC(
-                key: .init(channel: ChannelID(Hash.sha256([1])), id: UInt64(number)), amount: MilliSatoshi(amount),
+                key: .incoming(ChannelID(Hash.sha256([1])), UInt64(number)), amount: MilliSatoshi(amount),
                 paymentHash: preimage.paymentHash, cltvExpiry: 300)
             let outcome = payments.receive(
                 htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([1])), now: 1_700_000_000_000 + UInt64(number), height: 100,

@@ -31,7 +31,7 @@ struct StallingTests {
         if case .invoice(let record)? = response { invoice = record }
         let request = try world.command(0, .pay(try #require(invoice).invoice, amount: nil))
         try world.pass(3)
-        #expect(world.nodes[2].core!.payments.holds(hold.paymentHash))
+        #expect(world.nodes[2].core!.invoices[hold.paymentHash]?.statusName == "held")
         world.stop(2)
         try world.pass(1)
         return request
@@ -125,7 +125,7 @@ struct StallingTests {
             anySegwit: true)
         let effects = channel.spent(output.outPoint, by: claim, height: world.ledger.height, environment)
         let isShown = effects.contains { effect in
-            if case .fulfilled(_, _, let preimage, _) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
+            if case .fulfilled(_, _, let preimage, _, _) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
             return false
         }
         #expect(isShown)
@@ -182,7 +182,7 @@ struct StallingTests {
         try world.command(2, .settle(hold.paymentHash, hold))
         try world.pass(5)
         _ = request
-        let payment = try #require(world.nodes[0].core!.payments.outgoing[hold.paymentHash])
+        let payment = try #require(world.nodes[0].core!.outgoingPayments[hold.paymentHash])
         guard case .succeeded(let preimage, _) = payment.status else {
             Issue.record("\(payment.status)")
             return
@@ -208,7 +208,7 @@ struct StallingTests {
         #expect(states == [.sentAddCommit, .sentAddHTLC])
         try world.command(0, .forceCloseChannel(silent.channel.id))
         // The one that was never signed for failed at once; the other one is the chain's.
-        #expect(world.nodes[0].core!.payments.pending.count == 1)
+        #expect(world.nodes[0].core!.pendingPayments.count == 1)
         try world.mine(1)
         let other = try #require(try world.openChannel(to: silent.connection, keys: keys("other")))
         world.checkInterval = 100

@@ -13,8 +13,6 @@ struct ChannelEntry {
     var announcement = ChannelAnnouncementState()
     /// Milliseconds since when its peer owes us a `revoke_and_ack`, with the commitment that it is for.
     var owedRevocation: (since: UInt64, commitment: UInt64)?
-    /// What may be failed over it at once.
-    var failureRate: TokenBucket?
     /// Where its peer called from when it opened the channel, until the channel is funded.
     var origin: AddressGroup?
     /// Milliseconds for which a close has been negotiated, over all connections, and since when over this one.

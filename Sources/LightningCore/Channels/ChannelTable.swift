@@ -9,13 +9,20 @@ public import LightningWire
 ///
 /// To read it is a collection of channels by their ids. A channel is changed by `update` alone, which keeps the index right and notes that
 /// something may have to be signed and stored.
-public struct ChannelTable: Collection {
+public struct ChannelTable: Collection, Sendable {
     private var entries: [ChannelID: ChannelEntry] = [:]
     private(set) var index = ChannelIndex()
     /// Channels that something happened to in this batch.
     private(set) var touched: Set<ChannelID> = []
+    /// Those of them that may have something to sign.
+    private var unsigned: Set<ChannelID> = []
     /// Channels that were forgotten in this batch: all that is stored of them goes.
     private var forgotten: [ChannelID] = []
+
+    /// Channels that are forgotten at the end of this batch, and why.
+    var abandoned: [ChannelID: String] = [:]
+    /// The number of the next channel.
+    var nextKeyIndex: UInt64 = 0
 
     init() {}
 
@@ -71,13 +78,15 @@ public struct ChannelTable: Collection {
 
     /// Changes a channel, or what belongs to it.
     ///
+    /// - Parameter isSigning: whether it signs what there is to be signed.
     /// - Returns: what `change` returns; `nil` where there is no such channel.
     @discardableResult
     mutating func update<Result, Failure: Error>(
-        _ id: ChannelID, _ change: (inout ChannelEntry) throws(Failure) -> Result
+        _ id: ChannelID, isSigning: Bool = false, _ change: (inout ChannelEntry) throws(Failure) -> Result
     ) throws(Failure) -> Result? {
         guard entries[id] != nil else { return nil }
-        touch(id)
+        touched.insert(id)
+        if !isSigning { unsigned.insert(id) }
         defer { if let channel = entries[id]?.channel { index.update(channel) } }
         return try change(&entries[id]!)
     }
@@ -90,7 +99,16 @@ public struct ChannelTable: Collection {
     }
 
     /// Something happened to a channel: it may have to sign, and to be stored.
-    mutating func touch(_ id: ChannelID) { touched.insert(id) }
+    private mutating func touch(_ id: ChannelID) {
+        touched.insert(id)
+        unsigned.insert(id)
+    }
+
+    /// The channels that may have something to sign since the last call, in the order of their ids.
+    mutating func takeUnsigned() -> [ChannelID] {
+        defer { unsigned = [] }
+        return unsigned.sorted()
+    }
 
     /// Forgets a channel with all that belongs to it.
     ///

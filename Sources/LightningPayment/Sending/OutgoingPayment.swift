@@ -14,7 +14,7 @@ public struct PaymentAttempt: Hashable, Sendable {
 
     public var route: Route
     /// Our channel, and the HTLC in it.
-    public var htlc: IncomingHTLC.Key
+    public var htlc: HTLCID
     /// What decrypts a failure that comes back, hop by hop.
     public var sharedSecrets: [Bytes32]
     /// Milliseconds since 1970.
@@ -24,7 +24,7 @@ public struct PaymentAttempt: Hashable, Sendable {
     /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
     public var holdTimes: [UInt32] = []
 
-    public init(route: Route, htlc: IncomingHTLC.Key, sharedSecrets: [Bytes32], startedAt: UInt64) {
+    public init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: UInt64) {
         self.route = route
         self.htlc = htlc
         self.sharedSecrets = sharedSecrets
@@ -248,7 +248,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         self.init(
             paymentHash: hash, payee: payee, amount: amount, maxFee: fee, createdAt: createdAt, deadline: createdAt &* 1000,
             maxParts: 1, invoice: invoice, finalCLTVDelta: 0)
-        let key = try IncomingHTLC.Key(from: &reader)
+        let key = try HTLCID(from: &reader, .outgoing)
         var secrets: [Bytes32] = []
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
         let node = NodeKey(payee)
@@ -314,7 +314,7 @@ extension PaymentAttempt {
                     cltvDelta: try reader.uint32()))
         }
         guard !hops.isEmpty else { throw .invalid("route of a payment") }
-        let key = try IncomingHTLC.Key(from: &reader)
+        let key = try HTLCID(from: &reader, .outgoing)
         var secrets: [Bytes32] = []
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
         self.init(

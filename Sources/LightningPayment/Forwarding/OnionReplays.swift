@@ -1,6 +1,7 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningRecords
+import LightningWire
 
 /// The onions of HTLCs that are forwarded, held or settled: a second HTLC with the same one is refused.
 ///
@@ -65,7 +66,7 @@ public struct OnionReplays: Sendable {
                 let digest = try Digest(from: &reader)
                 var fields = ByteReader(record)
                 guard try fields.uint8() == 1 else { throw .invalid("version of an onion's record") }
-                _ = try IncomingHTLC.Key(from: &fields)
+                _ = try HTLCID(from: &fields, .incoming)
                 add(digest, try fields.uint32())
                 try fields.expectEnd()
                 outdated.append(key)

@@ -1,10 +1,10 @@
 import LightningOnion
-import LightningPayment
 import LightningRouting
 
-/// What an attempt that came back says of the network.
-struct Lesson {
-    enum Blame {
+/// What an attempt that failed says of the network.
+struct AttemptResult {
+    /// Where the failure comes from, as far as it can be told.
+    enum FailureSource {
         case nothing
         /// The channel of this hop has less than was to go through it.
         case liquidity(Int)
@@ -23,7 +23,7 @@ struct Lesson {
     var reading = AttributionData.Reading()
     /// The hops whose channels are proven to have had the amount.
     var passed: Range<Int> = 0..<0
-    var blame = Blame.nothing
+    var failureSource = FailureSource.nothing
     /// The `channel_update` that the failure brought, if any.
     var update: [UInt8] = []
     /// Whether trying again makes no sense.
@@ -37,20 +37,20 @@ struct Lesson {
         switch came {
         case .notSent:
             failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
-            blame = .channel(0)
+            failureSource = .channel(0)
         case .malformed(_, FailureMessage.invalidOnionBlindingCode) where blinded?.isEntered == true:
             failure = AttemptFailure(
                 hop: 0, message: [0xc0, 0x18], text: "it came back from somewhere on the payee's blinded path (invalid_onion_blinding)")
-            blame = .liquidity(attempt.route.hops.count - 1)
+            failureSource = .liquidity(attempt.route.hops.count - 1)
         case .malformed(_, let code):
             failure = AttemptFailure(
                 hop: 0, message: withUnsafeBytes(of: code.bigEndian) { Array($0) },
                 text: "the first peer could not read the onion (\(FailureMessage.unknown(code: code)))")
-            blame = .node(0)
+            failureSource = .node(0)
             isFatal = last == 0
         case .onChain:
             failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
-            blame = .channel(0)
+            failureSource = .channel(0)
         case .packet(let packet, let attribution):
             guard let (speaker, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {
                 isFatal = last == 0
@@ -61,11 +61,11 @@ struct Lesson {
                     failure = AttemptFailure(
                         hop: nil, message: [],
                         text: "a failure that cannot be read came back: hop \(unproven) or \(unproven + 1) spoiled it")
-                    blame = .channel(unproven)
+                    failureSource = .channel(unproven)
                     return
                 }
                 failure = AttemptFailure(hop: nil, message: [], text: "a failure that cannot be read came back")
-                blame = last == 0 ? .nothing : .anybody
+                failureSource = last == 0 ? .nothing : .anybody
                 return
             }
             reading = AttributionData.read(attribution, packet: packet, sharedSecrets: attempt.sharedSecrets, last: speaker)
@@ -82,20 +82,20 @@ struct Lesson {
                 // Who has it all and waits for more will not be satisfied by more of the same.
                 case .mppTimeout: isFatal = isWhole
                 case .temporaryNodeFailure: break
-                case .finalIncorrectCLTVExpiry, .finalIncorrectHTLCAmount: blame = last > 0 ? .node(last - 1) : .nothing
+                case .finalIncorrectCLTVExpiry, .finalIncorrectHTLCAmount: failureSource = last > 0 ? .node(last - 1) : .nothing
                 default: isFatal = true
                 }
                 if last == 0, case .temporaryNodeFailure = message { isFatal = true }
             } else {
-                blame = Self.blame(message, hop)
+                failureSource = Self.failureSource(message, hop)
                 // Of a path only as a whole can be said that it does not work.
-                if blinded != nil, case .node(let index) = blame, index == last { blame = .channel(last) }
+                if blinded != nil, case .node(let index) = failureSource, index == last { failureSource = .channel(last) }
             }
         }
     }
 
-    /// Who is to blame for a failure that a forwarding hop reports: its next channel, or itself.
-    private static func blame(_ message: FailureMessage, _ hop: Int) -> Blame {
+    /// The source of a failure that a forwarding hop reports: its next channel, or itself.
+    private static func failureSource(_ message: FailureMessage, _ hop: Int) -> FailureSource {
         switch message {
         case .temporaryChannelFailure: .liquidity(hop + 1)
         case _ where message.code & 0x2000 != 0: .node(hop)  // NODE

@@ -21,7 +21,7 @@ public struct Circuit: Hashable, Sendable {
 
     /// Without its path key, which nobody needs any more.
     public var incoming: IncomingHTLC
-    public var outgoing: IncomingHTLC.Key
+    public var outgoing: HTLCID
     public var amount: MilliSatoshi
     public var cltvExpiry: UInt32
     public var back: ReturnPath
@@ -29,7 +29,7 @@ public struct Circuit: Hashable, Sendable {
     public var createdAt: UInt64
     public var status: Status = .pending
 
-    public init(_ request: ForwardRequest, outgoing: IncomingHTLC.Key, createdAt: UInt64) {
+    public init(_ request: ForwardRequest, outgoing: HTLCID, createdAt: UInt64) {
         incoming = request.incoming
         incoming.pathKey = nil
         self.outgoing = outgoing
@@ -88,11 +88,11 @@ public struct Circuit: Hashable, Sendable {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of a circuit") }
-        let key = try IncomingHTLC.Key(from: &reader)
+        let key = try HTLCID(from: &reader, .incoming)
         let incomingAmount = try reader.money()
         let hash = PaymentHash(try reader.bytes32())
         incoming = IncomingHTLC(key: key, amount: incomingAmount, paymentHash: hash, cltvExpiry: try reader.uint32())
-        outgoing = try IncomingHTLC.Key(from: &reader)
+        outgoing = try HTLCID(from: &reader, .outgoing)
         amount = try reader.money()
         cltvExpiry = try reader.uint32()
         // The first version knew no blinded paths.
@@ -111,13 +111,14 @@ public struct Circuit: Hashable, Sendable {
     }
 }
 
-/// The circuit map: every forward under way, by either end, and the last that ended.
+/// The circuit map: every forward under way, by its incoming HTLC, and the last that ended.
 public struct Circuits: Sendable {
-    private(set) var byIncoming: [IncomingHTLC.Key: Circuit] = [:]
-    private var byOutgoing: [IncomingHTLC.Key: IncomingHTLC.Key] = [:]
+    private(set) var byIncoming: [HTLCID: Circuit] = [:]
+    /// The incoming HTLCs of forwards whose downstream has not answered.
+    private var open: Set<HTLCID> = []
     /// Ended forwards, the oldest first: only so many are kept.
-    private var ended: [IncomingHTLC.Key] = []
-    private var changed: Set<IncomingHTLC.Key> = []
+    private var ended: [HTLCID] = []
+    private var changed: Set<HTLCID> = []
     /// What all ended forwards came to, kept when they themselves are forgotten.
     public private(set) var totals = ForwardTotals()
     private var areTotalsChanged = false
@@ -130,7 +131,7 @@ public struct Circuits: Sendable {
         for record in records {
             let circuit = try Circuit(record: record)
             byIncoming[circuit.incoming.key] = circuit
-            if circuit.isPending { byOutgoing[circuit.outgoing] = circuit.incoming.key }
+            if circuit.isPending { open.insert(circuit.incoming.key) }
         }
         ended = byIncoming.values.filter(\.hasEnded)
             .sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) }.map(\.incoming.key)
@@ -138,41 +139,39 @@ public struct Circuits: Sendable {
     }
 
     public var all: [Circuit] { byIncoming.values.sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) } }
-    public var pending: [Circuit] { byOutgoing.values.sorted().map { byIncoming[$0]! } }
+    public var pending: [Circuit] { open.sorted().compactMap { byIncoming[$0] } }
 
-    public func circuit(incoming key: IncomingHTLC.Key) -> Circuit? { byIncoming[key] }
-    /// The forward that an outgoing HTLC belongs to, while it is under way.
-    public func circuit(outgoing key: IncomingHTLC.Key) -> Circuit? { byOutgoing[key].flatMap { byIncoming[$0] } }
+    public func circuit(incoming key: HTLCID) -> Circuit? { byIncoming[key] }
 
     public mutating func open(_ circuit: Circuit) {
         precondition(byIncoming[circuit.incoming.key] == nil, "an HTLC is forwarded once")
         byIncoming[circuit.incoming.key] = circuit
-        byOutgoing[circuit.outgoing] = circuit.incoming.key
+        open.insert(circuit.incoming.key)
         changed.insert(circuit.incoming.key)
     }
 
     /// Downstream gave the preimage; `nil` where it has answered already.
-    public mutating func fulfill(outgoing key: IncomingHTLC.Key, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
-        guard let incoming = byOutgoing.removeValue(forKey: key), byIncoming[incoming] != nil else { return nil }
-        byIncoming[incoming]!.status = .fulfilled(preimage, at: seconds)
-        changed.insert(incoming)
-        return byIncoming[incoming]
+    public mutating func fulfill(incoming key: HTLCID, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
+        guard open.remove(key) != nil else { return nil }
+        byIncoming[key]?.status = .fulfilled(preimage, at: seconds)
+        changed.insert(key)
+        return byIncoming[key]
     }
 
     /// The incoming HTLC of a forward, fulfilled, is gone for good: what it earned is ours; `nil` where there is none.
-    public mutating func settle(incoming key: IncomingHTLC.Key, at seconds: UInt64) -> Circuit? {
+    public mutating func settle(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
         guard case .fulfilled(let preimage, _)? = byIncoming[key]?.status else { return nil }
         return end(key, .settled(preimage, at: seconds))
     }
 
     /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
-    public mutating func fail(outgoing key: IncomingHTLC.Key, _ why: String, at seconds: UInt64) -> Circuit? {
-        guard let incoming = byOutgoing.removeValue(forKey: key), byIncoming[incoming] != nil else { return nil }
-        return end(incoming, .failed(why, at: seconds))
+    public mutating func fail(incoming key: HTLCID, _ why: String, at seconds: UInt64) -> Circuit? {
+        guard open.remove(key) != nil else { return nil }
+        return end(key, .failed(why, at: seconds))
     }
 
-    private mutating func end(_ incoming: IncomingHTLC.Key, _ status: Circuit.Status) -> Circuit {
-        var circuit = byIncoming[incoming]!
+    private mutating func end(_ incoming: HTLCID, _ status: Circuit.Status) -> Circuit? {
+        guard var circuit = byIncoming[incoming] else { return nil }
         circuit.status = status
         byIncoming[incoming] = circuit
         changed.insert(incoming)
@@ -197,14 +196,6 @@ public struct Circuits: Sendable {
     }
 
     public func holdsSame(as other: Circuits) -> Bool { byIncoming == other.byIncoming && totals == other.totals }
-}
-
-extension IncomingHTLC.Key {
-    var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: 40)
-        encode(to: &writer)
-        return writer.bytes
-    }
 }
 
 /// What forwarding came to.

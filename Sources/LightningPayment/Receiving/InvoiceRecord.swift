@@ -29,7 +29,7 @@ public struct InvoiceRecord: Hashable, Sendable {
     public var customRecords: [UInt64: [UInt8]] = [:]
 
     /// The HTLCs of a payment that is held, or is being settled: in the latter case those that are not settled yet.
-    public internal(set) var htlcs: [IncomingHTLC.Key] = []
+    public internal(set) var htlcs: [HTLCID] = []
 
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
@@ -39,7 +39,7 @@ public struct InvoiceRecord: Hashable, Sendable {
 
     /// Blocks that its HTLCs must have left.
     var minFinalCLTVExpiryDelta: UInt32 {
-        invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Payments.minFinalCLTVExpiryDelta
+        invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Receiver.minFinalCLTVExpiryDelta
     }
 
     static let version: UInt8 = 4
@@ -107,7 +107,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         }
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
         if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() } }
-        if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try IncomingHTLC.Key(from: &reader)) } }
+        if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try HTLCID(from: &reader, .incoming)) } }
         try reader.expectEnd()
     }
 }
@@ -129,5 +129,26 @@ enum CustomRecords {
             records[type] = try reader.variableBytes()
         }
         return records
+    }
+}
+
+extension InvoiceRecord {
+    /// What its payment brought, or is bringing.
+    public var receivedAmount: MilliSatoshi {
+        switch status {
+        case .unpaid, .canceled: .zero
+        case .held(let amount), .settling(let amount), .paid(_, let amount): amount
+        }
+    }
+
+    /// One word for lists.
+    public var statusName: String {
+        switch status {
+        case .unpaid: "unpaid"
+        case .held: "held"
+        case .settling: "settling"
+        case .paid: "paid"
+        case .canceled: "canceled"
+        }
     }
 }

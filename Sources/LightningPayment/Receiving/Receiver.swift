@@ -1,81 +1,24 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
-public import LightningInvoice
+import LightningInvoice
 public import LightningOnion
 public import LightningRecords
 public import LightningWire
 
-/// Why a payment is not even tried; nothing has changed.
-public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
-    case expired
-    case wrongNetwork(Network)
-    case alreadyPaid
-    case inProgress
-    case amountMissing
-    /// Another amount than the invoice's; BOLT 4 allows up to twice as much.
-    case wrongAmount(MilliSatoshi)
-    case ownInvoice
-    /// No way leads to the payee.
-    case noRoute(String)
-
-    public var description: String {
-        switch self {
-        case .expired: "the invoice has expired: ask for a new one"
-        case .wrongNetwork(let network): "the invoice is for \(network.rawValue)"
-        case .alreadyPaid: "the invoice is paid already"
-        case .inProgress: "a payment of this invoice is under way"
-        case .amountMissing: "the invoice names no amount: say how much to pay"
-        case .wrongAmount(let amount): "the invoice asks for \(amount)"
-        case .ownInvoice: "that would pay this node itself"
-        case .noRoute(let why): why
-        }
-    }
-}
-
-/// Why a hold invoice cannot be settled or canceled; nothing has changed.
-public enum HoldRefusal: Error, Hashable, Sendable, CustomStringConvertible {
-    case unknownInvoice
-    case notHeld(String)
-    case wrongPreimage
-
-    public var description: String {
-        switch self {
-        case .unknownInvoice: "there is no such invoice"
-        case .notHeld(let state): "nothing is held for this invoice: it is \(state)"
-        case .wrongPreimage: "the preimage does not belong to the invoice's payment hash"
-        }
-    }
-}
-
-/// What becomes of HTLCs that pay us.
-public struct ReceiveOutcome: Sendable {
-    public var decisions: [(IncomingHTLC.Key, IncomingDecision)] = []
-    /// The invoice that is paid now.
-    public var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
-    /// The hold invoice whose payment is complete, and waits for its owner's word.
-    public var held: (record: InvoiceRecord, amount: MilliSatoshi)?
-    /// Hold invoices whose payment was held, and had to be given back.
-    public var lost: [InvoiceRecord] = []
-}
-
-/// The node's invoices and payments as a value.
-public struct Payments: Sendable {
+/// The node's invoices, and the HTLCs that pay them.
+public struct Receiver: Machine, Sendable {
     public private(set) var invoices: [PaymentHash: InvoiceRecord] = [:]
-    public private(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
     private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
     /// Keysends received, with what they brought, the oldest first.
     private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
-    private var changedPayments: Set<PaymentHash> = []
-    /// Payments of ours that have not ended.
-    public private(set) var pending: Set<PaymentHash> = []
 
     /// Blocks that the last HTLC must have left: what our invoices ask for.
     public static let minFinalCLTVExpiryDelta: UInt32 = 144
 
     public init() {}
 
-    public init(invoices: [[UInt8]], payments: [[UInt8]]) throws(DecodingError) {
+    public init(invoices: [[UInt8]]) throws(DecodingError) {
         for record in invoices {
             let invoice = try InvoiceRecord(record: record)
             self.invoices[invoice.invoice.paymentHash] = invoice
@@ -83,22 +26,74 @@ public struct Payments: Sendable {
         spontaneous = self.invoices.values.filter(\.isSpontaneous)
             .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
             .map { ($0.invoice.paymentHash, $0.receivedAmount) }
-        for record in payments {
-            let payment = try OutgoingPayment(record: record)
-            outgoing[payment.paymentHash] = payment
-            if payment.status == .pending { pending.insert(payment.paymentHash) }
-        }
     }
 
     /// What has to be stored of the changes since the last call, by payment hash.
     public mutating func drainWrites() -> [StoreWrite] {
         // What is in memory now decides: a record may have been removed and made again.
-        let writes =
-            changedInvoices.sorted().map { StoreWrite.change(.invoices, key: $0.bytes.array, record: invoices[$0]?.encoded()) }
-            + changedPayments.sorted().map { StoreWrite.change(.payments, key: $0.bytes.array, record: outgoing[$0]?.encoded()) }
-        changedInvoices = []
-        changedPayments = []
-        return writes
+        defer { changedInvoices = [] }
+        return changedInvoices.sorted().map { StoreWrite.change(.invoices, key: $0.bytes.array, record: invoices[$0]?.encoded()) }
+    }
+
+    // MARK: The machine
+
+    public enum Event: Sendable {
+        /// An HTLC whose onion ends here is irrevocably committed.
+        ///
+        /// - Parameters:
+        ///   - refusal: why it is failed, unless it is a part of a payment that was held before a restart.
+        ///   - isResumed: whether it came before a restart.
+        case received(IncomingHTLC, HopPayload, ReturnPath, refusal: FailureMessage?, isResumed: Bool)
+        /// An HTLC that we fulfilled has left both commitments.
+        case settled(HTLCID, PaymentHash)
+        /// What came over a channel can no longer be counted on: layer 1 decides who has it.
+        case channelGivenUp(ChannelID)
+        /// Time has passed, or a block came.
+        case timePassed
+        /// After a restart: every HTLC that was committed before has come in again.
+        case resumed
+    }
+
+    public enum Effect: Sendable {
+        case decided(HTLCID, IncomingDecision)
+        case paid(InvoiceRecord, MilliSatoshi)
+        /// The payment of a hold invoice is complete, and waits for its owner's word.
+        case held(InvoiceRecord, MilliSatoshi)
+        /// What was held for an invoice can no longer be settled, and why.
+        case lost(InvoiceRecord, String)
+    }
+
+    public struct Context: Sendable {
+        /// Milliseconds since 1970.
+        public var now: UInt64
+        public var height: Int
+        public var network: Network
+        public var identity: NodeIdentity
+
+        public init(now: UInt64, height: Int, network: Network, identity: NodeIdentity) {
+            self.now = now
+            self.height = height
+            self.network = network
+            self.identity = identity
+        }
+    }
+
+    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+        switch event {
+        case .received(let htlc, _, let back, let refusal?, let isResumed) where !(isResumed && holds(htlc.paymentHash)):
+            [.decided(htlc.key, back.fail(refusal))]
+        case .received(let htlc, let payload, let back, _, let isResumed):
+            receive(
+                htlc, payload, back: back, now: context.now, height: context.height, network: context.network,
+                nodeSecret: context.identity.secret, isResumed: isResumed
+            ).effects()
+        case .settled(let id, let hash): settled(id, hash, now: context.now).effects()
+        case .channelGivenUp(let id):
+            lost(channel: id, height: context.height).effects(
+                why: "channel \(id), over which some of it came, was given up, and layer 1 decides who has that")
+        case .timePassed: expireSets(now: context.now, height: context.height).effects()
+        case .resumed: dropIncompleteHeld(height: context.height).effects()
+        }
     }
 
     // MARK: Receiving
@@ -253,7 +248,7 @@ public struct Payments: Sendable {
     /// An HTLC that we fulfilled has left both commitments for good: its money is ours.
     ///
     /// - Parameter now: milliseconds since 1970.
-    public mutating func settled(_ key: IncomingHTLC.Key, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
+    public mutating func settled(_ key: HTLCID, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
         guard var record = invoices[hash], case .settling(let amount) = record.status, record.htlcs.contains(key) else {
             return ReceiveOutcome()
         }
@@ -354,79 +349,12 @@ public struct Payments: Sendable {
 
     /// The least number of blocks that we accept between now and the expiry of an incoming HTLC.
     static let minimumFinalExpiry: UInt32 = 18
-
-    // MARK: Sending
-
-    /// What an invoice makes us pay, or why not.
-    ///
-    /// - Parameter now: seconds since 1970.
-    public func check(
-        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, own: NodeID, now: UInt64
-    ) throws(PaymentRefusal) -> MilliSatoshi {
-        guard invoice.network == network else { throw .wrongNetwork(invoice.network) }
-        // A blinded invoice does not say whose it is; but we know what we wrote.
-        if invoice.payee == own || invoices[invoice.paymentHash].map({ $0.invoice == invoice }) == true { throw .ownInvoice }
-        try check(invoice.paymentHash)
-        guard now < invoice.expiresAt else { throw .expired }
-        guard let wanted = invoice.amount else {
-            guard let amount, amount > .zero else { throw .amountMissing }
-            return amount
-        }
-        guard let amount else { return wanted }
-        guard amount >= wanted, amount.isAtMostTwice(wanted) else { throw .wrongAmount(wanted) }
-        return amount
-    }
-
-    /// Nothing is paid twice.
-    public func check(_ paymentHash: PaymentHash) throws(PaymentRefusal) {
-        switch outgoing[paymentHash]?.status {
-        case .pending: throw .inProgress
-        case .succeeded: throw .alreadyPaid
-        case .failed, nil: break
-        }
-    }
-
-    /// Takes a payment as it is now.
-    public mutating func update(_ payment: OutgoingPayment) {
-        outgoing[payment.paymentHash] = payment
-        changedPayments.insert(payment.paymentHash)
-        if payment.status == .pending { pending.insert(payment.paymentHash) } else { pending.remove(payment.paymentHash) }
-    }
-
-    /// The payment that an HTLC of ours belongs to, with the attempt's number.
-    public func attempt(_ hash: PaymentHash, _ key: IncomingHTLC.Key) -> (payment: OutgoingPayment, attempt: Int)? {
-        guard let payment = outgoing[hash],
-            let index = payment.attempts.lastIndex(where: { $0.htlc == key && $0.status == .pending })
-        else { return nil }
-        return (payment, index)
-    }
 }
 
 extension MilliSatoshi {
     /// BOLT 4: a payee "SHOULD fail" what is "more than twice the amount expected".
-    fileprivate func isAtMostTwice(_ wanted: MilliSatoshi) -> Bool {
+    func isAtMostTwice(_ wanted: MilliSatoshi) -> Bool {
         let (most, overflow) = wanted.value.multipliedReportingOverflow(by: 2)
         return overflow || value <= most
-    }
-}
-
-extension InvoiceRecord {
-    /// What its payment brought, or is bringing.
-    public var receivedAmount: MilliSatoshi {
-        switch status {
-        case .unpaid, .canceled: .zero
-        case .held(let amount), .settling(let amount), .paid(_, let amount): amount
-        }
-    }
-
-    /// One word for lists.
-    public var statusName: String {
-        switch status {
-        case .unpaid: "unpaid"
-        case .held: "held"
-        case .settling: "settling"
-        case .paid: "paid"
-        case .canceled: "canceled"
-        }
     }
 }

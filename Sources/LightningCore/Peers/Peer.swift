@@ -1,7 +1,11 @@
+import BitcoinPrimitives
 import LightningChannel
 import LightningRouting
 import LightningTransport
 public import LightningWire
+
+/// A funding transaction that waits for the peer's signature.
+struct PendingFunding { var transaction: Transaction }
 
 /// A channel that is being opened, and who asked for it.
 struct PendingOpening {

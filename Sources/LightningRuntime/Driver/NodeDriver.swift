@@ -5,20 +5,20 @@ import LightningChannel
 import LightningCore
 import LightningRecords
 import LightningRouting
-import LightningStorage
 import LightningWire
 import Logging
 import Metrics
 import NIOCore
 import NIOPosix
 
-/// Drives one `NodeCore`: sockets, disk and clock on one event loop, which is the node's only thread.
+/// Drives one `NodeCore`: sockets and clock on one event loop, where all state is touched, and the disk on a thread of its own.
 ///
-/// Whatever arrives while a batch is handled waits for the next one, so that the busier a node is, the more messages
-/// share one commit and one `commitment_signed`. All state is touched on the event loop alone, which is checked.
+/// Whatever arrives while a batch is handled waits for the next one, so that the busier a node is, the more messages share one commit and
+/// one `commitment_signed`. The next batch is handled while the one before it is being synced; nothing of either leaves before its own
+/// commit, and in their order.
 final class NodeDriver: @unchecked Sendable {
     let eventLoop: any EventLoop
-    private let store: SQLiteStore
+    private let store: StoreThread
     private let logger: Logger
     private let publisher: AsyncStream<Publication>.Continuation
     private let checker: AsyncStream<GossipCheck>.Continuation
@@ -28,6 +28,10 @@ final class NodeDriver: @unchecked Sendable {
     private var isScheduled = false
     /// Who waits until what is in the inbox has been handled.
     private var waiting: [CheckedContinuation<Void, any Error>] = []
+    /// What is handled and not committed yet, in its order.
+    private var uncommitted: [Batch] = []
+    /// Who wants to look at the core: what is not stored yet is shown to nobody.
+    private var readers: [(_ isShown: Bool) -> Void] = []
     private var sockets: [ConnectionID: any Channel] = [:]
     private var nextConnection: UInt64 = 1
     private var nextRequest: RequestID = 1
@@ -36,13 +40,15 @@ final class NodeDriver: @unchecked Sendable {
     private var nextListener: UInt64 = 1
     /// Why the node had to stop: its store did not take a batch.
     private var failure: NodeRefusal?
+    /// Whether the core holds what the store refused: nobody may see it.
+    private var isAheadOfDisk = false
     private var onFailure: (@Sendable (String) -> Void)?
     private let commits = Counter(label: "lightning_commits")
     private let paymentsSent = Counter(label: "lightning_payments_sent")
     private let paymentsReceived = Counter(label: "lightning_payments_received")
 
     init(
-        eventLoop: any EventLoop, core: NodeCore, store: SQLiteStore, logger: Logger,
+        eventLoop: any EventLoop, core: NodeCore, store: StoreThread, logger: Logger,
         publisher: AsyncStream<Publication>.Continuation, checker: AsyncStream<GossipCheck>.Continuation
     ) {
         self.eventLoop = eventLoop
@@ -59,9 +65,37 @@ final class NodeDriver: @unchecked Sendable {
         return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
     }
 
-    /// Runs something with the core as it is, on the event loop.
+    /// A batch that the core has handled, and who waits for its commit.
+    private struct Batch {
+        var effects: NodeEffects
+        var waiting: [CheckedContinuation<Void, any Error>]
+    }
+
+    /// Batches that are handled before their commits are done: one that is being synced, and one that is not.
+    private static let maxUncommitted = 2
+
+    /// Runs something with the core as it is stored, on the event loop.
     func read<T: Sendable>(_ body: @escaping @Sendable (borrowing NodeCore) -> T) async throws -> T {
-        try await eventLoop.submit { body(self.core) }.get()
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+            eventLoop.submit {
+                if self.isAheadOfDisk, let failure = self.failure { return continuation.resume(throwing: failure) }
+                self.readers.append { isShown in
+                    if isShown {
+                        continuation.resume(returning: body(self.core))
+                    } else {
+                        continuation.resume(throwing: CancellationError())
+                    }
+                }
+                self.serveReaders()
+            }.whenFailure { continuation.resume(throwing: $0) }
+        }
+    }
+
+    private func serveReaders() {
+        guard uncommitted.isEmpty, !readers.isEmpty else { return }
+        let waiting = readers
+        readers = []
+        for reader in waiting { reader(!isAheadOfDisk) }
     }
 
     func setFailureHandler(_ handler: @escaping @Sendable (String) -> Void) {
@@ -73,7 +107,11 @@ final class NodeDriver: @unchecked Sendable {
     func enqueue(_ input: NodeInput) {
         eventLoop.preconditionInEventLoop()
         inbox.append(input)
-        guard !isScheduled else { return }
+        schedule()
+    }
+
+    private func schedule() {
+        guard !isScheduled, !inbox.isEmpty || !waiting.isEmpty else { return }
         isScheduled = true
         // Behind all that this turn of the loop still reads from sockets.
         eventLoop.execute { self.drain() }
@@ -98,20 +136,38 @@ final class NodeDriver: @unchecked Sendable {
             inbox = []
             return
         }
-        let batch = inbox
+        // With two batches behind the disk more would only be more commits; and whoever wants to read is not kept waiting for ever.
+        guard uncommitted.count < Self.maxUncommitted, readers.isEmpty, !inbox.isEmpty || !waiting.isEmpty else { return }
+        let inputs = inbox
         inbox = []
-        let handled = waiting
+        let batch = Batch(effects: core.handle(inputs, now: Self.now), waiting: waiting)
         waiting = []
-        let effects = core.handle(batch, now: Self.now)
-        do {
-            try store.commit(effects.writes)
-        } catch {
-            for continuation in handled { continuation.resume(throwing: CancellationError()) }
-            return stop(because: error)
+        let (writes, loads) = (batch.effects.writes, batch.effects.loads)
+        if writes.isEmpty, loads.isEmpty, uncommitted.isEmpty { return finish(batch) }
+        uncommitted.append(batch)
+        store.commit(writes, thenLoad: loads, on: eventLoop) { self.committed($0) }
+    }
+
+    /// The first of the batches that wait is committed, or the store does not take it.
+    private func committed(_ outcome: StoreThread.Outcome) {
+        // The node was stopped meanwhile.
+        guard !uncommitted.isEmpty else { return }
+        switch outcome {
+        case .success(let found):
+            let batch = uncommitted.removeFirst()
+            if !batch.effects.writes.isEmpty { commits.increment() }
+            // Before anything that whoever waited for the batch brings next.
+            for (query, entries) in found { enqueue(.loaded(query, entries)) }
+            finish(batch)
+            serveReaders()
+            schedule()
+        case .failure(let failure): stop(because: failure)
         }
-        if !effects.writes.isEmpty { commits.increment() }
-        release(effects)
-        for continuation in handled { continuation.resume() }
+    }
+
+    private func finish(_ batch: Batch) {
+        release(batch.effects)
+        for continuation in batch.waiting { continuation.resume() }
     }
 
     /// The only way out: after the commit.
@@ -125,9 +181,6 @@ final class NodeDriver: @unchecked Sendable {
         for connection in touched { sockets[connection]?.flush() }
         for connection in effects.closes { sockets.removeValue(forKey: connection)?.close(promise: nil) }
         for publication in effects.publications { publisher.yield(publication) }
-        for query in effects.loads {
-            do throws(StoreFailure) { enqueue(.loaded(query, try store.entries(query))) } catch { return stop(because: error) }
-        }
         for check in effects.checks { checker.yield(check) }
         for (request, answer) in effects.answers { requests.removeValue(forKey: request)?(answer) }
         for event in effects.events { tell(event) }
@@ -158,14 +211,22 @@ final class NodeDriver: @unchecked Sendable {
     private func stop(because error: StoreFailure) {
         let refusal = NodeRefusal.store(error.description)
         failure = refusal
+        isAheadOfDisk = true
         logger.critical("stopping: \(error.description)")
         for socket in sockets.values { socket.close(promise: nil) }
         sockets = [:]
         for answer in requests.values { answer(.failure(refusal)) }
         requests = [:]
-        for continuation in waiting { continuation.resume(throwing: CancellationError()) }
-        waiting = []
+        dropWaiting()
         onFailure?(error.description)
+    }
+
+    /// Nothing of what is not committed ever leaves; whoever waits for it is told so.
+    private func dropWaiting() {
+        for continuation in waiting + uncommitted.flatMap(\.waiting) { continuation.resume(throwing: CancellationError()) }
+        waiting = []
+        uncommitted = []
+        serveReaders()
     }
 
     func shutdown() {
@@ -175,8 +236,7 @@ final class NodeDriver: @unchecked Sendable {
         sockets = [:]
         for answer in requests.values { answer(.failure(.store("the node is stopping"))) }
         requests = [:]
-        for continuation in waiting { continuation.resume(throwing: CancellationError()) }
-        waiting = []
+        dropWaiting()
         for listener in listeners.values { listener.finish() }
         listeners = [:]
         publisher.finish()
@@ -204,10 +264,10 @@ final class NodeDriver: @unchecked Sendable {
 
     /// Writes a record of the driver's own, that the core knows nothing of.
     func commit(_ write: StoreWrite) async throws {
-        try await eventLoop.submit {
-            guard self.failure == nil else { return }
-            try self.store.commit([write])
-        }.get()
+        let outcome = await withCheckedContinuation { continuation in
+            store.commit([write], on: eventLoop) { continuation.resume(returning: $0) }
+        }
+        if case .failure(let failure) = outcome { throw failure }
     }
 
     // MARK: Callers

@@ -1,0 +1,241 @@
+import BitcoinPrimitives
+import LightningChain
+import LightningChannel
+import LightningInvoice
+import LightningOnion
+import LightningPayment
+import LightningRouting
+import LightningWire
+
+/// Something that a machine of the node has to hear of, or that one of its channels asks for.
+enum Work {
+    case channel(ChannelID, ChannelEffect)
+    case forwarder(Forwarder.Event)
+    case receiver(Receiver.Event)
+    case sender(Sender.Event)
+}
+
+/// What is still to be done in a batch, first in first out.
+struct WorkQueue {
+    private var items: [Work] = []
+    private var head = 0
+
+    mutating func append(_ work: Work) { items.append(work) }
+
+    mutating func next() -> Work? {
+        guard head < items.count else {
+            items.removeAll(keepingCapacity: true)
+            head = 0
+            return nil
+        }
+        defer { head += 1 }
+        return items[head]
+    }
+}
+
+// The one place where an effect of one machine becomes an event of another.
+extension NodeCore {
+    /// Does all that is to be done.
+    mutating func drain() {
+        while let work = batch.queue.next() {
+            switch work {
+            case .channel(let id, let effect): dispatch(effect, of: id)
+            case .forwarder(let event): for effect in payments.forwarder.handle(event, forwarderContext) { dispatch(effect) }
+            case .receiver(let event): for effect in payments.receiver.handle(event, receiverContext) { dispatch(effect) }
+            case .sender(let event): for effect in payments.sender.handle(event, senderContext) { dispatch(effect) }
+            }
+        }
+    }
+
+    // MARK: What a machine may know
+
+    private var forwarderContext: Forwarder.Context {
+        Forwarder.Context(now: now, height: chain.height, isSynced: isSynced, identity: keys.identity)
+    }
+
+    private var receiverContext: Receiver.Context {
+        Receiver.Context(now: now, height: chain.height, network: configuration.network, identity: keys.identity)
+    }
+
+    var senderContext: Sender.Context {
+        let (channels, peers, connections) = (channels, peers, peers.connections)
+        return Sender.Context(
+            now: now, height: chain.height, network: configuration.network, identity: keys.identity,
+            finalExpiryMargin: configuration.finalExpiryMargin, graph: network.gossip.graph
+        ) {
+            channels.ordered.map { channel in
+                let features = connections[channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
+                return SendingChannel(channel, takesPathKeys: features?.offers(.routeBlinding) ?? false)
+            }
+        }
+    }
+
+    // MARK: Channels
+
+    /// Changes a channel; what it asks for is done in its turn. Nothing where there is no such channel.
+    mutating func change<Failure: Error>(
+        _ id: ChannelID, isSigning: Bool = false, _ change: (inout PaymentChannel) throws(Failure) -> [ChannelEffect]
+    ) throws(Failure) {
+        let asked = try channels.update(id, isSigning: isSigning) { (entry) throws(Failure) in try change(&entry.channel) }
+        for effect in asked ?? [] { batch.queue.append(.channel(id, effect)) }
+    }
+
+    private mutating func dispatch(_ effect: ChannelEffect, of id: ChannelID) {
+        switch effect {
+        case .send(let message): if let node = channels[id]?.parameters.remoteNodeID { send(message, to: node) }
+        case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
+        case .received(let htlc):
+            if let channel = channels[id] {
+                batch.queue.append(
+                    .forwarder(.received(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))
+            }
+        case .fulfilled(let number, _, let preimage, let attribution, let origin):
+            let outgoing = HTLCID.outgoing(id, number)
+            switch origin {
+            case .payment(let hash, let attempt):
+                batch.queue.append(.sender(.fulfilled(hash, attempt: attempt, outgoing, preimage, attribution: attribution)))
+            case .forward(let incoming):
+                batch.queue.append(.forwarder(.fulfilled(incoming: incoming, outgoing: outgoing, preimage, attribution: attribution)))
+            case nil: break
+            }
+        case .failed(let number, _, let resolution, let attribution, let origin):
+            switch resolution {
+            case .failed(let packet): failed(.outgoing(id, number), origin, .packet(packet, attribution))
+            case .malformed(let onionHash, let code): failed(.outgoing(id, number), origin, .malformed(onionHash, code))
+            case .fulfilled: break
+            }
+        case .returned(let number, _, let origin): failed(.outgoing(id, number), origin, .onChain)
+        case .withdrawn(let number, _, let origin): failed(.outgoing(id, number), origin, .notSent)
+        case .settled(let number, let hash, let wasFulfilled):
+            if wasFulfilled { batch.queue.append(.forwarder(.settled(.incoming(id, number), hash))) }
+        case .becameUsable:
+            batch.effects.events.append(.channelUsable(id))
+            tellTerms(id)
+            announceIfReady(id)
+        case .givenUp: batch.queue.append(.receiver(.channelGivenUp(id)))
+        case .closing(let kind):
+            batch.effects.events.append(.channelClosing(id, kind))
+            batch.queue.append(.receiver(.channelGivenUp(id)))
+        case .closed: batch.effects.events.append(.channelClosed(id))
+        case .needsRevokedHTLCs(let query): batch.effects.loads.append(storeQuery(query, of: id))
+        case .abandoned(let why): channels.abandoned[id] = why
+        case .alert(let text): batch.effects.events.append(.alert(text))
+        case .note(let text): batch.effects.events.append(.note(text))
+        }
+    }
+
+    /// An HTLC of ours failed: that goes to whom it was for.
+    private mutating func failed(_ outgoing: HTLCID, _ origin: HTLCOrigin?, _ failure: HTLCFailure) {
+        switch origin {
+        case .payment(let hash, let attempt): batch.queue.append(.sender(.failed(hash, attempt: attempt, outgoing, failure)))
+        case .forward(let incoming): batch.queue.append(.forwarder(.failed(incoming: incoming, failure)))
+        case nil: break
+        }
+    }
+
+    // MARK: Incoming HTLCs
+
+    private mutating func dispatch(_ effect: Forwarder.Effect) {
+        switch effect {
+        case .deliver(let htlc, let payload, let back, let refusal, let isResumed):
+            batch.queue.append(.receiver(.received(htlc, payload, back, refusal: refusal, isResumed: isResumed)))
+        case .allResumed: batch.queue.append(.receiver(.resumed))
+        case .findCandidates(let request): batch.queue.append(.forwarder(.candidates(request, candidates(for: request.next))))
+        case .offer(let request, let htlc, let ids): offer(htlc, over: ids, for: request)
+        case .refuse(let request, let message, let named):
+            let update = named.flatMap { failureUpdate($0, request) } ?? []
+            batch.queue.append(.forwarder(.decided(request.incoming.key, request.back.fail(message.with(update: update)))))
+        case .resolve(let id, let decision, let held): resolve(id, decision, heldFor: held)
+        case .paid(let id, let hash): batch.queue.append(.receiver(.settled(id, hash)))
+        case .stalled(let circuit): judgeStalled(circuit)
+        case .takenTooLate(let outgoing): noteTakenWrittenOff(outgoing)
+        case .ended(let circuit): batch.effects.events.append(.forwarded(circuit))
+        case .notForwarded(let htlc, let named, let why): batch.effects.events.append(.forwardRefused(htlc, over: named, why))
+        case .replayed(let id): batch.effects.events.append(.note("channel \(id.channel): an onion came a second time, and is refused"))
+        }
+    }
+
+    mutating func dispatch(_ effect: Receiver.Effect) {
+        switch effect {
+        case .decided(let id, let decision): batch.queue.append(.forwarder(.decided(id, decision)))
+        case .paid(let record, let amount): batch.effects.events.append(.paymentReceived(record, amount))
+        case .held(let record, let amount): batch.effects.events.append(.paymentHeld(record, amount))
+        case .lost(let record, let why):
+            batch.effects.events.append(
+                .alert("the payment held for invoice \(record.invoice.paymentHash) can no longer be settled: \(why)"))
+        }
+    }
+
+    // MARK: Payments
+
+    mutating func dispatch(_ effect: Sender.Effect) {
+        switch effect {
+        case .findRoutes(let hash, let query, let maxParts):
+            let result = Result { () throws(RouteRefusal) in try payments.sender.findRoutes(query, maxParts: maxParts, in: &network.gossip)
+            }
+            batch.queue.append(.sender(.found(hash, result)))
+        case .findLargest(let hash, let query, let maxParts, let maxFee):
+            let amount = payments.sender.findLargest(query, maxParts: maxParts, maxFee: maxFee, in: &network.gossip)
+            batch.queue.append(.sender(.foundLargest(hash, amount)))
+        case .offer(let htlc, let id):
+            if let outgoing = try? offer(htlc, over: id) {
+                batch.queue.append(.sender(.offered(htlc.paymentHash, outgoing)))
+            } else {
+                batch.queue.append(.sender(.notOffered(htlc.paymentHash)))
+            }
+        case .updated(let payment): batch.effects.events.append(.paymentUpdated(payment))
+        case .succeeded(let payment, let callers):
+            batch.effects.events.append(.paymentSucceeded(payment))
+            for caller in callers { batch.effects.answers.append((caller, .success(.payment(payment)))) }
+        case .failed(let payment, let why, let callers):
+            cancelOwnInvoice(payment)
+            batch.effects.events.append(.paymentFailed(payment))
+            for caller in callers { batch.effects.answers.append((caller, .failure(.paymentFailed(payment, why)))) }
+        case .refused(let payment, let refusal, let caller):
+            cancelOwnInvoice(payment)
+            batch.effects.answers.append((caller, .failure(.payment(refusal))))
+        }
+    }
+
+    /// An invoice to ourselves was for this payment alone.
+    private mutating func cancelOwnInvoice(_ payment: OutgoingPayment) {
+        guard payment.payee == nodeID, let outcome = try? payments.receiver.cancelHeld(payment.paymentHash, height: chain.height) else {
+            return
+        }
+        for effect in outcome.effects() { dispatch(effect) }
+    }
+}
+
+extension IncomingHTLC {
+    init(_ htlc: HTLC, of channel: PaymentChannel) {
+        self.init(
+            key: .incoming(channel.id, htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry,
+            pathKey: htlc.pathKey)
+    }
+}
+
+extension IncomingFacts {
+    init(_ htlc: HTLC, of channel: PaymentChannel) {
+        // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
+        self.init(
+            isSound: channel.isFundingDeep && !channel.exceedsDustExposure(htlc.amount),
+            isOutput: htlc.amount.roundedDown >= channel.parameters.remote.dustLimit)
+    }
+}
+
+extension SendingChannel {
+    init(_ channel: PaymentChannel, takesPathKeys: Bool) {
+        self.init(
+            id: channel.id, shortChannelID: channel.displayID,
+            names: [channel.parameters.localAlias] + (channel.shortChannelID.map { [$0] } ?? []), peer: channel.parameters.remoteNodeID)
+        isOpening = channel.phase == .funding
+        isOpen = channel.phase == .normal && !channel.isShuttingDown
+        isUsable = channel.isUsable
+        isAway = channel.connection != .established
+        guard isOpen else { return }
+        hasFreeSlot = channel.hasFreeSlot
+        spendable = channel.spendable
+        htlcMinimum = channel.parameters.remote.htlcMinimum
+        self.takesPathKeys = takesPathKeys
+    }
+}

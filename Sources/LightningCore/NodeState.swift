@@ -1,0 +1,94 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningPayment
+import LightningRecords
+import LightningRouting
+import LightningWire
+
+/// What time it is, and when something was done that is not done at every tick. In milliseconds since 1970.
+struct NodeClock {
+    var now: UInt64 = 0
+    /// When the fee rates of our channels were looked at last.
+    var lastFeeAdjustment: UInt64 = 0
+}
+
+/// How far a node has come after its start.
+struct Startup {
+    var hasResumed = false
+    /// HTLCs that were committed before the start and are still to be decided: by their channels and ids.
+    var undecided: [(ChannelID, UInt64)] = []
+    var hasReceivedUndecided = false
+}
+
+/// What the node knows of layer 1, and what it has given to it.
+struct Layer1View {
+    var position: ChainPosition
+    /// For transactions that should confirm soon.
+    var feeRate: FeeRate
+    /// When the driver last said that there are no more blocks: milliseconds since 1970.
+    var caughtUpAt: UInt64?
+    /// Transactions that wait for the chain's tip to be reached.
+    var unpublished: [Publication] = []
+    /// The last publications, and why layer 1 refused them.
+    var lastPublications: [TransactionID: Publication] = [:]
+    var refusals: [TransactionID: String] = [:]
+
+    init(position: ChainPosition, feeRate: FeeRate) {
+        self.position = position
+        self.feeRate = feeRate
+    }
+}
+
+/// The node's money on chain.
+struct Coins {
+    var wallet: OnChainWallet
+    /// Money of ours in closes of channels that this database does not know.
+    var recovered: [OutPoint: RecoveredOutput] = [:]
+    /// What channels from before there were salts are paid by: made when it is first needed.
+    var unsaltedScripts: [Script: (index: UInt64, hasAnchors: Bool)]?
+
+    init(wallet: OnChainWallet) { self.wallet = wallet }
+}
+
+/// What the network tells, and what this node tells of itself.
+struct NetworkView {
+    var gossip: Gossip
+    /// Where we can be called, as BOLT 7's address descriptors, and what we said of ourselves last.
+    var ownAddresses: [UInt8]
+    var lastAnnouncement: NodeAnnouncement?
+    /// Our last `channel_update`s that went into failures, by the names that payers used.
+    var failureUpdates: [ShortChannelID: ChannelUpdate] = [:]
+
+    init(gossip: Gossip, ownAddresses: [UInt8]) {
+        self.gossip = gossip
+        self.ownAddresses = ownAddresses
+    }
+}
+
+/// The machines of LightningPayment.
+struct PaymentMachines {
+    var sender: Sender
+    var receiver: Receiver
+    var forwarder: Forwarder
+
+    init(_ store: StoreContents, _ entropy: inout Entropy) throws(DecodingError) {
+        receiver = try Receiver(invoices: store.records(.invoices))
+        sender = try Sender(
+            payments: store.records(.payments), estimates: try LiquidityEstimates(records: store.entries(.estimates)),
+            entropy: entropy.fork())
+        forwarder = Forwarder(
+            circuits: try Circuits(records: store.records(.circuits), totals: store.record(.meta, "forwards")),
+            replays: try OnionReplays(records: store.entries(.onions)), entropy: entropy.fork())
+    }
+
+    mutating func drainWrites() -> [StoreWrite] { sender.drainWrites() + receiver.drainWrites() + forwarder.drainWrites() }
+}
+
+/// What a batch of inputs has brought so far, and what is still to be done in it.
+struct NodeBatch {
+    var effects = NodeEffects()
+    var queue = WorkQueue()
+    /// Whether the node's own record has changed: its place in the chain, or the number of its channels.
+    var isMetaChanged = true
+}

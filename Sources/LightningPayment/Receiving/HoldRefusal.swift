@@ -1,0 +1,14 @@
+/// Why a hold invoice cannot be settled or canceled; nothing has changed.
+public enum HoldRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknownInvoice
+    case notHeld(String)
+    case wrongPreimage
+
+    public var description: String {
+        switch self {
+        case .unknownInvoice: "there is no such invoice"
+        case .notHeld(let state): "nothing is held for this invoice: it is \(state)"
+        case .wrongPreimage: "the preimage does not belong to the invoice's payment hash"
+        }
+    }
+}

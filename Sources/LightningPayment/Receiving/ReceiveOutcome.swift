@@ -1,0 +1,23 @@
+public import LightningWire
+
+/// What becomes of HTLCs that pay us.
+public struct ReceiveOutcome: Sendable {
+    public var decisions: [(HTLCID, IncomingDecision)] = []
+    /// The invoice that is paid now.
+    public var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
+    /// The hold invoice whose payment is complete, and waits for its owner's word.
+    public var held: (record: InvoiceRecord, amount: MilliSatoshi)?
+    /// Hold invoices whose payment was held, and had to be failed.
+    public var lost: [InvoiceRecord] = []
+}
+
+extension ReceiveOutcome {
+    /// - Parameter why: what is said of held payments that can no longer be settled.
+    public func effects(why: String = "it was failed") -> [Receiver.Effect] {
+        var effects = decisions.map { Receiver.Effect.decided($0.0, $0.1) }
+        if let (record, amount) = paid { effects.append(.paid(record, amount)) }
+        effects += lost.map { .lost($0, why) }
+        if let (record, amount) = held { effects.append(.held(record, amount)) }
+        return effects
+    }
+}

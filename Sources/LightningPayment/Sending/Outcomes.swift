@@ -1,0 +1,101 @@
+import CryptoPrimitives
+import LightningOnion
+import LightningRouting
+import LightningWire
+
+// What becomes of attempts: each answer is addressed to its attempt.
+extension Sender {
+    /// Failures of one blinded path until a payment leaves it alone; and once there were more than paths, the first does: what the
+    /// payee refuses comes back by each of them, seconds later.
+    static let maxBlindedFailures = 3
+
+    /// The payment that an answer is for, while its attempt is under way.
+    private func payment(_ hash: PaymentHash, _ attempt: Int, _ id: HTLCID) -> OutgoingPayment? {
+        guard let payment = outgoing[hash], payment.attempts.indices.contains(attempt), payment.attempts[attempt].htlc == id,
+            payment.attempts[attempt].status == .pending
+        else { return nil }
+        return payment
+    }
+
+    /// A payment has changed while something is being done for it, or while nothing is.
+    private mutating func note(_ payment: OutgoingPayment) {
+        update(payment)
+        if current?.payment.paymentHash == payment.paymentHash { current?.payment = payment }
+    }
+
+    /// The preimage of an HTLC of ours: the payment is proven.
+    mutating func fulfilled(
+        _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ preimage: PaymentPreimage, _ attribution: [UInt8], _ context: borrowing Context
+    ) -> [Effect] {
+        guard var payment = payment(hash, attempt, id) else { return [] }
+        payment.attempts[attempt].status = .succeeded
+        payment.attempts[attempt].holdTimes = Self.holdTimes(
+            AttributionData.read(attribution, packet: [], sharedSecrets: payment.attempts[attempt].sharedSecrets))
+        payment.attempts[attempt].endedAt = context.now
+        learnMoved(payment.attempts[attempt].route, context)
+        let isNews = payment.status == .pending
+        if isNews { payment.status = .succeeded(preimage, at: context.seconds) }
+        note(payment)
+        knowledge[hash] = nil
+        guard isNews else { return [] }
+        return [.succeeded(payment, callers: callers.removeValue(forKey: hash) ?? [])]
+    }
+
+    /// An HTLC of ours failed: what it teaches, and what is tried next.
+    mutating func failed(
+        _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context
+    ) -> [Effect] {
+        guard var payment = payment(hash, attempt, id) else { return [] }
+        let failed = payment.attempts[attempt]
+        let blinded = payment.blindedPath(of: failed.route)
+        var result = AttemptResult(failed, failure, isWhole: failed.route.amount == payment.amount, blinded)
+        if blinded != nil, case .liquidity(let index) = result.failureSource, index == failed.route.hops.count - 1 {
+            // Nobody tells what is wrong inside: less may get through, but not for ever.
+            let name = failed.route.hops[index].shortChannelID
+            let failures = payment.attempts.count { $0.isFailed && $0.route.hops.last?.shortChannelID == name }
+            let all = payment.attempts.count { $0.isFailed && payment.blindedPath(of: $0.route) != nil }
+            if failures >= Self.maxBlindedFailures || all > payment.blindedPaths.count { result.failureSource = .channel(index) }
+        }
+        payment.attempts[attempt].status = .failed(result.failure)
+        payment.attempts[attempt].holdTimes = Self.holdTimes(result.reading)
+        payment.attempts[attempt].endedAt = context.now
+        learn(result, failed, payment, context)
+        if payment.status == .pending, payment.givenUp == nil, result.isFatal { payment.givenUp = result.failure.text }
+        note(payment)
+        unfinished.insert(hash)
+        return payment.status == .pending ? [.updated(payment)] : []
+    }
+
+    /// In milliseconds.
+    private static func holdTimes(_ reading: AttributionData.Reading) -> [UInt32] {
+        reading.holdTimes.map { UInt32(clamping: UInt64($0) * 100) }
+    }
+
+    // MARK: Time
+
+    /// Payments that lost a part go on when all that came at once is known; then those that wait for a slot, the first come first.
+    mutating func endOfBatch(_ isFirst: Bool, _ context: borrowing Context) -> [Effect] {
+        if isFirst { areSlotsTaken = false }
+        while true {
+            jobs += unfinished.sorted().map { .advance($0) }
+            unfinished = []
+            if jobs.isEmpty, !areSlotsTaken, let next = waitingForSlots.first,
+                context.channels().contains(where: { $0.isUsable && $0.local.spendable > 0 })
+            {
+                jobs.append(.advance(next))
+            }
+            guard !jobs.isEmpty else { return [] }
+            let effects = work(context)
+            if !effects.isEmpty { return effects }
+        }
+    }
+
+    /// Payments whose time is up.
+    mutating func expire(_ context: borrowing Context) {
+        for hash in pending.sorted() {
+            guard let payment = outgoing[hash] else { continue }
+            let isLate = payment.givenUp == nil && context.now >= payment.deadline && payment.remaining > .zero
+            if payment.pendingAttempts.isEmpty || isLate { jobs.append(.advance(hash)) }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// Why a payment is not even tried; nothing has changed.
+public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    case expired
+    case wrongNetwork(Network)
+    case alreadyPaid
+    case inProgress
+    case amountMissing
+    /// Another amount than the invoice's; BOLT 4 allows up to twice as much.
+    case wrongAmount(MilliSatoshi)
+    case ownInvoice
+    /// More than all bitcoin.
+    case tooLarge
+    /// No way leads to the payee.
+    case noRoute(String)
+
+    public var description: String {
+        switch self {
+        case .expired: "the invoice has expired: ask for a new one"
+        case .wrongNetwork(let network): "the invoice is for \(network.rawValue)"
+        case .alreadyPaid: "the invoice is paid already"
+        case .inProgress: "a payment of this invoice is under way"
+        case .amountMissing: "the invoice names no amount: say how much to pay"
+        case .wrongAmount(let amount): "the invoice asks for \(amount)"
+        case .ownInvoice: "that would pay this node itself"
+        case .tooLarge: "there is not so much bitcoin"
+        case .noRoute(let why): why
+        }
+    }
+}

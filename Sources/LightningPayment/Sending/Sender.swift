@@ -1,0 +1,220 @@
+public import BitcoinPrimitives
+public import CryptoPrimitives
+public import LightningInvoice
+import LightningOnion
+public import LightningRecords
+public import LightningRouting
+public import LightningWire
+
+/// The payments that this node sends: routes, attempts, what is learned from them, and when to stop.
+///
+/// Money at risk: no two attempts of a payment may ever add up to more than its amount, and none may start once a preimage is known. A
+/// payment is stored in the same commit as the HTLCs that it sends.
+public struct Sender: Machine, Sendable {
+    public internal(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
+    /// Payments that have not ended.
+    public internal(set) var pending: Set<PaymentHash> = []
+    var changed: Set<PaymentHash> = []
+    public internal(set) var estimates: LiquidityEstimates
+    var finder = RouteFinder()
+    var entropy: Entropy
+    /// What payments under way do not use any more.
+    var knowledge: [PaymentHash: PaymentKnowledge] = [:]
+    /// Payments that wait until one more HTLC can be under way, the first come first.
+    var waitingForSlots: [PaymentHash] = []
+    /// Whether one of them was tried in this batch, and waits again.
+    var areSlotsTaken = false
+    /// Payments that lost a part in this batch.
+    var unfinished: Set<PaymentHash> = []
+    /// Who waits for the outcome of a payment, by the numbers that the callers gave.
+    var callers: [PaymentHash: [UInt64]] = [:]
+    /// Payments that something is to be done for, one after the other: what one of them sends the next one finds gone.
+    var jobs: [Job] = []
+    var current: Step?
+
+    enum Job: Sendable {
+        case begin(OutgoingPayment, caller: UInt64)
+        case advance(PaymentHash)
+    }
+
+    /// What is being done for one payment.
+    struct Step: Sendable {
+        var payment: OutgoingPayment
+        /// Who asked for it, as long as nothing is promised: a payment without a way is not begun.
+        var newCaller: UInt64?
+        var rounds = 0
+        /// What is still to be sent in this round.
+        var routes: [Route] = []
+        var offered: (route: Route, sharedSecrets: [Bytes32])?
+        /// Why no route was found, while it is looked for how much would get there.
+        var hasNoRoute = false
+    }
+
+    public init(payments: [[UInt8]], estimates: LiquidityEstimates, entropy: Entropy) throws(DecodingError) {
+        self.estimates = estimates
+        self.entropy = entropy
+        for record in payments {
+            let payment = try OutgoingPayment(record: record)
+            outgoing[payment.paymentHash] = payment
+            if payment.status == .pending { pending.insert(payment.paymentHash) }
+        }
+    }
+
+    // MARK: The machine
+
+    public enum Event: Sendable {
+        /// Somebody asks for a payment, and waits for its outcome.
+        case pay(OutgoingPayment, caller: UInt64)
+        /// The routes that were asked for.
+        case found(PaymentHash, Result<[Route], RouteRefusal>)
+        case foundLargest(PaymentHash, MilliSatoshi)
+        /// The first peer of a route was offered the HTLC.
+        case offered(PaymentHash, HTLCID)
+        /// Our own channel does not take it.
+        case notOffered(PaymentHash)
+        /// The payee's preimage came for an attempt.
+        case fulfilled(PaymentHash, attempt: Int, HTLCID, PaymentPreimage, attribution: [UInt8])
+        case failed(PaymentHash, attempt: Int, HTLCID, HTLCFailure)
+        case tick
+        /// All that came in at once is known: payments that lost a part go on.
+        ///
+        /// - Parameter isFirst: whether it is the first time in this batch.
+        case endOfBatch(isFirst: Bool)
+    }
+
+    public enum Effect: Sendable {
+        case findRoutes(PaymentHash, RouteQuery, maxParts: Int)
+        case findLargest(PaymentHash, RouteQuery, maxParts: Int, maxFee: MilliSatoshi)
+        case offer(HTLCOffer, over: ChannelID)
+        /// The payment sent parts, or one of them failed.
+        case updated(OutgoingPayment)
+        case succeeded(OutgoingPayment, callers: [UInt64])
+        case failed(OutgoingPayment, String, callers: [UInt64])
+        /// A payment is not begun.
+        case refused(OutgoingPayment, PaymentRefusal, caller: UInt64)
+    }
+
+    public struct Context {
+        /// Milliseconds since 1970.
+        public var now: UInt64
+        public var height: Int
+        public var network: Network
+        public var identity: NodeIdentity
+        /// Blocks that an HTLC of ours has beyond what the payee demands.
+        public var finalExpiryMargin: UInt32
+        public var graph: NetworkGraph
+        /// Our channels as they are now, in the order of their ids.
+        public var channels: () -> [SendingChannel]
+
+        public init(
+            now: UInt64, height: Int, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
+            channels: @escaping () -> [SendingChannel]
+        ) {
+            self.now = now
+            self.height = height
+            self.network = network
+            self.identity = identity
+            self.finalExpiryMargin = finalExpiryMargin
+            self.graph = graph
+            self.channels = channels
+        }
+
+        var seconds: UInt64 { now / 1000 }
+    }
+
+    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+        switch event {
+        case .pay(let payment, let caller):
+            callers[payment.paymentHash, default: []].append(caller)
+            jobs.append(.begin(payment, caller: caller))
+            return work(context)
+        case .found(let hash, let result): return found(hash, result, context)
+        case .foundLargest(let hash, let amount): return foundLargest(hash, amount, context)
+        case .offered(let hash, let id): return offered(hash, id, context)
+        case .notOffered(let hash): return notOffered(hash, context)
+        case .fulfilled(let hash, let attempt, let id, let preimage, let attribution):
+            return fulfilled(hash, attempt, id, preimage, attribution, context)
+        case .failed(let hash, let attempt, let id, let failure): return failed(hash, attempt, id, failure, context)
+        case .tick:
+            expire(context)
+            return work(context)
+        case .endOfBatch(let isFirst): return endOfBatch(isFirst, context)
+        }
+    }
+
+    public mutating func drainWrites() -> [StoreWrite] {
+        defer { changed = [] }
+        return changed.sorted().map { .change(.payments, key: $0.bytes.array, record: outgoing[$0]?.encoded()) } + estimates.drainWrites()
+    }
+
+    /// Takes a payment as it is now.
+    mutating func update(_ payment: OutgoingPayment) {
+        outgoing[payment.paymentHash] = payment
+        changed.insert(payment.paymentHash)
+        if payment.status == .pending { pending.insert(payment.paymentHash) } else { pending.remove(payment.paymentHash) }
+    }
+
+    /// What payments under way hold: what they have learned, and how many wait for a slot.
+    package var occupancy: (knowledge: Int, waiting: Int) { (knowledge.count, waitingForSlots.count) }
+
+    // MARK: Questions
+
+    /// What an invoice makes us pay, or why not.
+    ///
+    /// - Parameters:
+    ///   - isOwn: whether it is an invoice of ours.
+    ///   - now: seconds since 1970.
+    public func check(
+        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, now: UInt64
+    ) throws(PaymentRefusal) -> MilliSatoshi {
+        guard invoice.network == network else { throw .wrongNetwork(invoice.network) }
+        if isOwn { throw .ownInvoice }
+        try check(invoice.paymentHash)
+        guard now < invoice.expiresAt else { throw .expired }
+        guard let wanted = invoice.amount else {
+            guard let amount, amount > .zero else { throw .amountMissing }
+            return amount
+        }
+        guard let amount else { return wanted }
+        guard amount >= wanted, amount.isAtMostTwice(wanted) else { throw .wrongAmount(wanted) }
+        return amount
+    }
+
+    /// Nothing is paid twice.
+    public func check(_ paymentHash: PaymentHash) throws(PaymentRefusal) {
+        switch outgoing[paymentHash]?.status {
+        case .pending: throw .inProgress
+        case .succeeded: throw .alreadyPaid
+        case .failed, nil: break
+        }
+    }
+
+    /// The routes of a query over what gossip has told.
+    package mutating func findRoutes(
+        _ query: RouteQuery, maxParts: Int, in gossip: inout Gossip
+    ) throws(RouteRefusal) -> [Route] {
+        try gossip.findParts(query, maxParts: maxParts, &finder, &estimates)
+    }
+
+    package mutating func findRoute(_ query: RouteQuery, in gossip: inout Gossip) throws(RouteRefusal) -> Route {
+        try gossip.findRoute(query, &finder, &estimates)
+    }
+
+    package mutating func findLargest(
+        _ query: RouteQuery, maxParts: Int, maxFee: MilliSatoshi, in gossip: inout Gossip
+    ) -> MilliSatoshi {
+        gossip.largestAmount(query, maxParts: maxParts, maxFee: { _ in maxFee }, &finder, &estimates)
+    }
+
+    /// By which routes are compared.
+    package var cost: RouteCost { finder.cost }
+
+    package mutating func pruneEstimates(now seconds: UInt64) { estimates.prune(now: seconds) }
+
+    package mutating func mergeEstimates(_ text: String) throws(EstimatesImportFailure) { try estimates.merge(exported: text) }
+
+    /// The payment and the number of the attempt that an HTLC belongs to, of a version that did not say so in its channel.
+    package func origin(of id: HTLCID, _ hash: PaymentHash) -> HTLCOrigin? {
+        outgoing[hash]?.attempts.lastIndex { $0.htlc == id && $0.status == .pending }.map { .payment(hash, attempt: $0) }
+    }
+}

@@ -1,0 +1,54 @@
+import LightningRecords
+import LightningStorage
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The thread on which a node's store is written and read, so that the node goes on while the disk syncs.
+///
+/// What is asked for is done in its order. Once a commit has failed nothing is committed any more: what came after it builds on what is not
+/// there.
+final class StoreThread: Sendable {
+    /// What queries found after the commit of the batch that asked.
+    typealias Outcome = Result<[(query: StoreQuery, entries: [StoreEntry])], StoreFailure>
+
+    private let store: SQLiteStore
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let failure = Mutex<StoreFailure?>(nil)
+
+    init(_ store: SQLiteStore) {
+        self.store = store
+        pool.start()
+    }
+
+    /// Commits a batch, and then reads what it asks for; `done` is called on the event loop.
+    func commit(
+        _ writes: [StoreWrite], thenLoad queries: [StoreQuery] = [], on eventLoop: any EventLoop,
+        _ done: @escaping @Sendable (Outcome) -> Void
+    ) {
+        pool.submit { state in
+            let outcome = state == .active ? self.perform(writes, queries) : .failure(.unwritable("the node is stopping"))
+            eventLoop.execute { done(outcome) }
+        }
+    }
+
+    private func perform(_ writes: [StoreWrite], _ queries: [StoreQuery]) -> Outcome {
+        if let failure = failure.withLock({ $0 }) { return .failure(failure) }
+        do throws(StoreFailure) {
+            try store.commit(writes)
+            var found: [(query: StoreQuery, entries: [StoreEntry])] = []
+            for query in queries { found.append((query, try store.entries(query))) }
+            return .success(found)
+        } catch {
+            failure.withLock { $0 = error }
+            return .failure(error)
+        }
+    }
+
+    /// Closes the store once all that was asked for is done.
+    func close() async {
+        await withCheckedContinuation { continuation in pool.submit { _ in continuation.resume() } }
+        try? await pool.shutdownGracefully()
+        store.close()
+    }
+}
