@@ -151,6 +151,12 @@ let package = Package(
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests"),
         .testTarget(
+            name: "PaymentTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningOnion", "LightningInvoice",
+                "LightningRouting", "LightningPayment",
+            ]),
+        .testTarget(
             name: "ProtocolTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
@@ -179,6 +185,7 @@ let package = Package(
                 "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
                 "TestSupport",
             ], exclude: ["Records"]),
+        .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,7 +11,7 @@ struct LNW: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lnw", abstract: "A Lightning wallet, node and test network.",
         discussion: "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 1 anything else.",
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,

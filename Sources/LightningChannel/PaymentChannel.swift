@@ -132,7 +132,7 @@ public struct PaymentChannel: Sendable {
     public var close: ChannelClose? {
         switch phase {
         case .closing(let close), .closed(let close): close
-        default: nil
+        case .funding, .normal, .failed, .dataLost: nil
         }
     }
 
@@ -230,7 +230,16 @@ public struct PaymentChannel: Sendable {
         case .revokeAndAck(let body): return try receiveRevocation(body, environment)
         case .shutdown(let body): return try receiveShutdown(body, environment)
         case .closingSigned(let body): return try receiveClosingSigned(body, environment)
-        default: return []
+        // Taken above.
+        case .channelReestablish: return []
+        // Of features that are not offered.
+        case .closingComplete, .closingSig, .startBatch: return []
+        // Not about a channel that exists.
+        case .initialize, .error, .warning, .ping, .pong, .peerStorage, .peerStorageRetrieval, .openChannel, .acceptChannel,
+            .fundingCreated, .fundingSigned, .announcementSignatures, .channelAnnouncement, .nodeAnnouncement, .channelUpdate,
+            .queryShortChannelIDs, .replyShortChannelIDsEnd, .queryChannelRange, .replyChannelRange, .gossipTimestampFilter, .onionMessage,
+            .unknown:
+            return []
         }
     }
 

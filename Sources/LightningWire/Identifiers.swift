@@ -28,6 +28,13 @@ public struct PaymentPreimage: Identifier32 {
     public var bytes: Bytes32
     public init(_ bytes: Bytes32) { self.bytes = bytes }
     public var paymentHash: PaymentHash { PaymentHash(Hash.sha256(bytes)) }
+
+    /// Not the preimage: whoever reads it in a log while its HTLC is under way can take the money. `hex` shows it.
+    public var description: String { "preimage of \(paymentHash)" }
+}
+
+extension PaymentPreimage: CustomReflectable {
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 /// BOLT 7: block height, transaction index and output index in eight bytes.

@@ -35,15 +35,9 @@ struct Peer {
     var hasPendingPing = false
     /// Milliseconds at which the socket was opened.
     var openedAt: UInt64
-    /// What it may ask and say: pings, errors and warnings, `open_channel`.
-    var pings: TokenBucket
-    var complaints: TokenBucket
-    var openRequests: TokenBucket
-    var terms: TokenBucket
+    var allowance: PeerAllowance
     /// Where it said that it can be called.
     var toldAddresses: [UInt8] = []
-    /// Whether it was told that it pings too often.
-    var isWarnedOfPings = false
     /// Why the connection ends with this batch, if it does.
     var ending: String?
 
@@ -57,10 +51,7 @@ struct Peer {
         self.origin = origin
         lastHeard = now
         openedAt = now
-        pings = TokenBucket(Self.pingRate, now: now)
-        complaints = TokenBucket(Self.complaintRate, now: now)
-        openRequests = TokenBucket(Self.openRate, now: now)
-        terms = TokenBucket(Self.termsRate, now: now)
+        allowance = PeerAllowance(now: now)
     }
 
     /// BOLT 1 has a node ping at most once in 30 seconds; others do more often.
@@ -73,6 +64,23 @@ struct Peer {
     static let openRate = TokenBucket.Rate(burst: 20, interval: 6000)
     /// For all peers together that have no channel with us.
     static let strangersOpenRate = TokenBucket.Rate(burst: 100, interval: 600)
+}
+
+/// What a peer may ask and say: pings, errors and warnings, `open_channel`, terms of channels.
+struct PeerAllowance {
+    var pings: TokenBucket
+    var complaints: TokenBucket
+    var openRequests: TokenBucket
+    var terms: TokenBucket
+    /// Whether it was told that it pings too often.
+    var isWarnedOfPings = false
+
+    init(now: UInt64) {
+        pings = TokenBucket(Peer.pingRate, now: now)
+        complaints = TokenBucket(Peer.complaintRate, now: now)
+        openRequests = TokenBucket(Peer.openRate, now: now)
+        terms = TokenBucket(Peer.termsRate, now: now)
+    }
 }
 
 /// What an outside view of a peer shows.

@@ -67,7 +67,8 @@ extension Sender {
     /// Ends a payment that is given up, once nothing of it is under way.
     private mutating func end(_ payment: OutgoingPayment, _ context: borrowing Context) -> [Effect] {
         var payment = payment
-        guard let why = payment.givenUp, payment.pendingAttempts.isEmpty else {
+        // A preimage may have come meanwhile: then it is paid, whatever else fails.
+        guard payment.status == .pending, let why = payment.givenUp, payment.pendingAttempts.isEmpty else {
             update(payment)
             return []
         }

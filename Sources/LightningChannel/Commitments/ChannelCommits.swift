@@ -146,7 +146,10 @@ extension PaymentChannel {
                     effects.append(
                         .failed(id: htlc.id, htlc.paymentHash, resolution, attribution: htlc.attribution, origin: htlc.origin))
                 }
-            default: break
+            case .sentAddHTLC, .sentAddCommit, .receivedAddAckCommit, .sentAddAckRevocation, .receivedRemoveHTLC, .receivedRemoveCommit,
+                .sentRemoveRevocation, .sentRemoveAckCommit, .receivedAddHTLC, .receivedAddCommit, .sentAddRevocation, .sentAddAckCommit,
+                .sentRemoveHTLC, .sentRemoveCommit, .receivedRemoveRevocation, .receivedRemoveAckCommit, .sentRemoveAckRevocation:
+                break
             }
         }
         return effects

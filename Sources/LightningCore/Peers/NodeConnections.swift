@@ -190,9 +190,9 @@ extension NodeCore {
         switch message {
         case .ping(let ping):
             // BOLT 1: "if num_pong_bytes is less than 65532: MUST respond"; and no more than a flood of long pongs would bear.
-            guard peers[id]!.pings.take(Peer.pingRate, now: clock.now) else {
-                if !peers[id]!.isWarnedOfPings {
-                    peers[id]!.isWarnedOfPings = true
+            guard peers[id]!.allowance.pings.take(Peer.pingRate, now: clock.now) else {
+                if !peers[id]!.allowance.isWarnedOfPings {
+                    peers[id]!.allowance.isWarnedOfPings = true
                     transmit(.warning(Warning(channelID: .all, text: "too many pings: they are answered once a second")), over: id)
                 }
                 return
@@ -200,7 +200,7 @@ extension NodeCore {
             if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
         case .error(let error): failed(error, by: node, id)
         case .warning(let warning):
-            if peers[id]!.complaints.take(Peer.complaintRate, now: clock.now) {
+            if peers[id]!.allowance.complaints.take(Peer.complaintRate, now: clock.now) {
                 batch.effects.events.append(.note("\(node) warns: \(warning.error.text)"))
             }
         case .openChannel(let body): received(body, over: id, node)
@@ -211,9 +211,14 @@ extension NodeCore {
             .queryChannelRange, .replyChannelRange, .gossipTimestampFilter:
             receivedGossip(message, wire: bytes, id, node)
         case .announcementSignatures(let body): received(body, node, over: id)
-        default:
-            guard let channelID = message.channelID else { return }
-            forward(message, channelID, node, over: id)
+        case .channelReady, .shutdown, .closingSigned, .updateAddHTLC, .updateFulfillHTLC, .updateFailHTLC, .updateFailMalformedHTLC,
+            .updateFee, .commitmentSigned, .revokeAndAck, .channelReestablish:
+            if let channelID = message.channelID { give(message, to: channelID, of: node, over: id) }
+        // An answer to our ping has been noted by its arrival. The others belong to features that we do not offer: who sends them anyway is
+        // not worth a connection.
+        case .pong, .unknown, .peerStorage, .peerStorageRetrieval, .onionMessage, .closingComplete, .closingSig, .startBatch: break
+        // `init` was taken above; a second one changes nothing.
+        case .initialize: break
         }
     }
 
@@ -247,7 +252,7 @@ extension NodeCore {
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
-        if peers[id]!.complaints.take(Peer.complaintRate, now: clock.now) {
+        if peers[id]!.allowance.complaints.take(Peer.complaintRate, now: clock.now) {
             batch.effects.events.append(.note("\(node) reports an error: \(error.text)"))
         }
         if let entry = peers[id]?.openings.removeValue(forKey: error.channelID) {
@@ -260,8 +265,9 @@ extension NodeCore {
         }
     }
 
-    private mutating func forward(
-        _ message: LightningMessage, _ channelID: ChannelID, _ node: NodeID, over id: ConnectionID
+    /// Gives a message to the channel that it is for.
+    private mutating func give(
+        _ message: LightningMessage, to channelID: ChannelID, of node: NodeID, over id: ConnectionID
     ) {
         guard let channel = channels[channelID], channel.parameters.remoteNodeID == node,
             let environment = environment(channelID)

@@ -124,7 +124,7 @@ extension PaymentChannel {
         switch phase {
         case .dataLost: close.wasDataLost = true
         case .failed(let reason): close.failure = reason
-        default: break
+        case .funding, .normal, .closing, .closed: break
         }
         phase = .closing(close)
         isChanged = true
@@ -352,7 +352,7 @@ extension PaymentChannel {
             switch close.outputs[index].status {
             case .waiting(let height) where height <= environment.height: break
             case .claiming, .abandoned: break
-            default: continue
+            case .waiting, .resolved, .unresolved: continue
             }
             guard let transaction = claimTransaction(close.outputs[index], close, to: takeSweepScript(environment), environment) else {
                 close.outputs[index].status = .abandoned
@@ -375,7 +375,7 @@ extension PaymentChannel {
         switch output.role {
         case .delayedToLocal: sequence = UInt32(parameters.remote.toSelfDelay)
         case .toRemote: sequence = parameters.hasAnchors ? 1 : 0xffff_fffd
-        default: sequence = 0xffff_fffd
+        case .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel, .htlc: sequence = 0xffff_fffd
         }
         var transaction = Transaction(
             inputs: [TransactionInput(output.outPoint, sequence: sequence)],

@@ -138,15 +138,15 @@ public struct CommitmentState: Hashable, Sendable {
     /// BOLT 2: "MUST reverse any uncommitted updates sent by the other side" upon disconnection.
     mutating func forgetUncommittedRemoteUpdates() {
         for key in htlcs.keys.sorted() {
-            switch htlcs[key]!.state {
-            case .receivedAddHTLC:
+            guard var htlc = htlcs[key] else { continue }
+            if htlc.state == .receivedAddHTLC {
                 htlcs[key] = nil
                 nextRemoteID -= 1
-            case .receivedRemoveHTLC:
-                htlcs[key]!.state = .sentAddAckRevocation
-                htlcs[key]!.resolution = nil
-                htlcs[key]!.attribution = []
-            default: break
+            } else if htlc.state == .receivedRemoveHTLC {
+                htlc.state = .sentAddAckRevocation
+                htlc.resolution = nil
+                htlc.attribution = []
+                htlcs[key] = htlc
             }
         }
         feeUpdates.removeAll { $0.state == .receivedAddHTLC }

@@ -338,7 +338,7 @@ extension NodeCore {
             switch (one.route, two.route) {
             case (let a?, let b?): cost.total(a) < cost.total(b)
             case (_?, nil): true
-            default: false
+            case (nil, _): false
             }
         }
     }

@@ -78,7 +78,7 @@ extension NodeCore {
             return reject(.all, "temporary_channel_id is zero, which means all channels", over: id)
         }
         // Answering costs us more than asking costs the peer.
-        guard peers[id]!.openRequests.take(Peer.openRate, now: clock.now),
+        guard peers[id]!.allowance.openRequests.take(Peer.openRate, now: clock.now),
             channels.isOwner(node) || peers.strangersOpenRequests.take(Peer.strangersOpenRate, now: clock.now)
         else { return reject(message.temporaryChannelID, "too many open_channel: try again in a minute", over: id) }
         // "accept a new open_channel message, discard the previous": and no more than a few at once.

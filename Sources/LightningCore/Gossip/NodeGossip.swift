@@ -43,11 +43,8 @@ extension NodeCore {
 
     /// A peer told gossip, or asks for some.
     mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
-        switch message {
-        case .channelUpdate(let update): learnTerms(update, wire, node)
-        case .nodeAnnouncement(let body): learnAddresses(body, wire, node, over: id)
-        default: break
-        }
+        if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
+        if case .nodeAnnouncement(let body) = message { learnAddresses(body, wire, node, over: id) }
         network.gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
     }
 
@@ -59,7 +56,7 @@ extension NodeCore {
             let entry = channels.entry(id), entry.channel.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
             update.timestamp > entry.announcement.remoteUpdate?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
             // Each is a signature to check.
-            let connection = peers.connections[node], peers[connection]?.terms.take(Peer.termsRate, now: clock.now) ?? false,
+            let connection = peers.connections[node], peers[connection]?.allowance.terms.take(Peer.termsRate, now: clock.now) ?? false,
             update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
         else { return }
         channels.annotate(id) { $0.announcement.remoteUpdate = update }

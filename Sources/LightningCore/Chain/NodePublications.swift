@@ -51,7 +51,7 @@ extension NodeCore {
     private func isExpected(_ reason: String, for publication: Publication) -> Bool {
         switch publication.purpose {
         case .commitment, .mutualClose: break
-        default: return false
+        case .payment, .funding, .claim, .penalty, .recovery: return false
         }
         return ["txn-mempool-conflict", "bad-txns-inputs-missingorspent", "insufficient fee", "too many potential replacements"]
             .contains { reason.hasPrefix($0) }

@@ -1,0 +1,53 @@
+import LightningInvoice
+import LightningRouting
+import LightningWire
+
+// What is printed of payments: neither preimages nor the secrets of payees and hops. Whoever reads a preimage in a log while its HTLC is under
+// way can take the money.
+
+extension OutgoingPayment: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        let state =
+            switch status {
+            case .pending: "under way"
+            case .succeeded: "succeeded"
+            case .failed(let why, _): "failed: \(why)"
+            }
+        return "payment \(paymentHash) of \(amount) to \(payee), \(state), \(attempts.count) attempts"
+    }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
+extension PaymentAttempt: CustomStringConvertible, CustomReflectable {
+    public var description: String { "\(htlc), \(route.amount) over \(route.hops.count) hops, \(status)" }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
+extension InvoiceRecord: CustomStringConvertible, CustomReflectable {
+    public var description: String { "invoice \(invoice.paymentHash), \(statusName), \(receivedAmount) received" }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
+extension Circuit: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        let state =
+            switch status {
+            case .pending: "under way"
+            case .fulfilled: "fulfilled downstream"
+            case .settled: "settled"
+            case .failed(let why, _): "failed: \(why)"
+            }
+        return "forward \(incoming.paymentHash) of \(amount), fee \(fee), \(state)"
+    }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
+extension ReturnPath: CustomStringConvertible, CustomReflectable {
+    public var description: String { "the way back of an HTLC" }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
+extension HTLCReply: CustomStringConvertible, CustomReflectable {
+    public var description: String { "a reply of \(packet.count) bytes" }
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}

@@ -1,0 +1,87 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningInvoice
+import LightningOnion
+import LightningPayment
+import LightningRecords
+import LightningWire
+import Testing
+
+/// The receiving machine by its events.
+@Suite("the receiver")
+struct ReceiverTests {
+    static let identity = NodeIdentity(SecretKey(Hash.sha256(Array("receiver".utf8)))!)
+    static let preimage = PaymentPreimage(Hash.sha256([3]))
+    static let secret = Hash.sha256([4])
+    static let channel = ChannelID(Hash.sha256([1]))
+    static let context = Receiver.Context(now: 1_700_000_010_000, height: 100, network: .regtest, identity: identity)
+
+    static func machine(isHold: Bool) -> Receiver {
+        var machine = Receiver()
+        let invoice = Invoice(
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
+            paymentSecret: secret, details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18,
+            features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: identity.secret)
+        machine.add(InvoiceRecord(invoice: invoice, preimage: isHold ? nil : preimage, isHold: isHold))
+        return machine
+    }
+
+    static func part(_ id: UInt64, _ amount: UInt64, refusal: FailureMessage? = nil, isResumed: Bool = false) -> Receiver.Event {
+        let htlc = IncomingHTLC(
+            key: .incoming(channel, id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: 300)
+        let payload = HopPayload.final(
+            amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(1000), metadata: nil)
+        return .received(htlc, payload, ReturnPath(sharedSecret: .zero), refusal: refusal, isResumed: isResumed)
+    }
+
+    private static func decided(_ effects: [Receiver.Effect]) -> [(id: UInt64, isFulfilled: Bool)] {
+        effects.compactMap { effect in
+            guard case .decided(let id, let decision) = effect else { return nil }
+            if case .fulfill = decision { return (id.id, true) }
+            return (id.id, false)
+        }
+    }
+
+    @Test("all parts are fulfilled together, and the invoice is paid when the last has left both commitments")
+    func paid() {
+        var machine = Self.machine(isHold: false)
+        #expect(machine.handle(Self.part(1, 400), Self.context).isEmpty)
+        let decided = Self.decided(machine.handle(Self.part(2, 600), Self.context))
+        #expect(decided.map(\.id) == [1, 2] && decided.allSatisfy(\.isFulfilled))
+        #expect(machine.handle(.settled(.incoming(Self.channel, 1), Self.preimage.paymentHash), Self.context).isEmpty)
+        let last = machine.handle(.settled(.incoming(Self.channel, 2), Self.preimage.paymentHash), Self.context)
+        #expect(last.contains { if case .paid(_, MilliSatoshi(1000)) = $0 { true } else { false } })
+    }
+
+    @Test("what was held before a restart is held after it, also where it would be refused now; what is not complete again is lost")
+    func resumed() {
+        var machine = Self.machine(isHold: true)
+        _ = machine.handle(Self.part(1, 400), Self.context)
+        let held = machine.handle(Self.part(2, 600), Self.context)
+        #expect(held.contains { if case .held = $0 { true } else { false } })
+        let records = machine.drainWrites().changes(of: .invoices).compactMap(\.record)
+        for isComplete in [true, false] {
+            var again = try! Receiver(invoices: records)
+            #expect(again.handle(Self.part(1, 400, refusal: .temporaryNodeFailure, isResumed: true), Self.context).isEmpty)
+            if isComplete { #expect(again.handle(Self.part(2, 600, isResumed: true), Self.context).isEmpty) }
+            let effects = again.handle(.resumed, Self.context)
+            #expect(effects.contains { if case .lost = $0 { true } else { false } } == !isComplete)
+            #expect(Self.decided(effects).map(\.id) == (isComplete ? [] : [1]))
+        }
+        // A new HTLC that is to be refused is, whatever is held.
+        let refused = machine.handle(Self.part(3, 400, refusal: .temporaryNodeFailure), Self.context)
+        #expect(Self.decided(refused).map(\.isFulfilled) == [false])
+    }
+
+    @Test("parts over a channel that is given up, and sets that stay incomplete, are failed")
+    func lost() {
+        var machine = Self.machine(isHold: false)
+        _ = machine.handle(Self.part(1, 400), Self.context)
+        #expect(machine.handle(.channelGivenUp(ChannelID(Hash.sha256([2]))), Self.context).isEmpty)
+        var later = machine
+        #expect(Self.decided(machine.handle(.channelGivenUp(Self.channel), Self.context)).map(\.id) == [1])
+        #expect(later.handle(.timePassed, Self.context).isEmpty)
+        let context = Receiver.Context(now: 1_700_000_070_000, height: 100, network: .regtest, identity: Self.identity)
+        #expect(Self.decided(later.handle(.timePassed, context)).map(\.id) == [1])
+    }
+}

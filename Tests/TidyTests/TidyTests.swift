@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+/// What a script can hold of the rules of the house.
+@Suite("the house is tidy")
+struct TidyTests {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    struct Source: Sendable {
+        /// Below the root.
+        var path: String
+        var text: String
+        var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+        var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+        var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
+    }
+
+    static func sources(_ folder: String) throws -> [Source] {
+        let base = root.appending(path: folder)
+        let files = try #require(FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil))
+        return try files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.sorted { $0.path < $1.path }.map { file in
+            Source(
+                path: folder + file.path.dropFirst(base.path.count), text: try String(contentsOf: file, encoding: .utf8))
+        }
+    }
+
+    @Test("no file is longer than 600 lines, and 19 of 20 are not longer than 400")
+    func files() throws {
+        for folder in ["Sources", "Tests", "Examples"] {
+            let counts = try Self.sources(folder).map { ($0.path, $0.lines.count) }
+            for (path, count) in counts { #expect(count <= 600, "\(path) has \(count) lines") }
+            let sorted = counts.map(\.1).sorted()
+            #expect(sorted[sorted.count * 19 / 20] <= 400, "\(folder)")
+        }
+    }
+
+    @Test("no folder of the sources has more than a dozen files")
+    func folders() throws {
+        let folders = Dictionary(grouping: try Self.sources("Sources"), by: \.folder).mapValues(\.count)
+        for (folder, count) in folders.sorted(by: { $0.key < $1.key }) where folder != "Sources/BitcoinBackend/RPC" {
+            #expect(count <= 12, "\(folder) has \(count) files")
+        }
+    }
+
+    /// Targets that know no clock, disk, task, process or system randomness.
+    static let pure: Set = [
+        "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain", "LightningOnion",
+        "LightningInvoice", "LightningTransactions", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore",
+    ]
+
+    @Test("what is to be pure imports nothing else, and only the cryptography touches C")
+    func imports() throws {
+        let foreign = ["Foundation", "NIO", "GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]
+        for source in try Self.sources("Sources") {
+            for line in source.lines where line.contains("import ") && !line.hasPrefix("//") {
+                guard let module = line.split(separator: " ").last, line.split(separator: " ").dropLast().last == "import" else { continue }
+                if Self.pure.contains(source.target) { #expect(!foreign.contains { module.hasPrefix($0) }, "\(source.path): \(line)") }
+                if source.target != "CryptoPrimitives" { #expect(!["COpenSSL", "CSecp256k1"].contains(module), "\(source.path): \(line)") }
+            }
+        }
+    }
+
+    @Test("the core and the channel decide every case: no default over our own enums")
+    func defaults() throws {
+        // Numbers and bytes have more values than can be listed.
+        let openEnded = ["throw .invalid(", "moves = false"]
+        for source in try Self.sources("Sources") where ["LightningCore", "LightningChannel"].contains(source.target) {
+            for (number, line) in source.lines.enumerated() where line.trimmingCharacters(in: .whitespaces).hasPrefix("default:") {
+                #expect(openEnded.contains { line.contains($0) }, "\(source.path):\(number + 1)")
+            }
+        }
+    }
+
+    @Test("no channel is taken for granted in the core")
+    func channels() throws {
+        for source in try Self.sources("Sources/LightningCore") {
+            for (number, line) in source.lines.enumerated() {
+                #expect(!line.contains("channels[") || !line.contains("]!"), "\(source.path):\(number + 1)")
+            }
+        }
+    }
+
+    @Test("no type of the core has more than twelve stored properties")
+    func storedProperties() throws {
+        for source in try Self.sources("Sources/LightningCore") {
+            var counts: [(name: String, count: Int)] = []
+            for line in source.lines {
+                let indent = line.prefix { $0 == " " }.count
+                let words = line.split(separator: " ")
+                if indent == 0, let kind = words.firstIndex(where: { ["struct", "class", "enum", "extension"].contains($0) }),
+                    words.count > kind + 1
+                {
+                    counts.append((String(words[kind + 1]), 0))
+                }
+                guard indent == 4, let keyword = words.firstIndex(where: { $0 == "var" || $0 == "let" }), !counts.isEmpty,
+                    !words[..<keyword].contains("static"),
+                    words[..<keyword].allSatisfy({ !$0.hasPrefix("//") && $0 != "case" && $0 != "func" })
+                else { continue }
+                // A computed property has its body on the line, or opens it there.
+                let isComputed = line.contains("{") && !line.contains("didSet") && !line.contains(" = ") || line.hasSuffix("{")
+                if !isComputed { counts[counts.count - 1].count += 1 }
+            }
+            for (name, count) in counts where !name.hasPrefix("NodeConfiguration") && !name.hasPrefix("NodeEffects") {
+                #expect(count <= 12, "\(source.path): \(name) has \(count)")
+            }
+        }
+    }
+
+    @Test("every suite of the hostile peer names the rule that it expects")
+    func rules() throws {
+        let hostile = try #require(try Self.sources("Tests/ChannelTests").first { $0.path.hasSuffix("HostilePeerTests.swift") })
+        #expect(!hostile.text.contains("consequence =="))
+    }
+}
