@@ -63,9 +63,11 @@ extension NodeCore {
             now: now, height: chain.height, network: configuration.network, identity: keys.identity,
             finalExpiryMargin: configuration.finalExpiryMargin, graph: network.gossip.graph
         ) {
-            channels.ordered.map { channel in
-                let features = connections[channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
-                return SendingChannel(channel, takesPathKeys: features?.offers(.routeBlinding) ?? false)
+            channels.ids.compactMap { id in
+                channels.read(id) { entry in
+                    let features = connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
+                    return SendingChannel(entry.channel, takesPathKeys: features?.offers(.routeBlinding) ?? false)
+                }
             }
         }
     }
@@ -82,10 +84,11 @@ extension NodeCore {
 
     private mutating func dispatch(_ effect: ChannelEffect, of id: ChannelID) {
         switch effect {
-        case .send(let message): if let node = channels[id]?.parameters.remoteNodeID { send(message, to: node) }
+        case .send(let message): if let node = channels.peer(of: id) { send(message, to: node) }
         case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
         case .received(let htlc):
-            if let channel = channels[id] {
+            // Over a channel that was given up meanwhile nothing more can be decided: layer 1 has the last word.
+            if let channel = channels[id], channel.phase == .normal {
                 batch.queue.append(
                     .forwarder(.received(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))
             }
@@ -96,7 +99,7 @@ extension NodeCore {
                 batch.queue.append(.sender(.fulfilled(hash, attempt: attempt, outgoing, preimage, attribution: attribution)))
             case .forward(let incoming):
                 batch.queue.append(.forwarder(.fulfilled(incoming: incoming, outgoing: outgoing, preimage, attribution: attribution)))
-            case nil: break
+            case nil: noteTakenWrittenOff(outgoing)
             }
         case .failed(let number, _, let resolution, let attribution, let origin):
             switch resolution {
@@ -224,7 +227,7 @@ extension IncomingFacts {
 }
 
 extension SendingChannel {
-    init(_ channel: PaymentChannel, takesPathKeys: Bool) {
+    init(_ channel: borrowing PaymentChannel, takesPathKeys: Bool) {
         self.init(
             id: channel.id, shortChannelID: channel.displayID,
             names: [channel.parameters.localAlias] + (channel.shortChannelID.map { [$0] } ?? []), peer: channel.parameters.remoteNodeID)

@@ -104,8 +104,8 @@ public struct NodeCore {
                 let channel = try PaymentChannel(head: head, htlcs: htlcs[id.bytes.array] ?? [])
                 channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), terms: terms[id]))
                 adoptSweepScript(id)
-                adoptOrigins(id)
             }
+            adoptOrigins()
         } catch .invalid("owner") {
             throw .foreign("seed")
         } catch {
@@ -167,7 +167,7 @@ public struct NodeCore {
         var isFirst = true
         while true {
             let asked = payments.sender.handle(.endOfBatch(isFirst: isFirst), senderContext)
-            guard !asked.isEmpty else { return }
+            guard !asked.isEmpty || payments.sender.hasWork else { return }
             for effect in asked { dispatch(effect) }
             drain()
             isFirst = false
@@ -205,14 +205,13 @@ public struct NodeCore {
     // MARK: Channels
 
     func environment(_ id: ChannelID) -> ChannelEnvironment? {
-        guard let entry = channels.entry(id) else { return nil }
-        let channel = entry.channel
-        let node = channel.parameters.remoteNodeID
-        let features = peers.connections[node].flatMap { peers[$0]?.features }
-        return ChannelEnvironment(
-            keys: entry.keys, height: chain.height, feeRate: feeRate,
-            sweepScript: channel.sweepScript ?? coins.wallet.changeScript,
-            anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+        channels.read(id) { entry in
+            let features = peers.connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
+            return ChannelEnvironment(
+                keys: entry.keys, height: layer1.position.height, feeRate: layer1.feeRate,
+                sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
+                anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+        }
     }
 
     /// What comes out of our own channels is counted there until a block holds it.
@@ -260,14 +259,18 @@ public struct NodeCore {
     }
 
     /// HTLCs from a version that did not say in the channel for whom they are.
-    private mutating func adoptOrigins(_ id: ChannelID) {
-        for htlc in channels[id]?.commitments.orderedHTLCs ?? [] where htlc.state.isOfferedByLocal && htlc.origin == nil {
-            let outgoing = HTLCID.outgoing(id, htlc.id)
-            let forward = payments.forwarder.circuits.pending.first { $0.outgoing == outgoing }.map {
-                HTLCOrigin.forward(incoming: $0.incoming.key)
+    private mutating func adoptOrigins() {
+        var forwards: [HTLCID: HTLCID] = [:]
+        // Of an HTLC that was failed upstream already as well; of two with one number the last is under way.
+        for circuit in payments.forwarder.circuits.all { forwards[circuit.outgoing] = circuit.incoming.key }
+        for circuit in payments.forwarder.circuits.pending { forwards[circuit.outgoing] = circuit.incoming.key }
+        for id in channels.ids {
+            for htlc in channels[id]?.commitments.orderedHTLCs ?? [] where htlc.state.isOfferedByLocal && htlc.origin == nil {
+                let outgoing = HTLCID.outgoing(id, htlc.id)
+                let payment = payments.sender.origin(of: outgoing, htlc.paymentHash)
+                guard let origin = payment ?? forwards[outgoing].map({ .forward(incoming: $0) }) else { continue }
+                channels.update(id) { $0.channel.adopt(htlc.id, origin) }
             }
-            guard let origin = forward ?? payments.sender.origin(of: outgoing, htlc.paymentHash) else { continue }
-            channels.update(id) { $0.channel.adopt(htlc.id, origin) }
         }
     }
 

@@ -46,6 +46,50 @@ struct NoiseCipher: Sendable {
 /// It is a value over keys and counters, so that a whole node can be copied. Of two copies only one may go on to speak to the same peer:
 /// otherwise one key would encrypt two messages with one number.
 public struct NoiseTransport: Sendable {
+    /// Copied when it is changed and somebody else refers to it: a copy that is only looked at costs nothing.
+    private final class Storage: @unchecked Sendable {
+        var state: NoiseState
+        init(_ state: NoiseState) { self.state = state }
+    }
+
+    private var storage: Storage
+
+    public static let maximumMessageLength = NoiseState.maximumMessageLength
+
+    /// - Parameters:
+    ///   - localSecret: this node's secret key.
+    ///   - ephemeral: a secret made for this connection only.
+    ///   - remoteNodeID: the node to connect to, or `nil` for the side that accepts.
+    public init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
+        storage = Storage(NoiseState(localSecret: localSecret, ephemeral: ephemeral, remoteNodeID: remoteNodeID))
+    }
+
+    private mutating func own() -> Storage {
+        if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.state) }
+        return storage
+    }
+
+    /// The other side's node id: known to the initiator from the start, to the responder after act three.
+    public var remoteNodeID: PublicKey? { storage.state.remoteNodeID }
+    public var isEstablished: Bool { storage.state.isEstablished }
+
+    /// The initiator's first bytes.
+    public mutating func start() -> [UInt8] { own().state.start() }
+
+    /// Takes bytes as they come from the socket.
+    ///
+    /// - Returns: the handshake bytes to answer with, and the messages that are complete now.
+    /// - Throws: a failure after which the connection must be closed.
+    public mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
+        try own().state.receive(bytes)
+    }
+
+    /// Encrypts one message for the socket. The handshake must be over.
+    public mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] { try own().state.seal(message) }
+}
+
+/// What a connection is: the handshake, then keys and counters of both directions.
+struct NoiseState: Sendable {
     /// `nil` once it is over.
     private var handshake: NoiseHandshake?
     private var sender: NoiseCipher?
@@ -54,22 +98,22 @@ public struct NoiseTransport: Sendable {
     private var consumed = 0
     private var bodyLength: Int?
     /// The other side's node id: known to the initiator from the start, to the responder after act three.
-    public private(set) var remoteNodeID: PublicKey?
-    public private(set) var isEstablished = false
+    private(set) var remoteNodeID: PublicKey?
+    private(set) var isEstablished = false
 
-    public static let maximumMessageLength = 65535
+    static let maximumMessageLength = 65535
 
     /// - Parameters:
     ///   - localSecret: this node's secret key.
     ///   - ephemeral: a secret made for this connection only.
     ///   - remoteNodeID: the node to connect to, or `nil` for the side that accepts.
-    public init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
+    init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
         handshake = NoiseHandshake(localStatic: localSecret.copy(), ephemeral: ephemeral, remoteStatic: remoteNodeID)
         self.remoteNodeID = remoteNodeID
     }
 
     /// The initiator's first bytes.
-    public mutating func start() -> [UInt8] { speak() }
+    mutating func start() -> [UInt8] { speak() }
 
     private mutating func speak() -> [UInt8] {
         guard handshake?.speaks == true, let act = handshake?.write() else { return [] }
@@ -91,7 +135,7 @@ public struct NoiseTransport: Sendable {
     ///
     /// - Returns: the handshake bytes to answer with, and the messages that are complete now.
     /// - Throws: a failure after which the connection must be closed.
-    public mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
+    mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
         incoming.append(contentsOf: bytes)
         defer { compact() }
         var reply: [UInt8] = []
@@ -146,7 +190,7 @@ public struct NoiseTransport: Sendable {
     }
 
     /// Encrypts one message for the socket. The handshake must be over.
-    public mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] {
+    mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] {
         guard message.count <= Self.maximumMessageLength else { throw .messageTooLong }
         guard var cipher = sender.take() else { preconditionFailure("nothing is sent before the handshake is over") }
         var output: [UInt8] = []

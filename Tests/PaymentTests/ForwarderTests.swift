@@ -212,4 +212,22 @@ struct ForwarderTests {
         // The receiver hears that all have come only after it has heard of each.
         guard case .allResumed? = machine.handle(.allResumed, Self.context()).first else { throw Unexpected() }
     }
+
+    @Test("of two HTLCs with one onion that come together the second is refused before the first has gone out")
+    func replayedAtOnce() throws {
+        var machine = Self.machine()
+        let (first, onion) = Self.incoming(0)
+        let (second, _) = Self.incoming(1)
+        guard case .findCandidates(let request)? = machine.handle(.received(first, onion: onion, Self.sound), Self.context()).first else {
+            throw Unexpected()
+        }
+        let refused = machine.handle(.received(second, onion: onion, Self.sound), Self.context())
+        guard case .replayed(second.key)? = refused.first, Self.failure(refused) == second.key else { throw Unexpected() }
+        _ = machine.handle(.candidates(request, [Self.candidate(Self.downstream)]), Self.context())
+        _ = machine.handle(.offered(request, .outgoing(Self.downstream, 4)), Self.context())
+        // What is remembered is the one that is under way.
+        #expect(machine.occupancy.onions == 1)
+        let (third, _) = Self.incoming(2)
+        guard case .replayed? = machine.handle(.received(third, onion: onion, Self.sound), Self.context()).first else { throw Unexpected() }
+    }
 }

@@ -190,4 +190,34 @@ struct SenderTests {
         let effects = machine.handle(.offered(Self.hash, .outgoing(Self.channels[0].id, 0)), Self.context())
         guard case .findRoutes(second.paymentHash, _, _)? = effects.last else { throw Unexpected() }
     }
+
+    @Test("a payment that waits for a slot with one part under way, and is paid by that part, waits no more")
+    func paidWhileWaiting() throws {
+        var machine = try Self.machine()
+        _ = machine.handle(.pay(Self.payment(), caller: 5), Self.context())
+        _ = machine.handle(.found(Self.hash, .success([Self.route(Self.channels[0], 4000)])), Self.context())
+        let id = HTLCID.outgoing(Self.channels[0].id, 0)
+        #expect(Self.isFinding(machine.handle(.offered(Self.hash, id), Self.context())) != nil)
+        let full = [Self.channel(1, slot: false)]
+        _ = machine.handle(.found(Self.hash, .failure(.noCapacity)), Self.context(channels: full))
+        #expect(machine.occupancy.waiting == 1)
+        _ = machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context())
+        #expect(machine.occupancy.waiting == 0)
+        #expect(machine.handle(.endOfBatch(isFirst: true), Self.context()).isEmpty && !machine.hasWork)
+    }
+
+    @Test("thousands of payments that end at once end, without running out of stack")
+    func manyEnds() throws {
+        var machine = try Self.machine()
+        let full = [Self.channel(1, slot: false)]
+        for number in 0..<5000 {
+            var payment = Self.payment()
+            payment.paymentHash = PaymentHash(Hash.sha256(withUnsafeBytes(of: number) { Array($0) }))
+            _ = machine.handle(.pay(payment, caller: UInt64(number)), Self.context(channels: full))
+            _ = machine.handle(.found(payment.paymentHash, .failure(.noCapacity)), Self.context(channels: full))
+        }
+        #expect(machine.pending.count == 5000)
+        let effects = machine.handle(.tick, Self.context(now: 1_700_000_060_000, channels: full))
+        #expect(effects.count == 5000 && machine.pending.isEmpty && machine.occupancy.waiting == 0)
+    }
 }

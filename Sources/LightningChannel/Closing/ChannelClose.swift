@@ -507,6 +507,8 @@ extension PaymentChannel {
     /// A block left the active chain: what it had resolved is open again.
     public mutating func disconnectedBlock(height: Int) {
         if fundingHeight == height { fundingUnconfirmed() }
+        // What counted as deep may be so no more.
+        if isFundingDeep, !isDeepEnough(at: height - 1) { isFundingDeep = false }
         if fundingConflict?.height == height {
             fundingConflict = nil
             isChanged = true

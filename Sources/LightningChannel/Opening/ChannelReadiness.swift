@@ -68,7 +68,7 @@ extension PaymentChannel {
             + offered.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
     }
 
-    private func isDeepEnough(at height: Int) -> Bool {
+    func isDeepEnough(at height: Int) -> Bool {
         guard let fundingHeight else { return false }
         // What a block's miner pays itself cannot be spent before, not even by a commitment.
         let isCoinbase = shortChannelID?.transaction == 0

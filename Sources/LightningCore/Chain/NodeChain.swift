@@ -36,6 +36,8 @@ extension NodeCore {
         for id in heard.sorted() {
             guard let environment = environment(id), channels[id]?.isClosed == false else { continue }
             change(id) { $0.newBlock(environment) }
+            // `channel_ready` comes before the announcement.
+            drain()
             announceIfReady(id)
         }
         network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)

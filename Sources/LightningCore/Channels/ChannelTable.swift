@@ -10,7 +10,9 @@ public import LightningWire
 /// To read it is a collection of channels by their ids. A channel is changed by `update` alone, which keeps the index right and notes that
 /// something may have to be signed and stored.
 public struct ChannelTable: Collection, Sendable {
-    private var entries: [ChannelID: ChannelEntry] = [:]
+    /// In an array, where a part of an entry can be read without a copy of all of it; a free place is `nil`.
+    private var entries: [ChannelEntry?] = []
+    private var places: [ChannelID: Int] = [:]
     private(set) var index = ChannelIndex()
     /// Channels that something happened to in this batch.
     private(set) var touched: Set<ChannelID> = []
@@ -29,49 +31,67 @@ public struct ChannelTable: Collection, Sendable {
     // MARK: A collection of channels
 
     public struct Index: Comparable {
-        fileprivate var index: Dictionary<ChannelID, ChannelEntry>.Index
+        fileprivate var index: Dictionary<ChannelID, Int>.Index
         public static func < (left: Index, right: Index) -> Bool { left.index < right.index }
     }
 
-    public var startIndex: Index { Index(index: entries.startIndex) }
-    public var endIndex: Index { Index(index: entries.endIndex) }
-    public func index(after position: Index) -> Index { Index(index: entries.index(after: position.index)) }
+    public var startIndex: Index { Index(index: places.startIndex) }
+    public var endIndex: Index { Index(index: places.endIndex) }
+    public func index(after position: Index) -> Index { Index(index: places.index(after: position.index)) }
     public subscript(position: Index) -> (key: ChannelID, value: PaymentChannel) {
-        let (id, entry) = entries[position.index]
-        return (id, entry.channel)
+        let (id, place) = places[position.index]
+        return (id, entries[place]!.channel)
     }
-    public var count: Int { entries.count }
+    public var count: Int { places.count }
 
     /// A channel as it is.
-    public subscript(id: ChannelID) -> PaymentChannel? { entries[id]?.channel }
-    public var keys: some Collection<ChannelID> { entries.keys }
-    public var values: some Collection<PaymentChannel> { entries.values.lazy.map(\.channel) }
+    public subscript(id: ChannelID) -> PaymentChannel? { places[id].flatMap { entries[$0]?.channel } }
+    public var keys: some Collection<ChannelID> { places.keys }
+    public var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0]!.channel } }
 
     /// The ids in their order.
-    var ids: [ChannelID] { entries.keys.sorted() }
+    var ids: [ChannelID] { places.keys.sorted() }
 
     /// The channels in the order of their ids.
-    var ordered: [PaymentChannel] { entries.values.map(\.channel).sorted { $0.id < $1.id } }
+    var ordered: [PaymentChannel] { ids.compactMap { self[$0] } }
 
-    func entry(_ id: ChannelID) -> ChannelEntry? { entries[id] }
+    func entry(_ id: ChannelID) -> ChannelEntry? { places[id].flatMap { entries[$0] } }
+
+    /// Whether there is such a channel.
+    func contains(_ id: ChannelID) -> Bool { places[id] != nil }
+
+    /// Looks at a channel where it lies: large values are not copied for a question that is asked for every message.
+    func read<Result>(_ id: ChannelID, _ look: (borrowing ChannelEntry) -> Result) -> Result? {
+        guard let place = places[id] else { return nil }
+        return look(entries[place]!)
+    }
+
+    /// The peer of a channel.
+    func peer(of id: ChannelID) -> NodeID? { places[id].flatMap { entries[$0]?.channel.parameters.remoteNodeID } }
 
     /// The channels with a peer, in the order of their ids.
-    func channels(with peer: NodeID) -> [PaymentChannel] { index.channels(with: peer).compactMap { entries[$0]?.channel } }
+    func channels(with peer: NodeID) -> [PaymentChannel] { index.channels(with: peer).compactMap { self[$0] } }
 
     /// The nodes with which there is a channel that is not over. One that its opener has not funded yet costs nothing, and counts for
     /// nothing.
     var owners: Set<NodeID> {
-        Set(entries.values.lazy.map(\.channel).filter(\.isOwned).map(\.parameters.remoteNodeID))
+        Set(places.values.compactMap { entries[$0]!.channel.isOwned ? entries[$0]!.channel.parameters.remoteNodeID : nil })
     }
 
     /// Whether a node is one of `owners`.
-    func isOwner(_ node: NodeID) -> Bool { index.channels(with: node).contains { entries[$0]?.channel.isOwned ?? false } }
+    func isOwner(_ node: NodeID) -> Bool { index.channels(with: node).contains { read($0) { $0.channel.isOwned } ?? false } }
 
     // MARK: Changes
 
     mutating func insert(_ entry: ChannelEntry) {
-        precondition(entries[entry.channel.id] == nil, "a new channel never takes another one's place")
-        entries[entry.channel.id] = entry
+        precondition(places[entry.channel.id] == nil, "a new channel never takes another one's place")
+        if let free = entries.firstIndex(where: { $0 == nil }) {
+            places[entry.channel.id] = free
+            entries[free] = entry
+        } else {
+            places[entry.channel.id] = entries.count
+            entries.append(entry)
+        }
         touch(entry.channel.id)
         index.update(entry.channel)
     }
@@ -84,18 +104,18 @@ public struct ChannelTable: Collection, Sendable {
     mutating func update<Result, Failure: Error>(
         _ id: ChannelID, isSigning: Bool = false, _ change: (inout ChannelEntry) throws(Failure) -> Result
     ) throws(Failure) -> Result? {
-        guard entries[id] != nil else { return nil }
+        guard let place = places[id] else { return nil }
         touched.insert(id)
         if !isSigning { unsigned.insert(id) }
-        defer { if let channel = entries[id]?.channel { index.update(channel) } }
-        return try change(&entries[id]!)
+        defer { index.update(entries[place]!.channel) }
+        return try change(&entries[place]!)
     }
 
     /// Changes what belongs to a channel, and not the channel: nothing has to be signed.
     mutating func annotate(_ id: ChannelID, _ change: (inout ChannelEntry) -> Void) {
-        guard entries[id] != nil else { return }
-        change(&entries[id]!)
-        if entries[id]!.areTermsChanged { touch(id) }
+        guard let place = places[id] else { return }
+        change(&entries[place]!)
+        if entries[place]!.areTermsChanged { touch(id) }
     }
 
     /// Something happened to a channel: it may have to sign, and to be stored.
@@ -114,7 +134,8 @@ public struct ChannelTable: Collection, Sendable {
     ///
     /// - Returns: whether there was one.
     mutating func forget(_ id: ChannelID) -> Bool {
-        guard entries.removeValue(forKey: id) != nil else { return false }
+        guard let place = places.removeValue(forKey: id) else { return false }
+        entries[place] = nil
         index.remove(id)
         touched.remove(id)
         forgotten.append(id)
@@ -125,7 +146,7 @@ public struct ChannelTable: Collection, Sendable {
     ///
     /// - Parameter height: of the chain; only later blocks count.
     mutating func schedule(after height: Int) {
-        for id in touched { index.wake(id, at: entries[id]?.channel.nextHeight(after: height)) }
+        for id in touched { index.wake(id, at: read(id) { $0.channel.nextHeight(after: height) } ?? nil) }
     }
 
     /// What has to be stored of the changes since the last call, and the blocks at which the changed channels have something to do next.
@@ -140,11 +161,11 @@ public struct ChannelTable: Collection, Sendable {
         }
         forgotten = []
         for id in touched.sorted() {
-            guard entries[id] != nil else { continue }
-            writes += entries[id]!.channel.drainWrites()
-            if entries[id]!.areTermsChanged {
-                writes.append(.change(.policies, key: id.bytes.array, record: entries[id]!.terms?.encoded()))
-                entries[id]!.areTermsChanged = false
+            guard let place = places[id] else { continue }
+            writes += entries[place]!.channel.drainWrites()
+            if entries[place]!.areTermsChanged {
+                writes.append(.change(.policies, key: id.bytes.array, record: entries[place]!.terms?.encoded()))
+                entries[place]!.areTermsChanged = false
             }
         }
         schedule(after: height)

@@ -46,6 +46,8 @@ extension NodeCore {
                 // The connection may have been closed because of the message before.
                 guard peers[id] != nil else { return }
                 received(id, message: message)
+                // What one message brings is done before the next is looked at: it may end the channel that it came over.
+                drain()
             }
         } catch {
             close(id)
@@ -280,6 +282,8 @@ extension NodeCore {
         do {
             try change(channelID) { (channel) throws(ProtocolViolation) in try channel.handle(message, environment) }
             if case .channelReestablish = message {
+                // BOLT 2: what is sent again comes before anything else.
+                drain()
                 tellTerms(channelID)
                 announceIfReady(channelID)
             }

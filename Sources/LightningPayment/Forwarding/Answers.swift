@@ -57,7 +57,7 @@ extension Forwarder {
         var effects: [Effect] = []
         for entry in due {
             // What is under way downstream is never failed upstream, whatever was to be told of it before.
-            precondition(circuits.circuit(incoming: entry.htlc)?.isPending != true, "an HTLC whose failure is delayed is not forwarded")
+            guard circuits.circuit(incoming: entry.htlc)?.isPending != true else { continue }
             effects += resolve(entry.htlc, entry.decision, context)
         }
         return effects

@@ -23,7 +23,10 @@ extension Forwarder {
         case .forward(let request):
             arrivals[htlc.key]?.sharedSecret = request.back.sharedSecret
             let (failure, isReplay) = refusal(htlc, request.back, facts, isResumed: isResumed, context)
-            guard let failure else { return [.findCandidates(request)] }
+            guard let failure else {
+                replays.insert(sharedSecret: request.back.sharedSecret, cltvExpiry: htlc.cltvExpiry)
+                return [.findCandidates(request)]
+            }
             return (isReplay ? [.replayed(htlc.key)] : []) + decide(htlc.key, request.back.fail(failure), context)
         }
     }
@@ -79,7 +82,6 @@ extension Forwarder {
 
     mutating func offered(_ request: ForwardRequest, _ outgoing: HTLCID, _ context: borrowing Context) -> [Effect] {
         circuits.open(Circuit(request, outgoing: outgoing, createdAt: context.now))
-        replays.insert(sharedSecret: request.back.sharedSecret, cltvExpiry: request.incoming.cltvExpiry)
         return []
     }
 

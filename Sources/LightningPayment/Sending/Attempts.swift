@@ -11,11 +11,15 @@ extension Sender {
     /// Rounds of routes that are tried at once: each either sends something or leaves a channel out of the next.
     static let maxRounds = 20
 
-    /// Takes up the next payment, unless one is under way.
+    /// Takes up the next payments, until one has to wait for an answer. Nothing that is done for one of them takes up another: there may be
+    /// thousands.
     mutating func work(_ context: borrowing Context) -> [Effect] {
         var effects: [Effect] = []
-        while current == nil, !jobs.isEmpty {
-            switch jobs.removeFirst() {
+        var done = 0
+        while current == nil, done < jobs.count {
+            let job = jobs[done]
+            done += 1
+            switch job {
             case .begin(let payment, let caller):
                 // A record of more is not read again.
                 guard payment.amount <= MilliSatoshi(.maximum) else {
@@ -23,17 +27,21 @@ extension Sender {
                     continue
                 }
                 current = Step(payment: payment, newCaller: caller)
-                return effects + [find(payment, context)]
+                effects.append(find(payment, context))
             case .advance(let hash):
+                stopWaiting(hash)
                 guard var payment = outgoing[hash], payment.status == .pending else { continue }
-                waitingForSlots.removeAll { $0 == hash }
                 giveUpIfLate(&payment, context)
                 current = Step(payment: payment)
                 effects += step(context)
             }
         }
+        jobs.removeFirst(done)
         return effects
     }
+
+    /// A payment does not wait for a slot any more.
+    mutating func stopWaiting(_ hash: PaymentHash) { waitingForSlots.removeAll { $0 == hash } }
 
     private func giveUpIfLate(_ payment: inout OutgoingPayment, _ context: borrowing Context) {
         if payment.givenUp == nil, context.now >= payment.deadline, payment.remaining > .zero {
@@ -52,7 +60,7 @@ extension Sender {
         guard var step = current else { return [] }
         guard step.payment.status == .pending else {
             current = nil
-            return work(context)
+            return []
         }
         if step.payment.givenUp == nil, step.payment.remaining > .zero, step.rounds < Self.maxRounds {
             step.rounds += 1
@@ -61,7 +69,7 @@ extension Sender {
         }
         if step.payment.givenUp == nil, step.payment.remaining > .zero { step.payment.givenUp = "no channel takes it" }
         current = nil
-        return end(step.payment, context) + work(context)
+        return end(step.payment, context)
     }
 
     /// Ends a payment that is given up, once nothing of it is under way.
@@ -74,6 +82,7 @@ extension Sender {
         }
         payment.status = .failed(why, at: context.seconds)
         update(payment)
+        stopWaiting(payment.paymentHash)
         knowledge[payment.paymentHash] = nil
         return [.failed(payment, why, callers: callers.removeValue(forKey: payment.paymentHash) ?? [])]
     }
@@ -148,9 +157,10 @@ extension Sender {
             if waitsForSlot(step.payment, refusal, channels, context) {
                 current = nil
                 areSlotsTaken = true
+                stopWaiting(hash)
                 waitingForSlots.append(hash)
                 update(step.payment)
-                return work(context)
+                return []
             }
             switch explain(refusal, step.payment, channels) {
             case .text(let why): return noRoute(why, context)
@@ -173,13 +183,13 @@ extension Sender {
         guard var payment = current?.payment else { return [] }
         let newCaller = current?.newCaller
         current = nil
-        if let newCaller { return refuse(payment, .noRoute(why), newCaller) + work(context) }
+        if let newCaller { return refuse(payment, .noRoute(why), newCaller) }
         let failed = payment.attempts.last { $0.isFailed }
         var last = ""
         if case .failed(let failure)? = failed?.status { last = failure.text }
         payment.givenUp =
             last.isEmpty ? why : "\(Self.attempts(payment.attempts.count(where: \.isFailed))) came back, the last because \(last); \(why)"
-        return end(payment, context) + work(context)
+        return end(payment, context)
     }
 
     private static func attempts(_ count: Int) -> String { count == 1 ? "1 attempt" : "\(count) attempts" }

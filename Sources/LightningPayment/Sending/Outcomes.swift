@@ -36,6 +36,7 @@ extension Sender {
         let isNews = payment.status == .pending
         if isNews { payment.status = .succeeded(preimage, at: context.seconds) }
         note(payment)
+        stopWaiting(hash)
         knowledge[hash] = nil
         guard isNews else { return [] }
         return [.succeeded(payment, callers: callers.removeValue(forKey: hash) ?? [])]
@@ -73,22 +74,19 @@ extension Sender {
 
     // MARK: Time
 
-    /// Payments that lost a part go on when all that came at once is known; then those that wait for a slot, the first come first.
-    mutating func endOfBatch(_ isFirst: Bool, _ context: borrowing Context) -> [Effect] {
+    /// Payments that lost a part go on when all that came at once is known; then one of those that wait for a slot, the first come first.
+    mutating func endOfBatch(_ isFirst: Bool, _ context: borrowing Context) {
         if isFirst { areSlotsTaken = false }
-        while true {
-            jobs += unfinished.sorted().map { .advance($0) }
-            unfinished = []
-            if jobs.isEmpty, !areSlotsTaken, let next = waitingForSlots.first,
-                context.channels().contains(where: { $0.isUsable && $0.local.spendable > 0 })
-            {
-                jobs.append(.advance(next))
-            }
-            guard !jobs.isEmpty else { return [] }
-            let effects = work(context)
-            if !effects.isEmpty { return effects }
-        }
+        jobs += unfinished.sorted().map { .advance($0) }
+        unfinished = []
+        guard jobs.isEmpty, !areSlotsTaken, let next = waitingForSlots.first,
+            context.channels().contains(where: { $0.isUsable && $0.local.spendable > 0 })
+        else { return }
+        jobs.append(.advance(next))
     }
+
+    /// Whether something is still to be done for payments, now that what was asked for has been done.
+    package var hasWork: Bool { current == nil && !(jobs.isEmpty && unfinished.isEmpty) }
 
     /// Payments whose time is up.
     mutating func expire(_ context: borrowing Context) {

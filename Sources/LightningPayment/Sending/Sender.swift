@@ -123,11 +123,16 @@ public struct Sender: Machine, Sendable {
     }
 
     public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+        let effects = react(to: event, context)
+        return effects + work(context)
+    }
+
+    private mutating func react(to event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
         case .pay(let payment, let caller):
             callers[payment.paymentHash, default: []].append(caller)
             jobs.append(.begin(payment, caller: caller))
-            return work(context)
+            return []
         case .found(let hash, let result): return found(hash, result, context)
         case .foundLargest(let hash, let amount): return foundLargest(hash, amount, context)
         case .offered(let hash, let id): return offered(hash, id, context)
@@ -137,8 +142,10 @@ public struct Sender: Machine, Sendable {
         case .failed(let hash, let attempt, let id, let failure): return failed(hash, attempt, id, failure, context)
         case .tick:
             expire(context)
-            return work(context)
-        case .endOfBatch(let isFirst): return endOfBatch(isFirst, context)
+            return []
+        case .endOfBatch(let isFirst):
+            endOfBatch(isFirst, context)
+            return []
         }
     }
 

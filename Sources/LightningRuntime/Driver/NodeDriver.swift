@@ -25,6 +25,11 @@ final class NodeDriver: @unchecked Sendable {
 
     private var core: NodeCore
     private var inbox: [NodeInput] = []
+    /// Bytes of peers that wait in it.
+    private var inboxBytes = 0
+    /// Whether nothing is read from peers, because the disk does not keep up.
+    private(set) var isReadingPaused = false
+    private static let maxInboxBytes = 16 << 20
     private var isScheduled = false
     /// Who waits until what is in the inbox has been handled.
     private var waiting: [CheckedContinuation<Void, any Error>] = []
@@ -110,6 +115,21 @@ final class NodeDriver: @unchecked Sendable {
         schedule()
     }
 
+    /// Bytes of a peer. When too much of that waits for the disk, nothing more is read.
+    func received(_ id: ConnectionID, _ bytes: [UInt8]) {
+        inboxBytes += bytes.count
+        enqueue(.received(id, bytes))
+        guard inboxBytes > Self.maxInboxBytes, !isReadingPaused else { return }
+        isReadingPaused = true
+        for socket in sockets.values { socket.setOption(.autoRead, value: false).whenFailure { _ in } }
+    }
+
+    private func readAgain() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        for socket in sockets.values { socket.setOption(.autoRead, value: socket.isWritable).whenFailure { _ in } }
+    }
+
     private func schedule() {
         guard !isScheduled, !inbox.isEmpty || !waiting.isEmpty else { return }
         isScheduled = true
@@ -140,6 +160,8 @@ final class NodeDriver: @unchecked Sendable {
         guard uncommitted.count < Self.maxUncommitted, readers.isEmpty, !inbox.isEmpty || !waiting.isEmpty else { return }
         let inputs = inbox
         inbox = []
+        inboxBytes = 0
+        readAgain()
         let batch = Batch(effects: core.handle(inputs, now: Self.now), waiting: waiting)
         waiting = []
         let (writes, loads) = (batch.effects.writes, batch.effects.loads)
@@ -223,6 +245,8 @@ final class NodeDriver: @unchecked Sendable {
 
     /// Nothing of what is not committed ever leaves; whoever waits for it is told so.
     private func dropWaiting() {
+        // What is in memory may be stored in a moment, or never.
+        if !uncommitted.isEmpty { isAheadOfDisk = true }
         for continuation in waiting + uncommitted.flatMap(\.waiting) { continuation.resume(throwing: CancellationError()) }
         waiting = []
         uncommitted = []
@@ -325,13 +349,13 @@ final class PeerSocketHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let id else { return }
-        driver.enqueue(.received(id, Array(unwrapInboundIn(data).readableBytesView)))
+        driver.received(id, Array(unwrapInboundIn(data).readableBytesView))
     }
 
     /// A peer that does not read what we send is not read from either.
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if let id { driver.congested(id, !context.channel.isWritable) }
-        context.channel.setOption(.autoRead, value: context.channel.isWritable).whenFailure { _ in }
+        context.channel.setOption(.autoRead, value: context.channel.isWritable && !driver.isReadingPaused).whenFailure { _ in }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
