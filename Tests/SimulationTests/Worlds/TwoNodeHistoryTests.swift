@@ -12,7 +12,7 @@ struct TwoNodeHistoryTests {
         #expect(report.succeeded > 0)
     }
 
-    @Test("histories with lost connections and crashes end well", arguments: UInt64(1000)..<1060)
+    @Test("histories with lost connections and crashes end well", arguments: UInt64(1000)..<1020)
     func rough(seed: UInt64) throws {
         let report = try TwoNodeHistory.run(seed: seed)
         BlockJournal.write("rough-\(seed)", report.blocks.map { $0.serialized() })
