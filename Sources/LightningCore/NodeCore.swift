@@ -331,7 +331,7 @@ public struct NodeCore {
             if restored.payments.sender.outgoing != payments.sender.outgoing { return "payments" }
             if !restored.payments.forwarder.holdsSame(as: payments.forwarder) { return "forwards" }
             if !restored.payments.sender.estimates.holdsSame(as: payments.sender.estimates) { return "liquidity estimates" }
-            if restored.recovered != coins.recovered { return "coins.recovered outputs" }
+            if restored.recovered != coins.recovered { return "recovered outputs" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }
             return nil

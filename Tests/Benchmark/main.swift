@@ -41,6 +41,10 @@ if CommandLine.arguments.dropFirst().first == "chain" {
 }
 
 // `lightning-benchmark soak` lets HTLCs fail one after the other, and shows what is left of them.
+if CommandLine.arguments.dropFirst().first == "blocks" {
+    try BlocksBenchmark.run()
+    exit(0)
+}
 if CommandLine.arguments.dropFirst().first == "soak" {
     try SoakBenchmark.run(CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) ?? 200_000 : 200_000)
     exit(0)

@@ -51,10 +51,10 @@ public struct RecoveredOutput: Hashable, Sendable {
 
     init(record: [UInt8]) throws(DecodingError) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of a coins.recovered output") }
+        guard try reader.uint8() == Self.version else { throw .invalid("version of a recovered output") }
         let outPoint = try OutPoint(from: &reader)
         let output = try TransactionOutput(from: &reader)
-        guard output.amount.isMoney else { throw .invalid("amount of a coins.recovered output") }
+        guard output.amount.isMoney else { throw .invalid("amount of a recovered output") }
         let key = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
         self.init(
             outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
