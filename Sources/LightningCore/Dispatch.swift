@@ -33,7 +33,7 @@ struct WorkQueue {
     }
 }
 
-// The one place where an effect of one machine becomes an event of another.
+// Where an effect that is in the queue becomes an event of another machine.
 extension NodeCore {
     /// Does all that is to be done.
     mutating func drain() {

@@ -57,7 +57,8 @@ public struct NodeCore {
 
     /// Starts a node from what its store holds; an empty store makes a new node.
     ///
-    /// - Parameter genesis: the chain's first block, from which a new node starts to look for its coins.
+    /// - Parameter store: all records of the node's database, as it was committed last.
+    /// - Throws: a `StoreFailure` when a record cannot be read; nothing is started then.
     public init(
         configuration: NodeConfiguration, keys: NodeKeys, entropy: Entropy, store: StoreContents
     ) throws(StoreFailure) {
@@ -297,7 +298,7 @@ public struct NodeCore {
     // MARK: Writes
 
     private mutating func collectWrites() {
-        for id in channels.touched { if let script = channels[id]?.sweepScript { coins.wallet.take(script) } }
+        for id in channels.touched.sorted() { if let script = channels[id]?.sweepScript { coins.wallet.take(script) } }
         batch.effects.writes += channels.drainWrites(height: chain.height)
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()

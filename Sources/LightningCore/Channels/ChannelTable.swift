@@ -138,6 +138,7 @@ public struct ChannelTable: Collection, Sendable {
         entries[place] = nil
         index.remove(id)
         touched.remove(id)
+        unsigned.remove(id)
         forgotten.append(id)
         return true
     }

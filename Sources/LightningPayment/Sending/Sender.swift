@@ -46,7 +46,7 @@ public struct Sender: Machine, Sendable {
         /// What is still to be sent in this round.
         var routes: [Route] = []
         var offered: (route: Route, sharedSecrets: [Bytes32])?
-        /// Why no route was found, while it is looked for how much would get there.
+        /// No route carries the whole amount; the largest amount that would get there is being looked for, to name it in the error.
         var hasNoRoute = false
     }
 
