@@ -2,13 +2,14 @@ import CryptoPrimitives
 import Foundation
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// The net under changes of structure: a change that is to change no behaviour leaves every line of the recorded files as it is.
 ///
 /// A change that must change them says why, and records them anew with `LIGHTNING_WRITE_RECORDS=1`: the difference of the two files shows
 /// what became of the payments.
-@Suite("histories are what they were")
+@Suite("histories are what they were", .ownThreads)
 struct FingerprintTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Records")
     static var isRecording: Bool { ProcessInfo.processInfo.environment["LIGHTNING_WRITE_RECORDS"] != nil }

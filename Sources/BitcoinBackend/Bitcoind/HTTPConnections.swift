@@ -54,50 +54,87 @@ final class HTTPConnections: Sendable {
     ///
     /// A connection that was kept open may have died with the server's last run: then a new one is tried.
     func post(_ body: String, headers: [(String, String)]) async throws -> Response {
+        let request = request(body, headers)
         while let channel = idle.withLock({ $0.popLast() }) {
             guard channel.isActive else { continue }
-            do { return try await exchange(over: channel, body, headers) } catch HTTPFailure.closed { continue }
-        }
-        return try await exchange(over: try await connect(), body, headers)
-    }
-
-    private func connect() async throws -> any Channel {
-        let limits = limits
-        do {
-            return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                .connectTimeout(limits.connect)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                        try channel.pipeline.syncOperations.addHandler(HTTPExchange(limits: limits))
-                    }
-                }
-                .connect(host: host, port: port).get()
-        } catch {
-            if let failure = error as? NIOConnectionError, failure.connectionErrors.contains(where: { $0.error is ChannelError }) {
-                throw HTTPFailure.noAnswerInTime
+            do { return try await exchange(request, over: channel.eventLoop.makeSucceededFuture(channel)) } catch HTTPFailure.closed {
+                continue
             }
-            if case ChannelError.connectTimeout = error { throw HTTPFailure.noAnswerInTime }
-            throw HTTPFailure.unreachable
         }
+        return try await exchange(request, over: connect())
     }
 
-    private func exchange(over channel: any Channel, _ body: String, _ headers: [(String, String)]) async throws -> Response {
+    private func request(_ body: String, _ headers: [(String, String)]) -> (head: HTTPRequestHead, body: ByteBuffer) {
         var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
         head.headers.add(name: "host", value: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
         for (name, value) in headers { head.headers.add(name: name, value: value) }
         head.headers.add(name: "content-length", value: "\(body.utf8.count)")
-        let (request, buffer) = (head, ByteBuffer(string: body))
+        return (head, ByteBuffer(string: body))
+    }
+
+    private func connect() -> EventLoopFuture<any Channel> {
+        let limits = limits
+        return ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(limits.connect)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(HTTPExchange(limits: limits))
+                }
+            }
+            .connect(host: host, port: port)
+            .flatMapErrorThrowing { error in
+                if let failure = error as? NIOConnectionError, failure.connectionErrors.contains(where: { $0.error is ChannelError }) {
+                    throw HTTPFailure.noAnswerInTime
+                }
+                if case ChannelError.connectTimeout = error { throw HTTPFailure.noAnswerInTime }
+                throw HTTPFailure.unreachable
+            }
+    }
+
+    /// Sends as soon as there is a connection, on the thread that makes it: a server gives a connection up on which nothing comes, and the
+    /// threads of our tasks can be busy for longer than that.
+    private func exchange(
+        _ request: (head: HTTPRequestHead, body: ByteBuffer), over connecting: EventLoopFuture<any Channel>
+    ) async throws -> Response {
+        let cancellation = Cancellation()
         return try await withTaskCancellationHandler {
-            let (response, isKept) = try await channel.eventLoop.flatSubmit { () -> EventLoopFuture<HTTPExchange.Outcome> in
-                do {
-                    return try channel.pipeline.syncOperations.handler(type: HTTPExchange.self).send(request, buffer, channel)
-                } catch { return channel.eventLoop.makeFailedFuture(HTTPFailure.closed) }
+            let (channel, response, isKept) = try await connecting.flatMap { channel in
+                cancellation.began(over: channel)
+                return channel.eventLoop.flatSubmit { () -> EventLoopFuture<(any Channel, Response, Bool)> in
+                    do {
+                        return try channel.pipeline.syncOperations.handler(type: HTTPExchange.self).send(
+                            request.head, request.body, channel
+                        )
+                        .map { (channel, $0.response, $0.isKept) }
+                    } catch { return channel.eventLoop.makeFailedFuture(HTTPFailure.closed) }
+                }
             }.get()
             if isKept { keep(channel) } else { channel.close(promise: nil) }
             return response
         } onCancel: {
-            channel.close(promise: nil)
+            cancellation.cancel()
+        }
+    }
+
+    /// Closes the connection of a request whose caller has gone, also one that is still being made.
+    private final class Cancellation: Sendable {
+        private let state = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
+
+        func began(over channel: any Channel) {
+            let isCancelled = state.withLock { state in
+                state.channel = channel
+                return state.isCancelled
+            }
+            if isCancelled { channel.close(promise: nil) }
+        }
+
+        func cancel() {
+            let channel = state.withLock { state in
+                state.isCancelled = true
+                return state.channel
+            }
+            channel?.close(promise: nil)
         }
     }
 

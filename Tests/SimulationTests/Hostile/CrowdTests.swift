@@ -5,10 +5,11 @@ import LightningCore
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// Strangers who want all places of a node: others still find one, and the peers of channels never lose theirs.
-@Suite("crowds of strangers")
+@Suite("crowds of strangers", .ownThreads)
 struct CrowdTests {
     private static func secret(_ number: Int) -> SecretKey { SecretKey(Hash.sha256(Array("stranger \(number)".utf8)))! }
     private static func address(_ number: Int) -> AddressGroup { AddressGroup([10, 0, 0, UInt8(number)]) }

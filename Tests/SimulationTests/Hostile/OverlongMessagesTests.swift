@@ -8,10 +8,11 @@ import LightningPayment
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// What a node composes from a peer's bytes fits into a message, or ends a connection; it never ends the node.
-@Suite("messages as long as they can be")
+@Suite("messages as long as they can be", .ownThreads)
 struct OverlongMessagesTests {
     private static let payee = SecretKey(Hash.sha256(Array("payee".utf8)))!
 

@@ -7,10 +7,11 @@ import LightningPayment
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// Peers that pay in parts and take some of them back, and peers that send an onion again.
-@Suite("parts that are lost, onions that come again")
+@Suite("parts that are lost, onions that come again", .ownThreads)
 struct PartsAndReplaysTests {
     private static let payer = SecretKey(Hash.sha256(Array("payer".utf8)))!
 

@@ -13,7 +13,7 @@ import TestSupport
 import Testing
 
 /// Channels whose funding transaction never confirms, or is taken back: they end, and harm no other channel.
-@Suite("channels that are never funded")
+@Suite("channels that are never funded", .ownThreads)
 struct UnfundedChannelTests {
     private static let opener = SecretKey(Hash.sha256(Array("opener".utf8)))!
 
@@ -126,7 +126,7 @@ struct UnfundedChannelTests {
 }
 
 /// The funding transaction is double-spent.
-@Suite("funding transactions that are double-spent")
+@Suite("funding transactions that are double-spent", .ownThreads)
 struct DoubleSpentFundingTests {
     /// Alice and bob with a channel whose funding transaction is in the mempool.
     private static func world(_ seed: UInt64) throws -> (SimulatedWorld, ChannelID, Transaction) {

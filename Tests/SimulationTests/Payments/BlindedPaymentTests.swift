@@ -8,12 +8,13 @@ import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 @testable import LightningPayment
 
 /// Payments to nodes that hide (BOLT 4 "Route Blinding").
-@Suite("blinded payments")
+@Suite("blinded payments", .ownThreads)
 struct BlindedPaymentTests {
     private static func line(_ nodes: Int, seed: UInt64 = 21) throws -> SimulatedWorld {
         var random = SeededRandom(seed: 1)
@@ -244,7 +245,7 @@ struct BlindedPaymentTests {
 }
 
 /// Payees and introduction points who lie.
-@Suite("hostile blinded paths")
+@Suite("hostile blinded paths", .ownThreads)
 struct HostilePathTests {
     private static func key(_ number: UInt8) -> PublicKey { SecretKey(Hash.sha256([number]))!.publicKey() }
 
@@ -352,7 +353,7 @@ struct HostilePathTests {
 }
 
 /// BOLT 4's rules for readers of a payload, HTLC by HTLC.
-@Suite("onions inside of blinded paths")
+@Suite("onions inside of blinded paths", .ownThreads)
 struct PeeledHTLCTests {
     private static var forwarder: SecretKey { SecretKey(Hash.sha256([1]))! }
     private static var payee: SecretKey { SecretKey(Hash.sha256([2]))! }

@@ -10,10 +10,11 @@ import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// "Preimage known" and "money settled" are two things.
-@Suite("paid is what is irrevocably paid")
+@Suite("paid is what is irrevocably paid", .ownThreads)
 struct SettlementTests {
     private static func line(_ seed: UInt64, _ nodes: Int) throws -> SimulatedWorld {
         var random = SeededRandom(seed: 1)
@@ -131,7 +132,7 @@ struct SettlementTests {
     }
 }
 
-@Suite("onions that come again")
+@Suite("onions that come again", .ownThreads)
 struct OnionReplayTests {
     private static func htlc(_ number: UInt8) -> Bytes32 { Hash.sha256([number]) }
 

@@ -7,10 +7,11 @@ import LightningInvoice
 import LightningPayment
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// Three nodes in a line: the last one stalls, and the first must not suffer for it.
-@Suite("hops that stall")
+@Suite("hops that stall", .ownThreads)
 struct StallingTests {
     private static func line(_ seed: UInt64) throws -> SimulatedWorld {
         var random = SeededRandom(seed: 1)

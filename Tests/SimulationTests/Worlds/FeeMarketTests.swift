@@ -1,8 +1,9 @@
 import BitcoinLedger
 import LightningSimulation
+import TestSupport
 import Testing
 
-@Suite("the base layer under load")
+@Suite("the base layer under load", .ownThreads)
 struct FeeMarketTests {
     private static func run(_ options: FeeMarket.Options, blocks: Int) throws -> (FeeMarket, [FeeMarket.Report]) {
         var market = try FeeMarket(options)

@@ -5,10 +5,11 @@ import LightningInvoice
 import LightningPayment
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// A node is a value, and so a world of nodes is one: a copy of it is another world that goes on by itself.
-@Suite("worlds that fork")
+@Suite("worlds that fork", .ownThreads)
 struct ForkTests {
     /// Pays between two nodes of a line, breaks connections, kills a node, and lets everything come to rest.
     private static func live(_ world: inout SimulatedWorld, payments: Int, from payer: Int, to payee: Int) throws {

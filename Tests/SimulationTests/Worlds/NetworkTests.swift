@@ -116,7 +116,7 @@ extension NetworkTests {
     }
 }
 
-@Suite("networks in virtual time")
+@Suite("networks in virtual time", .ownThreads)
 struct NetworkHistoryTests {
     @Test("networks with lost connections and crashes end well", arguments: UInt64(1)..<17)
     func rough(seed: UInt64) throws {

@@ -8,7 +8,7 @@ import LightningWire
 import TestSupport
 import Testing
 
-@Suite("blocks that are taken back")
+@Suite("blocks that are taken back", .ownThreads)
 struct ReorganizationTests {
     /// Alice and bob with a channel whose funding transaction is in the mempool.
     func world(seed: UInt64) throws -> (SimulatedWorld, ChannelID) {

@@ -7,10 +7,11 @@ import LightningCore
 import LightningPayment
 import LightningSimulation
 import LightningWire
+import TestSupport
 import Testing
 
 /// A node whose database is lost: what its words bring back, and what they must never use again.
-@Suite("restoring from words")
+@Suite("restoring from words", .ownThreads)
 struct RestoreTests {
     /// Two nodes with a channel of 500,000 sat, of which the second has 200,000.
     private static func world(_ seed: UInt64, announce: Bool = false) throws -> (SimulatedWorld, ChannelID) {

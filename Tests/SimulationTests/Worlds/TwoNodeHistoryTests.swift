@@ -3,7 +3,7 @@ import LightningSimulation
 import TestSupport
 import Testing
 
-@Suite("two nodes in virtual time")
+@Suite("two nodes in virtual time", .ownThreads)
 struct TwoNodeHistoryTests {
     @Test("histories without faults end well", arguments: UInt64(0)..<12)
     func calm(seed: UInt64) throws {
