@@ -486,7 +486,7 @@ extension OnChainWallet {
         return writer.bytes
     }
 
-    private static func decode(_ record: [UInt8]) throws(DecodingError) -> WalletCoin {
+    private static func decode(_ record: [UInt8]) throws(DecodingFailure) -> WalletCoin {
         var reader = ByteReader(record)
         guard try reader.uint8() == version else { throw .invalid("version of a coin's record") }
         let outPoint = try OutPoint(from: &reader)
@@ -508,7 +508,7 @@ extension OnChainWallet {
     /// Rebuilds the wallet from its records.
     public init(
         keys: WalletKeys, lookAhead count: UInt32 = gapLimit, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
-    ) throws(DecodingError) {
+    ) throws(DecodingFailure) {
         self.keys = keys
         lookAheadCount = max(count, Self.gapLimit)
         if let head {

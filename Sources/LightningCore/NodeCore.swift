@@ -65,7 +65,7 @@ public struct NodeCore {
         self.configuration = configuration
         self.keys = keys
         var entropy = entropy
-        do throws(DecodingError) {
+        do throws(DecodingFailure) {
             coins = Coins(
                 wallet: try OnChainWallet(
                     keys: keys.wallet, lookAhead: configuration.walletLookAhead, head: store.record(.meta, "wallet"),
@@ -181,7 +181,7 @@ public struct NodeCore {
         case .congested(let id, let isCongested): network.gossip.setCongested(Self.gossipPeer(id), isCongested)
         case .received(let id, let bytes): received(id, bytes)
         case .disconnected(let id): disconnected(id)
-        case .command(let request, let command): perform(command, request)
+        case .command(let request, let command): begin(command, request)
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
@@ -226,14 +226,15 @@ public struct NodeCore {
 
     /// What the store holds of something that is not kept in memory.
     private mutating func loaded(_ query: StoreQuery, _ entries: [StoreEntry]) {
-        guard query.table == .revokedHTLCs, let bytes = Bytes32(query.prefix) else { return }
+        guard query.table == .revokedHTLCs else { return found(query, entries) }
+        guard let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)
         guard channels[id] != nil, let environment = environment(id) else { return }
         let length = query.prefix.count
         let wanted = RevokedHTLCQuery(bound: Array(query.bound.dropFirst(length)), isBackwards: query.isBackwards)
         let records = entries.map { (key: Array($0.key.dropFirst(length)), record: $0.record) }
-        do throws(DecodingError) {
-            try change(id) { (channel) throws(DecodingError) in try channel.takeRevoked(wanted, records, environment) }
+        do throws(DecodingFailure) {
+            try change(id) { (channel) throws(DecodingFailure) in try channel.takeRevoked(wanted, records, environment) }
         } catch {
             batch.effects.events.append(.alert("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
         }

@@ -71,14 +71,17 @@ struct PaymentMachines {
     var sender: Sender
     var receiver: Receiver
     var forwarder: Forwarder
+    var lookups = Lookups()
 
-    init(_ store: StoreContents, _ entropy: inout Entropy) throws(DecodingError) {
+    init(_ store: StoreContents, _ entropy: inout Entropy) throws(DecodingFailure) {
         receiver = try Receiver(invoices: store.records(.invoices))
         sender = try Sender(
             payments: store.records(.payments), estimates: try LiquidityEstimates(records: store.entries(.estimates)),
             entropy: entropy.fork())
         forwarder = Forwarder(
-            circuits: try Circuits(records: store.records(.circuits), totals: store.record(.meta, "forwards")),
+            circuits: try Circuits(
+                records: store.records(.circuits), totals: store.record(.meta, "forwards"), failed: store.entries(.failedForwards),
+                channels: store.entries(.forwardTotals)),
             replays: try OnionReplays(records: store.entries(.onions)), entropy: entropy.fork())
     }
 

@@ -191,7 +191,7 @@ private struct InvoiceFields {
         guard let bytes = Self.bytes(data), bytes.count % 51 == 0 else { throw .malformedField("route") }
         var reader = ByteReader(bytes)
         var hops: [RoutingHint] = []
-        do throws(DecodingError) {
+        do throws(DecodingFailure) {
             while !reader.isAtEnd {
                 let node = try reader.point()
                 let channel = try reader.shortChannelID()
@@ -209,7 +209,7 @@ private struct InvoiceFields {
     private func blindedPath(_ data: ArraySlice<UInt8>) throws(InvoiceRefusal) -> BlindedPaymentPath {
         guard let bytes = Self.bytes(data) else { throw .malformedField("blinded path") }
         var reader = ByteReader(bytes)
-        do throws(DecodingError) {
+        do throws(DecodingFailure) {
             let path = try BlindedPaymentPath(from: &reader)
             try reader.expectEnd()
             return path

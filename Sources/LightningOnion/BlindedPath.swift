@@ -146,18 +146,18 @@ public struct EncryptedRecipientData: Hashable, Sendable {
 
     private static let known: [UInt64: TLVStream.Check] = [
         1: TLVStream.anything, 2: TLVStream.exactly(8), 4: TLVStream.point, 6: TLVStream.anything, 8: TLVStream.point,
-        10: { (value: inout ByteReader) throws(DecodingError) in
+        10: { (value: inout ByteReader) throws(DecodingFailure) in
             _ = try value.read(6)
             _ = try value.truncatedInteger(maximumBytes: 4)
         },
-        12: { (value: inout ByteReader) throws(DecodingError) in
+        12: { (value: inout ByteReader) throws(DecodingFailure) in
             _ = try value.read(4)
             _ = try value.truncatedInteger(maximumBytes: 8)
         }, 14: TLVStream.anything,
     ]
 
     /// - Throws: for unknown even types too: "MUST return an error".
-    public init(_ bytes: [UInt8]) throws(DecodingError) {
+    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         stream = try TLVStream(from: &reader, known: Self.known)
         func value(_ type: UInt64) -> ByteReader? { stream[type].map { ByteReader($0) } }

@@ -143,7 +143,7 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     }
 
     /// - Throws: for a path without a node too.
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         feeBase = try reader.uint32()
         feeProportionalMillionths = try reader.uint32()
         cltvExpiryDelta = try reader.uint16()

@@ -123,7 +123,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
         self = (try? Self.parse(code, &reader)) ?? .unknown(code: code)
     }
 
-    private static func parse(_ code: UInt16, _ reader: inout ByteReader) throws(DecodingError) -> FailureMessage {
+    private static func parse(_ code: UInt16, _ reader: inout ByteReader) throws(DecodingFailure) -> FailureMessage {
         switch code {
         case 0x2002: .temporaryNodeFailure
         case 0x6002: .permanentNodeFailure

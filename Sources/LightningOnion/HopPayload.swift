@@ -130,7 +130,7 @@ public struct HopPayload: Hashable, Sendable {
         while !reader.isAtEnd {
             let offset = UInt16(reader.offset)
             var type: UInt64 = 0
-            do throws(DecodingError) {
+            do throws(DecodingFailure) {
                 type = try reader.bigSize()
                 if let previous, type <= previous { throw .invalid("order") }
                 previous = type
@@ -157,7 +157,7 @@ public struct HopPayload: Hashable, Sendable {
         return false
     }
 
-    private mutating func read(_ type: UInt64, _ value: inout ByteReader) throws(DecodingError) {
+    private mutating func read(_ type: UInt64, _ value: inout ByteReader) throws(DecodingFailure) {
         switch type {
         case 2: amountToForward = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
         case 4: outgoingCLTV = UInt32(try value.truncatedInteger(maximumBytes: 4))

@@ -149,7 +149,7 @@ public struct OnionPacket: Hashable, Sendable {
         }
     }
 
-    private static func readBigSize(_ reader: inout ByteReader) throws(DecodingError) -> UInt64 {
+    private static func readBigSize(_ reader: inout ByteReader) throws(DecodingFailure) -> UInt64 {
         let first = try reader.uint8()
         guard first >= 0xfd else { return UInt64(first) }
         guard first == 0xfd else { throw .tooLarge }

@@ -27,8 +27,8 @@ public struct RecordFields<Field: RawRepresentable<UInt8>> {
     /// - Parameter record: what it is, for the text of a failure.
     /// - Throws: also for a field that is not known: it was written by a later version, and may be what money depends on.
     public static func decode(
-        _ reader: inout ByteReader, of record: String, _ take: (Field, inout ByteReader) throws(DecodingError) -> Void
-    ) throws(DecodingError) {
+        _ reader: inout ByteReader, of record: String, _ take: (Field, inout ByteReader) throws(DecodingFailure) -> Void
+    ) throws(DecodingFailure) {
         for _ in 0..<(try reader.count(minimum: 2)) {
             let number = try reader.uint8()
             guard let field = Field(rawValue: number) else { throw .invalid("field \(number) of \(record)") }

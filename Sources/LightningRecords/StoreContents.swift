@@ -32,6 +32,17 @@ public struct StoreContents: Hashable, Sendable {
         return keys.prefix(query.limit).map { StoreEntry(key: $0, record: tables[query.table]![$0]!) }
     }
 
+    /// A page of a history, the newest record first, each with the key of its position.
+    ///
+    /// - Parameter bound: the key of a position; what comes before it is wanted.
+    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) -> [StoreEntry] {
+        let places = entries(StoreQuery(table: history.order ?? history.records, before: bound, limit: limit))
+        guard history.order != nil else { return places }
+        return places.compactMap { place in
+            tables[history.records]?[Array(place.key.dropFirst(8))].map { StoreEntry(key: place.key, record: $0) }
+        }
+    }
+
     /// The records of a table by the beginnings of their keys, each group in the order of the keys.
     public func records(_ table: StoreTable, groupedByPrefixOf length: Int) -> [[UInt8]: [[UInt8]]] {
         Dictionary(grouping: entries(table)) { Array($0.key.prefix(length)) }.mapValues { $0.map(\.record) }

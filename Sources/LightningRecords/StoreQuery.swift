@@ -27,6 +27,14 @@ public struct StoreQuery: Hashable, Sendable {
         self.limit = limit
     }
 
+    /// The last records of a table before a key, or of all, backwards.
+    public init(table: StoreTable, before bound: [UInt8]?, limit: Int) {
+        self.init(table: table, prefix: [], bound: bound ?? Self.end(of: []), isBackwards: true, limit: limit)
+    }
+
+    /// The record under one key, in a table in which no key is the beginning of another.
+    public static func record(_ table: StoreTable, key: [UInt8]) -> StoreQuery { StoreQuery(table: table, prefix: key, limit: 1) }
+
     /// The keys that are looked among: from the first on, and before the second.
     public var range: (from: [UInt8], to: [UInt8]) { isBackwards ? (prefix, bound) : (bound, Self.end(of: prefix)) }
 

@@ -20,10 +20,29 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case estimates
     /// Money of ours in closes of channels that are not known.
     case recovered
+    /// Payments and invoices that are over, by their payment hashes; and, for lists, when they began with their hashes.
+    case paymentHistory
+    case paymentOrder
+    case invoiceHistory
+    case invoiceOrder
+    /// Forwards that are over, by when they began and their incoming HTLCs.
+    case forwardHistory
+    /// The last forwards that failed, numbered: an HTLC that fails costs its sender nothing, so that only so many are kept.
+    case failedForwards
+    /// What forwarding into each channel came to.
+    case forwardTotals
 
     /// The key of a record that there is one of, in a table whose keys are names.
     public static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
 
-    /// Whether all of it is read when a node starts. What is not can be asked for.
-    public var isLoadedAtStart: Bool { self != .revokedHTLCs }
+    /// Whether all of it is read when a node starts: what the node needs to act. What it does not need grows for ever, and is asked for by
+    /// key or read by page.
+    public var isLoadedAtStart: Bool {
+        switch self {
+        case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory: false
+        case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
+            .recovered, .failedForwards, .forwardTotals:
+            true
+        }
+    }
 }

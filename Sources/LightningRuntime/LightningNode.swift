@@ -60,8 +60,8 @@ public final class LightningNode: Service, Sendable {
     /// The port that peers can call, if any.
     public let port: Int?
     public let host: String
-    private let driver: NodeDriver
-    private let store: StoreThread
+    let driver: NodeDriver
+    let store: StoreThread
     private let addresses: PeerAddresses
     private let connector: PeerConnector
     private let group: MultiThreadedEventLoopGroup
@@ -411,11 +411,6 @@ public final class LightningNode: Service, Sendable {
         _ = try await driver.command(.importEstimates(text))
     }
 
-    /// Forwards under way and ended, the oldest first.
-    public func forwards() async throws -> (circuits: [Circuit], totals: ForwardTotals) {
-        try await driver.read { ($0.circuits.all, $0.circuits.totals) }
-    }
-
     /// Changes the terms on which this node forwards into a channel, and tells the network.
     public func setForwardingPolicy(_ policy: ForwardingPolicy, of id: ChannelID) async throws {
         _ = try await driver.command(.setForwardingPolicy(id, policy))
@@ -426,25 +421,9 @@ public final class LightningNode: Service, Sendable {
         try await driver.read { $0.forwardingPolicy(of: id) }
     }
 
-    /// All payments sent, the oldest first.
-    public func payments() async throws -> [OutgoingPayment] {
-        try await driver.read { core in
-            core.outgoingPayments.values.sorted { ($0.firstStart, $0.paymentHash) < ($1.firstStart, $1.paymentHash) }
-        }
-    }
-
     /// The blocks from which payments that are held are given back: until then they can be settled.
     public func holdDeadlines() async throws -> [PaymentHash: Int] {
         try await driver.read { core in core.holdDeadlines }
-    }
-
-    /// All invoices, the oldest first.
-    public func invoices() async throws -> [InvoiceRecord] {
-        try await driver.read { core in
-            core.invoices.values.sorted {
-                ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash)
-            }
-        }
     }
 
     // MARK: Overview

@@ -80,7 +80,7 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
         }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         let count = Int(try reader.uint8())
         guard count <= 49 else { throw .invalid("per-commitment secrets") }
         for _ in 0..<count {

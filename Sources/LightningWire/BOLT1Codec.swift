@@ -4,7 +4,7 @@ public import CryptoPrimitives
 // BOLT 1's fundamental types, on top of the byte codec.
 extension ByteReader {
     /// BigSize: CompactSize in big-endian order; refuses longer than shortest forms.
-    public mutating func bigSize() throws(DecodingError) -> UInt64 {
+    public mutating func bigSize() throws(DecodingFailure) -> UInt64 {
         let value: UInt64
         switch try uint8() {
         case 0xfd:
@@ -22,34 +22,34 @@ extension ByteReader {
     }
 
     /// A truncated integer that fills the rest: `tu16`, `tu32`, `tu64` by `maximumBytes`.
-    public mutating func truncatedInteger(maximumBytes: Int) throws(DecodingError) -> UInt64 {
+    public mutating func truncatedInteger(maximumBytes: Int) throws(DecodingFailure) -> UInt64 {
         let bytes = rest()
         guard bytes.count <= maximumBytes else { throw .trailingBytes(bytes.count - maximumBytes) }
         guard bytes.first != 0 else { throw .notCanonical }
         return bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    public mutating func point() throws(DecodingError) -> PublicKey {
+    public mutating func point() throws(DecodingFailure) -> PublicKey {
         guard let key = PublicKey(compressed: try read(33)) else { throw .invalid("point") }
         return key
     }
 
-    public mutating func satoshi() throws(DecodingError) -> Satoshi { Satoshi(try uint64()) }
-    public mutating func milliSatoshi() throws(DecodingError) -> MilliSatoshi { MilliSatoshi(try uint64()) }
+    public mutating func satoshi() throws(DecodingFailure) -> Satoshi { Satoshi(try uint64()) }
+    public mutating func milliSatoshi() throws(DecodingFailure) -> MilliSatoshi { MilliSatoshi(try uint64()) }
     /// An amount that can exist: sums of a few of them stay within 64 bits.
-    public mutating func money() throws(DecodingError) -> MilliSatoshi {
+    public mutating func money() throws(DecodingFailure) -> MilliSatoshi {
         let amount = try milliSatoshi()
         guard amount <= MilliSatoshi(Satoshi.maximum) else { throw .tooLarge }
         return amount
     }
 
-    public mutating func channelID() throws(DecodingError) -> ChannelID { ChannelID(try bytes32()) }
-    public mutating func shortChannelID() throws(DecodingError) -> ShortChannelID { ShortChannelID(try uint64()) }
+    public mutating func channelID() throws(DecodingFailure) -> ChannelID { ChannelID(try bytes32()) }
+    public mutating func shortChannelID() throws(DecodingFailure) -> ShortChannelID { ShortChannelID(try uint64()) }
 
     /// A field with a 16-bit length before it.
-    public mutating func sized16() throws(DecodingError) -> [UInt8] { try read(Int(try uint16())) }
+    public mutating func sized16() throws(DecodingFailure) -> [UInt8] { try read(Int(try uint16())) }
 
-    public mutating func signature() throws(DecodingError) -> WireSignature { WireSignature(try read(64)) }
+    public mutating func signature() throws(DecodingFailure) -> WireSignature { WireSignature(try read(64)) }
 }
 
 extension ByteWriter {

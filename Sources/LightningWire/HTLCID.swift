@@ -43,7 +43,7 @@ public struct HTLCID: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// - Parameter direction: which the record does not tell.
-    public init(from reader: inout ByteReader, _ direction: Direction) throws(DecodingError) {
+    public init(from reader: inout ByteReader, _ direction: Direction) throws(DecodingFailure) {
         self.init(channel: try reader.channelID(), direction: direction, id: try reader.uint64())
     }
 }
@@ -67,7 +67,7 @@ public enum HTLCOrigin: Hashable, Sendable {
         }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         switch try reader.uint8() {
         case 0: self = .payment(PaymentHash(try reader.bytes32()), attempt: Int(try reader.uint32()))
         case 1: self = .forward(incoming: try HTLCID(from: &reader, .incoming))

@@ -8,7 +8,7 @@ public struct TLVStream: Hashable, Sendable {
     }
 
     /// Checks the value of a known type.
-    public typealias Check = @Sendable (inout ByteReader) throws(DecodingError) -> Void
+    public typealias Check = @Sendable (inout ByteReader) throws(DecodingFailure) -> Void
 
     /// Strictly increasing by type. Unknown odd types are kept, so that what was read can be written again.
     public private(set) var records: [Record] = []
@@ -16,7 +16,7 @@ public struct TLVStream: Hashable, Sendable {
     public init() {}
 
     /// Reads to the end of the input, checking known types; BOLT 1's "it's ok to be odd" for the others.
-    public init(from reader: inout ByteReader, known: [UInt64: Check]) throws(DecodingError) {
+    public init(from reader: inout ByteReader, known: [UInt64: Check]) throws(DecodingFailure) {
         var previous: UInt64?
         while !reader.isAtEnd {
             let type = try reader.bigSize()
@@ -60,19 +60,19 @@ public struct TLVStream: Hashable, Sendable {
     }
 
     /// Any bytes.
-    public static let anything: Check = { (reader: inout ByteReader) throws(DecodingError) in _ = reader.rest() }
+    public static let anything: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = reader.rest() }
 
     /// Exactly `count` bytes.
     public static func exactly(_ count: Int) -> Check {
-        { (reader: inout ByteReader) throws(DecodingError) in _ = try reader.read(count) }
+        { (reader: inout ByteReader) throws(DecodingFailure) in _ = try reader.read(count) }
     }
 
     /// A point.
-    public static let point: Check = { (reader: inout ByteReader) throws(DecodingError) in _ = try reader.point() }
+    public static let point: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = try reader.point() }
 
     /// A whole number of elements of `size` bytes.
     public static func multiple(of size: Int) -> Check {
-        { (reader: inout ByteReader) throws(DecodingError) in
+        { (reader: inout ByteReader) throws(DecodingFailure) in
             guard reader.rest().count % size == 0 else { throw .truncated }
         }
     }

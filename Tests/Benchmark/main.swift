@@ -45,6 +45,15 @@ if CommandLine.arguments.dropFirst().first == "blocks" {
     try BlocksBenchmark.run()
     exit(0)
 }
+// `lightning-benchmark history [COUNT]` starts nodes with a long history.
+if CommandLine.arguments.dropFirst().first == "history" {
+    try await HistoryBenchmark.run(CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) ?? 1_000_000 : 1_000_000)
+    exit(0)
+}
+if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "history-start" {
+    try await HistoryBenchmark.startOnce(CommandLine.arguments[2])
+    exit(0)
+}
 if CommandLine.arguments.dropFirst().first == "soak" {
     try SoakBenchmark.run(CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) ?? 200_000 : 200_000)
     exit(0)

@@ -6,6 +6,13 @@ import LightningRecords
 import LightningWire
 import Testing
 
+extension Forwarder {
+    fileprivate func with<Result>(_ body: (inout Forwarder) -> Result) -> Result {
+        var copy = self
+        return body(&copy)
+    }
+}
+
 /// The forwarding machine by itself: HTLCs in, what is asked of others out.
 @Suite("the forwarder")
 struct ForwarderTests {
@@ -112,6 +119,12 @@ struct ForwarderTests {
             throw Unexpected()
         }
         #expect(circuit.fee == MilliSatoshi(10_000) && machine.circuits.totals.forwards == 1)
+        #expect(machine.circuits.totalsByChannel[Self.downstream]?.fees == MilliSatoshi(10_000))
+        // It is over, and not in memory any more.
+        let writes = machine.drainWrites()
+        #expect(machine.circuits.all.isEmpty && writes.changes(of: .circuits).map(\.record) == [nil])
+        #expect(try Circuit(record: try #require(writes.changes(of: .forwardHistory).first?.record)) == circuit)
+        #expect(writes.changes(of: .failedForwards).isEmpty)
         // A payment to ourselves is the receiver's.
         guard case .paid? = machine.handle(.settled(.incoming(Self.upstream, 9), Self.preimage.paymentHash), Self.context()).first else {
             throw Unexpected()
@@ -198,8 +211,23 @@ struct ForwarderTests {
         let (htlc, onion) = Self.incoming()
         var machine = try Self.forwarded()
         #expect(machine.handle(.resumed(htlc, onion: onion, Self.sound), Self.context()).isEmpty)
-        _ = machine.handle(.failed(incoming: htlc.key, .onChain), Self.context())
-        #expect(Self.failure(machine.handle(.resumed(htlc, onion: onion, Self.sound), Self.context())) == htlc.key)
+        // It failed, and the node stopped before the answer was given.
+        var circuits = machine.circuits
+        _ = circuits.fail(incoming: htlc.key, "", at: 1)
+        let stored = circuits.drainWrites()
+        #expect(stored.changes(of: .forwardHistory).isEmpty)
+        for isResumed in [true, false] {
+            var again = Forwarder(
+                circuits: try Circuits(records: stored.changes(of: .circuits).compactMap(\.record), totals: nil), replays: OnionReplays(),
+                entropy: Entropy(seed: .zero))
+            if isResumed {
+                #expect(Self.failure(again.handle(.resumed(htlc, onion: onion, Self.sound), Self.context())) == htlc.key)
+            } else {
+                // Its channel is gone, and nobody waits for the answer.
+                _ = again.handle(.allResumed, Self.context())
+            }
+            #expect(again.circuits.all.isEmpty && again.drainWrites().changes(of: .forwardHistory).count == 1)
+        }
         machine = try Self.forwarded()
         let event = Forwarder.Event.fulfilled(
             incoming: htlc.key, outgoing: .outgoing(Self.downstream, 4), Self.preimage, attribution: [])
@@ -211,6 +239,34 @@ struct ForwarderTests {
         else { throw Unexpected() }
         // The receiver hears that all have come only after it has heard of each.
         guard case .allResumed? = machine.handle(.allResumed, Self.context()).first else { throw Unexpected() }
+    }
+
+    @Test("of forwards that fail the last 10,000 are kept, also over restarts: they cost their senders nothing")
+    func failures() throws {
+        var contents = StoreContents()
+        var circuits = Circuits()
+        guard
+            case .findCandidates(let request)? = Self.machine().with({
+                $0.handle(.received(Self.incoming().0, onion: Self.incoming().1, Self.sound), Self.context())
+            }).first
+        else { throw Unexpected() }
+        for number in 0..<10_003 {
+            var request = request
+            request.incoming.key = .incoming(Self.upstream, UInt64(number))
+            circuits.open(Circuit(request, outgoing: .outgoing(Self.downstream, UInt64(number)), createdAt: UInt64(number)))
+            _ = circuits.fail(incoming: request.incoming.key, "", at: 1)
+            circuits.answered(incoming: request.incoming.key)
+            contents.apply(circuits.drainWrites())
+            guard number == 5000 else { continue }
+            let restored = try Circuits(
+                records: contents.records(.circuits), totals: contents.record(.meta, "forwards"), failed: contents.entries(.failedForwards),
+                channels: contents.entries(.forwardTotals))
+            #expect(restored.holdsSame(as: circuits))
+            circuits = restored
+        }
+        let left = try contents.records(.forwardHistory).map { try Circuit(record: $0).createdAt }
+        #expect(left == Array(3..<10_003) && contents.records(.failedForwards).count == 10_000)
+        #expect(circuits.totals.failures == 10_003 && circuits.totalsByChannel[Self.downstream]?.failures == 10_003)
     }
 
     @Test("of two HTLCs with one onion that come together the second is refused before the first has gone out")

@@ -36,7 +36,7 @@ struct PaymentRecordTests {
         // It is written in the new form, and stays what it was.
         #expect(try OutgoingPayment(record: payment.encoded()) == payment)
         for count in stride(from: 0, to: writer.bytes.count, by: 3) {
-            #expect(throws: DecodingError.self) { try OutgoingPayment(record: Array(writer.bytes[..<count])) }
+            #expect(throws: DecodingFailure.self) { try OutgoingPayment(record: Array(writer.bytes[..<count])) }
         }
     }
 

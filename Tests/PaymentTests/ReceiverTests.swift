@@ -7,6 +7,13 @@ import LightningRecords
 import LightningWire
 import Testing
 
+extension Receiver {
+    fileprivate func with<Result>(_ body: (inout Receiver) -> Result) -> Result {
+        var copy = self
+        return body(&copy)
+    }
+}
+
 /// The receiving machine by its events.
 @Suite("the receiver")
 struct ReceiverTests {
@@ -51,6 +58,47 @@ struct ReceiverTests {
         #expect(machine.handle(.settled(.incoming(Self.channel, 1), Self.preimage.paymentHash), Self.context).isEmpty)
         let last = machine.handle(.settled(.incoming(Self.channel, 2), Self.preimage.paymentHash), Self.context)
         #expect(last.contains { if case .paid(_, MilliSatoshi(1000)) = $0 { true } else { false } })
+        // It is over: not in memory any more, and whoever asks for it hears what strangers hear.
+        let writes = machine.drainWrites()
+        let record = try? InvoiceRecord(record: writes.changes(of: .invoiceHistory).first?.record ?? [])
+        #expect(record?.statusName == "paid" && machine.invoices.isEmpty)
+        #expect(writes.changes(of: .invoices).map(\.record) == [nil])
+        #expect(writes.changes(of: .invoiceOrder).map(\.key) == [record?.position.key])
+        let again = machine.handle(Self.part(3, 1000), Self.context)
+        let stranger = Receiver().with { $0.handle(Self.part(3, 1000), Self.context) }
+        #expect("\(again)" == "\(stranger)" && Self.decided(again).map(\.isFulfilled) == [false])
+    }
+
+    @Test("an invoice is over when its time is, unless a payment of it has begun")
+    func expired() throws {
+        func context(_ seconds: UInt64) -> Receiver.Context {
+            Receiver.Context(now: seconds * 1000, height: 100, network: .regtest, identity: Self.identity)
+        }
+        var machine = Self.machine(isHold: false)
+        _ = machine.drainWrites()
+        let end: UInt64 = 1_700_003_600
+        _ = machine.handle(.timePassed, context(end))
+        #expect(machine.drainWrites().isEmpty && machine.invoices.count == 1)
+        var begun = machine
+        _ = begun.handle(Self.part(1, 400), context(end - 1))
+        _ = begun.handle(.timePassed, context(end + 45))
+        #expect(begun.drainWrites().isEmpty)
+        let decided = Self.decided(begun.handle(Self.part(2, 600), context(end + 45)))
+        #expect(decided.allSatisfy(\.isFulfilled) && decided.count == 2)
+        _ = machine.handle(.timePassed, context(end + 60))
+        #expect(machine.drainWrites().changes(of: .invoiceHistory).count == 1 && machine.invoices.isEmpty)
+        // After a restart, and after years, as well; and where the clock was put back.
+        let records = Self.machine(isHold: true).with { $0.drainWrites().changes(of: .invoices).compactMap(\.record) }
+        for times in [[end * 2], [end + 60, end + 61], [end + 600, end - 600, end + 600]] {
+            var again = try Receiver(invoices: records)
+            for time in times { _ = again.handle(.timePassed, context(time)) }
+            #expect(again.drainWrites().changes(of: .invoiceHistory).count == 1 && again.invoices.isEmpty, "\(times)")
+        }
+        var late = Receiver()
+        _ = late.handle(.timePassed, context(end + 600))
+        late.add(try InvoiceRecord(record: records[0]))
+        _ = late.handle(.timePassed, context(end + 660))
+        #expect(late.drainWrites().changes(of: .invoiceHistory).count == 1)
     }
 
     @Test("what was held before a restart is held after it, also where it would be refused now; what is not complete again is lost")

@@ -66,7 +66,7 @@ struct SenderTests {
     /// A machine that has sent a payment in one part.
     private static func sent() throws -> Sender {
         var machine = try machine()
-        #expect(isFinding(machine.handle(.pay(payment(), caller: 5), context())) != nil)
+        #expect(isFinding(machine.handle(.pay(payment(), earlier: nil, caller: 5), context())) != nil)
         let offered = try #require(offer(machine.handle(.found(hash, .success([route(channels[0], 10_000)])), context())))
         #expect(offered.0.origin == .payment(hash, attempt: 0) && offered.1 == channels[0].id)
         guard case .updated? = machine.handle(.offered(hash, .outgoing(channels[0].id, 3)), context()).first else { throw Unexpected() }
@@ -76,20 +76,21 @@ struct SenderTests {
     @Test("a payment without a way is not begun, and its caller is told why")
     func noWay() throws {
         var machine = try Self.machine()
-        _ = machine.handle(.pay(Self.payment(5_000_000), caller: 5), Self.context())
+        _ = machine.handle(.pay(Self.payment(5_000_000), earlier: nil, caller: 5), Self.context())
         let effects = machine.handle(.found(Self.hash, .failure(.noCapacity)), Self.context())
         guard case .refused(_, .noRoute(let why), 5)? = effects.first else { throw Unexpected() }
         #expect(why.contains("our channels can send 2,000 sat"), "\(why)")
         #expect(machine.outgoing.isEmpty && machine.drainWrites().isEmpty)
         // Where it is not our channels that are too small, how much would get there is looked for.
-        _ = machine.handle(.pay(Self.payment(), caller: 6), Self.context())
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 6), Self.context())
         guard case .findLargest? = machine.handle(.found(Self.hash, .failure(.noCapacity)), Self.context()).first else {
             throw Unexpected()
         }
         guard case .refused(_, .noRoute(let most), 6)? = machine.handle(.foundLargest(Self.hash, MilliSatoshi(4000)), Self.context()).first
         else { throw Unexpected() }
         #expect(most.contains("4 sat"), "\(most)")
-        guard case .refused(_, .tooLarge, 7)? = machine.handle(.pay(Self.payment(.max), caller: 7), Self.context()).first else {
+        guard case .refused(_, .tooLarge, 7)? = machine.handle(.pay(Self.payment(.max), earlier: nil, caller: 7), Self.context()).first
+        else {
             throw Unexpected()
         }
     }
@@ -97,7 +98,7 @@ struct SenderTests {
     @Test("parts are offered one by one, each with the number of its attempt; a channel that refuses is left out")
     func parts() throws {
         var machine = try Self.machine()
-        _ = machine.handle(.pay(Self.payment(), caller: 5), Self.context())
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 5), Self.context())
         let routes = [Self.route(Self.channels[0], 4000), Self.route(Self.channels[1], 6000)]
         let first = try #require(Self.offer(machine.handle(.found(Self.hash, .success(routes)), Self.context())))
         #expect(first.0.amount == MilliSatoshi(4000))
@@ -129,9 +130,63 @@ struct SenderTests {
         let effects = machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context())
         guard case .succeeded(let payment, [5])? = effects.first else { throw Unexpected() }
         #expect(payment.status == .succeeded(Self.preimage, at: 1_700_000_000) && machine.pending.isEmpty)
-        #expect(throws: PaymentRefusal.alreadyPaid) { try machine.check(Self.hash) }
+        #expect(throws: PaymentRefusal.alreadyPaid) { try Self.check(machine) }
         #expect(machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context()).isEmpty)
         #expect(machine.handle(.endOfBatch(isFirst: true), Self.context()).isEmpty)
+        // What is over is not kept in memory; nothing is paid twice all the same.
+        let history = try #require(Self.history(&machine))
+        #expect(history == payment && machine.outgoing.isEmpty)
+        #expect(throws: PaymentRefusal.alreadyPaid) { try Self.check(machine, earlier: history) }
+        #expect(throws: Never.self) { try Self.check(machine) }
+    }
+
+    @Test("a payment with a part under way is not over, whatever is known of it; one that failed may begin again in its place")
+    func history() throws {
+        var machine = try Self.machine()
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 5), Self.context())
+        let routes = [Self.route(Self.channels[0], 4000), Self.route(Self.channels[1], 6000)]
+        _ = machine.handle(.found(Self.hash, .success(routes)), Self.context())
+        let ids = [HTLCID.outgoing(Self.channels[0].id, 0), .outgoing(Self.channels[1].id, 0)]
+        for id in ids { _ = machine.handle(.offered(Self.hash, id), Self.context()) }
+        _ = machine.handle(.fulfilled(Self.hash, attempt: 0, ids[0], Self.preimage, attribution: []), Self.context())
+        #expect(Self.history(&machine) == nil && machine.outgoing.count == 1)
+        _ = machine.handle(.failed(Self.hash, attempt: 1, ids[1], .onChain), Self.context())
+        #expect(Self.history(&machine)?.attempts.map(\.isFailed) == [false, true])
+        // One that failed.
+        machine = try Self.sent()
+        _ = machine.handle(.failed(Self.hash, attempt: 0, .outgoing(Self.channels[0].id, 3), .onChain), Self.context())
+        _ = machine.handle(.endOfBatch(isFirst: true), Self.context())
+        _ = machine.handle(.found(Self.hash, .failure(.noCapacity)), Self.context())
+        _ = machine.handle(.foundLargest(Self.hash, .zero), Self.context())
+        let failed = try #require(Self.history(&machine))
+        #expect(throws: Never.self) { try Self.check(machine, earlier: failed) }
+        // As long as the new one has not begun the old one stays.
+        _ = machine.handle(.pay(Self.payment(), earlier: failed, caller: 6), Self.context(now: 1_700_000_001_000))
+        #expect(machine.drainWrites().isEmpty)
+        _ = machine.handle(.found(Self.hash, .success([Self.route(Self.channels[1], 10_000)])), Self.context(now: 1_700_000_001_000))
+        let writes = machine.drainWrites()
+        #expect(writes.changes(of: .paymentHistory).map(\.record) == [nil])
+        #expect(writes.changes(of: .paymentOrder).map(\.key) == [failed.position.key])
+        #expect(writes.changes(of: .payments).count == 1)
+    }
+
+    /// What the machine gives to the history.
+    private static func history(_ machine: inout Sender) -> OutgoingPayment? {
+        let writes = machine.drainWrites()
+        guard let (key, record) = writes.changes(of: .paymentHistory).first, let record else { return nil }
+        let payment = try? OutgoingPayment(record: record)
+        #expect(key == hash.bytes.array && writes.changes(of: .paymentOrder).map(\.key) == [payment?.position.key])
+        #expect(writes.changes(of: .payments).map(\.record) == [nil])
+        return payment
+    }
+
+    /// Whether an invoice with the payment's hash would be paid.
+    private static func check(_ machine: Sender, earlier: OutgoingPayment? = nil) throws {
+        let invoice = Invoice(
+            network: .regtest, amount: MilliSatoshi(10_000), timestamp: 1_700_000_000, paymentHash: hash, paymentSecret: Hash.sha256([2]),
+            details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18, features: FeatureBits(),
+            nodeSecret: ReceiverTests.identity.secret)
+        _ = try machine.check(invoice, amount: nil, network: .regtest, isOwn: false, earlier: earlier, now: 1_700_000_001)
     }
 
     @Test("a part that failed is tried again at the end of the batch; what the payee refuses ends the payment")
@@ -152,7 +207,7 @@ struct SenderTests {
         #expect(why.contains("1 attempt came back") && payment.attempts.count == 1)
         #expect(machine.occupancy.knowledge == 0 && machine.pending.isEmpty)
         // It may be paid again.
-        #expect(throws: Never.self) { try machine.check(Self.hash) }
+        #expect(throws: Never.self) { try Self.check(machine) }
 
         machine = try Self.sent()
         let secret = try #require(machine.outgoing[Self.hash]?.attempts[0].sharedSecrets[0])
@@ -166,7 +221,7 @@ struct SenderTests {
     func slots() throws {
         var machine = try Self.machine()
         let full = [Self.channel(1, slot: false)]
-        _ = machine.handle(.pay(Self.payment(), caller: 5), Self.context(channels: full))
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 5), Self.context(channels: full))
         #expect(machine.handle(.found(Self.hash, .failure(.noCapacity)), Self.context(channels: full)).isEmpty)
         #expect(machine.occupancy.waiting == 1 && machine.pending == [Self.hash])
         #expect(machine.handle(.endOfBatch(isFirst: true), Self.context(channels: full)).isEmpty)
@@ -184,8 +239,8 @@ struct SenderTests {
         var machine = try Self.machine()
         var second = Self.payment()
         second.paymentHash = PaymentHash(Hash.sha256([99]))
-        #expect(Self.isFinding(machine.handle(.pay(Self.payment(), caller: 1), Self.context())) != nil)
-        #expect(machine.handle(.pay(second, caller: 2), Self.context()).isEmpty)
+        #expect(Self.isFinding(machine.handle(.pay(Self.payment(), earlier: nil, caller: 1), Self.context())) != nil)
+        #expect(machine.handle(.pay(second, earlier: nil, caller: 2), Self.context()).isEmpty)
         _ = machine.handle(.found(Self.hash, .success([Self.route(Self.channels[0], 10_000)])), Self.context())
         let effects = machine.handle(.offered(Self.hash, .outgoing(Self.channels[0].id, 0)), Self.context())
         guard case .findRoutes(second.paymentHash, _, _)? = effects.last else { throw Unexpected() }
@@ -194,7 +249,7 @@ struct SenderTests {
     @Test("a payment that waits for a slot with one part under way, and is paid by that part, waits no more")
     func paidWhileWaiting() throws {
         var machine = try Self.machine()
-        _ = machine.handle(.pay(Self.payment(), caller: 5), Self.context())
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 5), Self.context())
         _ = machine.handle(.found(Self.hash, .success([Self.route(Self.channels[0], 4000)])), Self.context())
         let id = HTLCID.outgoing(Self.channels[0].id, 0)
         #expect(Self.isFinding(machine.handle(.offered(Self.hash, id), Self.context())) != nil)
@@ -213,7 +268,7 @@ struct SenderTests {
         for number in 0..<5000 {
             var payment = Self.payment()
             payment.paymentHash = PaymentHash(Hash.sha256(withUnsafeBytes(of: number) { Array($0) }))
-            _ = machine.handle(.pay(payment, caller: UInt64(number)), Self.context(channels: full))
+            _ = machine.handle(.pay(payment, earlier: nil, caller: UInt64(number)), Self.context(channels: full))
             _ = machine.handle(.found(payment.paymentHash, .failure(.noCapacity)), Self.context(channels: full))
         }
         #expect(machine.pending.count == 5000)

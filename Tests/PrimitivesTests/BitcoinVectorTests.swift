@@ -144,8 +144,8 @@ struct BitcoinVectorTests {
         let bytes = Hex.decode(try Vectors.json("bolt3/commitment_anchors.json")["cases"][0]["ExpectedCommitmentTxHex"].string)!
         let transaction = try Transaction(bytes)
         #expect(transaction.serialized() == bytes)
-        for length in 0..<bytes.count { #expect(throws: DecodingError.self) { try Transaction(Array(bytes[..<length])) } }
-        #expect(throws: DecodingError.trailingBytes(1)) { try Transaction(bytes + [0]) }
+        for length in 0..<bytes.count { #expect(throws: DecodingFailure.self) { try Transaction(Array(bytes[..<length])) } }
+        #expect(throws: DecodingFailure.trailingBytes(1)) { try Transaction(bytes + [0]) }
     }
 
     @Test("BIP 158: filters and their headers", arguments: ["core/blockfilters.json", "bips/bip158_testnet.json"])

@@ -95,13 +95,13 @@ struct InvoiceVectorTests {
         var writer = ByteWriter()
         path.encode(to: &writer)
         for count in 0..<writer.bytes.count {
-            #expect(throws: DecodingError.self) {
+            #expect(throws: DecodingFailure.self) {
                 var reader = ByteReader(Array(writer.bytes[..<count]))
                 _ = try BlindedPaymentPath(from: &reader)
             }
         }
         // No node at all.
-        #expect(throws: DecodingError.self) {
+        #expect(throws: DecodingFailure.self) {
             var reader = ByteReader(Array(writer.bytes[..<63]) + [0])
             _ = try BlindedPaymentPath(from: &reader)
         }

@@ -36,12 +36,12 @@ struct WireVectorTests {
 
     @Test("TLV streams, valid and invalid")
     func tlvStreams() throws {
-        let truncated64: TLVStream.Check = { (reader: inout ByteReader) throws(DecodingError) in
+        let truncated64: TLVStream.Check = { (reader: inout ByteReader) throws(DecodingFailure) in
             _ = try reader.truncatedInteger(maximumBytes: 8)
         }
         let n1: [UInt64: TLVStream.Check] = [
             1: truncated64, 2: TLVStream.exactly(8),
-            3: { (reader: inout ByteReader) throws(DecodingError) in
+            3: { (reader: inout ByteReader) throws(DecodingFailure) in
                 _ = try reader.point()
                 _ = try reader.read(16)
             },
@@ -49,7 +49,7 @@ struct WireVectorTests {
         ]
         let n2: [UInt64: TLVStream.Check] = [
             0: truncated64,
-            11: { (reader: inout ByteReader) throws(DecodingError) in
+            11: { (reader: inout ByteReader) throws(DecodingFailure) in
                 _ = try reader.truncatedInteger(maximumBytes: 4)
             },
         ]

@@ -66,12 +66,12 @@ struct GossipVectorTests {
     }
 
     @Test func refusedEncodings() {
-        #expect(throws: DecodingError.invalid("encoding of short_channel_ids")) { try GossipEncoding.shortChannelIDs([1, 2, 3]) }
-        #expect(throws: DecodingError.truncated) { try GossipEncoding.shortChannelIDs([0, 2, 3]) }
-        #expect(throws: DecodingError.truncated) { try GossipEncoding.shortChannelIDs([]) }
+        #expect(throws: DecodingFailure.invalid("encoding of short_channel_ids")) { try GossipEncoding.shortChannelIDs([1, 2, 3]) }
+        #expect(throws: DecodingFailure.truncated) { try GossipEncoding.shortChannelIDs([0, 2, 3]) }
+        #expect(throws: DecodingFailure.truncated) { try GossipEncoding.shortChannelIDs([]) }
         let unordered = GossipEncoding.encode([ShortChannelID(2), ShortChannelID(1)])
         // BOLT 7 wants them ascending; whoever tells them as they came is understood all the same.
         #expect(throws: Never.self) { try GossipEncoding.shortChannelIDs(unordered) }
-        #expect(throws: DecodingError.invalid("number of query_flags")) { try GossipEncoding.queryFlags([0, 1], count: 2) }
+        #expect(throws: DecodingFailure.invalid("number of query_flags")) { try GossipEncoding.queryFlags([0, 1], count: 2) }
     }
 }

@@ -199,7 +199,7 @@ struct OldWalletTests {
         try world.command(2, .settle(Self.heldByCarol.paymentHash, Self.heldByCarol))
         try world.pass(5)
         for preimage in [Self.heldByBob, Self.heldByCarol] {
-            let payment = try #require(world.nodes[0].core!.outgoingPayments[preimage.paymentHash])
+            let payment = try #require(world.nodes[0].payments[preimage.paymentHash])
             guard case .succeeded(preimage, _) = payment.status else {
                 Issue.record("\(payment.status)")
                 return

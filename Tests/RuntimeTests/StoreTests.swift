@@ -66,6 +66,70 @@ struct StoreTests {
         #expect(try store.load().tables[.htlcs] == memory.tables[.htlcs])
     }
 
+    @Test("a history is read by page, the newest first, and what is removed is on none", arguments: StoreHistory.allCases)
+    func history(_ history: StoreHistory) throws {
+        let store = try SQLiteStore(path: path)
+        var memory = StoreContents()
+        func commit(_ writes: [StoreWrite]) throws {
+            memory.apply(writes)
+            try store.commit(writes)
+        }
+        // Two of them began at one time.
+        let places = [3, 1, 2, 2, 9].enumerated().map { HistoryPosition(time: $1, id: [UInt8](repeating: UInt8($0), count: 32)) }
+        for place in places { try commit(history.add([UInt8(place.time)], at: place)) }
+        #expect(try store.load() == StoreContents())
+        var bound: [UInt8]?
+        var found: [[UInt8]] = []
+        repeat {
+            let page = try store.page(history, before: bound, limit: 2)
+            #expect(page == memory.page(history, before: bound, limit: 2))
+            found += page.map(\.key)
+            bound = page.last?.key
+        } while bound != nil
+        #expect(found == places.sorted(by: >).map(\.key))
+        try commit(history.remove(at: places[4]))
+        #expect(try store.page(history, before: nil, limit: 10).map(\.key) == Array(found.dropFirst()))
+        #expect(memory.page(history, before: nil, limit: 10).map(\.key) == Array(found.dropFirst()))
+    }
+
+    @Test("each batch has a number, in its own transaction")
+    func batches() throws {
+        let store = try SQLiteStore(path: path)
+        #expect(try store.batchNumber() == 0)
+        for number in 1...3 {
+            try store.commit([.put(.meta, key: [1], record: [UInt8(number)])])
+            #expect(try store.batchNumber() == UInt64(number))
+        }
+        // Nothing to commit is no batch.
+        try store.commit([])
+        store.close()
+        #expect(try SQLiteStore(path: path).batchNumber() == 3)
+    }
+
+    @Test("a damaged page of the history stops nobody at the start, one of what the node acts on does")
+    func damagedPages() throws {
+        for (table, isStarted) in [(StoreTable.paymentHistory, true), (.channels, false)] {
+            let store = try SQLiteStore(path: path)
+            let marker = [UInt8](repeating: 0xa7, count: 300)
+            try store.commit((0..<100).map { .put(table, key: [UInt8]("record \(100 + $0)".utf8), record: marker) })
+            store.close()
+            var bytes = try Data(contentsOf: URL(filePath: path))
+            // The beginning of a page in the middle of the records: its type and the number of its cells.
+            let place = try #require(bytes.range(of: Data("record 150".utf8))?.lowerBound)
+            bytes.replaceSubrange((place / 4096 * 4096)..<(place / 4096 * 4096 + 8), with: Data(repeating: 0xff, count: 8))
+            try bytes.write(to: URL(filePath: path))
+            if isStarted {
+                let damaged = try SQLiteStore(path: path)
+                #expect(throws: Never.self) { try damaged.load() }
+                #expect(throws: StoreFailure.self) { try damaged.entries(StoreQuery(table: table, prefix: [], limit: .max)) }
+                damaged.close()
+            } else {
+                #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
+            }
+            try FileManager.default.removeItem(atPath: path)
+        }
+    }
+
     @Test("a second process is refused while the first holds the wallet")
     func lock() throws {
         let first = try SQLiteStore(path: path)
@@ -104,7 +168,7 @@ struct StoreTests {
         var bytes = try Data(contentsOf: URL(filePath: path))
         bytes[63] = 9
         try bytes.write(to: URL(filePath: path))
-        #expect(throws: StoreFailure.version(found: 9, expected: 3)) { try SQLiteStore(path: path) }
+        #expect(throws: StoreFailure.version(found: 9, expected: 4)) { try SQLiteStore(path: path) }
         bytes[63] = 1
         bytes[71] = 0
         try bytes.write(to: URL(filePath: path))

@@ -21,19 +21,32 @@ extension Trait where Self == OwnThreads {
     public static var ownThreads: Self { OwnThreads() }
 }
 
-private final class ComputingThreads: TaskExecutor {
+/// Threads, and not a queue of Dispatch: its threads are those of the pool.
+private final class ComputingThreads: TaskExecutor, @unchecked Sendable {
     static let shared = ComputingThreads()
-    private let queue: OperationQueue
+    private let condition = NSCondition()
+    private var jobs: [UnownedJob] = []
 
     private init() {
-        queue = OperationQueue()
         // As many as there are cores: more would only take turns.
-        queue.maxConcurrentOperationCount = ProcessInfo.processInfo.activeProcessorCount
+        for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+            let thread = Thread { [unowned self] in while true { next().runSynchronously(on: asUnownedTaskExecutor()) } }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let executor = asUnownedTaskExecutor()
-        queue.addOperation { job.runSynchronously(on: executor) }
+        condition.lock()
+        jobs.append(UnownedJob(job))
+        condition.signal()
+        condition.unlock()
+    }
+
+    private func next() -> UnownedJob {
+        condition.lock()
+        defer { condition.unlock() }
+        while jobs.isEmpty { condition.wait() }
+        return jobs.removeFirst()
     }
 }

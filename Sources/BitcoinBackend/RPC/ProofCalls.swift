@@ -41,7 +41,7 @@ extension RPCMethod {
                 throw RPCFailure.parameter("proof must be hexadecimal string (not '\(try arguments.string(0).prefix(100))')")
             }
             let (header, tree): (BlockHeader, PartialMerkleTree)
-            do throws(DecodingError) {
+            do throws(DecodingFailure) {
                 var reader = ByteReader(bytes)
                 header = try BlockHeader(from: &reader)
                 tree = try PartialMerkleTree(from: &reader)

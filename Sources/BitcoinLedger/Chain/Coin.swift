@@ -19,7 +19,7 @@ public struct Coin: Hashable, Sendable {
         output.encode(to: &writer)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         let mark = try reader.littleEndian32()
         output = try TransactionOutput(from: &reader)
         height = Int(mark >> 1)

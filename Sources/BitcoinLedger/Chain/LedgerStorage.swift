@@ -75,7 +75,7 @@ public enum BlockUndo {
         return writer.bytes
     }
 
-    public static func decode(_ bytes: [UInt8]) throws(DecodingError) -> [Coin] {
+    public static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> [Coin] {
         var reader = ByteReader(bytes)
         guard try reader.uint8() == version else { throw .invalid("undo version") }
         var coins: [Coin] = []

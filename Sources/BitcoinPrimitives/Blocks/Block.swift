@@ -51,7 +51,7 @@ public struct BlockHeader: Hashable, Sendable {
         writer.littleEndian32(nonce)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         version = try reader.littleEndian32()
         previous = BlockHash(try reader.bytes32())
         merkleRoot = try reader.bytes32()
@@ -80,7 +80,7 @@ public struct Block: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(_ bytes: [UInt8]) throws(DecodingError) {
+    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         header = try BlockHeader(from: &reader)
         transactions = []

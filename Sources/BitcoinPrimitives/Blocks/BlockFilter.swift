@@ -42,8 +42,8 @@ public struct BlockFilter: Hashable, Sendable {
 
     /// Whether the block may touch one of the scripts: a false alarm is possible, a miss is not.
     ///
-    /// - Throws: `DecodingError` where the filter's own bytes are damaged.
-    public func mayTouch(_ scripts: [Script]) throws(DecodingError) -> Bool {
+    /// - Throws: `DecodingFailure` where the filter's own bytes are damaged.
+    public func mayTouch(_ scripts: [Script]) throws(DecodingFailure) -> Bool {
         var reader = ByteReader(bytes)
         let count = Int(try reader.compactSize())
         guard count > 0, !scripts.isEmpty else { return false }

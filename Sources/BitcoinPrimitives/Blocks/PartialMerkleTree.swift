@@ -78,7 +78,7 @@ public struct PartialMerkleTree: Hashable, Sendable {
         writer.variableBytes(bytes)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         count = Int(try reader.littleEndian32())
         let number = try reader.count(minimum: 32)
         hashes = []

@@ -1,7 +1,7 @@
 public import CryptoPrimitives
 
 /// Why bytes could not be read.
-public enum DecodingError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The input ends before the value does.
     case truncated
     /// Bytes remain after the value.
@@ -48,19 +48,19 @@ public struct ByteReader {
     /// How many bytes have been read.
     @inlinable public var offset: Int { position }
 
-    @inlinable mutating func advance(_ count: Int) throws(DecodingError) -> Int {
+    @inlinable mutating func advance(_ count: Int) throws(DecodingFailure) -> Int {
         guard count >= 0, count <= remaining else { throw .truncated }
         defer { position += count }
         return position
     }
 
-    @inlinable public mutating func read(_ count: Int) throws(DecodingError) -> [UInt8] {
+    @inlinable public mutating func read(_ count: Int) throws(DecodingFailure) -> [UInt8] {
         let start = try advance(count)
         return Array(bytes[start..<start + count])
     }
 
     /// A reader of the next `count` bytes, which this one passes over.
-    @inlinable public mutating func slice(_ count: Int) throws(DecodingError) -> ByteReader {
+    @inlinable public mutating func slice(_ count: Int) throws(DecodingFailure) -> ByteReader {
         let start = try advance(count)
         return ByteReader(bytes, from: start, to: start + count)
     }
@@ -70,33 +70,33 @@ public struct ByteReader {
         return Array(bytes[position..<end])
     }
 
-    @inlinable public mutating func bytes32() throws(DecodingError) -> Bytes32 {
+    @inlinable public mutating func bytes32() throws(DecodingFailure) -> Bytes32 {
         let start = try advance(32)
         return Bytes32(bytes[start..<start + 32])!
     }
 
-    @inlinable public mutating func uint8() throws(DecodingError) -> UInt8 {
+    @inlinable public mutating func uint8() throws(DecodingFailure) -> UInt8 {
         bytes[try advance(1)]
     }
 
-    @inlinable mutating func bigEndian<T: FixedWidthInteger>(_ type: T.Type) throws(DecodingError) -> T {
+    @inlinable mutating func bigEndian<T: FixedWidthInteger>(_ type: T.Type) throws(DecodingFailure) -> T {
         let count = MemoryLayout<T>.size
         let start = try advance(count)
         return bytes.withUnsafeBytes { T(bigEndian: $0.loadUnaligned(fromByteOffset: start, as: T.self)) }
     }
 
     // Big-endian, as in the BOLTs.
-    @inlinable public mutating func uint16() throws(DecodingError) -> UInt16 { try bigEndian(UInt16.self) }
-    @inlinable public mutating func uint32() throws(DecodingError) -> UInt32 { try bigEndian(UInt32.self) }
-    @inlinable public mutating func uint64() throws(DecodingError) -> UInt64 { try bigEndian(UInt64.self) }
+    @inlinable public mutating func uint16() throws(DecodingFailure) -> UInt16 { try bigEndian(UInt16.self) }
+    @inlinable public mutating func uint32() throws(DecodingFailure) -> UInt32 { try bigEndian(UInt32.self) }
+    @inlinable public mutating func uint64() throws(DecodingFailure) -> UInt64 { try bigEndian(UInt64.self) }
 
     // Little-endian, as in Bitcoin.
-    @inlinable public mutating func littleEndian16() throws(DecodingError) -> UInt16 { try uint16().byteSwapped }
-    @inlinable public mutating func littleEndian32() throws(DecodingError) -> UInt32 { try uint32().byteSwapped }
-    @inlinable public mutating func littleEndian64() throws(DecodingError) -> UInt64 { try uint64().byteSwapped }
+    @inlinable public mutating func littleEndian16() throws(DecodingFailure) -> UInt16 { try uint16().byteSwapped }
+    @inlinable public mutating func littleEndian32() throws(DecodingFailure) -> UInt32 { try uint32().byteSwapped }
+    @inlinable public mutating func littleEndian64() throws(DecodingFailure) -> UInt64 { try uint64().byteSwapped }
 
     /// Bitcoin's CompactSize; refuses longer than shortest forms.
-    public mutating func compactSize() throws(DecodingError) -> UInt64 {
+    public mutating func compactSize() throws(DecodingFailure) -> UInt64 {
         let value: UInt64
         switch try uint8() {
         case 253:
@@ -114,17 +114,17 @@ public struct ByteReader {
     }
 
     /// A CompactSize that counts things of at least `minimum` bytes each: never more than the rest can hold.
-    public mutating func count(minimum: Int = 1) throws(DecodingError) -> Int {
+    public mutating func count(minimum: Int = 1) throws(DecodingFailure) -> Int {
         let value = try compactSize()
         guard value <= UInt64(remaining / minimum) else { throw .tooLarge }
         return Int(value)
     }
 
-    public mutating func variableBytes() throws(DecodingError) -> [UInt8] {
+    public mutating func variableBytes() throws(DecodingFailure) -> [UInt8] {
         try read(try count())
     }
 
-    public func expectEnd() throws(DecodingError) {
+    public func expectEnd() throws(DecodingFailure) {
         guard isAtEnd else { throw .trailingBytes(remaining) }
     }
 }
@@ -196,8 +196,8 @@ public struct ByteWriter {
 extension ByteReader {
     /// A value with a byte before it that says whether it is there: for records on disk.
     @inlinable public mutating func optional<T>(
-        _ body: (inout ByteReader) throws(DecodingError) -> T
-    ) throws(DecodingError) -> T? {
+        _ body: (inout ByteReader) throws(DecodingFailure) -> T
+    ) throws(DecodingFailure) -> T? {
         switch try uint8() {
         case 0: return nil
         case 1: return try body(&self)

@@ -40,7 +40,7 @@ public struct OutPoint: Hashable, Sendable, Comparable, CustomStringConvertible 
         writer.littleEndian32(index)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         transaction = TransactionID(try reader.bytes32())
         index = try reader.littleEndian32()
     }
@@ -77,7 +77,7 @@ public struct TransactionOutput: Hashable, Sendable {
         writer.variableBytes(script.bytes)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         amount = Satoshi(try reader.littleEndian64())
         script = Script(try reader.variableBytes())
     }
@@ -171,13 +171,13 @@ public struct Transaction: Hashable, Sendable {
     }
 
     /// Parses a whole transaction; bytes behind it are an error.
-    public init(_ bytes: [UInt8]) throws(DecodingError) {
+    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
         try reader.expectEnd()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         version = try reader.littleEndian32()
         lockTime = 0
         inputs = []

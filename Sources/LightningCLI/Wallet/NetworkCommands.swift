@@ -195,9 +195,11 @@ struct ListForwards: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listforwards", abstract: "What was forwarded for others.", aliases: ["fwdinghistory", "forwards"])
     @OptionGroup var options: CommonOptions
+    @OptionGroup var page: PageOptions
     func run() async throws {
-        options.show(try await options.call("listforwards")) { v in
+        options.show(try await options.call("listforwards", page.parameters)) { v in
             let list = v["forwards"].list
+            if list.isEmpty, !page.isFirst { return "no more forwards" }
             if list.isEmpty { return "nothing was forwarded yet. Others pay through public channels: lnw openchannel … --public" }
             let lines = list.map { f in
                 "\(f["received_at"].string)  \(Format.pad(f["in_channel"].string, 12)) → \(Format.pad(f["out_channel"].string, 12))"
@@ -206,8 +208,8 @@ struct ListForwards: AsyncParsableCommand {
             }
             let t = v["totals"]
             return
-                (lines + [
-                    "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) given back, \(Format.msat(t["fees_msat"].u64)) earned"
+                (lines + page.more(v, "listforwards") + [
+                    "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) failed, \(Format.msat(t["fees_msat"].u64)) earned"
                 ])
                 .joined(separator: "\n")
         }

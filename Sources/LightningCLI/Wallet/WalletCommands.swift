@@ -397,13 +397,15 @@ struct ListPayments: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listpayments", abstract: "Payments sent.", aliases: ["listpays", "listsendpays"])
     @OptionGroup var options: CommonOptions
+    @OptionGroup var page: PageOptions
     func run() async throws {
-        options.show(["payments": try await options.call("listpayments")]) { v in
+        options.show(try await options.call("listpayments", page.parameters)) { v in
             let list = v["payments"].list
-            if list.isEmpty { return "no payments yet. Pay an invoice: lnw pay <invoice>" }
-            return list.map { p in
-                "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
-            }.joined(separator: "\n")
+            if list.isEmpty { return page.isFirst ? "no payments yet. Pay an invoice: lnw pay <invoice>" : "no more payments" }
+            return
+                (list.map { p in
+                    "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
+                } + page.more(v, "listpayments")).joined(separator: "\n")
         }
     }
 }
@@ -411,15 +413,17 @@ struct ListPayments: AsyncParsableCommand {
 struct ListInvoices: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "listinvoices", abstract: "Invoices made, and keysends received.")
     @OptionGroup var options: CommonOptions
+    @OptionGroup var page: PageOptions
     func run() async throws {
-        options.show(["invoices": try await options.call("listinvoices")]) { v in
+        options.show(try await options.call("listinvoices", page.parameters)) { v in
             let list = v["invoices"].list
-            if list.isEmpty { return "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"" }
-            return list.map { i in
-                let amount = i["received_msat"].int ?? i["amount_msat"].int
-                return
-                    "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
-            }.joined(separator: "\n")
+            if list.isEmpty { return page.isFirst ? "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"" : "no more invoices" }
+            return
+                (list.map { i in
+                    let amount = i["received_msat"].int ?? i["amount_msat"].int
+                    return
+                        "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
+                } + page.more(v, "listinvoices")).joined(separator: "\n")
         }
     }
 }

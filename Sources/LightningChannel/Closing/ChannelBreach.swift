@@ -52,7 +52,7 @@ extension PaymentChannel {
     /// Takes the records that `needsRevokedHTLCs` asked for, and asks for more where outputs are still not known.
     public mutating func takeRevoked(
         _ query: RevokedHTLCQuery, _ records: [(key: [UInt8], record: [UInt8])], _ environment: ChannelEnvironment
-    ) throws(DecodingError) -> [ChannelEffect] {
+    ) throws(DecodingFailure) -> [ChannelEffect] {
         guard case .closing(var close) = phase, close.kind == .revokedCommitment, let point = close.point else { return [] }
         var htlcs = revokedHTLCs.current
         for (_, record) in records { htlcs += try RevokedHTLCLog.decode(record) }

@@ -132,7 +132,7 @@ struct RevokedHTLCLog: Hashable, Sendable {
     }
 
     /// Reads a record of any version.
-    static func decode(_ record: [UInt8]) throws(DecodingError) -> [RevokedHTLC] {
+    static func decode(_ record: [UInt8]) throws(DecodingFailure) -> [RevokedHTLC] {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1:

@@ -6,8 +6,8 @@ import LightningWire
 // amounts, numbers and secrets fit together.
 extension PaymentChannel {
     /// - Throws: what of the record contradicts the rest of it.
-    func checkRecord() throws(DecodingError) {
-        func require(_ isRight: Bool, _ what: String) throws(DecodingError) {
+    func checkRecord() throws(DecodingFailure) {
+        func require(_ isRight: Bool, _ what: String) throws(DecodingFailure) {
             guard isRight else { throw .invalid("\(what) of a channel record") }
         }
         let state = commitments

@@ -33,7 +33,7 @@ extension PaymentChannel {
     /// Rebuilds a channel from its records, disconnected.
     ///
     /// What a penalty needs of HTLCs that are gone stays in the store until it is wanted.
-    public init(head: [UInt8], htlcs: [[UInt8]]) throws(DecodingError) {
+    public init(head: [UInt8], htlcs: [[UInt8]]) throws(DecodingFailure) {
         var reader = ByteReader(head)
         let version = try reader.uint8()
         guard (1...Self.headVersion).contains(version) else { throw .invalid("version of a channel record") }
@@ -50,20 +50,20 @@ extension PaymentChannel {
         isLocalReady = flags & 1 != 0
         isRemoteReady = flags & 2 != 0
         openedHeight = Int(try reader.uint32())
-        remoteAlias = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
-        shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
-        fundingHeight = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint32()) }
-        fundingTransaction = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        remoteAlias = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
+        shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
+        fundingHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
+        fundingTransaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             try Transaction(try r.variableBytes())
         }
-        let script = { (r: inout ByteReader) throws(DecodingError) -> Script in Script(try r.variableBytes()) }
+        let script = { (r: inout ByteReader) throws(DecodingFailure) -> Script in Script(try r.variableBytes()) }
         wantedShutdown = try reader.optional(script)
         localShutdown = try reader.optional(script)
         remoteShutdown = try reader.optional(script)
         for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
         phase = try Phase(from: &reader)
         if version > 1 {
-            try RecordFields<HeadField>.decode(&reader, of: "a channel record") { (field, value) throws(DecodingError) in
+            try RecordFields<HeadField>.decode(&reader, of: "a channel record") { (field, value) throws(DecodingFailure) in
                 try read(field, &value)
             }
         } else {
@@ -128,7 +128,7 @@ extension PaymentChannel {
         }
     }
 
-    private mutating func read(_ field: HeadField, _ value: inout ByteReader) throws(DecodingError) {
+    private mutating func read(_ field: HeadField, _ value: inout ByteReader) throws(DecodingFailure) {
         switch field {
         case .keySalt: parameters.keyOrigin.salt = try value.bytes32()
         case .sweepScript: sweepScript = Script(value.rest())
@@ -183,7 +183,7 @@ extension PaymentChannel {
         return writer.bytes
     }
 
-    static func decodeHTLC(_ record: [UInt8]) throws(DecodingError) -> HTLC {
+    static func decodeHTLC(_ record: [UInt8]) throws(DecodingFailure) -> HTLC {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...htlcVersion).contains(version) else { throw .invalid("version of an HTLC record") }
@@ -191,10 +191,10 @@ extension PaymentChannel {
         var htlc = HTLC(
             id: try reader.uint64(), amount: try reader.milliSatoshi(), paymentHash: PaymentHash(try reader.bytes32()),
             cltvExpiry: try reader.uint32(), onion: try reader.variableBytes(), state: state)
-        htlc.firstRemoteCommitment = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        htlc.firstRemoteCommitment = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             try r.uint64()
         }
-        htlc.resolution = try reader.optional { (r: inout ByteReader) throws(DecodingError) -> HTLC.Resolution in
+        htlc.resolution = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) -> HTLC.Resolution in
             switch try r.uint8() {
             case 0: return .fulfilled(PaymentPreimage(try r.bytes32()))
             // Earlier versions kept what would not fit into a message any more.
@@ -204,10 +204,10 @@ extension PaymentChannel {
             }
         }
         if version > 1 { htlc.attribution = try reader.variableBytes() }
-        if version > 2 { htlc.pathKey = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() } }
+        if version > 2 { htlc.pathKey = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() } }
         if version > 3 { htlc.isWrittenOff = try reader.uint8() & 1 != 0 }
         if version > 4 {
-            try RecordFields<HTLCField>.decode(&reader, of: "an HTLC record") { (field, value) throws(DecodingError) in
+            try RecordFields<HTLCField>.decode(&reader, of: "an HTLC record") { (field, value) throws(DecodingFailure) in
                 switch field {
                 case .origin: htlc.origin = try HTLCOrigin(from: &value)
                 }
@@ -222,7 +222,7 @@ extension PaymentChannel {
     /// - Parameter revoked: looks up a row of revoked HTLCs, by the rest of its key after the channel's id.
     public func difference(
         head: [UInt8], htlcs: [[UInt8]], revoked: (_ key: [UInt8]) -> [UInt8]?
-    ) throws(DecodingError) -> String? {
+    ) throws(DecodingFailure) -> String? {
         var expected = self
         expected.dropConnection()
         let restored = try PaymentChannel(head: head, htlcs: htlcs)
@@ -251,7 +251,7 @@ extension ChannelTerms {
         writer.optional(upfrontShutdownScript) { $0.variableBytes($1.bytes) }
     }
 
-    init(record reader: inout ByteReader) throws(DecodingError) {
+    init(record reader: inout ByteReader) throws(DecodingFailure) {
         let dustLimit = try reader.satoshi()
         let inFlight = try reader.milliSatoshi()
         let reserve = try reader.satoshi()
@@ -260,7 +260,7 @@ extension ChannelTerms {
         let accepted = try reader.uint16()
         let keys = try ChannelBasepoints(from: &reader)
         let point = try reader.point()
-        let script = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        let script = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             Script(try r.variableBytes())
         }
         self.init(
@@ -287,7 +287,7 @@ extension ChannelParameters {
         writer.shortChannelID(localAlias)
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         remoteNodeID = try reader.point()
         keyOrigin = ChannelKeyOrigin(index: try reader.uint64(), salt: nil)
@@ -333,7 +333,7 @@ extension CommitmentState {
         remoteSecrets.encode(to: &writer)
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         localNumber = try reader.uint64()
         remoteNumber = try reader.uint64()
         awaitsRevocation = try reader.uint8() == 1
@@ -349,14 +349,14 @@ extension CommitmentState {
         }
         nextLocalID = try reader.uint64()
         nextRemoteID = try reader.uint64()
-        func signature(_ reader: inout ByteReader) throws(DecodingError) -> ECDSASignature {
+        func signature(_ reader: inout ByteReader) throws(DecodingFailure) -> ECDSASignature {
             guard let value = ECDSASignature(compact: try reader.read(64)) else { throw .invalid("signature") }
             return value
         }
         self.signature = try signature(&reader)
         for _ in 0..<(try reader.count(minimum: 64)) { htlcSignatures.append(try signature(&reader)) }
         remotePoint = try reader.point()
-        remoteNextPoint = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        remoteNextPoint = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         remoteSecrets = try PerCommitmentSecretStore(from: &reader)
     }
 }
@@ -379,7 +379,7 @@ extension PaymentChannel.Phase {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         switch try reader.uint8() {
         case 0: self = .funding
         case 1: self = .normal
@@ -425,15 +425,15 @@ extension ChannelClose {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         guard let kind = CloseKind(rawValue: try reader.uint8()) else { throw .invalid("kind of close") }
         self.kind = kind
         transaction = TransactionID(try reader.bytes32())
         height = Int(try reader.uint32())
-        commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.uint64() }
-        point = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
+        point = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         wasDataLost = try reader.uint8() == 1
-        failure = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        failure = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         outputs = []
@@ -441,7 +441,7 @@ extension ChannelClose {
             let outPoint = try OutPoint(from: &reader)
             let output = try TransactionOutput(from: &reader)
             guard let role = Role(rawValue: try reader.uint8()) else { throw .invalid("role of an output") }
-            let script = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+            let script = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
                 Script(try r.variableBytes())
             }
             let status: Status

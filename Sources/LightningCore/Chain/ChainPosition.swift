@@ -38,7 +38,7 @@ public struct ChainPosition: Hashable, Sendable {
         for hash in recent { writer.write(hash) }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         height = Int(try reader.uint32())
         recent = []
         for _ in 0..<(try reader.count(minimum: 32)) { recent.append(BlockHash(try reader.bytes32())) }

@@ -49,17 +49,17 @@ public struct RecoveredOutput: Hashable, Sendable {
         self.height = height
     }
 
-    init(record: [UInt8]) throws(DecodingError) {
+    init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a recovered output") }
         let outPoint = try OutPoint(from: &reader)
         let output = try TransactionOutput(from: &reader)
         guard output.amount.isMoney else { throw .invalid("amount of a recovered output") }
-        let key = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        let key = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         self.init(
             outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
             height: Int(try reader.uint32()))
-        spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint32()) }
+        spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
         try reader.expectEnd()
     }
 }

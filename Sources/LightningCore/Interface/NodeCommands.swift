@@ -10,9 +10,9 @@ import LightningWire
 
 // What the owner asks for.
 extension NodeCore {
-    mutating func perform(_ command: NodeCommand, _ request: RequestID) {
+    mutating func perform(_ command: NodeCommand, _ request: RequestID, _ history: History) {
         do {
-            if let response = try carryOut(command, request) {
+            if let response = try carryOut(command, request, history) {
                 batch.effects.answers.append((request, .success(response)))
             }
         } catch {
@@ -21,7 +21,9 @@ extension NodeCore {
     }
 
     /// The response, or `nil` where it will come later.
-    private mutating func carryOut(_ command: NodeCommand, _ request: RequestID) throws(NodeRefusal) -> NodeResponse? {
+    private mutating func carryOut(
+        _ command: NodeCommand, _ request: RequestID, _ history: History
+    ) throws(NodeRefusal) -> NodeResponse? {
         switch command {
         case .newAddress:
             let (script, unused) = coins.wallet.newScript()
@@ -32,13 +34,16 @@ extension NodeCore {
         case .createInvoice(let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
         case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops):
+            guard history.invoice == nil else { throw Self.hashIsUsed }
             return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
+            if let over = history.invoice { throw .hold(over.isHold ? .notHeld(over.statusName) : .unknownInvoice) }
             do throws(HoldRefusal) {
                 for effect in try payments.receiver.settleHeld(hash, preimage).effects() { dispatch(effect) }
             } catch { throw .hold(error) }
             return .done
         case .cancel(let hash):
+            if let over = history.invoice { throw .hold(.notHeld(over.statusName)) }
             do throws(HoldRefusal) {
                 for effect in try payments.receiver.cancelHeld(hash, height: chain.height).effects() { dispatch(effect) }
             } catch { throw .hold(error) }
@@ -80,9 +85,11 @@ extension NodeCore {
             do throws(PaymentRefusal) {
                 // A blinded invoice does not say whose it is; but we know what we wrote.
                 let isOwn = invoice.payee == nodeID || payments.receiver.invoices[invoice.paymentHash]?.invoice == invoice
-                toPay = try payments.sender.check(invoice, amount: amount, network: configuration.network, isOwn: isOwn, now: seconds)
+                toPay = try payments.sender.check(
+                    invoice, amount: amount, network: configuration.network, isOwn: isOwn, earlier: history.payment,
+                    now: seconds)
             } catch { throw .payment(error) }
-            try pay(invoice, toPay, limits, request)
+            try pay(invoice, toPay, limits, history.payment, request)
             return nil
         case .keysend(let node, let amount, let limits, let records):
             try keysend(node, amount, limits, records, request)
@@ -128,12 +135,14 @@ extension NodeCore {
 
     // MARK: Receiving
 
+    private static let hashIsUsed = NodeRefusal.invalid("there is an invoice with this payment hash already")
+
     private mutating func createInvoice(
         _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
         expiry: UInt64, blindedHops: Int = 0
     ) throws(NodeRefusal) -> InvoiceRecord {
         guard let hash = preimage?.paymentHash ?? hold, payments.receiver.invoices[hash] == nil else {
-            throw .invalid("there is an invoice with this payment hash already")
+            throw Self.hashIsUsed
         }
         if let amount, amount == .zero { throw .invalid("an invoice of nothing cannot be paid") }
         if let amount, amount > MilliSatoshi(.maximum) { throw .invalid("there is not so much bitcoin") }
@@ -211,7 +220,7 @@ extension NodeCore {
     // MARK: Sending
 
     private mutating func pay(
-        _ invoice: Invoice, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
+        _ invoice: Invoice, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ earlier: OutgoingPayment?, _ request: RequestID
     ) throws(NodeRefusal) {
         // Blinded paths say themselves how many blocks their payee wants.
         let isBlinded = !invoice.blindedPaths.isEmpty
@@ -238,7 +247,7 @@ extension NodeCore {
         guard !isBlinded || !payment.blindedPaths.isEmpty else {
             throw .payment(.noRoute("none of the invoice's blinded paths can be used by this node: ask for an invoice without them"))
         }
-        begin(payment, request)
+        begin(payment, replacing: earlier, request)
     }
 
     private mutating func keysend(
@@ -299,7 +308,9 @@ extension NodeCore {
     private static let shadowDelta: UInt32 = 72
 
     /// Starts a payment whose outcome a caller waits for.
-    private mutating func begin(_ payment: OutgoingPayment, _ request: RequestID) {
+    ///
+    /// - Parameter earlier: the failed payment with this hash in the history.
+    private mutating func begin(_ payment: OutgoingPayment, replacing earlier: OutgoingPayment? = nil, _ request: RequestID) {
         var payment = payment
         // BOLT 7 "Recommendations for Routing": "it's highly desirable to add a random offset to the CLTV that the intended
         // recipient will receive": no hop can tell from it how far it is from the end.
@@ -310,7 +321,7 @@ extension NodeCore {
             offset = UInt32(min(UInt64(offset), blocks - min(blocks, 3)))
         }
         if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(offset + 1)) }
-        batch.queue.append(.sender(.pay(payment, caller: request)))
+        batch.queue.append(.sender(.pay(payment, earlier: earlier, caller: request)))
     }
 
     /// The best way by each of our channels, the one that would be taken first.

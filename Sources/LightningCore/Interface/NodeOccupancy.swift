@@ -4,16 +4,17 @@ import LightningPayment
 extension NodeCore {
     /// What peers can fill, with as much of it as there may be while all that is left are honest peers and payments.
     ///
-    /// - Parameter payments: how many HTLCs there were at most that came to something.
+    /// - Parameters:
+    ///   - payments: how many HTLCs there were at most that came to something.
+    ///   - received: how many payments were received.
     /// - Returns: what it is, how many there are, and how many there may be.
-    package func occupancy(payments count: Int) -> [(what: String, count: Int, most: Int)] {
+    package func occupancy(payments count: Int, received: Int) -> [(what: String, count: Int, most: Int)] {
         let htlcs = channels.values.reduce(0) { $0 + $1.commitments.htlcs.count }
         let unfunded = channels.values.count { $0.isForgettable }
         let pending = payments.sender.pending.count
         let (forwards, sending) = (payments.forwarder.occupancy, payments.sender.occupancy)
-        let forwarded = circuits.all.count { if case .failed = $0.status { false } else { true } }
         // A payment has eight parts at most.
-        let taken = forwarded + 8 * payments.receiver.invoices.values.count { if case .paid = $0.status { true } else { false } }
+        let taken = circuits.all.count + Int(clamping: circuits.totals.forwards) + 8 * received
         return [
             ("connections", peers.count, peers.connections.count),
             ("openings", peers.values.reduce(0) { $0 + $1.openings.count }, 0),

@@ -47,6 +47,7 @@ extension Forwarder {
             let secret = arrival?.sharedSecret ?? circuits.circuit(incoming: id)?.back.sharedSecret
             if let secret, !isReplay { replays.remove(sharedSecret: secret) }
         }
+        circuits.answered(incoming: id)
         return [.resolve(id, decision, heldFor: context.now - min(context.now, arrival?.at ?? context.now))]
     }
 

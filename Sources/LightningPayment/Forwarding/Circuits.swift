@@ -54,7 +54,7 @@ public struct Circuit: Hashable, Sendable {
 
     static let version: UInt8 = 3
 
-    func encoded() -> [UInt8] {
+    public func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 220)
         writer.uint8(Self.version)
         incoming.key.encode(to: &writer)
@@ -84,7 +84,7 @@ public struct Circuit: Hashable, Sendable {
         return writer.bytes
     }
 
-    init(record: [UInt8]) throws(DecodingError) {
+    public init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of a circuit") }
@@ -111,34 +111,60 @@ public struct Circuit: Hashable, Sendable {
     }
 }
 
-/// The circuit map: every forward under way, by its incoming HTLC, and the last that ended.
+/// The circuit map: every forward under way, by its incoming HTLC. What is over goes into the history, and is not in memory any more.
 public struct Circuits: Sendable {
-    private(set) var byIncoming: [HTLCID: Circuit] = [:]
+    private var byIncoming: [HTLCID: Circuit] = [:]
     /// The incoming HTLCs of forwards whose downstream has not answered.
     private var open: Set<HTLCID> = []
-    /// Ended forwards, the oldest first: only so many are kept.
-    private var ended: [HTLCID] = []
     private var changed: Set<HTLCID> = []
-    /// What all ended forwards came to, kept when they themselves are forgotten.
+    /// Forwards that are over since the last `drainWrites`.
+    private var over: [Circuit] = []
+    /// Where the last forwards that failed are in the history, by a number that counts them.
+    private var failed: [UInt64: HistoryPosition] = [:]
+    private var nextFailed: UInt64 = 0
+    /// What all ended forwards came to.
     public private(set) var totals = ForwardTotals()
     private var areTotalsChanged = false
+    /// The same for each outgoing channel, of those that are in the history.
+    public private(set) var totalsByChannel: [ChannelID: ForwardTotals] = [:]
 
-    static let remembered = 10_000
+    /// Forwards that failed of which the history keeps a record.
+    static let rememberedFailures: UInt64 = 10_000
 
     public init() {}
 
-    public init(records: [[UInt8]], totals record: [UInt8]?) throws(DecodingError) {
+    /// - Parameters:
+    ///   - records: of the forwards under way.
+    ///   - totals: the record of the totals.
+    ///   - failed: the numbers of the last failed forwards, and where they are in the history.
+    ///   - channels: the totals of channels.
+    public init(
+        records: [[UInt8]], totals record: [UInt8]?, failed: [(key: [UInt8], record: [UInt8])] = [],
+        channels: [(key: [UInt8], record: [UInt8])] = []
+    ) throws(DecodingFailure) {
         for record in records {
             let circuit = try Circuit(record: record)
             byIncoming[circuit.incoming.key] = circuit
             if circuit.isPending { open.insert(circuit.incoming.key) }
         }
-        ended = byIncoming.values.filter(\.hasEnded)
-            .sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) }.map(\.incoming.key)
         if let record { totals = try ForwardTotals(record: record) }
+        for (key, record) in failed {
+            var reader = ByteReader(key)
+            let number = try reader.uint64()
+            try reader.expectEnd()
+            guard number < .max, let position = HistoryPosition(key: record) else { throw .invalid("place of a failed forward") }
+            self.failed[number] = position
+            nextFailed = max(nextFailed, number + 1)
+        }
+        for (key, record) in channels {
+            guard let id = Bytes32(key) else { throw .invalid("key of a channel's forwards") }
+            totalsByChannel[ChannelID(id)] = try ForwardTotals(record: record)
+        }
     }
 
-    public var all: [Circuit] { byIncoming.values.sorted { ($0.createdAt, $0.incoming.key) < ($1.createdAt, $1.incoming.key) } }
+    /// Forwards that are not over, and those that ended in this batch, the oldest first.
+    public var all: [Circuit] { byIncoming.values.sorted { $0.position < $1.position } }
+    /// Forwards whose downstream has not answered.
     public var pending: [Circuit] { open.sorted().compactMap { byIncoming[$0] } }
 
     public func circuit(incoming key: HTLCID) -> Circuit? { byIncoming[key] }
@@ -161,13 +187,21 @@ public struct Circuits: Sendable {
     /// The incoming HTLC of a forward, fulfilled, is gone for good: what it earned is ours; `nil` where there is none.
     public mutating func settle(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
         guard case .fulfilled(let preimage, _)? = byIncoming[key]?.status else { return nil }
+        defer { leave(key) }
         return end(key, .settled(preimage, at: seconds))
     }
 
     /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
+    ///
+    /// It stays until `answered`: an HTLC that was forwarded once must not be forwarded again after a restart.
     public mutating func fail(incoming key: HTLCID, _ why: String, at seconds: UInt64) -> Circuit? {
         guard open.remove(key) != nil else { return nil }
         return end(key, .failed(why, at: seconds))
+    }
+
+    /// The incoming HTLC of a forward has its answer: one that has ended is over.
+    public mutating func answered(incoming key: HTLCID) {
+        if byIncoming[key]?.hasEnded == true { leave(key) }
     }
 
     private mutating func end(_ incoming: HTLCID, _ status: Circuit.Status) -> Circuit? {
@@ -175,27 +209,63 @@ public struct Circuits: Sendable {
         circuit.status = status
         byIncoming[incoming] = circuit
         changed.insert(incoming)
-        ended.append(incoming)
-        if case .settled = status { totals.settled(circuit) } else { totals.failures &+= 1 }
+        totals.count(circuit)
         areTotalsChanged = true
-        if ended.count > Self.remembered {
-            let oldest = ended.removeFirst()
-            byIncoming[oldest] = nil
-            changed.insert(oldest)
-        }
         return circuit
+    }
+
+    private mutating func leave(_ key: HTLCID) {
+        guard let circuit = byIncoming.removeValue(forKey: key) else { return }
+        changed.insert(key)
+        over.append(circuit)
+        totalsByChannel[circuit.outgoing.channel, default: ForwardTotals()].count(circuit)
     }
 
     /// What has to be stored of the changes since the last call.
     public mutating func drainWrites() -> [StoreWrite] {
         var writes = changed.sorted().map { StoreWrite.change(.circuits, key: $0.bytes, record: byIncoming[$0]?.encoded()) }
         if areTotalsChanged { writes.append(.put(.meta, key: StoreTable.key("forwards"), record: totals.encoded())) }
+        for circuit in over {
+            writes += StoreHistory.forwards.add(circuit.encoded(), at: circuit.position)
+            if !circuit.isSettled { writes += countFailed(circuit.position) }
+        }
+        for id in Set(over.map(\.outgoing.channel)).sorted() {
+            writes.append(.change(.forwardTotals, key: id.bytes.array, record: totalsByChannel[id]?.encoded()))
+        }
         changed = []
+        over = []
         areTotalsChanged = false
         return writes
     }
 
-    public func holdsSame(as other: Circuits) -> Bool { byIncoming == other.byIncoming && totals == other.totals }
+    /// Numbers a failed forward; the one that is too many goes.
+    private mutating func countFailed(_ position: HistoryPosition) -> [StoreWrite] {
+        func key(_ number: UInt64) -> [UInt8] { ByteWriter.bytes { $0.uint64(number) } }
+        let number = nextFailed
+        nextFailed += 1
+        failed[number] = position
+        var writes: [StoreWrite] = [.put(.failedForwards, key: key(number), record: position.key)]
+        if number >= Self.rememberedFailures, let old = failed.removeValue(forKey: number - Self.rememberedFailures) {
+            writes.append(.delete(.failedForwards, key: key(number - Self.rememberedFailures)))
+            writes += StoreHistory.forwards.remove(at: old)
+        }
+        return writes
+    }
+
+    public func holdsSame(as other: Circuits) -> Bool {
+        byIncoming == other.byIncoming && totals == other.totals && failed == other.failed && totalsByChannel == other.totalsByChannel
+    }
+}
+
+extension Circuit {
+    /// Its place in the history: by when it was forwarded.
+    public var position: HistoryPosition { HistoryPosition(time: createdAt, id: incoming.key.bytes) }
+
+    /// Whether its fee is earned.
+    public var isSettled: Bool {
+        if case .settled = status { return true }
+        return false
+    }
 }
 
 /// What forwarding came to.
@@ -205,7 +275,12 @@ public struct ForwardTotals: Hashable, Sendable {
     public var amount = MilliSatoshi.zero
     public var fees = MilliSatoshi.zero
 
-    mutating func settled(_ circuit: Circuit) {
+    /// Counts a forward that has ended.
+    mutating func count(_ circuit: Circuit) {
+        guard circuit.isSettled else {
+            failures &+= 1
+            return
+        }
         forwards &+= 1
         amount = amount.adding(circuit.amount) ?? amount
         fees = fees.adding(circuit.fee) ?? fees
@@ -221,9 +296,9 @@ public struct ForwardTotals: Hashable, Sendable {
         return writer.bytes
     }
 
-    init() {}
+    public init() {}
 
-    init(record: [UInt8]) throws(DecodingError) {
+    init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == 1 else { throw .invalid("version of the forwards' totals") }
         forwards = try reader.uint64()

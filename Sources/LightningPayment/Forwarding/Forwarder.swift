@@ -121,7 +121,7 @@ public struct Forwarder: Machine, Sendable {
         switch event {
         case .received(let htlc, let onion, let facts): receive(htlc, onion, facts, isResumed: false, context)
         case .resumed(let htlc, let onion, let facts): resume(htlc, onion, facts, context)
-        case .allResumed: [.allResumed]
+        case .allResumed: allResumed()
         case .candidates(let request, let candidates): forward(request, candidates, context)
         case .offered(let request, let outgoing): offered(request, outgoing, context)
         case .notOffered(let request, let named, let isConnected, let why): notOffered(request, named, isConnected, why)
@@ -145,6 +145,14 @@ public struct Forwarder: Machine, Sendable {
     /// What peers can fill: HTLCs that wait, decisions that are told later, replays to be refused, rates of channels, onions.
     package var occupancy: (arrivals: Int, delayed: Int, refused: Int, rates: Int, onions: Int) {
         (arrivals.count, delayed.count, refusedReplays.count, failureRates.count, replays.count)
+    }
+
+    /// A forward that ended before the restart, and whose incoming HTLC waits for no answer any more, is over.
+    private mutating func allResumed() -> [Effect] {
+        for circuit in circuits.all where circuit.hasEnded && arrivals[circuit.incoming.key] == nil {
+            circuits.answered(incoming: circuit.incoming.key)
+        }
+        return [.allResumed]
     }
 
     private mutating func forget(_ id: ChannelID) -> [Effect] {

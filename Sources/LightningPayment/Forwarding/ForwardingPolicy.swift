@@ -115,10 +115,10 @@ public struct ForwardingTerms: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingError) {
+    public init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a forwarding policy") }
-        func read() throws(DecodingError) -> ForwardingPolicy {
+        func read() throws(DecodingFailure) -> ForwardingPolicy {
             var policy = ForwardingPolicy()
             policy.feeBase = try reader.uint32()
             policy.feeProportionalMillionths = try reader.uint32()

@@ -24,7 +24,7 @@ public struct OnionReplays: Sendable {
             }
         }
 
-        init(from reader: inout ByteReader) throws(DecodingError) {
+        init(from reader: inout ByteReader) throws(DecodingFailure) {
             high = try reader.uint64()
             low = try reader.uint64()
         }
@@ -58,7 +58,7 @@ public struct OnionReplays: Sendable {
 
     public init() {}
 
-    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
+    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         for (key, record) in records {
             var reader = ByteReader(key)
             if key.count == 32 {

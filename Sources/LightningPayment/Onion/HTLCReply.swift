@@ -111,9 +111,9 @@ public struct ReturnPath: Hashable, Sendable {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         sharedSecret = try reader.bytes32()
-        blinding = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        blinding = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             Blinding(isIntroduction: try r.uint8() == 1, onionHash: try r.bytes32())
         }
     }

@@ -1,6 +1,7 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningInvoice
+public import LightningRecords
 public import LightningWire
 
 /// An invoice of ours, and what became of it.
@@ -81,7 +82,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingError) {
+    public init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
@@ -106,7 +107,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         default: throw .invalid("status of an invoice")
         }
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
-        if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() } }
+        if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() } }
         if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try HTLCID(from: &reader, .incoming)) } }
         try reader.expectEnd()
     }
@@ -122,7 +123,7 @@ enum CustomRecords {
         }
     }
 
-    static func decode(_ reader: inout ByteReader) throws(DecodingError) -> [UInt64: [UInt8]] {
+    static func decode(_ reader: inout ByteReader) throws(DecodingFailure) -> [UInt64: [UInt8]] {
         var records: [UInt64: [UInt8]] = [:]
         for _ in 0..<(try reader.count(minimum: 9)) {
             let type = try reader.uint64()
@@ -140,6 +141,17 @@ extension InvoiceRecord {
         case .held(let amount), .settling(let amount), .paid(_, let amount): amount
         }
     }
+
+    /// Whether nothing can pay it any more, whatever time it is. Keysends are not counted among what is over: the last of them stay at hand.
+    var isOver: Bool {
+        switch status {
+        case .paid, .canceled: !isSpontaneous
+        case .unpaid, .held, .settling: false
+        }
+    }
+
+    /// Its place in the history.
+    public var position: HistoryPosition { HistoryPosition(time: invoice.timestamp &* 1000, id: invoice.paymentHash.bytes.array) }
 
     /// One word for lists.
     public var statusName: String {

@@ -7,9 +7,14 @@ public import LightningWire
 
 /// The node's invoices, and the HTLCs that pay them.
 public struct Receiver: Machine, Sendable {
+    /// Invoices that can be paid or are being paid, those that ended in this batch, and the last keysends. What is over goes into the
+    /// history: an HTLC that asks for it is answered like one that asks for what never was.
     public private(set) var invoices: [PaymentHash: InvoiceRecord] = [:]
     private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
+    /// Those of them that are over.
+    private var over: Set<PaymentHash> = []
+    private var expiries = InvoiceExpiries()
     /// Keysends received, with what they brought, the oldest first.
     private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
 
@@ -18,10 +23,13 @@ public struct Receiver: Machine, Sendable {
 
     public init() {}
 
-    public init(invoices: [[UInt8]]) throws(DecodingError) {
+    public init(invoices: [[UInt8]]) throws(DecodingFailure) {
         for record in invoices {
             let invoice = try InvoiceRecord(record: record)
             self.invoices[invoice.invoice.paymentHash] = invoice
+            expiries.insert(invoice)
+            // Of a version that kept all of them here.
+            if invoice.isOver { end(invoice.invoice.paymentHash) }
         }
         spontaneous = self.invoices.values.filter(\.isSpontaneous)
             .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
@@ -31,8 +39,22 @@ public struct Receiver: Machine, Sendable {
     /// What has to be stored of the changes since the last call, by payment hash.
     public mutating func drainWrites() -> [StoreWrite] {
         // What is in memory now decides: a record may have been removed and made again.
-        defer { changedInvoices = [] }
-        return changedInvoices.sorted().map { StoreWrite.change(.invoices, key: $0.bytes.array, record: invoices[$0]?.encoded()) }
+        var writes: [StoreWrite] = []
+        for hash in changedInvoices.sorted() {
+            if over.contains(hash), let record = invoices.removeValue(forKey: hash) {
+                writes += StoreHistory.invoices.add(record.encoded(), at: record.position)
+            }
+            writes.append(.change(.invoices, key: hash.bytes.array, record: invoices[hash]?.encoded()))
+        }
+        changedInvoices = []
+        over = []
+        return writes
+    }
+
+    /// An invoice is over: nothing pays it any more.
+    private mutating func end(_ hash: PaymentHash) {
+        over.insert(hash)
+        changedInvoices.insert(hash)
     }
 
     // MARK: The machine
@@ -115,8 +137,10 @@ public struct Receiver: Machine, Sendable {
     }
 
     public mutating func add(_ record: InvoiceRecord) {
-        invoices[record.invoice.paymentHash] = record
-        changedInvoices.insert(record.invoice.paymentHash)
+        let hash = record.invoice.paymentHash
+        if invoices.updateValue(record, forKey: hash) == nil { expiries.insert(record) }
+        changedInvoices.insert(hash)
+        if record.isOver { over.insert(hash) } else { over.remove(hash) }
     }
 
     /// What we tell a payer whose payment we do not want: BOLT 4 has it look the same for an unknown hash, a wrong secret
@@ -288,6 +312,11 @@ public struct Receiver: Machine, Sendable {
     /// - Parameter now: milliseconds since 1970.
     public mutating func expireSets(now: UInt64, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
+        for hash in expiries.take(before: now / 1000) {
+            guard let record = invoices[hash], record.status == .unpaid else { continue }
+            // A payment that has begun may become complete.
+            if sets[hash] == nil { end(hash) } else { expiries.insert(record, laterThan: now / 1000) }
+        }
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) {
             // A held payment that nobody settles must not close its channel: better to lose the sale.
             let isUrgent = height + HTLCSet.expiryMargin >= Int(set.firstExpiry)

@@ -1,6 +1,7 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningOnion
+public import LightningRecords
 public import LightningRouting
 public import LightningWire
 
@@ -112,6 +113,12 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Milliseconds since 1970 at which it began.
     public var firstStart: UInt64 { attempts.first?.startedAt ?? createdAt &* 1000 }
 
+    /// Its place in the history.
+    public var position: HistoryPosition { HistoryPosition(time: firstStart, id: paymentHash.bytes.array) }
+
+    /// Whether nothing more can become of it: it has its outcome, and no HTLC of it is under way.
+    public var isOver: Bool { status != .pending && !attempts.contains { $0.status == .pending } }
+
     public var pendingAttempts: [PaymentAttempt] { attempts.filter { $0.status == .pending } }
 
     /// What attempts under way would bring the payee.
@@ -183,7 +190,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingError) {
+    public init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1: try self.init(version1: &reader)
@@ -194,7 +201,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         try reader.expectEnd()
     }
 
-    private init(version2 reader: inout ByteReader, hasBlindedPaths: Bool) throws(DecodingError) {
+    private init(version2 reader: inout ByteReader, hasBlindedPaths: Bool) throws(DecodingFailure) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
         let amount = try reader.money()
@@ -203,9 +210,9 @@ public struct OutgoingPayment: Hashable, Sendable {
         let deadline = try reader.uint64()
         let maxParts = Int(try reader.uint16())
         let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
-        let secret = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.bytes32() }
-        let preimage = try reader.optional { (r: inout ByteReader) throws(DecodingError) in PaymentPreimage(try r.bytes32()) }
-        let metadata = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.variableBytes() }
+        let secret = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() }
+        let preimage = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in PaymentPreimage(try r.bytes32()) }
+        let metadata = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.variableBytes() }
         let custom = try CustomRecords.decode(&reader)
         self.init(
             paymentHash: hash, payee: payee, amount: amount, maxFee: maxFee, createdAt: createdAt, deadline: deadline,
@@ -213,9 +220,9 @@ public struct OutgoingPayment: Hashable, Sendable {
         (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
         for _ in 0..<(try reader.count()) { tails.append(try RouteTail(from: &reader)) }
         if hasBlindedPaths { for _ in 0..<(try reader.count()) { blindedPaths.append(try PayableBlindedPath(from: &reader)) } }
-        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.channelID() }
+        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.channelID() }
         for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
-        givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingError) in
+        givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         status = try Self.status(&reader)
@@ -226,7 +233,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         else { throw .invalid("payment") }
     }
 
-    private static func status(_ reader: inout ByteReader) throws(DecodingError) -> Status {
+    private static func status(_ reader: inout ByteReader) throws(DecodingFailure) -> Status {
         switch try reader.uint8() {
         case 0: return .pending
         case 1: return .succeeded(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
@@ -238,7 +245,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     }
 
     /// The first version knew payments of one HTLC to a direct peer.
-    private init(version1 reader: inout ByteReader) throws(DecodingError) {
+    private init(version1 reader: inout ByteReader) throws(DecodingFailure) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
         let amount = try reader.money()
@@ -303,7 +310,7 @@ extension PaymentAttempt {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         let source = try reader.nodeKey()
         let doubt = try reader.uint64()
         var hops: [Route.Hop] = []
@@ -319,13 +326,13 @@ extension PaymentAttempt {
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
         self.init(
             route: Route(source: source, hops: hops, doubt: doubt), htlc: key, sharedSecrets: secrets, startedAt: try reader.uint64())
-        endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.uint64() }
+        endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
         for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
         switch try reader.uint8() {
         case 0: status = .pending
         case 1: status = .succeeded
         case 2:
-            let hop = try reader.optional { (r: inout ByteReader) throws(DecodingError) in Int(try r.uint8()) }
+            let hop = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint8()) }
             let message = try reader.variableBytes()
             let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
             status = .failed(AttemptFailure(hop: hop, message: message, text: text))
@@ -348,7 +355,7 @@ extension RouteTail {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         var hops: [Hop] = []
         for _ in 0..<(try reader.count(minimum: 67)) {
             let node = try reader.nodeKey()
@@ -364,7 +371,7 @@ extension RouteTail {
 }
 
 extension ByteReader {
-    mutating func nodeKey() throws(DecodingError) -> NodeKey {
+    mutating func nodeKey() throws(DecodingFailure) -> NodeKey {
         guard let key = NodeKey(try read(33)[...]) else { throw .invalid("node id") }
         return key
     }

@@ -71,10 +71,10 @@ public struct PayableBlindedPath: Hashable, Sendable {
         writer.optional(firstNode) { writer, node in writer.point(node) }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         payment = try BlindedPaymentPath(from: &reader)
-        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.shortChannelID() }
-        firstNode = try reader.optional { (r: inout ByteReader) throws(DecodingError) in try r.point() }
+        firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
+        firstNode = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
     }
 }
 

@@ -11,10 +11,13 @@ public import LightningWire
 /// Money at risk: no two attempts of a payment may ever add up to more than its amount, and none may start once a preimage is known. A
 /// payment is stored in the same commit as the HTLCs that it sends.
 public struct Sender: Machine, Sendable {
+    /// Payments that are not over, and those that ended in this batch. What is over goes into the history.
     public internal(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
     /// Payments that have not ended.
     public internal(set) var pending: Set<PaymentHash> = []
     var changed: Set<PaymentHash> = []
+    /// Where earlier payments with the hashes of new ones are in the history: they failed, and go when the new one has begun.
+    var earlier: [PaymentHash: HistoryPosition] = [:]
     public internal(set) var estimates: LiquidityEstimates
     var finder = RouteFinder()
     var entropy: Entropy
@@ -50,13 +53,15 @@ public struct Sender: Machine, Sendable {
         var hasNoRoute = false
     }
 
-    public init(payments: [[UInt8]], estimates: LiquidityEstimates, entropy: Entropy) throws(DecodingError) {
+    public init(payments: [[UInt8]], estimates: LiquidityEstimates, entropy: Entropy) throws(DecodingFailure) {
         self.estimates = estimates
         self.entropy = entropy
         for record in payments {
             let payment = try OutgoingPayment(record: record)
             outgoing[payment.paymentHash] = payment
             if payment.status == .pending { pending.insert(payment.paymentHash) }
+            // Of a version that kept all of them here.
+            if payment.isOver { changed.insert(payment.paymentHash) }
         }
     }
 
@@ -64,7 +69,9 @@ public struct Sender: Machine, Sendable {
 
     public enum Event: Sendable {
         /// Somebody asks for a payment, and waits for its outcome.
-        case pay(OutgoingPayment, caller: UInt64)
+        ///
+        /// - Parameter earlier: the payment with this hash in the history: it failed, or there is none.
+        case pay(OutgoingPayment, earlier: OutgoingPayment?, caller: UInt64)
         /// The routes that were asked for.
         case found(PaymentHash, Result<[Route], RouteRefusal>)
         case foundLargest(PaymentHash, MilliSatoshi)
@@ -129,7 +136,8 @@ public struct Sender: Machine, Sendable {
 
     private mutating func react(to event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
-        case .pay(let payment, let caller):
+        case .pay(let payment, let earlier, let caller):
+            if let earlier { self.earlier[payment.paymentHash] = earlier.position }
             callers[payment.paymentHash, default: []].append(caller)
             jobs.append(.begin(payment, caller: caller))
             return []
@@ -150,8 +158,20 @@ public struct Sender: Machine, Sendable {
     }
 
     public mutating func drainWrites() -> [StoreWrite] {
-        defer { changed = [] }
-        return changed.sorted().map { .change(.payments, key: $0.bytes.array, record: outgoing[$0]?.encoded()) } + estimates.drainWrites()
+        var writes: [StoreWrite] = []
+        for hash in changed.sorted() {
+            guard let payment = outgoing[hash] else { continue }
+            if let position = earlier.removeValue(forKey: hash) { writes += StoreHistory.payments.remove(at: position) }
+            if payment.isOver {
+                writes.append(.delete(.payments, key: hash.bytes.array))
+                writes += StoreHistory.payments.add(payment.encoded(), at: payment.position)
+                outgoing[hash] = nil
+            } else {
+                writes.append(.put(.payments, key: hash.bytes.array, record: payment.encoded()))
+            }
+        }
+        changed = []
+        return writes + estimates.drainWrites()
     }
 
     /// Takes a payment as it is now.
@@ -170,13 +190,19 @@ public struct Sender: Machine, Sendable {
     ///
     /// - Parameters:
     ///   - isOwn: whether it is an invoice of ours.
+    ///   - earlier: the payment with this hash in the history.
     ///   - now: seconds since 1970.
     public func check(
-        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, now: UInt64
+        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, earlier: OutgoingPayment?, now: UInt64
     ) throws(PaymentRefusal) -> MilliSatoshi {
         guard invoice.network == network else { throw .wrongNetwork(invoice.network) }
         if isOwn { throw .ownInvoice }
-        try check(invoice.paymentHash)
+        // Nothing is paid twice.
+        switch (outgoing[invoice.paymentHash] ?? earlier)?.status {
+        case .pending: throw .inProgress
+        case .succeeded: throw .alreadyPaid
+        case .failed, nil: break
+        }
         guard now < invoice.expiresAt else { throw .expired }
         guard let wanted = invoice.amount else {
             guard let amount, amount > .zero else { throw .amountMissing }
@@ -185,15 +211,6 @@ public struct Sender: Machine, Sendable {
         guard let amount else { return wanted }
         guard amount >= wanted, amount.isAtMostTwice(wanted) else { throw .wrongAmount(wanted) }
         return amount
-    }
-
-    /// Nothing is paid twice.
-    public func check(_ paymentHash: PaymentHash) throws(PaymentRefusal) {
-        switch outgoing[paymentHash]?.status {
-        case .pending: throw .inProgress
-        case .succeeded: throw .alreadyPaid
-        case .failed, nil: break
-        }
     }
 
     /// The routes of a query over what gossip has told.

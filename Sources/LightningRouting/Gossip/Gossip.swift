@@ -399,7 +399,7 @@ public struct Gossip: Sendable {
     // MARK: Records
 
     /// Reads the records of a store.
-    public init(chainHash: BlockHash, policy: GossipPolicy, records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
+    public init(chainHash: BlockHash, policy: GossipPolicy, records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         self.init(chainHash: chainHash, policy: policy)
         graph.reserve(channels: records.count / 3, nodes: records.count / 8)
         // Keys are in an order that puts channels before what depends on them.
@@ -442,7 +442,7 @@ public struct Gossip: Sendable {
     /// What a graph needs of a `channel_announcement` that was checked before: no point is parsed again.
     private static func essentials(
         _ wire: [UInt8]
-    ) throws(DecodingError) -> (ShortChannelID, NodeKey, NodeKey, isUnroutable: Bool) {
+    ) throws(DecodingFailure) -> (ShortChannelID, NodeKey, NodeKey, isUnroutable: Bool) {
         var reader = ByteReader(wire)
         _ = try reader.slice(258)
         let features = FeatureBits(try reader.sized16())
@@ -506,7 +506,7 @@ struct ChannelGossipRecord: Hashable {
 }
 
 extension ChannelGossipRecord {
-    init(record: [UInt8]) throws(DecodingError) {
+    init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a channel's gossip") }
         funding = OutPoint(TransactionID(try reader.bytes32()), try reader.uint32())

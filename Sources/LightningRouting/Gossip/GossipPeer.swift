@@ -188,8 +188,8 @@ extension Gossip {
             // In any order: BOLT 7 wants them ascending, and one implementation tells them as they came. Each goes with its own timestamps
             // and checksums, and what comes twice is asked for once.
             ids = try GossipEncoding.shortChannelIDs(body.encodedShortIDs)
-            timestamps = try body.tlvs[1].map { bytes throws(DecodingError) in try GossipEncoding.timestamps(bytes, count: ids.count) }
-            checksums = try body.tlvs[3].map { bytes throws(DecodingError) in try GossipEncoding.checksums(bytes, count: ids.count) }
+            timestamps = try body.tlvs[1].map { bytes throws(DecodingFailure) in try GossipEncoding.timestamps(bytes, count: ids.count) }
+            checksums = try body.tlvs[3].map { bytes throws(DecodingFailure) in try GossipEncoding.checksums(bytes, count: ids.count) }
         } catch { return offend(peer, "reply_channel_range: \(error)") }
         for (index, id) in ids.enumerated() {
             let flags = needed(id, timestamps?[index], checksums?[index])
@@ -293,7 +293,7 @@ extension Gossip {
         do {
             ids = try GossipEncoding.shortChannelIDs(body.encodedShortIDs)
             flags =
-                try body.tlvs[1].map { bytes throws(DecodingError) in try GossipEncoding.queryFlags(bytes, count: ids.count) }
+                try body.tlvs[1].map { bytes throws(DecodingFailure) in try GossipEncoding.queryFlags(bytes, count: ids.count) }
                 ?? Array(repeating: .all, count: ids.count)
         } catch { return offend(peer, "query_short_channel_ids: \(error)") }
         var nodes: [NodeKey] = []

@@ -16,7 +16,7 @@ public enum GossipEncoding {
     /// Reads ids in whatever order they come.
     ///
     /// "1: Previously used for zlib compression, this encoding MUST NOT be used."
-    public static func shortChannelIDs(_ bytes: [UInt8]) throws(DecodingError) -> [ShortChannelID] {
+    public static func shortChannelIDs(_ bytes: [UInt8]) throws(DecodingFailure) -> [ShortChannelID] {
         var reader = ByteReader(bytes)
         guard try reader.uint8() == uncompressed else { throw .invalid("encoding of short_channel_ids") }
         guard reader.remaining % 8 == 0 else { throw .truncated }
@@ -27,7 +27,7 @@ public enum GossipEncoding {
     }
 
     /// One flag for each of `count` ids, each a bigsize.
-    public static func queryFlags(_ bytes: [UInt8], count: Int) throws(DecodingError) -> [QueryFlags] {
+    public static func queryFlags(_ bytes: [UInt8], count: Int) throws(DecodingFailure) -> [QueryFlags] {
         var reader = ByteReader(bytes)
         guard try reader.uint8() == uncompressed else { throw .invalid("encoding of query_flags") }
         var flags: [QueryFlags] = []
@@ -44,18 +44,18 @@ public enum GossipEncoding {
     }
 
     /// Pairs of the two directions' timestamps.
-    public static func timestamps(_ bytes: [UInt8], count: Int) throws(DecodingError) -> [(UInt32, UInt32)] {
+    public static func timestamps(_ bytes: [UInt8], count: Int) throws(DecodingFailure) -> [(UInt32, UInt32)] {
         var reader = ByteReader(bytes)
         guard try reader.uint8() == uncompressed else { throw .invalid("encoding of timestamps") }
         return try pairs(&reader, count: count)
     }
 
-    public static func checksums(_ bytes: [UInt8], count: Int) throws(DecodingError) -> [(UInt32, UInt32)] {
+    public static func checksums(_ bytes: [UInt8], count: Int) throws(DecodingFailure) -> [(UInt32, UInt32)] {
         var reader = ByteReader(bytes)
         return try pairs(&reader, count: count)
     }
 
-    private static func pairs(_ reader: inout ByteReader, count: Int) throws(DecodingError) -> [(UInt32, UInt32)] {
+    private static func pairs(_ reader: inout ByteReader, count: Int) throws(DecodingFailure) -> [(UInt32, UInt32)] {
         guard reader.remaining == 8 * count else { throw .invalid("number of elements") }
         var result: [(UInt32, UInt32)] = []
         result.reserveCapacity(count)

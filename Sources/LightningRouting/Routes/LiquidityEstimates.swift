@@ -151,7 +151,7 @@ public struct LiquidityEstimates: Sendable {
         }
     }
 
-    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingError) {
+    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         for (key, record) in records {
             var reader = ByteReader(key)
             let directed = DirectedChannel(try reader.shortChannelID(), direction: try reader.uint8())
@@ -193,7 +193,7 @@ extension LiquidityEstimates.Bounds {
         return writer.bytes
     }
 
-    init(record: [UInt8]) throws(DecodingError) {
+    init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a liquidity estimate") }
         lower = try reader.uint64()

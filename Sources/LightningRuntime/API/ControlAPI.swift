@@ -5,6 +5,7 @@ import LightningChannel
 import LightningCore
 import LightningInvoice
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningWire
 
@@ -89,16 +90,18 @@ public struct ControlAPI: Sendable {
             let value = Self.json(payment, description: nil, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "listpayments":
-            let payments = try await node.payments().filter { !$0.isProbe }
-            return .array(try await named(payments.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias"))
+            let page = try await node.payments(limit: try limit(p), before: try position(p)) { !$0.isProbe }
+            let list = try await named(page.records.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias")
+            return ["payments": .array(list), "next": Self.json(page.next)]
         case "listinvoices":
             let deadlines = try await node.holdDeadlines()
-            return .array(
-                try await node.invoices().map { record in
-                    guard case .object(var fields) = Self.json(record) else { return .null }
-                    fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .integer(Int64($0)) }
-                    return .object(fields)
-                })
+            let page = try await node.invoices(limit: try limit(p), before: try position(p))
+            let list = page.records.map { record -> JSONValue in
+                guard case .object(var fields) = Self.json(record) else { return .null }
+                fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .integer(Int64($0)) }
+                return .object(fields)
+            }
+            return ["invoices": .array(list), "next": Self.json(page.next)]
         case "send":
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
                 throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
@@ -148,6 +151,20 @@ public struct ControlAPI: Sendable {
     }
 
     // MARK: Parameters
+
+    /// How many records a page of a list has at most.
+    func limit(_ p: JSONValue) throws -> Int { Int(try p.whole("limit", in: 1...10_000) ?? 100) }
+
+    /// Where a page of a list begins: the `next` of the page before.
+    func position(_ p: JSONValue) throws -> HistoryPosition? {
+        guard let text = p["before"].text else { return nil }
+        guard let key = Hex.decode(text), let position = HistoryPosition(key: key) else {
+            throw ControlFailure(.usage, "“\(text)” is not the end of a page: copy it from there")
+        }
+        return position
+    }
+
+    static func json(_ next: HistoryPosition?) -> JSONValue { next.map { .string(Hex.encode($0.key)) } ?? .null }
 
     /// A node that we know of otherwise than by gossip, by its id, its alias or a unique beginning of its id.
     private func peer(_ value: JSONValue) async throws -> NodeID {

@@ -43,15 +43,18 @@ extension ControlAPI {
             try await node.importEstimates(p["estimates"].text ?? "")
             return true
         case "listforwards":
-            let (circuits, totals) = try await node.forwards()
+            let page = try await node.forwards(limit: try limit(p), before: try position(p))
             let channels = try await node.channels()
-            return ["forwards": .array(circuits.map { Self.json($0, channels) }), "totals": Self.json(totals)]
+            return [
+                "forwards": .array(page.records.map { Self.json($0, channels) }), "next": Self.json(page.next),
+                "totals": Self.json(try await node.forwardTotals().all),
+            ]
         case "feereport":
-            let (circuits, totals) = try await node.forwards()
+            let (totals, channelTotals) = try await node.forwardTotals()
             var channels: [JSONValue] = []
             for channel in try await node.channels() where !channel.isClosed {
                 let policy = try await node.forwardingPolicy(of: channel.id)
-                let earned = circuits.filter { $0.outgoing.channel == channel.id && $0.isSettled }
+                let earned = channelTotals[channel.id] ?? ForwardTotals()
                 channels.append([
                     "short_channel_id": .string(channel.displayID.description), "peer_id": .string(channel.parameters.remoteNodeID.hex),
                     "fee_base_msat": .integer(Int64(policy.feeBase)),
@@ -59,20 +62,17 @@ extension ControlAPI {
                     "cltv_expiry_delta": .integer(Int64(policy.cltvExpiryDelta)),
                     "htlc_minimum_msat": .amount(policy.htlcMinimum.value),
                     "htlc_maximum_msat": policy.htlcMaximum.map { .amount($0.value) } ?? .null,
-                    "num_forwards": .integer(Int64(earned.count)),
-                    "fees_msat": .amount(earned.reduce(0) { $0 + $1.fee.value }),
+                    "num_forwards": .amount(earned.forwards), "fees_msat": .amount(earned.fees.value),
                 ])
             }
             return ["channels": .array(channels), "totals": Self.json(totals)]
         case "setchannel": return try await setChannel(p)
         case "explain":
             let text = (p["payment"].text ?? "").lowercased()
-            let matches = try await node.payments().filter { payment in
-                guard !text.isEmpty else { return false }
-                if payment.paymentHash.hex.hasPrefix(text) || payment.invoice.lowercased() == text { return true }
-                if case .succeeded(let preimage, _) = payment.status { return preimage.hex.hasPrefix(text) }
-                return false
-            }
+            // By its hash, the beginning of that, its preimage or its invoice.
+            let hash = (try? Invoice(text))?.paymentHash ?? PaymentPreimage(hex: text)?.paymentHash
+            var matches = try await node.payments(beginningWith: text)
+            if matches.isEmpty, let hash { matches = try await node.payments(beginningWith: hash.hex) }
             guard matches.count == 1 else {
                 throw ControlFailure(
                     .refused,
@@ -126,7 +126,7 @@ extension ControlAPI {
             return ["payment_hash": .string(preimage.paymentHash.hex)]
         case "cancel":
             let text = (p["payment_hash"].text ?? "").lowercased()
-            let matches = try await node.invoices().map(\.invoice.paymentHash).filter { !text.isEmpty && $0.hex.hasPrefix(text) }
+            let matches = try await node.invoices(beginningWith: text).map(\.invoice.paymentHash)
             guard matches.count == 1, let hash = matches.first else {
                 throw ControlFailure(
                     .refused,
@@ -351,12 +351,5 @@ extension ControlAPI {
                 return .object(entry)
             })
         return .object(fields)
-    }
-}
-
-extension Circuit {
-    var isSettled: Bool {
-        if case .settled = status { return true }
-        return false
     }
 }

@@ -45,6 +45,16 @@ final class StoreThread: Sendable {
         }
     }
 
+    /// Reads from the store, behind what was asked for before.
+    func read<T: Sendable>(_ body: @escaping @Sendable (SQLiteStore) throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+            pool.submit { state in
+                guard state == .active else { return continuation.resume(throwing: CancellationError()) }
+                continuation.resume(with: Result { try body(self.store) })
+            }
+        }
+    }
+
     /// Closes the store once all that was asked for is done.
     func close() async {
         await withCheckedContinuation { continuation in pool.submit { _ in continuation.resume() } }

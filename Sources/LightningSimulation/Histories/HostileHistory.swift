@@ -266,11 +266,11 @@ public struct HostileHistory {
     private mutating func checkMoney() throws(InvariantViolation) {
         var expected = opening.map { Int64($0.value) }
         for (index, node) in world.nodes.enumerated() {
-            for record in node.core!.invoices.values {
+            for record in node.invoices.values {
                 if case .paid(_, let amount) = record.status { expected[index] += Int64(amount.value) }
             }
             expected[index] += Int64(node.core!.circuits.totals.fees.value)
-            for (hash, payment) in node.core!.outgoingPayments {
+            for (hash, payment) in node.payments {
                 report.payments += 1
                 switch payment.status {
                 case .pending: report.stuck += 1
@@ -307,7 +307,8 @@ public struct HostileHistory {
             if let stranger = core.peerSummaries.first(where: { !honest.contains($0.nodeID) }) {
                 throw world.violation("\(node.name) still talks to \(stranger.nodeID)")
             }
-            for (what, count, most) in core.occupancy(payments: report.payments + offered.count) where count > most {
+            let received = node.invoices.values.count { if case .paid = $0.status { true } else { false } }
+            for (what, count, most) in core.occupancy(payments: report.payments + offered.count, received: received) where count > most {
                 throw world.violation("\(node.name) keeps \(count) \(what), at most \(most) would do")
             }
         }

@@ -263,7 +263,7 @@ public struct NetworkHistory {
         var expected = opening.map { Int64($0.value) }
         var settled: [PaymentHash: (node: Int, amount: MilliSatoshi)] = [:]
         for (index, node) in world.nodes.enumerated() {
-            for (hash, record) in node.core!.invoices {
+            for (hash, record) in node.invoices {
                 guard case .paid(_, let amount) = record.status else { continue }
                 settled[hash] = (index, amount)
                 expected[index] += Int64(amount.value)
@@ -274,7 +274,7 @@ public struct NetworkHistory {
             expected[index] += Int64(totals.fees.value)
         }
         for (index, node) in world.nodes.enumerated() {
-            for (hash, payment) in node.core!.outgoingPayments {
+            for (hash, payment) in node.payments {
                 report.payments += 1
                 report.attempts += payment.attempts.count
                 switch payment.status {

@@ -167,11 +167,10 @@ public struct TwoNodeHistory {
     /// Every payment has ended, and both sides tell the same of it.
     private mutating func checkPayments() throws(InvariantViolation) {
         for payer in 0...1 {
-            let own = world.nodes[payer].core!
-            let other = world.nodes[1 - payer].core!
-            for (hash, payment) in own.outgoingPayments {
+            let received = world.nodes[1 - payer].invoices
+            for (hash, payment) in world.nodes[payer].payments {
                 let isPaid: Bool
-                if case .paid(_, let amount) = other.invoices[hash]?.status {
+                if case .paid(_, let amount) = received[hash]?.status {
                     isPaid = true
                     guard amount == payment.amount else { throw world.violation("another amount arrived") }
                 } else {

@@ -231,6 +231,7 @@ public struct SimulatedWorld {
         let effects = nodes[index].core!.handle(inputs, now: now)
         if dice.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
         nodes[index].store.apply(effects.writes)
+        if let what = StoredHistory.problem(of: effects.writes) { throw violation("\(nodes[index].name) stores \(what)") }
         try checkStore(index)
         if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
         trace.note(index, at: now, effects)

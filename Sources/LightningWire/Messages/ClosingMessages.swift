@@ -12,7 +12,7 @@ public struct Shutdown: MessageBody {
         self.script = script
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         script = Script(try reader.sized16())
     }
@@ -41,7 +41,7 @@ public struct ClosingSigned: MessageBody {
         tlvs[1] = writer.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         fee = try reader.satoshi()
         signature = try reader.signature()
@@ -73,7 +73,7 @@ public struct SimpleClose: Hashable, Sendable {
     public var lockTime: UInt32
     public var tlvs: TLVStream
 
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         closerScript = Script(try reader.sized16())
         closeeScript = Script(try reader.sized16())
@@ -96,13 +96,13 @@ public struct SimpleClose: Hashable, Sendable {
 public struct ClosingComplete: MessageBody {
     public static let type: UInt16 = 40
     public var close: SimpleClose
-    public init(from reader: inout ByteReader) throws(DecodingError) { close = try SimpleClose(from: &reader) }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
     public func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
 }
 
 public struct ClosingSig: MessageBody {
     public static let type: UInt16 = 41
     public var close: SimpleClose
-    public init(from reader: inout ByteReader) throws(DecodingError) { close = try SimpleClose(from: &reader) }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
     public func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
 }

@@ -18,7 +18,7 @@ public struct AnnouncementSignatures: MessageBody {
         self.bitcoinSignature = bitcoinSignature
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         shortChannelID = try reader.shortChannelID()
         nodeSignature = try reader.signature()
@@ -61,7 +61,7 @@ public struct ChannelAnnouncement: MessageBody {
     /// What the four signatures sign: "the double-SHA256 hash h of the message, beginning at offset 256".
     public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 256))) }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         nodeSignature1 = try reader.signature()
         nodeSignature2 = try reader.signature()
         bitcoinSignature1 = try reader.signature()
@@ -124,7 +124,7 @@ public struct NodeAnnouncement: MessageBody {
                 text.unicodeScalars.filter { $0.properties.generalCategory != .control && $0.properties.generalCategory != .format }))
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         signature = try reader.signature()
         features = FeatureBits(try reader.sized16())
         timestamp = try reader.uint32()
@@ -188,7 +188,7 @@ public struct ChannelUpdate: MessageBody {
     /// "MUST NOT forward such a channel_update to other peers".
     public var dontForward: Bool { messageFlags & 2 != 0 }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         signature = try reader.signature()
         chainHash = BlockHash(try reader.bytes32())
         shortChannelID = try reader.shortChannelID()
@@ -230,13 +230,13 @@ public struct QueryShortChannelIDs: MessageBody {
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         encodedShortIDs = try reader.sized16()
         tlvs = try TLVStream(
             from: &reader,
             known: [
-                1: { (value: inout ByteReader) throws(DecodingError) in
+                1: { (value: inout ByteReader) throws(DecodingFailure) in
                     _ = try value.uint8()
                     _ = value.rest()
                 }
@@ -261,7 +261,7 @@ public struct ReplyShortChannelIDsEnd: MessageBody {
         self.fullInformation = fullInformation
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         fullInformation = try reader.uint8()
     }
@@ -287,13 +287,13 @@ public struct QueryChannelRange: MessageBody {
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstBlock = try reader.uint32()
         blockCount = try reader.uint32()
         tlvs = try TLVStream(
             from: &reader,
-            known: [1: { (value: inout ByteReader) throws(DecodingError) in _ = try value.bigSize() }])
+            known: [1: { (value: inout ByteReader) throws(DecodingFailure) in _ = try value.bigSize() }])
     }
 
     public func encode(to writer: inout ByteWriter) {
@@ -323,7 +323,7 @@ public struct ReplyChannelRange: MessageBody {
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstBlock = try reader.uint32()
         blockCount = try reader.uint32()
@@ -332,7 +332,7 @@ public struct ReplyChannelRange: MessageBody {
         tlvs = try TLVStream(
             from: &reader,
             known: [
-                1: { (value: inout ByteReader) throws(DecodingError) in
+                1: { (value: inout ByteReader) throws(DecodingFailure) in
                     _ = try value.uint8()
                     _ = value.rest()
                 },
@@ -369,7 +369,7 @@ public struct GossipTimestampFilter: MessageBody {
         timestamp >= firstTimestamp && UInt64(timestamp) < UInt64(firstTimestamp) + UInt64(timestampRange)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstTimestamp = try reader.uint32()
         timestampRange = try reader.uint32()

@@ -43,7 +43,7 @@ public enum LightningMessage: Hashable, Sendable {
     /// Parses a whole message: two bytes of type, then the body.
     ///
     /// - Throws: `.invalid` for an unknown even type, after which BOLT 1 demands that the connection be closed.
-    public init(_ bytes: [UInt8]) throws(DecodingError) {
+    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let type = try reader.uint16()
         switch type {

@@ -60,7 +60,7 @@ public struct ChannelBasepoints: Hashable, Sendable {
         self.htlc = htlc
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         funding = try reader.point()
         revocation = try reader.point()
         payment = try reader.point()
@@ -101,7 +101,7 @@ public struct OpenChannel: MessageBody {
         tlvs[1] = channelType.features.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         temporaryChannelID = try reader.channelID()
         fundingAmount = try reader.satoshi()
@@ -170,7 +170,7 @@ public struct AcceptChannel: MessageBody {
         tlvs[1] = channelType.features.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         temporaryChannelID = try reader.channelID()
         let dustLimit = try reader.satoshi()
         let inFlight = try reader.milliSatoshi()
@@ -227,7 +227,7 @@ public struct FundingCreated: MessageBody {
         self.signature = WireSignature(signature)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         temporaryChannelID = try reader.channelID()
         fundingTransaction = TransactionID(try reader.bytes32())
         fundingOutputIndex = try reader.uint16()
@@ -255,7 +255,7 @@ public struct FundingSigned: MessageBody {
         self.signature = WireSignature(signature)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         signature = try reader.signature()
     }
@@ -281,7 +281,7 @@ public struct ChannelReady: MessageBody {
         tlvs[1] = writer.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         secondPerCommitmentPoint = try reader.point()
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(8)])

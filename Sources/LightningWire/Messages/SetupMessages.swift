@@ -4,7 +4,7 @@ public import CryptoPrimitives
 /// One BOLT message without its type number.
 public protocol MessageBody: Hashable, Sendable {
     static var type: UInt16 { get }
-    init(from reader: inout ByteReader) throws(DecodingError)
+    init(from reader: inout ByteReader) throws(DecodingFailure)
     func encode(to writer: inout ByteWriter)
 }
 
@@ -21,7 +21,7 @@ public struct Init: MessageBody {
         tlvs[1] = chains.flatMap(\.bytes.array)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         globalFeatures = try Self.features(&reader)
         features = try Self.features(&reader)
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.multiple(of: 32), 3: TLVStream.anything])
@@ -30,7 +30,7 @@ public struct Init: MessageBody {
     /// Bytes of a feature field that are taken: thirty times as many as the highest bit of BOLT 9 needs.
     static let maximumFeatureLength = 1024
 
-    private static func features(_ reader: inout ByteReader) throws(DecodingError) -> FeatureBits {
+    private static func features(_ reader: inout ByteReader) throws(DecodingFailure) -> FeatureBits {
         let bytes = try reader.sized16()
         guard bytes.count <= maximumFeatureLength else { throw .tooLarge }
         return FeatureBits(bytes)
@@ -60,7 +60,7 @@ public struct ErrorMessage: MessageBody {
         data = Array(text.utf8.prefix(1000))
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         data = try reader.sized16()
     }
@@ -87,7 +87,7 @@ public struct Warning: MessageBody {
     public var error: ErrorMessage
 
     public init(channelID: ChannelID, text: String) { error = ErrorMessage(channelID: channelID, text: text) }
-    public init(from reader: inout ByteReader) throws(DecodingError) { error = try ErrorMessage(from: &reader) }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { error = try ErrorMessage(from: &reader) }
     public func encode(to writer: inout ByteWriter) { error.encode(to: &writer) }
 }
 
@@ -102,7 +102,7 @@ public struct Ping: MessageBody {
         ignored = []
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         pongBytes = try reader.uint16()
         ignored = try reader.sized16()
     }
@@ -118,7 +118,7 @@ public struct Pong: MessageBody {
     public var ignored: [UInt8]
 
     public init(count: Int) { ignored = [UInt8](repeating: 0, count: count) }
-    public init(from reader: inout ByteReader) throws(DecodingError) { ignored = try reader.sized16() }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { ignored = try reader.sized16() }
     public func encode(to writer: inout ByteWriter) { writer.sized16(ignored) }
 }
 
@@ -126,14 +126,14 @@ public struct Pong: MessageBody {
 public struct PeerStorage: MessageBody {
     public static let type: UInt16 = 7
     public var blob: [UInt8]
-    public init(from reader: inout ByteReader) throws(DecodingError) { blob = try reader.sized16() }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
     public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }
 
 public struct PeerStorageRetrieval: MessageBody {
     public static let type: UInt16 = 9
     public var blob: [UInt8]
-    public init(from reader: inout ByteReader) throws(DecodingError) { blob = try reader.sized16() }
+    public init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
     public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }
 
@@ -143,7 +143,7 @@ public struct OnionMessage: MessageBody {
     public var pathKey: NodeID
     public var packet: [UInt8]
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         pathKey = try reader.point()
         packet = try reader.sized16()
     }

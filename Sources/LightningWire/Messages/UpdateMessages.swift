@@ -29,7 +29,7 @@ public struct UpdateAddHTLC: MessageBody {
         tlvs[0] = pathKey?.compressed
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         amount = try reader.milliSatoshi()
@@ -70,7 +70,7 @@ public struct UpdateFulfillHTLC: MessageBody {
         self.paymentPreimage = paymentPreimage
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         paymentPreimage = PaymentPreimage(try reader.bytes32())
@@ -99,7 +99,7 @@ public struct UpdateFailHTLC: MessageBody {
         self.reason = reason
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         reason = try reader.sized16()
@@ -129,7 +129,7 @@ public struct UpdateFailMalformedHTLC: MessageBody {
         self.failureCode = failureCode
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         onionHash = try reader.bytes32()
@@ -155,7 +155,7 @@ public struct UpdateFee: MessageBody {
         self.feeRate = feeRate
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         feeRate = FeeRate(perKiloweight: try reader.uint32())
     }
@@ -173,7 +173,7 @@ public struct StartBatch: MessageBody {
     public var batchSize: UInt16
     public var tlvs: TLVStream
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         batchSize = try reader.uint16()
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(2)])
@@ -200,7 +200,7 @@ public struct CommitmentSigned: MessageBody {
         self.htlcSignatures = htlcSignatures.map { WireSignature($0) }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         signature = try reader.signature()
         let count = Int(try reader.uint16())
@@ -233,7 +233,7 @@ public struct RevokeAndAck: MessageBody {
         self.nextPerCommitmentPoint = nextPerCommitmentPoint
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         perCommitmentSecret = try reader.bytes32()
         nextPerCommitmentPoint = try reader.point()
@@ -267,7 +267,7 @@ public struct ChannelReestablish: MessageBody {
         self.myCurrentPerCommitmentPoint = myCurrentPerCommitmentPoint
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingError) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         nextCommitmentNumber = try reader.uint64()
         nextRevocationNumber = try reader.uint64()

@@ -96,7 +96,7 @@ struct OverlongMessagesTests {
             try world.talk(&raw)
         }
         #expect(world.nodes.allSatisfy { $0.core!.circuits.pending.isEmpty })
-        let payment = try #require(world.nodes[0].core!.outgoingPayments.values.first)
+        let payment = try #require(world.nodes[0].payments.values.first)
         guard case .failed = payment.status else {
             Issue.record("\(payment.status)")
             return

@@ -119,7 +119,7 @@ struct BlindedPaymentTests {
             #expect(failure.hop == 0 && failure.message.prefix(2) == [0xc0, 0x18], "\(failure)")
         }
         // The middle node saw no readable failure either.
-        #expect(world.nodes[2].core!.circuits.all.allSatisfy { !$0.isPending })
+        #expect(world.nodes[2].forwards.allSatisfy { !$0.isPending })
         try world.checkNetwork()
     }
 
@@ -137,7 +137,7 @@ struct BlindedPaymentTests {
             Issue.record("an invoice was paid over another's path")
             return
         }
-        #expect(world.nodes[3].core!.invoices[other.invoice.paymentHash]?.status == .unpaid)
+        #expect(world.nodes[3].invoices[other.invoice.paymentHash]?.status == .unpaid)
         // Two days, and the ten minutes a block of its hour, later.
         try world.mine(300)
         try world.pass(3)
@@ -162,7 +162,7 @@ struct BlindedPaymentTests {
         }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(4)
-        let payment = try #require(world.nodes[0].core!.outgoingPayments[record.invoice.paymentHash])
+        let payment = try #require(world.nodes[0].payments[record.invoice.paymentHash])
         #expect(payment.finalCLTVDelta == 0 && !payment.paidRoutes.isEmpty)
     }
 
@@ -178,13 +178,13 @@ struct BlindedPaymentTests {
         }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(4)
-        #expect(world.nodes[3].core!.invoices[preimage.paymentHash]?.statusName == "held")
+        #expect(world.nodes[3].invoices[preimage.paymentHash]?.statusName == "held")
         for node in 0..<4 { world.kill(node) }
         try world.pass(6)
-        #expect(world.nodes[3].core!.invoices[preimage.paymentHash]?.statusName == "held")
+        #expect(world.nodes[3].invoices[preimage.paymentHash]?.statusName == "held")
         try world.command(3, .settle(preimage.paymentHash, preimage))
         try world.pass(5)
-        guard case .succeeded(preimage, _)? = world.nodes[0].core!.outgoingPayments[preimage.paymentHash]?.status else {
+        guard case .succeeded(preimage, _)? = world.nodes[0].payments[preimage.paymentHash]?.status else {
             Issue.record("it was settled, and the payer does not know")
             return
         }

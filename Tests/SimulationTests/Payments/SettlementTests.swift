@@ -22,7 +22,7 @@ struct SettlementTests {
     }
 
     private static func status(_ world: SimulatedWorld, _ node: Int, _ hash: PaymentHash) -> InvoiceRecord.Status? {
-        world.nodes[node].core?.invoices[hash]?.status
+        world.nodes[node].invoices[hash]?.status
     }
 
     private static func wasToldOfPayment(_ world: SimulatedWorld, _ node: Int) -> Bool {
@@ -82,7 +82,7 @@ struct SettlementTests {
         var world = try Self.line(93, 3)
         let invoice = try NetworkTests.invoice(&world, 2, 50_000_000).invoice
         try world.command(0, .pay(invoice, amount: nil))
-        func circuit() -> Circuit? { world.nodes[1].core!.circuits.all.last }
+        func circuit() -> Circuit? { world.nodes[1].forwards.last }
         func isFulfilled() -> Bool { if case .fulfilled? = circuit()?.status { true } else { false } }
         for _ in 0..<400 where !isFulfilled() { try world.pass(1, interval: 4) }
         #expect(isFulfilled())
@@ -115,14 +115,14 @@ struct SettlementTests {
         else { return }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(3)
-        #expect(world.nodes[1].core!.invoices[hold.paymentHash]?.statusName == "held")
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "held")
         let id = try #require(world.nodes[0].core!.channels.keys.first)
         world.stop(1)
         try world.command(0, .forceCloseChannel(id))
         try world.mine(2)
         world.resume(1)
         try world.pass(5)
-        #expect(world.nodes[1].core!.invoices[hold.paymentHash]?.statusName != "held")
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName != "held")
         let request = try world.command(1, .settle(hold.paymentHash, hold))
         guard case .failure(.hold)? = world.nodes[1].answers[request] else {
             Issue.record("the preimage was given away for nothing")

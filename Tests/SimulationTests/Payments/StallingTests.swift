@@ -32,7 +32,7 @@ struct StallingTests {
         if case .invoice(let record)? = response { invoice = record }
         let request = try world.command(0, .pay(try #require(invoice).invoice, amount: nil))
         try world.pass(3)
-        #expect(world.nodes[2].core!.invoices[hold.paymentHash]?.statusName == "held")
+        #expect(world.nodes[2].invoices[hold.paymentHash]?.statusName == "held")
         world.stop(2)
         try world.pass(1)
         return request
@@ -183,7 +183,7 @@ struct StallingTests {
         try world.command(2, .settle(hold.paymentHash, hold))
         try world.pass(5)
         _ = request
-        let payment = try #require(world.nodes[0].core!.outgoingPayments[hold.paymentHash])
+        let payment = try #require(world.nodes[0].payments[hold.paymentHash])
         guard case .succeeded(let preimage, _) = payment.status else {
             Issue.record("\(payment.status)")
             return

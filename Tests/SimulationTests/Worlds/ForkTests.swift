@@ -48,7 +48,7 @@ struct ForkTests {
         try Self.live(&world, payments: 8, from: 0, to: 2)
         for each in [world, fork] {
             try each.checkNetwork()
-            guard case .succeeded? = each.nodes[0].core!.outgoingPayments[invoice.paymentHash]?.status else {
+            guard case .succeeded? = each.nodes[0].payments[invoice.paymentHash]?.status else {
                 Issue.record("the payment that was under way did not arrive")
                 return
             }

@@ -1,0 +1,25 @@
+import ArgumentParser
+import LightningRuntime
+
+/// Which part of a long list is shown.
+struct PageOptions: ParsableArguments {
+    @Option(help: "How many at most, the newest first") var limit: Int = 100
+    @Option(help: ArgumentHelp("Go on where the list before ended", valueName: "position")) var before: String?
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes 1 to 10000") }
+    }
+
+    var isFirst: Bool { before == nil }
+
+    var parameters: JSONValue {
+        var fields: [String: JSONValue] = ["limit": .integer(Int64(limit))]
+        if let before { fields["before"] = .string(before) }
+        return .object(fields)
+    }
+
+    /// How to see the rest, where there is one.
+    func more(_ answer: JSONValue, _ command: String) -> [String] {
+        answer["next"].text.map { ["older ones: lnw \(command) --limit \(limit) --before \($0)"] } ?? []
+    }
+}

@@ -1,0 +1,64 @@
+/// Records of what is over: no decision of the node depends on them, they grow for ever, and nobody reads more than a page of them.
+///
+/// Their keys in the order of time are `HistoryPosition`s: a page ends with the position from which the next one goes on.
+public enum StoreHistory: Sendable, CaseIterable {
+    case payments
+    case invoices
+    case forwards
+
+    /// The table of the records.
+    public var records: StoreTable {
+        switch self {
+        case .payments: .paymentHistory
+        case .invoices: .invoiceHistory
+        case .forwards: .forwardHistory
+        }
+    }
+
+    /// The table of positions, where the records themselves lie by another key.
+    public var order: StoreTable? {
+        switch self {
+        case .payments: .paymentOrder
+        case .invoices: .invoiceOrder
+        case .forwards: nil
+        }
+    }
+
+    /// What puts a record into the history.
+    public func add(_ record: [UInt8], at position: HistoryPosition) -> [StoreWrite] {
+        guard let order else { return [.put(records, key: position.key, record: record)] }
+        return [.put(records, key: position.id, record: record), .put(order, key: position.key, record: [])]
+    }
+
+    /// What takes a record out of the history.
+    public func remove(at position: HistoryPosition) -> [StoreWrite] {
+        guard let order else { return [.delete(records, key: position.key)] }
+        return [.delete(records, key: position.id), .delete(order, key: position.key)]
+    }
+}
+
+/// The place of a record in a history: when it began, and what tells it from others of that millisecond.
+public struct HistoryPosition: Hashable, Comparable, Sendable {
+    /// Milliseconds since 1970.
+    public var time: UInt64
+    public var id: [UInt8]
+
+    public init(time: UInt64, id: [UInt8]) {
+        self.time = time
+        self.id = id
+    }
+
+    /// Sorts as the position does.
+    public var key: [UInt8] { withUnsafeBytes(of: time.bigEndian) { Array($0) } + id }
+
+    /// - Returns: `nil` for what is too short to be a key.
+    public init?(key: some Collection<UInt8>) {
+        guard key.count >= 8 else { return nil }
+        time = key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        id = Array(key.dropFirst(8))
+    }
+
+    public static func < (left: HistoryPosition, right: HistoryPosition) -> Bool {
+        left.time == right.time ? left.id.lexicographicallyPrecedes(right.id) : left.time < right.time
+    }
+}

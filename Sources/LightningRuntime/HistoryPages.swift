@@ -1,0 +1,121 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningCore
+public import LightningPayment
+public import LightningRecords
+import LightningStorage
+public import LightningWire
+
+/// Some records of a node's history, the newest first.
+public struct HistoryPage<Record: Sendable>: Sendable {
+    public var records: [Record]
+    /// Where the next page begins; `nil` where there is none.
+    public var next: HistoryPosition?
+}
+
+// What is under way is in memory, and what is over on disk: a page is put together of both.
+extension LightningNode {
+    /// Payments sent, those that began last first.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - isWanted: which are counted.
+    /// - Throws: a `StoreFailure` where a record cannot be read; a `NodeRefusal` or `CancellationError` where the node has stopped.
+    public func payments(
+        limit: Int = 100, before bound: HistoryPosition? = nil,
+        where isWanted: @escaping @Sendable (OutgoingPayment) -> Bool = { _ in true }
+    ) async throws -> HistoryPage<OutgoingPayment> {
+        try await page(.payments, limit, bound, isWanted, OutgoingPayment.init(record:), \.position) { Array($0.outgoingPayments.values) }
+    }
+
+    /// Invoices, those that were made last first; and keysends received.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    /// - Throws: as `payments`.
+    public func invoices(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<InvoiceRecord> {
+        try await page(.invoices, limit, bound, { _ in true }, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
+    }
+
+    /// Forwards under way and ended, those that began last first. Of those that failed the last 10,000 are kept.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    /// - Throws: as `payments`.
+    public func forwards(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<Circuit> {
+        try await page(.forwards, limit, bound, { _ in true }, Circuit.init(record:), \.position) { $0.circuits.all }
+    }
+
+    /// What all forwards came to that have ended, and those into each channel.
+    public func forwardTotals() async throws -> (all: ForwardTotals, channels: [ChannelID: ForwardTotals]) {
+        try await driver.read { ($0.circuits.totals, $0.circuits.totalsByChannel) }
+    }
+
+    /// The payments whose hashes begin so, two at most: one is meant, or it is not clear which.
+    ///
+    /// - Parameter digits: hexadecimal, in lower case.
+    func payments(beginningWith digits: String) async throws -> [OutgoingPayment] {
+        let found = try await records(.paymentHistory, beginningWith: digits) { core in
+            core.outgoingPayments.filter { $0.key.hex.hasPrefix(digits) }.mapValues { $0.encoded() }
+        }
+        return try found.map { try OutgoingPayment(record: $0) }
+    }
+
+    /// The same for invoices.
+    func invoices(beginningWith digits: String) async throws -> [InvoiceRecord] {
+        let found = try await records(.invoiceHistory, beginningWith: digits) { core in
+            core.invoices.filter { $0.key.hex.hasPrefix(digits) }.mapValues { $0.encoded() }
+        }
+        return try found.map { try InvoiceRecord(record: $0) }
+    }
+
+    private func records(
+        _ table: StoreTable, beginningWith digits: String, _ inMemory: @escaping @Sendable (borrowing NodeCore) -> [PaymentHash: [UInt8]]
+    ) async throws -> [[UInt8]] {
+        // An odd digit is the upper half of a byte: what begins with it follows.
+        guard !digits.isEmpty, let prefix = Hex.decode(String(digits.prefix(digits.utf8.count / 2 * 2))),
+            let bound = Hex.decode(digits.utf8.count.isMultiple(of: 2) ? digits : digits + "0")
+        else { return [] }
+        let memory = try await driver.read(inMemory)
+        let query = StoreQuery(table: table, prefix: prefix, bound: bound, limit: 2)
+        let stored = try await store.read { try $0.entries(query) }.filter { Hex.encode($0.key).hasPrefix(digits) }
+        let found = memory.reduce(into: [[UInt8]: [UInt8]]()) { $0[$1.key.bytes.array] = $1.value }
+            .merging(stored.map { ($0.key, $0.record) }) { $1 }
+        return found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.prefix(2).map(\.value)
+    }
+
+    private func page<Record: Sendable>(
+        _ history: StoreHistory, _ limit: Int, _ bound: HistoryPosition?, _ isWanted: @escaping @Sendable (Record) -> Bool,
+        _ decode: @escaping @Sendable ([UInt8]) throws -> Record, _ position: @escaping @Sendable (Record) -> HistoryPosition,
+        _ inMemory: @escaping @Sendable (borrowing NodeCore) -> [Record]
+    ) async throws -> HistoryPage<Record> {
+        // Memory first: what goes to disk meanwhile is found there.
+        var found: [HistoryPosition: Record] = [:]
+        for record in try await driver.read(inMemory) where isWanted(record) {
+            if bound.map({ position(record) < $0 }) ?? true { found[position(record)] = record }
+        }
+        var wanted = limit + 1
+        var place = bound
+        while wanted > 0 {
+            let from = place?.key
+            let count = wanted
+            let entries = try await store.read { try $0.page(history, before: from, limit: count) }
+            for entry in entries {
+                guard let at = HistoryPosition(key: entry.key) else { throw StoreFailure.damaged("key of \(history.records.rawValue)") }
+                place = at
+                let record: Record
+                do { record = try decode(entry.record) } catch { throw StoreFailure.damaged("\(error)") }
+                guard isWanted(record) else { continue }
+                found[at] = record
+                wanted -= 1
+            }
+            if entries.count < count { break }
+        }
+        let sorted = found.sorted { $0.key > $1.key }
+        let page = sorted.prefix(max(0, limit))
+        return HistoryPage(records: page.map(\.value), next: sorted.count > page.count ? page.last?.key : nil)
+    }
+}

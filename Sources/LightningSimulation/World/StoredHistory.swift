@@ -1,0 +1,54 @@
+import BitcoinPrimitives
+import LightningCore
+import LightningInvoice
+public import LightningPayment
+import LightningRecords
+public import LightningWire
+
+// What a node did, whether it is still in its memory or only on its disk.
+extension SimulatedWorld.Node {
+    /// Every payment that it sent.
+    public var payments: [PaymentHash: OutgoingPayment] {
+        let stored = store.records(.paymentHistory).map { try! OutgoingPayment(record: $0) }
+        return (core?.outgoingPayments ?? [:]).merging(stored.map { ($0.paymentHash, $0) }) { $1 }
+    }
+
+    /// Every invoice that it made, and the keysends that it received.
+    public var invoices: [PaymentHash: InvoiceRecord] {
+        let stored = store.records(.invoiceHistory).map { try! InvoiceRecord(record: $0) }
+        return (core?.invoices ?? [:]).merging(stored.map { ($0.invoice.paymentHash, $0) }) { $1 }
+    }
+
+    /// Every forward, the oldest first.
+    public var forwards: [Circuit] {
+        let stored = store.records(.forwardHistory).map { try! Circuit(record: $0) }
+        return ((core?.circuits.all ?? []) + stored).sorted { $0.position < $1.position }
+    }
+}
+
+/// The check of what goes into the history, which no restart reads again.
+enum StoredHistory {
+    /// - Returns: what cannot be read again as it was written, or lies where it is not looked for; `nil` where all is right.
+    static func problem(of writes: [StoreWrite]) -> String? {
+        for write in writes {
+            guard case .put(let table, let key, let record) = write else { continue }
+            do throws(DecodingFailure) {
+                switch table {
+                case .paymentHistory:
+                    let payment = try OutgoingPayment(record: record)
+                    guard payment.encoded() == record, payment.position.id == key, payment.isOver else { return "a payment's history" }
+                case .invoiceHistory:
+                    let invoice = try InvoiceRecord(record: record)
+                    guard invoice.encoded() == record, invoice.position.id == key else { return "an invoice's history" }
+                case .forwardHistory:
+                    let circuit = try Circuit(record: record)
+                    guard circuit.encoded() == record, circuit.position.key == key, circuit.hasEnded else { return "a forward's history" }
+                case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
+                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .failedForwards, .forwardTotals:
+                    continue
+                }
+            } catch { return "a record of \(table.rawValue) that cannot be read: \(error)" }
+        }
+        return nil
+    }
+}
