@@ -4,6 +4,12 @@ public import LightningWire
 /// What a channel asks its node to do. Nothing of it may leave before the channel's writes are stored.
 public enum ChannelEffect: Hashable, Sendable {
     case send(LightningMessage)
+    /// The peer broke a rule: its consequence says what the node has to do.
+    case violated(ProtocolViolation)
+    /// What was asked for cannot be done; nothing has changed.
+    case refused(ChannelRefusal)
+    /// The HTLC that was to be offered has this id.
+    case offered(id: UInt64)
     case broadcast(Transaction)
     /// An incoming HTLC is committed on both sides beyond recall: it may be settled or forwarded.
     case received(HTLC)
@@ -22,7 +28,7 @@ public enum ChannelEffect: Hashable, Sendable {
     case givenUp
     case closing(CloseKind)
     case closed
-    /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `takeRevoked`.
+    /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `ChannelEvent.revokedHTLCs`.
     case needsRevokedHTLCs(RevokedHTLCQuery)
     /// The channel was never funded, and its opener is not us: the node forgets it.
     case abandoned(String)

@@ -68,7 +68,7 @@ public struct PaymentChannel: Sendable {
     public internal(set) var openedHeight: Int
 
     /// Where its money goes on chain: an address of the wallet, taken when the first of it goes there.
-    public package(set) var sweepScript: Script?
+    public internal(set) var sweepScript: Script?
 
     /// HTLCs that are gone but stand in commitments the remote could still publish.
     var revokedHTLCs = RevokedHTLCLog(count: 0)
@@ -196,7 +196,7 @@ public struct PaymentChannel: Sendable {
     /// Takes a message of the peer about this channel.
     ///
     /// - Throws: what the peer did wrong; the channel is as before, except where the text says otherwise.
-    public mutating func handle(
+    mutating func receive(
         _ message: LightningMessage, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         switch phase {
@@ -247,15 +247,8 @@ public struct PaymentChannel: Sendable {
         .send(.error(ErrorMessage(channelID: id, text: text)))
     }
 
-    /// The peer sent an `error` for this channel.
-    ///
-    /// BOLT 1: "MUST fail the channel referred to by channel_id".
-    public mutating func receiveError(_ text: String, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        fail("the peer reports: \(text)", environment, sendingError: false)
-    }
-
     /// The connection is gone: HTLCs that no commitment of the peer holds yet are taken back, so that they can go elsewhere.
-    public mutating func disconnect() -> [ChannelEffect] {
+    mutating func disconnect() -> [ChannelEffect] {
         dropConnection()
         return withdrawUnsigned()
     }
@@ -263,7 +256,7 @@ public struct PaymentChannel: Sendable {
     /// Takes back the HTLCs of ours that were never signed for: no commitment holds them, and so nobody can take them.
     ///
     /// BOLT 2: the peer forgets them with the connection.
-    public mutating func withdrawUnsigned() -> [ChannelEffect] {
+    mutating func withdrawUnsigned() -> [ChannelEffect] {
         // They are the last ones: their ids will be used again.
         let unsigned = commitments.orderedHTLCs.filter { $0.state == .sentAddHTLC }
         guard !unsigned.isEmpty else { return [] }
@@ -293,7 +286,7 @@ public struct PaymentChannel: Sendable {
     /// Publishes our commitment: the way out when there is no talking with the peer.
     ///
     /// Money at risk: our own output is locked for the peer's `to_self_delay` blocks.
-    public mutating func fail(
+    mutating func fail(
         _ reason: String, _ environment: ChannelEnvironment, sendingError: Bool = true
     ) -> [ChannelEffect] {
         switch phase {

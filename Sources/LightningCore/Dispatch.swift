@@ -74,17 +74,39 @@ extension NodeCore {
 
     // MARK: Channels
 
-    /// Changes a channel; what it asks for is done in its turn. Nothing where there is no such channel.
-    mutating func change<Failure: Error>(
-        _ id: ChannelID, isSigning: Bool = false, _ change: (inout PaymentChannel) throws(Failure) -> [ChannelEffect]
-    ) throws(Failure) {
-        let asked = try channels.update(id, isSigning: isSigning) { (entry) throws(Failure) in try change(&entry.channel) }
-        for effect in asked ?? [] { batch.queue.append(.channel(id, effect)) }
+    /// Tells a channel what has happened; what it asks for is done in its turn. Nothing where there is no such channel.
+    mutating func tell(_ id: ChannelID, _ event: ChannelEvent) {
+        for effect in handled(id, event) { batch.queue.append(.channel(id, effect)) }
+    }
+
+    /// Asks something of a channel. What it refuses changes nothing.
+    ///
+    /// - Returns: what it answers, and asks for: that is done in its turn.
+    @discardableResult
+    mutating func ask(_ id: ChannelID, _ event: ChannelEvent) throws(ChannelRefusal) -> [ChannelEffect] {
+        let effects = handled(id, event)
+        if case .refused(let refusal)? = effects.first { throw refusal }
+        for effect in effects { batch.queue.append(.channel(id, effect)) }
+        return effects
+    }
+
+    /// What a channel makes of an event.
+    mutating func handled(_ id: ChannelID, _ event: ChannelEvent) -> [ChannelEffect] {
+        guard let environment = environment(id) else { return [] }
+        var isSigning = false
+        if case .sign = event { isSigning = true }
+        return channels.update(id, isSigning: isSigning) { $0.channel.handle(event, environment) } ?? []
     }
 
     private mutating func dispatch(_ effect: ChannelEffect, of id: ChannelID) {
         switch effect {
         case .send(let message): if let node = channels.peer(of: id) { send(message, to: node) }
+        case .violated(let violation):
+            if let node = channels.peer(of: id), let connection = peers.connections[node] {
+                punish(violation, channel: id, connection: connection)
+            }
+        // Whoever asked has the answer.
+        case .refused, .offered: break
         case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
         case .received(let htlc):
             // Over a channel that was given up meanwhile nothing more can be decided: layer 1 has the last word.

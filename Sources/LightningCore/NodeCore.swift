@@ -138,10 +138,7 @@ public struct NodeCore {
         // One commitment_signed for each channel that has something to sign, at the end of the batch; what comes of it may be something to
         // sign for another one.
         while case let ids = channels.takeUnsigned(), !ids.isEmpty {
-            for id in ids {
-                guard let environment = environment(id) else { continue }
-                change(id, isSigning: true) { $0.flush(environment) }
-            }
+            for id in ids { tell(id, .sign) }
             drain()
             settleConnections()
             continuePayments()
@@ -229,15 +226,10 @@ public struct NodeCore {
         guard query.table == .revokedHTLCs else { return found(query, entries) }
         guard let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)
-        guard channels[id] != nil, let environment = environment(id) else { return }
         let length = query.prefix.count
         let wanted = RevokedHTLCQuery(bound: Array(query.bound.dropFirst(length)), isBackwards: query.isBackwards)
         let records = entries.map { (key: Array($0.key.dropFirst(length)), record: $0.record) }
-        do throws(DecodingFailure) {
-            try change(id) { (channel) throws(DecodingFailure) in try channel.takeRevoked(wanted, records, environment) }
-        } catch {
-            batch.effects.events.append(.alert("channel \(id): its records of revoked HTLCs cannot be read: \(error)"))
-        }
+        tell(id, .revokedHTLCs(wanted, records))
     }
 
     /// Channels from before they chose a script of their own were paid to the change key of their number.
@@ -249,7 +241,7 @@ public struct NodeCore {
         let path = KeyPath(chain: 1, index: UInt32(channel.parameters.keyOrigin.index & 0x7fff_ffff))
         coins.wallet.watch(path)
         let script = keys.wallet.script(path)
-        channels.update(id) { $0.channel.sweepScript = script }
+        tell(id, .payTo(script))
     }
 
     /// Asks the store for records of a channel's revoked HTLCs.
@@ -271,7 +263,7 @@ public struct NodeCore {
                 let outgoing = HTLCID.outgoing(id, htlc.id)
                 let payment = payments.sender.origin(of: outgoing, htlc.paymentHash)
                 guard let origin = payment ?? forwards[outgoing].map({ .forward(incoming: $0) }) else { continue }
-                channels.update(id) { $0.channel.adopt(htlc.id, origin) }
+                tell(id, .adopt(htlc.id, origin))
             }
         }
     }
@@ -288,11 +280,10 @@ public struct NodeCore {
             close(connection)
         case .notice: transmit(.warning(Warning(channelID: id, text: violation.description)), over: connection)
         case .failChannel:
-            guard let environment = environment(id) else {
-                transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
-                return
+            guard channels[id] != nil else {
+                return transmit(.error(ErrorMessage(channelID: id, text: violation.description)), over: connection)
             }
-            change(id) { $0.fail(violation.description, environment) }
+            tell(id, .giveUp(violation.description))
         }
     }
 
@@ -348,8 +339,8 @@ extension NodeCore {
     ///
     /// Money at risk: whoever publishes it closes the channel, and once it is revoked loses everything in it. It is
     /// here for force closes by other means and for demonstrations of what a cheater loses.
-    public mutating func signedCommitment(of id: ChannelID) -> Transaction? {
-        guard let keys = channels.entry(id)?.keys else { return nil }
-        return channels.update(id) { $0.channel.signedLocalCommitment(keys) }
+    public func signedCommitment(of id: ChannelID) -> Transaction? {
+        guard var entry = channels.entry(id) else { return nil }
+        return entry.channel.signedLocalCommitment(entry.keys)
     }
 }

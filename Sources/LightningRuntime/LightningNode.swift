@@ -263,10 +263,7 @@ public final class LightningNode: Service, Sendable {
 
     /// Our current commitment transaction with both signatures: see `NodeCore.signedCommitment(of:)`.
     public func signedCommitment(of id: ChannelID) async throws -> Transaction? {
-        try await driver.read { core in
-            var copy = copy core
-            return copy.signedCommitment(of: id)
-        }
+        try await driver.read { $0.signedCommitment(of: id) }
     }
 
     // MARK: Payments

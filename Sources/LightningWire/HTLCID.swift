@@ -84,10 +84,12 @@ public struct HTLCOffer: Hashable, Sendable {
     public var onion: [UInt8]
     /// For the peer, where the HTLC is on a blinded path and the peer is not its first node.
     public var pathKey: PublicKey?
-    public var origin: HTLCOrigin
+    /// Whose it is, and hears of its outcome; `nil` for nobody's.
+    public var origin: HTLCOrigin?
 
     public init(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey?, origin: HTLCOrigin
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
+        origin: HTLCOrigin? = nil
     ) {
         self.amount = amount
         self.paymentHash = paymentHash

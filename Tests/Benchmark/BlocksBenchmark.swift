@@ -29,11 +29,10 @@ enum BlocksBenchmark {
         var channel = try opening.receive(signed, height: 1)
         let environment = ChannelEnvironment(
             keys: ownKeys, height: 10, feeRate: rate, sweepScript: .p2wpkh(ownKeys.basepoints.payment), anySegwit: true)
-        _ = channel.fundingConfirmed(height: 2, transactionIndex: 1, spending: [], environment)
-        _ = try channel.handle(
-            .channelReady(
-                ChannelReady(channelID: channel.id, secondPerCommitmentPoint: otherKeys.perCommitmentPoint(1), alias: ShortChannelID(2))),
-            environment)
+        _ = channel.handle(.fundingConfirmed(height: 2, transactionIndex: 1, inputs: []), environment)
+        let ready = ChannelReady(
+            channelID: channel.id, secondPerCommitmentPoint: otherKeys.perCommitmentPoint(1), alias: ShortChannelID(2))
+        _ = channel.handle(.message(.channelReady(ready)), environment)
         precondition(channel.phase == .normal)
         return channel.drainWrites()
     }

@@ -62,13 +62,13 @@ enum SoakBenchmark {
                     let number = done + sent
                     let onion =
                         [0] + SecretKey(Hash.sha256([3]))!.publicKey().compressed + [UInt8](repeating: UInt8(number & 0xff), count: 1332)
-                    do throws(ChannelRefusal) {
-                        let (_, offered) = try raw.channel.offer(
-                            amount: MilliSatoshi(Satoshi(amount)), paymentHash: PaymentHash(Hash.sha256(Array("\(number)".utf8))),
-                            cltvExpiry: UInt32(world.ledger.height + 100), onion: onion)
-                        effects += offered
-                        sent += 1
-                    } catch { break }
+                    let offer = HTLCOffer(
+                        amount: MilliSatoshi(Satoshi(amount)), paymentHash: PaymentHash(Hash.sha256(Array("\(number)".utf8))),
+                        cltvExpiry: UInt32(world.ledger.height + 100), onion: onion)
+                    let offered = raw.channel.handle(.offer(offer), raw.environment(height: world.ledger.height))
+                    if case .refused? = offered.first { break }
+                    effects += offered
+                    sent += 1
                 }
                 try world.send(effects, over: &raw)
                 try world.talk(&raw)

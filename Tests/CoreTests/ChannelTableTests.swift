@@ -42,7 +42,12 @@ struct ChannelTableTests {
         }
         #expect(found().allSatisfy { $0 })
         // What changes with the channel changes in the index.
-        table.update(id) { $0.channel.fundingUnconfirmed() }
+        let height = try #require(channel.fundingHeight)
+        table.update(id) { entry in
+            let environment = ChannelEnvironment(
+                keys: entry.keys, height: height, feeRate: .floor, sweepScript: Script(), anySegwit: true)
+            _ = entry.channel.handle(.blockDisconnected(height: height), environment)
+        }
         #expect(table.index.channel(named: name) == nil)
         #expect(table.index.channels(awaiting: channel.parameters.funding.transaction) == [id])
         #expect(table.forget(id) && !table.forget(id))
@@ -66,9 +71,12 @@ struct ChannelTableTests {
         for _ in 0..<100 { try world.mine(1) }
         channel = try #require(world.nodes[0].core!.channels[channel.id])
         #expect(channel.nextDeadline(after: world.nodes[0].core!.height) == .max)
-        _ = try channel.offer(
+        let offer = HTLCOffer(
             amount: MilliSatoshi(1_000_000), paymentHash: PaymentHash(.zero), cltvExpiry: UInt32(world.nodes[0].core!.height + 50),
             onion: [UInt8](repeating: 0, count: 1366))
+        let environment = ChannelEnvironment(
+            keys: ChannelKeys(seed: .zero), height: world.nodes[0].core!.height, feeRate: .floor, sweepScript: Script(), anySegwit: true)
+        #expect(channel.handle(.offer(offer), environment).first == .offered(id: 0))
         // It is not signed for: two blocks before its end it is taken back.
         #expect(channel.nextDeadline(after: world.nodes[0].core!.height) == world.nodes[0].core!.height + 48)
         var table = ChannelTable()

@@ -102,12 +102,10 @@ struct FeeUpdateTests {
         #expect(world.isOpen(raw.connection) && world.nodes[0].core!.channels[id]!.phase == .normal)
         if isAwayBetween {
             try world.hangUp(raw.connection)
-            _ = raw.channel.disconnect()
+            _ = raw.channel.handle(.disconnected, raw.environment(height: world.ledger.height))
             for _ in 0..<40 { try world.pass(1, interval: 3_600_000) }
             raw.connection = try #require(try world.dial(0, as: secret))
-            let environment = ChannelEnvironment(
-                keys: raw.keys, height: world.ledger.height, feeRate: .floor, sweepScript: .p2wpkh(secret.publicKey()), anySegwit: true)
-            try world.send(raw.channel.connect(environment), over: &raw)
+            try world.send(raw.channel.handle(.connected, raw.environment(height: world.ledger.height)), over: &raw)
             try world.pass(3)
             #expect(world.nodes[0].core!.channels[id]!.connection == .established)
             #expect(world.nodes[0].core!.channels[id]!.phase == .normal)

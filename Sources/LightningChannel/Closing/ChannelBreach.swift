@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
 import LightningWire
@@ -44,26 +44,32 @@ extension PaymentChannel {
     }
 
     /// Asks for records of revoked HTLCs, if an output of a breach cannot be taken without them; after a restart again.
-    public func wantRevoked() -> [ChannelEffect] {
+    func wantRevoked() -> [ChannelEffect] {
         guard case .closing(let close) = phase, close.kind == .revokedCommitment, close.hasUnknownPenalty else { return [] }
         return [.needsRevokedHTLCs(RevokedHTLCLog.query(commitment: close.commitmentNumber ?? 0))]
     }
 
     /// Takes the records that `needsRevokedHTLCs` asked for, and asks for more where outputs are still not known.
-    public mutating func takeRevoked(
+    mutating func takeRevoked(
         _ query: RevokedHTLCQuery, _ records: [(key: [UInt8], record: [UInt8])], _ environment: ChannelEnvironment
-    ) throws(DecodingFailure) -> [ChannelEffect] {
+    ) -> [ChannelEffect] {
         guard case .closing(var close) = phase, close.kind == .revokedCommitment, let point = close.point else { return [] }
         var htlcs = revokedHTLCs.current
-        for (_, record) in records { htlcs += try RevokedHTLCLog.decode(record) }
+        var effects: [ChannelEffect] = []
+        for (_, record) in records {
+            // What the others tell is taken all the same.
+            do throws(DecodingFailure) { htlcs += try RevokedHTLCLog.decode(record) } catch {
+                effects = [.alert("channel \(id): records of revoked HTLCs cannot be read: \(error)")]
+            }
+        }
         identify(&close.outputs, parameters.keys(holderIsLocal: false, point: point), htlcs)
         if phase != .closing(close) {
             phase = .closing(close)
             isChanged = true
         }
-        guard close.hasUnknownPenalty else { return claim(environment) }
+        guard close.hasUnknownPenalty else { return effects + claim(environment) }
         let next = RevokedHTLCLog.next(after: query, keys: records.map(\.key), commitment: close.commitmentNumber ?? 0)
         // What is found is taken at once: the cheater takes it with the time.
-        return claim(environment) + (next.map { [.needsRevokedHTLCs($0)] } ?? [])
+        return effects + claim(environment) + (next.map { [.needsRevokedHTLCs($0)] } ?? [])
     }
 }

@@ -105,7 +105,7 @@ extension PaymentChannel {
     }
 
     /// A transaction in a block spends one of `watchedOutPoints`.
-    public mutating func spent(
+    mutating func spent(
         _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         if case .closing(var close) = phase {
@@ -430,7 +430,7 @@ extension PaymentChannel {
     // MARK: Blocks
 
     /// A block was connected; `environment.height` is its height. To be called after what it confirms and spends.
-    public mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+    mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .funding:
             let ended = endIfConflictIsFinal(environment)
@@ -505,7 +505,7 @@ extension PaymentChannel {
     }
 
     /// A block left the active chain: what it had resolved is open again.
-    public mutating func disconnectedBlock(height: Int) {
+    mutating func disconnectedBlock(height: Int) {
         if fundingHeight == height { fundingUnconfirmed() }
         // What counted as deep may be so no more.
         if isFundingDeep, !isDeepEnough(at: height - 1) { isFundingDeep = false }

@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 package import LightningTransactions
 package import LightningWire
@@ -17,7 +17,7 @@ extension PaymentChannel {
     /// Asks the peer to close the channel together; one that is away, as soon as it is back.
     ///
     /// - Parameter script: where our money goes; a witness program. `nil`: to the wallet.
-    public mutating func shutdown(
+    mutating func shutdown(
         to chosen: Script? = nil, _ environment: ChannelEnvironment
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let script = chosen ?? sweepScript ?? environment.sweepScript

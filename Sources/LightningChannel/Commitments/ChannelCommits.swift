@@ -6,7 +6,7 @@ import LightningWire
 // BOLT 2 "Committing Updates So Far" and "Completing the Transition to the Updated State".
 extension PaymentChannel {
     /// The end of a batch: one `commitment_signed` for all that waits, and `shutdown` if that waited for it.
-    public mutating func flush(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+    mutating func flush(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard phase == .normal, connection == .established else { return [] }
         let commitment = commit(environment)
         return commitment + continueShutdown(environment)

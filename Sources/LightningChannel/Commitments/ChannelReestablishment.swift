@@ -6,7 +6,7 @@ import LightningWire
 // BOLT 2 "Message Retransmission".
 extension PaymentChannel {
     /// The peer is connected again; what we tell it first.
-    public mutating func connect(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+    mutating func connect(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .funding, .normal, .dataLost: break
         // An error was sent when it was given up, and is sent again as the answer to the peer's channel_reestablish.

@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-public import CryptoPrimitives
+import CryptoPrimitives
 import LightningTransactions
 public import LightningWire
 
@@ -164,24 +164,15 @@ extension PaymentChannel {
     ///
     /// - Parameter estimate: our own estimate of a sensible fee rate.
     /// - Throws: a refusal that changes nothing.
-    public mutating func offer(_ offer: HTLCOffer, estimate: FeeRate) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
-        try self.offer(
-            amount: offer.amount, paymentHash: offer.paymentHash, cltvExpiry: offer.cltvExpiry, onion: offer.onion, pathKey: offer.pathKey,
-            origin: offer.origin, estimate: estimate)
-    }
-
-    /// The same by its parts; without an origin it is nobody's.
-    public mutating func offer(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
-        origin: HTLCOrigin? = nil, estimate: FeeRate = .floor
-    ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
+    mutating func offer(_ offer: HTLCOffer, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
+        let amount = offer.amount
         guard phase == .normal, !isShuttingDown, isFundingDeep else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // BOLT 2: "MUST offer amount_msat greater than 0", "MUST NOT offer amount_msat below … htlc_minimum_msat".
         guard amount > .zero, amount >= parameters.remote.htlcMinimum else {
             throw .belowMinimum(max(parameters.remote.htlcMinimum, MilliSatoshi(1)))
         }
-        guard cltvExpiry < 500_000_000 else { throw .invalidExpiry }
+        guard offer.cltvExpiry < 500_000_000 else { throw .invalidExpiry }
         let load = load
         guard load.offered < slots else { throw .tooManyHTLCs(limit: slots) }
         guard let total = load.inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
@@ -206,17 +197,17 @@ extension PaymentChannel {
             }
         }
         var htlc = HTLC(
-            id: commitments.nextLocalID, amount: amount, paymentHash: paymentHash, cltvExpiry: cltvExpiry,
-            onion: onion, pathKey: pathKey, state: .sentAddHTLC)
-        htlc.origin = origin
+            id: commitments.nextLocalID, amount: amount, paymentHash: offer.paymentHash, cltvExpiry: offer.cltvExpiry,
+            onion: offer.onion, pathKey: offer.pathKey, state: .sentAddHTLC)
+        htlc.origin = offer.origin
         commitments.nextLocalID += 1
         commitments.htlcs[htlc.key] = htlc
         changed([htlc])
-        return (htlc.id, [.send(updateMessage(for: htlc))])
+        return [.offered(id: htlc.id), .send(updateMessage(for: htlc))]
     }
 
     /// Says for whom an HTLC of ours is that was offered by a version which did not know.
-    public mutating func adopt(_ id: UInt64, _ origin: HTLCOrigin) {
+    mutating func adopt(_ id: UInt64, _ origin: HTLCOrigin) {
         let key = HTLC.Key(isOfferedByLocal: true, id: id)
         guard commitments.htlcs[key] != nil else { return }
         commitments.htlcs[key]?.origin = origin
@@ -236,7 +227,7 @@ extension PaymentChannel {
     }
 
     /// Settles or gives back an incoming HTLC.
-    public mutating func resolve(
+    mutating func resolve(
         _ id: UInt64, _ resolution: HTLC.Resolution, attribution: [UInt8] = []
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let key = HTLC.Key(isOfferedByLocal: false, id: id)
@@ -257,7 +248,7 @@ extension PaymentChannel {
     }
 
     /// An HTLC of ours that is too small to be an output of any commitment is failed upstream, although the peer can still take it.
-    public mutating func writeOff(_ id: UInt64) {
+    mutating func writeOff(_ id: UInt64) {
         let key = HTLC.Key(isOfferedByLocal: true, id: id)
         guard var htlc = commitments.htlcs[key] else { return }
         htlc.isWrittenOff = true
@@ -271,13 +262,10 @@ extension PaymentChannel {
     }
 
     /// The peer took what had been written off.
-    ///
-    /// - Returns: whether it is the first time.
-    public mutating func noteTakenWrittenOff() -> Bool {
-        guard !hasTakenWrittenOff else { return false }
+    mutating func noteTakenWrittenOff() {
+        guard !hasTakenWrittenOff else { return }
         hasTakenWrittenOff = true
         isChanged = true
-        return true
     }
 
     /// The message that tells the peer of the latest update of an HTLC of ours.
@@ -306,7 +294,7 @@ extension PaymentChannel {
     /// Proposes a new fee rate for the commitments.
     ///
     /// - Parameter estimate: our own estimate of a sensible rate: ten times as much is refused, as a peer would.
-    public mutating func setFeeRate(_ feeRate: FeeRate, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
+    mutating func setFeeRate(_ feeRate: FeeRate, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
         guard parameters.isOpener else { throw .notOpener }
         guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }

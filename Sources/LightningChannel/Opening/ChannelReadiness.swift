@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+import BitcoinPrimitives
 import CryptoPrimitives
 import LightningWire
 
@@ -7,7 +7,7 @@ extension PaymentChannel {
     /// The funding transaction is in a block of the active chain.
     ///
     /// - Parameter inputs: what it spends.
-    public mutating func fundingConfirmed(
+    mutating func fundingConfirmed(
         height: Int, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         guard fundingHeight == nil else { return [] }
@@ -27,7 +27,7 @@ extension PaymentChannel {
     ///
     /// Money at risk: as long as it is not confirmed again, whoever paid for it could spend the same coins elsewhere: nothing is
     /// sent over the channel, and nothing that comes over it is believed.
-    public mutating func fundingUnconfirmed() {
+    mutating func fundingUnconfirmed() {
         guard fundingHeight != nil else { return }
         fundingHeight = nil
         isFundingDeep = false
@@ -38,7 +38,7 @@ extension PaymentChannel {
     /// Takes note of how deep the funding transaction lies. A channel whose funding left the chain and came again waits as long as at first,
     /// because its peer may still have spent it elsewhere.
     @discardableResult
-    public mutating func noteDepth(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+    mutating func noteDepth(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         let was = isFundingDeep
         isFundingDeep = isDeepEnough(at: environment.height)
         return phase == .normal && isFundingDeep && !was ? [.becameUsable] : []

@@ -27,15 +27,14 @@ extension NodeCore {
             // What is claimed may be spent in the same block: the index knows of it as soon as the claim is made.
             for input in transaction.inputs {
                 for channel in channels.index.channels(watching: input.previousOutput) {
-                    guard let environment = environment(channel) else { continue }
                     heard.insert(channel)
-                    change(channel) { $0.spent(input.previousOutput, by: transaction, height: height, environment) }
+                    tell(channel, .spent(input.previousOutput, by: transaction, height: height))
                 }
             }
         }
         for id in heard.sorted() {
-            guard let environment = environment(id), channels[id]?.isClosed == false else { continue }
-            change(id) { $0.newBlock(environment) }
+            guard channels[id]?.isClosed == false else { continue }
+            tell(id, .block)
             // `channel_ready` comes before the announcement.
             drain()
             announceIfReady(id)
@@ -52,15 +51,15 @@ extension NodeCore {
     }
 
     private mutating func fundingConfirmed(_ id: ChannelID, _ transaction: Transaction, index: Int, height: Int) {
-        guard let environment = environment(id), let parameters = channels[id]?.parameters else { return }
+        guard let parameters = channels[id]?.parameters else { return }
         let position = Int(parameters.funding.index)
         let expected = TransactionOutput(parameters.fundingAmount, .p2wsh(parameters.fundingScript))
         // "unless outpoint … pays exactly funding_satoshis to the scriptpubkey specified in BOLT #3".
         guard transaction.outputs.indices.contains(position), transaction.outputs[position] == expected else {
-            return change(id) { $0.fail("the funding transaction does not pay what was agreed", environment) }
+            return tell(id, .giveUp("the funding transaction does not pay what was agreed"))
         }
         let inputs = transaction.inputs.map(\.previousOutput)
-        change(id) { $0.fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment) }
+        tell(id, .fundingConfirmed(height: height, transactionIndex: index, inputs: inputs))
     }
 
     mutating func disconnect(height: Int) {
@@ -72,11 +71,9 @@ extension NodeCore {
         coins.wallet.disconnect(height: height)
         // Reorganizations are rare: every channel looks at what it had from that block.
         for id in channels.ids {
-            channels.update(id) { entry in
-                // Halves of announcements are for the place in the chain where the channel was.
-                if entry.channel.fundingHeight == height { entry.announcement.exchange = nil }
-                entry.channel.disconnectedBlock(height: height)
-            }
+            // Halves of announcements are for the place in the chain where the channel was.
+            channels.annotate(id) { entry in if entry.channel.fundingHeight == height { entry.announcement.exchange = nil } }
+            tell(id, .blockDisconnected(height: height))
         }
     }
 }

@@ -13,7 +13,7 @@ extension NodeCore {
         for id in channels.ids {
             guard let rate = channels[id]?.dueFeeRate(estimate: estimate) else { continue }
             // What cannot be afforded now is looked at again soon.
-            change(id) { (try? $0.setFeeRate(rate, estimate: estimate)) ?? [] }
+            tell(id, .setFeeRate(rate))
         }
     }
 
@@ -25,7 +25,7 @@ extension NodeCore {
     /// hangs up and calls again does not get another day.
     mutating func endStuckCloses() {
         for id in channels.ids {
-            guard let entry = channels.entry(id), let environment = environment(id) else { continue }
+            guard let entry = channels.entry(id) else { continue }
             let channel = entry.channel
             guard channel.isNegotiatingClose else {
                 guard entry.closingTalk != nil else { continue }
@@ -41,7 +41,7 @@ extension NodeCore {
             talk.since = now
             let isStuck = talk.spent >= Self.closingPatience
             channels.annotate(id) { [talk] in $0.closingTalk = isStuck ? nil : talk }
-            if isStuck { change(id) { $0.fail("no agreement on the closing transaction within a day", environment) } }
+            if isStuck { tell(id, .giveUp("no agreement on the closing transaction within a day")) }
         }
     }
 }

@@ -103,34 +103,24 @@ extension NodeCore {
                 return .transaction(transaction)
             } catch { throw .wallet(error) }
         case .closeChannel(let id, let script):
-            let environment = try known(id)
-            do throws(ChannelRefusal) {
-                try change(id) { (channel) throws(ChannelRefusal) in try channel.shutdown(to: script, environment) }
-            } catch { throw .channel(error) }
+            guard channels[id] != nil else { throw .unknownChannel }
+            do throws(ChannelRefusal) { try ask(id, .shutdown(to: script)) } catch { throw .channel(error) }
             return .done
         case .forceCloseChannel(let id):
-            guard let environment = environment(id), let channel = channels[id] else { throw .unknownChannel }
+            guard let channel = channels[id] else { throw .unknownChannel }
             switch channel.phase {
             case .funding, .normal: break
             case .dataLost:
                 throw .channel(.notUsable("waiting for the peer to close: our data is old, and publishing it would lose all"))
             case .failed, .closing, .closed: throw .channel(.notUsable(channel.stateName))
             }
-            change(id) { $0.fail("closed by its owner", environment) }
+            tell(id, .giveUp("closed by its owner"))
             return .done
         case .setFeeRate(let id, let rate):
-            _ = try known(id)
-            let estimate = feeRate
-            do throws(ChannelRefusal) {
-                try change(id) { (channel) throws(ChannelRefusal) in try channel.setFeeRate(rate, estimate: estimate) }
-            } catch { throw .channel(error) }
+            guard channels[id] != nil else { throw .unknownChannel }
+            do throws(ChannelRefusal) { try ask(id, .setFeeRate(rate)) } catch { throw .channel(error) }
             return .done
         }
-    }
-
-    private func known(_ id: ChannelID) throws(NodeRefusal) -> ChannelEnvironment {
-        guard let environment = environment(id) else { throw .unknownChannel }
-        return environment
     }
 
     // MARK: Receiving

@@ -34,11 +34,8 @@ extension NodeCore {
     ///
     /// - Returns: `nil` where there is no such channel.
     mutating func offer(_ htlc: HTLCOffer, over id: ChannelID) throws(ChannelRefusal) -> HTLCID? {
-        let estimate = feeRate
-        let offered = try channels.update(id) { (entry) throws(ChannelRefusal) in try entry.channel.offer(htlc, estimate: estimate) }
-        guard let (number, asked) = offered else { return nil }
-        for effect in asked { batch.queue.append(.channel(id, effect)) }
-        return .outgoing(id, number)
+        for case .offered(let number) in try ask(id, .offer(htlc)) { return .outgoing(id, number) }
+        return nil
     }
 
     /// Offers a forwarded HTLC over the first of some channels that takes it.
@@ -104,7 +101,7 @@ extension NodeCore {
             case .malformed(let hash, let code): (.malformed(onionHash: hash, code: code), [])
             }
         do throws(ChannelRefusal) {
-            try change(id.channel) { (channel) throws(ChannelRefusal) in try channel.resolve(id.id, resolution, attribution: attribution) }
+            try ask(id.channel, .resolve(id.id, resolution, attribution: attribution))
         } catch {
             // The channel was closed meanwhile: the chain has the last word.
             batch.effects.events.append(.alert("channel \(id.channel): HTLC \(id.id) cannot be resolved any more"))
@@ -128,10 +125,9 @@ extension NodeCore {
             case .closing, .closed: return
             case .funding, .normal, .failed, .dataLost:
                 guard channel.isTrimmedEverywhere(htlc), mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID) else {
-                    guard let environment = environment(id) else { return }
-                    return change(id) { $0.fail("HTLCs that we forwarded are not answered in time", environment) }
+                    return tell(id, .giveUp("HTLCs that we forwarded are not answered in time"))
                 }
-                channels.update(id) { $0.channel.writeOff(htlc.id) }
+                tell(id, .writeOff(htlc.id))
             }
         }
         batch.queue.append(.forwarder(.expired(incoming: circuit.incoming.key)))
@@ -145,8 +141,10 @@ extension NodeCore {
 
     /// The peer took an HTLC that had been failed upstream: nothing more is written off in its favour, for ever.
     mutating func noteTakenWrittenOff(_ id: HTLCID) {
-        let htlc = channels[id.channel]?.commitments.htlcs[.init(isOfferedByLocal: true, id: id.id)]
-        guard let htlc, htlc.isWrittenOff, channels.update(id.channel, { $0.channel.noteTakenWrittenOff() }) == true else { return }
+        guard let channel = channels[id.channel], let htlc = channel.commitments.htlcs[.init(isOfferedByLocal: true, id: id.id)],
+            htlc.isWrittenOff, !channel.hasTakenWrittenOff
+        else { return }
+        tell(id.channel, .writtenOffWasTaken)
         batch.effects.events.append(.alert("channel \(id.channel): the peer took an HTLC long after its time; \(htlc.amount) are lost"))
     }
 
@@ -193,9 +191,8 @@ extension NodeCore {
     /// HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
         for id in channels.ids {
-            change(id) { $0.withdrawUnsigned() + $0.wantRevoked() }
-            guard let environment = environment(id), channels[id]?.phase == .normal else { continue }
-            channels.update(id) { _ = $0.channel.noteDepth(environment) }
+            tell(id, .restarted)
+            guard channels[id]?.phase == .normal else { continue }
             for htlc in channels[id]?.undecidedHTLCs ?? [] { startup.undecided.append((id, htlc.id)) }
         }
     }

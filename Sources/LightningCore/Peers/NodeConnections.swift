@@ -131,7 +131,7 @@ extension NodeCore {
         }
         guard let node = peer.nodeID, peers.connections[node] == id else { return }
         peers.connections[node] = nil
-        for channelID in channels.index.channels(with: node) { change(channelID) { $0.disconnect() } }
+        for channelID in channels.index.channels(with: node) { tell(channelID, .disconnected) }
         network.gossip.disconnected(Self.gossipPeer(id))
         if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
     }
@@ -247,10 +247,7 @@ extension NodeCore {
         batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
         network.gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
-        for channelID in channels.index.channels(with: node) {
-            guard let environment = environment(channelID) else { continue }
-            change(channelID) { $0.connect(environment) }
-        }
+        for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
@@ -262,8 +259,7 @@ extension NodeCore {
             return
         }
         for channelID in channels.index.channels(with: node) where error.channelID == .all || error.channelID == channelID {
-            guard let environment = environment(channelID) else { continue }
-            change(channelID) { $0.receiveError(error.text, environment) }
+            tell(channelID, .error(error.text))
         }
     }
 
@@ -271,24 +267,19 @@ extension NodeCore {
     private mutating func give(
         _ message: LightningMessage, to channelID: ChannelID, of node: NodeID, over id: ConnectionID
     ) {
-        guard let channel = channels[channelID], channel.parameters.remoteNodeID == node,
-            let environment = environment(channelID)
-        else {
+        guard channels.peer(of: channelID) == node else {
             if case .channelReestablish = message {
                 reject(channelID, "unknown channel", over: id)
             }
             return
         }
-        do {
-            try change(channelID) { (channel) throws(ProtocolViolation) in try channel.handle(message, environment) }
-            if case .channelReestablish = message {
-                // BOLT 2: what is sent again comes before anything else.
-                drain()
-                tellTerms(channelID)
-                announceIfReady(channelID)
-            }
-        } catch {
-            punish(error, channel: channelID, connection: id)
-        }
+        let effects = handled(channelID, .message(message))
+        if case .violated(let violation)? = effects.first { return punish(violation, channel: channelID, connection: id) }
+        for effect in effects { batch.queue.append(.channel(channelID, effect)) }
+        guard case .channelReestablish = message else { return }
+        // BOLT 2: what is sent again comes before anything else.
+        drain()
+        tellTerms(channelID)
+        announceIfReady(channelID)
     }
 }

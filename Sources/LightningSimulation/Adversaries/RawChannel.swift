@@ -19,7 +19,8 @@ public struct RawChannel {
     /// node says then is not judged, and where it makes no sense the raw half falls silent.
     public var isIrregular = false
 
-    func environment(height: Int) -> ChannelEnvironment {
+    /// What the raw half knows of the world.
+    public func environment(height: Int) -> ChannelEnvironment {
         ChannelEnvironment(
             keys: keys, height: height, feeRate: .floor, sweepScript: .p2wpkh(keys.basepoints.payment), anySegwit: true)
     }
@@ -72,7 +73,8 @@ extension SimulatedWorld {
             guard let hash = ledger.blockHash(height: height), let block = ledger.block(hash) else { continue }
             guard let position = block.transactions.firstIndex(where: { $0.id == id }) else { continue }
             let environment = raw.environment(height: ledger.height)
-            try send(raw.channel.fundingConfirmed(height: height, transactionIndex: position, spending: [], environment), over: &raw)
+            let event = ChannelEvent.fundingConfirmed(height: height, transactionIndex: position, inputs: [])
+            try send(raw.channel.handle(event, environment), over: &raw)
             return
         }
         throw violation("the funding transaction of a raw channel was not mined")
@@ -85,13 +87,15 @@ extension SimulatedWorld {
             let environment = raw.environment(height: ledger.height)
             var effects: [ChannelEffect] = []
             for message in raw.connection.takeInbox() where message.channelID == raw.channel.id {
-                do throws(ProtocolViolation) { effects += try raw.channel.handle(message, environment) } catch {
-                    guard raw.isIrregular else { throw violation("a node breaks the rules: \(error)") }
+                let asked = raw.channel.handle(.message(message), environment)
+                if case .violated(let broken)? = asked.first {
+                    guard raw.isIrregular else { throw violation("a node breaks the rules: \(broken)") }
                     raw.isSilent = true
                     return
                 }
+                effects += asked
             }
-            effects += raw.channel.flush(environment)
+            effects += raw.channel.handle(.sign, environment)
             // Nobody keeps what the raw half would store.
             _ = raw.channel.drainWrites()
             guard !effects.isEmpty else { return }
@@ -118,9 +122,8 @@ extension SimulatedWorld {
         change: (LightningMessage) -> LightningMessage = { $0 }
     ) throws(InvariantViolation) {
         var effects: [ChannelEffect]
-        do throws(ChannelRefusal) { effects = try raw.channel.resolve(htlc.id, resolution, attribution: attribution) } catch {
-            throw violation("an HTLC of a raw channel cannot be answered: \(error)")
-        }
+        effects = raw.channel.handle(.resolve(htlc.id, resolution, attribution: attribution), raw.environment(height: ledger.height))
+        if case .refused(let why)? = effects.first { throw violation("an HTLC of a raw channel cannot be answered: \(why)") }
         effects = effects.map { if case .send(let message) = $0 { .send(change(message)) } else { $0 } }
         raw.received.removeAll { $0.id == htlc.id }
         try send(effects, over: &raw)
@@ -131,10 +134,9 @@ extension SimulatedWorld {
     public mutating func offer(
         amount: MilliSatoshi, hash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], over raw: inout RawChannel
     ) throws(InvariantViolation) {
-        let effects: [ChannelEffect]
-        do throws(ChannelRefusal) {
-            (_, effects) = try raw.channel.offer(amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion)
-        } catch { throw violation("a raw peer cannot offer an HTLC: \(error)") }
+        let offer = HTLCOffer(amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion)
+        let effects = raw.channel.handle(.offer(offer), raw.environment(height: ledger.height))
+        if case .refused(let why)? = effects.first { throw violation("a raw peer cannot offer an HTLC: \(why)") }
         try send(effects, over: &raw)
         try talk(&raw)
     }
@@ -144,10 +146,10 @@ extension SimulatedWorld {
     /// - Returns: whether the channel is established again.
     public mutating func reconnect(_ raw: inout RawChannel, as secret: borrowing SecretKey) throws(InvariantViolation) -> Bool {
         try hangUp(raw.connection)
-        _ = raw.channel.disconnect()
+        _ = raw.channel.handle(.disconnected, raw.environment(height: ledger.height))
         guard let connection = try dial(raw.connection.node, as: secret) else { return false }
         raw.connection = connection
-        try send(raw.channel.connect(raw.environment(height: ledger.height)), over: &raw)
+        try send(raw.channel.handle(.connected, raw.environment(height: ledger.height)), over: &raw)
         try talk(&raw)
         return isOpen(raw.connection) && raw.channel.connection == .established
     }

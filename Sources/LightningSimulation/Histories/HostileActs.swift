@@ -157,11 +157,11 @@ extension HostileHistory {
         did(.reestablish)
         raws[index].raw.isIrregular = true
         try world.hangUp(raws[index].raw.connection)
-        _ = raws[index].raw.channel.disconnect()
+        _ = raws[index].raw.channel.handle(.disconnected, raws[index].raw.environment(height: world.ledger.height))
         guard let connection = try world.dial(raws[index].raw.connection.node, as: raws[index].secret) else { return }
         raws[index].raw.connection = connection
         let environment = raws[index].raw.environment(height: world.ledger.height)
-        for case .send(.channelReestablish(var body)) in raws[index].raw.channel.connect(environment) {
+        for case .send(.channelReestablish(var body)) in raws[index].raw.channel.handle(.connected, environment) {
             switch world.draw(0...3) {
             case 0: body.nextCommitmentNumber = HostileMessages.number(using: &world.dice)
             case 1: body.nextRevocationNumber = HostileMessages.number(using: &world.dice)
@@ -257,11 +257,10 @@ extension HostileHistory {
 
     private mutating func send(_ payment: RawPayment, _ index: Int) throws(InvariantViolation) {
         guard works(index) else { return }
-        let effects: [ChannelEffect]
-        do throws(ChannelRefusal) {
-            (_, effects) = try raws[index].raw.channel.offer(
-                amount: payment.amount, paymentHash: payment.hash, cltvExpiry: payment.cltvExpiry, onion: payment.onion)
-        } catch { return }
+        let offer = HTLCOffer(
+            amount: payment.amount, paymentHash: payment.hash, cltvExpiry: payment.cltvExpiry, onion: payment.onion)
+        let effects = raws[index].raw.channel.handle(.offer(offer), raws[index].raw.environment(height: world.ledger.height))
+        if case .refused? = effects.first { return }
         // BOLT 2 has a receiver fail the channel over an expiry that is no block height.
         if payment.cltvExpiry >= 500_000_000 { raws[index].raw.isIrregular = true }
         try world.send(effects, over: &raws[index].raw)

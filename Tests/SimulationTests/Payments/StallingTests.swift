@@ -124,7 +124,7 @@ struct StallingTests {
         let environment = ChannelEnvironment(
             keys: ChannelKeys(seed: .zero), height: world.ledger.height, feeRate: FeeRate(perKiloweight: 500), sweepScript: .anchor,
             anySegwit: true)
-        let effects = channel.spent(output.outPoint, by: claim, height: world.ledger.height, environment)
+        let effects = channel.handle(.spent(output.outPoint, by: claim, height: world.ledger.height), environment)
         let isShown = effects.contains { effect in
             if case .fulfilled(_, _, let preimage, _, _) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
             return false

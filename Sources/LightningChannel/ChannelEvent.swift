@@ -1,0 +1,116 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// Everything that can happen to a channel: there is no other way to change one.
+public enum ChannelEvent: Sendable {
+    // MARK: The peer
+
+    /// The peer is connected again, and `init` has been exchanged.
+    case connected
+    /// The connection is gone.
+    case disconnected
+    /// The peer sent a message about this channel. One that breaks a rule is answered by `ChannelEffect.violated`, and changes nothing but
+    /// where the rule says so.
+    case message(LightningMessage)
+    /// The peer sent an `error` for this channel.
+    case error(String)
+
+    // MARK: The owner and the node. What cannot be done is answered by `ChannelEffect.refused`, and changes nothing.
+
+    /// To be offered to the peer. Answered by `ChannelEffect.offered`.
+    case offer(HTLCOffer)
+    /// What is to become of an incoming HTLC, by its id.
+    case resolve(UInt64, HTLC.Resolution, attribution: [UInt8] = [])
+    case setFeeRate(FeeRate)
+    /// To be closed together with the peer. The script is where our money goes, a witness program; `nil` for the wallet.
+    case shutdown(to: Script? = nil)
+    /// To be closed by our commitment.
+    case giveUp(String)
+    /// The end of a batch: what waits is signed.
+    case sign
+    /// An HTLC of ours that is no output of any commitment is failed upstream, although the peer can still take it.
+    case writeOff(UInt64)
+    /// The peer took what had been written off.
+    case writtenOffWasTaken
+    /// For whom an HTLC of ours is that a version offered which did not say so.
+    case adopt(UInt64, HTLCOrigin)
+    /// Where the money of a channel goes that a version closed which did not choose a script for each.
+    case payTo(Script)
+
+    // MARK: Layer 1, in this order within a block
+
+    /// A block of the active chain holds the funding transaction.
+    ///
+    /// - Parameter inputs: what it spends.
+    case fundingConfirmed(height: Int, transactionIndex: Int, inputs: [OutPoint])
+    /// A transaction in a block spends one of `watchedOutPoints`.
+    case spent(OutPoint, by: Transaction, height: Int)
+    /// A block was connected, and all that it holds of this channel has been told.
+    case block
+    /// The block of this height left the active chain: what it had resolved is open again.
+    case blockDisconnected(height: Int)
+
+    // MARK: The store
+
+    /// The node has started again from its store.
+    case restarted
+    /// The answer to `ChannelEffect.needsRevokedHTLCs`.
+    case revokedHTLCs(RevokedHTLCQuery, [(key: [UInt8], record: [UInt8])])
+}
+
+extension PaymentChannel {
+    /// The only door: takes what happened, and says what is to be done about it.
+    public mutating func handle(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        do throws(ProtocolViolation) {
+            switch event {
+            case .connected: return connect(environment)
+            case .disconnected: return disconnect()
+            case .message(let message): return try receive(message, environment)
+            // BOLT 1: "MUST fail the channel referred to by channel_id".
+            case .error(let text): return fail("the peer reports: \(text)", environment, sendingError: false)
+            case .offer, .resolve, .setFeeRate, .shutdown, .giveUp, .sign, .writeOff, .writtenOffWasTaken, .adopt, .payTo:
+                return command(event, environment)
+            case .fundingConfirmed(let height, let index, let inputs):
+                return fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment)
+            case .spent(let outPoint, let transaction, let height):
+                return spent(outPoint, by: transaction, height: height, environment)
+            case .block: return newBlock(environment)
+            case .blockDisconnected(let height):
+                disconnectedBlock(height: height)
+                return []
+            case .restarted: return restart(environment)
+            case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
+            }
+        } catch { return [.violated(error)] }
+    }
+
+    /// What the owner or the node wants of the channel.
+    private mutating func command(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        do throws(ChannelRefusal) {
+            switch event {
+            case .offer(let offer): return try self.offer(offer, estimate: environment.feeRate)
+            case .resolve(let id, let resolution, let attribution): return try resolve(id, resolution, attribution: attribution)
+            case .setFeeRate(let rate): return try setFeeRate(rate, estimate: environment.feeRate)
+            case .shutdown(let script): return try shutdown(to: script, environment)
+            case .giveUp(let why): return fail(why, environment)
+            case .sign: return flush(environment)
+            case .writeOff(let id): writeOff(id)
+            case .writtenOffWasTaken: noteTakenWrittenOff()
+            case .adopt(let id, let origin): adopt(id, origin)
+            case .payTo(let script): sweepScript = script
+            // Taken above.
+            case .connected, .disconnected, .message, .error, .fundingConfirmed, .spent, .block, .blockDisconnected, .restarted,
+                .revokedHTLCs:
+                break
+            }
+            return []
+        } catch { return [.refused(error)] }
+    }
+
+    /// BOLT 2: what was not signed before the restart did not happen, for the connection ended with it.
+    private mutating func restart(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let effects = withdrawUnsigned() + wantRevoked()
+        if phase == .normal { noteDepth(environment) }
+        return effects
+    }
+}
