@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "LightningRecords", dependencies: ["BitcoinPrimitives"]),
         .target(name: "LightningTransport", dependencies: ["CryptoPrimitives"]),
         .target(name: "LightningWire", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
-        .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords"]),
+        .target(name: "LightningChain", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire"]),
         .target(name: "LightningOnion", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire"]),
         .target(
             name: "LightningInvoice",
@@ -135,6 +135,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
+            name: "ChainTests",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningChain"]),
+        .testTarget(
             name: "ChannelTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
@@ -185,7 +188,7 @@ let package = Package(
                 "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
                 "TestSupport",
             ], exclude: ["Records"]),
-        .testTarget(name: "TidyTests"),
+        .testTarget(name: "TidyTests", dependencies: ["CryptoPrimitives"], exclude: ["Quotes"]),
     ],
     swiftLanguageModes: [.v6]
 )

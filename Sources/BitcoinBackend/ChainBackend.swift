@@ -42,7 +42,10 @@ public protocol ChainBackend: Sendable {
     func unspentOutput(height: Int, transaction: Int, output: Int) async throws(ChainFailure) -> (OutPoint, TransactionOutput)?
     /// Gives a transaction to the mempool. One that is known already is no failure.
     func publish(_ transaction: Transaction) async throws(ChainFailure)
-    func feeRate() async throws(ChainFailure) -> FeeRate
+    /// What a transaction has to pay to be mined within so many blocks, as far as can be told; never below the floor of BOLT 2.
+    ///
+    /// - Parameter blocks: 1 to 1008.
+    func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate
     /// The transactions that wait for a block, by their ids.
     func mempool() async throws(ChainFailure) -> [TransactionID]
     /// One of them; `nil` where it has left meanwhile.

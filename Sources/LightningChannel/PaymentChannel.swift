@@ -222,7 +222,8 @@ public struct PaymentChannel: Sendable {
             return try receiveRemoval(body.id, .fulfilled(body.paymentPreimage), attribution: body.tlvs[1] ?? [])
         case .updateFailHTLC(let body): return try receiveRemoval(body.id, .failed(reason: body.reason), attribution: body.tlvs[1] ?? [])
         case .updateFailMalformedHTLC(let body):
-            // BOLT 2: "if the BADONION bit in failure_code is not set: MUST send a warning and close".
+            // BOLT 2: "if the BADONION bit in failure_code is not set for update_fail_malformed_htlc: MUST send a warning and
+            // close the connection, or send an error and fail the channel".
             guard body.failureCode & 0x8000 != 0 else { throw .malformedWithoutBADONION }
             return try receiveRemoval(body.id, .malformed(onionHash: body.onionHash, code: body.failureCode))
         case .updateFee(let body): return try receiveFee(body, environment)

@@ -13,6 +13,7 @@ enum Work {
     case forwarder(Forwarder.Event)
     case receiver(Receiver.Event)
     case sender(Sender.Event)
+    case publisher(Publisher.Event)
 }
 
 /// What is still to be done in a batch, first in first out.
@@ -43,6 +44,8 @@ extension NodeCore {
             case .forwarder(let event): for effect in payments.forwarder.handle(event, forwarderContext) { dispatch(effect) }
             case .receiver(let event): for effect in payments.receiver.handle(event, receiverContext) { dispatch(effect) }
             case .sender(let event): for effect in payments.sender.handle(event, senderContext) { dispatch(effect) }
+            case .publisher(let event):
+                for effect in layer1.publisher.handle(event, Publisher.Context(isSynced: isSynced)) { dispatch(effect) }
             }
         }
     }
@@ -50,17 +53,17 @@ extension NodeCore {
     // MARK: What a machine may know
 
     private var forwarderContext: Forwarder.Context {
-        Forwarder.Context(now: now, height: chain.height, isSynced: isSynced, identity: keys.identity)
+        Forwarder.Context(now: now, height: height, isSynced: isSynced, identity: keys.identity)
     }
 
     private var receiverContext: Receiver.Context {
-        Receiver.Context(now: now, height: chain.height, network: configuration.network, identity: keys.identity)
+        Receiver.Context(now: now, height: height, network: configuration.network, identity: keys.identity)
     }
 
     var senderContext: Sender.Context {
         let (channels, peers, connections) = (channels, peers, peers.connections)
         return Sender.Context(
-            now: now, height: chain.height, network: configuration.network, identity: keys.identity,
+            now: now, height: height, network: configuration.network, identity: keys.identity,
             finalExpiryMargin: configuration.finalExpiryMargin, graph: network.gossip.graph
         ) {
             channels.ids.compactMap { id in
@@ -158,6 +161,17 @@ extension NodeCore {
         }
     }
 
+    // MARK: Layer 1
+
+    private mutating func dispatch(_ effect: Publisher.Effect) {
+        switch effect {
+        case .publish(let publication): batch.effects.publications.append(publication)
+        case .refused(let publication, let reason): batch.effects.events.append(.publicationRefused(publication, reason))
+        case .anotherIsThere(let publication, let reason):
+            batch.effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))
+        }
+    }
+
     // MARK: Incoming HTLCs
 
     private mutating func dispatch(_ effect: Forwarder.Effect) {
@@ -224,7 +238,7 @@ extension NodeCore {
 
     /// An invoice to ourselves was for this payment alone.
     private mutating func cancelOwnInvoice(_ payment: OutgoingPayment) {
-        guard payment.payee == nodeID, let outcome = try? payments.receiver.cancelHeld(payment.paymentHash, height: chain.height) else {
+        guard payment.payee == nodeID, let outcome = try? payments.receiver.cancelHeld(payment.paymentHash, height: height) else {
             return
         }
         for effect in outcome.effects() { dispatch(effect) }

@@ -32,7 +32,9 @@ public struct NodeCore {
     /// Milliseconds since 1970, as the driver last said.
     var now: UInt64 { clock.now }
     public var chain: ChainPosition { layer1.position }
-    public var feeRate: FeeRate { layer1.feeRate }
+    /// For transactions that somebody waits for.
+    public var feeRate: FeeRate { layer1.feeRates[.hour] }
+    public var feeRates: FeeEstimates { layer1.feeRates }
     public var wallet: OnChainWallet { coins.wallet }
     public var gossip: Gossip { network.gossip }
     /// Money of ours in closes of channels that this database does not know.
@@ -42,7 +44,7 @@ public struct NodeCore {
     public var isSynced: Bool { layer1.caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
 
     public var nodeID: NodeID { keys.nodeID }
-    public var height: Int { chain.height }
+    public var height: Int { layer1.position.height }
 
     /// The payments that this node sends, by their hashes, and those that have not ended.
     public var outgoingPayments: [PaymentHash: OutgoingPayment] { payments.sender.outgoing }
@@ -75,7 +77,8 @@ public struct NodeCore {
                 gossip: try Gossip(
                     chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip)),
                 ownAddresses: configuration.addresses)
-            layer1 = Layer1View(position: ChainPosition(genesis: configuration.network.chainHash), feeRate: configuration.feeRate)
+            layer1 = Layer1View(
+                position: ChainPosition(genesis: configuration.network.chainHash), feeRates: FeeEstimates(configuration.feeRate))
             self.entropy = entropy
             var terms: [ChannelID: ForwardingTerms] = [:]
             for (key, record) in store.entries(.policies) {
@@ -146,7 +149,6 @@ public struct NodeCore {
         for (id, why) in channels.abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
         channels.abandoned = [:]
         drain()
-        notePublications()
         collectWrites()
         let result = batch.effects
         batch.effects = NodeEffects()
@@ -182,17 +184,17 @@ public struct NodeCore {
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
-        case .published(let id, let outcome): published(id, outcome)
+        case .published(let id, let outcome): batch.queue.append(.publisher(.answered(id, outcome)))
         case .mempoolSeen(let transactions): seen(transactions)
         case .caughtUp:
             layer1.caughtUpAt = now
-            publishWaiting()
+            batch.queue.append(.publisher(.tipReached))
             receiveUndecided()
             sweepRecovered()
         case .gossipChecked(let number, let verdict):
-            network.gossip.decided(number, verdict, now: seconds, height: chain.height)
-        case .loaded(let query, let entries): loaded(query, entries)
-        case .feeRate(let rate): layer1.feeRate = max(rate, .floor)
+            network.gossip.decided(number, verdict, now: seconds, height: height)
+        case .loaded(let query, let found): loaded(query, found)
+        case .feeRates(let rates): layer1.feeRates = rates
         case .tick: tick()
         }
     }
@@ -206,7 +208,7 @@ public struct NodeCore {
         channels.read(id) { entry in
             let features = peers.connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
             return ChannelEnvironment(
-                keys: entry.keys, height: layer1.position.height, feeRate: layer1.feeRate,
+                keys: entry.keys, height: layer1.position.height, feeRate: feeRate,
                 sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
                 anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
         }
@@ -215,17 +217,21 @@ public struct NodeCore {
     /// What comes out of our own channels is counted there until a block holds it.
     private mutating func seen(_ transactions: [Transaction]) {
         func isOurs(_ outPoint: OutPoint) -> Bool {
-            !channels.index.channels(fundedBy: outPoint).isEmpty || !channels.index.channels(watching: outPoint).isEmpty
+            !channels.index.channels(fundedBy: outPoint).isEmpty || !channels.index.chain.owners(watching: outPoint).isEmpty
                 || coins.recovered[outPoint] != nil
         }
         coins.wallet.see(transactions.filter { transaction in !transaction.inputs.contains { isOurs($0.previousOutput) } })
     }
 
     /// What the store holds of something that is not kept in memory.
-    private mutating func loaded(_ query: StoreQuery, _ entries: [StoreEntry]) {
-        guard query.table == .revokedHTLCs else { return found(query, entries) }
+    private mutating func loaded(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
+        guard query.table == .revokedHTLCs else { return answer(query, found) }
         guard let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)
+        guard case .success(let entries) = found else {
+            return batch.effects.events.append(
+                .alert("channel \(id): the records of its revoked HTLCs cannot be read; outputs of a breach are left"))
+        }
         let length = query.prefix.count
         let wanted = RevokedHTLCQuery(bound: Array(query.bound.dropFirst(length)), isBackwards: query.isBackwards)
         let records = entries.map { (key: Array($0.key.dropFirst(length)), record: $0.record) }
@@ -291,7 +297,7 @@ public struct NodeCore {
 
     private mutating func collectWrites() {
         for id in channels.touched.sorted() { if let script = channels[id]?.sweepScript { coins.wallet.take(script) } }
-        batch.effects.writes += channels.drainWrites(height: chain.height)
+        batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()
         guard batch.isMetaChanged else { return }

@@ -24,19 +24,14 @@ struct Startup {
 /// What the node knows of layer 1, and what it has given to it.
 struct Layer1View {
     var position: ChainPosition
-    /// For transactions that should confirm soon.
-    var feeRate: FeeRate
+    var feeRates: FeeEstimates
     /// When the driver last said that there are no more blocks: milliseconds since 1970.
     var caughtUpAt: UInt64?
-    /// Transactions that wait for the chain's tip to be reached.
-    var unpublished: [Publication] = []
-    /// The last publications, and why layer 1 refused them.
-    var lastPublications: [TransactionID: Publication] = [:]
-    var refusals: [TransactionID: String] = [:]
+    var publisher = Publisher()
 
-    init(position: ChainPosition, feeRate: FeeRate) {
+    init(position: ChainPosition, feeRates: FeeEstimates) {
         self.position = position
-        self.feeRate = feeRate
+        self.feeRates = feeRates
     }
 }
 
@@ -80,7 +75,7 @@ struct PaymentMachines {
             entropy: entropy.fork())
         forwarder = Forwarder(
             circuits: try Circuits(
-                records: store.records(.circuits), totals: store.record(.meta, "forwards"), failed: store.entries(.failedForwards),
+                records: store.records(.circuits), totals: store.record(.meta, "forwards"), cheap: store.entries(.cheapForwards),
                 channels: store.entries(.forwardTotals)),
             replays: try OnionReplays(records: store.entries(.onions)), entropy: entropy.fork())
     }

@@ -20,7 +20,7 @@ public enum FailurePacket {
         wrap(plain(message, sharedSecret: sharedSecret), sharedSecret: sharedSecret)
     }
 
-    /// "The erring node … SHOULD set pad such that failure_len plus pad_len is at least 256".
+    /// "The erring node … MUST set pad such that the failure_len plus pad_len is at least 256".
     private static func plain(_ message: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
         var body = ByteWriter()
         body.uint16(UInt16(message.count))

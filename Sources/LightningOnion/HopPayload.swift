@@ -18,14 +18,14 @@ public struct HopPayload: Hashable, Sendable {
     /// With which the introduction point of a blinded path opens it.
     public var currentPathKey: PublicKey?
 
-    /// What applications send along: types of 65536 and above (BOLT 1 "Custom ranges").
+    /// What applications send along: types of 65536 and above (BOLT 1).
     public var customRecords: [UInt64: [UInt8]] = [:]
 
     /// Whether there were fields of odd types that we do not know.
     public private(set) var hasUnknownFields = false
 
     static let keysendType: UInt64 = 5_482_373_484
-    /// "Record types >= 2^16 (65536) are left as free for implementation-specific or experimental use".
+    /// BOLT 1: "type identifiers greater than or equal to 2^16 are available for custom records".
     public static let firstCustomType: UInt64 = 65_536
 
     public init() {}
@@ -124,7 +124,7 @@ public struct HopPayload: Hashable, Sendable {
 
     /// Parses a payload; the failure names the offending type and where it stands, as `invalid_onion_payload` wants.
     public init(_ bytes: [UInt8]) throws(FailureMessage) {
-        // BOLT 4: "offset … is the byte offset in the decrypted byte stream", best effort.
+        // BOLT 4: "the erring node may include that type and its byte offset in the decrypted byte stream".
         var reader = ByteReader(bytes)
         var previous: UInt64?
         while !reader.isAtEnd {

@@ -35,12 +35,14 @@ public struct StoreContents: Hashable, Sendable {
     /// A page of a history, the newest record first, each with the key of its position.
     ///
     /// - Parameter bound: the key of a position; what comes before it is wanted.
-    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) -> [StoreEntry] {
+    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) -> StorePage {
         let places = entries(StoreQuery(table: history.order ?? history.records, before: bound, limit: limit))
-        guard history.order != nil else { return places }
-        return places.compactMap { place in
+        var page = StorePage(places, limit: limit)
+        guard history.order != nil else { return page }
+        page.entries = places.compactMap { place in
             tables[history.records]?[Array(place.key.dropFirst(8))].map { StoreEntry(key: place.key, record: $0) }
         }
+        return page
     }
 
     /// The records of a table by the beginnings of their keys, each group in the order of the keys.

@@ -37,6 +37,19 @@ public enum StoreHistory: Sendable, CaseIterable {
     }
 }
 
+/// A page of a history, the newest record first, each with the key of its position.
+public struct StorePage: Hashable, Sendable {
+    public var entries: [StoreEntry]
+    /// The key of the last position that was looked at: the next page lies before it. `nil` where there is no more.
+    public var next: [UInt8]?
+
+    /// - Parameter limit: how many were asked for: with fewer the history is at its end.
+    public init(_ places: [StoreEntry], limit: Int) {
+        entries = places
+        next = places.count < limit ? nil : places.last?.key
+    }
+}
+
 /// The place of a record in a history: when it began, and what tells it from others of that millisecond.
 public struct HistoryPosition: Hashable, Comparable, Sendable {
     /// Milliseconds since 1970.

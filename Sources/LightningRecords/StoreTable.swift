@@ -27,8 +27,8 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case invoiceOrder
     /// Forwards that are over, by when they began and their incoming HTLCs.
     case forwardHistory
-    /// The last forwards that failed, numbered: an HTLC that fails costs its sender nothing, so that only so many are kept.
-    case failedForwards
+    /// The last forwards that earned nothing worth a record, numbered: they cost their senders nothing, so that only so many are kept.
+    case cheapForwards
     /// What forwarding into each channel came to.
     case forwardTotals
 
@@ -41,7 +41,7 @@ public enum StoreTable: String, Sendable, CaseIterable {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory: false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
-            .recovered, .failedForwards, .forwardTotals:
+            .recovered, .cheapForwards, .forwardTotals:
             true
         }
     }

@@ -39,7 +39,8 @@ extension LightningNode {
         try await page(.invoices, limit, bound, { _ in true }, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
     }
 
-    /// Forwards under way and ended, those that began last first. Of those that failed the last 10,000 are kept.
+    /// Forwards under way and ended, those that began last first. Of those that failed, or earned less than 0.1 sat, the last 10,000
+    /// are kept.
     ///
     /// - Parameters:
     ///   - limit: how many at most.
@@ -98,22 +99,20 @@ extension LightningNode {
             if bound.map({ position(record) < $0 }) ?? true { found[position(record)] = record }
         }
         var wanted = limit + 1
-        var place = bound
-        while wanted > 0 {
-            let from = place?.key
-            let count = wanted
-            let entries = try await store.read { try $0.page(history, before: from, limit: count) }
-            for entry in entries {
+        var from = bound?.key
+        repeat {
+            let (start, count) = (from, wanted)
+            let page = try await store.read { try $0.page(history, before: start, limit: count) }
+            for entry in page.entries {
                 guard let at = HistoryPosition(key: entry.key) else { throw StoreFailure.damaged("key of \(history.records.rawValue)") }
-                place = at
                 let record: Record
                 do { record = try decode(entry.record) } catch { throw StoreFailure.damaged("\(error)") }
                 guard isWanted(record) else { continue }
                 found[at] = record
                 wanted -= 1
             }
-            if entries.count < count { break }
-        }
+            from = page.next
+        } while from != nil && wanted > 0
         let sorted = found.sorted { $0.key > $1.key }
         let page = sorted.prefix(max(0, limit))
         return HistoryPage(records: page.map(\.value), next: sorted.count > page.count ? page.last?.key : nil)

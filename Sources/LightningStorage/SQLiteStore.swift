@@ -17,7 +17,10 @@ public final class SQLiteStore: Sendable {
     /// Opens the database, or makes it.
     ///
     /// - Throws: `StoreFailure`; nothing is changed.
-    public init(path: String) throws(StoreFailure) {
+    public convenience init(path: String) throws(StoreFailure) { try self.init(path: path, wholeCheck: Self.wholeCheck) }
+
+    /// - Parameter wholeCheck: bytes up to which all of the database is checked.
+    package init(path: String, wholeCheck: Int) throws(StoreFailure) {
         var configuration = Configuration()
         configuration.busyMode = .immediateError
         configuration.prepareDatabase { database in
@@ -28,7 +31,7 @@ public final class SQLiteStore: Sendable {
         }
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            try queue.writeWithoutTransaction { database in try Self.prepare(database) }
+            try queue.writeWithoutTransaction { database in try Self.prepare(database, wholeCheck) }
         } catch let failure as StoreFailure {
             throw failure
         } catch let error as DatabaseError {
@@ -49,7 +52,7 @@ public final class SQLiteStore: Sendable {
         }
     }
 
-    private static func prepare(_ database: Database) throws {
+    private static func prepare(_ database: Database, _ wholeCheck: Int) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
@@ -64,13 +67,7 @@ public final class SQLiteStore: Sendable {
         }
         guard application == applicationID else { throw StoreFailure.foreign("program") }
         guard (1...version).contains(found) else { throw StoreFailure.version(found: found, expected: version) }
-        // What the node acts on is checked as it is read whole, table by table. What grows for ever is not read at start: SQLite checks a
-        // page of it when it is asked for, each record is checked when it is decoded, and no decision about money rests on it alone.
-        for table in StoreTable.allCases where table.isLoadedAtStart {
-            guard try database.tableExists(table.rawValue) else { continue }
-            let check = try String.fetchOne(database, sql: "PRAGMA quick_check(\(table.rawValue))") ?? "no answer"
-            guard check == "ok" else { throw StoreFailure.damaged(check) }
-        }
+        try check(database, whole: wholeCheck)
         // Takes the lock now, not at the first write.
         try database.inTransaction(.exclusive) {
             if found < version {
@@ -82,14 +79,47 @@ public final class SQLiteStore: Sendable {
         }
     }
 
+    /// Bytes up to which all of a database is checked at each start.
+    private static let wholeCheck = 64 << 20
+
+    /// Looks for damage. Of a database that has grown large, the tables that the node acts on are checked, as it reads them whole anyway, and
+    /// not the history: a damaged page of that is found when it is asked for. What only the whole check finds, a page that is listed as free
+    /// and is not, is not found then.
+    private static func check(_ database: Database, whole: Int) throws {
+        func check(_ argument: String) throws {
+            let answer = try String.fetchOne(database, sql: "PRAGMA quick_check(\(argument))") ?? "no answer"
+            guard answer == "ok" else { throw StoreFailure.damaged(answer) }
+        }
+        let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+        let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+        guard pages.multipliedReportingOverflow(by: size).partialValue > whole else { return try check("1") }
+        for table in StoreTable.allCases where table.isLoadedAtStart {
+            guard try database.tableExists(table.rawValue) else { continue }
+            try check(table.rawValue)
+        }
+    }
+
+    /// A row's key and record. What is not a blob was not written by us.
+    private static func entry(_ row: Row) throws -> StoreEntry {
+        guard let key = Data.fromDatabaseValue(row[0]), let record = Data.fromDatabaseValue(row[1]) else {
+            throw StoreFailure.damaged("a row that is no record")
+        }
+        return StoreEntry(key: [UInt8](key), record: [UInt8](record))
+    }
+
     private static func createTables(_ database: Database) throws {
         for table in StoreTable.allCases {
+            // Without a rowid, a row of more than a quarter of a page takes a page of its own.
+            let layout = Self.hasLongRecords(table) ? "" : " WITHOUT ROWID"
             try database.execute(
-                sql: "CREATE TABLE IF NOT EXISTS \(table.rawValue) (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID")
+                sql: "CREATE TABLE IF NOT EXISTS \(table.rawValue) (key BLOB PRIMARY KEY, record BLOB NOT NULL)\(layout)")
         }
         try database.execute(sql: "CREATE TABLE IF NOT EXISTS batches (number INTEGER NOT NULL)")
         try database.execute(sql: "INSERT INTO batches (number) SELECT 0 WHERE NOT EXISTS (SELECT * FROM batches)")
     }
+
+    /// Whether a million records of a table are more than a kilobyte each.
+    private static func hasLongRecords(_ table: StoreTable) -> Bool { table == .paymentHistory || table == .invoiceHistory }
 
     /// Reads everything that a node needs when it starts.
     public func load() throws(StoreFailure) -> StoreContents {
@@ -99,13 +129,14 @@ public final class SQLiteStore: Sendable {
                 for table in StoreTable.allCases where table.isLoadedAtStart {
                     let rows = try Row.fetchCursor(database, sql: "SELECT key, record FROM \(table.rawValue)")
                     while let row = try rows.next() {
-                        let key: Data = row[0]
-                        let record: Data = row[1]
-                        contents.tables[table, default: [:]][[UInt8](key)] = [UInt8](record)
+                        let entry = try Self.entry(row)
+                        contents.tables[table, default: [:]][entry.key] = entry.record
                     }
                 }
                 return contents
             }
+        } catch let failure as StoreFailure {
+            throw failure
         } catch let error as DatabaseError {
             throw Self.failure(error)
         } catch {
@@ -124,12 +155,11 @@ public final class SQLiteStore: Sendable {
                         + "ORDER BY key \(query.isBackwards ? "DESC" : "ASC") LIMIT ?",
                     arguments: [Data(from), Data(to), query.limit])
                 var entries: [StoreEntry] = []
-                while let row = try rows.next() {
-                    let (key, record): (Data, Data) = (row[0], row[1])
-                    entries.append(StoreEntry(key: [UInt8](key), record: [UInt8](record)))
-                }
+                while let row = try rows.next() { entries.append(try Self.entry(row)) }
                 return entries
             }
+        } catch let failure as StoreFailure {
+            throw failure
         } catch let error as DatabaseError {
             throw Self.failure(error)
         } catch {
@@ -140,13 +170,14 @@ public final class SQLiteStore: Sendable {
     /// A page of a history, the newest record first, each with the key of its position.
     ///
     /// - Parameter bound: the key of a position; what comes before it is wanted.
-    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) throws(StoreFailure) -> [StoreEntry] {
+    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) throws(StoreFailure) -> StorePage {
         let places = try entries(StoreQuery(table: history.order ?? history.records, before: bound, limit: limit))
-        guard history.order != nil else { return places }
-        var page: [StoreEntry] = []
+        var page = StorePage(places, limit: limit)
+        guard history.order != nil else { return page }
+        page.entries = []
         for place in places {
             let found = try entries(.record(history.records, key: Array(place.key.dropFirst(8))))
-            if let record = found.first?.record { page.append(StoreEntry(key: place.key, record: record)) }
+            if let record = found.first?.record { page.entries.append(StoreEntry(key: place.key, record: record)) }
         }
         return page
     }
@@ -154,7 +185,11 @@ public final class SQLiteStore: Sendable {
     /// How many batches have been committed: counted in the transaction of each, so that of two copies of a store the newer one is known.
     public func batchNumber() throws(StoreFailure) -> UInt64 {
         do {
-            return UInt64(try queue.read { try Int64.fetchOne($0, sql: "SELECT number FROM batches") } ?? 0)
+            let number = try queue.read { try Int64.fetchOne($0, sql: "SELECT number FROM batches") } ?? 0
+            guard let number = UInt64(exactly: number) else { throw StoreFailure.damaged("number of a batch") }
+            return number
+        } catch let failure as StoreFailure {
+            throw failure
         } catch let error as DatabaseError {
             throw Self.failure(error)
         } catch {

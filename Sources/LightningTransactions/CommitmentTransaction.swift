@@ -33,7 +33,7 @@ public struct CommitmentContext: Hashable, Sendable {
         self.toSelfDelay = toSelfDelay
     }
 
-    /// BOLT 3: "the lower 48 bits of SHA256(payment_basepoint from open_channel || … from accept_channel)".
+    /// BOLT 3: "the lower 48 bits of: SHA256(payment_basepoint from open_channel || payment_basepoint from accept_channel)".
     public static func obscuringFactor(opener: PublicKey, accepter: PublicKey) -> UInt64 {
         let hash = Hash.sha256(opener.compressed + accepter.compressed)
         return (26..<32).reduce(0) { $0 << 8 | UInt64(hash[$1]) }
@@ -157,7 +157,7 @@ public struct CommitmentTransaction: Hashable, Sendable {
         let cost = CommitmentFees.openerCost(contents.feeRate, hasAnchors: anchors, untrimmed: untrimmed)
         var toHolder = contents.toHolder.roundedDown
         var toCounterparty = contents.toCounterparty.roundedDown
-        // BOLT 3 "Fee Payment": "if this amount is not sufficient the entire amount … goes to fees".
+        // BOLT 3: "Subtract this base fee from the funder (either to_local or to_remote)", as far as that is there.
         if context.holderIsOpener {
             toHolder = toHolder.subtracting(cost) ?? .zero
         } else {

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChain
 import LightningChannel
 import LightningRecords
 import LightningSimulation
@@ -37,7 +38,7 @@ struct ChannelTableTests {
                 table[id] != nil, table.index.channel(named: name) == id, table.index.channel(named: channel.parameters.localAlias) == id,
                 table.index.channels(with: channel.parameters.remoteNodeID) == [id],
                 table.index.channels(fundedBy: channel.parameters.funding) == [id],
-                table.index.channels(watching: channel.parameters.funding) == [id], table.isOwner(channel.parameters.remoteNodeID),
+                table.index.chain.owners(watching: channel.parameters.funding) == [id], table.isOwner(channel.parameters.remoteNodeID),
             ]
         }
         #expect(found().allSatisfy { $0 })
@@ -49,9 +50,10 @@ struct ChannelTableTests {
             _ = entry.channel.handle(.blockDisconnected(height: height), environment)
         }
         #expect(table.index.channel(named: name) == nil)
-        #expect(table.index.channels(awaiting: channel.parameters.funding.transaction) == [id])
+        #expect(table.index.chain.owners(awaiting: channel.parameters.funding.transaction) == [id])
         #expect(table.forget(id) && !table.forget(id))
-        #expect(!found().contains(true) && table.isEmpty && table.index.channels(awaiting: channel.parameters.funding.transaction).isEmpty)
+        #expect(
+            !found().contains(true) && table.isEmpty && table.index.chain.owners(awaiting: channel.parameters.funding.transaction).isEmpty)
         // All that is stored of it goes.
         let writes = table.drainWrites(height: 10)
         let prefix = id.bytes.array
@@ -82,8 +84,8 @@ struct ChannelTableTests {
         var table = ChannelTable()
         table.insert(Self.entry(channel))
         table.schedule(after: world.nodes[0].core!.height)
-        #expect(table.index.channels(dueAt: world.nodes[0].core!.height + 48) == [channel.id])
-        #expect(table.index.channels(dueAt: world.nodes[0].core!.height + 1).isEmpty)
+        #expect(table.index.chain.owners(dueAt: world.nodes[0].core!.height + 48) == [channel.id])
+        #expect(table.index.chain.owners(dueAt: world.nodes[0].core!.height + 1).isEmpty)
     }
 
     @Test("what may have to be signed is told once, and signing itself is not told")

@@ -124,7 +124,7 @@ struct ForwarderTests {
         let writes = machine.drainWrites()
         #expect(machine.circuits.all.isEmpty && writes.changes(of: .circuits).map(\.record) == [nil])
         #expect(try Circuit(record: try #require(writes.changes(of: .forwardHistory).first?.record)) == circuit)
-        #expect(writes.changes(of: .failedForwards).isEmpty)
+        #expect(writes.changes(of: .cheapForwards).isEmpty)
         // A payment to ourselves is the receiver's.
         guard case .paid? = machine.handle(.settled(.incoming(Self.upstream, 9), Self.preimage.paymentHash), Self.context()).first else {
             throw Unexpected()
@@ -259,13 +259,13 @@ struct ForwarderTests {
             contents.apply(circuits.drainWrites())
             guard number == 5000 else { continue }
             let restored = try Circuits(
-                records: contents.records(.circuits), totals: contents.record(.meta, "forwards"), failed: contents.entries(.failedForwards),
+                records: contents.records(.circuits), totals: contents.record(.meta, "forwards"), cheap: contents.entries(.cheapForwards),
                 channels: contents.entries(.forwardTotals))
             #expect(restored.holdsSame(as: circuits))
             circuits = restored
         }
         let left = try contents.records(.forwardHistory).map { try Circuit(record: $0).createdAt }
-        #expect(left == Array(3..<10_003) && contents.records(.failedForwards).count == 10_000)
+        #expect(left == Array(3..<10_003) && contents.records(.cheapForwards).count == 10_000)
         #expect(circuits.totals.failures == 10_003 && circuits.totalsByChannel[Self.downstream]?.failures == 10_003)
     }
 

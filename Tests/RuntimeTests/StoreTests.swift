@@ -83,13 +83,13 @@ struct StoreTests {
         repeat {
             let page = try store.page(history, before: bound, limit: 2)
             #expect(page == memory.page(history, before: bound, limit: 2))
-            found += page.map(\.key)
-            bound = page.last?.key
+            found += page.entries.map(\.key)
+            bound = page.next
         } while bound != nil
         #expect(found == places.sorted(by: >).map(\.key))
         try commit(history.remove(at: places[4]))
-        #expect(try store.page(history, before: nil, limit: 10).map(\.key) == Array(found.dropFirst()))
-        #expect(memory.page(history, before: nil, limit: 10).map(\.key) == Array(found.dropFirst()))
+        #expect(try store.page(history, before: nil, limit: 10).entries.map(\.key) == Array(found.dropFirst()))
+        #expect(memory.page(history, before: nil, limit: 10).entries.map(\.key) == Array(found.dropFirst()))
     }
 
     @Test("each batch has a number, in its own transaction")
@@ -106,9 +106,9 @@ struct StoreTests {
         #expect(try SQLiteStore(path: path).batchNumber() == 3)
     }
 
-    @Test("a damaged page of the history stops nobody at the start, one of what the node acts on does")
+    @Test("a damaged page of a long history stops nobody at the start, one of what the node acts on does, and in a small database each")
     func damagedPages() throws {
-        for (table, isStarted) in [(StoreTable.paymentHistory, true), (.channels, false)] {
+        for (table, whole, isStarted) in [(StoreTable.paymentHistory, 0, true), (.channels, 0, false), (.paymentHistory, 64 << 20, false)] {
             let store = try SQLiteStore(path: path)
             let marker = [UInt8](repeating: 0xa7, count: 300)
             try store.commit((0..<100).map { .put(table, key: [UInt8]("record \(100 + $0)".utf8), record: marker) })
@@ -119,15 +119,28 @@ struct StoreTests {
             bytes.replaceSubrange((place / 4096 * 4096)..<(place / 4096 * 4096 + 8), with: Data(repeating: 0xff, count: 8))
             try bytes.write(to: URL(filePath: path))
             if isStarted {
-                let damaged = try SQLiteStore(path: path)
+                let damaged = try SQLiteStore(path: path, wholeCheck: whole)
                 #expect(throws: Never.self) { try damaged.load() }
                 #expect(throws: StoreFailure.self) { try damaged.entries(StoreQuery(table: table, prefix: [], limit: .max)) }
                 damaged.close()
             } else {
-                #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
+                #expect(throws: StoreFailure.self) { try SQLiteStore(path: path, wholeCheck: whole) }
             }
             try FileManager.default.removeItem(atPath: path)
         }
+    }
+
+    @Test("rows that nobody of us wrote are damage, not a crash")
+    func strangeRows() throws {
+        try SQLiteStore(path: path).close()
+        let queue = try DatabaseQueue(path: path)
+        try queue.write { try $0.execute(sql: "INSERT INTO channels (key, record) VALUES (x'07', 8)") }
+        try queue.write { try $0.execute(sql: "UPDATE batches SET number = -1") }
+        try queue.close()
+        let store = try SQLiteStore(path: path)
+        #expect(throws: StoreFailure.self) { try store.load() }
+        #expect(throws: StoreFailure.self) { try store.entries(StoreQuery(table: .channels, prefix: [], limit: .max)) }
+        #expect(throws: StoreFailure.self) { try store.batchNumber() }
     }
 
     @Test("a second process is refused while the first holds the wallet")

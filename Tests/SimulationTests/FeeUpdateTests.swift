@@ -1,6 +1,7 @@
 import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChain
 import LightningChannel
 import LightningCore
 import LightningSimulation
@@ -31,7 +32,7 @@ struct FeeUpdateTests {
     }
 
     private static func set(_ world: inout SimulatedWorld, _ rate: UInt32) throws {
-        for index in 0..<2 { try world.input(index, .feeRate(FeeRate(perKiloweight: rate))) }
+        for index in 0..<2 { try world.input(index, .feeRates(FeeEstimates(FeeRate(perKiloweight: rate)))) }
         try world.pass(15)
     }
 
@@ -70,7 +71,7 @@ struct FeeUpdateTests {
     func estimatesDiffer() throws {
         var (world, id) = try Self.world(303, .anchors)
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 2530)))
-        try world.input(0, .feeRate(FeeRate(perKiloweight: 10_001)))
+        try world.input(0, .feeRates(FeeEstimates(FeeRate(perKiloweight: 10_001))))
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 10_001)))
         try world.run(limit: 2000)
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 10_001)))

@@ -141,8 +141,8 @@ public final class BitcoindChain: ChainBackend {
         ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }
     }
 
-    public func feeRate() async throws(ChainFailure) -> FeeRate {
-        let answer = try await call("estimatesmartfee", [6])
+    public func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate {
+        let answer = try await call("estimatesmartfee", [.integer(Int64(blocks))])
         // Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight.
         // A bitcoind without a history has no estimate.
         guard let perKilobyte = Self.satoshi(answer["feerate"])?.value, perKilobyte > 0, perKilobyte < 10_000_000 else {

@@ -127,9 +127,9 @@ public actor EmbeddedChain: ChainBackend {
         }
     }
 
-    public func feeRate() -> FeeRate {
+    public func feeRate(within blocks: Int) -> FeeRate {
         // From a virtual byte's thousandth to a thousand units of weight: a quarter, rounded up.
-        let rate = ledger.estimateFee(target: 6, now: now).rate
+        let rate = ledger.estimateFee(target: blocks, now: now).rate
         return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (rate + 3) / 4)))
     }
 

@@ -140,8 +140,8 @@ extension PaymentChannel {
 
     /// Preimages of HTLCs that we offered, in the witness of who claims them.
     ///
-    /// BOLT 5: "if … the remote node … redeems the output using the payment preimage: MUST extract the payment preimage from the
-    /// transaction input witness".
+    /// BOLT 5: "if the commitment transaction HTLC output is spent using the payment preimage, the output is considered
+    /// irrevocably resolved: MUST extract the payment preimage from the transaction input witness".
     private func revealedPreimages(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
         let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
         var effects: [ChannelEffect] = []
@@ -160,8 +160,8 @@ extension PaymentChannel {
 
     /// HTLCs that we offered and that can no longer be claimed: the closing transaction does not hold them.
     ///
-    /// BOLT 5: "if the HTLC does not have an output in the commitment transaction: once the transaction has reached reasonable depth,
-    /// MUST fail the corresponding incoming HTLC (if any)".
+    /// BOLT 5: "for any committed HTLC that does NOT have an output in this commitment transaction: … once the commitment transaction has
+    /// reached reasonable depth: MUST fail the corresponding incoming HTLC (if any)".
     private mutating func failMissingHTLCs(_ close: ChannelClose, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard environment.height - close.height + 1 >= Self.reasonableDepth else { return [] }
         let commitment: CommitmentTransaction?

@@ -194,7 +194,7 @@ extension PaymentChannel {
         }
         if let range = message.feeRange {
             guard range.overlaps(acceptable) else {
-                // "SHOULD send a warning. MUST fail the channel if it doesn't receive a satisfying fee_range after a reasonable amount
+                // "SHOULD send a warning … MUST fail the channel if it doesn't receive a satisfying fee_range after a reasonable amount
                 // of time".
                 throw .closingFeesOutOfReach(range)
             }

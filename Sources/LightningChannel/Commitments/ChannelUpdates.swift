@@ -5,7 +5,7 @@ public import LightningWire
 
 /// The limits of this implementation that are not terms of the channel.
 public enum ChannelLimits {
-    /// BOLT 2: `max_accepted_htlcs` "is greater than 483: MUST fail the channel".
+    /// BOLT 2: `max_accepted_htlcs` "max_accepted_htlcs is greater than 483".
     public static let maxHTLCs = 483
     /// What trimmed HTLCs may add up to in one commitment: they are lost to fees if it is published.
     public static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
@@ -321,7 +321,7 @@ extension PaymentChannel {
         let cost = openerCost(feeRate, load.untrimmed)
         let available = commitments.localAvailable.saturatingSubtracting(MilliSatoshi(parameters.remote.channelReserve))
         guard available >= cost else { return .insufficientBalance(spendable: .zero) }
-        // "if the dust balance of the remote [or local] transaction at the updated feerate_per_kw is greater than
+        // "if the dust balance of the remote transaction at the updated feerate_per_kw is greater than
         // max_dust_htlc_exposure_msat: MAY NOT send update_fee".
         guard dust(at: feeRate) <= ChannelLimits.maxDustExposure else { return .dustExposure(limit: ChannelLimits.maxDustExposure) }
         return nil

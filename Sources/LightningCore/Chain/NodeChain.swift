@@ -8,7 +8,7 @@ import LightningWire
 // The chain: confirmations, spends, and what has to be published again.
 extension NodeCore {
     mutating func connect(_ block: Block, height: Int) {
-        guard height == chain.height + 1, block.header.previous == chain.tip else {
+        guard height == self.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")
         }
         layer1.position.connect(block.hash)
@@ -18,15 +18,16 @@ extension NodeCore {
         recover(transactions, height: height)
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.
-        var heard = channels.index.channels(dueAt: height)
+        var heard = channels.index.chain.owners(dueAt: height)
         for (index, (transaction, id)) in transactions.enumerated() {
-            for channel in channels.index.channels(awaiting: id) {
+            if layer1.publisher.purpose(of: id) != nil { batch.queue.append(.publisher(.answered(id, .confirmed))) }
+            for channel in channels.index.chain.owners(awaiting: id) {
                 heard.insert(channel)
                 fundingConfirmed(channel, transaction, index: index, height: height)
             }
             // What is claimed may be spent in the same block: the index knows of it as soon as the claim is made.
             for input in transaction.inputs {
-                for channel in channels.index.channels(watching: input.previousOutput) {
+                for channel in channels.index.chain.owners(watching: input.previousOutput) {
                     heard.insert(channel)
                     tell(channel, .spent(input.previousOutput, by: transaction, height: height))
                 }
@@ -46,7 +47,7 @@ extension NodeCore {
         batch.queue.append(.forwarder(.block))
         batch.queue.append(.receiver(.timePassed))
         sweepRecovered()
-        for transaction in coins.wallet.rebroadcasts { publish(transaction, layer1.lastPublications[transaction.id]?.purpose ?? .payment) }
+        for transaction in coins.wallet.rebroadcasts { publish(transaction, layer1.publisher.purpose(of: transaction.id) ?? .payment) }
         batch.effects.events.append(.block(height: height))
     }
 
@@ -63,7 +64,7 @@ extension NodeCore {
     }
 
     mutating func disconnect(height: Int) {
-        guard height == chain.height, height > 0 else { preconditionFailure("the driver disconnects the tip") }
+        guard height == self.height, height > 0 else { preconditionFailure("the driver disconnects the tip") }
         layer1.position.disconnect()
         batch.isMetaChanged = true
         network.gossip.disconnected(height: height)

@@ -159,7 +159,7 @@ extension NodeCore {
     mutating func sweepRecovered() {
         guard isSynced else { return }
         for (outPoint, found) in coins.recovered.sorted(by: { $0.key < $1.key }) {
-            guard found.spentHeight == nil, chain.height >= found.height, !coins.wallet.isSpentByPending(outPoint),
+            guard found.spentHeight == nil, height >= found.height, !coins.wallet.isSpentByPending(outPoint),
                 let transaction = sweep(found, to: coins.wallet.changeScript)
             else { continue }
             coins.wallet.take(coins.wallet.changeScript)
@@ -178,7 +178,7 @@ extension NodeCore {
         let spent = found.hasAnchors ? ChannelScripts.toRemoteAnchors(key) : Script.p2pkh(hash: Hash.hash160(key.compressed))
         let last = found.hasAnchors ? spent.bytes : key.compressed
         transaction.inputs[0].witness = [[UInt8](repeating: 0, count: 73), last]
-        let fee = max(feeRate, .floor).feeRoundedUp(weight: transaction.weight)
+        let fee = layer1.feeRates[.day].feeRoundedUp(weight: transaction.weight)
         guard let amount = found.output.amount.subtracting(fee), amount >= script.dustLimit else { return nil }
         transaction.outputs[0].amount = amount
         var hasher = SignatureHasher(transaction)

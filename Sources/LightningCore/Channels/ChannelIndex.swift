@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningChain
 import LightningChannel
 import LightningWire
 
@@ -12,9 +13,6 @@ struct ChannelIndex {
         var names: [ShortChannelID]
         /// All its names, the one that its peer gave it among them.
         var allNames: [ShortChannelID]
-        var watched: [OutPoint]
-        /// The transaction that has to be mined before the channel can be used.
-        var awaited: TransactionID?
 
         init(_ channel: PaymentChannel) {
             let parameters = channel.parameters
@@ -24,8 +22,6 @@ struct ChannelIndex {
             let real = channel.shortChannelID
             names = [parameters.localAlias] + (parameters.channelType.features.offers(.scidAlias) ? nil : real).map { [$0] }.orEmpty
             allNames = [parameters.localAlias] + [real, channel.remoteAlias].compactMap(\.self)
-            watched = channel.watchedOutPoints
-            awaited = channel.fundingHeight == nil && !channel.isClosed ? funding.transaction : nil
         }
     }
 
@@ -34,11 +30,9 @@ struct ChannelIndex {
     private var byFunding: [OutPoint: Set<ChannelID>] = [:]
     private var byName: [ShortChannelID: Set<ChannelID>] = [:]
     private var byAnyName: [ShortChannelID: Set<ChannelID>] = [:]
-    private var byWatched: [OutPoint: Set<ChannelID>] = [:]
-    private var byAwaited: [TransactionID: Set<ChannelID>] = [:]
-    /// The blocks at which channels have something to do, and for each channel the next one.
-    private var byHeight: [Int: Set<ChannelID>] = [:]
-    private var heights: [ChannelID: Int] = [:]
+    /// What channels want to hear of the chain: the outputs that they watch, the funding transaction while it has to be mined before the
+    /// channel can be used, and the blocks at which they have something to do.
+    private(set) var chain = ChainWatcher<ChannelID>()
 
     // MARK: Questions
 
@@ -53,20 +47,15 @@ struct ChannelIndex {
 
     func channels(fundedBy outPoint: OutPoint) -> Set<ChannelID> { byFunding[outPoint] ?? [] }
 
-    /// The channels that have to hear of it when an output is spent. A peer could name another channel's output as its funding: there may
-    /// be several.
-    func channels(watching outPoint: OutPoint) -> [ChannelID] { byWatched[outPoint].map { $0.sorted() }.orEmpty }
-
-    /// The channels that wait for a transaction to be mined.
-    func channels(awaiting transaction: TransactionID) -> [ChannelID] { byAwaited[transaction].map { $0.sorted() }.orEmpty }
-
-    /// The channels that have something to do at a block.
-    func channels(dueAt height: Int) -> Set<ChannelID> { byHeight[height] ?? [] }
-
     // MARK: Changes
 
     /// A channel is new, or may have changed.
     mutating func update(_ channel: PaymentChannel) {
+        chain.watch(
+            .init(
+                outPoints: channel.watchedOutPoints,
+                transaction: channel.fundingHeight == nil && !channel.isClosed ? channel.parameters.funding.transaction : nil),
+            for: channel.id)
         let new = Keys(channel)
         let old = keys.updateValue(new, forKey: channel.id)
         guard old != new else { return }
@@ -75,20 +64,14 @@ struct ChannelIndex {
         byFunding[new.funding, default: []].insert(channel.id)
         for name in new.names { byName[name, default: []].insert(channel.id) }
         for name in new.allNames { byAnyName[name, default: []].insert(channel.id) }
-        for outPoint in new.watched { byWatched[outPoint, default: []].insert(channel.id) }
-        if let awaited = new.awaited { byAwaited[awaited, default: []].insert(channel.id) }
     }
 
     /// The next block at which a channel has something to do; `nil` for none.
-    mutating func wake(_ id: ChannelID, at height: Int?) {
-        if let old = heights[id], old != height { Self.remove(id, from: &byHeight, old) }
-        heights[id] = height
-        if let height { byHeight[height, default: []].insert(id) }
-    }
+    mutating func wake(_ id: ChannelID, at height: Int?) { chain.wake(id, at: height) }
 
     mutating func remove(_ id: ChannelID) {
         if let old = keys.removeValue(forKey: id) { remove(old, id) }
-        wake(id, at: nil)
+        chain.forget(id)
     }
 
     private mutating func remove(_ old: Keys, _ id: ChannelID) {
@@ -96,8 +79,6 @@ struct ChannelIndex {
         Self.remove(id, from: &byFunding, old.funding)
         for name in old.names { Self.remove(id, from: &byName, name) }
         for name in old.allNames { Self.remove(id, from: &byAnyName, name) }
-        for outPoint in old.watched { Self.remove(id, from: &byWatched, outPoint) }
-        if let awaited = old.awaited { Self.remove(id, from: &byAwaited, awaited) }
     }
 
     private static func remove<Key>(_ id: ChannelID, from map: inout [Key: Set<ChannelID>], _ key: Key) {

@@ -67,7 +67,7 @@ extension NodeCore {
         return now == body
     }
 
-    /// A signed announcement: "MUST set timestamp to be greater than that of any previous node_announcement it has created".
+    /// A signed announcement: "MUST set timestamp to be greater than that of any previous node_announcement it has previously created".
     private mutating func announcement(after previous: UInt32) -> (body: NodeAnnouncement, wire: [UInt8]) {
         if let last = network.lastAnnouncement, last.timestamp > previous, saysWhoWeAre(last) {
             return (last, LightningMessage.nodeAnnouncement(last).encoded)

@@ -45,7 +45,7 @@ extension NodeCore {
     mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
         if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
         if case .nodeAnnouncement(let body) = message { learnAddresses(body, wire, node, over: id) }
-        network.gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: chain.height)
+        network.gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: height)
     }
 
     // MARK: The terms of our own channels
@@ -108,7 +108,8 @@ extension NodeCore {
     func unsignedUpdate(_ id: ChannelID, _ channel: PaymentChannel, _ name: ShortChannelID, timestamp: UInt32) -> ChannelUpdate {
         let terms = terms(id)
         let policy = terms.current
-        // "less than or equal to the channel capacity … and to max_htlc_value_in_flight_msat it received from the peer".
+        // "MUST set this to less than or equal to the channel capacity … MUST set this to less than or equal to
+        // max_htlc_value_in_flight_msat it received from the peer".
         let most = min(MilliSatoshi(channel.parameters.fundingAmount), channel.parameters.remote.maxHTLCValueInFlight)
         let minimum = max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum)
         return ChannelUpdate(
@@ -167,7 +168,7 @@ extension NodeCore {
         guard let entry = channels.entry(id), case let channel = entry.channel, channel.parameters.announce,
             channel.phase == .normal, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
-            chain.height - fundingHeight + 1 >= Self.announcementDepth,
+            height - fundingHeight + 1 >= Self.announcementDepth,
             let connection = peers.connections[channel.parameters.remoteNodeID]
         else { return }
         if let early = channels.entry(id)?.announcement.exchange?.early {

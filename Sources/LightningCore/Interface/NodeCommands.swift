@@ -45,7 +45,7 @@ extension NodeCore {
         case .cancel(let hash):
             if let over = history.invoice { throw .hold(.notHeld(over.statusName)) }
             do throws(HoldRefusal) {
-                for effect in try payments.receiver.cancelHeld(hash, height: chain.height).effects() { dispatch(effect) }
+                for effect in try payments.receiver.cancelHeld(hash, height: height).effects() { dispatch(effect) }
             } catch { throw .hold(error) }
             return .done
         case .setForwardingPolicy(let id, let policy):
@@ -84,7 +84,8 @@ extension NodeCore {
             let toPay: MilliSatoshi
             do throws(PaymentRefusal) {
                 // A blinded invoice does not say whose it is; but we know what we wrote.
-                let isOwn = invoice.payee == nodeID || payments.receiver.invoices[invoice.paymentHash]?.invoice == invoice
+                let known = payments.receiver.invoices[invoice.paymentHash] ?? history.invoice
+                let isOwn = invoice.payee == nodeID || known?.invoice == invoice
                 toPay = try payments.sender.check(
                     invoice, amount: amount, network: configuration.network, isOwn: isOwn, earlier: history.payment,
                     now: seconds)
@@ -97,7 +98,7 @@ extension NodeCore {
         case .send(let script, let amount, let feeRate):
             do throws(WalletRefusal) {
                 let transaction = try coins.wallet.fund(
-                    paying: script, amount: amount, feeRate: feeRate ?? self.feeRate, height: chain.height)
+                    paying: script, amount: amount, feeRate: feeRate ?? self.feeRate, height: height)
                 coins.wallet.commit(transaction)
                 publish(transaction, .payment)
                 return .transaction(transaction)

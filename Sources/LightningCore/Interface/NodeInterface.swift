@@ -36,11 +36,12 @@ public enum NodeInput: Sendable {
     case mempoolSeen([Transaction])
     /// What layer 1 said to a publication.
     case published(TransactionID, PublicationOutcome)
-    case feeRate(FeeRate)
+    /// What layer 1 thinks that transactions have to pay.
+    case feeRates(FeeEstimates)
     /// The driver has told of every block that there is; said again as long as it is so.
     case caughtUp
-    /// The records that the node asked the store for, as they are after the commit of the batch that asked.
-    case loaded(StoreQuery, [StoreEntry])
+    /// The records that the node asked the store for, as they are after the commit of the batch that asked; or why they cannot be read.
+    case loaded(StoreQuery, Result<[StoreEntry], StoreFailure>)
     /// The verdict on a check that the node asked for.
     case gossipChecked(UInt64, GossipVerdict)
     /// Time goes on.
@@ -155,6 +156,10 @@ public enum NodeEvent: Sendable {
     case peerAddresses(NodeID, [UInt8])
     /// Layer 1 refuses a transaction of ours, for a reason that it had not given before.
     case publicationRefused(Publication, String)
+    /// A payment is irrevocably ours.
+    ///
+    /// Money at risk: whoever knows a preimage can send any amount as a keysend with the hash of an invoice that is over. What was asked for
+    /// is paid where the record is not `isSpontaneous`.
     case paymentReceived(InvoiceRecord, MilliSatoshi)
     /// The payment of a hold invoice is complete, and waits.
     case paymentHeld(InvoiceRecord, MilliSatoshi)
@@ -170,50 +175,6 @@ public enum NodeEvent: Sendable {
     /// Something that an operator has to know: money is at risk, or has been lost.
     case alert(String)
     case note(String)
-}
-
-/// A transaction for layer 1, and what it is for.
-public struct Publication: Hashable, Sendable {
-    public enum Purpose: Hashable, Sendable {
-        case payment
-        case funding(ChannelID)
-        case mutualClose(ChannelID)
-        case commitment(ChannelID)
-        case claim(ChannelID)
-        /// What a cheater's revoked commitment holds.
-        case penalty(ChannelID)
-        /// Money found in a close of a channel that is not known.
-        case recovery
-    }
-
-    public var transaction: Transaction
-    public var purpose: Purpose
-
-    public init(_ transaction: Transaction, _ purpose: Purpose) {
-        self.transaction = transaction
-        self.purpose = purpose
-    }
-}
-
-extension Publication.Purpose: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .payment: "a payment on chain"
-        case .funding(let id): "the funding transaction of channel \(id)"
-        case .mutualClose(let id): "the closing transaction of channel \(id)"
-        case .commitment(let id): "our commitment of channel \(id)"
-        case .claim(let id): "a claim on channel \(id)"
-        case .penalty(let id): "a penalty on channel \(id)"
-        case .recovery: "a claim on a channel that is not known any more"
-        }
-    }
-}
-
-/// What layer 1 said to a publication.
-public enum PublicationOutcome: Hashable, Sendable {
-    /// It is in the mempool, or in a block already.
-    case accepted
-    case refused(String)
 }
 
 /// What a node wants done, in this order: the writes committed, then all the rest.

@@ -5,72 +5,92 @@ import LightningPayment
 import LightningRecords
 import LightningWire
 
+/// What the store holds of what a command is about, as far as it was asked.
+struct History {
+    var payment: OutgoingPayment?
+    var invoice: InvoiceRecord?
+    var asked: Set<StoreTable> = []
+}
+
 /// Commands that wait until it is known what the store holds of what is over.
 ///
 /// For one key there is one question at a time, and whoever asks for the same meanwhile waits with it: nothing can become over between a
 /// question and its answer, because what is about to begin waits for that answer.
 struct Lookups {
-    private var waiting: [StoreQuery: [(request: RequestID, command: NodeCommand)]] = [:]
+    struct Waiting {
+        var request: RequestID
+        var command: NodeCommand
+        var history: History
+    }
+
+    private var waiting: [StoreQuery: [Waiting]] = [:]
 
     /// - Returns: whether the store has to be asked.
-    mutating func wait(_ query: StoreQuery, _ request: RequestID, _ command: NodeCommand) -> Bool {
-        waiting[query, default: []].append((request, command))
+    mutating func wait(_ query: StoreQuery, _ command: Waiting) -> Bool {
+        waiting[query, default: []].append(command)
         return waiting[query]?.count == 1
     }
 
-    mutating func take(_ query: StoreQuery) -> [(request: RequestID, command: NodeCommand)] { waiting.removeValue(forKey: query) ?? [] }
+    mutating func take(_ query: StoreQuery) -> [Waiting] { waiting.removeValue(forKey: query) ?? [] }
 }
 
 extension NodeCore {
-    /// What has to be known of the history before a command is carried out; `nil` for nothing.
-    private func query(for command: NodeCommand) -> StoreQuery? {
+    /// What has to be known of the history before a command is carried out.
+    private func queries(for command: NodeCommand) -> [StoreQuery] {
+        func asInvoice(_ hash: PaymentHash) -> [StoreQuery] {
+            payments.receiver.invoices[hash] == nil ? [.record(.invoiceHistory, key: hash.bytes.array)] : []
+        }
         switch command {
         case .pay(let invoice, _, _):
-            // Nothing is paid twice.
-            payments.sender.outgoing[invoice.paymentHash] == nil
-                ? .record(.paymentHistory, key: invoice.paymentHash.bytes.array) : nil
-        case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash):
-            // A preimage that was given away once proves nothing any more.
-            payments.receiver.invoices[hash] == nil ? .record(.invoiceHistory, key: hash.bytes.array) : nil
+            let hash = invoice.paymentHash
+            // Nothing is paid twice; and an invoice with blinded paths does not say that it is our own.
+            return (payments.sender.outgoing[hash] == nil ? [.record(.paymentHistory, key: hash.bytes.array)] : [])
+                + (invoice.blindedPaths.isEmpty ? [] : asInvoice(hash))
+        // A preimage that was given away once proves nothing any more.
+        case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,
             .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate:
-            nil
+            return []
         }
     }
 
     /// Carries a command out, once it is known what it depends on.
-    mutating func begin(_ command: NodeCommand, _ request: RequestID) {
-        guard let query = query(for: command) else { return perform(command, request, History()) }
-        if payments.lookups.wait(query, request, command) { batch.effects.loads.append(query) }
+    mutating func begin(_ command: NodeCommand, _ request: RequestID, _ history: History = History()) {
+        guard let query = queries(for: command).first(where: { !history.asked.contains($0.table) }) else {
+            return perform(command, request, history)
+        }
+        let isNew = payments.lookups.wait(query, .init(request: request, command: command, history: history))
+        if isNew { batch.effects.loads.append(query) }
     }
 
     /// The answer to a question of `begin`.
-    mutating func found(_ query: StoreQuery, _ entries: [StoreEntry]) {
-        let waiting = payments.lookups.take(query)
-        var history = History()
-        do throws(DecodingFailure) {
-            if let record = entries.first?.record {
-                if query.table == .paymentHistory {
-                    history.payment = try OutgoingPayment(record: record)
-                } else {
-                    history.invoice = try InvoiceRecord(record: record)
-                }
+    mutating func answer(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
+        for waiting in payments.lookups.take(query) {
+            do throws(StoreFailure) {
+                var history = waiting.history
+                history.asked.insert(query.table)
+                try read(try found.get(), of: query, into: &history)
+                begin(waiting.command, waiting.request, history)
+                // What the first of them has begun the second finds begun.
+                drain()
+            } catch {
+                batch.effects.answers.append((waiting.request, .failure(.store(error.description))))
             }
-        } catch {
-            let refusal = NodeRefusal.store(StoreFailure.damaged(error.description).description)
-            for (request, _) in waiting { batch.effects.answers.append((request, .failure(refusal))) }
-            return
-        }
-        for (request, command) in waiting {
-            perform(command, request, history)
-            // What the first of them has begun the second finds begun.
-            drain()
         }
     }
-}
 
-/// What the store holds of what a command is about.
-struct History {
-    var payment: OutgoingPayment?
-    var invoice: InvoiceRecord?
+    private func read(_ entries: [StoreEntry], of query: StoreQuery, into history: inout History) throws(StoreFailure) {
+        guard let entry = entries.first else { return }
+        do throws(DecodingFailure) {
+            let position: HistoryPosition
+            if query.table == .paymentHistory {
+                let payment = try OutgoingPayment(record: entry.record)
+                (history.payment, position) = (payment, payment.position)
+            } else {
+                let invoice = try InvoiceRecord(record: entry.record)
+                (history.invoice, position) = (invoice, invoice.position)
+            }
+            guard position.id == query.prefix else { throw .invalid("key of \(query.table.rawValue)") }
+        } catch { throw .damaged(error.description) }
+    }
 }

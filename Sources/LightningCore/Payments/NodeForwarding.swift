@@ -155,7 +155,7 @@ extension NodeCore {
     /// - Parameter heard: the channels that the block, or its height, concerns.
     mutating func withdrawExpiring(_ heard: Set<ChannelID>) {
         for id in heard.sorted() {
-            guard let channel = channels[id], channel.hasExpiringUnsigned(at: chain.height) else { continue }
+            guard let channel = channels[id], channel.hasExpiringUnsigned(at: height) else { continue }
             batch.effects.events.append(
                 .note("channel \(id): the peer does not answer our commitment; HTLCs that wait for it are taken back"))
             if let connection = peers.connections[channel.parameters.remoteNodeID] { close(connection) }

@@ -246,7 +246,7 @@ extension NodeCore {
         batch.effects.events.append(.peerConnected(node))
         batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
-        network.gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: chain.height)
+        network.gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: height)
         for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
     }
 

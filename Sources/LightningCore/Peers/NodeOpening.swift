@@ -35,14 +35,14 @@ extension NodeCore {
         } else {
             do throws(WalletRefusal) {
                 // The funding output's script is as long as any P2WSH.
-                let all = try coins.wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: chain.height)
+                let all = try coins.wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: height)
                 amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
             } catch { throw .wallet(error) }
         }
         guard amount.value < 1 << 24 || isLargeFine else {
             throw .invalid("the peer accepts no channels of 16,777,216 sat or more")
         }
-        let spendable = coins.wallet.spendable(height: chain.height)
+        let spendable = coins.wallet.spendable(height: height)
         guard spendable >= amount else { throw .wallet(.insufficientFunds(available: spendable, needed: amount)) }
         let origin = newKeyOrigin()
         let result: (ChannelOpening, OpenChannel)
@@ -81,7 +81,7 @@ extension NodeCore {
         guard peers[id]!.allowance.openRequests.take(Peer.openRate, now: clock.now),
             channels.isOwner(node) || peers.strangersOpenRequests.take(Peer.strangersOpenRate, now: clock.now)
         else { return reject(message.temporaryChannelID, "too many open_channel: try again in a minute", over: id) }
-        // "accept a new open_channel message, discard the previous": and no more than a few at once.
+        // "accept a new open_channel message … discard the previous open_channel message": and no more than a few at once.
         guard (peers[id]?.openings.count ?? 0) < 10 else {
             return refuse("too many channels are being opened", message.temporaryChannelID, over: id)
         }
@@ -135,7 +135,7 @@ extension NodeCore {
         let counts = Dictionary(grouping: unfunded, by: \.parameters.remoteNodeID).mapValues(\.count)
         return unfunded.filter { channel in
             let owner = channel.parameters.remoteNodeID
-            return chain.height >= channel.openedHeight + 6 && peers.connections[owner] == nil && !owners.contains(owner)
+            return height >= channel.openedHeight + 6 && peers.connections[owner] == nil && !owners.contains(owner)
         }.max { one, two in
             let (a, b) = (counts[one.parameters.remoteNodeID] ?? 0, counts[two.parameters.remoteNodeID] ?? 0)
             return (a, two.openedHeight, two.id) < (b, one.openedHeight, one.id)
@@ -169,7 +169,7 @@ extension NodeCore {
             let transaction: Transaction
             do throws(WalletRefusal) {
                 transaction = try coins.wallet.fund(
-                    paying: output.script, amount: output.amount, feeRate: feeRate, height: chain.height)
+                    paying: output.script, amount: output.amount, feeRate: feeRate, height: height)
             } catch {
                 let request = entry.request
                 entry.request = nil
@@ -208,7 +208,7 @@ extension NodeCore {
             return refuse("too many channels wait to be funded", message.temporaryChannelID, over: id)
         }
         do {
-            let (channel, reply) = try entry.opening.receive(message, height: chain.height)
+            let (channel, reply) = try entry.opening.receive(message, height: height)
             peers[id]!.openings[message.temporaryChannelID] = nil
             // Only a channel that is signed for takes a place.
             let neighbours = neighbours(of: peers[id]!.origin, unfunded)
@@ -227,7 +227,7 @@ extension NodeCore {
     mutating func received(_ message: FundingSigned, over id: ConnectionID) {
         guard let entry = peers[id]?.openings[message.channelID], let transaction = entry.funding?.transaction else { return }
         do {
-            let channel = try entry.opening.receive(message, height: chain.height)
+            let channel = try entry.opening.receive(message, height: height)
             peers[id]!.openings[message.channelID] = nil
             add(channel)
             coins.wallet.commit(transaction)

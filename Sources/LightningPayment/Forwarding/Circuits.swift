@@ -119,27 +119,30 @@ public struct Circuits: Sendable {
     private var changed: Set<HTLCID> = []
     /// Forwards that are over since the last `drainWrites`.
     private var over: [Circuit] = []
-    /// Where the last forwards that failed are in the history, by a number that counts them.
-    private var failed: [UInt64: HistoryPosition] = [:]
-    private var nextFailed: UInt64 = 0
+    /// Where the last forwards that earned nothing worth a record are in the history, by a number that counts them.
+    private var cheap: [UInt64: HistoryPosition] = [:]
+    private var nextCheap: UInt64 = 0
     /// What all ended forwards came to.
     public private(set) var totals = ForwardTotals()
     private var areTotalsChanged = false
     /// The same for each outgoing channel, of those that are in the history.
     public private(set) var totalsByChannel: [ChannelID: ForwardTotals] = [:]
 
-    /// Forwards that failed of which the history keeps a record.
-    static let rememberedFailures: UInt64 = 10_000
+    /// What a forward has to earn for a record that is kept for ever: at 300 bytes each, whoever fills a gigabyte of our disk pays a third of
+    /// a million satoshi for it.
+    static let recordFee = MilliSatoshi(100)
+    /// Records that are kept of forwards that failed or earned less.
+    static let rememberedCheap: UInt64 = 10_000
 
     public init() {}
 
     /// - Parameters:
     ///   - records: of the forwards under way.
     ///   - totals: the record of the totals.
-    ///   - failed: the numbers of the last failed forwards, and where they are in the history.
+    ///   - cheap: the numbers of the last forwards that earned nothing worth a record, and where they are in the history.
     ///   - channels: the totals of channels.
     public init(
-        records: [[UInt8]], totals record: [UInt8]?, failed: [(key: [UInt8], record: [UInt8])] = [],
+        records: [[UInt8]], totals record: [UInt8]?, cheap: [(key: [UInt8], record: [UInt8])] = [],
         channels: [(key: [UInt8], record: [UInt8])] = []
     ) throws(DecodingFailure) {
         for record in records {
@@ -148,13 +151,13 @@ public struct Circuits: Sendable {
             if circuit.isPending { open.insert(circuit.incoming.key) }
         }
         if let record { totals = try ForwardTotals(record: record) }
-        for (key, record) in failed {
+        for (key, record) in cheap {
             var reader = ByteReader(key)
             let number = try reader.uint64()
             try reader.expectEnd()
-            guard number < .max, let position = HistoryPosition(key: record) else { throw .invalid("place of a failed forward") }
-            self.failed[number] = position
-            nextFailed = max(nextFailed, number + 1)
+            guard number < 1 << 62, let position = HistoryPosition(key: record) else { throw .invalid("place of a forward") }
+            self.cheap[number] = position
+            nextCheap = max(nextCheap, number + 1)
         }
         for (key, record) in channels {
             guard let id = Bytes32(key) else { throw .invalid("key of a channel's forwards") }
@@ -227,7 +230,7 @@ public struct Circuits: Sendable {
         if areTotalsChanged { writes.append(.put(.meta, key: StoreTable.key("forwards"), record: totals.encoded())) }
         for circuit in over {
             writes += StoreHistory.forwards.add(circuit.encoded(), at: circuit.position)
-            if !circuit.isSettled { writes += countFailed(circuit.position) }
+            if !circuit.isSettled || circuit.fee < Self.recordFee { writes += countCheap(circuit.position) }
         }
         for id in Set(over.map(\.outgoing.channel)).sorted() {
             writes.append(.change(.forwardTotals, key: id.bytes.array, record: totalsByChannel[id]?.encoded()))
@@ -238,22 +241,22 @@ public struct Circuits: Sendable {
         return writes
     }
 
-    /// Numbers a failed forward; the one that is too many goes.
-    private mutating func countFailed(_ position: HistoryPosition) -> [StoreWrite] {
+    /// Numbers a forward that earned nothing worth a record; the one that is too many goes.
+    private mutating func countCheap(_ position: HistoryPosition) -> [StoreWrite] {
         func key(_ number: UInt64) -> [UInt8] { ByteWriter.bytes { $0.uint64(number) } }
-        let number = nextFailed
-        nextFailed += 1
-        failed[number] = position
-        var writes: [StoreWrite] = [.put(.failedForwards, key: key(number), record: position.key)]
-        if number >= Self.rememberedFailures, let old = failed.removeValue(forKey: number - Self.rememberedFailures) {
-            writes.append(.delete(.failedForwards, key: key(number - Self.rememberedFailures)))
+        let number = nextCheap
+        nextCheap += 1
+        cheap[number] = position
+        var writes: [StoreWrite] = [.put(.cheapForwards, key: key(number), record: position.key)]
+        if number >= Self.rememberedCheap, let old = cheap.removeValue(forKey: number - Self.rememberedCheap) {
+            writes.append(.delete(.cheapForwards, key: key(number - Self.rememberedCheap)))
             writes += StoreHistory.forwards.remove(at: old)
         }
         return writes
     }
 
     public func holdsSame(as other: Circuits) -> Bool {
-        byIncoming == other.byIncoming && totals == other.totals && failed == other.failed && totalsByChannel == other.totalsByChannel
+        byIncoming == other.byIncoming && totals == other.totals && cheap == other.cheap && totalsByChannel == other.totalsByChannel
     }
 }
 

@@ -86,7 +86,7 @@ extension Forwarder {
     }
 
     func notOffered(_ request: ForwardRequest, _ named: ChannelID, _ isConnected: Bool, _ why: String) -> [Effect] {
-        // An absent peer says nothing of what the channel has: "if the channel is disabled: return a channel_disabled error".
+        // An absent peer says nothing of what the channel has: "if the channel is disabled: … return a channel_disabled error".
         // "an otherwise unspecified, transient error occurs in the outgoing channel (e.g. channel capacity reached, too many
         // in-flight HTLCs, etc.): return a temporary_channel_failure error".
         let message: FailureMessage = isConnected ? .temporaryChannelFailure(update: []) : .channelDisabled(flags: 0, update: [])

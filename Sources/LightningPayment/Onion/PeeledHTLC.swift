@@ -96,7 +96,7 @@ public enum PeeledHTLC: Sendable {
         switch (data.shortChannelID, data.nextNodeID) {
         case (let channel?, nil): next = .channel(channel)
         case (nil, let node?): next = .node(node)
-        // "MUST return an error if encrypted_recipient_data contains both …"; "does not contain either …".
+        // "MUST return an error if: … encrypted_recipient_data contains both short_channel_id and next_node_id"; "does not contain either …".
         default: throw .invalidOnionPayload(type: 10, offset: 0)
         }
         // "does not contain payment_relay"; what is left must be an HTLC at all.

@@ -2,15 +2,20 @@ import BitcoinPrimitives
 import LightningInvoice
 import LightningWire
 
-/// Which invoices expire in which minute, so that a look for those that have costs what it finds.
+/// In which minute unpaid invoices go, so that a look for those whose time has come costs what it finds.
+///
+/// That is a day after they have expired: nobody can pay them meanwhile, but a clock that was wrong for a while does not end them.
 struct InvoiceExpiries: Sendable {
+    /// In seconds.
+    static let grace: UInt64 = 86_400
+
     private var byMinute: [UInt64: [PaymentHash]] = [:]
     /// The last minute that was looked at.
     private var last: UInt64?
 
     mutating func insert(_ record: InvoiceRecord) {
         guard record.status == .unpaid else { return }
-        let minute = record.invoice.expiresAt / 60
+        let minute = record.invoice.expiresAt.addingReportingOverflow(Self.grace).partialValue / 60
         byMinute[minute, default: []].append(record.invoice.paymentHash)
         if let last, minute <= last { self.last = nil }
     }

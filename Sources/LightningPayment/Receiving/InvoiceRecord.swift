@@ -113,7 +113,7 @@ public struct InvoiceRecord: Hashable, Sendable {
     }
 }
 
-/// Records of applications in payments: types of 65536 and above (BOLT 1 "Custom ranges").
+/// Records of applications in payments: types of 65536 and above (BOLT 1).
 enum CustomRecords {
     static func encode(_ records: [UInt64: [UInt8]], to writer: inout ByteWriter) {
         writer.compactSize(records.count)

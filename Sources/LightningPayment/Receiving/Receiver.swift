@@ -215,7 +215,8 @@ public struct Receiver: Machine, Sendable {
         case .settling, .paid, .canceled: return answer(unknown)
         }
         if let wanted = record.invoice.amount {
-            // "MUST fail if less …; SHOULD fail if more than twice the amount expected".
+            // "if the amount paid is less than the amount expected: MUST fail the HTLC", "if the amount paid is more than twice the amount
+            // expected: SHOULD fail the HTLC".
             guard total >= wanted, total.isAtMostTwice(wanted) else { return answer(unknown) }
         }
         return join(part, total: total, record, payload, now: now, height: height)

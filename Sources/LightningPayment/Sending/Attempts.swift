@@ -88,7 +88,7 @@ extension Sender {
     }
 
     private mutating func refuse(_ payment: OutgoingPayment, _ refusal: PaymentRefusal, _ caller: UInt64) -> [Effect] {
-        earlier[payment.paymentHash] = nil
+        if outgoing[payment.paymentHash] == nil { earlier[payment.paymentHash] = nil }
         callers[payment.paymentHash]?.removeAll { $0 == caller }
         if callers[payment.paymentHash]?.isEmpty == true { callers[payment.paymentHash] = nil }
         return [.refused(payment, refusal, caller: caller)]

@@ -116,6 +116,14 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Its place in the history.
     public var position: HistoryPosition { HistoryPosition(time: firstStart, id: paymentHash.bytes.array) }
 
+    /// What is kept of it when it is over: neither the secrets that would decrypt answers, for all have come, nor hints for routes.
+    var forHistory: OutgoingPayment {
+        var kept = self
+        for index in kept.attempts.indices { kept.attempts[index].sharedSecrets = [] }
+        kept.tails = []
+        return kept
+    }
+
     /// Whether nothing more can become of it: it has its outcome, and no HTLC of it is under way.
     public var isOver: Bool { status != .pending && !attempts.contains { $0.status == .pending } }
 

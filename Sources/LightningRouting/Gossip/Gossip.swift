@@ -134,7 +134,7 @@ public struct Gossip: Sendable {
         guard blacklist.isDisjoint(with: keys) else { return }
         guard !contradicted.contains(body.shortChannelID) else { return }
         if let known = graph.channel(body.shortChannelID), known.node1 == keys[0], known.node2 == keys[1] { return }
-        // "if the short_channel_id's output does NOT have at least 6 confirmations: MAY accept … otherwise SHOULD ignore".
+        // "if the short_channel_id's output does NOT have at least 6 confirmations: MAY accept the message … otherwise: SHOULD ignore the message".
         guard body.shortChannelID.block + 5 <= height + 1 else { return }
         let id = body.shortChannelID.value
         // Another one for the same place waits: the first may be a lie.
@@ -190,7 +190,7 @@ public struct Gossip: Sendable {
     /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
     private mutating func wait(_ id: ShortChannelID, _ wire: [UInt8], _ peer: UInt64) {
         guard checkedChannels.contains(id.value) else {
-            // "MAY send this if it receives a channel_update for a short_channel_id for which it has no announcement".
+            // "MAY send this if it receives a channel_update for a short_channel_id for which it has no channel_announcement".
             peers[peer]?.want(id)
             return
         }

@@ -277,7 +277,8 @@ public struct NetworkGraph: Sendable {
 
     /// Channels to forget: spent 72 blocks ago, or with a side that said nothing for two weeks.
     ///
-    /// BOLT 7: "if the timestamp of the latest channel_update in either direction is older than two weeks: MAY prune".
+    /// BOLT 7: "if the timestamp of the latest channel_update in either direction is older than two weeks (1209600 seconds): MAY prune the
+    /// channel".
     /// A channel that never had an update for a direction is as old as its other one.
     public func prunable(height: Int, now: UInt64) -> [ShortChannelID] {
         channelNumbers.values.filter { number in

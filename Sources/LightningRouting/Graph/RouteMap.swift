@@ -77,7 +77,7 @@ struct RouteMap: Sendable {
             channel.isUsed && policy.isKnown && !policy.isDisabled && channel.spentHeight == 0 && !channel.isUnroutable
             && !graph.nodes[Int(channel.node1)].isUnroutable && !graph.nodes[Int(channel.node2)].isUnroutable
             // "if htlc_maximum_msat < htlc_minimum_msat: SHOULD ignore this channel during route considerations"; and
-            // "if htlc_maximum_msat is greater than channel capacity: SHOULD ignore": many are by their fee reserve, and
+            // "if htlc_maximum_msat is greater than channel capacity: … SHOULD ignore this channel during route considerations": many are by their fee reserve, and
             // so the capacity bounds it.
             && policy.htlcMaximum >= policy.htlcMinimum && policy.htlcMaximum > 0
             // Sixteen times what is forwarded: nobody pays that, and no sum of such fees may overflow.

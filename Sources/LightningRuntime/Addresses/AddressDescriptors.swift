@@ -16,7 +16,7 @@ enum AddressDescriptors {
         var port: Int
     }
 
-    /// "MUST place address descriptors in ascending order"; a DNS name has type 5, "MUST NOT include more than one type 5".
+    /// "MUST place address descriptors in ascending order"; a DNS name has type 5, "MUST NOT announce more than one type 5 DNS hostname".
     static func encode(_ places: [Place]) -> [UInt8] {
         var entries: [[UInt8]] = []
         for place in places {
@@ -68,7 +68,7 @@ enum AddressDescriptors {
     }
 
     private static func isName(_ host: String) -> Bool {
-        // "MUST NOT contain non-ASCII characters".
+        // "hostname bytes MUST be ASCII characters".
         (1...255).contains(host.utf8.count)
             && host.contains(where: \.isLetter)
             && host.utf8.allSatisfy { byte in

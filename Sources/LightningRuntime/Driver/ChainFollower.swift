@@ -1,5 +1,6 @@
 import BitcoinBackend
 import BitcoinPrimitives
+import LightningChain
 import LightningCore
 import Logging
 import NIOCore
@@ -18,9 +19,7 @@ struct ChainFollower {
             do {
                 let tip = try await backend.tip()
                 try await catchUp(to: tip.hash)
-                if let rate = try? await backend.feeRate() {
-                    driver.eventLoop.execute { driver.enqueue(.feeRate(rate)) }
-                }
+                if let rates = await feeRates() { driver.eventLoop.execute { driver.enqueue(.feeRates(rates)) } }
                 if trouble != nil { logger.notice("the layer 1 is there again, at block \(tip.height)") }
                 trouble = nil
                 await backend.waitForChange(from: tip.hash)
@@ -35,13 +34,20 @@ struct ChainFollower {
         }
     }
 
-    /// Feeds blocks until the node is where the layer 1 is.
+    /// What layer 1 thinks that transactions have to pay; `nil` where it does not say.
+    private func feeRates() async -> FeeEstimates? {
+        var rates: [ConfirmationTarget: FeeRate] = [:]
+        for target in ConfirmationTarget.allCases { rates[target] = try? await backend.feeRate(within: target.blocks) }
+        return FeeEstimates(rates)
+    }
+
+    /// Feeds blocks until the node is where the layer 1 is. How far that is it is asked once: it moves by what it is fed alone.
     ///
     /// - Throws: a `ChainFailure` where the layer 1 contradicts itself, or is another chain than the node has followed.
     func catchUp(to tip: BlockHash) async throws {
         var contradictions = 0
+        var position = try await driver.read { $0.chain }
         while !Task.isCancelled {
-            let position = try await driver.read { $0.chain }
             if position.tip == tip {
                 driver.eventLoop.execute { driver.enqueue(.caughtUp) }
                 return
@@ -51,6 +57,7 @@ struct ChainFollower {
                     throw ChainFailure.unexpected("it is another chain than the wallet has followed")
                 }
                 try await driver.handle(.blockDisconnected(height: position.height))
+                position.disconnect()
                 continue
             }
             guard let next = try await backend.blockHash(height: position.height + 1) else { return }
@@ -64,6 +71,7 @@ struct ChainFollower {
                 continue
             }
             try await driver.handle(.blockConnected(block, height: position.height + 1))
+            position.connect(next)
         }
     }
 

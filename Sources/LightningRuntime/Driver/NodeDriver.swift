@@ -1,6 +1,7 @@
 import BitcoinBackend
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRecords
@@ -179,7 +180,7 @@ final class NodeDriver: @unchecked Sendable {
             let batch = uncommitted.removeFirst()
             if !batch.effects.writes.isEmpty { commits.increment() }
             // Before anything that whoever waited for the batch brings next.
-            for (query, entries) in found { enqueue(.loaded(query, entries)) }
+            for (query, found) in found { enqueue(.loaded(query, found)) }
             finish(batch)
             serveReaders()
             schedule()

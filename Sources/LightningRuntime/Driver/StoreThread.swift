@@ -9,8 +9,8 @@ import Synchronization
 /// What is asked for is done in its order. Once a commit has failed nothing is committed any more: what came after it builds on what is not
 /// there.
 final class StoreThread: Sendable {
-    /// What queries found after the commit of the batch that asked.
-    typealias Outcome = Result<[(query: StoreQuery, entries: [StoreEntry])], StoreFailure>
+    /// What queries found after the commit of the batch that asked. One that cannot be answered says so, and stops nothing.
+    typealias Outcome = Result<[(query: StoreQuery, found: Result<[StoreEntry], StoreFailure>)], StoreFailure>
 
     private let store: SQLiteStore
     private let pool = NIOThreadPool(numberOfThreads: 1)
@@ -36,13 +36,12 @@ final class StoreThread: Sendable {
         if let failure = failure.withLock({ $0 }) { return .failure(failure) }
         do throws(StoreFailure) {
             try store.commit(writes)
-            var found: [(query: StoreQuery, entries: [StoreEntry])] = []
-            for query in queries { found.append((query, try store.entries(query))) }
-            return .success(found)
         } catch {
             failure.withLock { $0 = error }
             return .failure(error)
         }
+        return .success(
+            queries.map { query in (query, Result { () throws(StoreFailure) in try store.entries(query) }) })
     }
 
     /// Reads from the store, behind what was asked for before.

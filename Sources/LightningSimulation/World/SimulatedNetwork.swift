@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRouting
@@ -58,7 +59,7 @@ extension SimulatedWorld {
     public mutating func moveFeeRates() throws(InvariantViolation) {
         let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
         for index in nodes.indices where nodes[index].core != nil {
-            try step(index, [.feeRate(FeeRate(perKiloweight: draw(middle / 2...middle * 2)))])
+            try step(index, [.feeRates(FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2))))])
         }
         try pass(1, interval: draw(0...11_000))
     }

@@ -2,6 +2,7 @@ public import BitcoinLedger
 public import BitcoinPrimitives
 public import CryptoPrimitives
 import HeapModule
+import LightningChain
 import LightningChannel
 public import LightningCore
 public import LightningRecords
@@ -258,7 +259,7 @@ public struct SimulatedWorld {
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
-        for query in effects.loads { try step(index, [.loaded(query, nodes[index].store.entries(query))]) }
+        for query in effects.loads { try step(index, [.loaded(query, .success(nodes[index].store.entries(query)))]) }
         if !refused.isEmpty { try step(index, refused) }
     }
 

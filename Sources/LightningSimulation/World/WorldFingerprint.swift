@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
+import LightningChain
 import LightningCore
 import LightningRecords
 

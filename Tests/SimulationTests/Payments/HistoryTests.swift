@@ -41,7 +41,10 @@ struct HistoryTests {
         #expect(requests.dropFirst().map { Self.refusal(world, 0, $0) } == [.payment(.inProgress), .payment(.inProgress)])
         // It is nowhere in memory on either side.
         #expect(world.nodes[0].core!.outgoingPayments.isEmpty && world.nodes[1].core!.invoices.isEmpty)
-        #expect(world.nodes[0].payments == [invoice.paymentHash: payment])
+        let kept = try #require(world.nodes[0].payments[invoice.paymentHash])
+        #expect(world.nodes[0].payments.count == 1 && kept.status == payment.status && kept.paidRoutes == payment.paidRoutes)
+        // Secrets that are of no use any more are not kept.
+        #expect(kept.attempts.allSatisfy { $0.sharedSecrets.isEmpty })
         #expect(world.nodes[1].invoices[invoice.paymentHash]?.statusName == "paid")
         for _ in 0..<2 {
             let again = try (0..<2).map { _ in try world.command(0, .pay(invoice, amount: nil)) }
@@ -50,6 +53,41 @@ struct HistoryTests {
             world.kill(0)
             try world.pass(5)
         }
+    }
+
+    @Test("what the store cannot answer is refused, and a record under another's key is not believed")
+    func unreadable() throws {
+        var world = try Self.world(5)
+        let invoice = try Self.invoice(&world, 1, 10_000).invoice
+        let other = try Self.invoice(&world, 1, 10_000).invoice
+        _ = try world.command(0, .pay(other, amount: nil))
+        try world.pass(5)
+        let strange = try #require(world.nodes[0].store.page(.payments, before: nil, limit: 1).entries.first)
+        let answers: [Result<[StoreEntry], StoreFailure>] = [
+            .failure(.damaged("a page")), .success([StoreEntry(key: invoice.paymentHash.bytes.array, record: strange.record)]),
+            .success([StoreEntry(key: invoice.paymentHash.bytes.array, record: [9, 9])]),
+        ]
+        for answer in answers {
+            var core = try #require(world.nodes[0].core)
+            let query = try #require(core.handle([.command(77, .pay(invoice, amount: nil))], now: world.now).loads.first)
+            let effects = core.handle([.loaded(query, answer)], now: world.now)
+            guard case (77, .failure(.store))? = effects.answers.first else { throw Unexpected() }
+            #expect(core.pendingPayments.isEmpty && effects.writes.changes(of: .payments).isEmpty)
+        }
+    }
+
+    @Test("our own invoice that hides its payee is known as ours also when it is over")
+    func ownBlindedInvoice() throws {
+        var random = SeededRandom(seed: 6)
+        var world = try NetworkTests.world(6, Topology(.line, nodes: 3, using: &random))
+        let create = NodeCommand.createInvoice(amount: MilliSatoshi(10_000), .text(""), expiry: 86_400, blindedHops: 1)
+        guard case .invoice(let record)? = try world.ask(2, create) else { throw Unexpected() }
+        _ = try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(5)
+        #expect(world.nodes[2].core!.invoices.isEmpty && world.nodes[2].invoices.count == 1)
+        let own = try world.command(2, .pay(record.invoice, amount: nil))
+        try world.pass(5)
+        #expect(Self.refusal(world, 2, own) == .payment(.ownInvoice))
     }
 
     @Test("a payment that failed may be tried again, and then there is one of it")
@@ -64,7 +102,7 @@ struct HistoryTests {
             try world.pass(5)
             guard case .paymentFailed? = Self.refusal(world, 0, request) else { throw Unexpected() }
             #expect(world.nodes[0].payments.count == 1 && world.nodes[0].core!.outgoingPayments.isEmpty)
-            #expect(world.nodes[0].store.page(.payments, before: nil, limit: 10).count == 1)
+            #expect(world.nodes[0].store.page(.payments, before: nil, limit: 10).entries.count == 1)
             #expect(world.nodes[0].store.records(.paymentOrder).count == 1)
             try world.pass(2)
         }

@@ -13,7 +13,7 @@ import LightningWire
 import TestSupport
 import Testing
 
-/// "Preimage known" and "money settled" are two things.
+/// That a preimage is known and that money is settled are two things.
 @Suite("paid is what is irrevocably paid", .ownThreads)
 struct SettlementTests {
     private static func line(_ seed: UInt64, _ nodes: Int) throws -> SimulatedWorld {

@@ -8,7 +8,7 @@ public struct ChainPosition: Hashable, Sendable {
 
     static let remembered = 144
 
-    init(genesis: BlockHash) {
+    public init(genesis: BlockHash) {
         height = 0
         recent = [genesis]
     }
@@ -21,24 +21,27 @@ public struct ChainPosition: Hashable, Sendable {
         return recent.indices.contains(index) ? recent[index] : nil
     }
 
-    mutating func connect(_ hash: BlockHash) {
+    /// A block was connected.
+    public mutating func connect(_ hash: BlockHash) {
         height += 1
         recent.append(hash)
         if recent.count > Self.remembered { recent.removeFirst() }
     }
 
-    mutating func disconnect() {
+    /// The tip was disconnected. The last block that is remembered stays.
+    public mutating func disconnect() {
+        precondition(recent.count > 1, "a chain is not taken back beyond what is remembered of it")
         height -= 1
         recent.removeLast()
     }
 
-    func encode(to writer: inout ByteWriter) {
+    public func encode(to writer: inout ByteWriter) {
         writer.uint32(UInt32(height))
         writer.compactSize(recent.count)
         for hash in recent { writer.write(hash) }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         height = Int(try reader.uint32())
         recent = []
         for _ in 0..<(try reader.count(minimum: 32)) { recent.append(BlockHash(try reader.bytes32())) }

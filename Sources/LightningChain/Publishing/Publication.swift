@@ -1,0 +1,49 @@
+public import BitcoinPrimitives
+public import LightningWire
+
+/// A transaction for layer 1, and what it is for.
+public struct Publication: Hashable, Sendable {
+    public enum Purpose: Hashable, Sendable {
+        case payment
+        case funding(ChannelID)
+        case mutualClose(ChannelID)
+        case commitment(ChannelID)
+        case claim(ChannelID)
+        /// What a cheater's revoked commitment holds.
+        case penalty(ChannelID)
+        /// Money found in a close of a channel that is not known.
+        case recovery
+    }
+
+    public var transaction: Transaction
+    public var purpose: Purpose
+
+    public init(_ transaction: Transaction, _ purpose: Purpose) {
+        self.transaction = transaction
+        self.purpose = purpose
+    }
+}
+
+extension Publication.Purpose: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .payment: "a payment on chain"
+        case .funding(let id): "the funding transaction of channel \(id)"
+        case .mutualClose(let id): "the closing transaction of channel \(id)"
+        case .commitment(let id): "our commitment of channel \(id)"
+        case .claim(let id): "a claim on channel \(id)"
+        case .penalty(let id): "a penalty on channel \(id)"
+        case .recovery: "a claim on a channel that is not known any more"
+        }
+    }
+}
+
+/// What layer 1 says to a publication.
+public enum PublicationOutcome: Hashable, Sendable {
+    /// It is in the mempool, or in a block already.
+    case accepted
+    /// For Bitcoin Core's reason.
+    case refused(String)
+    /// A block that the node has seen holds it.
+    case confirmed
+}
