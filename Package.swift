@@ -150,6 +150,13 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain",
                 "LightningChannel", "LightningCore", "LightningSimulation",
             ]),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
+                "LightningChannel", "LightningOnion", "LightningInvoice", "LightningPayment", "LightningCore", "LightningSimulation",
+                "TestSupport",
+            ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests"),
