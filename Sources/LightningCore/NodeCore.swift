@@ -78,7 +78,7 @@ public struct NodeCore {
                     chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip)),
                 ownAddresses: configuration.addresses)
             layer1 = Layer1View(
-                position: ChainPosition(genesis: configuration.network.chainHash), feeRates: FeeEstimates(configuration.feeRate))
+                position: ChainPosition(genesis: configuration.network.chainHash), first: FeeEstimates(configuration.feeRate))
             self.entropy = entropy
             var terms: [ChannelID: ForwardingTerms] = [:]
             for (key, record) in store.entries(.policies) {
@@ -194,7 +194,7 @@ public struct NodeCore {
         case .gossipChecked(let number, let verdict):
             network.gossip.decided(number, verdict, now: seconds, height: height)
         case .loaded(let query, let found): loaded(query, found)
-        case .feeRates(let rates): layer1.feeRates = rates
+        case .feeRates(let rates): layer1.estimates = rates
         case .tick: tick()
         }
     }

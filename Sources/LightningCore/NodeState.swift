@@ -24,15 +24,20 @@ struct Startup {
 /// What the node knows of layer 1, and what it has given to it.
 struct Layer1View {
     var position: ChainPosition
-    var feeRates: FeeEstimates
+    /// What layer 1 has said since the start that transactions have to pay.
+    var estimates: FeeEstimates?
+    /// What is taken before it has said anything.
+    private let first: FeeEstimates
     /// When the driver last said that there are no more blocks: milliseconds since 1970.
     var caughtUpAt: UInt64?
     var publisher = Publisher()
 
-    init(position: ChainPosition, feeRates: FeeEstimates) {
+    init(position: ChainPosition, first: FeeEstimates) {
         self.position = position
-        self.feeRates = feeRates
+        self.first = first
     }
+
+    var feeRates: FeeEstimates { estimates ?? first }
 }
 
 /// The node's money on chain.

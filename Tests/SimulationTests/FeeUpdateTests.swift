@@ -57,6 +57,18 @@ struct FeeUpdateTests {
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isUsable })
     }
 
+    @Test("after a restart nothing is proposed before layer 1 has said what transactions pay", arguments: [true, false])
+    func restart(hasAnchors: Bool) throws {
+        var (world, id) = try Self.world(305, hasAnchors ? .anchors : .staticRemoteKey)
+        try Self.set(&world, 8000)
+        let before = Self.rates(world, id)
+        world.kill(0)
+        try world.pass(30)
+        #expect(world.nodes[0].core!.channels[id]!.isUsable && Self.rates(world, id) == before)
+        try Self.set(&world, 4000)
+        #expect(Self.rates(world, id) == (hasAnchors ? [2500, 2500] : [4000, 4000]))
+    }
+
     @Test("an opener that cannot afford the whole rise takes what it can, and the channel goes on")
     func unaffordable() throws {
         // Bob has nearly all: alice's reserve is 10,000 sat, and 13,000 are hers.

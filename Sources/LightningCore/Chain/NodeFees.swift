@@ -5,9 +5,12 @@ extension NodeCore {
     /// Milliseconds between two looks at the fee rates of our channels.
     private static let feeInterval: UInt64 = 10_000
 
-    /// Proposes new fee rates for the channels that we opened, where the estimate has moved.
+    /// Proposes new fee rates for the channels that we opened, where the estimate has moved. Not before layer 1 has given one: what is
+    /// proposed and signed for cannot be taken back, and a peer that refuses it refuses it at each reconnection.
     mutating func adjustFeeRates() {
-        guard isSynced, now >= clock.lastFeeAdjustment + Self.feeInterval || now < clock.lastFeeAdjustment else { return }
+        guard isSynced, layer1.estimates != nil, now >= clock.lastFeeAdjustment + Self.feeInterval || now < clock.lastFeeAdjustment else {
+            return
+        }
         clock.lastFeeAdjustment = now
         let estimate = feeRate
         for id in channels.ids {

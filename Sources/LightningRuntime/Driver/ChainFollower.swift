@@ -19,7 +19,6 @@ struct ChainFollower {
             do {
                 let tip = try await backend.tip()
                 try await catchUp(to: tip.hash)
-                if let rates = await feeRates() { driver.eventLoop.execute { driver.enqueue(.feeRates(rates)) } }
                 if trouble != nil { logger.notice("the layer 1 is there again, at block \(tip.height)") }
                 trouble = nil
                 await backend.waitForChange(from: tip.hash)
@@ -49,7 +48,12 @@ struct ChainFollower {
         var position = try await driver.read { $0.chain }
         while !Task.isCancelled {
             if position.tip == tip {
-                driver.eventLoop.execute { driver.enqueue(.caughtUp) }
+                // Before anything is said to a peer: fee rates are what its proposals are judged by.
+                let rates = await feeRates()
+                driver.eventLoop.execute {
+                    if let rates { driver.enqueue(.feeRates(rates)) }
+                    driver.enqueue(.caughtUp)
+                }
                 return
             }
             guard try await backend.blockHash(height: position.height) == position.tip else {

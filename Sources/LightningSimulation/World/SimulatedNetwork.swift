@@ -59,7 +59,9 @@ extension SimulatedWorld {
     public mutating func moveFeeRates() throws(InvariantViolation) {
         let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
         for index in nodes.indices where nodes[index].core != nil {
-            try step(index, [.feeRates(FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2))))])
+            let rates = FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2)))
+            nodes[index].feeRates = rates
+            try step(index, [.feeRates(rates)])
         }
         try pass(1, interval: draw(0...11_000))
     }

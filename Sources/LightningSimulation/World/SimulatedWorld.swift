@@ -52,6 +52,8 @@ public struct SimulatedWorld {
         public internal(set) var events: [NodeEvent] = []
         public internal(set) var answers: [RequestID: Result<NodeResponse, NodeRefusal>] = [:]
         public internal(set) var restarts = 0
+        /// What its layer 1 says that transactions have to pay, and says again after a restart.
+        var feeRates: FeeEstimates?
         /// The highest commitment numbers that were ever on disk: they never go back.
         var numbers: [ChannelID: (local: UInt64, remote: UInt64)] = [:]
         var lives: UInt64 = 0
@@ -88,7 +90,7 @@ public struct SimulatedWorld {
 
     public let seed: UInt64
     public var faults: Faults
-    public private(set) var nodes: [Node] = []
+    public internal(set) var nodes: [Node] = []
     public private(set) var ledger = Ledger()
     public private(set) var now: UInt64 = 1_700_000_000_000
     /// Every block mined, in order, whether or not it stayed in the chain.
@@ -459,7 +461,8 @@ public struct SimulatedWorld {
                 try step(index, [.blockDisconnected(height: height)])
             }
         }
-        if nodes[index].core?.isSynced == false { try step(index, [.caughtUp]) }
+        guard nodes[index].core?.isSynced == false else { return }
+        try step(index, (nodes[index].feeRates.map { [.feeRates($0)] } ?? []) + [.caughtUp])
     }
 
     /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
