@@ -22,7 +22,7 @@ public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable(let why): "the layer 1 cannot be reached: \(why)"
         case .notReady(let why): "the layer 1 is not ready: \(why)"
-        case .unexpected(let what): "the layer 1 answers strangely: \(what)"
+        case .unexpected(let what): "unexpected answer of the layer 1: \(what)"
         case .refused(let why): "the layer 1 refuses it: \(why)"
         case .store(let why): "the layer 1's database: \(why)"
         }

@@ -11,11 +11,11 @@ public enum ChannelEffect: Hashable, Sendable {
     /// The HTLC that was to be offered has this id.
     case offered(id: UInt64)
     case broadcast(Transaction)
-    /// An incoming HTLC is committed on both sides beyond recall: it may be settled or forwarded.
+    /// An incoming HTLC is irrevocably committed on both sides: it may be settled or forwarded.
     case received(HTLC)
     /// The remote gave the preimage of an HTLC of ours. Proof of payment, even before it is committed.
     case fulfilled(id: UInt64, PaymentHash, PaymentPreimage, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
-    /// An HTLC of ours is gone without preimage, beyond recall.
+    /// An HTLC of ours is irrevocably removed without a preimage.
     case failed(id: UInt64, PaymentHash, HTLC.Resolution, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
     /// The chain gave an HTLC of ours back: the closing transaction does not hold it, or we took it after its time.
     case returned(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)

@@ -142,7 +142,7 @@ public struct PaymentChannel: Sendable {
     /// The name by which invoices and onions call the channel: the real one, or the alias before it is known.
     public var displayID: ShortChannelID { shortChannelID ?? parameters.localAlias }
 
-    /// Incoming HTLCs that are committed beyond recall and wait for a decision, the oldest first.
+    /// Incoming HTLCs that are irrevocably committed and wait for a decision, the oldest first.
     public var undecidedHTLCs: [HTLC] {
         commitments.orderedHTLCs.filter { $0.state == .receivedAddAckRevocation && $0.resolution == nil }
     }

@@ -294,7 +294,7 @@ public final class LightningNode: Service, Sendable {
         return record.invoice
     }
 
-    /// Takes the payment that is held for a hold invoice. From then on it cannot be given back.
+    /// Takes the payment that is held for a hold invoice. From then on it cannot be failed.
     public func settle(_ preimage: PaymentPreimage) async throws {
         _ = try await driver.command(.settle(preimage.paymentHash, preimage))
     }
@@ -418,7 +418,7 @@ public final class LightningNode: Service, Sendable {
         try await driver.read { $0.forwardingPolicy(of: id) }
     }
 
-    /// The blocks from which payments that are held are given back: until then they can be settled.
+    /// The blocks from which payments that are held are failed: until then they can be settled.
     public func holdDeadlines() async throws -> [PaymentHash: Int] {
         try await driver.read { core in core.holdDeadlines }
     }
@@ -460,9 +460,9 @@ public struct Balance: Hashable, Sendable {
     public var closing: Satoshi
     /// In HTLC outputs of closed channels that nobody has resolved yet: ours or the peer's, as the preimage or the time decides.
     public var contested: Satoshi
-    /// In HTLCs that we sent, and that are neither settled nor given back: ours until they are.
+    /// In HTLCs that we sent, and that are neither settled nor failed: ours until they are.
     public var outgoingHTLCs: MilliSatoshi
-    /// In HTLCs that came to us, and are neither settled nor given back: not ours yet.
+    /// In HTLCs that came to us, and are neither settled nor failed: not ours yet.
     public var incomingHTLCs: MilliSatoshi
     public var usableChannels: Int
 

@@ -247,7 +247,7 @@ struct HostilePeerTests {
         #expect(pair.alice.commitments.toLocal.value / 1000 >= UInt64(cost))
     }
 
-    @Test("HTLCs that are given back, with a reason or as malformed, leave both balances as they were")
+    @Test("HTLCs that are failed, with a reason or as malformed, leave both balances as they were")
     func failures() throws {
         var pair = try ChannelPair()
         let before = (pair.alice.commitments.toLocal, pair.bob.commitments.toLocal)

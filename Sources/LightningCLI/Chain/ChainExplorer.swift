@@ -172,7 +172,7 @@ struct ChainMempool: AsyncParsableCommand {
     func run() async throws {
         let view = try await source.open()
         guard case .object(let entries) = try await view.call("getrawmempool", [true]) else {
-            throw ControlFailure(.unreachable, "the layer 1 answers strangely: getrawmempool")
+            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: getrawmempool")
         }
         var histogram = FeeHistogram()
         var list: [(id: String, rate: UInt64, entry: RPCValue)] = []

@@ -91,7 +91,7 @@ struct ChainView {
             throw ControlFailure(.refused, "no transaction \(id) in any block or in the mempool")
         }
         guard let bytes = answer["hex"]?.string.flatMap({ Hex.decode($0) }), let transaction = try? Transaction(bytes) else {
-            throw ControlFailure(.unreachable, "the layer 1 answers strangely: getrawtransaction")
+            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: getrawtransaction")
         }
         return Found(
             transaction: transaction, block: answer["blockhash"]?.string.flatMap { BlockHash(display: $0) },
@@ -162,7 +162,7 @@ struct ChainView {
 
     private static func hash(_ answer: RPCValue) throws -> BlockHash {
         guard let hash = answer.string.flatMap({ BlockHash(display: $0) }) else {
-            throw ControlFailure(.unreachable, "the layer 1 answers strangely: no block hash")
+            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: no block hash")
         }
         return hash
     }

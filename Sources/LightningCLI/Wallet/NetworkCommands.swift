@@ -97,7 +97,7 @@ struct ImportEstimates: AsyncParsableCommand {
     func run() async throws {
         var text = ""
         while let line = readLine() { text += line + "\n" }
-        options.show(try await options.call("importestimates", ["estimates": .string(text)])) { _ in "taken" }
+        options.show(try await options.call("importestimates", ["estimates": .string(text)])) { _ in "imported" }
     }
 }
 
@@ -272,7 +272,8 @@ struct SetChannel: AsyncParsableCommand {
             let lines = v["channels"].list.map { c in
                 "\(Format.pad(c["short_channel_id"].string, 14))\(FeeReport.terms(c))"
             }
-            return (lines + ["the network hears of it within a minute; what was valid before is accepted for ten"]).joined(separator: "\n")
+            return (lines + ["the channel_update goes out within 60 s; the terms before it are accepted for 10 more minutes"]).joined(
+                separator: "\n")
         }
     }
 }

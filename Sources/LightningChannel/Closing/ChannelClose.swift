@@ -155,7 +155,7 @@ extension PaymentChannel {
         return effects
     }
 
-    /// Blocks on top of a closing transaction after which an HTLC that is not in it counts as given back.
+    /// Blocks on top of a closing transaction after which an HTLC that is not in it counts as failed.
     static let reasonableDepth = 3
 
     /// HTLCs that we offered and that can no longer be claimed: the closing transaction does not hold them.
@@ -484,7 +484,7 @@ extension PaymentChannel {
         let grace = Self.deadlineGrace
         let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
-            // A trifle that is no output of either commitment is not worth a channel: the node decides when there are too many.
+            // A dust HTLC, which is no output of either commitment, is not worth a channel: the node decides when there are too many.
             if isTrimmedEverywhere(htlc) { continue }
             // "HTLC … in either node's current commitment transaction": the remote's is the old one until it is revoked.
             let isCommitted =
@@ -493,7 +493,7 @@ extension PaymentChannel {
             if htlc.state.isOfferedByLocal, isCommitted,
                 height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
             {
-                return fail("an HTLC of ours timed out at \(htlc.cltvExpiry) and was not given back", environment)
+                return fail("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
             }
             if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
                 height + grace >= htlc.cltvExpiry

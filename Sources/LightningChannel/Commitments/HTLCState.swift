@@ -88,9 +88,9 @@ public enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
     /// Whether the update has reached the commitment: for fee updates, which are never removed.
     public func hasReached(_ view: View) -> Bool { position >= range(view).lowerBound }
 
-    /// Offered, and committed on both sides beyond recall.
+    /// Offered, and irrevocably committed on both sides.
     public var isIrrevocable: Bool { position == 4 }
     public var isGone: Bool { position == 9 }
-    /// Removed on both sides beyond recall, or about to be.
+    /// Irrevocably removed on both sides, or about to be.
     public var isBeingRemoved: Bool { position > 4 }
 }

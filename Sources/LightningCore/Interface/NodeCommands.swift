@@ -126,6 +126,7 @@ extension NodeCore {
 
     // MARK: Receiving
 
+    private static let noAmount = NodeRefusal.invalid("the amount must be greater than 0")
     private static let hashIsUsed = NodeRefusal.invalid("there is an invoice with this payment hash already")
 
     private mutating func createInvoice(
@@ -245,7 +246,7 @@ extension NodeCore {
         _ node: NodeID, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ records: [UInt64: [UInt8]], _ request: RequestID
     ) throws(NodeRefusal) {
         guard node != nodeID else { throw .payment(.ownInvoice) }
-        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard amount > .zero else { throw Self.noAmount }
         guard records.keys.allSatisfy({ $0 >= HopPayload.firstCustomType }) else {
             throw .invalid("custom records have types of \(HopPayload.firstCustomType) and above")
         }
@@ -264,7 +265,7 @@ extension NodeCore {
         guard let first = channels[from], let last = channels[to] else { throw .unknownChannel }
         guard from != to else { throw .invalid("a circle leaves by one channel and returns by another") }
         guard first.isUsable, last.isUsable else { throw .channel(.notUsable(first.isUsable ? last.stateName : first.stateName)) }
-        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard amount > .zero else { throw Self.noAmount }
         let peer = NodeKey(last.parameters.remoteNodeID)
         let name = last.displayID
         guard let policy = termsToUs(last) else {
@@ -285,7 +286,7 @@ extension NodeCore {
         _ node: NodeID, _ amount: MilliSatoshi, _ limits: PaymentLimits, _ request: RequestID
     ) throws(NodeRefusal) {
         guard node != nodeID else { throw .payment(.ownInvoice) }
-        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard amount > .zero else { throw Self.noAmount }
         // Nobody knows a preimage of this hash: it cannot be taken by anyone.
         var payment = OutgoingPayment(
             paymentHash: PaymentHash(entropy.bytes32()), payee: node, amount: amount, maxFee: limits.fee(for: amount),
@@ -319,7 +320,7 @@ extension NodeCore {
     private mutating func compareRoutes(
         _ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?
     ) throws(NodeRefusal) -> [RouteChoice] {
-        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard amount > .zero else { throw Self.noAmount }
         var limits = PaymentLimits()
         limits.maxFee = maxFee
         var choices: [RouteChoice] = []
@@ -348,7 +349,7 @@ extension NodeCore {
     private mutating func findRoute(
         _ node: NodeID, _ amount: MilliSatoshi, maxFee: MilliSatoshi?, maxParts: Int
     ) throws(NodeRefusal) -> [Route] {
-        guard amount > .zero else { throw .invalid("a payment of nothing is none") }
+        guard amount > .zero else { throw Self.noAmount }
         var limits = PaymentLimits()
         limits.maxFee = maxFee
         let query = RouteQuery(

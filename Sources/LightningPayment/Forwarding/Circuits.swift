@@ -7,7 +7,7 @@ public import LightningWire
 /// An HTLC that this node forwards: what came in, what went out for it, and what became of it.
 ///
 /// Money at risk: what goes out must come back in. A circuit is stored in the same commit as the outgoing HTLC, and is open
-/// until the incoming HTLC is settled or given back; a preimage from downstream always reaches upstream.
+/// until the incoming HTLC is fulfilled or failed; a preimage from downstream always reaches upstream.
 public struct Circuit: Hashable, Sendable {
     public enum Status: Hashable, Sendable {
         case pending

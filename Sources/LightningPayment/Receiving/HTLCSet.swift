@@ -21,7 +21,7 @@ struct HTLCSet: Sendable {
 
     /// "SHOULD wait for at least 60 seconds after the initial HTLC."
     static let timeout: UInt64 = 60_000
-    /// Blocks before the first part expires at which a held set is given back, so that the channel is not closed over it.
+    /// Blocks before the first part expires at which a held set is failed, so that the channel is not closed over it.
     static let expiryMargin = 12
 
     /// The HTLCs' own amounts: at least what their onions said.

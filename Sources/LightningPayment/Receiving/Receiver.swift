@@ -340,12 +340,12 @@ public struct Receiver: Machine, Sendable {
         return record.htlcs.isEmpty || record.htlcs.contains(htlc.key)
     }
 
-    /// The heights at which held payments are given back, so that their channels are not closed over them.
+    /// The heights at which held payments are failed, so that their channels are not closed over them.
     public var holdDeadlines: [PaymentHash: Int] {
         sets.filter(\.value.isHeld).mapValues { Int($0.firstExpiry) - HTLCSet.expiryMargin }
     }
 
-    /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are given back.
+    /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are failed.
     public mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {

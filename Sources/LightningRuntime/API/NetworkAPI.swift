@@ -78,7 +78,7 @@ extension ControlAPI {
                     .refused,
                     matches.isEmpty
                         ? "no payment begins with “\(text)”. See: lnw listpayments"
-                        : "more than one payment begins with “\(text)”: say more of it")
+                        : "more than one payment hash begins with “\(text)”: give more digits")
             }
             let story = Self.story(matches[0], Self.names(try await node.graph()))
             return try await named([(matches[0].payee, story)], "destination_alias")[0]
@@ -132,7 +132,7 @@ extension ControlAPI {
                     .refused,
                     matches.isEmpty
                         ? "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices"
-                        : "more than one begins with “\(text)”: say more of it")
+                        : "more than one begins with “\(text)”: give more digits")
             }
             try await node.cancel(hash)
             return ["payment_hash": .string(hash.hex)]
@@ -174,7 +174,7 @@ extension ControlAPI {
             policy.htlcMinimum = try p.msat("htlc_minimum_msat") ?? policy.htlcMinimum
             policy.htlcMaximum = try p.msat("htlc_maximum_msat") ?? policy.htlcMaximum
             guard policy.htlcMaximum.map({ $0 > .zero }) ?? true else {
-                throw ControlFailure(.usage, "a largest HTLC of nothing lets nothing through")
+                throw ControlFailure(.usage, "htlc_maximum_msat must be greater than 0")
             }
             before.append((id, try await node.forwardingPolicy(of: id)))
             do { try await node.setForwardingPolicy(policy, of: id) } catch {

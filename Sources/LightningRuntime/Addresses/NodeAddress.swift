@@ -26,7 +26,7 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
 
         public var description: String {
             switch self {
-            case .noPlace: "where to? Give id@host:port"
+            case .noPlace: "an address is missing: give id@host:port"
             case .noID(let text):
                 text.count == 66
                     ? "“\(text.prefix(12))…” is no node's id: it is not a point of secp256k1"
