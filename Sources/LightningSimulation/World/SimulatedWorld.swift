@@ -234,8 +234,7 @@ public struct SimulatedWorld {
         let effects = nodes[index].core!.handle(inputs, now: now)
         if dice.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
         nodes[index].store.apply(effects.writes)
-        if let what = StoredHistory.problem(of: effects.writes) { throw violation("\(nodes[index].name) stores \(what)") }
-        try checkStore(index)
+        try checkStore(index, effects.writes)
         if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
         trace.note(index, at: now, effects)
         for (connection, bytes) in effects.transmissions {
@@ -285,7 +284,7 @@ public struct SimulatedWorld {
         }
     }
 
-    private mutating func checkStore(_ index: Int) throws(InvariantViolation) {
+    private mutating func checkStore(_ index: Int, _ writes: [StoreWrite]) throws(InvariantViolation) {
         commits += 1
         guard let core = nodes[index].core else { return }
         for (id, channel) in core.channels {
@@ -296,7 +295,9 @@ public struct SimulatedWorld {
             }
             nodes[index].numbers[id] = (state.localNumber, state.remoteNumber)
         }
-        if commits % checkInterval == 0, let what = core.difference(from: nodes[index].store) {
+        guard commits % checkInterval == 0 else { return }
+        if let what = StoredHistory.problem(of: writes) { throw violation("\(nodes[index].name) stores \(what)") }
+        if let what = core.difference(from: nodes[index].store) {
             throw violation("the store of \(nodes[index].name) does not rebuild its \(what)")
         }
     }
