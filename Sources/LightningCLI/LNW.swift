@@ -80,7 +80,7 @@ struct LNW: AsyncParsableCommand {
             if case .store = failure { status = 6 } else { status = 3 }
         case let refusal as BlockRefusal: (status, text) = (1, refusal.description)
         case let failure as NodeFailure: (status, text) = (3, failure.description)
-        case let refusal as NodeRefusal: (status, text) = (4, refusal.description)
+        case let refusal as NodeRefusal: (status, text) = (refusal == .stopped ? 3 : 4, refusal.description)
         case let failure as WalletDirectoryFailure:
             if case .unreadable = failure { status = 6 } else { status = 4 }
             text = failure.description

@@ -3,6 +3,7 @@ import CryptoPrimitives
 import LightningInvoice
 import LightningOnion
 import LightningPayment
+import LightningRecords
 import LightningRouting
 import LightningWire
 import Testing
@@ -94,9 +95,12 @@ struct PaymentRecordTests {
         #expect(Array(record.suffix(6)) == [0, 0, 0, 0, 0, 0])
         #expect(try OutgoingPayment(record: [2] + record[1...].dropLast()) == payment)
         var invoice = InvoiceRecord(invoice: Self.invoice(), preimage: PaymentPreimage(Hash.sha256([1])))
-        // Version 3 added the path's id, version 4 the HTLCs.
-        #expect(try InvoiceRecord(record: [2] + invoice.encoded()[1...].dropLast(2)) == invoice)
-        #expect(try InvoiceRecord(record: [3] + invoice.encoded()[1...].dropLast()) == invoice)
+        // Version 3 added the path's id, version 4 the HTLCs, version 5 the millisecond in which it was made.
+        #expect(try InvoiceRecord(record: [2] + invoice.encoded()[1...].dropLast(10)) == invoice)
+        #expect(try InvoiceRecord(record: [3] + invoice.encoded()[1...].dropLast(9)) == invoice)
+        #expect(try InvoiceRecord(record: [4] + invoice.encoded()[1...].dropLast(8)) == invoice)
+        invoice.createdAt += 123
+        #expect(invoice.position.time == 1_700_000_000_123)
         invoice.pathID = Hash.sha256([8])
         for status: InvoiceRecord.Status in [
             .unpaid, .held(amount: MilliSatoshi(7)), .settling(amount: MilliSatoshi(8)), .paid(at: 9, amount: MilliSatoshi(10)), .canceled,

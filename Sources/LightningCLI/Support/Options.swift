@@ -30,6 +30,9 @@ struct CommonOptions: ParsableArguments {
         wallet ?? ProcessInfo.processInfo.environment["LNW_WALLET"].flatMap { $0.isEmpty ? nil : $0 } ?? "default"
     }
 
+    /// How a command begins that is to be about the same wallet.
+    var lnw: String { wallet.map { "lnw -w \($0)" } ?? "lnw" }
+
     var directory: WalletDirectory {
         get throws {
             let name = walletName

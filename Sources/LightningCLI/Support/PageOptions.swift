@@ -3,8 +3,8 @@ import LightningRuntime
 
 /// Which part of a long list is shown.
 struct PageOptions: ParsableArguments {
-    @Option(help: "How many at most, the newest first") var limit: Int = 100
-    @Option(help: ArgumentHelp("Go on where the list before ended", valueName: "position")) var before: String?
+    @Option(help: "How many at most, the newest first: 1 to 10000") var limit: Int = 100
+    @Option(help: ArgumentHelp("Go on where the list before ended: what its last line says", valueName: "position")) var before: String?
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes 1 to 10000") }
@@ -19,7 +19,7 @@ struct PageOptions: ParsableArguments {
     }
 
     /// How to see the rest, where there is one.
-    func more(_ answer: JSONValue, _ command: String) -> [String] {
-        answer["next"].text.map { ["older ones: lnw \(command) --limit \(limit) --before \($0)"] } ?? []
+    func more(_ answer: JSONValue, _ command: String, _ options: CommonOptions) -> [String] {
+        answer["next"].text.map { ["older ones: \(options.lnw) \(command) --limit \(limit) --before \($0)"] } ?? []
     }
 }

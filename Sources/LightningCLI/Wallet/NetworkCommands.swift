@@ -9,7 +9,7 @@ struct PaymentOptions: ParsableArguments {
     @Option(help: "HTLCs under way at a time.") var maxParts: Int64 = 16
 
     func validate() throws {
-        guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds.") }
+        guard timeout > 0 else { throw ValidationError("--timeout takes one second at least.") }
         guard (1...256).contains(maxParts) else { throw ValidationError("--max-parts must be 1 to 256.") }
     }
 
@@ -208,7 +208,7 @@ struct ListForwards: AsyncParsableCommand {
             }
             let t = v["totals"]
             return
-                (lines + page.more(v, "listforwards") + [
+                (lines + page.more(v, "listforwards", options) + [
                     "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) failed, \(Format.msat(t["fees_msat"].u64)) earned"
                 ])
                 .joined(separator: "\n")
@@ -227,7 +227,11 @@ struct FeeReport: AsyncParsableCommand {
                 "\(Format.pad(c["short_channel_id"].string, 14))\(Format.pad(Format.short(c["peer_id"].string), 12))\(Self.terms(c))   "
                     + "earned \(Format.msat(c["fees_msat"].u64)) in \(c["num_forwards"].u64) forwards"
             }
-            return (lines + ["in all \(Format.msat(v["totals"]["fees_msat"].u64))"]).joined(separator: "\n")
+            let closed = v["closed_channels"]
+            let ended =
+                closed["num_forwards"].u64 == 0
+                ? [] : ["closed channels earned \(Format.msat(closed["fees_msat"].u64)) in \(closed["num_forwards"].u64) forwards"]
+            return (lines + ended + ["in all \(Format.msat(v["totals"]["fees_msat"].u64))"]).joined(separator: "\n")
         }
     }
 }
@@ -319,7 +323,7 @@ struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The story of one payment: every attempt, hop, error and what it cost.", aliases: ["trackpayment"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "A unique beginning of its payment hash or preimage, or the invoice") var payment: String
+    @Argument(help: "A unique beginning of its payment hash, its whole preimage, or the invoice") var payment: String
 
     func run() async throws {
         options.show(try await options.call("explain", ["payment": .string(payment)])) { v in

@@ -328,7 +328,7 @@ struct Pay: AsyncParsableCommand {
         let result = try await Self.watched(options, invoice) {
             try await options.call("pay", limits.add(to: ["invoice": .string(invoice), "amount_msat": msat]))
         }
-        options.show(result, Self.receipt)
+        options.show(result) { Self.receipt($0, options) }
     }
 
     /// Shows on a terminal how the attempts of a payment go while its outcome is waited for.
@@ -368,14 +368,14 @@ struct Pay: AsyncParsableCommand {
         return try await body()
     }
 
-    static func receipt(_ v: JSONValue) -> String {
+    static func receipt(_ v: JSONValue, _ options: CommonOptions) -> String {
         let what = v["description"].text.map { $0.isEmpty ? "" : " “\($0)”" } ?? ""
         let time = v["duration_ms"].int.map { "   \($0) ms" } ?? ""
         let hops = v["num_hops"].u64
         let parts = v["num_parts"].u64 > 1 ? "   \(v["num_parts"].u64) parts" : ""
         return """
             paid \(Format.msat(v["amount_msat"].u64)) to \(Format.payee(v))\(what)   fee \(Format.bare(v["fee_msat"].u64))   \(hops) hop\(hops == 1 ? "" : "s")\(parts)\(time)
-            preimage \(v["payment_preimage"].string)   (lnw explain \(v["payment_hash"].string.prefix(8)) for the whole story)
+            preimage \(v["payment_preimage"].string)   (\(options.lnw) explain \(v["payment_hash"].string.prefix(8)) for the whole story)
             """
     }
 }
@@ -389,7 +389,8 @@ struct Keysend: AsyncParsableCommand {
     func run() async throws {
         let msat = amount.msat
         options.show(
-            try await options.call("keysend", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)])), Pay.receipt)
+            try await options.call("keysend", limits.add(to: ["id": .string(id), "amount_msat": .amount(msat)]))
+        ) { Pay.receipt($0, options) }
     }
 }
 
@@ -405,7 +406,7 @@ struct ListPayments: AsyncParsableCommand {
             return
                 (list.map { p in
                     "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
-                } + page.more(v, "listpayments")).joined(separator: "\n")
+                } + page.more(v, "listpayments", options)).joined(separator: "\n")
         }
     }
 }
@@ -422,8 +423,8 @@ struct ListInvoices: AsyncParsableCommand {
                 (list.map { i in
                     let amount = i["received_msat"].int ?? i["amount_msat"].int
                     return
-                        "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 7))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
-                } + page.more(v, "listinvoices")).joined(separator: "\n")
+                        "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 9))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
+                } + page.more(v, "listinvoices", options)).joined(separator: "\n")
         }
     }
 }

@@ -37,7 +37,7 @@ extension NodeCore {
             guard history.invoice == nil else { throw Self.hashIsUsed }
             return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
-            if let over = history.invoice { throw .hold(over.isHold ? .notHeld(over.statusName) : .unknownInvoice) }
+            if let over = history.invoice { throw .hold(.notHeld(over.statusName)) }
             do throws(HoldRefusal) {
                 for effect in try payments.receiver.settleHeld(hash, preimage).effects() { dispatch(effect) }
             } catch { throw .hold(error) }
@@ -154,7 +154,7 @@ extension NodeCore {
             minFinalCLTVExpiryDelta: Receiver.minFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: routingHints(), nodeSecret: keys.nodeSecret)
-        let record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil)
+        let record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil, createdAt: now)
         payments.receiver.add(record)
         return record
     }
@@ -180,7 +180,7 @@ extension NodeCore {
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .invoiceBlindedPaths]),
             // "SHOULD sign the invoice with a private key that is not the same as their public node ID".
             blindedPaths: paths, nodeSecret: entropy.secretKey())
-        var record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: preimage == nil)
+        var record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: preimage == nil, createdAt: now)
         record.pathID = pathID
         return record
     }

@@ -119,6 +119,10 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case invalid(String)
     /// Stored state could not be committed; nothing has left the node.
     case store(String)
+    /// The node was stopped before it answered.
+    ///
+    /// Money at risk: a payment that had begun goes on after the next start. It is not to be repeated before it has been looked for.
+    case stopped
 
     public var description: String {
         switch self {
@@ -132,6 +136,8 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .paymentFailed(_, let why): "the payment failed: \(why)"
         case .invalid(let why): why
         case .store(let why): why
+        case .stopped:
+            "the node stopped before it answered: what was asked may still happen. Start it and look before you repeat anything: lnw listpayments"
         }
     }
 }

@@ -32,6 +32,9 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// The HTLCs of a payment that is held, or is being settled: in the latter case those that are not settled yet.
     public internal(set) var htlcs: [HTLCID] = []
 
+    /// When it was made, in milliseconds since 1970; of earlier versions the second is known.
+    public var createdAt: UInt64
+
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
 
@@ -43,11 +46,14 @@ public struct InvoiceRecord: Hashable, Sendable {
         invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Receiver.minFinalCLTVExpiryDelta
     }
 
-    static let version: UInt8 = 4
+    static let version: UInt8 = 5
 
+    /// - Parameter createdAt: milliseconds since 1970; `nil` for the second that the invoice names.
     public init(
-        invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false
+        invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false,
+        createdAt: UInt64? = nil
     ) {
+        self.createdAt = createdAt ?? invoice.timestamp &* 1000
         self.invoice = invoice
         self.preimage = preimage
         self.status = status
@@ -79,6 +85,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         writer.optional(pathID) { writer, id in writer.write(id) }
         writer.compactSize(htlcs.count)
         for htlc in htlcs { htlc.encode(to: &writer) }
+        writer.uint64(createdAt)
         return writer.bytes
     }
 
@@ -88,6 +95,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
         let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
         do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
+        createdAt = invoice.timestamp &* 1000
         if version == 1 {
             preimage = PaymentPreimage(try reader.bytes32())
             isSpontaneous = try reader.uint8() == 1
@@ -109,6 +117,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
         if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() } }
         if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try HTLCID(from: &reader, .incoming)) } }
+        if version > 4 { createdAt = try reader.uint64() }
         try reader.expectEnd()
     }
 }
@@ -151,7 +160,7 @@ extension InvoiceRecord {
     }
 
     /// Its place in the history.
-    public var position: HistoryPosition { HistoryPosition(time: invoice.timestamp &* 1000, id: invoice.paymentHash.bytes.array) }
+    public var position: HistoryPosition { HistoryPosition(time: createdAt, id: invoice.paymentHash.bytes.array) }
 
     /// One word for lists.
     public var statusName: String {

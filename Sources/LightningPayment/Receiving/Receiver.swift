@@ -190,7 +190,7 @@ public struct Receiver: Machine, Sendable {
                     minFinalCLTVExpiryDelta: Self.minFinalCLTVExpiryDelta,
                     features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
                     nodeSecret: nodeSecret),
-                preimage: preimage, isSpontaneous: true)
+                preimage: preimage, isSpontaneous: true, createdAt: now)
             record.customRecords = payload.customRecords
             record.status = .settling(amount: htlc.amount)
             record.htlcs = [htlc.key]
@@ -285,7 +285,7 @@ public struct Receiver: Machine, Sendable {
 
     /// Takes the payment that is held for a hold invoice.
     public mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
-        guard let record = invoices[hash], record.isHold else { throw .unknownInvoice }
+        guard let record = invoices[hash] else { throw .unknownInvoice }
         guard case .held = record.status, let set = sets[hash], set.isHeld, let amount = set.amount else {
             throw .notHeld(record.statusName)
         }

@@ -27,6 +27,7 @@ public struct ControlAPI: Sendable {
         } catch let refusal as NodeRefusal {
             if case .paymentFailed = refusal { throw ControlFailure(.paymentFailed, refusal.description) }
             if case .store = refusal { throw ControlFailure(.corrupt, refusal.description) }
+            if case .stopped = refusal { throw ControlFailure(.unreachable, refusal.description) }
             throw ControlFailure(.refused, refusal.description)
         } catch let failure as NodeFailure {
             throw ControlFailure(.unreachable, failure.description)

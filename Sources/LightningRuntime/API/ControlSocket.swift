@@ -1,4 +1,5 @@
 import Foundation
+import LightningCore
 internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOPosix
@@ -206,9 +207,7 @@ private final class AnswerHandler: ChannelInboundHandler {
         // What was asked may have been done, or go on after a restart.
         promise?.fail(
             ControlFailure(
-                .unreachable,
-                "the node stopped before it answered: what was asked may still happen. Start it and look before you repeat anything: lnw listpayments"
-            ))
+                .unreachable, NodeRefusal.stopped.description))
         promise = nil
     }
 

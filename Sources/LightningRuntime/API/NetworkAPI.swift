@@ -65,7 +65,17 @@ extension ControlAPI {
                     "num_forwards": .amount(earned.forwards), "fees_msat": .amount(earned.fees.value),
                 ])
             }
-            return ["channels": .array(channels), "totals": Self.json(totals)]
+            // What channels earned that are closed.
+            let open = Set(try await node.channels().filter { !$0.isClosed }.map(\.id))
+            let closed = channelTotals.filter { !open.contains($0.key) }.values
+            return [
+                "channels": .array(channels),
+                "closed_channels": [
+                    "num_forwards": .amount(closed.reduce(0) { $0 &+ $1.forwards }),
+                    "fees_msat": .amount(closed.reduce(0) { $0 &+ $1.fees.value }),
+                ],
+                "totals": Self.json(totals),
+            ]
         case "setchannel": return try await setChannel(p)
         case "explain":
             let text = (p["payment"].text ?? "").lowercased()
@@ -77,7 +87,9 @@ extension ControlAPI {
                 throw ControlFailure(
                     .refused,
                     matches.isEmpty
-                        ? "no payment begins with “\(text)”. See: lnw listpayments"
+                        ? (text.count > 64
+                            ? "this wallet has not paid that invoice. See: lnw listpayments"
+                            : "no payment begins with “\(text)”. See: lnw listpayments")
                         : "more than one payment hash begins with “\(text)”: give more digits")
             }
             let story = Self.story(matches[0], Self.names(try await node.graph()))

@@ -256,10 +256,10 @@ final class NodeDriver: @unchecked Sendable {
 
     func shutdown() {
         eventLoop.preconditionInEventLoop()
-        if failure == nil { failure = .store("the node is stopping") }
+        if failure == nil { failure = .stopped }
         for socket in sockets.values { socket.close(promise: nil) }
         sockets = [:]
-        for answer in requests.values { answer(.failure(.store("the node is stopping"))) }
+        for answer in requests.values { answer(.failure(.stopped)) }
         requests = [:]
         dropWaiting()
         for listener in listeners.values { listener.finish() }

@@ -223,6 +223,7 @@ public struct NetworkHistory {
     /// No more faults: everything comes to rest.
     private mutating func heal() throws(InvariantViolation) {
         world.faults = .none
+        try world.calmFeeRates()
         try world.pass(5)
         // Also what was to be released while its node was down.
         for (index, node) in world.nodes.enumerated() {

@@ -146,6 +146,7 @@ public struct TwoNodeHistory {
     /// No more faults: everything comes to rest.
     private mutating func heal() throws(InvariantViolation) {
         world.faults = .none
+        try world.calmFeeRates()
         for _ in 0..<20 {
             try world.run(limit: 5000)
             if world.isQuiet && world.isConnected(0, 1) { break }

@@ -58,12 +58,20 @@ extension SimulatedWorld {
     /// their peers with the next ticks.
     public mutating func moveFeeRates() throws(InvariantViolation) {
         let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
-        for index in nodes.indices where nodes[index].core != nil {
-            let rates = FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2)))
-            nodes[index].feeRates = rates
-            try step(index, [.feeRates(rates)])
-        }
+        for index in nodes.indices { try say(FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2))), to: index) }
         try pass(1, interval: draw(0...11_000))
+    }
+
+    /// Every node estimates the same, and little. An `update_fee` that was signed for cannot be taken back, and a peer whose estimate has
+    /// become ten times as high meanwhile refuses it at each reconnection, until they agree again.
+    mutating func calmFeeRates() throws(InvariantViolation) {
+        for index in nodes.indices { try say(FeeEstimates(FeeRate(perKiloweight: 500)), to: index) }
+    }
+
+    /// What a node's layer 1 says from now on; one that is down hears it when it is back.
+    private mutating func say(_ rates: FeeEstimates, to index: Int) throws(InvariantViolation) {
+        nodes[index].feeRates = rates
+        if nodes[index].core != nil { try step(index, [.feeRates(rates)]) }
     }
 
     /// Whether every node knows so many channels with both their terms.
