@@ -61,50 +61,39 @@ public enum ChannelEvent: Sendable {
 extension PaymentChannel {
     /// The only door: takes what happened, and says what is to be done about it.
     public mutating func handle(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        do throws(ProtocolViolation) {
-            switch event {
-            case .connected: return connect(environment)
-            case .disconnected: return disconnect()
-            case .message(let message): return try receive(message, environment)
-            // BOLT 1: "MUST fail the channel referred to by channel_id".
-            case .error(let text): return fail("the peer reports: \(text)", environment, sendingError: false)
-            case .offer, .resolve, .setFeeRate, .shutdown, .giveUp, .sign, .writeOff, .writtenOffWasTaken, .adopt, .payTo:
-                return command(event, environment)
-            case .fundingConfirmed(let height, let index, let inputs):
-                return fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment)
-            case .spent(let outPoint, let transaction, let height):
-                return spent(outPoint, by: transaction, height: height, environment)
-            case .block: return newBlock(environment)
-            case .blockDisconnected(let height):
-                disconnectedBlock(height: height)
-                return []
-            case .restarted: return restart(environment)
-            case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
-            }
-        } catch { return [.violated(error)] }
+        switch event {
+        case .connected: return connect(environment)
+        case .disconnected: return disconnect()
+        case .message(let message):
+            do throws(ProtocolViolation) { return try receive(message, environment) } catch { return [.violated(error)] }
+        // BOLT 1: "MUST fail the channel referred to by channel_id".
+        case .error(let text): return fail("the peer reports: \(text)", environment, sendingError: false)
+        case .offer(let offer): return Self.orRefused { () throws(ChannelRefusal) in try self.offer(offer, estimate: environment.feeRate) }
+        case .resolve(let id, let resolution, let attribution):
+            return Self.orRefused { () throws(ChannelRefusal) in try resolve(id, resolution, attribution: attribution) }
+        case .setFeeRate(let rate):
+            return Self.orRefused { () throws(ChannelRefusal) in try setFeeRate(rate, estimate: environment.feeRate) }
+        case .shutdown(let script): return Self.orRefused { () throws(ChannelRefusal) in try shutdown(to: script, environment) }
+        case .giveUp(let why): return fail(why, environment)
+        case .sign: return flush(environment)
+        case .writeOff(let id): writeOff(id)
+        case .writtenOffWasTaken: noteTakenWrittenOff()
+        case .adopt(let id, let origin): adopt(id, origin)
+        case .payTo(let script): sweepScript = script
+        case .fundingConfirmed(let height, let index, let inputs):
+            return fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment)
+        case .spent(let outPoint, let transaction, let height):
+            return spent(outPoint, by: transaction, height: height, environment)
+        case .block: return newBlock(environment)
+        case .blockDisconnected(let height): disconnectedBlock(height: height)
+        case .restarted: return restart(environment)
+        case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
+        }
+        return []
     }
 
-    /// What the owner or the node wants of the channel.
-    private mutating func command(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        do throws(ChannelRefusal) {
-            switch event {
-            case .offer(let offer): return try self.offer(offer, estimate: environment.feeRate)
-            case .resolve(let id, let resolution, let attribution): return try resolve(id, resolution, attribution: attribution)
-            case .setFeeRate(let rate): return try setFeeRate(rate, estimate: environment.feeRate)
-            case .shutdown(let script): return try shutdown(to: script, environment)
-            case .giveUp(let why): return fail(why, environment)
-            case .sign: return flush(environment)
-            case .writeOff(let id): writeOff(id)
-            case .writtenOffWasTaken: noteTakenWrittenOff()
-            case .adopt(let id, let origin): adopt(id, origin)
-            case .payTo(let script): sweepScript = script
-            // Taken above.
-            case .connected, .disconnected, .message, .error, .fundingConfirmed, .spent, .block, .blockDisconnected, .restarted,
-                .revokedHTLCs:
-                break
-            }
-            return []
-        } catch { return [.refused(error)] }
+    private static func orRefused(_ body: () throws(ChannelRefusal) -> [ChannelEffect]) -> [ChannelEffect] {
+        do throws(ChannelRefusal) { return try body() } catch { return [.refused(error)] }
     }
 
     /// BOLT 2: what was not signed before the restart did not happen, for the connection ended with it.

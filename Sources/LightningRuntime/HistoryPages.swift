@@ -93,6 +93,7 @@ extension LightningNode {
         _ decode: @escaping @Sendable ([UInt8]) throws -> Record, _ position: @escaping @Sendable (Record) -> HistoryPosition,
         _ inMemory: @escaping @Sendable (borrowing NodeCore) -> [Record]
     ) async throws -> HistoryPage<Record> {
+        let limit = max(0, min(limit, 1 << 30))
         // Memory first: what goes to disk meanwhile is found there.
         var found: [HistoryPosition: Record] = [:]
         for record in try await driver.read(inMemory) where isWanted(record) {
@@ -114,7 +115,7 @@ extension LightningNode {
             from = page.next
         } while from != nil && wanted > 0
         let sorted = found.sorted { $0.key > $1.key }
-        let page = sorted.prefix(max(0, limit))
+        let page = sorted.prefix(limit)
         return HistoryPage(records: page.map(\.value), next: sorted.count > page.count ? page.last?.key : nil)
     }
 }

@@ -32,17 +32,18 @@ public final class SQLiteStore: Sendable {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { database in try Self.prepare(database, wholeCheck) }
-        } catch let failure as StoreFailure {
-            throw failure
-        } catch let error as DatabaseError {
-            throw Self.failure(error)
         } catch {
-            throw .unwritable(error.localizedDescription)
+            throw Self.failure(error, otherwise: StoreFailure.unwritable)
         }
     }
 
-    private static func failure(_ error: DatabaseError) -> StoreFailure {
-        switch error.resultCode {
+    /// What an error means for whoever uses the store.
+    ///
+    /// - Parameter other: what it is where SQLite does not say.
+    private static func failure(_ error: any Error, otherwise other: (String) -> StoreFailure) -> StoreFailure {
+        if let failure = error as? StoreFailure { return failure }
+        guard let error = error as? DatabaseError else { return other(error.localizedDescription) }
+        return switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED: .unwritable("another process uses the wallet. Stop it first: lnw stop")
         case .SQLITE_NOTADB, .SQLITE_CORRUPT: .damaged(error.message ?? "not a database")
         case .SQLITE_FULL: .unwritable("the disk is full. Free some space and start again; nothing was lost")
@@ -135,12 +136,8 @@ public final class SQLiteStore: Sendable {
                 }
                 return contents
             }
-        } catch let failure as StoreFailure {
-            throw failure
-        } catch let error as DatabaseError {
-            throw Self.failure(error)
         } catch {
-            throw .damaged(error.localizedDescription)
+            throw Self.failure(error, otherwise: StoreFailure.damaged)
         }
     }
 
@@ -158,12 +155,8 @@ public final class SQLiteStore: Sendable {
                 while let row = try rows.next() { entries.append(try Self.entry(row)) }
                 return entries
             }
-        } catch let failure as StoreFailure {
-            throw failure
-        } catch let error as DatabaseError {
-            throw Self.failure(error)
         } catch {
-            throw .damaged(error.localizedDescription)
+            throw Self.failure(error, otherwise: StoreFailure.damaged)
         }
     }
 
@@ -188,12 +181,8 @@ public final class SQLiteStore: Sendable {
             let number = try queue.read { try Int64.fetchOne($0, sql: "SELECT number FROM batches") } ?? 0
             guard let number = UInt64(exactly: number) else { throw StoreFailure.damaged("number of a batch") }
             return number
-        } catch let failure as StoreFailure {
-            throw failure
-        } catch let error as DatabaseError {
-            throw Self.failure(error)
         } catch {
-            throw .damaged(error.localizedDescription)
+            throw Self.failure(error, otherwise: StoreFailure.damaged)
         }
     }
 
@@ -221,10 +210,8 @@ public final class SQLiteStore: Sendable {
                     }
                 }
             }
-        } catch let error as DatabaseError {
-            throw Self.failure(error)
         } catch {
-            throw .unwritable(error.localizedDescription)
+            throw Self.failure(error, otherwise: StoreFailure.unwritable)
         }
     }
 

@@ -1,4 +1,5 @@
 import BitcoinLedger
+import CryptoPrimitives
 import Foundation
 import Lightning
 import TestSupport
@@ -165,6 +166,55 @@ struct NodeTests {
         try await world.bob.pay(again)
         #expect(try await world.alice.payments().records.count == 1)
         #expect(try await world.alice.invoices().records.count == 1)
+        await world.stop()
+    }
+
+    @Test("lists are read by page over what is under way and what is over: each once, the newest first")
+    func pages() async throws {
+        let world = try await World()
+        _ = try await world.open()
+        var hashes: [PaymentHash] = []
+        for number in 1...6 {
+            let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(UInt64(number) * 1000), description: "\(number)")
+            hashes.append(invoice.paymentHash)
+            // Every other one is paid, and goes to disk.
+            if number.isMultiple(of: 2) { try await world.alice.pay(invoice) }
+        }
+        try await world.settled()
+        for limit in [1, 2, 4, 6, 100, Int.max] {
+            var (found, next): ([InvoiceRecord], HistoryPosition?) = ([], nil)
+            repeat {
+                let page = try await world.bob.invoices(limit: limit, before: next)
+                #expect(page.records.count <= limit)
+                found += page.records
+                next = page.next
+            } while next != nil
+            #expect(Set(found.map(\.invoice.paymentHash)) == Set(hashes) && found.count == 6)
+            #expect(found.map(\.position) == found.map(\.position).sorted(by: >))
+        }
+        #expect(try await world.bob.invoices(limit: -5).records.isEmpty)
+        let large = try await world.alice.payments { $0.amount > MilliSatoshi(3000) }
+        #expect(large.records.map(\.amount) == [MilliSatoshi(6000), MilliSatoshi(4000)] && large.next == nil)
+        await world.stop()
+    }
+
+    @Test("whoever waits for a payment when the node stops is told that it may still happen, and it does")
+    func stopped() async throws {
+        var world = try await World()
+        _ = try await world.open()
+        let preimage = try #require(PaymentPreimage(hex: String(repeating: "07", count: 32)))
+        let hold = try await world.bob.createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(5000), description: "")
+        let (alice, events) = (world.alice, world.bob.events)
+        let payment = Task { try await alice.pay(hold) }
+        for await event in events { if case .paymentHeld = event { break } }
+        await alice.stop()
+        await #expect(throws: NodeRefusal.stopped) { try await payment.value }
+        world.alice = try await World.start(world.folder, "alice", world.chain)
+        let outcomes = world.alice.events
+        try await world.alice.connect(world.bob.address!)
+        try await world.bob.settle(preimage)
+        for await event in outcomes { if case .paymentSucceeded = event { break } }
+        #expect(try await world.alice.payments().records.count == 1)
         await world.stop()
     }
 

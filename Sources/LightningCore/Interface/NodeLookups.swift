@@ -43,9 +43,10 @@ extension NodeCore {
         switch command {
         case .pay(let invoice, _, _):
             let hash = invoice.paymentHash
-            // Nothing is paid twice; and an invoice with blinded paths does not say that it is our own.
-            return (payments.sender.outgoing[hash] == nil ? [.record(.paymentHistory, key: hash.bytes.array)] : [])
-                + (invoice.blindedPaths.isEmpty ? [] : asInvoice(hash))
+            // An invoice with blinded paths does not say that it is our own. And nothing is paid twice: that is asked last, for while
+            // another answer is waited for a payment with this hash could begin and end.
+            return (invoice.blindedPaths.isEmpty ? [] : asInvoice(hash))
+                + (payments.sender.outgoing[hash] == nil ? [.record(.paymentHistory, key: hash.bytes.array)] : [])
         // A preimage that was given away once proves nothing any more.
         case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,

@@ -33,10 +33,14 @@ struct ChainFollower {
         }
     }
 
-    /// What layer 1 thinks that transactions have to pay; `nil` where it does not say.
+    /// What layer 1 thinks that transactions have to pay; `nil` where it does not say. One that does not answer is not asked again: the
+    /// node waits.
     private func feeRates() async -> FeeEstimates? {
         var rates: [ConfirmationTarget: FeeRate] = [:]
-        for target in ConfirmationTarget.allCases { rates[target] = try? await backend.feeRate(within: target.blocks) }
+        for target in ConfirmationTarget.allCases {
+            guard let rate = try? await backend.feeRate(within: target.blocks) else { break }
+            rates[target] = rate
+        }
         return FeeEstimates(rates)
     }
 
