@@ -25,6 +25,7 @@ public struct StoreContents: Hashable, Sendable {
 
     /// The answer to a query.
     public func entries(_ query: StoreQuery) -> [StoreEntry] {
+        if query.isOneKey { return tables[query.table]?[query.prefix].map { [StoreEntry(key: query.prefix, record: $0)] } ?? [] }
         let (from, to) = query.range
         let keys = (tables[query.table] ?? [:]).keys.filter { key in
             !key.lexicographicallyPrecedes(from) && key.lexicographicallyPrecedes(to)

@@ -18,6 +18,8 @@ public struct StoreQuery: Hashable, Sendable {
     public var isBackwards: Bool
     /// How many at most.
     public var limit: Int
+    /// Whether only the record is wanted whose key is the prefix.
+    public private(set) var isOneKey = false
 
     public init(table: StoreTable, prefix: [UInt8], bound: [UInt8]? = nil, isBackwards: Bool = false, limit: Int = 1000) {
         self.table = table
@@ -33,7 +35,11 @@ public struct StoreQuery: Hashable, Sendable {
     }
 
     /// The record under one key, in a table in which no key is the beginning of another.
-    public static func record(_ table: StoreTable, key: [UInt8]) -> StoreQuery { StoreQuery(table: table, prefix: key, limit: 1) }
+    public static func record(_ table: StoreTable, key: [UInt8]) -> StoreQuery {
+        var query = StoreQuery(table: table, prefix: key, limit: 1)
+        query.isOneKey = true
+        return query
+    }
 
     /// The keys that are looked among: from the first on, and before the second.
     public var range: (from: [UInt8], to: [UInt8]) { isBackwards ? (prefix, bound) : (bound, Self.end(of: prefix)) }

@@ -90,6 +90,11 @@ struct StoreTests {
         try commit(history.remove(at: places[4]))
         #expect(try store.page(history, before: nil, limit: 10).entries.map(\.key) == Array(found.dropFirst()))
         #expect(memory.page(history, before: nil, limit: 10).entries.map(\.key) == Array(found.dropFirst()))
+        // One record by its key: the same of either store, also where there is none.
+        for place in places {
+            let query = StoreQuery.record(history.records, key: history.order == nil ? place.key : place.id)
+            #expect(try store.entries(query) == memory.entries(query) && memory.entries(query).count == (place == places[4] ? 0 : 1))
+        }
     }
 
     @Test("each batch has a number, in its own transaction")
