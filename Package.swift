@@ -39,9 +39,7 @@ let package = Package(
         .target(name: "BitcoinPrimitives", dependencies: ["CryptoPrimitives"]),
         .target(
             name: "BitcoinLedger",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", .product(name: "HeapModule", package: "swift-collections"),
-            ]),
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", .product(name: "HeapModule", package: "swift-collections")]),
         .target(name: "LightningRecords", dependencies: ["BitcoinPrimitives"]),
         .target(name: "LightningTransport", dependencies: ["CryptoPrimitives"]),
         .target(name: "LightningWire", dependencies: ["CryptoPrimitives", "BitcoinPrimitives"]),
@@ -58,8 +56,14 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
+            name: "LightningEnforcement",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions"]),
+        .target(
             name: "LightningChannel",
-            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningTransactions"]),
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningTransactions",
+                "LightningEnforcement",
+            ]),
         .target(
             name: "LightningPayment",
             dependencies: [
@@ -70,14 +74,15 @@ let package = Package(
             name: "LightningCore",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningOnion",
-                "LightningInvoice", "LightningTransactions", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment",
+                "LightningInvoice", "LightningTransactions", "LightningRouting", "LightningChannel", "LightningEnforcement",
+                "LightningChain", "LightningPayment",
             ]),
         .target(
             name: "LightningSimulation",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningTransport", "LightningWire",
-                "LightningInvoice", "LightningRouting", "LightningChannel", "LightningChain", "LightningPayment", "LightningCore",
-                .product(name: "HeapModule", package: "swift-collections"),
+                "LightningInvoice", "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions",
+                "LightningChain", "LightningPayment", "LightningCore", .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "LightningStorage", dependencies: ["LightningRecords", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
@@ -91,25 +96,25 @@ let package = Package(
             name: "LightningRuntime",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
-                "LightningChannel", "LightningChain", "LightningPayment", "LightningCore", "LightningStorage", "BitcoinBackend",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningPayment", "LightningCore",
+                "LightningStorage", "BitcoinBackend", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "Lightning",
             dependencies: [
                 "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
-                "LightningPayment", "LightningCore", "BitcoinBackend", "LightningRuntime",
+                "LightningEnforcement", "LightningTransactions", "LightningPayment", "LightningCore", "BitcoinBackend", "LightningRuntime",
             ]),
         .executableTarget(
             name: "lnw",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
-                "LightningRouting", "LightningChannel", "LightningChain", "LightningCore", "LightningSimulation", "BitcoinBackend",
-                "LightningRuntime", "CQRencode",
-                .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningCore",
+                "LightningSimulation", "BitcoinBackend", "LightningRuntime", "CQRencode", .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
         .executableTarget(name: "EventStream", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/EventStream"),
@@ -118,9 +123,8 @@ let package = Package(
             name: "lightning-benchmark",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningRecords", "LightningWire",
-                "LightningOnion",
-                "LightningInvoice", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore", "LightningSimulation",
-                "LightningStorage", "Lightning",
+                "LightningOnion", "LightningInvoice", "LightningRouting", "LightningChannel", "LightningEnforcement",
+                "LightningTransactions", "LightningPayment", "LightningCore", "LightningSimulation", "LightningStorage", "Lightning",
             ], path: "Tests/Benchmark"),
         .executableTarget(
             name: "ledger-differential",
@@ -141,21 +145,21 @@ let package = Package(
             name: "ChannelTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
-                "LightningChannel",
+                "LightningChannel", "LightningEnforcement",
             ], exclude: ["Records"]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain",
-                "LightningChannel", "LightningCore", "LightningSimulation",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningCore", "LightningSimulation",
             ]),
         .testTarget(
             name: "FuzzTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
-                "LightningChannel", "LightningOnion", "LightningInvoice", "LightningPayment", "LightningCore", "LightningSimulation",
-                "TestSupport",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningOnion", "LightningInvoice",
+                "LightningPayment", "LightningCore", "LightningSimulation", "TestSupport",
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
@@ -174,26 +178,21 @@ let package = Package(
             ]),
         .testTarget(
             name: "RoutingTests",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningRouting", "TestSupport",
-            ]),
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningRouting", "TestSupport"]),
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
-                "LightningRouting",
-                "LightningChannel",
-                "LightningPayment", "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime",
-                "Lightning", "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
+                "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning",
+                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ], exclude: ["Wallets"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
-                "LightningChannel",
-                "LightningChain", "LightningOnion", "LightningPayment", "LightningRouting", "LightningCore", "LightningSimulation",
-                "TestSupport",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningOnion", "LightningPayment",
+                "LightningRouting", "LightningCore", "LightningSimulation", "TestSupport",
             ], exclude: ["Records"]),
         .testTarget(name: "TidyTests", dependencies: ["CryptoPrimitives"], exclude: ["Quotes"]),
     ],

@@ -1,4 +1,6 @@
 public import BitcoinPrimitives
+public import LightningEnforcement
+public import LightningTransactions
 public import LightningWire
 
 /// What a channel asks its node to do. Nothing of it may leave before the channel's writes are stored.
@@ -36,33 +38,6 @@ public enum ChannelEffect: Hashable, Sendable {
     case alert(String)
     /// A word for the operator.
     case note(String)
-}
-
-/// How a channel ends.
-public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
-    case mutual
-    case localCommitment
-    case remoteCommitment
-    /// The remote published a commitment it had revoked: we take everything.
-    case revokedCommitment
-    /// The remote published a commitment that we do not know: our data is old.
-    case futureCommitment
-    /// Something else spends the funding output.
-    case unknown
-    /// The funding transaction never confirmed: something else spent its inputs.
-    case fundingSpent
-
-    public var description: String {
-        switch self {
-        case .mutual: "mutual"
-        case .localCommitment: "local force close"
-        case .remoteCommitment: "remote force close"
-        case .revokedCommitment: "breach (penalty)"
-        case .futureCommitment: "remote force close, our data was old"
-        case .unknown: "unknown"
-        case .fundingSpent: "the funding transaction was double-spent"
-        }
-    }
 }
 
 /// What a channel needs to know of the world when something happens to it.

@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+public import LightningEnforcement
 public import LightningWire
 
 /// Everything that can happen to a channel: there is no other way to change one.
@@ -99,7 +100,7 @@ extension PaymentChannel {
     /// BOLT 2: what was not signed before the restart did not happen, for the connection ended with it.
     private mutating func restart(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         let effects = withdrawUnsigned() + wantRevoked()
-        if phase == .normal { noteDepth(environment) }
+        if isOpen { noteDepth(environment) }
         return effects
     }
 }

@@ -1,26 +1,13 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
-import LightningTransactions
+import LightningEnforcement
+public import LightningTransactions
 public import LightningWire
 
 /// One channel's whole life as a value, from the moment its funding transaction may be published.
 ///
 /// Events go in, effects come out; `drainWrites` says what has to be stored before any of them may leave.
 public struct PaymentChannel: Sendable {
-    /// What the channel is doing. Whether the peer is connected is another matter (`connection`).
-    public enum Phase: Hashable, Sendable {
-        /// Waiting for the funding transaction, or for `channel_ready` of either side.
-        case funding
-        case normal
-        /// Given up: our commitment is published until something that spends the funding output is in a block.
-        case failed(reason: String)
-        /// The peer proved that our data is old. Publishing our commitment would lose everything: we wait for theirs.
-        case dataLost
-        /// The funding output is spent; outputs are being claimed.
-        case closing(ChannelClose)
-        case closed(ChannelClose)
-    }
-
     /// How far the conversation with the peer has come since the last connection.
     public enum Connection: Hashable, Sendable {
         case disconnected
@@ -31,39 +18,17 @@ public struct PaymentChannel: Sendable {
 
     public internal(set) var parameters: ChannelParameters
     public internal(set) var commitments: CommitmentState
-    public internal(set) var phase: Phase = .funding
+    public internal(set) var phase = Phase.live(.confirming(Confirming()))
     public internal(set) var connection: Connection
 
-    /// Whether `channel_ready` was sent, and received.
-    var isLocalReady = false
-    var isRemoteReady = false
+    /// The funding transactions, and what the chain says of them.
+    public internal(set) var fundings: FundingSet
     /// The name the peer gave the channel for our invoices' hints.
     public internal(set) var remoteAlias: ShortChannelID?
-    public internal(set) var shortChannelID: ShortChannelID?
-    public internal(set) var fundingHeight: Int?
-    /// Whether the funding transaction is as deep in the chain as the channel waits for, as of the last block or connection.
-    public internal(set) var isFundingDeep = false
     /// Whether the peer has named the channel over this connection.
     var wasToldAlias = false
-    /// Whether a block has ever held the funding transaction.
-    public internal(set) var wasFunded = false
-    /// What the funding transaction spends, as far as it is known: whoever spends it otherwise ends the channel. Kept until the funding
-    /// transaction is deep in the chain.
-    public internal(set) var fundingInputs: [OutPoint] = []
-    /// A transaction in a block that spends one of `fundingInputs`: the funding transaction cannot confirm as long as it is there.
-    public internal(set) var fundingConflict: FundingConflict?
     /// Whether the peer has taken an HTLC after it had been written off: nothing more is written off in its favour.
     public internal(set) var hasTakenWrittenOff = false
-    /// The opener's funding transaction, published again until it is confirmed.
-    var fundingTransaction: Transaction?
-    /// What the owner asked for; becomes `localShutdown` when it is sent.
-    var wantedShutdown: Script?
-    var localShutdown: Script?
-    var remoteShutdown: Script?
-    /// Closing transactions that both sides have signed; one of them will be mined.
-    var mutualCloses: [Transaction] = []
-    /// Starts anew at every connection (BOLT 2: "negotiation restarts on reconnection").
-    var negotiation = ClosingNegotiation()
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
     public internal(set) var openedHeight: Int
 
@@ -81,20 +46,13 @@ public struct PaymentChannel: Sendable {
     /// Our unsigned current commitment, kept because it is needed again and costly to build.
     private(set) var localCommitmentCache: CommitmentTransaction?
 
-    /// What spends the inputs of a funding transaction in its place.
-    public struct FundingConflict: Hashable, Sendable {
-        public var transaction: TransactionID
-        public var height: Int
-    }
-
     init(
         parameters: ChannelParameters, commitments: CommitmentState, fundingTransaction: Transaction?,
         openedHeight: Int, connection: Connection
     ) {
         self.parameters = parameters
         self.commitments = commitments
-        self.fundingTransaction = fundingTransaction
-        fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
+        fundings = FundingSet(latest: Funding(outPoint: parameters.funding, transaction: fundingTransaction))
         self.openedHeight = openedHeight
         self.connection = connection
     }
@@ -105,36 +63,19 @@ public struct PaymentChannel: Sendable {
 
     /// Whether payments can be sent now.
     public var isUsable: Bool {
-        phase == .normal && isFundingDeep && connection == .established && !isShuttingDown
+        phase == .live(.normal) && funding.isDeep && connection == .established
     }
 
-    public var isShuttingDown: Bool { wantedShutdown != nil || localShutdown != nil || remoteShutdown != nil }
-
-    /// One word for lists.
-    public var stateName: String {
-        if fundingConflict != nil, close == nil { return "double-spent" }
-        return switch phase {
-        case .funding: fundingHeight == nil ? "opening" : "confirming"
-        case .normal:
-            !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : fundingHeight == nil ? "unconfirmed" : "normal"
-        case .failed: "forceclosing"
-        case .dataLost: "data-lost"
-        case .closing: "closing"
-        case .closed: "closed"
-        }
+    /// The funding transaction that counts.
+    public internal(set) var funding: Funding {
+        get { fundings.latest }
+        set { fundings.latest = newValue }
     }
 
-    public var isClosed: Bool {
-        if case .closed = phase { return true }
-        return false
-    }
-
-    public var close: ChannelClose? {
-        switch phase {
-        case .closing(let close), .closed(let close): close
-        case .funding, .normal, .failed, .dataLost: nil
-        }
-    }
+    /// The channel's name by its place in the chain, once its funding transaction is in a block.
+    public var shortChannelID: ShortChannelID? { funding.shortChannelID }
+    /// The height of the block that holds the funding transaction.
+    public var fundingHeight: Int? { funding.height }
 
     /// The fee rate of the commitments.
     public var feeRate: FeeRate { commitments.feeRate }
@@ -200,16 +141,16 @@ public struct PaymentChannel: Sendable {
         _ message: LightningMessage, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         switch phase {
-        case .failed(let reason):
+        case .failed(let failed):
             // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel". It is the answer to a peer that
             // takes the channel for a living one; unasked it would end the connection of a peer that does not know the channel any more.
-            if case .channelReestablish = message { return [sendError(reason)] }
+            if case .channelReestablish = message { return [sendError(failed.reason)] }
             return []
         case .closing, .closed:
             if case .channelReestablish = message { return [sendError("the channel is closed")] }
             return []
         case .dataLost: return []
-        case .funding, .normal: break
+        case .live: break
         }
         if case .channelReestablish(let body) = message { return try reestablish(body, environment) }
         guard connection == .established else {
@@ -279,31 +220,9 @@ public struct PaymentChannel: Sendable {
 
     mutating func dropConnection() {
         connection = .disconnected
-        negotiation = ClosingNegotiation()
-        guard phase == .normal || phase == .funding else { return }
+        phase.live.dropNegotiation()
+        guard isAlive else { return }
         commitments.forgetUncommittedRemoteUpdates()
-    }
-
-    /// Publishes our commitment: the way out when there is no talking with the peer.
-    ///
-    /// Money at risk: our own output is locked for the peer's `to_self_delay` blocks.
-    mutating func fail(
-        _ reason: String, _ environment: ChannelEnvironment, sendingError: Bool = true
-    ) -> [ChannelEffect] {
-        switch phase {
-        case .funding, .normal: break
-        case .failed, .dataLost, .closing, .closed: return []
-        }
-        let withdrawn = dropUncommitted()
-        phase = .failed(reason: reason)
-        isChanged = true
-        var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
-        if isForgettable { return effects + [.abandoned(reason)] }
-        effects.append(.givenUp)
-        if let fundingTransaction, fundingHeight == nil { effects.append(.broadcast(fundingTransaction)) }
-        effects.append(.broadcast(signedLocalCommitment(environment.keys)))
-        effects.append(.alert("channel \(id) is force-closed: \(reason)"))
-        return effects + withdrawn
     }
 
     /// Whether there is nothing of ours in the channel that anybody could lose: its peer opened it, and no block has ever held the
@@ -311,5 +230,23 @@ public struct PaymentChannel: Sendable {
     ///
     /// Money at risk: what the opener pushed to us. Should the funding transaction confirm after all, our output of the peer's
     /// commitment is found by the node's keys alone.
-    public var isForgettable: Bool { !parameters.isOpener && !wasFunded && commitments.htlcs.isEmpty && close == nil }
+    public var isForgettable: Bool { !parameters.isOpener && !funding.wasConfirmed && commitments.htlcs.isEmpty && close == nil }
+
+    // MARK: Blocks
+
+    /// A block was connected; `environment.height` is its height. To be called after what it confirms and spends.
+    mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        switch phase {
+        case .live, .failed:
+            let ended = endIfConflictIsFinal(environment)
+            guard ended.isEmpty else { return ended }
+        case .dataLost, .closing, .closed: break
+        }
+        return switch phase {
+        case .live: isConfirming ? confirmingBlock(environment) : normalBlock(environment)
+        case .failed(let failed): failedBlock(failed, environment)
+        case .closing: closingBlock(environment)
+        case .dataLost, .closed: []
+        }
+    }
 }

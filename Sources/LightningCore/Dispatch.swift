@@ -5,6 +5,7 @@ import LightningInvoice
 import LightningOnion
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// Something that a machine of the node has to hear of, or that one of its channels asks for.
@@ -113,7 +114,7 @@ extension NodeCore {
         case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
         case .received(let htlc):
             // Over a channel that was given up meanwhile nothing more can be decided: layer 1 has the last word.
-            if let channel = channels[id], channel.phase == .normal {
+            if let channel = channels[id], channel.isOpen {
                 batch.queue.append(
                     .forwarder(.received(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))
             }
@@ -257,7 +258,7 @@ extension IncomingFacts {
     init(_ htlc: HTLC, of channel: PaymentChannel) {
         // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
         self.init(
-            isSound: channel.isFundingDeep && !channel.exceedsDustExposure(htlc.amount),
+            isSound: channel.funding.isDeep && !channel.exceedsDustExposure(htlc.amount),
             isOutput: htlc.amount.roundedDown >= channel.parameters.remote.dustLimit)
     }
 }
@@ -267,8 +268,8 @@ extension SendingChannel {
         self.init(
             id: channel.id, shortChannelID: channel.displayID,
             names: [channel.parameters.localAlias] + (channel.shortChannelID.map { [$0] } ?? []), peer: channel.parameters.remoteNodeID)
-        isOpening = channel.phase == .funding
-        isOpen = channel.phase == .normal && !channel.isShuttingDown
+        isOpening = channel.isConfirming
+        isOpen = channel.isOpen && !channel.isShuttingDown
         isUsable = channel.isUsable
         isAway = channel.connection != .established
         guard isOpen else { return }

@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
 import LightningChannel
+import LightningEnforcement
 import LightningInvoice
 import LightningOnion
 public import LightningPayment
@@ -243,7 +244,7 @@ public struct NodeCore {
         guard let channel = channels[id], channel.parameters.keyOrigin.salt == nil, channel.sweepScript == nil, !channel.isClosed else {
             return
         }
-        guard channel.close != nil || channel.isShuttingDown || channel.phase != .normal && channel.phase != .funding else { return }
+        guard channel.close != nil || channel.isShuttingDown || !channel.isAlive else { return }
         let path = KeyPath(chain: 1, index: UInt32(channel.parameters.keyOrigin.index & 0x7fff_ffff))
         coins.wallet.watch(path)
         let script = keys.wallet.script(path)

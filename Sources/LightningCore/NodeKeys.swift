@@ -1,8 +1,9 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
-public import LightningChannel
+import LightningChannel
 public import LightningPayment
+public import LightningTransactions
 
 /// All keys of a node, derived from one BIP 39 seed by BIP 32.
 ///

@@ -5,10 +5,12 @@ import Foundation
 import LightningChain
 public import LightningChannel
 public import LightningCore
+import LightningEnforcement
 public import LightningInvoice
 public import LightningPayment
 public import LightningRouting
 import LightningStorage
+import LightningTransactions
 public import LightningWire
 public import Logging
 internal import NIOCore
@@ -483,9 +485,10 @@ public struct Balance: Hashable, Sendable {
         incomingHTLCs = .zero
         usableChannels = 0
         // What a peer promised to fund and no block has ever held is nobody's money.
-        for channel in core.channels.values where channel.fundingConflict == nil && (channel.wasFunded || channel.parameters.isOpener) {
+        for channel in core.channels.values
+        where channel.funding.conflict == nil && (channel.funding.wasConfirmed || channel.parameters.isOpener) {
             switch channel.phase {
-            case .funding, .normal, .failed, .dataLost:
+            case .live, .failed, .dataLost:
                 let available = channel.commitments.localAvailable
                 inChannels = inChannels.saturatingAdding(available)
                 for htlc in channel.commitments.htlcs.values {
@@ -504,8 +507,8 @@ public struct Balance: Hashable, Sendable {
                 receivable = receivable.saturatingAdding(channel.receivable)
                 let heldBack = available.saturatingSubtracting(reserve).saturatingSubtracting(channel.spendable)
                 feesHeldBack = feesHeldBack.saturatingAdding(heldBack)
-            case .closing(let close):
-                for output in close.outputs {
+            case .closing(let closed):
+                for output in closed.close.outputs {
                     switch output.status {
                     case .waiting, .claiming: closing = closing.saturatingAdding(output.output.amount)
                     case .unresolved: contested = contested.saturatingAdding(output.output.amount)

@@ -5,6 +5,7 @@ import Foundation
 import LightningChannel
 import LightningCore
 import LightningRecords
+import LightningTransactions
 import LightningWire
 
 /// What a block costs a node that has nothing in it, by the number of its channels.
@@ -33,7 +34,7 @@ enum BlocksBenchmark {
         let ready = ChannelReady(
             channelID: channel.id, secondPerCommitmentPoint: otherKeys.perCommitmentPoint(1), alias: ShortChannelID(2))
         _ = channel.handle(.message(.channelReady(ready)), environment)
-        precondition(channel.phase == .normal)
+        precondition(channel.isOpen)
         return channel.drainWrites()
     }
 

@@ -7,6 +7,7 @@ import LightningCore
 import LightningRecords
 import LightningSimulation
 import LightningStorage
+import LightningTransactions
 import LightningWire
 
 /// A peer that offers one HTLC after the other, all of which fail: what is left of them in memory and on disk.

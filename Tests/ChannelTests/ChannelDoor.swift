@@ -1,6 +1,8 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningEnforcement
+import LightningTransactions
 import LightningWire
 
 // The channel's one door in the words of the tests: what it refuses, and what the peer did wrong, is thrown.

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningTransactions
 import LightningWire
 
 /// Two ends of one channel without a network between: tests carry, change or lose every message.

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningTransactions
 import LightningWire
 import Testing
 

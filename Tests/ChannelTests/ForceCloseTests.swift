@@ -1,6 +1,8 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningEnforcement
+import LightningTransactions
 import LightningWire
 import Testing
 

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningEnforcement
 import LightningWire
 import Testing
 

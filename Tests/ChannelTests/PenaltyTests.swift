@@ -2,6 +2,7 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningEnforcement
 import LightningTransactions
 import LightningWire
 import Testing
@@ -258,7 +259,7 @@ struct PenaltyTests {
         for message in ChannelPair.messages(pair.alice.connect(pair.environments.alice)) {
             _ = try bob.handle(message, pair.environments.bob)
         }
-        #expect(bob.phase == .dataLost)
+        #expect(bob.stateName == "data-lost")
         var environment = pair.environments.bob
         var staleAlice = stale
         let oldClose = staleAlice.signedLocalCommitment(pair.environments.alice.keys)
@@ -267,7 +268,7 @@ struct PenaltyTests {
             _ = bob.spent(bob.parameters.funding, by: close, height: 300 + number, environment)
             #expect(bob.close != nil)
             bob.disconnectedBlock(height: 300 + number)
-            #expect(bob.phase == .dataLost)
+            #expect(bob.stateName == "data-lost")
             #expect(bob.newBlock(environment).isEmpty)
         }
     }

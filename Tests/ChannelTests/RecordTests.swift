@@ -46,7 +46,7 @@ struct RecordTests {
         let lines = text.split(separator: "\n").map { $0.split(separator: " ") }
         func records(_ kind: String) -> [[UInt8]] { lines.filter { $0[0] == kind }.map { Hex.decode($0[1])! } }
         let channel = try PaymentChannel(head: records("head")[0], htlcs: records("htlc"))
-        #expect(channel.phase == .normal && channel.connection == .disconnected)
+        #expect(channel.isOpen && channel.connection == .disconnected)
         #expect(channel.commitments.htlcs.count == 1)
         #expect(channel.commitments.toRemote == MilliSatoshi(320_000_000))
         #expect(try channel.difference(head: records("head")[0], htlcs: records("htlc")) { _ in nil } == nil)

@@ -4,6 +4,7 @@ import LightningChain
 import LightningChannel
 import LightningRecords
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 

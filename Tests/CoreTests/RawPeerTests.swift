@@ -3,6 +3,7 @@ import CryptoPrimitives
 import LightningChannel
 import LightningCore
 import LightningRecords
+import LightningTransactions
 import LightningTransport
 import LightningWire
 import Testing

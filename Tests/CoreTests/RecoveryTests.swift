@@ -4,6 +4,7 @@ import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRecords
+import LightningTransactions
 import LightningWire
 import Testing
 

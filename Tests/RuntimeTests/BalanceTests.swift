@@ -4,6 +4,7 @@ import CryptoPrimitives
 import LightningChannel
 import LightningCore
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 

@@ -4,12 +4,14 @@ import Foundation
 import LightningChain
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningSimulation
 import LightningStorage
+import LightningTransactions
 import LightningWire
 import Testing
 

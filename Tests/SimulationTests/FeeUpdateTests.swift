@@ -5,6 +5,7 @@ import LightningChain
 import LightningChannel
 import LightningCore
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 
@@ -89,7 +90,7 @@ struct FeeUpdateTests {
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 10_001)))
         try world.run(limit: 2000)
         #expect(Self.rates(world, id) == [10_001, 10_001])
-        #expect(world.nodes[1].core!.channels[id]!.phase == .normal)
+        #expect(world.nodes[1].core!.channels[id]!.isOpen)
     }
 
     @Test(
@@ -112,7 +113,7 @@ struct FeeUpdateTests {
             try world.mine(1)
         }
         try hours(23)
-        #expect(world.isOpen(raw.connection) && world.nodes[0].core!.channels[id]!.phase == .normal)
+        #expect(world.isOpen(raw.connection) && world.nodes[0].core!.channels[id]!.isOpen)
         if isAwayBetween {
             try world.hangUp(raw.connection)
             _ = raw.channel.handle(.disconnected, raw.environment(height: world.ledger.height))
@@ -121,13 +122,13 @@ struct FeeUpdateTests {
             try world.send(raw.channel.handle(.connected, raw.environment(height: world.ledger.height)), over: &raw)
             try world.pass(3)
             #expect(world.nodes[0].core!.channels[id]!.connection == .established)
-            #expect(world.nodes[0].core!.channels[id]!.phase == .normal)
+            #expect(world.nodes[0].core!.channels[id]!.isOpen)
         }
         try hours(2)
-        guard case .failed(let why) = world.nodes[0].core!.channels[id]!.phase else {
+        guard case .failed(let failed) = world.nodes[0].core!.channels[id]!.phase else {
             #expect(world.nodes[0].core!.channels[id]!.close != nil)
             return
         }
-        #expect(why.contains("within a day"))
+        #expect(failed.reason.contains("within a day"))
     }
 }

@@ -6,8 +6,10 @@ import CryptoPrimitives
 import Foundation
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningInvoice
 import LightningRuntime
+import LightningTransactions
 import LightningWire
 import Logging
 

@@ -4,6 +4,7 @@ import LightningChannel
 import LightningRouting
 import LightningRuntime
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 
 /// The channels that `lnw local up --topology` opens.
@@ -133,7 +134,7 @@ extension LocalWorld {
             var waiting = false
             for node in nodes {
                 for channel in try await node.channels()
-                where channel.phase == .normal && channel.connection != .established && own.contains(channel.parameters.remoteNodeID) {
+                where channel.isOpen && channel.connection != .established && own.contains(channel.parameters.remoteNodeID) {
                     waiting = true
                 }
             }

@@ -9,6 +9,7 @@ import LightningChannel
 import LightningCore
 import LightningRouting
 import LightningRuntime
+import LightningTransactions
 import LightningWire
 import ServiceLifecycle
 

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningEnforcement
 import LightningTransactions
 import LightningWire
 
@@ -7,7 +8,7 @@ import LightningWire
 extension PaymentChannel {
     /// The end of a batch: one `commitment_signed` for all that waits, and `shutdown` if that waited for it.
     mutating func flush(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard phase == .normal, connection == .established else { return [] }
+        guard isOpen, connection == .established else { return [] }
         let commitment = commit(environment)
         return commitment + continueShutdown(environment)
     }
@@ -42,7 +43,7 @@ extension PaymentChannel {
         var message = CommitmentSigned(
             channelID: id, signature: keys.funding.sign(commitment.signatureHash()), htlcSignatures: signatures)
         // "MUST set funding_txid to the funding transaction spent by this commitment transaction".
-        message.tlvs[1] = parameters.funding.transaction.bytes.array
+        message.tlvs[1] = funding.outPoint.transaction.bytes.array
         return message
     }
 
@@ -57,7 +58,7 @@ extension PaymentChannel {
     mutating func receiveCommitment(
         _ message: CommitmentSigned, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard isLocalReady && isRemoteReady else { throw .beforeChannelReady(.commitmentSigned) }
+        guard phase.live.readiness.isComplete else { throw .beforeChannelReady(.commitmentSigned) }
         let number = commitments.localNumber + 1
         let keys = environment.keys
         let commitment = parameters.commitment(

@@ -8,7 +8,7 @@ extension PaymentChannel {
     /// The peer is connected again; what we tell it first.
     mutating func connect(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
-        case .funding, .normal, .dataLost: break
+        case .live, .dataLost: break
         // An error was sent when it was given up, and is sent again as the answer to the peer's channel_reestablish.
         case .failed, .closing, .closed: return []
         }
@@ -45,14 +45,7 @@ extension PaymentChannel {
             guard claimed < PerCommitmentSecret.firstIndex,
                 message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(claimed)
             else { throw .foreignSecret }
-            // "MUST NOT broadcast its commitment transaction. SHOULD send an error to request the peer to fail".
-            phase = .dataLost
-            connection = .established
-            isChanged = true
-            return [
-                sendError("our data is old: please close the channel"), .givenUp,
-                .alert("channel \(id): the peer knows a later state than we do; waiting for it to close"),
-            ]
+            return loseData()
         }
         if message.nextRevocationNumber > 0 {
             guard message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(message.nextRevocationNumber - 1)
@@ -71,7 +64,7 @@ extension PaymentChannel {
         connection = .established
         var effects: [ChannelEffect] = []
         // "if next_commitment_number is 1 in both …: MUST retransmit channel_ready".
-        if message.nextCommitmentNumber == 1, ours == 0, isLocalReady {
+        if message.nextCommitmentNumber == 1, ours == 0, phase.live.readiness.isLocalReady {
             effects.append(.send(readyMessage(keys)))
         }
         let revocation: [ChannelEffect] =
@@ -85,8 +78,8 @@ extension PaymentChannel {
         effects += commitments.lastSent == .revocation ? commitment + revocation : revocation + commitment
         effects += retransmittedUpdates(committed: false)
         // "if it has sent a previous shutdown: MUST retransmit shutdown".
-        if let localShutdown {
-            effects.append(.send(.shutdown(Shutdown(channelID: id, script: localShutdown))))
+        if let script = ending.local {
+            effects.append(.send(.shutdown(Shutdown(channelID: id, script: script))))
         }
         return effects
     }

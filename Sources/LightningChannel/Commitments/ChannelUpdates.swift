@@ -166,7 +166,7 @@ extension PaymentChannel {
     /// - Throws: a refusal that changes nothing.
     mutating func offer(_ offer: HTLCOffer, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
         let amount = offer.amount
-        guard phase == .normal, !isShuttingDown, isFundingDeep else { throw .notUsable(stateName) }
+        guard phase == .live(.normal), funding.isDeep else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // BOLT 2: "MUST offer amount_msat greater than 0", "MUST NOT offer amount_msat below … htlc_minimum_msat".
         guard amount > .zero, amount >= parameters.remote.htlcMinimum else {
@@ -243,7 +243,7 @@ extension PaymentChannel {
         commitments.htlcs[key] = htlc
         changed([htlc])
         // Stored now, sent now or after the next reconnection.
-        guard connection == .established, phase == .normal else { return [] }
+        guard connection == .established, isOpen else { return [] }
         return [.send(updateMessage(for: htlc))]
     }
 
@@ -296,7 +296,7 @@ extension PaymentChannel {
     /// - Parameter estimate: our own estimate of a sensible rate: ten times as much is refused, as a peer would.
     mutating func setFeeRate(_ feeRate: FeeRate, estimate: FeeRate) throws(ChannelRefusal) -> [ChannelEffect] {
         guard parameters.isOpener else { throw .notOpener }
-        guard phase == .normal, !isShuttingDown else { throw .notUsable(stateName) }
+        guard phase == .live(.normal) else { throw .notUsable(stateName) }
         guard connection == .established else { throw .notConnected }
         // One at a time: nothing is gained by a second before the first is committed.
         guard commitments.feeUpdates.isEmpty else { throw .notUsable("changing its fee rate already") }
@@ -330,9 +330,9 @@ extension PaymentChannel {
     // MARK: What the peer sends
 
     mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard isLocalReady && isRemoteReady else { throw .beforeChannelReady(.updateAddHTLC) }
+        guard phase.live.readiness.isComplete else { throw .beforeChannelReady(.updateAddHTLC) }
         // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
-        guard remoteShutdown == nil else { throw .addAfterShutdown }
+        guard ending.remote == nil else { throw .addAfterShutdown }
         guard message.id == commitments.nextRemoteID else {
             throw .unexpectedHTLC(message.id, expected: commitments.nextRemoteID)
         }

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
+import LightningEnforcement
 import LightningTransactions
 public import LightningWire
 
@@ -73,5 +74,13 @@ public struct HTLC: Hashable, Sendable {
         CommitmentHTLC(
             isOfferedByHolder: state.isOfferedByLocal == holderIsLocal, id: id, amount: amount,
             paymentHash: paymentHash, cltvExpiry: cltvExpiry)
+    }
+}
+
+extension RevokedHTLC {
+    init(_ htlc: HTLC) {
+        self.init(
+            isOfferedByLocal: htlc.state.isOfferedByLocal, paymentHash: Hash.ripemd160(htlc.paymentHash.bytes.array),
+            cltvExpiry: htlc.cltvExpiry)
     }
 }

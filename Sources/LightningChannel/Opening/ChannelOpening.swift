@@ -1,6 +1,6 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
-import LightningTransactions
+public import LightningTransactions
 public import LightningWire
 
 /// What this node demands of channels, and offers for them.

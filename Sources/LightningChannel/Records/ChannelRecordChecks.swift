@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningEnforcement
 import LightningTransactions
 import LightningWire
 
@@ -36,10 +37,8 @@ extension PaymentChannel {
         }
         // Neither side has promised more than it has, nor more than it is about to have.
         for view in HTLCState.View.allCases { try require(state.balances(view) != nil, "HTLCs") }
-        switch phase {
-        case .closing(let close), .closed(let close):
+        if let close {
             try require(close.outputs.allSatisfy { $0.output.amount.isMoney } && close.commitmentNumber ?? 0 <= last, "close")
-        case .funding, .normal, .failed, .dataLost: break
         }
     }
 }

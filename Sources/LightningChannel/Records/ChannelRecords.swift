@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+import LightningEnforcement
 public import LightningRecords
 import LightningTransactions
 import LightningWire
@@ -47,29 +48,30 @@ extension PaymentChannel {
             parameters: parameters, commitments: state, fundingTransaction: nil, openedHeight: 0,
             connection: .disconnected)
         let flags = try reader.uint8()
-        isLocalReady = flags & 1 != 0
-        isRemoteReady = flags & 2 != 0
+        let readiness = Confirming(isLocalReady: flags & 1 != 0, isRemoteReady: flags & 2 != 0)
         openedHeight = Int(try reader.uint32())
         remoteAlias = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
-        shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
-        fundingHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
-        fundingTransaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+        funding.shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
+        funding.height = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
+        funding.transaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             try Transaction(try r.variableBytes())
         }
         let script = { (r: inout ByteReader) throws(DecodingFailure) -> Script in Script(try r.variableBytes()) }
-        wantedShutdown = try reader.optional(script)
-        localShutdown = try reader.optional(script)
-        remoteShutdown = try reader.optional(script)
-        for _ in 0..<(try reader.count()) { mutualCloses.append(try Transaction(try reader.variableBytes())) }
-        phase = try Phase(from: &reader)
+        var ending = ShuttingDown(readiness: readiness)
+        ending.wanted = try reader.optional(script)
+        ending.local = try reader.optional(script)
+        ending.remote = try reader.optional(script)
+        for _ in 0..<(try reader.count()) { ending.mutualCloses.append(try Transaction(try reader.variableBytes())) }
+        let hasEnding = ending != ShuttingDown(readiness: readiness)
+        phase = try Phase(from: &reader, LivePhase(readiness, hasEnding ? ending : nil))
         if version > 1 {
             try RecordFields<HeadField>.decode(&reader, of: "a channel record") { (field, value) throws(DecodingFailure) in
                 try read(field, &value)
             }
         } else {
             // The first version did not know: what is not waiting for its funding transaction any more has seen it.
-            wasFunded = fundingHeight != nil || phase != .funding
-            fundingInputs = fundingTransaction?.inputs.map(\.previousOutput) ?? []
+            funding.wasConfirmed = funding.height != nil || !isConfirming
+            funding.inputs = funding.transaction?.inputs.map(\.previousOutput) ?? []
         }
         try reader.expectEnd()
         try checkRecord()
@@ -81,15 +83,16 @@ extension PaymentChannel {
         writer.uint8(Self.headVersion)
         parameters.encode(to: &writer)
         commitments.encode(to: &writer)
-        writer.uint8((isLocalReady ? 1 : 0) | (isRemoteReady ? 2 : 0))
+        let (readiness, ending) = (phase.live.readiness, phase.live.ending)
+        writer.uint8((readiness.isLocalReady ? 1 : 0) | (readiness.isRemoteReady ? 2 : 0))
         writer.uint32(UInt32(openedHeight))
         writer.optional(remoteAlias) { $0.shortChannelID($1) }
-        writer.optional(shortChannelID) { $0.shortChannelID($1) }
-        writer.optional(fundingHeight) { $0.uint32(UInt32($1)) }
-        writer.optional(fundingTransaction) { $0.variableBytes($1.serialized()) }
-        writer.optional(wantedShutdown) { $0.variableBytes($1.bytes) }
-        writer.optional(localShutdown) { $0.variableBytes($1.bytes) }
-        writer.optional(remoteShutdown) { $0.variableBytes($1.bytes) }
+        writer.optional(funding.shortChannelID) { $0.shortChannelID($1) }
+        writer.optional(funding.height) { $0.uint32(UInt32($1)) }
+        writer.optional(funding.transaction) { $0.variableBytes($1.serialized()) }
+        writer.optional(ending?.wanted) { $0.variableBytes($1.bytes) }
+        writer.optional(ending?.local) { $0.variableBytes($1.bytes) }
+        writer.optional(ending?.remote) { $0.variableBytes($1.bytes) }
         writer.compactSize(mutualCloses.count)
         for transaction in mutualCloses { writer.variableBytes(transaction.serialized()) }
         phase.encode(to: &writer)
@@ -115,15 +118,15 @@ extension PaymentChannel {
         case .keySalt: parameters.keyOrigin.salt?.array
         case .sweepScript: sweepScript?.bytes
         case .fundingInputs:
-            fundingInputs.isEmpty ? nil : ByteWriter.bytes { for input in fundingInputs { input.encode(to: &$0) } }
+            funding.inputs.isEmpty ? nil : ByteWriter.bytes { for input in funding.inputs { input.encode(to: &$0) } }
         case .fundingConflict:
-            fundingConflict.map { conflict in
+            funding.conflict.map { conflict in
                 ByteWriter.bytes {
                     $0.write(conflict.transaction)
                     $0.uint32(UInt32(conflict.height))
                 }
             }
-        case .flags: [(wasFunded ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
+        case .flags: [(funding.wasConfirmed ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
         case .revokedRecords: revokedHTLCs.count == 0 ? nil : ByteWriter.bytes { $0.uint32(revokedHTLCs.count) }
         }
     }
@@ -132,12 +135,12 @@ extension PaymentChannel {
         switch field {
         case .keySalt: parameters.keyOrigin.salt = try value.bytes32()
         case .sweepScript: sweepScript = Script(value.rest())
-        case .fundingInputs: while !value.isAtEnd { fundingInputs.append(try OutPoint(from: &value)) }
+        case .fundingInputs: while !value.isAtEnd { funding.inputs.append(try OutPoint(from: &value)) }
         case .fundingConflict:
-            fundingConflict = FundingConflict(transaction: TransactionID(try value.bytes32()), height: Int(try value.uint32()))
+            funding.conflict = Funding.Conflict(transaction: TransactionID(try value.bytes32()), height: Int(try value.uint32()))
         case .flags:
             let flags = try value.uint8()
-            wasFunded = flags & 1 != 0
+            funding.wasConfirmed = flags & 1 != 0
             hasTakenWrittenOff = flags & 2 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
         }
@@ -238,74 +241,6 @@ extension PaymentChannel {
     }
 }
 
-extension ChannelTerms {
-    func encode(to writer: inout ByteWriter) {
-        writer.satoshi(dustLimit)
-        writer.milliSatoshi(maxHTLCValueInFlight)
-        writer.satoshi(channelReserve)
-        writer.milliSatoshi(htlcMinimum)
-        writer.uint16(toSelfDelay)
-        writer.uint16(maxAcceptedHTLCs)
-        keys.encode(to: &writer)
-        writer.point(firstPerCommitmentPoint)
-        writer.optional(upfrontShutdownScript) { $0.variableBytes($1.bytes) }
-    }
-
-    init(record reader: inout ByteReader) throws(DecodingFailure) {
-        let dustLimit = try reader.satoshi()
-        let inFlight = try reader.milliSatoshi()
-        let reserve = try reader.satoshi()
-        let minimum = try reader.milliSatoshi()
-        let delay = try reader.uint16()
-        let accepted = try reader.uint16()
-        let keys = try ChannelBasepoints(from: &reader)
-        let point = try reader.point()
-        let script = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
-            Script(try r.variableBytes())
-        }
-        self.init(
-            dustLimit: dustLimit, maxHTLCValueInFlight: inFlight, channelReserve: reserve, htlcMinimum: minimum,
-            toSelfDelay: delay, maxAcceptedHTLCs: accepted, keys: keys, firstPerCommitmentPoint: point,
-            upfrontShutdownScript: script)
-    }
-}
-
-extension ChannelParameters {
-    func encode(to writer: inout ByteWriter) {
-        writer.write(channelID)
-        writer.point(remoteNodeID)
-        writer.uint64(keyOrigin.index)
-        writer.uint8((isOpener ? 1 : 0) | (announce ? 2 : 0))
-        writer.variableBytes(channelType.features.bytes)
-        funding.encode(to: &writer)
-        writer.satoshi(fundingAmount)
-        writer.milliSatoshi(push)
-        writer.uint32(initialFeeRate.perKiloweight)
-        local.encode(to: &writer)
-        remote.encode(to: &writer)
-        writer.uint32(minimumDepth)
-        writer.shortChannelID(localAlias)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
-        channelID = try reader.channelID()
-        remoteNodeID = try reader.point()
-        keyOrigin = ChannelKeyOrigin(index: try reader.uint64(), salt: nil)
-        let flags = try reader.uint8()
-        isOpener = flags & 1 != 0
-        announce = flags & 2 != 0
-        channelType = ChannelType(FeatureBits(try reader.variableBytes()))
-        funding = try OutPoint(from: &reader)
-        fundingAmount = try reader.satoshi()
-        push = try reader.milliSatoshi()
-        initialFeeRate = FeeRate(perKiloweight: try reader.uint32())
-        local = try ChannelTerms(record: &reader)
-        remote = try ChannelTerms(record: &reader)
-        minimumDepth = try reader.uint32()
-        localAlias = try reader.shortChannelID()
-    }
-}
-
 extension CommitmentState {
     func encode(to writer: inout ByteWriter) {
         // What the remote has not committed to is as if it had never come.
@@ -364,100 +299,29 @@ extension CommitmentState {
 extension PaymentChannel.Phase {
     func encode(to writer: inout ByteWriter) {
         switch self {
-        case .funding: writer.uint8(0)
-        case .normal: writer.uint8(1)
-        case .failed(let reason):
+        case .live(let live): writer.uint8(live.readiness.isComplete ? 1 : 0)
+        case .failed(let failed):
             writer.uint8(2)
-            writer.variableBytes(Array(reason.utf8))
+            writer.variableBytes(Array(failed.reason.utf8))
         case .dataLost: writer.uint8(3)
-        case .closing(let close):
+        case .closing(let closing):
             writer.uint8(4)
-            close.encode(to: &writer)
-        case .closed(let close):
+            closing.close.encode(to: &writer)
+        case .closed(let closing):
             writer.uint8(5)
-            close.encode(to: &writer)
+            closing.close.encode(to: &writer)
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
+    /// - Parameter live: where the conversation is, or was, which stands before in the record.
+    init(from reader: inout ByteReader, _ live: PaymentChannel.LivePhase) throws(DecodingFailure) {
         switch try reader.uint8() {
-        case 0: self = .funding
-        case 1: self = .normal
-        case 2: self = .failed(reason: String(decoding: try reader.variableBytes(), as: UTF8.self))
-        case 3: self = .dataLost
-        case 4: self = .closing(try ChannelClose(from: &reader))
-        case 5: self = .closed(try ChannelClose(from: &reader))
+        case 0, 1: self = .live(live)
+        case 2: self = .failed(.init(reason: String(decoding: try reader.variableBytes(), as: UTF8.self), before: live))
+        case 3: self = .dataLost(.init(before: live))
+        case 4: self = .closing(.init(close: try ChannelClose(from: &reader), before: live))
+        case 5: self = .closed(.init(close: try ChannelClose(from: &reader), before: live))
         default: throw .invalid("channel phase")
-        }
-    }
-}
-
-extension ChannelClose {
-    func encode(to writer: inout ByteWriter) {
-        writer.uint8(kind.rawValue)
-        writer.write(transaction)
-        writer.uint32(UInt32(height))
-        writer.optional(commitmentNumber) { $0.uint64($1) }
-        writer.optional(point) { $0.point($1) }
-        writer.uint8(wasDataLost ? 1 : 0)
-        writer.optional(failure) { $0.variableBytes(Array($1.utf8)) }
-        writer.compactSize(outputs.count)
-        for output in outputs {
-            output.outPoint.encode(to: &writer)
-            output.output.encode(to: &writer)
-            writer.uint8(output.role.rawValue)
-            writer.optional(output.witnessScript) { $0.variableBytes($1.bytes) }
-            switch output.status {
-            case .waiting(let height):
-                writer.uint8(0)
-                writer.uint32(UInt32(height))
-            case .claiming(let id):
-                writer.uint8(1)
-                writer.write(id)
-            case .resolved(let id, let height, let isOurs):
-                writer.uint8(2)
-                writer.write(id)
-                writer.uint32(UInt32(height))
-                writer.uint8(isOurs ? 1 : 0)
-            case .abandoned: writer.uint8(3)
-            case .unresolved: writer.uint8(4)
-            }
-        }
-    }
-
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
-        guard let kind = CloseKind(rawValue: try reader.uint8()) else { throw .invalid("kind of close") }
-        self.kind = kind
-        transaction = TransactionID(try reader.bytes32())
-        height = Int(try reader.uint32())
-        commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
-        point = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
-        wasDataLost = try reader.uint8() == 1
-        failure = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
-            String(decoding: try r.variableBytes(), as: UTF8.self)
-        }
-        outputs = []
-        for _ in 0..<(try reader.count(minimum: 40)) {
-            let outPoint = try OutPoint(from: &reader)
-            let output = try TransactionOutput(from: &reader)
-            guard let role = Role(rawValue: try reader.uint8()) else { throw .invalid("role of an output") }
-            let script = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
-                Script(try r.variableBytes())
-            }
-            let status: Status
-            switch try reader.uint8() {
-            case 0: status = .waiting(height: Int(try reader.uint32()))
-            case 1: status = .claiming(TransactionID(try reader.bytes32()))
-            case 2:
-                status = .resolved(
-                    by: TransactionID(try reader.bytes32()), height: Int(try reader.uint32()),
-                    isOurs: try reader.uint8() == 1)
-            case 3: status = .abandoned
-            case 4: status = .unresolved
-            default: throw .invalid("status of an output")
-            }
-            outputs.append(
-                Output(outPoint: outPoint, output: output, role: role, status: status, witnessScript: script))
         }
     }
 }

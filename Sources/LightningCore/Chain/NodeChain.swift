@@ -3,6 +3,7 @@ import LightningChain
 import LightningChannel
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // The chain: confirmations, spends, and what has to be published again.

@@ -32,7 +32,7 @@ extension NodeCore {
             let channel = entry.channel
             guard channel.isNegotiatingClose else {
                 guard entry.closingTalk != nil else { continue }
-                let isOver = channel.phase != .normal || !channel.isShuttingDown || channel.connection == .established
+                let isOver = !channel.isOpen || !channel.isShuttingDown || channel.connection == .established
                 channels.annotate(id) { entry in
                     entry.closingTalk?.since = nil
                     if isOver { entry.closingTalk = nil }

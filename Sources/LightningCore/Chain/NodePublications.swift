@@ -1,6 +1,8 @@
 public import BitcoinPrimitives
 import LightningChain
 import LightningChannel
+import LightningEnforcement
+import LightningTransactions
 import LightningWire
 
 // What goes to layer 1.

@@ -1,6 +1,7 @@
 import LightningChannel
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// Everything that belongs to one channel, in one place: whoever forgets the channel forgets all of it.

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import LightningChain
 import LightningChannel
+import LightningTransactions
 import LightningWire
 
 /// By what a channel is found, kept as the channels change: a question costs what it finds, however many channels there are.

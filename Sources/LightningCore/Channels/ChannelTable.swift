@@ -3,6 +3,7 @@ import CryptoPrimitives
 public import LightningChannel
 import LightningPayment
 import LightningRecords
+import LightningTransactions
 public import LightningWire
 
 /// All channels of a node, with what belongs to each, and the index by which they are found.
@@ -177,7 +178,7 @@ public struct ChannelTable: Collection, Sendable {
 
 extension PaymentChannel {
     /// Whether the channel is worth a place to its peer: it is not over, and it is funded or ours to fund.
-    var isOwned: Bool { (wasFunded || parameters.isOpener) && !isClosed }
+    var isOwned: Bool { (funding.wasConfirmed || parameters.isOpener) && !isClosed }
 
     /// The next block at which the channel has something to do, whatever the block holds.
     func nextHeight(after height: Int) -> Int? {

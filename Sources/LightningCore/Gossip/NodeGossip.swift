@@ -4,6 +4,7 @@ import LightningChannel
 import LightningPayment
 import LightningRecords
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// How far a channel has come on its way into the public graph.
@@ -64,7 +65,7 @@ extension NodeCore {
 
     /// Tells the peer of a channel, and where it is public everybody, on which terms we forward over it.
     mutating func tellTerms(_ id: ChannelID) {
-        guard let channel = channels[id], channel.phase == .normal, !channel.isClosed else { return }
+        guard let channel = channels[id], channel.isOpen, !channel.isClosed else { return }
         let isPublic = channel.shortChannelID.map { network.gossip.graph.contains($0) } ?? false
         guard let name = isPublic ? channel.shortChannelID : peersName(channel) else { return }
         let update = makeUpdate(id, channel, name, isPublic: isPublic)
@@ -137,7 +138,7 @@ extension NodeCore {
     /// before ours could, on which terms we forward, and who we are.
     mutating func updatePublicChannels() {
         for id in channels.ids {
-            guard let channel = channels[id], channel.phase == .normal, let name = channel.shortChannelID,
+            guard let channel = channels[id], channel.isOpen, let name = channel.shortChannelID,
                 network.gossip.graph.contains(name)
             else { continue }
             if channels.entry(id)?.announcement.lastUpdate.map({ $0.shortChannelID != name || $0.dontForward }) ?? true {
@@ -166,7 +167,7 @@ extension NodeCore {
     /// - Parameter isAnswer: the peer has sent its own half over this connection.
     mutating func announceIfReady(_ id: ChannelID, isAnswer: Bool = false) {
         guard let entry = channels.entry(id), case let channel = entry.channel, channel.parameters.announce,
-            channel.phase == .normal, !channel.isShuttingDown,
+            channel.isOpen, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
             height - fundingHeight + 1 >= Self.announcementDepth,
             let connection = peers.connections[channel.parameters.remoteNodeID]
@@ -214,7 +215,7 @@ extension NodeCore {
         }
         // "If it has not sent channel_ready: SHOULD defer handling the announcement_signatures until after it has sent channel_ready": its
         // blocks may have come earlier than ours.
-        guard let name = channel.shortChannelID, channel.phase == .normal, channel.connection == .established else {
+        guard let name = channel.shortChannelID, channel.isOpen, channel.connection == .established else {
             return channels.annotate(message.channelID) { entry in
                 entry.announcement.exchange = entry.announcement.exchange ?? AnnouncementExchange()
                 entry.announcement.exchange?.early = message

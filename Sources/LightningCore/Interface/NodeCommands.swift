@@ -6,6 +6,7 @@ import LightningInvoice
 import LightningOnion
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // What the owner asks for.
@@ -110,7 +111,7 @@ extension NodeCore {
         case .forceCloseChannel(let id):
             guard let channel = channels[id] else { throw .unknownChannel }
             switch channel.phase {
-            case .funding, .normal: break
+            case .live: break
             case .dataLost:
                 throw .channel(.notUsable("waiting for the peer to close: our data is old, and publishing it would lose all"))
             case .failed, .closing, .closed: throw .channel(.notUsable(channel.stateName))
@@ -193,7 +194,7 @@ extension NodeCore {
         // Whoever has a public channel is found without hints, and private ones stay so.
         let isPublic = channels.values.contains { channel in channel.shortChannelID.map { network.gossip.graph.contains($0) } ?? false }
         guard !isPublic else { return [] }
-        return channels.values.filter { $0.phase == .normal && !$0.isShuttingDown }
+        return channels.values.filter { $0.isOpen && !$0.isShuttingDown }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
             .prefix(3).compactMap { channel in
                 guard let alias = peersName(channel) else { return nil }

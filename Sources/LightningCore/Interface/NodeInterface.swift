@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChain
 public import LightningChannel
+public import LightningEnforcement
 public import LightningInvoice
 public import LightningPayment
 public import LightningRecords

@@ -5,6 +5,7 @@ import LightningInvoice
 import LightningOnion
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // Ways to this node that do not tell who it is (BOLT 4 "Route Blinding").

@@ -3,6 +3,7 @@ import CryptoPrimitives
 import LightningChannel
 public import LightningPayment
 import LightningRouting
+import LightningTransactions
 public import LightningWire
 
 // What forwards need of the node's channels.
@@ -11,15 +12,14 @@ extension NodeCore {
 
     /// The channels that lead to the next node of a forward, the one that was named first.
     func candidates(for next: ForwardRequest.Next) -> [ForwardingCandidate] {
-        func isOpen(_ channel: PaymentChannel) -> Bool { channel.phase == .normal || channel.phase == .funding }
         let named: PaymentChannel?
         switch next {
         case .channel(let name): named = channels.index.channel(named: name).flatMap { channels[$0] }
         case .node(let node):
-            named = channels.channels(with: node).filter(isOpen)
+            named = channels.channels(with: node).filter(\.isAlive)
                 .max { ($0.isUsable ? 1 : 0, $0.spendable, $1.id) < ($1.isUsable ? 1 : 0, $1.spendable, $0.id) }
         }
-        guard let named, isOpen(named) else { return [] }
+        guard let named, named.isAlive else { return [] }
         let peer = named.parameters.remoteNodeID
         let others = channels.channels(with: peer).filter { $0.isUsable && $0.id != named.id }
         let takesPathKeys = takesPathKeys(peer)
@@ -123,7 +123,7 @@ extension NodeCore {
         if let channel = channels[id], let htlc = channel.commitments.htlcs[key] {
             switch channel.phase {
             case .closing, .closed: return
-            case .funding, .normal, .failed, .dataLost:
+            case .live, .failed, .dataLost:
                 guard channel.isTrimmedEverywhere(htlc), mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID) else {
                     return tell(id, .giveUp("HTLCs that we forwarded are not answered in time"))
                 }
@@ -170,7 +170,7 @@ extension NodeCore {
         for id in channels.ids {
             guard let entry = channels.entry(id) else { continue }
             let channel = entry.channel
-            guard channel.phase == .normal, channel.connection == .established, channel.commitments.awaitsRevocation else {
+            guard channel.isOpen, channel.connection == .established, channel.commitments.awaitsRevocation else {
                 if entry.owedRevocation != nil { channels.annotate(id) { $0.owedRevocation = nil } }
                 continue
             }
@@ -192,7 +192,7 @@ extension NodeCore {
     mutating func resume() {
         for id in channels.ids {
             tell(id, .restarted)
-            guard channels[id]?.phase == .normal else { continue }
+            guard channels[id]?.isOpen == true else { continue }
             for htlc in channels[id]?.undecidedHTLCs ?? [] { startup.undecided.append((id, htlc.id)) }
         }
     }
@@ -203,7 +203,7 @@ extension NodeCore {
         startup.hasReceivedUndecided = true
         for (id, number) in startup.undecided {
             // A channel may have been closed meanwhile: nothing that came over it can be decided off chain any more.
-            guard let channel = channels[id], channel.phase == .normal,
+            guard let channel = channels[id], channel.isOpen,
                 let htlc = channel.undecidedHTLCs.first(where: { $0.id == number })
             else { continue }
             batch.queue.append(.forwarder(.resumed(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))

@@ -2,9 +2,11 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningEnforcement
 import LightningPayment
 import LightningRecords
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // Opening channels: BOLT 2 "Channel Establishment v1".
@@ -108,7 +110,9 @@ extension NodeCore {
     }
 
     /// Channels of peers that have not been funded yet, and how many there may be: of one node, from one address, and in all.
-    private var unfunded: [PaymentChannel] { channels.values.filter { !$0.parameters.isOpener && !$0.wasFunded && !$0.isClosed } }
+    private var unfunded: [PaymentChannel] {
+        channels.values.filter { !$0.parameters.isOpener && !$0.funding.wasConfirmed && !$0.isClosed }
+    }
     private static let maxUnfundedOfNode = 5
     private static let maxUnfundedFromAddress = 20
     private static let maxUnfunded = 100

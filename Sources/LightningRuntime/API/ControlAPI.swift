@@ -3,10 +3,12 @@ import CryptoPrimitives
 import Foundation
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningRecords
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
@@ -297,7 +299,7 @@ public struct ControlAPI: Sendable {
             "num_htlcs": .integer(Int64(channel.commitments.htlcs.count)),
             "funding_height": channel.fundingHeight.map { .integer(Int64($0)) } ?? .null,
         ]
-        if case .failed(let reason) = channel.phase { fields["reason"] = .string(reason) }
+        if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }
         if let close = channel.close {
             fields["close_kind"] = .string(close.kind.description)
             fields["close_txid"] = .string(close.transaction.description)

@@ -6,6 +6,7 @@ import LightningCore
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // What the control socket offers of the network: the graph, routes, forwards and the story of a payment.

@@ -4,6 +4,7 @@ import CryptoPrimitives
 import LightningChain
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningRecords
 import LightningRouting
 import LightningWire

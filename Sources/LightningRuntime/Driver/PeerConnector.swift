@@ -1,5 +1,6 @@
 import LightningChannel
 import LightningCore
+import LightningTransactions
 import LightningWire
 import NIOCore
 import NIOPosix

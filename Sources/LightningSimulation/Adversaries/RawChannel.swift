@@ -3,6 +3,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChannel
 import LightningCore
+public import LightningTransactions
 public import LightningWire
 
 /// A real channel between a node of the world and somebody who is none: the raw half keeps the protocol's state correctly, and

@@ -3,6 +3,7 @@ public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningChannel
 import LightningCore
+public import LightningTransactions
 public import LightningWire
 
 /// What became of a channel that a raw peer wanted to open.

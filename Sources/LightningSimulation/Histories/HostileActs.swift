@@ -6,6 +6,7 @@ import LightningCore
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 // What adversaries do.
@@ -128,7 +129,7 @@ extension HostileHistory {
 
     private func works(_ index: Int) -> Bool {
         let raw = raws[index].raw
-        return world.isOpen(raw.connection) && !raw.isSilent && raw.channel.connection == .established && raw.channel.phase == .normal
+        return world.isOpen(raw.connection) && !raw.isSilent && raw.channel.connection == .established && raw.channel.isOpen
     }
 
     private mutating func reconnect(_ index: Int) throws(InvariantViolation) {

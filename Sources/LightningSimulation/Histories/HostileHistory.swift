@@ -5,6 +5,7 @@ import LightningCore
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// A random life of a network among whose peers are some that want to steal, to freeze, to lie or to bring nodes down, with faults besides.
@@ -186,7 +187,7 @@ public struct HostileHistory {
         for peer in raws {
             guard let channel = world.nodes[peer.raw.connection.node].core?.channels[peer.raw.channel.id] else { continue }
             // A peer that keeps the rules can always come back, and gives back what it holds.
-            guard channel.phase != .normal || peer.raw.isIrregular && channel.connection != .established else { continue }
+            guard !channel.isOpen || peer.raw.isIrregular && channel.connection != .established else { continue }
             hashes.formUnion(channel.commitments.htlcs.values.map(\.paymentHash))
         }
         return hashes
@@ -200,7 +201,7 @@ public struct HostileHistory {
         let undecided = undecided
         for peer in raws where !peer.raw.isIrregular {
             let channel = world.nodes[peer.raw.connection.node].core?.channels[peer.raw.channel.id]
-            guard channel?.phase != .normal || channel?.connection == .established else { return false }
+            guard channel?.isOpen != true || channel?.connection == .established else { return false }
         }
         return world.nodes.allSatisfy { node in
             guard let core = node.core else { return false }
@@ -249,8 +250,8 @@ public struct HostileHistory {
     /// Everybody honest has what it should have and believes what is so, and nothing of the attack is left.
     private mutating func check() throws(InvariantViolation) {
         for node in world.nodes {
-            for channel in node.core!.channels.values where isHonest(channel) && channel.phase != .normal {
-                throw world.violation("an attack closed a channel of \(node.name) with an honest node: \(channel.phase)")
+            for channel in node.core!.channels.values where isHonest(channel) && !channel.isOpen {
+                throw world.violation("an attack closed a channel of \(node.name) with an honest node: \(channel.stateName)")
             }
             if let what = node.core!.difference(from: node.store) { throw world.violation("the store of \(node.name) differs in \(what)") }
             let graph = node.core!.gossip.graph
@@ -290,7 +291,7 @@ public struct HostileHistory {
                 for htlc in channel.commitments.htlcs.values {
                     if htlc.state.isOfferedByLocal { open.loss += Int64(htlc.amount.value) } else { open.gain += Int64(htlc.amount.value) }
                 }
-                if channel.phase != .normal { report.broken += 1 }
+                if !channel.isOpen { report.broken += 1 }
             }
             let has = Int64(Self.inChannels(node).value)
             guard (expected[index] - open.gain...expected[index] + open.loss).contains(has) else {

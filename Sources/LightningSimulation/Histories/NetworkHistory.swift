@@ -244,8 +244,8 @@ public struct NetworkHistory {
             throw world.violation("the network does not come to rest: \(stuck)")
         }
         for node in world.nodes {
-            for channel in node.core!.channels.values where channel.phase != .normal {
-                throw world.violation("faults alone closed a channel of \(node.name): \(channel.phase)")
+            for channel in node.core!.channels.values where !channel.isOpen {
+                throw world.violation("faults alone closed a channel of \(node.name): \(channel.stateName)")
             }
         }
         try world.checkNetwork()

@@ -87,7 +87,7 @@ public struct TwoNodeHistory {
         guard let channel else { throw world.violation("no channel could be opened") }
         for _ in 0..<400 {
             try world.run(limit: 2000)
-            if world.nodes.allSatisfy({ $0.core?.channels[channel]?.phase == .normal }) { return }
+            if world.nodes.allSatisfy({ $0.core?.channels[channel]?.isOpen == true }) { return }
             try world.mine(1)
         }
         throw world.violation("the channel never became usable")
@@ -152,7 +152,7 @@ public struct TwoNodeHistory {
             if world.isQuiet && world.isConnected(0, 1) { break }
         }
         guard world.isQuiet, world.isConnected(0, 1) else { throw world.violation("the world does not come to rest") }
-        guard let channel, world.nodes.allSatisfy({ $0.core?.channels[channel]?.phase == .normal }) else {
+        guard let channel, world.nodes.allSatisfy({ $0.core?.channels[channel]?.isOpen == true }) else {
             let states = world.nodes.map { $0.core?.channels.values.first?.stateName ?? "none" }
             let notes = world.nodes.flatMap(\.events).compactMap { event -> String? in
                 if case .note(let text) = event { return text }
@@ -242,7 +242,7 @@ public struct TwoNodeHistory {
             try world.run(limit: 1000)
             if world.nodes.allSatisfy({ $0.core?.channels[channel]?.isClosed ?? false }) { return }
         }
-        let states = world.nodes.map { "\($0.core?.channels[channel]?.phase as Any)" }
+        let states = world.nodes.map { "\($0.core?.channels[channel]?.stateName as Any)" }
         throw world.violation("the channel never closed: \(states)")
     }
 }

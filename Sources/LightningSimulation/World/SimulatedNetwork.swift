@@ -3,6 +3,7 @@ import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRouting
+import LightningTransactions
 public import LightningWire
 
 /// A world whose nodes have public channels with each other and know the whole graph.
@@ -85,9 +86,9 @@ extension SimulatedWorld {
     public func checkNetwork() throws(InvariantViolation) {
         for (index, node) in nodes.enumerated() {
             guard let core = node.core else { continue }
-            for (id, channel) in core.channels.sorted(by: { $0.key < $1.key }) where channel.phase == .normal {
+            for (id, channel) in core.channels.sorted(by: { $0.key < $1.key }) where channel.isOpen {
                 guard let other = nodes.first(where: { $0.nodeID == channel.parameters.remoteNodeID })?.core?.channels[id] else { continue }
-                guard other.phase == .normal else { continue }
+                guard other.isOpen else { continue }
                 let (a, b) = (channel.commitments, other.commitments)
                 guard a.localNumber == b.remoteNumber, a.toLocal == b.toRemote, a.toRemote == b.toLocal, a.htlcs.count == b.htlcs.count
                 else { throw violation("\(nodes[index].name) and its peer differ over channel \(id)") }

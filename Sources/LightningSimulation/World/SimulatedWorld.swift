@@ -7,6 +7,7 @@ import LightningChannel
 public import LightningCore
 public import LightningRecords
 import LightningRouting
+import LightningTransactions
 public import LightningWire
 
 /// What goes wrong in a simulated world, in so many of 1000 occasions.

@@ -5,6 +5,7 @@ import LightningCore
 import LightningPayment
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 

@@ -4,6 +4,7 @@ import LightningChannel
 import LightningCore
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 

@@ -7,6 +7,7 @@ import LightningOnion
 import LightningPayment
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing

@@ -6,6 +6,7 @@ import LightningInvoice
 import LightningPayment
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing
@@ -116,6 +117,6 @@ struct PartsAndReplaysTests {
         #expect(opened == 20)
         #expect(try open(100, 2))
         // And none of it is money of the node.
-        #expect(world.nodes[2].core!.channels.values.count { !$0.wasFunded } == 21)
+        #expect(world.nodes[2].core!.channels.values.count { !$0.funding.wasConfirmed } == 21)
     }
 }

@@ -4,10 +4,12 @@ import CryptoPrimitives
 import LightningChain
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing
@@ -179,14 +181,14 @@ struct DoubleSpentFundingTests {
         var (world, id, funding) = try Self.world(64)
         let rival = try world.rival(of: funding, by: 0)
         try world.mine(1, including: [rival])
-        #expect(world.nodes[0].core!.channels[id]!.fundingConflict != nil)
+        #expect(world.nodes[0].core!.channels[id]!.funding.conflict != nil)
         try world.reorganize(depth: 1)
-        #expect(world.nodes[0].core!.channels[id]!.fundingConflict == nil)
+        #expect(world.nodes[0].core!.channels[id]!.funding.conflict == nil)
         // The mempool holds the double-spend, which pays more; a miner takes the funding transaction all the same.
         try world.mine(1, including: [funding])
         try world.mine(3)
         try world.pass(2)
-        #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.phase == .normal })
+        #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isOpen })
     }
 
     @Test("after it was mined: a reorganization and a double-spend end a channel that worked, on both sides")

@@ -6,6 +6,7 @@ import LightningInvoice
 import LightningPayment
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import Testing
 

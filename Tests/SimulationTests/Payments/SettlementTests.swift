@@ -9,6 +9,7 @@ import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing

@@ -3,9 +3,11 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing
@@ -52,8 +54,8 @@ struct StallingTests {
             Issue.record("\(String(describing: world.nodes[0].answers[request]))")
             return
         }
-        #expect(Self.channel(world, 0, 1)?.phase == .normal)
-        #expect(Self.channel(world, 1, 2)?.phase == .normal)
+        #expect(Self.channel(world, 0, 1)?.isOpen == true)
+        #expect(Self.channel(world, 1, 2)?.isOpen == true)
         #expect(world.nodes[1].core!.circuits.pending.isEmpty)
     }
 
@@ -69,7 +71,7 @@ struct StallingTests {
             try world.pass(1, interval: 100)
         }
         try world.pass(3)
-        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(Self.channel(world, 0, 1)?.isOpen == true)
         let downstream = try #require(Self.channel(world, 1, 2))
         #expect(downstream.close?.kind == .localCommitment)
         // The output is there for whoever knows the preimage: upstream must not have its money back before that is over.
@@ -80,7 +82,7 @@ struct StallingTests {
         var claim = Transaction(
             inputs: [TransactionInput(output.outPoint, sequence: 0)], outputs: [TransactionOutput(Satoshi(1000), .anchor)])
         claim.inputs[0].witness = [[1], Array(repeating: 7, count: 32), [2]]
-        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(Self.channel(world, 0, 1)?.isOpen == true)
         // Nobody here can sign it: it is shown to the node as a part of a block that its layer 1 would have checked.
         try world.showBlock(to: 1, with: [claim])
         try world.pass(3)
@@ -89,7 +91,7 @@ struct StallingTests {
             return
         }
         #expect(payment.amount == MilliSatoshi(50_000_000))
-        #expect(Self.channel(world, 0, 1)?.phase == .normal)
+        #expect(Self.channel(world, 0, 1)?.isOpen == true)
         #expect(world.nodes[1].core!.circuits.totals.fees > .zero)
     }
 

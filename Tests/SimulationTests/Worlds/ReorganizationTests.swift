@@ -32,7 +32,7 @@ struct ReorganizationTests {
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.fundingHeight == nil })
         try world.mine(3)
         try world.run(limit: 2000)
-        #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.phase == .normal })
+        #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isOpen })
         let scid = world.nodes[0].core!.channels[id]!.shortChannelID
         #expect(scid == world.nodes[1].core!.channels[id]!.shortChannelID && scid!.block == 104)
         try world.checkAgreement(0, 1)

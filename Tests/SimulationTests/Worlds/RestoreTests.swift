@@ -6,6 +6,7 @@ import LightningChannel
 import LightningCore
 import LightningPayment
 import LightningSimulation
+import LightningTransactions
 import LightningWire
 import TestSupport
 import Testing
@@ -42,7 +43,7 @@ struct RestoreTests {
         try world.pass(3)
         // Bob does not know the channel: alice is told, and closes.
         #expect(world.nodes[1].core!.channels.isEmpty)
-        #expect(world.nodes[0].core!.channels[id]!.phase != .normal)
+        #expect(!world.nodes[0].core!.channels[id]!.isOpen)
         try world.mine(1)
         try world.pass(1)
         #expect((199_000...200_000).contains(Self.onChain(world, 1)), "\(Self.onChain(world, 1))")

@@ -7,7 +7,7 @@ extension PaymentChannel {
 
     /// Whether an HTLC of ours that was never signed for, because the peer owes a `revoke_and_ack`, has nearly expired.
     public func hasExpiringUnsigned(at height: Int) -> Bool {
-        phase == .normal
+        isOpen
             && commitments.htlcs.values.contains { $0.state == .sentAddHTLC && height + Self.unsignedMargin >= Int($0.cltvExpiry) }
     }
 
@@ -19,18 +19,18 @@ extension PaymentChannel {
         case .closed: return nil
         case .dataLost: return .max
         case .failed, .closing: return next
-        case .funding:
-            if fundingConflict != nil || !mutualCloses.isEmpty || fundingHeight != nil { return next }
-            if fundingTransaction != nil { return next }
+        case .live where isConfirming:
+            if funding.conflict != nil || !mutualCloses.isEmpty || funding.height != nil { return next }
+            if funding.transaction != nil { return next }
             return isForgettable ? max(next, openedHeight + Self.fundingTimeout + 1) : .max
-        case .normal:
-            guard fundingConflict == nil, mutualCloses.isEmpty, isFundingDeep else { return next }
+        case .live:
+            guard funding.conflict == nil, mutualCloses.isEmpty, funding.isDeep else { return next }
             var deadline = Int.max
             for htlc in commitments.htlcs.values {
                 let grace = htlc.state == .sentAddHTLC ? -Self.unsignedMargin : Int(Self.deadlineGrace)
                 deadline = min(deadline, Int(htlc.cltvExpiry) + (htlc.state.isOfferedByLocal ? grace : -Int(Self.deadlineGrace)))
             }
-            if !fundingInputs.isEmpty, let fundingHeight { deadline = min(deadline, fundingHeight + Self.doubleSpendDepth - 1) }
+            if !funding.inputs.isEmpty, let height = funding.height { deadline = min(deadline, height + Self.doubleSpendDepth - 1) }
             return max(next, deadline)
         }
     }

@@ -1,5 +1,6 @@
 package import BitcoinPrimitives
 import CryptoPrimitives
+import LightningEnforcement
 package import LightningTransactions
 package import LightningWire
 
@@ -12,87 +13,17 @@ struct ClosingNegotiation: Hashable, Sendable {
     var isAgreed = false
 }
 
-// BOLT 2 "Channel Close": shutdown and the legacy negotiation with fee ranges.
+// BOLT 2 "Closing Negotiation": the legacy form, with fee ranges.
 extension PaymentChannel {
-    /// Asks the peer to close the channel together; one that is away, as soon as it is back.
-    ///
-    /// - Parameter script: where our money goes; a witness program. `nil`: to the wallet.
-    mutating func shutdown(
-        to chosen: Script? = nil, _ environment: ChannelEnvironment
-    ) throws(ChannelRefusal) -> [ChannelEffect] {
-        let script = chosen ?? sweepScript ?? environment.sweepScript
-        guard phase == .normal else { throw .notUsable(stateName) }
-        guard localShutdown == nil, wantedShutdown == nil else { throw .notUsable("closing already") }
-        guard Self.isAllowed(script, anySegwit: environment.anySegwit) else {
-            throw .invalidScript("only witness programs can be used")
-        }
-        if let upfront = parameters.local.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != script {
-            throw .invalidScript("another one was promised when the channel was opened")
-        }
-        wantedShutdown = chosen ?? takeSweepScript(environment)
-        isChanged = true
-        return flush(environment)
-    }
-
-    /// BOLT 2's forms of a `scriptpubkey` for closing.
-    static func isAllowed(_ script: Script, anySegwit: Bool) -> Bool {
-        guard let (version, program) = script.witnessProgram else { return false }
-        return version == 0 ? program.count == 20 || program.count == 32 : anySegwit
-    }
-
-    mutating func receiveShutdown(
-        _ message: Shutdown, _ environment: ChannelEnvironment
-    ) throws(ProtocolViolation) -> [ChannelEffect] {
-        guard Self.isAllowed(message.script, anySegwit: environment.anySegwit) else {
-            // "if the scriptpubkey is not in one of the above forms: SHOULD send a warning."
-            throw .shutdownScriptNotAllowed
-        }
-        if let upfront = parameters.remote.upfrontShutdownScript, !upfront.bytes.isEmpty, upfront != message.script {
-            // "MAY send a warning. MUST fail the connection."
-            throw .shutdownScriptNotPromised
-        }
-        if let remoteShutdown, remoteShutdown != message.script {
-            throw .shutdownScriptChanged
-        }
-        remoteShutdown = message.script
-        isChanged = true
-        return continueShutdown(environment)
-    }
-
-    /// Sends or answers a shutdown once nothing of ours is pending, and starts the negotiation once the channel is empty.
-    mutating func continueShutdown(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard connection == .established else { return [] }
-        var effects: [ChannelEffect] = []
-        if localShutdown == nil, wantedShutdown != nil || remoteShutdown != nil {
-            // "if there are updates pending on the receiving node's commitment transaction: MUST NOT send a shutdown".
-            guard !commitments.hasChangesToSign else { return [] }
-            let script = wantedShutdown ?? takeSweepScript(environment)
-            localShutdown = script
-            isChanged = true
-            effects.append(.send(.shutdown(Shutdown(channelID: id, script: script))))
-        }
-        guard remoteShutdown != nil, localShutdown != nil else { return effects }
-        guard commitments.isClean, !commitments.hasChangesToSign, parameters.isOpener,
-            negotiation.lastSentFee == nil
-        else { return effects }
-        // "The funding node … SHOULD send a closing_signed message".
-        return effects + proposeClosing(fee: preferredFee(environment), environment)
-    }
-
-    /// Whether both sides are connected, want to close, and have nothing left to do but to agree on the transaction.
-    public var isNegotiatingClose: Bool {
-        phase == .normal && connection == .established && isShuttingDown && commitments.htlcs.isEmpty && mutualCloses.isEmpty
-    }
-
     private var closingWeight: Int {
-        ClosingTransaction.expectedWeight(localShutdown ?? Script(), remoteShutdown ?? Script())
+        ClosingTransaction.expectedWeight(ending.local ?? Script(), ending.remote ?? Script())
     }
 
     private var openerBalance: Satoshi {
         (parameters.isOpener ? commitments.toLocal : commitments.toRemote).roundedDown
     }
 
-    private func preferredFee(_ environment: ChannelEnvironment) -> Satoshi {
+    func preferredFee(_ environment: ChannelEnvironment) -> Satoshi {
         min(max(environment.feeRate, .floor).feeRoundedUp(weight: closingWeight), openerBalance)
     }
 
@@ -111,12 +42,12 @@ extension PaymentChannel {
         return low...max(low, min(high, openerBalance))
     }
 
-    private mutating func proposeClosing(
+    mutating func proposeClosing(
         fee: Satoshi, _ environment: ChannelEnvironment, variant: ClosingTransaction? = nil
     ) -> [ChannelEffect] {
         let range = acceptableFees(environment)
-        negotiation.lastSentFee = fee
-        negotiation.sentRange = range
+        ending.negotiation.lastSentFee = fee
+        ending.negotiation.sentRange = range
         return [.send(.closingSigned(closingSigned(fee: fee, range: range, environment, variant: variant)))]
     }
 
@@ -133,8 +64,8 @@ extension PaymentChannel {
         var local = commitments.toLocal.roundedDown
         var remote = commitments.toRemote.roundedDown
         if parameters.isOpener { local = local.subtracting(fee) ?? .zero } else { remote = remote.subtracting(fee) ?? .zero }
-        let localScript = localShutdown ?? Script()
-        let remoteScript = remoteShutdown ?? Script()
+        let localScript = ending.local ?? Script()
+        let remoteScript = ending.remote ?? Script()
         let hasLocal = !omitLocal && local >= max(parameters.local.dustLimit, localScript.dustLimit)
         let hasRemote = !omitRemote && remote >= max(parameters.local.dustLimit, remoteScript.dustLimit)
         return ClosingTransaction(
@@ -154,7 +85,7 @@ extension PaymentChannel {
         var ours = commitments.toLocal.roundedDown
         if parameters.isOpener { ours = ours.subtracting(fee) ?? .zero }
         let limit = max(
-            parameters.local.dustLimit, parameters.remote.dustLimit, (localShutdown ?? Script()).dustLimit)
+            parameters.local.dustLimit, parameters.remote.dustLimit, (ending.local ?? Script()).dustLimit)
         let choices = [(false, false), (false, true)] + (ours < limit ? [(true, false)] : [])
         for (omitLocal, omitRemote) in choices {
             let candidate = closingTransaction(fee: fee, omitLocal: omitLocal, omitRemote: omitRemote)
@@ -172,24 +103,24 @@ extension PaymentChannel {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         // "there are no commitments for which a revocation is owed": of an update_fee under way some peers do not wait for the end.
         // Balances are all that a closing transaction is made of, and only HTLCs move them.
-        guard localShutdown != nil, remoteShutdown != nil, commitments.htlcs.isEmpty else {
+        guard ending.local != nil, ending.remote != nil, commitments.htlcs.isEmpty else {
             throw .closingBeforeEmpty
         }
-        guard !negotiation.isAgreed else { return [] }
+        guard !ending.negotiation.isAgreed else { return [] }
         guard message.fee <= openerBalance else { throw .closingFeeUnaffordable }
         guard let signature = message.signature.parsed, let closing = variant(fee: message.fee, signedBy: signature)
         else { throw .invalidSignature(.closingSigned) }
         let acceptable = acceptableFees(environment)
-        let previous = negotiation.lastReceivedFee
-        negotiation.lastReceivedFee = message.fee
-        if message.fee == negotiation.lastSentFee || negotiation.sentRange?.contains(message.fee) == true
+        let previous = ending.negotiation.lastReceivedFee
+        ending.negotiation.lastReceivedFee = message.fee
+        if message.fee == ending.negotiation.lastSentFee || ending.negotiation.sentRange?.contains(message.fee) == true
             || acceptable.contains(message.fee)
         {
             var effects: [ChannelEffect] = []
-            if message.fee != negotiation.lastSentFee {
+            if message.fee != ending.negotiation.lastSentFee {
                 effects += proposeClosing(fee: message.fee, environment, variant: closing)
             }
-            negotiation.isAgreed = true
+            ending.negotiation.isAgreed = true
             return effects + publish(closing, signature, environment)
         }
         if let range = message.feeRange {
@@ -202,12 +133,12 @@ extension PaymentChannel {
                 throw .closingFeeOutsideOfRanges
             }
             let fee = max(acceptable.lowerBound, range.lowerBound)
-            guard negotiation.lastSentFee == nil else { throw .closingFeeChanged }
+            guard ending.negotiation.lastSentFee == nil else { throw .closingFeeChanged }
             return proposeClosing(fee: fee, environment)
         }
         // The oldest form: halve the distance, strictly between the last two proposals.
-        let mine = negotiation.lastSentFee ?? preferredFee(environment)
-        if let previous, let sent = negotiation.lastSentFee {
+        let mine = ending.negotiation.lastSentFee ?? preferredFee(environment)
+        if let previous, let sent = ending.negotiation.lastSentFee {
             let bounds = min(previous, sent)...max(previous, sent)
             guard message.fee > bounds.lowerBound, message.fee < bounds.upperBound else {
                 throw .closingFeeDiverges
@@ -228,7 +159,7 @@ extension PaymentChannel {
             (parameters.local.keys.funding, own), (parameters.remote.keys.funding, signature),
         ])
         // One for each connection at most: a handful at the worst.
-        if !mutualCloses.contains(transaction), mutualCloses.count < 8 { mutualCloses.append(transaction) }
+        if !mutualCloses.contains(transaction), mutualCloses.count < 8 { ending.mutualCloses.append(transaction) }
         isChanged = true
         return [.broadcast(transaction), .closing(.mutual)]
     }

@@ -1,6 +1,5 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
-import LightningTransactions
 public import LightningWire
 
 /// What both sides agreed on when they opened the channel; it never changes.
@@ -57,7 +56,7 @@ public struct ChannelParameters: Hashable, Sendable {
     }
 
     /// What stays the same in all commitments of one side.
-    func context(holderIsLocal: Bool) -> CommitmentContext {
+    package func context(holderIsLocal: Bool) -> CommitmentContext {
         let (holder, counterparty) = holderIsLocal ? (local, remote) : (remote, local)
         return CommitmentContext(
             funding: funding, fundingAmount: fundingAmount, holderFundingKey: holder.keys.funding,
@@ -67,14 +66,14 @@ public struct ChannelParameters: Hashable, Sendable {
             toSelfDelay: counterparty.toSelfDelay)
     }
 
-    func keys(holderIsLocal: Bool, point: PublicKey) -> CommitmentKeys {
+    package func keys(holderIsLocal: Bool, point: PublicKey) -> CommitmentKeys {
         holderIsLocal
             ? .derive(point: point, holder: local.keys, counterparty: remote.keys)
             : .derive(point: point, holder: remote.keys, counterparty: local.keys)
     }
 
     /// Builds a commitment of one side.
-    func commitment(holderIsLocal: Bool, point: PublicKey, contents: CommitmentContents) -> CommitmentTransaction {
+    package func commitment(holderIsLocal: Bool, point: PublicKey, contents: CommitmentContents) -> CommitmentTransaction {
         CommitmentTransaction(
             context(holderIsLocal: holderIsLocal), keys: keys(holderIsLocal: holderIsLocal, point: point),
             contents: contents)

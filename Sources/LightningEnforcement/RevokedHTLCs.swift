@@ -1,14 +1,19 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
-import LightningWire
 
 /// An HTLC that is gone, but stands in commitments that the remote has revoked and could still publish: what its script is made of.
-struct RevokedHTLC: Hashable, Sendable {
-    var isOfferedByLocal: Bool
+package struct RevokedHTLC: Hashable, Sendable {
+    package var isOfferedByLocal: Bool
     /// RIPEMD-160 of the payment hash, as BOLT 3's scripts have it.
-    var paymentHash: [UInt8]
-    var cltvExpiry: UInt32
+    package var paymentHash: [UInt8]
+    package var cltvExpiry: UInt32
+
+    package init(isOfferedByLocal: Bool, paymentHash: [UInt8], cltvExpiry: UInt32) {
+        self.isOfferedByLocal = isOfferedByLocal
+        self.paymentHash = paymentHash
+        self.cltvExpiry = cltvExpiry
+    }
 
     /// Bytes of one in a record.
     static let size = 25
@@ -18,14 +23,6 @@ struct RevokedHTLC: Hashable, Sendable {
         isOfferedByLocal
             ? ChannelScripts.receivedHTLC(keys: keys, paymentHash160: paymentHash, cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
             : ChannelScripts.offeredHTLC(keys: keys, paymentHash160: paymentHash, hasAnchors: hasAnchors)
-    }
-}
-
-extension RevokedHTLC {
-    init(_ htlc: HTLC) {
-        self.init(
-            isOfferedByLocal: htlc.state.isOfferedByLocal, paymentHash: Hash.ripemd160(htlc.paymentHash.bytes.array),
-            cltvExpiry: htlc.cltvExpiry)
     }
 }
 
@@ -48,27 +45,29 @@ public struct RevokedHTLCQuery: Hashable, Sendable {
 /// Records are in the order in which their HTLCs left the remote's commitments, so that those of one commitment are found without the
 /// others: it held what left after it, and what left soon after it comes first. An HTLC that fails costs its sender nothing, and leaves
 /// 25 bytes: less would not find its output again.
-struct RevokedHTLCLog: Hashable, Sendable {
+package struct RevokedHTLCLog: Hashable, Sendable {
     /// HTLCs in one record: the one that is being filled is written again with each commitment. With its key it is just short enough for
     /// SQLite to keep a row in one piece: a longer one takes a page of 4096 bytes of its own.
     static let capacity = 36
 
     /// Records that have been begun: each start of the node begins another one.
-    private(set) var count: UInt32 = 0
-    private(set) var current: [RevokedHTLC] = []
+    package private(set) var count: UInt32 = 0
+    package private(set) var current: [RevokedHTLC] = []
     /// The key of the record that is being filled.
     private var currentKey: [UInt8] = []
     private var isChanged = false
     /// Records that became full since they were last taken.
     private var full: [(key: [UInt8], htlcs: [RevokedHTLC])] = []
 
-    init(count: UInt32) { self.count = count }
+    package init(count: UInt32) { self.count = count }
 
-    static func == (left: RevokedHTLCLog, right: RevokedHTLCLog) -> Bool { left.count == right.count && left.current == right.current }
-    func hash(into hasher: inout Hasher) { hasher.combine(count) }
+    package static func == (left: RevokedHTLCLog, right: RevokedHTLCLog) -> Bool {
+        left.count == right.count && left.current == right.current
+    }
+    package func hash(into hasher: inout Hasher) { hasher.combine(count) }
 
     /// - Parameter last: the last commitment of the remote that held the HTLC, or a later one; never less than at the last call.
-    mutating func append(_ htlc: RevokedHTLC, last: UInt64) {
+    package mutating func append(_ htlc: RevokedHTLC, last: UInt64) {
         if current.isEmpty {
             currentKey = Self.key(last, count)
             count += 1
@@ -82,7 +81,7 @@ struct RevokedHTLCLog: Hashable, Sendable {
     }
 
     /// The records that changed since the last call, each with the rest of its key after the channel's id.
-    mutating func takeWrites() -> [(key: [UInt8], record: [UInt8])] {
+    package mutating func takeWrites() -> [(key: [UInt8], record: [UInt8])] {
         var writes = full.map { ($0.key, Self.encode($0.htlcs)) }
         if isChanged { writes.append((currentKey, Self.encode(current))) }
         full = []
@@ -91,7 +90,7 @@ struct RevokedHTLCLog: Hashable, Sendable {
     }
 
     /// The record that is being filled, as it has to be in the store; `nil` where there is none.
-    var currentRecord: (key: [UInt8], record: [UInt8])? { current.isEmpty ? nil : (currentKey, Self.encode(current)) }
+    package var currentRecord: (key: [UInt8], record: [UInt8])? { current.isEmpty ? nil : (currentKey, Self.encode(current)) }
 
     // Keys of the first version continued with 0 or 1, for the side that offered, those of the second with 2 and a number: they come before
     // all others.
@@ -107,13 +106,13 @@ struct RevokedHTLCLog: Hashable, Sendable {
     }
 
     /// Where to begin with the records of a commitment: with those of HTLCs that left after it.
-    static func query(commitment: UInt64) -> RevokedHTLCQuery { RevokedHTLCQuery(bound: key(commitment, 0), isBackwards: false) }
+    package static func query(commitment: UInt64) -> RevokedHTLCQuery { RevokedHTLCQuery(bound: key(commitment, 0), isBackwards: false) }
 
     /// Where to go on.
     ///
     /// - Parameter keys: what the last query found.
     /// - Returns: `nil` where there is no more. The record before the first can hold some as well, and those of older versions any.
-    static func next(after query: RevokedHTLCQuery, keys: [[UInt8]], commitment: UInt64) -> RevokedHTLCQuery? {
+    package static func next(after query: RevokedHTLCQuery, keys: [[UInt8]], commitment: UInt64) -> RevokedHTLCQuery? {
         if keys.count >= RevokedHTLCQuery.limit, let last = keys.last {
             return RevokedHTLCQuery(bound: query.isBackwards ? last : last + [0], isBackwards: query.isBackwards)
         }
@@ -132,7 +131,7 @@ struct RevokedHTLCLog: Hashable, Sendable {
     }
 
     /// Reads a record of any version.
-    static func decode(_ record: [UInt8]) throws(DecodingFailure) -> [RevokedHTLC] {
+    package static func decode(_ record: [UInt8]) throws(DecodingFailure) -> [RevokedHTLC] {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1:

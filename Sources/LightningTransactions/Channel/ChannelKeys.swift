@@ -1,6 +1,5 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
-import LightningTransactions
 public import LightningWire
 
 /// From what the secrets of one channel grow, besides the node's seed. It is stored with the channel.
@@ -21,11 +20,11 @@ public struct ChannelKeyOrigin: Hashable, Sendable {
 
 /// The secrets of one channel; it signs, and never shows them.
 public final class ChannelKeys: Sendable {
-    let funding: SecretKey
-    let revocation: SecretKey
-    let payment: SecretKey
-    let delayedPayment: SecretKey
-    let htlc: SecretKey
+    package let funding: SecretKey
+    package let revocation: SecretKey
+    package let payment: SecretKey
+    package let delayedPayment: SecretKey
+    package let htlc: SecretKey
     private let commitmentSeed: Bytes32
     public let basepoints: ChannelBasepoints
 
@@ -59,7 +58,7 @@ public final class ChannelKeys: Sendable {
     public func sign(announcement wire: [UInt8]) -> ECDSASignature { funding.sign(ChannelAnnouncement.signatureHash(wire: wire)) }
 
     /// The secret of one of our commitments. Disclosing it revokes the commitment: whoever then publishes it loses all.
-    func perCommitmentSecret(_ number: UInt64) -> Bytes32 {
+    package func perCommitmentSecret(_ number: UInt64) -> Bytes32 {
         PerCommitmentSecret.generate(seed: commitmentSeed, index: PerCommitmentSecret.index(commitment: number))
     }
 
@@ -70,7 +69,7 @@ public final class ChannelKeys: Sendable {
 
 extension CommitmentKeys {
     /// The keys of a commitment that `holder` can publish.
-    static func derive(
+    package static func derive(
         point: PublicKey, holder: ChannelBasepoints, counterparty: ChannelBasepoints
     ) -> CommitmentKeys {
         CommitmentKeys(

@@ -1,0 +1,44 @@
+import BitcoinPrimitives
+
+// What a block means for a channel in normal operation, or one that is shutting down.
+extension PaymentChannel {
+    /// A block was connected.
+    mutating func normalBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        forgetFundingInputs(environment)
+        return noteDepth(environment) + mutualCloses.map { .broadcast($0) } + enforceDeadlines(environment)
+    }
+
+    /// A funding transaction as deep as this is not double-spent any more.
+    static let doubleSpendDepth = 100
+
+    private mutating func forgetFundingInputs(_ environment: ChannelEnvironment) {
+        guard !funding.inputs.isEmpty, let height = funding.height, environment.height - height + 1 >= Self.doubleSpendDepth else { return }
+        funding.inputs = []
+        isChanged = true
+    }
+
+    /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
+    private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let grace = Self.deadlineGrace
+        let height = UInt32(environment.height)
+        for htlc in commitments.orderedHTLCs {
+            // A dust HTLC, which is no output of either commitment, is not worth a channel: the node decides when there are too many.
+            if isTrimmedEverywhere(htlc) { continue }
+            // "HTLC … in either node's current commitment transaction": the remote's is the old one until it is revoked.
+            let isCommitted =
+                htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest)
+                || commitments.awaitsRevocation && htlc.state.isIn(.remoteUnrevoked)
+            if htlc.state.isOfferedByLocal, isCommitted,
+                height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
+            {
+                return fail("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
+            }
+            if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
+                height + grace >= htlc.cltvExpiry
+            {
+                return fail("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
+            }
+        }
+        return []
+    }
+}

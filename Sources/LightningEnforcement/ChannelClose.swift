@@ -1,0 +1,109 @@
+public import BitcoinPrimitives
+package import CryptoPrimitives
+
+/// The funding output is spent: what is left to be claimed, and what has become of it (BOLT 5).
+public struct ChannelClose: Hashable, Sendable {
+    /// What an output of the closing transaction is to us.
+    public enum Role: UInt8, Hashable, Sendable {
+        /// Ours, after our delay.
+        case delayedToLocal
+        /// Ours at once, in the remote's commitment.
+        case toRemote
+        /// The remote's own output of a revoked commitment: ours as penalty.
+        case penaltyToLocal
+        /// An HTLC of a revoked commitment: ours as penalty.
+        case penaltyHTLC
+        /// What the remote made of such an HTLC in a second step: still ours as penalty.
+        case penaltySecondLevel
+        /// An HTLC of a commitment that was not revoked; claiming it is not done yet.
+        case htlc
+
+        /// BOLT 3's name for the output, for lists.
+        public var name: String {
+            switch self {
+            case .delayedToLocal: "to_local, after its delay"
+            case .toRemote: "to_remote"
+            case .penaltyToLocal: "penalty on to_local"
+            case .penaltyHTLC: "penalty on an HTLC"
+            case .penaltySecondLevel: "penalty on an HTLC's second step"
+            case .htlc: "HTLC"
+            }
+        }
+    }
+
+    /// What has become of an output.
+    public enum Status: Hashable, Sendable {
+        /// To be claimed as soon as the chain has this height.
+        case waiting(height: Int)
+        /// A claim is published.
+        case claiming(TransactionID)
+        /// Spent in a block, by us or not.
+        case resolved(by: TransactionID, height: Int, isOurs: Bool)
+        /// Not worth its fee.
+        case abandoned
+        /// Nobody has resolved it, and this implementation does not yet know how to.
+        case unresolved
+    }
+
+    /// An output that is ours, may be, or decides over what is.
+    public struct Output: Hashable, Sendable {
+        public var outPoint: OutPoint
+        public var output: TransactionOutput
+        public var role: Role
+        public var status: Status
+        /// What its claim has to show: the script behind the output. `nil` for what is paid to a key, and for what is not known yet.
+        public var witnessScript: Script?
+    }
+
+    public var kind: CloseKind
+    /// What spends the funding output, and the height of its block.
+    public var transaction: TransactionID
+    public var height: Int
+    /// The commitment's number, for commitments.
+    public var commitmentNumber: UInt64?
+    /// The per-commitment point whose keys claim.
+    package var point: PublicKey?
+    public var outputs: [Output]
+    /// Whether our data was known to be old before: then nothing of ours may be published, not even after a reorganization.
+    package var wasDataLost = false
+    /// Why we had given the channel up before, if we had.
+    package var failure: String?
+
+    package init(
+        kind: CloseKind, transaction: TransactionID, height: Int, commitmentNumber: UInt64? = nil, point: PublicKey? = nil,
+        outputs: [Output] = []
+    ) {
+        self.kind = kind
+        self.transaction = transaction
+        self.height = height
+        self.commitmentNumber = commitmentNumber
+        self.point = point
+        self.outputs = outputs
+    }
+
+    /// Blocks after which a resolution counts as final.
+    package static let finalDepth = 6
+
+    /// Whether everything that is ours has been claimed for good at the given height.
+    package func isFinal(height: Int) -> Bool {
+        guard height - self.height + 1 >= Self.finalDepth else { return false }
+        return outputs.allSatisfy { output in
+            switch output.status {
+            case .resolved(_, let at, _): height - at + 1 >= Self.finalDepth
+            case .abandoned: true
+            case .waiting, .claiming, .unresolved: false
+            }
+        }
+    }
+
+    /// Whether an output is held as unresolved.
+    public var hasUnresolved: Bool { outputs.contains { $0.status == .unresolved } }
+
+    /// The outputs whose spending decides something.
+    package var watchedOutPoints: [OutPoint] {
+        outputs.compactMap { output in
+            if case .resolved = output.status { return nil }
+            return output.outPoint
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package import BitcoinPrimitives
+import LightningWire
+
+// A close within its channel's record.
+extension ChannelClose {
+    package func encode(to writer: inout ByteWriter) {
+        writer.uint8(kind.rawValue)
+        writer.write(transaction)
+        writer.uint32(UInt32(height))
+        writer.optional(commitmentNumber) { $0.uint64($1) }
+        writer.optional(point) { $0.point($1) }
+        writer.uint8(wasDataLost ? 1 : 0)
+        writer.optional(failure) { $0.variableBytes(Array($1.utf8)) }
+        writer.compactSize(outputs.count)
+        for output in outputs {
+            output.outPoint.encode(to: &writer)
+            output.output.encode(to: &writer)
+            writer.uint8(output.role.rawValue)
+            writer.optional(output.witnessScript) { $0.variableBytes($1.bytes) }
+            switch output.status {
+            case .waiting(let height):
+                writer.uint8(0)
+                writer.uint32(UInt32(height))
+            case .claiming(let id):
+                writer.uint8(1)
+                writer.write(id)
+            case .resolved(let id, let height, let isOurs):
+                writer.uint8(2)
+                writer.write(id)
+                writer.uint32(UInt32(height))
+                writer.uint8(isOurs ? 1 : 0)
+            case .abandoned: writer.uint8(3)
+            case .unresolved: writer.uint8(4)
+            }
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        guard let kind = CloseKind(rawValue: try reader.uint8()) else { throw .invalid("kind of close") }
+        self.kind = kind
+        transaction = TransactionID(try reader.bytes32())
+        height = Int(try reader.uint32())
+        commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
+        point = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
+        wasDataLost = try reader.uint8() == 1
+        failure = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+            String(decoding: try r.variableBytes(), as: UTF8.self)
+        }
+        outputs = []
+        for _ in 0..<(try reader.count(minimum: 40)) {
+            let outPoint = try OutPoint(from: &reader)
+            let output = try TransactionOutput(from: &reader)
+            guard let role = Role(rawValue: try reader.uint8()) else { throw .invalid("role of an output") }
+            let script = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+                Script(try r.variableBytes())
+            }
+            let status: Status
+            switch try reader.uint8() {
+            case 0: status = .waiting(height: Int(try reader.uint32()))
+            case 1: status = .claiming(TransactionID(try reader.bytes32()))
+            case 2:
+                status = .resolved(
+                    by: TransactionID(try reader.bytes32()), height: Int(try reader.uint32()),
+                    isOurs: try reader.uint8() == 1)
+            case 3: status = .abandoned
+            case 4: status = .unresolved
+            default: throw .invalid("status of an output")
+            }
+            outputs.append(
+                Output(outPoint: outPoint, output: output, role: role, status: status, witnessScript: script))
+        }
+    }
+}
