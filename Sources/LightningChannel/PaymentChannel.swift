@@ -18,13 +18,15 @@ public struct PaymentChannel: Sendable {
 
     public internal(set) var parameters: ChannelParameters
     public internal(set) var commitments: CommitmentState
-    public internal(set) var phase = Phase.live(.confirming(Confirming()))
+    public internal(set) var phase = Phase.live(.confirming(Confirming())) { didSet { revision &+= 1 } }
     public internal(set) var connection: Connection
 
     /// The funding transactions, and what the chain says of them.
-    public internal(set) var fundings: FundingSet
+    public internal(set) var fundings: FundingSet { didSet { revision &+= 1 } }
     /// The name the peer gave the channel for our invoices' hints.
-    public internal(set) var remoteAlias: ShortChannelID?
+    public internal(set) var remoteAlias: ShortChannelID? { didSet { revision &+= 1 } }
+    /// Another number whenever the phase, the funding or the peer's alias may have changed: what the channel is found by, and what it watches.
+    public private(set) var revision = 0
     /// Whether the peer has named the channel over this connection.
     var wasToldAlias = false
     /// Whether the peer has taken an HTLC after it had been written off: nothing more is written off in its favour.

@@ -35,6 +35,18 @@ struct WorkQueue {
     }
 }
 
+/// What is worked out at the first question, and not again.
+private final class Seen<Value> {
+    private var known: Value?
+
+    func value(_ compute: () -> Value) -> Value {
+        if let known { return known }
+        let value = compute()
+        known = value
+        return value
+    }
+}
+
 // Where an effect that is in the queue becomes an event of another machine.
 extension NodeCore {
     /// Does all that is to be done.
@@ -63,14 +75,18 @@ extension NodeCore {
 
     var senderContext: Sender.Context {
         let (channels, peers, connections) = (channels, peers, peers.connections)
+        // They do not change while the sender is at work: looked at once, however often it asks.
+        let seen = Seen<[SendingChannel]>()
         return Sender.Context(
             now: now, height: height, network: configuration.network, identity: keys.identity,
             finalExpiryMargin: configuration.finalExpiryMargin, graph: network.gossip.graph
         ) {
-            channels.ids.compactMap { id in
-                channels.read(id) { entry in
-                    let features = connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
-                    return SendingChannel(entry.channel, takesPathKeys: features?.offers(.routeBlinding) ?? false)
+            seen.value {
+                channels.ids.compactMap { id in
+                    channels.read(id) { entry in
+                        let features = connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
+                        return SendingChannel(entry.channel, takesPathKeys: features?.offers(.routeBlinding) ?? false)
+                    }
                 }
             }
         }
@@ -114,9 +130,11 @@ extension NodeCore {
         case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
         case .received(let htlc):
             // Over a channel that was given up meanwhile nothing more can be decided: layer 1 has the last word.
-            if let channel = channels[id], channel.isOpen {
-                batch.queue.append(
-                    .forwarder(.received(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))
+            let incoming = channels.read(id) { entry in
+                entry.channel.isOpen ? (IncomingHTLC(htlc, of: entry.channel), IncomingFacts(htlc, of: entry.channel)) : nil
+            }
+            if case let (incoming, facts)?? = incoming {
+                batch.queue.append(.forwarder(.received(incoming, onion: htlc.onion, facts)))
             }
         case .fulfilled(let number, _, let preimage, let attribution, let origin):
             let outgoing = HTLCID.outgoing(id, number)
@@ -247,7 +265,7 @@ extension NodeCore {
 }
 
 extension IncomingHTLC {
-    init(_ htlc: HTLC, of channel: PaymentChannel) {
+    init(_ htlc: HTLC, of channel: borrowing PaymentChannel) {
         self.init(
             key: .incoming(channel.id, htlc.id), amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry,
             pathKey: htlc.pathKey)
@@ -255,7 +273,7 @@ extension IncomingHTLC {
 }
 
 extension IncomingFacts {
-    init(_ htlc: HTLC, of channel: PaymentChannel) {
+    init(_ htlc: HTLC, of channel: borrowing PaymentChannel) {
         // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
         self.init(
             isSound: channel.funding.isDeep && !channel.exceedsDustExposure(htlc.amount),
@@ -273,8 +291,7 @@ extension SendingChannel {
         isUsable = channel.isUsable
         isAway = channel.connection != .established
         guard isOpen else { return }
-        hasFreeSlot = channel.hasFreeSlot
-        spendable = channel.spendable
+        (hasFreeSlot, spendable) = channel.room
         htlcMinimum = channel.parameters.remote.htlcMinimum
         self.takesPathKeys = takesPathKeys
     }

@@ -297,7 +297,9 @@ public struct NodeCore {
     // MARK: Writes
 
     private mutating func collectWrites() {
-        for id in channels.touched.sorted() { if let script = channels[id]?.sweepScript { coins.wallet.take(script) } }
+        for id in channels.touched.sorted() {
+            if let script = channels.read(id, { $0.channel.sweepScript }) ?? nil { coins.wallet.take(script) }
+        }
         batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()
@@ -338,6 +340,13 @@ public struct NodeCore {
         } catch {
             return "\(error)"
         }
+    }
+}
+
+extension NodeCore {
+    /// The numbers of both sides' current commitments in a channel.
+    package func commitmentNumbers(of id: ChannelID) -> (local: UInt64, remote: UInt64)? {
+        channels.read(id) { ($0.channel.commitments.localNumber, $0.channel.commitments.remoteNumber) }
     }
 }
 

@@ -24,7 +24,7 @@ struct DamagedRecordTests {
             taken += 1
             let state = channel.commitments
             #expect(state.toLocal + state.toRemote == MilliSatoshi(channel.parameters.fundingAmount))
-            _ = (state.localAvailable, state.remoteAvailable, channel.spendable, channel.receivable, channel.hasFreeSlot)
+            _ = (state.localAvailable, state.remoteAvailable, channel.spendable, channel.receivable, channel.room)
             _ = channel.connect(pair.environments.bob)
             _ = channel.newBlock(pair.environments.bob)
             _ = channel.fail("test", pair.environments.bob)

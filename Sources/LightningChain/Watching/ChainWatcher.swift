@@ -50,6 +50,7 @@ public struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
 
     /// The next block at which an owner has something to do; `nil` for none.
     public mutating func wake(_ owner: Owner, at height: Int?) {
+        guard heights[owner] != height else { return }
         if let old = heights[owner], old != height { Self.remove(owner, from: &byHeight, old) }
         heights[owner] = height
         if let height { byHeight[height, default: []].insert(owner) }

@@ -80,13 +80,6 @@ extension PaymentChannel {
             hasAnchors: parameters.hasAnchors)
     }
 
-    /// Whether an HTLC of our own commitment would have no output there at a fee rate.
-    private func isTrimmed(_ htlc: CommitmentHTLC, at feeRate: FeeRate) -> Bool {
-        CommitmentFees.isTrimmed(
-            htlc.amount, isOfferedByHolder: htlc.isOfferedByHolder, feeRate: feeRate,
-            dustLimit: parameters.local.dustLimit, hasAnchors: parameters.hasAnchors)
-    }
-
     /// Whether an HTLC is an output of neither commitment: it can be settled by agreement only.
     public func isTrimmedEverywhere(_ htlc: HTLC) -> Bool {
         let isOurs = htlc.state.isOfferedByLocal
@@ -157,8 +150,11 @@ extension PaymentChannel {
     /// HTLCs of ours that can be under way at once: as many as the peer accepts, and as we allow ourselves.
     private var slots: Int { min(Int(parameters.remote.maxAcceptedHTLCs), ChannelLimits.maxHTLCs) }
 
-    /// Whether one more HTLC of ours can be under way now, whatever its amount.
-    public var hasFreeSlot: Bool { load.offered < slots }
+    /// Whether one more HTLC of ours can be under way now, whatever its amount; and `spendable`.
+    public var room: (hasFreeSlot: Bool, spendable: MilliSatoshi) {
+        let load = load
+        return (load.offered < slots, spendable(load))
+    }
 
     /// Offers an HTLC, whose outcome will be for its origin.
     ///
@@ -329,6 +325,20 @@ extension PaymentChannel {
 
     // MARK: What the peer sends
 
+    /// What our next commitment would say, were it signed now: nobody looks at its HTLCs one by one for a single message.
+    private func nextLocalCommitment() -> (feeRate: FeeRate, toHolder: MilliSatoshi, toCounterparty: MilliSatoshi) {
+        let balances = commitments.balances(.local, after: .receivedCommit) ?? (.zero, .zero)
+        return (commitments.feeRate(.local, after: .receivedCommit), balances.local, balances.remote)
+    }
+
+    /// How many HTLCs our next commitment would hold as outputs at a fee rate.
+    private func untrimmedInNext(at feeRate: FeeRate) -> Int {
+        commitments.htlcs.values.count { htlc in
+            htlc.state.after(.receivedCommit).isIn(.local)
+                && !isTrimmed(htlc.amount, offeredByLocal: htlc.state.isOfferedByLocal, holderIsLocal: true, at: feeRate)
+        }
+    }
+
     mutating func receiveAdd(_ message: UpdateAddHTLC, _ environment: ChannelEnvironment) throws(ProtocolViolation) -> [ChannelEffect] {
         guard phase.live.readiness.isComplete else { throw .beforeChannelReady(.updateAddHTLC) }
         // BOLT 2: "MUST NOT send an update_add_htlc after a shutdown".
@@ -340,31 +350,25 @@ extension PaymentChannel {
             throw .belowMinimum
         }
         guard message.cltvExpiry < 500_000_000 else { throw .expiryInSeconds }
-        let incoming = commitments.htlcs.values.filter {
-            !$0.state.isOfferedByLocal && !$0.state.after(.receivedCommit).isRemoved(from: .local)
+        var count = 0
+        var inFlight: MilliSatoshi? = message.amount
+        for htlc in commitments.htlcs.values
+        where !htlc.state.isOfferedByLocal && !htlc.state.after(.receivedCommit).isRemoved(from: .local) {
+            count += 1
+            inFlight = inFlight?.adding(htlc.amount)
         }
-        guard incoming.count < Int(parameters.local.maxAcceptedHTLCs) else {
-            throw .tooManyHTLCs
-        }
-        var inFlight = message.amount
-        for htlc in incoming {
-            guard let sum = inFlight.adding(htlc.amount) else { throw .tooMuchInFlight }
-            inFlight = sum
-        }
-        guard inFlight <= parameters.local.maxHTLCValueInFlight else {
-            throw .tooMuchInFlight
-        }
+        guard count < Int(parameters.local.maxAcceptedHTLCs) else { throw .tooManyHTLCs }
+        guard let inFlight, inFlight <= parameters.local.maxHTLCValueInFlight else { throw .tooMuchInFlight }
         let htlc = HTLC(
             id: message.id, amount: message.amount, paymentHash: message.paymentHash,
             cltvExpiry: message.cltvExpiry, onion: message.onion, pathKey: message.pathKey, state: .receivedAddHTLC)
         // What the remote would own in our next commitment, before this HTLC.
-        let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
+        let next = nextLocalCommitment()
         guard var left = next.toCounterparty.subtracting(message.amount) else {
             throw .exceedsBalance
         }
-        let untrimmed =
-            next.htlcs.count { !isTrimmed($0, at: next.feeRate) }
-            + (isTrimmed(htlc.asSeen(byHolder: true), at: next.feeRate) ? 0 : 1)
+        let isDust = isTrimmed(htlc.amount, offeredByLocal: false, holderIsLocal: true, at: next.feeRate)
+        let untrimmed = untrimmedInNext(at: next.feeRate) + (isDust ? 0 : 1)
         let cost = openerCost(next.feeRate, untrimmed)
         if parameters.isOpener {
             // Ours to pay: a commitment that we cannot pay for would not be relayed when we need it.
@@ -424,8 +428,8 @@ extension PaymentChannel {
         else { throw .feeOutOfReach(message.feeRate) }
         guard commitments.feeUpdates.count < 100 else { throw .tooManyFeeUpdates }
         commitments.feeUpdates.append(.init(feeRate: message.feeRate, state: .receivedAddHTLC))
-        let next = commitments.contents(.local, number: commitments.localNumber + 1, after: .receivedCommit)
-        let untrimmed = next.htlcs.count { !isTrimmed($0, at: message.feeRate) }
+        let next = nextLocalCommitment()
+        let untrimmed = untrimmedInNext(at: message.feeRate)
         // "if the dust balance … at the updated feerate_per_kw is greater than max_dust_htlc_exposure_msat: MAY fail".
         let dust = dust(at: message.feeRate)
         guard dust <= ChannelLimits.maxDustExposure else {

@@ -108,7 +108,8 @@ public struct ChannelTable: Collection, Sendable {
         guard let place = places[id] else { return nil }
         touched.insert(id)
         if !isSigning { unsigned.insert(id) }
-        defer { index.update(entries[place]!.channel) }
+        let revision = entries[place]!.channel.revision
+        defer { if entries[place]!.channel.revision != revision { index.update(entries[place]!.channel) } }
         return try change(&entries[place]!)
     }
 

@@ -12,22 +12,32 @@ extension NodeCore {
 
     /// The channels that lead to the next node of a forward, the one that was named first.
     func candidates(for next: ForwardRequest.Next) -> [ForwardingCandidate] {
-        let named: PaymentChannel?
+        let peer: NodeID
+        var named: ChannelID?
         switch next {
-        case .channel(let name): named = channels.index.channel(named: name).flatMap { channels[$0] }
-        case .node(let node):
-            named = channels.channels(with: node).filter(\.isAlive)
-                .max { ($0.isUsable ? 1 : 0, $0.spendable, $1.id) < ($1.isUsable ? 1 : 0, $1.spendable, $0.id) }
+        case .channel(let name):
+            named = channels.index.channel(named: name)
+            guard let id = named, let node = channels.peer(of: id) else { return [] }
+            peer = node
+        case .node(let node): peer = node
         }
-        guard let named, named.isAlive else { return [] }
-        let peer = named.parameters.remoteNodeID
-        let others = channels.channels(with: peer).filter { $0.isUsable && $0.id != named.id }
         let takesPathKeys = takesPathKeys(peer)
-        return ([named] + others).map { channel in
-            ForwardingCandidate(
-                channel: channel.id, isUsable: channel.isUsable, takesPathKeys: takesPathKeys, spendable: channel.spendable,
-                terms: terms(channel.id))
+        var candidates: [ForwardingCandidate] = channels.index.channels(with: peer).compactMap { id in
+            let candidate = channels.read(id) { entry -> ForwardingCandidate? in
+                guard entry.channel.isAlive, id == named || named == nil || entry.channel.isUsable else { return nil }
+                return ForwardingCandidate(
+                    channel: id, isUsable: entry.channel.isUsable, takesPathKeys: takesPathKeys, spendable: entry.channel.spendable,
+                    terms: terms(id))
+            }
+            return candidate ?? nil
         }
+        // A payer that names the node leaves the choice to us.
+        named =
+            named
+            ?? candidates.max { ($0.isUsable ? 1 : 0, $0.spendable, $1.channel) < ($1.isUsable ? 1 : 0, $1.spendable, $0.channel) }?.channel
+        guard let first = candidates.firstIndex(where: { $0.channel == named }) else { return [] }
+        candidates.insert(candidates.remove(at: first), at: 0)
+        return [candidates[0]] + candidates.dropFirst().filter(\.isUsable)
     }
 
     /// Offers an HTLC over a channel.

@@ -261,7 +261,9 @@ public struct SimulatedWorld {
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
-        for query in effects.loads { try step(index, [.loaded(query, .success(nodes[index].store.entries(query)))]) }
+        // As a driver does: all answers to a batch come in one.
+        let loaded = effects.loads.map { NodeInput.loaded($0, .success(nodes[index].store.entries($0))) }
+        if !loaded.isEmpty { try step(index, loaded) }
         if !refused.isEmpty { try step(index, refused) }
     }
 
@@ -287,16 +289,15 @@ public struct SimulatedWorld {
 
     private mutating func checkStore(_ index: Int, _ writes: [StoreWrite]) throws(InvariantViolation) {
         commits += 1
-        guard let core = nodes[index].core else { return }
-        for (id, channel) in core.channels {
-            let state = channel.commitments
+        for case .put(.channels, let key, _) in writes {
+            guard let id = Bytes32(key).map({ ChannelID($0) }), let numbers = nodes[index].core?.commitmentNumbers(of: id) else { continue }
             let seen = nodes[index].numbers[id] ?? (0, 0)
-            guard state.localNumber >= seen.local, state.remoteNumber >= seen.remote else {
+            guard numbers.local >= seen.local, numbers.remote >= seen.remote else {
                 throw violation("\(nodes[index].name) went back to an older commitment")
             }
-            nodes[index].numbers[id] = (state.localNumber, state.remoteNumber)
+            nodes[index].numbers[id] = numbers
         }
-        guard commits % checkInterval == 0 else { return }
+        guard commits % checkInterval == 0, let core = nodes[index].core else { return }
         if let what = StoredHistory.problem(of: writes) { throw violation("\(nodes[index].name) stores \(what)") }
         if let what = core.difference(from: nodes[index].store) {
             throw violation("the store of \(nodes[index].name) does not rebuild its \(what)")
