@@ -102,53 +102,13 @@ line(
     "ECDSA sign / verify, ECDH, public key",
     String(format: "%.1f / %.1f, %.1f, %.1f µs", sign * 1e6, verify * 1e6, ecdh * 1e6, create * 1e6))
 
-let floor = ForwardingBenchmark.Floor(sign: sign, verify: verify, ecdh: ecdh, create: create)
+let floor = RoundsBenchmark.Floor(sign: sign, verify: verify, ecdh: ecdh, create: create)
 
-// `lightning-benchmark forwarding` measures three nodes alone.
-if CommandLine.arguments.dropFirst().first == "forwarding" {
-    try ForwardingBenchmark.run(floor)
-    exit(0)
-}
-
-// MARK: Rounds in memory: two whole nodes, transport and onions included, no socket and no disk.
-
-print("\nin memory, both nodes on one thread (transport, onions, commitments, records; no socket, no disk)")
-for k in [1, 10, 50, 483] {
-    let rounds = max(2, min(200, 2000 / k))
-    var world = SimulatedWorld(seed: 42, names: ["alice", "bob"])
-    world.checkInterval = .max
-    try world.fund(0)
-    world.join(0, 1)
-    try world.run(limit: 1000)
-    try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(4_000_000_000), push: .zero, feeRate: nil))
-    try world.run(limit: 1000)
-    try world.mine(3)
-    try world.run(limit: 1000)
-    var invoices: [Invoice] = []
-    for _ in 0..<rounds * k {
-        if case .invoice(let record)? = try world.ask(1, .createInvoice(amount: MilliSatoshi(1_000_000), .text(""), expiry: 86_400)) {
-            invoices.append(record.invoice)
-        }
-    }
-    let before = world.nodes[1].core!.channels.values.first!.commitments.toLocal
-    let time = try measure {
-        for round in 0..<rounds {
-            try world.commands(0, invoices[round * k..<(round + 1) * k].map { .pay($0, amount: nil) })
-            try world.run(limit: 5000)
-        }
-    }
-    let paid = Int((world.nodes[1].core!.channels.values.first!.commitments.toLocal - before).value / 1_000_000)
-    precondition(paid == rounds * k, "every payment has arrived: \(paid) of \(rounds * k)")
-    // The floor: the operations that BOLT demands of both nodes, at this machine's speed.
-    let actual = time.cpu / Double(paid)
-    line(
-        "k = \(k): payments per CPU second (of the floor)",
-        perSecond(paid, time.cpu) + String(format: "   %3.0f %%", floor.seconds(paymentsInRound: k) / actual * 100))
-}
-// `lightning-benchmark rounds` measures two nodes alone.
-if CommandLine.arguments.dropFirst().first == "rounds" { exit(0) }
-
-try ForwardingBenchmark.run(floor)
+let arguments = CommandLine.arguments.dropFirst()
+// `lightning-benchmark rounds` measures two nodes alone, `lightning-benchmark forwarding` three.
+if arguments.first != "forwarding" { try RoundsBenchmark.run(floor) }
+if arguments.first != "rounds" { try ForwardingBenchmark.run(floor) }
+if ["rounds", "forwarding"].contains(arguments.first) { exit(0) }
 
 // MARK: Codec.
 
