@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Lightning",
             dependencies: [
-                "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting", "LightningChannel",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningChain", "LightningRecords", "LightningWire", "LightningInvoice",
+                "LightningRouting", "LightningChannel",
                 "LightningEnforcement", "LightningTransactions", "LightningPayment", "LightningCore", "BitcoinBackend", "LightningRuntime",
             ]),
         .executableTarget(
@@ -117,8 +118,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
-        .executableTarget(name: "EventStream", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/EventStream"),
-        .executableTarget(name: "TwoNodes", dependencies: ["BitcoinLedger", "Lightning"], path: "Examples/TwoNodes"),
+        .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream", packageAccess: false),
+        .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
         .executableTarget(
             name: "lightning-benchmark",
             dependencies: [
@@ -163,7 +164,7 @@ let package = Package(
             ]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
-        .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests"),
+        .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests", packageAccess: false),
         .testTarget(
             name: "PaymentTests",
             dependencies: [

@@ -1,4 +1,3 @@
-import BitcoinLedger
 // Ten small payments without invoices, seen by the receiver as an AsyncSequence of events.
 import Foundation
 import Lightning

@@ -1,4 +1,3 @@
-import BitcoinLedger
 // Two nodes, a channel and a payment, on a layer 1 in memory.
 import Foundation
 import Lightning

@@ -1,13 +1,13 @@
-public import Foundation
+package import Foundation
 
 /// How much a JSON text would make its reader build. Readers recurse for each bracket, and a stack has an end.
-public enum JSONShape {
+package enum JSONShape {
     /// Counts brackets and commas outside of strings, before anything is built from them.
     ///
     /// - Parameters:
     ///   - depth: brackets within each other.
     ///   - values: in all.
-    public static func isReasonable(_ data: Data, depth maximumDepth: Int, values maximumValues: Int) -> Bool {
+    package static func isReasonable(_ data: Data, depth maximumDepth: Int, values maximumValues: Int) -> Bool {
         var depth = 0
         var values = 1
         var isString = false

@@ -8,13 +8,13 @@
 #endif
 
 /// The process's limit of open files (RLIMIT_NOFILE).
-public enum OpenFiles {
+package enum OpenFiles {
     /// More than this a daemon does not need.
     private static let wanted: rlim_t = 16_384
 
     /// Lets the process open as many files as the system allows it, and says how many.
     @discardableResult
-    public static func raiseLimit() -> Int {
+    package static func raiseLimit() -> Int {
         #if canImport(Glibc)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #else

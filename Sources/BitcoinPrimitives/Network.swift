@@ -23,11 +23,11 @@ public enum Network: String, Sendable, CaseIterable {
         }
     }
 
-    public var publicKeyHashVersion: UInt8 { self == .mainnet ? 0 : 111 }
-    public var scriptHashVersion: UInt8 { self == .mainnet ? 5 : 196 }
-    public var secretKeyVersion: UInt8 { self == .mainnet ? 128 : 239 }
-    public var extendedPublicVersion: UInt32 { self == .mainnet ? 0x0488_b21e : 0x0435_87cf }
-    public var extendedSecretVersion: UInt32 { self == .mainnet ? 0x0488_ade4 : 0x0435_8394 }
+    package var publicKeyHashVersion: UInt8 { self == .mainnet ? 0 : 111 }
+    package var scriptHashVersion: UInt8 { self == .mainnet ? 5 : 196 }
+    package var secretKeyVersion: UInt8 { self == .mainnet ? 128 : 239 }
+    package var extendedPublicVersion: UInt32 { self == .mainnet ? 0x0488_b21e : 0x0435_87cf }
+    package var extendedSecretVersion: UInt32 { self == .mainnet ? 0x0488_ade4 : 0x0435_8394 }
 
     /// BIP 44's coin type.
     public var coinType: UInt32 { self == .mainnet ? 0 : 1 }

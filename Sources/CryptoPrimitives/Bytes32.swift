@@ -44,15 +44,18 @@ public struct Bytes32: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Whether every byte is zero.
     public var isZero: Bool { words.0 | words.1 | words.2 | words.3 == 0 }
 
+    /// The byte at a place from 0 to 31.
     public subscript(index: Int) -> UInt8 {
         get { withUnsafeBytes { $0[index] } }
         set { withUnsafeMutableBytes { $0[index] = newValue } }
     }
 
+    /// Lends the 32 bytes without a copy.
     public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try Swift.withUnsafeBytes(of: words) { (buffer) throws(E) in try body(buffer) }
     }
 
+    /// Lends the 32 bytes to be changed in place.
     public mutating func withUnsafeMutableBytes<R, E: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
@@ -78,6 +81,7 @@ public struct Bytes32: Hashable, Sendable, Comparable, CustomStringConvertible {
         hasher.combine(words.3)
     }
 
+    /// Each bit of one where the other has none.
     public static func ^ (left: Bytes32, right: Bytes32) -> Bytes32 {
         var result = left
         result.words.0 ^= right.words.0
@@ -107,6 +111,7 @@ extension Identifier32 {
         self.init(value)
     }
 
+    /// 64 lower-case digits.
     public var hex: String { bytes.hex }
     public var description: String { bytes.hex }
     public static func < (left: Self, right: Self) -> Bool { left.bytes < right.bytes }

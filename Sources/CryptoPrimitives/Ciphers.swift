@@ -3,7 +3,7 @@ internal import COpenSSL
 /// ChaCha20-Poly1305 (RFC 8439) under one key, its OpenSSL contexts kept between messages.
 ///
 /// It is a value: a copy makes contexts of its own when it is used.
-public struct ChaCha20Poly1305: Sendable {
+package struct ChaCha20Poly1305: Sendable {
     /// Contexts of OpenSSL under the key. They are used by one cipher at a time: by the only one that refers to them.
     private final class Contexts: @unchecked Sendable {
         let encryption: OpaquePointer
@@ -27,9 +27,9 @@ public struct ChaCha20Poly1305: Sendable {
     private var contexts: Contexts
 
     /// The length of the authentication tag.
-    public static let tagLength = 16
+    package static let tagLength = 16
 
-    public init(key: Bytes32) {
+    package init(key: Bytes32) {
         self.key = key
         contexts = Contexts(key)
     }
@@ -40,7 +40,7 @@ public struct ChaCha20Poly1305: Sendable {
     }
 
     /// Appends the ciphertext and its tag to `output`.
-    public mutating func seal(
+    package mutating func seal(
         _ plaintext: UnsafeRawBufferPointer, nonce: [UInt8], associatedData: [UInt8], into output: inout [UInt8]
     ) {
         precondition(nonce.count == 12)
@@ -65,7 +65,7 @@ public struct ChaCha20Poly1305: Sendable {
     }
 
     /// The plaintext, or `nil` where the tag does not match.
-    public mutating func open(
+    package mutating func open(
         _ ciphertext: UnsafeRawBufferPointer, nonce: [UInt8], associatedData: [UInt8]
     ) -> [UInt8]? {
         let decryption = own().decryption
@@ -88,15 +88,15 @@ public struct ChaCha20Poly1305: Sendable {
 }
 
 /// The ChaCha20 key stream with a zero nonce and a counter from zero, as BOLT 4 generates pseudo-random bytes.
-public enum ChaCha20 {
-    public static func stream(key: Bytes32, count: Int) -> [UInt8] {
+package enum ChaCha20 {
+    package static func stream(key: Bytes32, count: Int) -> [UInt8] {
         var output = [UInt8](repeating: 0, count: count)
         xor(key: key, into: &output)
         return output
     }
 
     /// Combines the key stream with `bytes` by exclusive or, in place.
-    public static func xor(key: Bytes32, into bytes: inout [UInt8]) {
+    package static func xor(key: Bytes32, into bytes: inout [UInt8]) {
         let context = EVP_CIPHER_CTX_new()!
         defer { EVP_CIPHER_CTX_free(context) }
         let iv = [UInt8](repeating: 0, count: 16)

@@ -1,13 +1,13 @@
 internal import CSecp256k1
 
 /// An ECDSA signature; on a Lightning wire 64 bytes, in a Bitcoin witness DER.
-public struct ECDSASignature: Hashable, Sendable {
+package struct ECDSASignature: Hashable, Sendable {
     let raw: secp256k1_ecdsa_signature
 
     init(raw: secp256k1_ecdsa_signature) { self.raw = raw }
 
     /// Parses BOLT's 64-byte form; `nil` where r or s is not below the group order.
-    public init?(compact bytes: some Collection<UInt8>) {
+    package init?(compact bytes: some Collection<UInt8>) {
         guard bytes.count == 64 else { return nil }
         var signature = secp256k1_ecdsa_signature()
         guard secp256k1_ecdsa_signature_parse_compact(Secp256k1.context, &signature, Array(bytes)) == 1 else {
@@ -17,7 +17,7 @@ public struct ECDSASignature: Hashable, Sendable {
     }
 
     /// Parses strict DER.
-    public init?(der bytes: [UInt8]) {
+    package init?(der bytes: [UInt8]) {
         var signature = secp256k1_ecdsa_signature()
         guard secp256k1_ecdsa_signature_parse_der(Secp256k1.context, &signature, bytes, bytes.count) == 1 else {
             return nil
@@ -35,7 +35,7 @@ public struct ECDSASignature: Hashable, Sendable {
     /// Parses what Bitcoin accepted before BIP 66: lengths in long form, superfluous padding, garbage at the end.
     ///
     /// An r or s that overflows makes a signature that verifies for no key.
-    public init?(laxDER bytes: ArraySlice<UInt8>) {
+    package init?(laxDER bytes: ArraySlice<UInt8>) {
         // What is strict DER, and since BIP 66 all of it is, the library reads the same way, except for negative
         // numbers: they are zero there, and counted as positive before BIP 66.
         var strict = secp256k1_ecdsa_signature()
@@ -62,7 +62,7 @@ public struct ECDSASignature: Hashable, Sendable {
     }
 
     /// The 64-byte form of the BOLTs.
-    public var compact: [UInt8] {
+    package var compact: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
             count = 64
             _ = withUnsafePointer(to: raw) {
@@ -72,7 +72,7 @@ public struct ECDSASignature: Hashable, Sendable {
     }
 
     /// The DER form, without a sighash byte.
-    public var der: [UInt8] {
+    package var der: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 72) { buffer, count in
             count = 72
             _ = withUnsafePointer(to: raw) {
@@ -82,19 +82,19 @@ public struct ECDSASignature: Hashable, Sendable {
     }
 
     /// Whether S is in the lower half, as the BOLTs and Bitcoin's policy demand.
-    public var hasLowS: Bool {
+    package var hasLowS: Bool {
         withUnsafePointer(to: raw) { secp256k1_ecdsa_signature_normalize(Secp256k1.context, nil, $0) == 0 }
     }
 
     /// The same signature with a low S.
-    public var normalized: ECDSASignature {
+    package var normalized: ECDSASignature {
         var output = secp256k1_ecdsa_signature()
         _ = withUnsafePointer(to: raw) { secp256k1_ecdsa_signature_normalize(Secp256k1.context, &output, $0) }
         return ECDSASignature(raw: output)
     }
 
     /// Whether `key` signed `hash`. A high S does not verify.
-    public func verify(_ hash: Bytes32, key: PublicKey) -> Bool {
+    package func verify(_ hash: Bytes32, key: PublicKey) -> Bool {
         withUnsafePointer(to: raw) { signature in
             withUnsafePointer(to: key.raw) { key in
                 hash.withUnsafeBytes { secp256k1_ecdsa_verify(Secp256k1.context, signature, $0.uint8, key) == 1 }
@@ -102,8 +102,8 @@ public struct ECDSASignature: Hashable, Sendable {
         }
     }
 
-    public static func == (left: ECDSASignature, right: ECDSASignature) -> Bool { left.compact == right.compact }
-    public func hash(into hasher: inout Hasher) { hasher.combine(compact) }
+    package static func == (left: ECDSASignature, right: ECDSASignature) -> Bool { left.compact == right.compact }
+    package func hash(into hasher: inout Hasher) { hasher.combine(compact) }
 }
 
 /// Reads the loose DER of old signatures.

@@ -1,24 +1,24 @@
 internal import COpenSSL
 
 /// SHA-256 as FIPS 180-4 has it, incremental.
-public struct SHA256Hasher: Sendable {
+package struct SHA256Hasher: Sendable {
     private var context = SHA256_CTX()
 
-    public init() { SHA256_Init(&context) }
+    package init() { SHA256_Init(&context) }
 
-    public mutating func update(_ bytes: [UInt8]) {
+    package mutating func update(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { update($0) }
     }
 
-    public mutating func update(_ bytes: Bytes32) {
+    package mutating func update(_ bytes: Bytes32) {
         bytes.withUnsafeBytes { update($0) }
     }
 
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         SHA256_Update(&context, bytes.baseAddress, bytes.count)
     }
 
-    public mutating func finalize() -> Bytes32 {
+    package mutating func finalize() -> Bytes32 {
         var digest = Bytes32()
         digest.withUnsafeMutableBytes { buffer in
             _ = SHA256_Final(buffer.baseAddress!.assumingMemoryBound(to: UInt8.self), &context)
@@ -28,23 +28,23 @@ public struct SHA256Hasher: Sendable {
 }
 
 /// The hash functions of Bitcoin and the BOLTs.
-public enum Hash {
-    public static func sha256(_ bytes: [UInt8]) -> Bytes32 {
+package enum Hash {
+    package static func sha256(_ bytes: [UInt8]) -> Bytes32 {
         var hasher = SHA256Hasher()
         hasher.update(bytes)
         return hasher.finalize()
     }
 
-    public static func sha256(_ bytes: Bytes32) -> Bytes32 {
+    package static func sha256(_ bytes: Bytes32) -> Bytes32 {
         var hasher = SHA256Hasher()
         hasher.update(bytes)
         return hasher.finalize()
     }
 
     /// SHA-256 applied twice: transaction ids, block hashes, signature hashes.
-    public static func sha256d(_ bytes: [UInt8]) -> Bytes32 { sha256(sha256(bytes)) }
+    package static func sha256d(_ bytes: [UInt8]) -> Bytes32 { sha256(sha256(bytes)) }
 
-    public static func ripemd160(_ bytes: [UInt8]) -> [UInt8] {
+    package static func ripemd160(_ bytes: [UInt8]) -> [UInt8] {
         var context = RIPEMD160_CTX()
         var digest = [UInt8](repeating: 0, count: 20)
         RIPEMD160_Init(&context)
@@ -54,9 +54,9 @@ public enum Hash {
     }
 
     /// RIPEMD-160 of SHA-256: public key hashes and P2SH.
-    public static func hash160(_ bytes: [UInt8]) -> [UInt8] { ripemd160(sha256(bytes).array) }
+    package static func hash160(_ bytes: [UInt8]) -> [UInt8] { ripemd160(sha256(bytes).array) }
 
-    public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    package static func sha1(_ bytes: [UInt8]) -> [UInt8] {
         var context = SHA_CTX()
         var digest = [UInt8](repeating: 0, count: 20)
         SHA1_Init(&context)
@@ -65,7 +65,7 @@ public enum Hash {
         return digest
     }
 
-    public static func sha512(_ bytes: [UInt8]) -> [UInt8] {
+    package static func sha512(_ bytes: [UInt8]) -> [UInt8] {
         var context = SHA512_CTX()
         var digest = [UInt8](repeating: 0, count: 64)
         SHA512_Init(&context)
@@ -75,7 +75,7 @@ public enum Hash {
     }
 
     /// BIP 340's tagged hash: SHA-256 of the tag's hash twice, then the message.
-    public static func tagged(_ tag: String, _ message: [UInt8]) -> Bytes32 {
+    package static func tagged(_ tag: String, _ message: [UInt8]) -> Bytes32 {
         let tagHash = sha256(Array(tag.utf8))
         var hasher = SHA256Hasher()
         hasher.update(tagHash)
@@ -86,13 +86,13 @@ public enum Hash {
 }
 
 /// Keyed hashes and key derivation.
-public enum MAC {
+package enum MAC {
     /// HMAC-SHA256 (RFC 2104), composed from SHA-256 directly: five times faster than OpenSSL's one-shot call.
-    public static func hmacSHA256(key: [UInt8], _ message: [UInt8]) -> Bytes32 {
+    package static func hmacSHA256(key: [UInt8], _ message: [UInt8]) -> Bytes32 {
         message.withUnsafeBytes { hmacSHA256(key: key, $0) }
     }
 
-    public static func hmacSHA256(key: [UInt8], _ message: UnsafeRawBufferPointer) -> Bytes32 {
+    package static func hmacSHA256(key: [UInt8], _ message: UnsafeRawBufferPointer) -> Bytes32 {
         var block = [UInt8](repeating: 0, count: 64)
         if key.count > 64 {
             block.replaceSubrange(0..<32, with: Hash.sha256(key).array)
@@ -112,7 +112,7 @@ public enum MAC {
     }
 
     /// HMAC-SHA512, for BIP 32 derivation.
-    public static func hmacSHA512(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
+    package static func hmacSHA512(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: 128)
         let material = key.count > 128 ? Hash.sha512(key) : key
         block.replaceSubrange(0..<material.count, with: material)
@@ -123,7 +123,7 @@ public enum MAC {
     }
 
     /// HKDF-SHA256 (RFC 5869) with an empty `info` and 64 bytes of output, as BOLT 8 uses it.
-    public static func hkdf(salt: Bytes32, _ material: [UInt8]) -> (Bytes32, Bytes32) {
+    package static func hkdf(salt: Bytes32, _ material: [UInt8]) -> (Bytes32, Bytes32) {
         let key = hmacSHA256(key: salt.array, material).array
         let first = hmacSHA256(key: key, [1])
         let second = hmacSHA256(key: key, first.array + [2])
@@ -131,7 +131,7 @@ public enum MAC {
     }
 
     /// PBKDF2 with HMAC-SHA512, as BIP 39 stretches a mnemonic.
-    public static func pbkdf2SHA512(password: [UInt8], salt: [UInt8], iterations: Int, count: Int) -> [UInt8] {
+    package static func pbkdf2SHA512(password: [UInt8], salt: [UInt8], iterations: Int, count: Int) -> [UInt8] {
         var output = [UInt8](repeating: 0, count: count)
         let status = password.withUnsafeBytes { buffer in
             PKCS5_PBKDF2_HMAC(
@@ -143,7 +143,7 @@ public enum MAC {
     }
 
     /// Compares without a data-dependent branch.
-    public static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    package static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
     }
 }

@@ -123,9 +123,9 @@ public struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertible
 }
 
 /// BIP 340 verification.
-public enum Schnorr {
+package enum Schnorr {
     /// Whether `signature` (64 bytes) by the x-only key signs `message`.
-    public static func verify(_ signature: [UInt8], message: [UInt8], key: Bytes32) -> Bool {
+    package static func verify(_ signature: [UInt8], message: [UInt8], key: Bytes32) -> Bool {
         guard signature.count == 64 else { return false }
         var raw = secp256k1_xonly_pubkey()
         let parsed = key.withUnsafeBytes { secp256k1_xonly_pubkey_parse(Secp256k1.context, &raw, $0.uint8) }

@@ -19,11 +19,11 @@ private final class SecretMemory: Sendable {
 /// A secp256k1 secret key: a scalar from 1 to the group order less 1.
 ///
 /// It cannot be copied by accident, printed, compared or encoded; its memory is wiped at the end of its life.
-public struct SecretKey: ~Copyable, Sendable {
+package struct SecretKey: ~Copyable, Sendable {
     private let memory: SecretMemory
 
     /// `nil` where the bytes are zero or not below the group order.
-    public init?(_ bytes: Bytes32) {
+    package init?(_ bytes: Bytes32) {
         guard bytes.withUnsafeBytes({ secp256k1_ec_seckey_verify(Secp256k1.context, $0.uint8) }) == 1 else {
             return nil
         }
@@ -33,17 +33,17 @@ public struct SecretKey: ~Copyable, Sendable {
     private init(sharing memory: SecretMemory) { self.memory = memory }
 
     /// A second owner of the same secret.
-    public borrowing func copy() -> SecretKey { SecretKey(sharing: memory) }
+    package borrowing func copy() -> SecretKey { SecretKey(sharing: memory) }
 
     var pointer: UnsafePointer<UInt8> { UnsafePointer(memory.pointer.assumingMemoryBound(to: UInt8.self)) }
 
     /// The 32 secret bytes, for derivation and for the wallet's own backup. Never log them.
-    public borrowing func unsafeBytes() -> Bytes32 {
+    package borrowing func unsafeBytes() -> Bytes32 {
         Bytes32(UnsafeRawBufferPointer(start: memory.pointer, count: 32))!
     }
 
     /// The public key of this secret.
-    public borrowing func publicKey() -> PublicKey {
+    package borrowing func publicKey() -> PublicKey {
         var raw = secp256k1_pubkey()
         let status = secp256k1_ec_pubkey_create(Secp256k1.context, &raw, pointer)
         precondition(status == 1, "a verified secret key has a public key")
@@ -51,7 +51,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// This key plus `tweak` modulo the group order; `nil` in the negligible case of an invalid result.
-    public borrowing func adding(_ tweak: Bytes32) -> SecretKey? {
+    package borrowing func adding(_ tweak: Bytes32) -> SecretKey? {
         var bytes = unsafeBytes()
         let status = bytes.withUnsafeMutableBytes { key in
             tweak.withUnsafeBytes { secp256k1_ec_seckey_tweak_add(Secp256k1.context, key.uint8, $0.uint8) }
@@ -60,7 +60,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// This key times `tweak` modulo the group order; `nil` in the negligible case of an invalid result.
-    public borrowing func multiplied(by tweak: Bytes32) -> SecretKey? {
+    package borrowing func multiplied(by tweak: Bytes32) -> SecretKey? {
         var bytes = unsafeBytes()
         let status = bytes.withUnsafeMutableBytes { key in
             tweak.withUnsafeBytes { secp256k1_ec_seckey_tweak_mul(Secp256k1.context, key.uint8, $0.uint8) }
@@ -69,7 +69,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// SHA-256 of the compressed shared point: the ECDH of BOLT 4 and BOLT 8, in constant time.
-    public borrowing func sharedSecret(with other: PublicKey) -> Bytes32 {
+    package borrowing func sharedSecret(with other: PublicKey) -> Bytes32 {
         var output = Bytes32()
         let status = output.withUnsafeMutableBytes { target in
             withUnsafePointer(to: other.raw) {
@@ -81,7 +81,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// The raw x coordinate of the shared point (Wycheproof's ECDH), in constant time.
-    public borrowing func sharedX(with other: PublicKey) -> Bytes32 {
+    package borrowing func sharedX(with other: PublicKey) -> Bytes32 {
         var output = Bytes32()
         _ = output.withUnsafeMutableBytes { target in
             withUnsafePointer(to: other.raw) {
@@ -97,7 +97,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// An ECDSA signature with RFC 6979's deterministic nonce and a low S.
-    public borrowing func sign(_ hash: Bytes32) -> ECDSASignature {
+    package borrowing func sign(_ hash: Bytes32) -> ECDSASignature {
         var raw = secp256k1_ecdsa_signature()
         _ = hash.withUnsafeBytes {
             secp256k1_ecdsa_sign(Secp256k1.context, &raw, $0.uint8, pointer, nil, nil)
@@ -106,7 +106,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// A signature from which the public key can be recovered, as BOLT 11 has it.
-    public borrowing func signRecoverable(_ hash: Bytes32) -> (signature: ECDSASignature, recoveryID: UInt8) {
+    package borrowing func signRecoverable(_ hash: Bytes32) -> (signature: ECDSASignature, recoveryID: UInt8) {
         var raw = secp256k1_ecdsa_recoverable_signature()
         _ = hash.withUnsafeBytes {
             secp256k1_ecdsa_sign_recoverable(Secp256k1.context, &raw, $0.uint8, pointer, nil, nil)
@@ -118,7 +118,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// A BIP 340 signature of a 32-byte message.
-    public borrowing func signSchnorr(_ message: Bytes32, auxiliary: Bytes32) -> [UInt8] {
+    package borrowing func signSchnorr(_ message: Bytes32, auxiliary: Bytes32) -> [UInt8] {
         var pair = secp256k1_keypair()
         var signature = [UInt8](repeating: 0, count: 64)
         let created = secp256k1_keypair_create(Secp256k1.context, &pair, pointer)
@@ -133,7 +133,7 @@ public struct SecretKey: ~Copyable, Sendable {
     }
 
     /// The secret key of the BIP 341 output key: this key, negated for an even internal key, plus the tap tweak.
-    public borrowing func tapTweaked(merkleRoot: [UInt8] = []) -> SecretKey {
+    package borrowing func tapTweaked(merkleRoot: [UInt8] = []) -> SecretKey {
         var bytes = unsafeBytes()
         if publicKey().hasOddY {
             _ = bytes.withUnsafeMutableBytes { secp256k1_ec_seckey_negate(Secp256k1.context, $0.uint8) }

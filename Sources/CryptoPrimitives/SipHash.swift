@@ -1,7 +1,7 @@
 /// SipHash-2-4 (Aumasson and Bernstein): a short keyed hash, for tables and BIP 158's filters; no commitment to anything.
-public enum SipHash {
+package enum SipHash {
     /// - Parameter key: both halves, little endian as the paper has them.
-    public static func hash24(key: (UInt64, UInt64), _ message: [UInt8]) -> UInt64 {
+    package static func hash24(key: (UInt64, UInt64), _ message: [UInt8]) -> UInt64 {
         var v0 = key.0 ^ 0x736f_6d65_7073_6575
         var v1 = key.1 ^ 0x646f_7261_6e64_6f6d
         var v2 = key.0 ^ 0x6c79_6765_6e65_7261

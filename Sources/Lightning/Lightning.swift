@@ -1,6 +1,8 @@
 /// Everything an application needs: `import Lightning`.
 @_exported public import BitcoinBackend
 @_exported public import BitcoinPrimitives
+@_exported public import CryptoPrimitives
+@_exported public import LightningChain
 @_exported public import LightningChannel
 @_exported public import LightningCore
 @_exported public import LightningEnforcement

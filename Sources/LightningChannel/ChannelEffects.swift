@@ -1,10 +1,10 @@
-public import BitcoinPrimitives
-public import LightningEnforcement
-public import LightningTransactions
-public import LightningWire
+package import BitcoinPrimitives
+package import LightningEnforcement
+package import LightningTransactions
+package import LightningWire
 
 /// What a channel asks its node to do. Nothing of it may leave before the channel's writes are stored.
-public enum ChannelEffect: Hashable, Sendable {
+package enum ChannelEffect: Hashable, Sendable {
     case send(LightningMessage)
     /// The peer broke a rule: its consequence says what the node has to do.
     case violated(ProtocolViolation)
@@ -41,17 +41,17 @@ public enum ChannelEffect: Hashable, Sendable {
 }
 
 /// What a channel needs to know of the world when something happens to it.
-public struct ChannelEnvironment: Sendable {
-    public var keys: ChannelKeys
-    public var height: Int
+package struct ChannelEnvironment: Sendable {
+    package var keys: ChannelKeys
+    package var height: Int
     /// The fee rate for transactions that should confirm soon.
-    public var feeRate: FeeRate
+    package var feeRate: FeeRate
     /// Where the channel's money goes on chain, if it has no script yet: the wallet's next address.
-    public var sweepScript: Script
+    package var sweepScript: Script
     /// Whether the peer negotiated `option_shutdown_anysegwit`.
-    public var anySegwit: Bool
+    package var anySegwit: Bool
 
-    public init(keys: ChannelKeys, height: Int, feeRate: FeeRate, sweepScript: Script, anySegwit: Bool) {
+    package init(keys: ChannelKeys, height: Int, feeRate: FeeRate, sweepScript: Script, anySegwit: Bool) {
         self.keys = keys
         self.height = height
         self.feeRate = feeRate

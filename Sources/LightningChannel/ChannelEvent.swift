@@ -1,9 +1,9 @@
-public import BitcoinPrimitives
-public import LightningEnforcement
-public import LightningWire
+package import BitcoinPrimitives
+package import LightningEnforcement
+package import LightningWire
 
 /// Everything that can happen to a channel: there is no other way to change one.
-public enum ChannelEvent: Sendable {
+package enum ChannelEvent: Sendable {
     // MARK: The peer
 
     /// The peer is connected again, and `init` has been exchanged.
@@ -61,7 +61,7 @@ public enum ChannelEvent: Sendable {
 
 extension PaymentChannel {
     /// The only door: takes what happened, and says what is to be done about it.
-    public mutating func handle(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+    package mutating func handle(_ event: ChannelEvent, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch event {
         case .connected: return connect(environment)
         case .disconnected: return disconnect()

@@ -16,13 +16,16 @@ public struct PaymentChannel: Sendable {
         case established
     }
 
+    /// What both sides agreed on when it was opened.
     public internal(set) var parameters: ChannelParameters
-    public internal(set) var commitments: CommitmentState
+    package internal(set) var commitments: CommitmentState
+    /// What it is doing.
     public internal(set) var phase = Phase.live(.confirming(Confirming())) { didSet { revision &+= 1 } }
+    /// How far the conversation with the peer has come.
     public internal(set) var connection: Connection
 
     /// The funding transactions, and what the chain says of them.
-    public internal(set) var fundings: FundingSet { didSet { revision &+= 1 } }
+    package internal(set) var fundings: FundingSet { didSet { revision &+= 1 } }
     /// The name the peer gave the channel for our invoices' hints.
     public internal(set) var remoteAlias: ShortChannelID? { didSet { revision &+= 1 } }
     /// Another number whenever the phase, the funding or the peer's alias may have changed: what the channel is found by, and what it watches.
@@ -59,6 +62,7 @@ public struct PaymentChannel: Sendable {
         self.connection = connection
     }
 
+    /// By which both peers know it.
     public var id: ChannelID { parameters.channelID }
 
     // MARK: What others may know
@@ -86,7 +90,7 @@ public struct PaymentChannel: Sendable {
     public var displayID: ShortChannelID { shortChannelID ?? parameters.localAlias }
 
     /// Incoming HTLCs that are irrevocably committed and wait for a decision, the oldest first.
-    public var undecidedHTLCs: [HTLC] {
+    package var undecidedHTLCs: [HTLC] {
         commitments.orderedHTLCs.filter { $0.state == .receivedAddAckRevocation && $0.resolution == nil }
     }
 
@@ -105,7 +109,7 @@ public struct PaymentChannel: Sendable {
     mutating func remember(_ commitment: CommitmentTransaction) { localCommitmentCache = commitment }
 
     /// Our current commitment with both signatures. Publishing it closes the channel.
-    public mutating func signedLocalCommitment(_ keys: ChannelKeys) -> Transaction {
+    package mutating func signedLocalCommitment(_ keys: ChannelKeys) -> Transaction {
         let commitment = localCommitment(keys)
         return commitment.signed(
             holder: keys.funding.sign(commitment.signatureHash()), counterparty: commitments.signature)

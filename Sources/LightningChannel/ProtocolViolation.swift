@@ -1,10 +1,10 @@
-public import BitcoinPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+package import LightningWire
 
 /// A rule of BOLT 2 that a peer broke, with what it did: the table below says what the BOLT lets us do about it.
-public enum ProtocolViolation: Error, Hashable, Sendable {
+package enum ProtocolViolation: Error, Hashable, Sendable {
     /// What the BOLT lets us do about a violation.
-    public enum Consequence: Hashable, Sendable {
+    package enum Consequence: Hashable, Sendable {
         /// Send a `warning` and close the connection; the channel goes on after a reconnection.
         case warning
         /// Send a `warning`; the connection goes on, and the channel as if the message had not come.
@@ -14,7 +14,7 @@ public enum ProtocolViolation: Error, Hashable, Sendable {
     }
 
     /// The messages that a violation is told of, by their names in the BOLT.
-    public enum Message: String, Hashable, Sendable {
+    package enum Message: String, Hashable, Sendable {
         case openChannel = "open_channel"
         case acceptChannel = "accept_channel"
         case fundingCreated = "funding_created"
@@ -26,10 +26,10 @@ public enum ProtocolViolation: Error, Hashable, Sendable {
     }
 
     /// A line of the table: what follows, which section of the BOLTs has the rule, and what is said to the peer.
-    public struct Rule: Hashable, Sendable {
-        public var consequence: Consequence
-        public var section: String
-        public var text: String
+    package struct Rule: Hashable, Sendable {
+        package var consequence: Consequence
+        package var section: String
+        package var text: String
 
         fileprivate init(_ consequence: Consequence, _ section: String, _ text: String) {
             self.consequence = consequence
@@ -125,12 +125,12 @@ public enum ProtocolViolation: Error, Hashable, Sendable {
 }
 
 extension ProtocolViolation: CustomStringConvertible {
-    public var consequence: Consequence { rule.consequence }
-    public var section: String { rule.section }
-    public var description: String { rule.text }
+    package var consequence: Consequence { rule.consequence }
+    package var section: String { rule.section }
+    package var description: String { rule.text }
 
     /// The table of all rules.
-    public var rule: Rule {
+    package var rule: Rule {
         switch self {
         case .outOfTurn(let message):
             Rule(

@@ -1,30 +1,30 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningChain
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningChain
 import LightningChannel
 import LightningEnforcement
 import LightningInvoice
 import LightningOnion
-public import LightningPayment
-public import LightningRecords
-public import LightningRouting
+package import LightningPayment
+package import LightningRecords
+package import LightningRouting
 import LightningTransactions
 import LightningTransport
-public import LightningWire
+package import LightningWire
 
 /// A whole Lightning node as one value: inputs go in, effects come out.
 ///
 /// The runtime drives it with sockets, disk and clock, the simulation with a virtual world. Nothing of the effects may
 /// leave before their writes are committed.
-public struct NodeCore {
-    public let configuration: NodeConfiguration
+package struct NodeCore {
+    package let configuration: NodeConfiguration
     let keys: NodeKeys
     var entropy: Entropy
     var clock = NodeClock()
     var startup = Startup()
     var layer1: Layer1View
     var coins: Coins
-    public internal(set) var channels = ChannelTable()
+    package internal(set) var channels = ChannelTable()
     var peers = PeerTable()
     var network: NetworkView
     var payments: PaymentMachines
@@ -32,37 +32,37 @@ public struct NodeCore {
 
     /// Milliseconds since 1970, as the driver last said.
     var now: UInt64 { clock.now }
-    public var chain: ChainPosition { layer1.position }
+    package var chain: ChainPosition { layer1.position }
     /// For transactions that somebody waits for.
-    public var feeRate: FeeRate { layer1.feeRates[.hour] }
-    public var feeRates: FeeEstimates { layer1.feeRates }
-    public var wallet: OnChainWallet { coins.wallet }
-    public var gossip: Gossip { network.gossip }
+    package var feeRate: FeeRate { layer1.feeRates[.hour] }
+    package var feeRates: FeeEstimates { layer1.feeRates }
+    package var wallet: OnChainWallet { coins.wallet }
+    package var gossip: Gossip { network.gossip }
     /// Money of ours in closes of channels that this database does not know.
-    public var recovered: [OutPoint: RecoveredOutput] { coins.recovered }
+    package var recovered: [OutPoint: RecoveredOutput] { coins.recovered }
 
     /// Whether the chain was at its tip a short while ago. Where not, no preimage is given away.
-    public var isSynced: Bool { layer1.caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
+    package var isSynced: Bool { layer1.caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
 
-    public var nodeID: NodeID { keys.nodeID }
-    public var height: Int { layer1.position.height }
+    package var nodeID: NodeID { keys.nodeID }
+    package var height: Int { layer1.position.height }
 
     /// The payments that this node sends, by their hashes, and those that have not ended.
-    public var outgoingPayments: [PaymentHash: OutgoingPayment] { payments.sender.outgoing }
-    public var pendingPayments: Set<PaymentHash> { payments.sender.pending }
+    package var outgoingPayments: [PaymentHash: OutgoingPayment] { payments.sender.outgoing }
+    package var pendingPayments: Set<PaymentHash> { payments.sender.pending }
     /// The invoices of this node, and what became of them.
-    public var invoices: [PaymentHash: InvoiceRecord] { payments.receiver.invoices }
+    package var invoices: [PaymentHash: InvoiceRecord] { payments.receiver.invoices }
     /// The heights at which held payments are failed, so that their channels are not closed over them.
-    public var holdDeadlines: [PaymentHash: Int] { payments.receiver.holdDeadlines }
+    package var holdDeadlines: [PaymentHash: Int] { payments.receiver.holdDeadlines }
     /// What this node forwards.
-    public var circuits: Circuits { payments.forwarder.circuits }
-    public var estimates: LiquidityEstimates { payments.sender.estimates }
+    package var circuits: Circuits { payments.forwarder.circuits }
+    package var estimates: LiquidityEstimates { payments.sender.estimates }
 
     /// Starts a node from what its store holds; an empty store makes a new node.
     ///
     /// - Parameter store: all records of the node's database, as it was committed last.
     /// - Throws: a `StoreFailure` when a record cannot be read; nothing is started then.
-    public init(
+    package init(
         configuration: NodeConfiguration, keys: NodeKeys, entropy: Entropy, store: StoreContents
     ) throws(StoreFailure) {
         self.configuration = configuration
@@ -125,7 +125,7 @@ public struct NodeCore {
     /// Takes everything that happened since the last call, and says what is to be done about it.
     ///
     /// - Parameter now: milliseconds since 1970.
-    public mutating func handle(_ inputs: [NodeInput], now: UInt64) -> NodeEffects {
+    package mutating func handle(_ inputs: [NodeInput], now: UInt64) -> NodeEffects {
         clock.now = now
         if !startup.hasResumed {
             startup.hasResumed = true
@@ -316,7 +316,7 @@ public struct NodeCore {
     /// Whether a store rebuilds this very node: the check that simulations make after every commit.
     ///
     /// - Returns: what differs, or `nil`.
-    public func difference(from store: StoreContents) -> String? {
+    package func difference(from store: StoreContents) -> String? {
         do {
             let restored = try NodeCore(configuration: configuration, keys: keys, entropy: entropy, store: store)
             guard restored.channels.count == channels.count else { return "number of channels" }
@@ -355,7 +355,7 @@ extension NodeCore {
     ///
     /// Money at risk: whoever publishes it closes the channel, and once it is revoked loses everything in it. It is
     /// here for force closes by other means and for demonstrations of what a cheater loses.
-    public func signedCommitment(of id: ChannelID) -> Transaction? {
+    package func signedCommitment(of id: ChannelID) -> Transaction? {
         guard var entry = channels.entry(id) else { return nil }
         return entry.channel.signedLocalCommitment(entry.keys)
     }

@@ -1,9 +1,9 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningChain
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningChain
 import LightningChannel
-public import LightningPayment
-public import LightningTransactions
+package import LightningPayment
+package import LightningTransactions
 
 /// All keys of a node, derived from one BIP 39 seed by BIP 32.
 ///
@@ -11,14 +11,14 @@ public import LightningTransactions
 /// - `m/535'/coin'/0'`: the node's identity.
 /// - `m/535'/coin'/1'/i'`, with a random salt that is stored with the channel: the secrets of the i-th channel.
 /// - `m/535'/coin'/2'`, with our funding key of a channel, which everybody sees once it is closed: the key of our `to_remote` output.
-public final class NodeKeys: Sendable {
-    public let identity: NodeIdentity
-    public let wallet: WalletKeys
+package final class NodeKeys: Sendable {
+    package let identity: NodeIdentity
+    package let wallet: WalletKeys
     private let channels: ExtendedSecretKey
     private let payments: SecretKey
 
     /// - Parameter seed: BIP 39's 64 bytes.
-    public init(seed: [UInt8], network: Network) {
+    package init(seed: [UInt8], network: Network) {
         // A seed that gives no key has a probability of 2^-127.
         let master = ExtendedSecretKey(seed: seed)!
         let base = "m/535'/\(network.coinType)'"
@@ -28,15 +28,15 @@ public final class NodeKeys: Sendable {
         wallet = WalletKeys(master: master, network: network)
     }
 
-    public var nodeSecret: SecretKey { _read { yield identity.secret } }
-    public var nodeID: PublicKey { identity.nodeID }
+    package var nodeSecret: SecretKey { _read { yield identity.secret } }
+    package var nodeID: PublicKey { identity.nodeID }
 
     private func seed(_ index: UInt64) -> Bytes32 {
         channels.child(UInt32(index & 0x7fff_ffff) | ExtendedSecretKey.hardened)!.key.unsafeBytes()
     }
 
     /// The keys of one channel.
-    public func channel(_ origin: ChannelKeyOrigin) -> ChannelKeys {
+    package func channel(_ origin: ChannelKeyOrigin) -> ChannelKeys {
         let seed = seed(origin.index)
         guard let salt = origin.salt else { return ChannelKeys(seed: seed) }
         return ChannelKeys(seed: Hash.tagged("swift-lightning/channel/salted", seed.array + salt.array)) { fundingKey in

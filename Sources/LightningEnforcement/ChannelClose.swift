@@ -47,14 +47,19 @@ public struct ChannelClose: Hashable, Sendable {
 
     /// An output that is ours, may be, or decides over what is.
     public struct Output: Hashable, Sendable {
+        /// Which output.
         public var outPoint: OutPoint
+        /// Its amount and script.
         public var output: TransactionOutput
+        /// What it is to us.
         public var role: Role
+        /// What has become of it.
         public var status: Status
         /// What its claim has to show: the script behind the output. `nil` for what is paid to a key, and for what is not known yet.
         public var witnessScript: Script?
     }
 
+    /// Which transaction it is.
     public var kind: CloseKind
     /// What spends the funding output, and the height of its block.
     public var transaction: TransactionID
@@ -63,6 +68,7 @@ public struct ChannelClose: Hashable, Sendable {
     public var commitmentNumber: UInt64?
     /// The per-commitment point whose keys claim.
     package var point: PublicKey?
+    /// What of it is ours, may be, or decides over what is.
     public var outputs: [Output]
     /// Whether our data was known to be old before: then nothing of ours may be published, not even after a reorganization.
     package var wasDataLost = false

@@ -28,12 +28,12 @@ package struct RevokedHTLC: Hashable, Sendable {
 
 /// Which records of a channel's revoked HTLCs are wanted next, by the rest of their keys after the channel's id: those from `bound` on, or,
 /// backwards, those before it. Some at a time: a peer makes as many as it likes.
-public struct RevokedHTLCQuery: Hashable, Sendable {
-    public var bound: [UInt8]
-    public var isBackwards: Bool
-    public static let limit = 250
+package struct RevokedHTLCQuery: Hashable, Sendable {
+    package var bound: [UInt8]
+    package var isBackwards: Bool
+    package static let limit = 250
 
-    public init(bound: [UInt8], isBackwards: Bool) {
+    package init(bound: [UInt8], isBackwards: Bool) {
         self.bound = bound
         self.isBackwards = isBackwards
     }

@@ -1,6 +1,6 @@
 public import BitcoinPrimitives
 public import CryptoPrimitives
-public import LightningOnion
+package import LightningOnion
 public import LightningWire
 
 /// Why a text is no BOLT 11 invoice that can be paid.
@@ -39,12 +39,18 @@ public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A hop of a private route that an invoice tells (BOLT 11's `r` field).
 public struct RoutingHint: Hashable, Sendable {
+    /// Who is at the beginning of the channel.
     public var nodeID: NodeID
+    /// The channel, or an alias of it.
     public var shortChannelID: ShortChannelID
+    /// `fee_base_msat` of the channel.
     public var feeBase: MilliSatoshi
+    /// `fee_proportional_millionths` of the channel.
     public var feeProportionalMillionths: UInt32
+    /// `cltv_expiry_delta` of the channel, in blocks.
     public var cltvExpiryDelta: UInt16
 
+    /// A hop that the public graph does not show.
     public init(
         nodeID: NodeID, shortChannelID: ShortChannelID, feeBase: MilliSatoshi, feeProportionalMillionths: UInt32,
         cltvExpiryDelta: UInt16
@@ -66,29 +72,39 @@ public enum InvoiceDescription: Hashable, Sendable {
 
 /// A BOLT 11 invoice whose signature has been checked.
 public struct Invoice: Hashable, Sendable {
+    /// Where it can be paid.
     public var network: Network
+    /// `nil`: the payer chooses.
     public var amount: MilliSatoshi?
     /// Seconds since 1970.
     public var timestamp: UInt64
+    /// Whose preimage proves that it is paid.
     public var paymentHash: PaymentHash
     /// `nil` where the payee recognizes the payment by the blinded path that it comes over.
     public var paymentSecret: Bytes32?
+    /// What it is for, or the hash of that.
     public var details: InvoiceDescription
+    /// What the payer has to send along (field `m`).
     public var paymentMetadata: [UInt8]?
     /// The node that is to be paid.
     public var payee: NodeID
     /// Seconds from the timestamp.
     public var expiry: UInt64
+    /// `min_final_cltv_expiry_delta`, in blocks: how far from its expiry the last HTLC has to be.
     public var minFinalCLTVExpiryDelta: UInt32
+    /// Where it can be paid on chain.
     public var fallbackScripts: [Script]
+    /// Ways to a payee that the public graph does not show, each from its entry on.
     public var routingHints: [[RoutingHint]]
     /// The only ways to a payee who does not tell who it is (bLIP 39); `payee` is a key of this invoice alone then.
-    public var blindedPaths: [BlindedPaymentPath]
-    public var features: FeatureBits
+    package var blindedPaths: [BlindedPaymentPath]
+    package var features: FeatureBits
     /// The text it was read from or written as.
     public internal(set) var text: String
 
+    /// In seconds, where an invoice does not say (BOLT 11).
     public static let defaultExpiry: UInt64 = 3600
+    /// In blocks, where an invoice does not say (BOLT 11).
     public static let defaultMinFinalCLTVExpiryDelta: UInt32 = 18
 
     /// The second from which the invoice is not to be paid any more.

@@ -1,7 +1,7 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningOnion
-public import LightningWire
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningOnion
+package import LightningWire
 
 /// BOLT 11's amounts: a number and a multiplier.
 enum InvoiceAmount {
@@ -50,7 +50,7 @@ extension Invoice {
     ///   - description: at most 639 bytes of UTF-8; longer texts belong into a hash.
     ///   - blindedPaths: in the place of a payment secret and of routing hints; each of at most 639 bytes.
     ///   - nodeSecret: the payee's; with blinded paths one for this invoice alone.
-    public init(
+    package init(
         network: Network, amount: MilliSatoshi?, timestamp: UInt64, paymentHash: PaymentHash, paymentSecret: Bytes32?,
         details: InvoiceDescription, expiry: UInt64, minFinalCLTVExpiryDelta: UInt32, features: FeatureBits,
         routingHints: [[RoutingHint]] = [], blindedPaths: [BlindedPaymentPath] = [],

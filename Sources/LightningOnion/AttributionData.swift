@@ -1,17 +1,17 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// BOLT 4 "Attribution data": what each hop on the way back says of how long it held the HTLC, under codes that show the payer
 /// where somebody lied.
 ///
 /// 20 hold times in units of 100 ms, then 210 truncated HMACs: of each hop one for every place on the route that it could have.
-public enum AttributionData {
+package enum AttributionData {
     static let maxHops = 20
     private static let codeLength = 4
     private static let timesLength = 4 * maxHops
     private static let codeCount = maxHops * (maxHops + 1) / 2
     /// 920 bytes.
-    public static let length = timesLength + codeLength * codeCount
+    package static let length = timesLength + codeLength * codeCount
 
     /// Where `hmac_x_y` stands: "hmac_0_2 | hmac_0_1 | hmac_0_0 | hmac_1_1 | …", for 20 hops.
     private static func offset(_ x: Int, _ y: Int) -> Int {
@@ -25,7 +25,7 @@ public enum AttributionData {
     ///   - downstream: what came from the next hop; empty where we are the first to speak, or it sent none.
     ///   - packet: the failure before our layer of encryption; empty for a success.
     ///   - holdTime: in units of 100 ms.
-    public static func update(_ downstream: [UInt8], packet: [UInt8], holdTime: UInt32, sharedSecret: Bytes32) -> [UInt8] {
+    package static func update(_ downstream: [UInt8], packet: [UInt8], holdTime: UInt32, sharedSecret: Bytes32) -> [UInt8] {
         var data = downstream.count == length ? shifted(downstream) : [UInt8](repeating: 0, count: length)
         withUnsafeBytes(of: holdTime.bigEndian) { data.replaceSubrange(0..<4, with: $0) }
         let key = OnionKey.um.derive(sharedSecret).array
@@ -72,13 +72,13 @@ public enum AttributionData {
     }
 
     /// What the payer reads out of it.
-    public struct Reading: Hashable, Sendable {
+    package struct Reading: Hashable, Sendable {
         /// In units of 100 ms, from the first hop on, as far as the codes are right.
-        public var holdTimes: [UInt32] = []
+        package var holdTimes: [UInt32] = []
         /// The first hop whose code is wrong: it, or the one after it, changed something or does not know of attribution.
-        public var firstUnproven: Int?
+        package var firstUnproven: Int?
 
-        public init() {}
+        package init() {}
     }
 
     /// Reads what came back over a route.
@@ -86,7 +86,7 @@ public enum AttributionData {
     /// - Parameters:
     ///   - packet: the failure as it came; empty for a success.
     ///   - last: the hop that failed, where it is known: nothing is to be read beyond it.
-    public static func read(_ data: [UInt8], packet: [UInt8], sharedSecrets: [Bytes32], last: Int? = nil) -> Reading {
+    package static func read(_ data: [UInt8], packet: [UInt8], sharedSecrets: [Bytes32], last: Int? = nil) -> Reading {
         var reading = Reading()
         guard data.count == length, sharedSecrets.count <= maxHops else {
             reading.firstUnproven = 0

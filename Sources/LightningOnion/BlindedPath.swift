@@ -1,30 +1,30 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningWire
 
 /// BOLT 4 "Route Blinding": a way to a node that does not tell who it is.
 ///
 /// The recipient chooses the way, and encrypts to each node on it what that node has to know; the payer sees the first node,
 /// and after it only tweaked ids.
-public struct BlindedPath: Hashable, Sendable {
-    public struct Hop: Hashable, Sendable {
-        public var blindedNodeID: PublicKey
+package struct BlindedPath: Hashable, Sendable {
+    package struct Hop: Hashable, Sendable {
+        package var blindedNodeID: PublicKey
         /// `encrypted_recipient_data`.
-        public var encryptedData: [UInt8]
+        package var encryptedData: [UInt8]
 
-        public init(blindedNodeID: PublicKey, encryptedData: [UInt8]) {
+        package init(blindedNodeID: PublicKey, encryptedData: [UInt8]) {
             self.blindedNodeID = blindedNodeID
             self.encryptedData = encryptedData
         }
     }
 
     /// The introduction point.
-    public var firstNodeID: NodeID
+    package var firstNodeID: NodeID
     /// With which the introduction point finds out what it has to know.
-    public var firstPathKey: PublicKey
-    public var hops: [Hop]
+    package var firstPathKey: PublicKey
+    package var hops: [Hop]
 
-    public init(firstNodeID: NodeID, firstPathKey: PublicKey, hops: [Hop]) {
+    package init(firstNodeID: NodeID, firstPathKey: PublicKey, hops: [Hop]) {
         self.firstNodeID = firstNodeID
         self.firstPathKey = firstPathKey
         self.hops = hops
@@ -35,7 +35,7 @@ public struct BlindedPath: Hashable, Sendable {
     /// - Parameters:
     ///   - sessionKey: `e_0`, for this path only.
     ///   - nodes: from the introduction point to ourselves, each with its `encrypted_data_tlv`; never empty.
-    public init(sessionKey: borrowing SecretKey, nodes: [(id: NodeID, data: [UInt8])]) {
+    package init(sessionKey: borrowing SecretKey, nodes: [(id: NodeID, data: [UInt8])]) {
         var ephemeral = sessionKey.copy()
         firstNodeID = nodes[0].id
         firstPathKey = ephemeral.publicKey()
@@ -66,14 +66,14 @@ public struct BlindedPath: Hashable, Sendable {
     }
 
     /// What a node on the path learns with the `path_key` that came to it.
-    public struct Opened: Hashable, Sendable {
-        public var data: EncryptedRecipientData
+    package struct Opened: Hashable, Sendable {
+        package var data: EncryptedRecipientData
         /// For the next node, where nothing overrides it.
-        public var nextPathKey: PublicKey
+        package var nextPathKey: PublicKey
     }
 
     /// Opens what was encrypted to us; `nil` where it was not, or where it says what we do not understand.
-    public static func open(_ encryptedData: [UInt8], pathKey: PublicKey, nodeSecret: borrowing SecretKey) -> Opened? {
+    package static func open(_ encryptedData: [UInt8], pathKey: PublicKey, nodeSecret: borrowing SecretKey) -> Opened? {
         let secret = nodeSecret.sharedSecret(with: pathKey)
         var cipher = ChaCha20Poly1305(key: OnionKey.rho.derive(secret))
         let plain = encryptedData.withUnsafeBytes { cipher.open($0, nonce: nonce, associatedData: []) }
@@ -84,22 +84,22 @@ public struct BlindedPath: Hashable, Sendable {
     }
 
     /// The secret of our blinded id, with which an onion that came along a blinded path is peeled.
-    public static func blindedSecret(pathKey: PublicKey, nodeSecret: borrowing SecretKey) -> SecretKey? {
+    package static func blindedSecret(pathKey: PublicKey, nodeSecret: borrowing SecretKey) -> SecretKey? {
         let secret = nodeSecret.sharedSecret(with: pathKey)
         return nodeSecret.multiplied(by: blindingFactor(secret))
     }
 }
 
 /// BOLT 4's `encrypted_data_tlv`: what the recipient tells one node of a blinded path.
-public struct EncryptedRecipientData: Hashable, Sendable {
+package struct EncryptedRecipientData: Hashable, Sendable {
     /// How the node is to forward a payment.
-    public struct Relay: Hashable, Sendable {
-        public var cltvExpiryDelta: UInt16
-        public var feeProportionalMillionths: UInt32
+    package struct Relay: Hashable, Sendable {
+        package var cltvExpiryDelta: UInt16
+        package var feeProportionalMillionths: UInt32
         /// In msat.
-        public var feeBase: UInt32
+        package var feeBase: UInt32
 
-        public init(cltvExpiryDelta: UInt16, feeProportionalMillionths: UInt32, feeBase: UInt32) {
+        package init(cltvExpiryDelta: UInt16, feeProportionalMillionths: UInt32, feeBase: UInt32) {
             self.cltvExpiryDelta = cltvExpiryDelta
             self.feeProportionalMillionths = feeProportionalMillionths
             self.feeBase = feeBase
@@ -107,7 +107,7 @@ public struct EncryptedRecipientData: Hashable, Sendable {
 
         /// `amt_to_forward`: "((amount_msat - fee_base_msat) * 1000000 + 1000000 + fee_proportional_millionths - 1) /
         /// (1000000 + fee_proportional_millionths)"; `nil` where the amount does not even cover the base fee.
-        public func amountToForward(_ amount: MilliSatoshi) -> MilliSatoshi? {
+        package func amountToForward(_ amount: MilliSatoshi) -> MilliSatoshi? {
             guard let rest = amount.subtracting(MilliSatoshi(UInt64(feeBase))) else { return nil }
             let divisor = 1_000_000 + UInt64(feeProportionalMillionths)
             let product = rest.value.multipliedFullWidth(by: 1_000_000)
@@ -119,30 +119,30 @@ public struct EncryptedRecipientData: Hashable, Sendable {
     }
 
     /// Which payments may use the path.
-    public struct Constraints: Hashable, Sendable {
+    package struct Constraints: Hashable, Sendable {
         /// In blocks: the path's end of life.
-        public var maxCLTVExpiry: UInt32
-        public var htlcMinimum: MilliSatoshi
+        package var maxCLTVExpiry: UInt32
+        package var htlcMinimum: MilliSatoshi
 
-        public init(maxCLTVExpiry: UInt32, htlcMinimum: MilliSatoshi) {
+        package init(maxCLTVExpiry: UInt32, htlcMinimum: MilliSatoshi) {
             self.maxCLTVExpiry = maxCLTVExpiry
             self.htlcMinimum = htlcMinimum
         }
     }
 
-    public var padding: [UInt8]?
-    public var shortChannelID: ShortChannelID?
-    public var nextNodeID: NodeID?
+    package var padding: [UInt8]?
+    package var shortChannelID: ShortChannelID?
+    package var nextNodeID: NodeID?
     /// By which the recipient recognizes its own path.
-    public var pathID: [UInt8]?
-    public var nextPathKeyOverride: PublicKey?
-    public var relay: Relay?
-    public var constraints: Constraints?
-    public var allowedFeatures: FeatureBits?
+    package var pathID: [UInt8]?
+    package var nextPathKeyOverride: PublicKey?
+    package var relay: Relay?
+    package var constraints: Constraints?
+    package var allowedFeatures: FeatureBits?
     /// Fields of odd types that we do not know, kept as they came.
     private var stream = TLVStream()
 
-    public init() {}
+    package init() {}
 
     private static let known: [UInt64: TLVStream.Check] = [
         1: TLVStream.anything, 2: TLVStream.exactly(8), 4: TLVStream.point, 6: TLVStream.anything, 8: TLVStream.point,
@@ -157,7 +157,7 @@ public struct EncryptedRecipientData: Hashable, Sendable {
     ]
 
     /// - Throws: for unknown even types too: "MUST return an error".
-    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
+    package init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         stream = try TLVStream(from: &reader, known: Self.known)
         func value(_ type: UInt64) -> ByteReader? { stream[type].map { ByteReader($0) } }
@@ -178,7 +178,7 @@ public struct EncryptedRecipientData: Hashable, Sendable {
         allowedFeatures = stream[14].map { FeatureBits($0) }
     }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var all = stream
         func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
             var writer = ByteWriter()
@@ -211,7 +211,7 @@ public struct EncryptedRecipientData: Hashable, Sendable {
     /// forwarding node to the first, rounded up at each step; `nil` beyond 32 bits.
     ///
     /// - Parameter relays: of the forwarding nodes, the introduction point first.
-    public static func aggregate(_ relays: [Relay], minFinalCLTVExpiryDelta: UInt32) -> (
+    package static func aggregate(_ relays: [Relay], minFinalCLTVExpiryDelta: UInt32) -> (
         base: UInt32, proportional: UInt32, cltvDelta: UInt32
     )? {
         var base: UInt64 = 0

@@ -1,21 +1,21 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningWire
 
 /// A blinded path with the terms on which it carries payments: what bLIP 39 puts into an invoice's `b` field.
-public struct BlindedPaymentPath: Hashable, Sendable {
+package struct BlindedPaymentPath: Hashable, Sendable {
     /// Its first hop has the introduction point's real id.
-    public var path: BlindedPath
+    package var path: BlindedPath
     /// In msat: what all forwarding nodes of the path take together.
-    public var feeBase: UInt32
-    public var feeProportionalMillionths: UInt32
+    package var feeBase: UInt32
+    package var feeProportionalMillionths: UInt32
     /// Blocks that the path needs, with the payee's `min_final_cltv_expiry_delta`.
-    public var cltvExpiryDelta: UInt16
-    public var htlcMinimum: MilliSatoshi
-    public var htlcMaximum: MilliSatoshi
-    public var features: FeatureBits
+    package var cltvExpiryDelta: UInt16
+    package var htlcMinimum: MilliSatoshi
+    package var htlcMaximum: MilliSatoshi
+    package var features: FeatureBits
 
-    public init(
+    package init(
         path: BlindedPath, feeBase: UInt32, feeProportionalMillionths: UInt32, cltvExpiryDelta: UInt16, htlcMinimum: MilliSatoshi,
         htlcMaximum: MilliSatoshi, features: FeatureBits = FeatureBits()
     ) {
@@ -40,7 +40,7 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     ///   - maxCLTVExpiry: the height until which the path is good, as the payee's own expiry.
     ///   - htlcMinimum: of all channels on the way.
     /// - Returns: `nil` where the terms together are beyond what can be told.
-    public init?(
+    package init?(
         sessionKey: borrowing SecretKey, forwarders: [(node: NodeID, channel: ShortChannelID, relay: EncryptedRecipientData.Relay)],
         payee: NodeID, pathID: [UInt8], maxCLTVExpiry: UInt32, minFinalCLTVExpiryDelta: UInt32, htlcMinimum: MilliSatoshi,
         htlcMaximum: MilliSatoshi
@@ -83,16 +83,16 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     }
 
     /// A name for the path among routes, where channels have their short ids; no two paths share one but by chance.
-    public var routingID: ShortChannelID {
+    package var routingID: ShortChannelID {
         let digest = Hash.sha256(path.firstPathKey.compressed).array
         return ShortChannelID(digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 
     /// Whether we understand all that the path demands: "MUST NOT use … if payinfo.features has any unknown even bits set".
-    public var isUsable: Bool { features.unknownCompulsory(known: []).isEmpty }
+    package var isUsable: Bool { features.unknownCompulsory(known: []).isEmpty }
 
     /// bLIP 39: "the maximum size of any _single_ encoded blinded path is 639 bytes".
-    public var fitsIntoInvoice: Bool {
+    package var fitsIntoInvoice: Bool {
         var writer = ByteWriter()
         encode(to: &writer)
         return writer.bytes.count <= 639
@@ -104,7 +104,7 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     ///
     /// - Returns: the channel or the node that comes next, and the rest with its own terms; `nil` where the first part is not for
     ///   us, or not to be forwarded.
-    public func entered(nodeSecret: borrowing SecretKey) -> (next: EncryptedRecipientData, rest: BlindedPaymentPath)? {
+    package func entered(nodeSecret: borrowing SecretKey) -> (next: EncryptedRecipientData, rest: BlindedPaymentPath)? {
         guard path.hops.count > 1,
             let opened = BlindedPath.open(path.hops[0].encryptedData, pathKey: path.firstPathKey, nodeSecret: nodeSecret),
             let relay = opened.data.relay, let delta = UInt16(exactly: Int(cltvExpiryDelta) - Int(relay.cltvExpiryDelta)),
@@ -126,7 +126,7 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     // MARK: Records and invoices
 
     /// bLIP 39's `blinded_payinfo`.
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.uint32(feeBase)
         writer.uint32(feeProportionalMillionths)
         writer.uint16(cltvExpiryDelta)
@@ -143,7 +143,7 @@ public struct BlindedPaymentPath: Hashable, Sendable {
     }
 
     /// - Throws: for a path without a node too.
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         feeBase = try reader.uint32()
         feeProportionalMillionths = try reader.uint32()
         cltvExpiryDelta = try reader.uint16()

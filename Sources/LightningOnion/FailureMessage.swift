@@ -1,9 +1,9 @@
 import BitcoinPrimitives
 import CryptoPrimitives
-public import LightningWire
+package import LightningWire
 
 /// BOLT 4 "Failure Messages": why a hop did not forward, or the last one did not accept.
-public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
+package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     case temporaryNodeFailure
     case permanentNodeFailure
     case requiredNodeFeatureMissing
@@ -30,9 +30,9 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     case unknown(code: UInt16)
 
     /// Of `update_fail_malformed_htlc` inside of a blinded path.
-    public static let invalidOnionBlindingCode: UInt16 = 0xc018
+    package static let invalidOnionBlindingCode: UInt16 = 0xc018
 
-    public var code: UInt16 {
+    package var code: UInt16 {
         switch self {
         case .temporaryNodeFailure: 0x2002
         case .permanentNodeFailure: 0x6002
@@ -61,7 +61,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The `channel_update` that the failure brings; empty where there is none.
-    public var update: [UInt8] {
+    package var update: [UInt8] {
         switch self {
         case .temporaryChannelFailure(let update), .amountBelowMinimum(_, let update), .feeInsufficient(_, let update),
             .incorrectCLTVExpiry(_, let update), .expiryTooSoon(let update), .channelDisabled(_, let update):
@@ -71,7 +71,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The same failure with a `channel_update`, if it is one that can bring it.
-    public func with(update: [UInt8]) -> FailureMessage {
+    package func with(update: [UInt8]) -> FailureMessage {
         switch self {
         case .temporaryChannelFailure: .temporaryChannelFailure(update: update)
         case .amountBelowMinimum(let amount, _): .amountBelowMinimum(amount, update: update)
@@ -83,7 +83,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.uint16(code)
         switch self {
@@ -114,7 +114,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Parses a message; one that is malformed keeps its code.
-    public init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
         guard let code = try? reader.uint16() else {
             self = .unknown(code: 0)
@@ -152,7 +152,7 @@ public enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// BOLT 4's name, and what it means for the payer.
-    public var description: String {
+    package var description: String {
         switch self {
         case .temporaryNodeFailure: "temporary_node_failure"
         case .permanentNodeFailure: "permanent_node_failure"

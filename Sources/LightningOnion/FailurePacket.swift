@@ -1,18 +1,18 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// BOLT 4 "Returning Errors": a failure message, encrypted once by each hop on its way back.
-public enum FailurePacket {
+package enum FailurePacket {
     /// An HMAC and two lengths.
-    public static let minimumLength = 36
+    package static let minimumLength = 36
 
     /// The failing hop's packet: message and padding under an HMAC, then encrypted.
-    public static func create(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
+    package static func create(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
         create(message.encoded(), sharedSecret: sharedSecret)
     }
 
     /// What the erring node returns, before its own layer of encryption.
-    public static func plain(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
+    package static func plain(_ message: FailureMessage, sharedSecret: Bytes32) -> [UInt8] {
         plain(message.encoded(), sharedSecret: sharedSecret)
     }
 
@@ -33,14 +33,14 @@ public enum FailurePacket {
     }
 
     /// One hop's layer of encryption.
-    public static func wrap(_ packet: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
+    package static func wrap(_ packet: [UInt8], sharedSecret: Bytes32) -> [UInt8] {
         var result = packet
         ChaCha20.xor(key: OnionKey.ammag.derive(sharedSecret), into: &result)
         return result
     }
 
     /// The sender's side: which hop failed, and why; `nil` where no hop's HMAC matches.
-    public static func decrypt(
+    package static func decrypt(
         _ packet: [UInt8], sharedSecrets: [Bytes32]
     ) -> (hop: Int, message: FailureMessage)? {
         var current = packet

@@ -1,37 +1,37 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import CryptoPrimitives
+package import LightningWire
 
 /// BOLT 4's `tlv_payload`: what a hop is told.
-public struct HopPayload: Hashable, Sendable {
-    public var amountToForward: MilliSatoshi?
-    public var outgoingCLTV: UInt32?
+package struct HopPayload: Hashable, Sendable {
+    package var amountToForward: MilliSatoshi?
+    package var outgoingCLTV: UInt32?
     /// The channel to forward over; `nil` for the last hop.
-    public var shortChannelID: ShortChannelID?
-    public var paymentSecret: Bytes32?
-    public var totalAmount: MilliSatoshi?
-    public var paymentMetadata: [UInt8]?
+    package var shortChannelID: ShortChannelID?
+    package var paymentSecret: Bytes32?
+    package var totalAmount: MilliSatoshi?
+    package var paymentMetadata: [UInt8]?
     /// The preimage itself, for a spontaneous payment (keysend).
-    public var keysendPreimage: PaymentPreimage?
+    package var keysendPreimage: PaymentPreimage?
     /// What the recipient of a blinded path tells this hop.
-    public var encryptedRecipientData: [UInt8]?
+    package var encryptedRecipientData: [UInt8]?
     /// With which the introduction point of a blinded path opens it.
-    public var currentPathKey: PublicKey?
+    package var currentPathKey: PublicKey?
 
     /// What applications send along: types of 65536 and above (BOLT 1).
-    public var customRecords: [UInt64: [UInt8]] = [:]
+    package var customRecords: [UInt64: [UInt8]] = [:]
 
     /// Whether there were fields of odd types that we do not know.
-    public private(set) var hasUnknownFields = false
+    package private(set) var hasUnknownFields = false
 
     static let keysendType: UInt64 = 5_482_373_484
     /// BOLT 1: "type identifiers greater than or equal to 2^16 are available for custom records".
-    public static let firstCustomType: UInt64 = 65_536
+    package static let firstCustomType: UInt64 = 65_536
 
-    public init() {}
+    package init() {}
 
     /// The payload for a hop that forwards.
-    public static func forward(amount: MilliSatoshi, cltvExpiry: UInt32, over channel: ShortChannelID) -> HopPayload {
+    package static func forward(amount: MilliSatoshi, cltvExpiry: UInt32, over channel: ShortChannelID) -> HopPayload {
         var payload = HopPayload()
         payload.amountToForward = amount
         payload.outgoingCLTV = cltvExpiry
@@ -40,7 +40,7 @@ public struct HopPayload: Hashable, Sendable {
     }
 
     /// The payload for the last hop of a payment to an invoice.
-    public static func final(
+    package static func final(
         amount: MilliSatoshi, cltvExpiry: UInt32, paymentSecret: Bytes32, total: MilliSatoshi, metadata: [UInt8]?
     ) -> HopPayload {
         var payload = HopPayload()
@@ -53,7 +53,7 @@ public struct HopPayload: Hashable, Sendable {
     }
 
     /// The payload for the last hop of a spontaneous payment.
-    public static func keysend(
+    package static func keysend(
         amount: MilliSatoshi, cltvExpiry: UInt32, preimage: PaymentPreimage
     ) -> HopPayload {
         var payload = HopPayload()
@@ -66,7 +66,7 @@ public struct HopPayload: Hashable, Sendable {
     /// The payload for a forwarding hop of a blinded path: "MUST NOT include any other tlv field".
     ///
     /// - Parameter pathKey: for the introduction point alone.
-    public static func blinded(_ encryptedData: [UInt8], pathKey: PublicKey?) -> HopPayload {
+    package static func blinded(_ encryptedData: [UInt8], pathKey: PublicKey?) -> HopPayload {
         var payload = HopPayload()
         payload.encryptedRecipientData = encryptedData
         payload.currentPathKey = pathKey
@@ -74,7 +74,7 @@ public struct HopPayload: Hashable, Sendable {
     }
 
     /// The payload for the last hop of a blinded path.
-    public static func blindedFinal(
+    package static func blindedFinal(
         _ encryptedData: [UInt8], pathKey: PublicKey?, amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi
     ) -> HopPayload {
         var payload = blinded(encryptedData, pathKey: pathKey)
@@ -87,7 +87,7 @@ public struct HopPayload: Hashable, Sendable {
     /// Whether there is nothing but what a node inside a blinded path may be told.
     ///
     /// - Parameter isFinal: for the last node: `amt_to_forward`, `outgoing_cltv_value` and `total_amount_msat` too.
-    public func isBlinded(final isFinal: Bool) -> Bool {
+    package func isBlinded(final isFinal: Bool) -> Bool {
         guard encryptedRecipientData != nil, shortChannelID == nil, paymentSecret == nil, paymentMetadata == nil,
             keysendPreimage == nil, customRecords.isEmpty, !hasUnknownFields
         else { return false }
@@ -100,7 +100,7 @@ public struct HopPayload: Hashable, Sendable {
         return writer.bytes
     }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var stream = TLVStream()
         stream[2] = amountToForward.map { Self.integer($0.value) }
         stream[4] = outgoingCLTV.map { Self.integer(UInt64($0)) }
@@ -123,7 +123,7 @@ public struct HopPayload: Hashable, Sendable {
     }
 
     /// Parses a payload; the failure names the offending type and where it stands, as `invalid_onion_payload` wants.
-    public init(_ bytes: [UInt8]) throws(FailureMessage) {
+    package init(_ bytes: [UInt8]) throws(FailureMessage) {
         // BOLT 4: "the erring node may include that type and its byte offset in the decrypted byte stream".
         var reader = ByteReader(bytes)
         var previous: UInt64?
@@ -146,7 +146,7 @@ public struct HopPayload: Hashable, Sendable {
     }
 
     /// Whether a payload has a `current_path_key`, even if something else in it cannot be read.
-    public static func hasPathKey(_ bytes: [UInt8]) -> Bool {
+    package static func hasPathKey(_ bytes: [UInt8]) -> Bool {
         var reader = ByteReader(bytes)
         while let type = try? reader.bigSize(), type <= 12 {
             if type == 12 { return true }

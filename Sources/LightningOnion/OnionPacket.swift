@@ -1,14 +1,14 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// Why an onion cannot be read; becomes `update_fail_malformed_htlc` (BOLT 4).
-public enum OnionRefusal: Error, Hashable, Sendable {
+package enum OnionRefusal: Error, Hashable, Sendable {
     case invalidVersion
     case invalidKey
     case invalidHMAC
 
     /// The failure code with its BADONION and PERM bits.
-    public var failureCode: UInt16 {
+    package var failureCode: UInt16 {
         switch self {
         case .invalidVersion: 0xc004
         case .invalidHMAC: 0xc005
@@ -25,26 +25,26 @@ enum OnionKey: String {
 }
 
 /// BOLT 4's onion: 1366 bytes that look alike to every hop.
-public struct OnionPacket: Hashable, Sendable {
-    public static let length = 1366
+package struct OnionPacket: Hashable, Sendable {
+    package static let length = 1366
     static let payloadsLength = 1300
 
     /// What one hop finds when it peels its layer.
-    public struct Peeled: Sendable {
+    package struct Peeled: Sendable {
         /// The hop's payload, without its length.
-        public var payload: [UInt8]
+        package var payload: [UInt8]
         /// The onion for the next hop; `nil` for the last.
-        public var next: [UInt8]?
+        package var next: [UInt8]?
         /// For encrypting a failure on its way back.
-        public var sharedSecret: Bytes32
+        package var sharedSecret: Bytes32
     }
 
     /// One hop of a route, as its onion sees it.
-    public struct Hop: Sendable {
-        public var nodeID: PublicKey
+    package struct Hop: Sendable {
+        package var nodeID: PublicKey
         /// The payload without its length.
-        public var payload: [UInt8]
-        public init(nodeID: PublicKey, payload: [UInt8]) {
+        package var payload: [UInt8]
+        package init(nodeID: PublicKey, payload: [UInt8]) {
             self.nodeID = nodeID
             self.payload = payload
         }
@@ -56,7 +56,7 @@ public struct OnionPacket: Hashable, Sendable {
     ///   - sessionKey: a secret for this onion only; the sender keeps it to read failures.
     ///   - associatedData: the payment hash.
     /// - Returns: the packet, or `nil` where the payloads do not fit.
-    public static func create(
+    package static func create(
         sessionKey: borrowing SecretKey, hops: [Hop], associatedData: [UInt8]
     ) -> [UInt8]? {
         // Before anything is computed: a payload's length has to fit into what is written of it.
@@ -85,7 +85,7 @@ public struct OnionPacket: Hashable, Sendable {
     }
 
     /// The secret shared with each hop, from the session key.
-    public static func sharedSecrets(sessionKey: borrowing SecretKey, _ nodes: [PublicKey]) -> [Bytes32] {
+    package static func sharedSecrets(sessionKey: borrowing SecretKey, _ nodes: [PublicKey]) -> [Bytes32] {
         var ephemeral = sessionKey.copy()
         var secrets: [Bytes32] = []
         for (index, node) in nodes.enumerated() {
@@ -112,7 +112,7 @@ public struct OnionPacket: Hashable, Sendable {
     }
 
     /// BOLT 4 "Onion Decryption".
-    public static func peel(
+    package static func peel(
         _ packet: [UInt8], nodeSecret: borrowing SecretKey, associatedData: [UInt8]
     ) throws(OnionRefusal) -> Peeled {
         guard packet.count == length, packet[0] == 0 else { throw .invalidVersion }

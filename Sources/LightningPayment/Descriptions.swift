@@ -15,16 +15,19 @@ extension OutgoingPayment: CustomStringConvertible, CustomReflectable {
             }
         return "payment \(paymentHash) of \(amount) to \(payee), \(state), \(attempts.count) attempts"
     }
+    /// Without children: what dumps a value shows no secret.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 extension PaymentAttempt: CustomStringConvertible, CustomReflectable {
     public var description: String { "\(htlc), \(route.amount) over \(route.hops.count) hops, \(status)" }
+    /// Without children: what dumps a value shows no secret.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 extension InvoiceRecord: CustomStringConvertible, CustomReflectable {
     public var description: String { "invoice \(invoice.paymentHash), \(statusName), \(receivedAmount) received" }
+    /// Without children: what dumps a value shows no secret.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
@@ -39,15 +42,16 @@ extension Circuit: CustomStringConvertible, CustomReflectable {
             }
         return "forward \(incoming.paymentHash) of \(amount), fee \(fee), \(state)"
     }
+    /// Without children: what dumps a value shows no secret.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 extension ReturnPath: CustomStringConvertible, CustomReflectable {
-    public var description: String { "the way back of an HTLC" }
-    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+    package var description: String { "the way back of an HTLC" }
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 extension HTLCReply: CustomStringConvertible, CustomReflectable {
-    public var description: String { "a reply of \(packet.count) bytes" }
-    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+    package var description: String { "a reply of \(packet.count) bytes" }
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }

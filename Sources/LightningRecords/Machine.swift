@@ -2,7 +2,7 @@
 ///
 /// A machine never calls another one. What it wants of others are its effects, which the node turns into events of theirs, first in first
 /// out. Nothing of the effects may leave the node before the writes of the same batch are committed.
-public protocol Machine {
+package protocol Machine {
     associatedtype Event
     associatedtype Effect
     /// What a machine may know of the world when something happens to it.
@@ -16,7 +16,7 @@ public protocol Machine {
 }
 
 /// A part of a machine that keeps records of its own.
-public protocol Recorded {
+package protocol Recorded {
     /// What has to be stored of the changes since the last call.
     mutating func drainWrites() -> [StoreWrite]
 }

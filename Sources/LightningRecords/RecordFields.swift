@@ -1,20 +1,20 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// The numbered fields of a record: their count, then number, length and value of each.
 ///
 /// A new field is a number of its own, not a new version of the record; a number is never used for anything else again. A field without a
 /// value is not written.
-public struct RecordFields<Field: RawRepresentable<UInt8>> {
+package struct RecordFields<Field: RawRepresentable<UInt8>> {
     private var fields: [(field: Field, value: [UInt8])] = []
 
-    public init() {}
+    package init() {}
 
     /// Writes a field, unless it has no value. Fields are written in the order of the calls.
-    public mutating func put(_ field: Field, _ value: [UInt8]?) {
+    package mutating func put(_ field: Field, _ value: [UInt8]?) {
         if let value { fields.append((field, value)) }
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.compactSize(fields.count)
         for (field, value) in fields {
             writer.uint8(field.rawValue)
@@ -26,7 +26,7 @@ public struct RecordFields<Field: RawRepresentable<UInt8>> {
     ///
     /// - Parameter record: what it is, for the text of a failure.
     /// - Throws: also for a field that is not known: it was written by a later version, and may be what money depends on.
-    public static func decode(
+    package static func decode(
         _ reader: inout ByteReader, of record: String, _ take: (Field, inout ByteReader) throws(DecodingFailure) -> Void
     ) throws(DecodingFailure) {
         for _ in 0..<(try reader.count(minimum: 2)) {

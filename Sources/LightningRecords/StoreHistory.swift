@@ -1,13 +1,13 @@
 /// Records of what is over: no decision of the node depends on them, they grow for ever, and nobody reads more than a page of them.
 ///
 /// Their keys in the order of time are `HistoryPosition`s: a page ends with the position from which the next one goes on.
-public enum StoreHistory: Sendable, CaseIterable {
+package enum StoreHistory: Sendable, CaseIterable {
     case payments
     case invoices
     case forwards
 
     /// The table of the records.
-    public var records: StoreTable {
+    package var records: StoreTable {
         switch self {
         case .payments: .paymentHistory
         case .invoices: .invoiceHistory
@@ -16,7 +16,7 @@ public enum StoreHistory: Sendable, CaseIterable {
     }
 
     /// The table of positions, where the records themselves lie by another key.
-    public var order: StoreTable? {
+    package var order: StoreTable? {
         switch self {
         case .payments: .paymentOrder
         case .invoices: .invoiceOrder
@@ -25,26 +25,26 @@ public enum StoreHistory: Sendable, CaseIterable {
     }
 
     /// What puts a record into the history.
-    public func add(_ record: [UInt8], at position: HistoryPosition) -> [StoreWrite] {
+    package func add(_ record: [UInt8], at position: HistoryPosition) -> [StoreWrite] {
         guard let order else { return [.put(records, key: position.key, record: record)] }
         return [.put(records, key: position.id, record: record), .put(order, key: position.key, record: [])]
     }
 
     /// What takes a record out of the history.
-    public func remove(at position: HistoryPosition) -> [StoreWrite] {
+    package func remove(at position: HistoryPosition) -> [StoreWrite] {
         guard let order else { return [.delete(records, key: position.key)] }
         return [.delete(records, key: position.id), .delete(order, key: position.key)]
     }
 }
 
 /// A page of a history, the newest record first, each with the key of its position.
-public struct StorePage: Hashable, Sendable {
-    public var entries: [StoreEntry]
+package struct StorePage: Hashable, Sendable {
+    package var entries: [StoreEntry]
     /// The key of the last position that was looked at: the next page lies before it. `nil` where there is no more.
-    public var next: [UInt8]?
+    package var next: [UInt8]?
 
     /// - Parameter limit: how many were asked for: with fewer the history is at its end.
-    public init(_ places: [StoreEntry], limit: Int) {
+    package init(_ places: [StoreEntry], limit: Int) {
         entries = places
         next = places.count < limit ? nil : places.last?.key
     }
@@ -54,8 +54,10 @@ public struct StorePage: Hashable, Sendable {
 public struct HistoryPosition: Hashable, Comparable, Sendable {
     /// Milliseconds since 1970.
     public var time: UInt64
+    /// What tells records of one time apart.
     public var id: [UInt8]
 
+    /// A place in a history.
     public init(time: UInt64, id: [UInt8]) {
         self.time = time
         self.id = id

@@ -1,5 +1,5 @@
 /// The kinds of records that a node keeps; each is a table of keys and versioned records.
-public enum StoreTable: String, Sendable, CaseIterable {
+package enum StoreTable: String, Sendable, CaseIterable {
     case meta
     case channels
     case htlcs
@@ -33,11 +33,11 @@ public enum StoreTable: String, Sendable, CaseIterable {
     case forwardTotals
 
     /// The key of a record that there is one of, in a table whose keys are names.
-    public static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
+    package static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
 
     /// Whether all of it is read when a node starts: what the node needs to act. What it does not need grows for ever, and is asked for by
     /// key or read by page.
-    public var isLoadedAtStart: Bool {
+    package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory: false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,

@@ -1,5 +1,5 @@
 /// One change of the store. All of a batch are committed together, before anything of it leaves the node.
-public enum StoreWrite: Hashable, Sendable {
+package enum StoreWrite: Hashable, Sendable {
     case put(StoreTable, key: [UInt8], record: [UInt8])
     case delete(StoreTable, key: [UInt8])
     /// Everything whose key begins so.
@@ -8,14 +8,14 @@ public enum StoreWrite: Hashable, Sendable {
 
 extension StoreWrite {
     /// A record to be written, or to be deleted where there is none.
-    public static func change(_ table: StoreTable, key: [UInt8], record: [UInt8]?) -> StoreWrite {
+    package static func change(_ table: StoreTable, key: [UInt8], record: [UInt8]?) -> StoreWrite {
         record.map { .put(table, key: key, record: $0) } ?? .delete(table, key: key)
     }
 }
 
 extension [StoreWrite] {
     /// What is written to a table, each record with its key; `nil` where it is deleted.
-    public func changes(of table: StoreTable) -> [(key: [UInt8], record: [UInt8]?)] {
+    package func changes(of table: StoreTable) -> [(key: [UInt8], record: [UInt8]?)] {
         compactMap { write in
             switch write {
             case .put(table, let key, let record): (key, record)

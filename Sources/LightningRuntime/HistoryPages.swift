@@ -8,6 +8,7 @@ public import LightningWire
 
 /// Some records of a node's history, the newest first.
 public struct HistoryPage<Record: Sendable>: Sendable {
+    /// The newest first.
     public var records: [Record]
     /// Where the next page begins; `nil` where there is none.
     public var next: HistoryPosition?

@@ -40,27 +40,33 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
 public final class LightningNode: Service, Sendable {
     /// How a node runs.
     public struct Options: Sendable {
+        /// On which peers are listened for.
         public var host = "127.0.0.1"
         /// 0 takes any free port; `nil` listens to nobody.
         public var port: Int? = 0
         /// The hosts by which others can call this node, as it tells them; `host` where nothing else is said. One that stands for all of
         /// this machine's addresses, like 0.0.0.0, is told to nobody.
         public var announcedHosts: [String]?
+        /// What the node asks of its peers and pays for.
         public var configuration = NodeConfiguration()
         /// How often time is told to pass: what is due is done then.
         public var tickInterval = Duration.seconds(1)
         /// Warnings and worse, unless another one is given.
         public var logger: Logger
+        /// A node that listens on this machine only, on a free port.
         public init() {
             logger = Logger(label: "lightning")
             logger.logLevel = .warning
         }
     }
 
+    /// By which others know it.
     public let nodeID: NodeID
+    /// Of its layer 1.
     public let network: Network
     /// The port that peers can call, if any.
     public let port: Int?
+    /// On which it listens.
     public let host: String
     let driver: NodeDriver
     let store: StoreThread
@@ -202,10 +208,12 @@ public final class LightningNode: Service, Sendable {
         if let write = addresses.told(address.nodeID, [address]) { try await driver.commit(write) }
     }
 
+    /// The nodes it is connected to.
     public func peers() async throws -> [PeerSummary] { try await driver.read { $0.peerSummaries } }
 
     // MARK: On chain
 
+    /// A fresh address of the wallet. Throws only where the node has stopped.
     public func newAddress() async throws -> Address { try await newAddressAndUnpaid().address }
 
     /// A fresh address, and how many have been given out without a payment to one of them.
@@ -241,6 +249,7 @@ public final class LightningNode: Service, Sendable {
         return id
     }
 
+    /// All channels, those that are closed among them.
     public func channels() async throws -> [PaymentChannel] {
         try await driver.read { core in core.channels.values.sorted { $0.id < $1.id } }
     }
@@ -427,6 +436,7 @@ public final class LightningNode: Service, Sendable {
 
     // MARK: Overview
 
+    /// What there is, on chain and in channels, and what of it can be spent.
     public func balance() async throws -> Balance { try await driver.read { Balance($0) } }
 
     /// The height that the node has followed the chain to.
@@ -444,13 +454,17 @@ public final class LightningNode: Service, Sendable {
 
 /// What a node owns, told apart by what can be done with it.
 public struct Balance: Hashable, Sendable {
+    /// Coins of the wallet in blocks.
     public var onChainConfirmed: Satoshi
+    /// Coins of the wallet that no block holds yet.
     public var onChainUnconfirmed: Satoshi
     /// Mined coins that are not old enough.
     public var onChainImmature: Satoshi
     /// Ours in channels, whatever can be done with it.
     public var inChannels: MilliSatoshi
+    /// What all usable channels together can send.
     public var spendable: MilliSatoshi
+    /// What all usable channels together can receive.
     public var receivable: MilliSatoshi
     /// The most that one HTLC can carry; a payment may have several.
     public var largestPayment: MilliSatoshi
@@ -466,6 +480,7 @@ public struct Balance: Hashable, Sendable {
     public var outgoingHTLCs: MilliSatoshi
     /// In HTLCs that came to us, and are neither settled nor failed: not ours yet.
     public var incomingHTLCs: MilliSatoshi
+    /// Channels over which payments can be sent now.
     public var usableChannels: Int
 
     init(_ core: borrowing NodeCore) {

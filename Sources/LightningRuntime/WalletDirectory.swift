@@ -19,11 +19,15 @@ public enum WalletDirectoryFailure: Error, Hashable, Sendable, CustomStringConve
 
 /// Where a node keeps its seed, its database and its control socket; readable by its owner alone.
 public struct WalletDirectory: Sendable {
+    /// Where it is.
     public let url: URL
 
+    /// The directory of a wallet, whether it is there or not.
     public init(_ url: URL) { self.url = url }
 
+    /// The path of the node's database.
     public var database: String { url.appending(path: "node.sqlite").path }
+    /// The path of the socket by which commands talk to the node.
     public var controlSocket: String { url.appending(path: "control.sock").path }
     private var seedFile: URL { url.appending(path: "seed") }
     /// BIP 39's passphrase, where the words have one.

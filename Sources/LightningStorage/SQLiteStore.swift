@@ -1,12 +1,12 @@
 internal import Foundation
 internal import GRDB
-public import LightningRecords
+package import LightningRecords
 
 /// A node's records in one SQLite database: a table for each kind, one transaction for each batch.
 ///
 /// `synchronous=FULL` in WAL mode: what `commit` returned for survives the loss of power. The database is locked for as
 /// long as it is open, so that no second daemon can use the wallet.
-public final class SQLiteStore: Sendable {
+package final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
@@ -17,7 +17,7 @@ public final class SQLiteStore: Sendable {
     /// Opens the database, or makes it.
     ///
     /// - Throws: `StoreFailure`; nothing is changed.
-    public convenience init(path: String) throws(StoreFailure) { try self.init(path: path, wholeCheck: Self.wholeCheck) }
+    package convenience init(path: String) throws(StoreFailure) { try self.init(path: path, wholeCheck: Self.wholeCheck) }
 
     /// - Parameter wholeCheck: bytes up to which all of the database is checked.
     package init(path: String, wholeCheck: Int) throws(StoreFailure) {
@@ -123,7 +123,7 @@ public final class SQLiteStore: Sendable {
     private static func hasLongRecords(_ table: StoreTable) -> Bool { table == .paymentHistory || table == .invoiceHistory }
 
     /// Reads everything that a node needs when it starts.
-    public func load() throws(StoreFailure) -> StoreContents {
+    package func load() throws(StoreFailure) -> StoreContents {
         do {
             return try queue.read { database in
                 var contents = StoreContents()
@@ -142,7 +142,7 @@ public final class SQLiteStore: Sendable {
     }
 
     /// What a query asks for.
-    public func entries(_ query: StoreQuery) throws(StoreFailure) -> [StoreEntry] {
+    package func entries(_ query: StoreQuery) throws(StoreFailure) -> [StoreEntry] {
         let (from, to) = query.range
         do {
             return try queue.read { database in
@@ -163,7 +163,7 @@ public final class SQLiteStore: Sendable {
     /// A page of a history, the newest record first, each with the key of its position.
     ///
     /// - Parameter bound: the key of a position; what comes before it is wanted.
-    public func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) throws(StoreFailure) -> StorePage {
+    package func page(_ history: StoreHistory, before bound: [UInt8]?, limit: Int) throws(StoreFailure) -> StorePage {
         let places = try entries(StoreQuery(table: history.order ?? history.records, before: bound, limit: limit))
         var page = StorePage(places, limit: limit)
         guard history.order != nil else { return page }
@@ -176,7 +176,7 @@ public final class SQLiteStore: Sendable {
     }
 
     /// How many batches have been committed: counted in the transaction of each, so that of two copies of a store the newer one is known.
-    public func batchNumber() throws(StoreFailure) -> UInt64 {
+    package func batchNumber() throws(StoreFailure) -> UInt64 {
         do {
             let number = try queue.read { try Int64.fetchOne($0, sql: "SELECT number FROM batches") } ?? 0
             guard let number = UInt64(exactly: number) else { throw StoreFailure.damaged("number of a batch") }
@@ -187,7 +187,7 @@ public final class SQLiteStore: Sendable {
     }
 
     /// Commits all writes in one transaction, with the number of the batch, or none.
-    public func commit(_ writes: [StoreWrite]) throws(StoreFailure) {
+    package func commit(_ writes: [StoreWrite]) throws(StoreFailure) {
         guard !writes.isEmpty else { return }
         do {
             try queue.write { database in
@@ -216,9 +216,9 @@ public final class SQLiteStore: Sendable {
     }
 
     /// The value of SQLite's `synchronous` setting: 2 is FULL.
-    public func synchronousSetting() throws -> Int {
+    package func synchronousSetting() throws -> Int {
         try queue.read { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
     }
 
-    public func close() { try? queue.close() }
+    package func close() { try? queue.close() }
 }

@@ -1,10 +1,10 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// BOLT 3's scripts.
-public enum ChannelScripts {
+package enum ChannelScripts {
     /// "Funding Transaction Output": 2 of 2, the keys in the order of their bytes.
-    public static func funding(_ first: PublicKey, _ second: PublicKey) -> Script {
+    package static func funding(_ first: PublicKey, _ second: PublicKey) -> Script {
         let (low, high) = first < second ? (first, second) : (second, first)
         return Script([
             .op(.two), .push(low.compressed), .push(high.compressed), .op(.two), .op(.checkMultiSig),
@@ -12,7 +12,7 @@ public enum ChannelScripts {
     }
 
     /// "`to_local` Output": the revocation key at once, or the holder after its delay.
-    public static func toLocal(revocation: PublicKey, delay: UInt16, delayed: PublicKey) -> Script {
+    package static func toLocal(revocation: PublicKey, delay: UInt16, delayed: PublicKey) -> Script {
         Script([
             .op(.if), .push(revocation.compressed), .op(.else), .number(Int64(delay)), .op(.checkSequenceVerify),
             .op(.drop), .push(delayed.compressed), .op(.endIf), .op(.checkSig),
@@ -20,17 +20,17 @@ public enum ChannelScripts {
     }
 
     /// "`to_remote` Output" under `option_anchors`: the counterparty, one block later.
-    public static func toRemoteAnchors(_ key: PublicKey) -> Script {
+    package static func toRemoteAnchors(_ key: PublicKey) -> Script {
         Script([.push(key.compressed), .op(.checkSigVerify), .op(.one), .op(.checkSequenceVerify)])
     }
 
     /// The output script that pays the counterparty in a commitment.
-    public static func toRemoteOutput(_ key: PublicKey, hasAnchors: Bool) -> Script {
+    package static func toRemoteOutput(_ key: PublicKey, hasAnchors: Bool) -> Script {
         hasAnchors ? .p2wsh(toRemoteAnchors(key)) : .p2wpkh(key)
     }
 
     /// "`to_local_anchor` and `to_remote_anchor` Output".
-    public static func anchor(_ fundingKey: PublicKey) -> Script {
+    package static func anchor(_ fundingKey: PublicKey) -> Script {
         Script([
             .push(fundingKey.compressed), .op(.checkSig), .op(.ifDup), .op(.notIf), .number(16),
             .op(.checkSequenceVerify), .op(.endIf),
@@ -38,12 +38,12 @@ public enum ChannelScripts {
     }
 
     /// "Offered HTLC Outputs".
-    public static func offeredHTLC(keys: CommitmentKeys, paymentHash: [UInt8], hasAnchors: Bool) -> Script {
+    package static func offeredHTLC(keys: CommitmentKeys, paymentHash: [UInt8], hasAnchors: Bool) -> Script {
         offeredHTLC(keys: keys, paymentHash160: Hash.ripemd160(paymentHash), hasAnchors: hasAnchors)
     }
 
     /// The same by what the script holds of the payment hash: its RIPEMD-160.
-    public static func offeredHTLC(keys: CommitmentKeys, paymentHash160: [UInt8], hasAnchors: Bool) -> Script {
+    package static func offeredHTLC(keys: CommitmentKeys, paymentHash160: [UInt8], hasAnchors: Bool) -> Script {
         var script = Script([
             .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
             .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
@@ -56,14 +56,14 @@ public enum ChannelScripts {
     }
 
     /// "Received HTLC Outputs".
-    public static func receivedHTLC(
+    package static func receivedHTLC(
         keys: CommitmentKeys, paymentHash: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
     ) -> Script {
         receivedHTLC(keys: keys, paymentHash160: Hash.ripemd160(paymentHash), cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
     }
 
     /// The same by what the script holds of the payment hash: its RIPEMD-160.
-    public static func receivedHTLC(
+    package static func receivedHTLC(
         keys: CommitmentKeys, paymentHash160: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
     ) -> Script {
         var script = Script([

@@ -1,16 +1,16 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 import LightningWire
 
 /// BOLT 3 "Legacy Closing Transaction": both sides' last word on the channel.
-public struct ClosingTransaction: Hashable, Sendable {
-    public let transaction: Transaction
+package struct ClosingTransaction: Hashable, Sendable {
+    package let transaction: Transaction
     private let fundingScript: Script
     private let fundingAmount: Satoshi
 
     /// - Parameters:
     ///   - outputs: what each side gets after the fee; a side that gets `nil` has no output.
-    public init(
+    package init(
         funding: OutPoint, fundingAmount: Satoshi, fundingScript: Script, outputs: [TransactionOutput?]
     ) {
         self.fundingScript = fundingScript
@@ -22,19 +22,19 @@ public struct ClosingTransaction: Hashable, Sendable {
         transaction = Transaction(inputs: [TransactionInput(funding)], outputs: sorted)
     }
 
-    public func signatureHash() -> Bytes32 {
+    package func signatureHash() -> Bytes32 {
         var hasher = SignatureHasher(transaction)
         return hasher.witnessV0(input: 0, scriptCode: fundingScript, amount: fundingAmount)
     }
 
-    public func signed(_ signatures: [(PublicKey, ECDSASignature)]) -> Transaction {
+    package func signed(_ signatures: [(PublicKey, ECDSASignature)]) -> Transaction {
         var result = transaction
         result.inputs[0].witness = FundingSpend.witness(script: fundingScript, signatures)
         return result
     }
 
     /// The weight with two signatures of the largest size.
-    public static func expectedWeight(_ first: Script, _ second: Script) -> Int {
+    package static func expectedWeight(_ first: Script, _ second: Script) -> Int {
         // version, counts, input, lock time; each output; then marker, flag, and the witness of two 73-byte signatures.
         let outputs = (8 + 1 + first.bytes.count) + (8 + 1 + second.bytes.count)
         return (4 + 1 + 41 + 1 + outputs + 4) * 4 + 2 + 1 + 1 + (1 + 73) * 2 + 1 + 71

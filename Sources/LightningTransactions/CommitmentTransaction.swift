@@ -1,24 +1,24 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningWire
 
 /// What stays the same in all commitments of one holder.
-public struct CommitmentContext: Hashable, Sendable {
-    public var funding: OutPoint
-    public var fundingAmount: Satoshi
-    public var holderFundingKey: PublicKey
-    public var counterpartyFundingKey: PublicKey
+package struct CommitmentContext: Hashable, Sendable {
+    package var funding: OutPoint
+    package var fundingAmount: Satoshi
+    package var holderFundingKey: PublicKey
+    package var counterpartyFundingKey: PublicKey
     /// The 48 bits that hide the commitment number.
-    public var obscuringFactor: UInt64
-    public var hasAnchors: Bool
+    package var obscuringFactor: UInt64
+    package var hasAnchors: Bool
     /// Whether the holder opened the channel, and so pays the fee.
-    public var holderIsOpener: Bool
+    package var holderIsOpener: Bool
     /// The holder's `dust_limit_satoshis`.
-    public var dustLimit: Satoshi
+    package var dustLimit: Satoshi
     /// The blocks that the holder must wait for its own output: the counterparty's `to_self_delay`.
-    public var toSelfDelay: UInt16
+    package var toSelfDelay: UInt16
 
-    public init(
+    package init(
         funding: OutPoint, fundingAmount: Satoshi, holderFundingKey: PublicKey, counterpartyFundingKey: PublicKey,
         obscuringFactor: UInt64, hasAnchors: Bool, holderIsOpener: Bool, dustLimit: Satoshi, toSelfDelay: UInt16
     ) {
@@ -34,24 +34,24 @@ public struct CommitmentContext: Hashable, Sendable {
     }
 
     /// BOLT 3: "the lower 48 bits of: SHA256(payment_basepoint from open_channel || payment_basepoint from accept_channel)".
-    public static func obscuringFactor(opener: PublicKey, accepter: PublicKey) -> UInt64 {
+    package static func obscuringFactor(opener: PublicKey, accepter: PublicKey) -> UInt64 {
         let hash = Hash.sha256(opener.compressed + accepter.compressed)
         return (26..<32).reduce(0) { $0 << 8 | UInt64(hash[$1]) }
     }
 
-    public var fundingScript: Script { ChannelScripts.funding(holderFundingKey, counterpartyFundingKey) }
+    package var fundingScript: Script { ChannelScripts.funding(holderFundingKey, counterpartyFundingKey) }
 }
 
 /// An HTLC as one commitment sees it.
-public struct CommitmentHTLC: Hashable, Sendable {
+package struct CommitmentHTLC: Hashable, Sendable {
     /// Whether the commitment's holder offered it.
-    public var isOfferedByHolder: Bool
-    public var id: UInt64
-    public var amount: MilliSatoshi
-    public var paymentHash: PaymentHash
-    public var cltvExpiry: UInt32
+    package var isOfferedByHolder: Bool
+    package var id: UInt64
+    package var amount: MilliSatoshi
+    package var paymentHash: PaymentHash
+    package var cltvExpiry: UInt32
 
-    public init(
+    package init(
         isOfferedByHolder: Bool, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32
     ) {
         self.isOfferedByHolder = isOfferedByHolder
@@ -63,14 +63,14 @@ public struct CommitmentHTLC: Hashable, Sendable {
 }
 
 /// What one commitment says: who owns what.
-public struct CommitmentContents: Hashable, Sendable {
-    public var number: UInt64
-    public var feeRate: FeeRate
-    public var toHolder: MilliSatoshi
-    public var toCounterparty: MilliSatoshi
-    public var htlcs: [CommitmentHTLC]
+package struct CommitmentContents: Hashable, Sendable {
+    package var number: UInt64
+    package var feeRate: FeeRate
+    package var toHolder: MilliSatoshi
+    package var toCounterparty: MilliSatoshi
+    package var htlcs: [CommitmentHTLC]
 
-    public init(
+    package init(
         number: UInt64, feeRate: FeeRate, toHolder: MilliSatoshi, toCounterparty: MilliSatoshi,
         htlcs: [CommitmentHTLC]
     ) {
@@ -83,26 +83,26 @@ public struct CommitmentContents: Hashable, Sendable {
 }
 
 /// BOLT 3 "Fee Calculation" and "Trimmed Outputs".
-public enum CommitmentFees {
-    public static let anchorAmount = Satoshi(330)
+package enum CommitmentFees {
+    package static let anchorAmount = Satoshi(330)
 
     /// "Expected Weights" of Appendix A.
-    public static func commitmentWeight(hasAnchors: Bool, htlcCount: Int) -> Int {
+    package static func commitmentWeight(hasAnchors: Bool, htlcCount: Int) -> Int {
         (hasAnchors ? 1124 : 724) + 172 * htlcCount
     }
 
     /// The fee of an HTLC-timeout transaction: nothing under `option_anchors`.
-    public static func timeoutFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
+    package static func timeoutFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
         hasAnchors ? .zero : feeRate.fee(weight: 663)
     }
 
     /// The fee of an HTLC-success transaction: nothing under `option_anchors`.
-    public static func successFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
+    package static func successFee(_ feeRate: FeeRate, hasAnchors: Bool) -> Satoshi {
         hasAnchors ? .zero : feeRate.fee(weight: 703)
     }
 
     /// "Trimmed Outputs": whether an HTLC is too small for an output of its own.
-    public static func isTrimmed(
+    package static func isTrimmed(
         _ amount: MilliSatoshi, isOfferedByHolder: Bool, feeRate: FeeRate, dustLimit: Satoshi, hasAnchors: Bool
     ) -> Bool {
         let fee =
@@ -112,16 +112,16 @@ public enum CommitmentFees {
     }
 
     /// What the opener pays for a commitment with so many untrimmed HTLCs: the base fee and both anchors.
-    public static func openerCost(_ feeRate: FeeRate, hasAnchors: Bool, untrimmed: Int) -> Satoshi {
+    package static func openerCost(_ feeRate: FeeRate, hasAnchors: Bool, untrimmed: Int) -> Satoshi {
         feeRate.fee(weight: commitmentWeight(hasAnchors: hasAnchors, htlcCount: untrimmed))
             + (hasAnchors ? anchorAmount + anchorAmount : .zero)
     }
 }
 
 /// A commitment transaction, built and ordered as BOLT 3 says, with the meaning of each output.
-public struct CommitmentTransaction: Hashable, Sendable {
+package struct CommitmentTransaction: Hashable, Sendable {
     /// What an output is for.
-    public enum Role: Hashable, Sendable {
+    package enum Role: Hashable, Sendable {
         case toHolder
         case toCounterparty
         case holderAnchor
@@ -129,16 +129,16 @@ public struct CommitmentTransaction: Hashable, Sendable {
         case htlc(CommitmentHTLC)
     }
 
-    public var context: CommitmentContext
-    public var keys: CommitmentKeys
-    public var contents: CommitmentContents
+    package var context: CommitmentContext
+    package var keys: CommitmentKeys
+    package var contents: CommitmentContents
     /// Unsigned.
-    public var transaction: Transaction
+    package var transaction: Transaction
     /// The role of each output, in order.
-    public var roles: [Role]
-    public let id: TransactionID
+    package var roles: [Role]
+    package let id: TransactionID
 
-    public init(_ context: CommitmentContext, keys: CommitmentKeys, contents: CommitmentContents) {
+    package init(_ context: CommitmentContext, keys: CommitmentKeys, contents: CommitmentContents) {
         self.context = context
         self.keys = keys
         self.contents = contents
@@ -212,7 +212,7 @@ public struct CommitmentTransaction: Hashable, Sendable {
     }
 
     /// The commitment number hidden in a transaction that spends the funding output.
-    public static func number(of transaction: Transaction, obscuringFactor: UInt64) -> UInt64? {
+    package static func number(of transaction: Transaction, obscuringFactor: UInt64) -> UInt64? {
         guard transaction.inputs.count == 1, transaction.lockTime >> 24 == 0x20,
             transaction.inputs[0].sequence >> 24 == 0x80
         else { return nil }
@@ -221,13 +221,13 @@ public struct CommitmentTransaction: Hashable, Sendable {
     }
 
     /// What both sides sign.
-    public func signatureHash() -> Bytes32 {
+    package func signatureHash() -> Bytes32 {
         var hasher = SignatureHasher(transaction)
         return hasher.witnessV0(input: 0, scriptCode: context.fundingScript, amount: context.fundingAmount)
     }
 
     /// The transaction with both signatures: publishing it closes the channel.
-    public func signed(holder: ECDSASignature, counterparty: ECDSASignature) -> Transaction {
+    package func signed(holder: ECDSASignature, counterparty: ECDSASignature) -> Transaction {
         var result = transaction
         result.inputs[0].witness = FundingSpend.witness(
             script: context.fundingScript,
@@ -236,7 +236,7 @@ public struct CommitmentTransaction: Hashable, Sendable {
     }
 
     /// The transactions that claim the HTLC outputs, in the order of the outputs.
-    public func htlcTransactions() -> [HTLCTransaction] {
+    package func htlcTransactions() -> [HTLCTransaction] {
         var result: [HTLCTransaction] = []
         for (index, role) in roles.enumerated() {
             guard case .htlc(let htlc) = role else { continue }
@@ -246,7 +246,7 @@ public struct CommitmentTransaction: Hashable, Sendable {
     }
 
     /// The witness script of an output, where it has one.
-    public func witnessScript(at index: Int) -> Script? {
+    package func witnessScript(at index: Int) -> Script? {
         switch roles[index] {
         case .toHolder:
             ChannelScripts.toLocal(
@@ -261,9 +261,9 @@ public struct CommitmentTransaction: Hashable, Sendable {
 }
 
 /// The witness that spends the funding output.
-public enum FundingSpend {
+package enum FundingSpend {
     /// `0 <signature_for_pubkey1> <signature_for_pubkey2>`, in the order of the keys in the script.
-    public static func witness(script: Script, _ signatures: [(PublicKey, ECDSASignature)]) -> [[UInt8]] {
+    package static func witness(script: Script, _ signatures: [(PublicKey, ECDSASignature)]) -> [[UInt8]] {
         let sorted = signatures.sorted { $0.0 < $1.0 }
         return [[]] + sorted.map { $0.1.der + [1] } + [script.bytes]
     }

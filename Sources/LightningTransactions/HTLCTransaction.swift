@@ -1,18 +1,18 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningWire
 
 /// BOLT 3 "HTLC-Timeout and HTLC-Success Transactions": the second step of an HTLC in its holder's commitment.
-public struct HTLCTransaction: Hashable, Sendable {
-    public let htlc: CommitmentHTLC
+package struct HTLCTransaction: Hashable, Sendable {
+    package let htlc: CommitmentHTLC
     /// The index of the HTLC's output in the commitment transaction.
-    public let outputIndex: UInt32
-    public let transaction: Transaction
+    package let outputIndex: UInt32
+    package let transaction: Transaction
     /// The script of the HTLC output.
-    public let witnessScript: Script
+    package let witnessScript: Script
     /// The amount of the HTLC output.
-    public let amount: Satoshi
-    public let hasAnchors: Bool
+    package let amount: Satoshi
+    package let hasAnchors: Bool
 
     init(_ htlc: CommitmentHTLC, commitment: CommitmentTransaction, outputIndex: UInt32) {
         self.htlc = htlc
@@ -39,12 +39,12 @@ public struct HTLCTransaction: Hashable, Sendable {
     }
 
     /// What the counterparty signs: SINGLE|ANYONECANPAY under `option_anchors`, so that the holder can add fees.
-    public func counterpartySignatureHash() -> Bytes32 {
+    package func counterpartySignatureHash() -> Bytes32 {
         signatureHash(hasAnchors ? .singleAnyoneCanPay : .all)
     }
 
     /// What the holder signs.
-    public func holderSignatureHash() -> Bytes32 { signatureHash(.all) }
+    package func holderSignatureHash() -> Bytes32 { signatureHash(.all) }
 
     private func signatureHash(_ type: SignatureHashType) -> Bytes32 {
         var hasher = SignatureHasher(transaction)
@@ -52,7 +52,7 @@ public struct HTLCTransaction: Hashable, Sendable {
     }
 
     /// The transaction with its witness: the preimage for a received HTLC, nothing for one that timed out.
-    public func signed(
+    package func signed(
         holder: ECDSASignature, counterparty: ECDSASignature, preimage: PaymentPreimage?
     ) -> Transaction {
         var result = transaction

@@ -1,18 +1,18 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// BOLT 3 "Key Derivation": how the keys of one commitment grow from basepoints and its per-commitment point.
-public enum KeyDerivation {
+package enum KeyDerivation {
     private static func tweak(_ first: PublicKey, _ second: PublicKey) -> Bytes32 {
         Hash.sha256(first.compressed + second.compressed)
     }
 
     /// `pubkey = basepoint + SHA256(per_commitment_point || basepoint) * G`
-    public static func publicKey(basepoint: PublicKey, perCommitmentPoint: PublicKey) -> PublicKey {
+    package static func publicKey(basepoint: PublicKey, perCommitmentPoint: PublicKey) -> PublicKey {
         basepoint.adding(tweak(perCommitmentPoint, basepoint))!
     }
 
     /// `privkey = basepoint_secret + SHA256(per_commitment_point || basepoint)`
-    public static func secretKey(
+    package static func secretKey(
         basepointSecret: borrowing SecretKey, perCommitmentPoint: PublicKey
     ) -> SecretKey {
         basepointSecret.adding(tweak(perCommitmentPoint, basepointSecret.publicKey()))!
@@ -20,13 +20,13 @@ public enum KeyDerivation {
 
     /// `revocationpubkey = revocation_basepoint * SHA256(revocation_basepoint || per_commitment_point)`
     /// ` + per_commitment_point * SHA256(per_commitment_point || revocation_basepoint)`
-    public static func revocationPublicKey(basepoint: PublicKey, perCommitmentPoint: PublicKey) -> PublicKey {
+    package static func revocationPublicKey(basepoint: PublicKey, perCommitmentPoint: PublicKey) -> PublicKey {
         basepoint.multiplied(by: tweak(basepoint, perCommitmentPoint))!
             .adding(perCommitmentPoint.multiplied(by: tweak(perCommitmentPoint, basepoint))!)!
     }
 
     /// The secret of the revocation key, which only exists once the per-commitment secret has been disclosed.
-    public static func revocationSecretKey(
+    package static func revocationSecretKey(
         basepointSecret: borrowing SecretKey, perCommitmentSecret: borrowing SecretKey
     ) -> SecretKey {
         let basepoint = basepointSecret.publicKey()
@@ -37,20 +37,20 @@ public enum KeyDerivation {
 }
 
 /// The public keys of one commitment transaction. "Holder" is the side that can publish it.
-public struct CommitmentKeys: Hashable, Sendable {
-    public var perCommitmentPoint: PublicKey
+package struct CommitmentKeys: Hashable, Sendable {
+    package var perCommitmentPoint: PublicKey
     /// Spends the holder's own output after its delay (`local_delayedpubkey`).
-    public var holderDelayed: PublicKey
+    package var holderDelayed: PublicKey
     /// Spends everything of the holder's if the commitment was revoked (`revocationpubkey`).
-    public var revocation: PublicKey
+    package var revocation: PublicKey
     /// `local_htlcpubkey` in BOLT 3's terms.
-    public var holderHTLC: PublicKey
+    package var holderHTLC: PublicKey
     /// `remote_htlcpubkey` in BOLT 3's terms.
-    public var counterpartyHTLC: PublicKey
+    package var counterpartyHTLC: PublicKey
     /// The counterparty's payment basepoint itself (`option_static_remotekey`).
-    public var counterpartyPayment: PublicKey
+    package var counterpartyPayment: PublicKey
 
-    public init(
+    package init(
         perCommitmentPoint: PublicKey, holderDelayed: PublicKey, revocation: PublicKey, holderHTLC: PublicKey,
         counterpartyHTLC: PublicKey, counterpartyPayment: PublicKey
     ) {

@@ -1,16 +1,16 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// BOLT 3 "Per-commitment Secret Requirements": 2^48 secrets that all follow from one seed.
-public enum PerCommitmentSecret {
+package enum PerCommitmentSecret {
     /// The index of the first commitment (number 0); later ones count down.
-    public static let firstIndex: UInt64 = (1 << 48) - 1
+    package static let firstIndex: UInt64 = (1 << 48) - 1
 
     /// The index of a commitment number.
-    public static func index(commitment number: UInt64) -> UInt64 { firstIndex - number }
+    package static func index(commitment number: UInt64) -> UInt64 { firstIndex - number }
 
     /// BOLT 3's `generate_from_seed`.
-    public static func generate(seed: Bytes32, index: UInt64) -> Bytes32 {
+    package static func generate(seed: Bytes32, index: UInt64) -> Bytes32 {
         derive(seed, bits: 48, index: index)
     }
 
@@ -25,7 +25,7 @@ public enum PerCommitmentSecret {
 }
 
 /// BOLT 3 "Efficient Per-commitment Secret Storage": every secret received, in at most 49 of them.
-public struct PerCommitmentSecretStore: Hashable, Sendable {
+package struct PerCommitmentSecretStore: Hashable, Sendable {
     private struct Entry: Hashable, Sendable {
         var index: UInt64
         var secret: Bytes32
@@ -34,15 +34,15 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
     /// By the number of trailing zeros of the index.
     private var buckets: [Entry?] = []
 
-    public init() {}
+    package init() {}
 
     /// The lowest index received, that of the latest revoked commitment.
-    public var lastIndex: UInt64? { buckets.compactMap { $0?.index }.min() }
+    package var lastIndex: UInt64? { buckets.compactMap { $0?.index }.min() }
 
     /// Takes the next secret, whose index is one below the last.
     ///
     /// - Returns: `false` where the secret does not derive the earlier ones: it was not generated as BOLT 3 demands.
-    public mutating func insert(_ secret: Bytes32, index: UInt64) -> Bool {
+    package mutating func insert(_ secret: Bytes32, index: UInt64) -> Bool {
         let bucket = min(index.trailingZeroBitCount, 48)
         for (position, entry) in buckets.prefix(bucket).enumerated() {
             guard let entry else { continue }
@@ -58,7 +58,7 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
     }
 
     /// The secret of an index that has been received, or follows from one that was.
-    public func secret(index: UInt64) -> Bytes32? {
+    package func secret(index: UInt64) -> Bytes32? {
         for (bucket, entry) in buckets.enumerated() {
             guard let entry else { continue }
             let mask = bucket >= 48 ? UInt64.max << 48 : UInt64.max << UInt64(bucket)
@@ -69,7 +69,7 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
         return nil
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.uint8(UInt8(buckets.count))
         for entry in buckets {
             writer.uint8(entry == nil ? 0 : 1)
@@ -80,7 +80,7 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
         }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         let count = Int(try reader.uint8())
         guard count <= 49 else { throw .invalid("per-commitment secrets") }
         for _ in 0..<count {

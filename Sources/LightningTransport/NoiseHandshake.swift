@@ -1,7 +1,7 @@
 import CryptoPrimitives
 
 /// Why a BOLT 8 connection must be closed at once. The raw values are the BOLT's own error names.
-public enum NoiseFailure: String, Error, Hashable, Sendable {
+package enum NoiseFailure: String, Error, Hashable, Sendable {
     case badVersion = "ACT_BAD_VERSION"
     case badTag = "BAD_TAG"
     case badPublicKey = "BAD_PUBKEY"

@@ -1,4 +1,4 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// One direction of a BOLT 8 connection: a key that changes after every 1000 uses.
 struct NoiseCipher: Sendable {
@@ -45,7 +45,7 @@ struct NoiseCipher: Sendable {
 ///
 /// It is a value over keys and counters, so that a whole node can be copied. Of two copies only one may go on to speak to the same peer:
 /// otherwise one key would encrypt two messages with one number.
-public struct NoiseTransport: Sendable {
+package struct NoiseTransport: Sendable {
     /// Copied when it is changed and somebody else refers to it: a copy that is only looked at costs nothing.
     private final class Storage: @unchecked Sendable {
         var state: NoiseState
@@ -54,13 +54,13 @@ public struct NoiseTransport: Sendable {
 
     private var storage: Storage
 
-    public static let maximumMessageLength = NoiseState.maximumMessageLength
+    package static let maximumMessageLength = NoiseState.maximumMessageLength
 
     /// - Parameters:
     ///   - localSecret: this node's secret key.
     ///   - ephemeral: a secret made for this connection only.
     ///   - remoteNodeID: the node to connect to, or `nil` for the side that accepts.
-    public init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
+    package init(localSecret: borrowing SecretKey, ephemeral: consuming SecretKey, remoteNodeID: PublicKey?) {
         storage = Storage(NoiseState(localSecret: localSecret, ephemeral: ephemeral, remoteNodeID: remoteNodeID))
     }
 
@@ -70,22 +70,22 @@ public struct NoiseTransport: Sendable {
     }
 
     /// The other side's node id: known to the initiator from the start, to the responder after act three.
-    public var remoteNodeID: PublicKey? { storage.state.remoteNodeID }
-    public var isEstablished: Bool { storage.state.isEstablished }
+    package var remoteNodeID: PublicKey? { storage.state.remoteNodeID }
+    package var isEstablished: Bool { storage.state.isEstablished }
 
     /// The initiator's first bytes.
-    public mutating func start() -> [UInt8] { own().state.start() }
+    package mutating func start() -> [UInt8] { own().state.start() }
 
     /// Takes bytes as they come from the socket.
     ///
     /// - Returns: the handshake bytes to answer with, and the messages that are complete now.
     /// - Throws: a failure after which the connection must be closed.
-    public mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
+    package mutating func receive(_ bytes: [UInt8]) throws(NoiseFailure) -> (reply: [UInt8], messages: [[UInt8]]) {
         try own().state.receive(bytes)
     }
 
     /// Encrypts one message for the socket. The handshake must be over.
-    public mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] { try own().state.seal(message) }
+    package mutating func seal(_ message: [UInt8]) throws(NoiseFailure) -> [UInt8] { try own().state.seal(message) }
 }
 
 /// What a connection is: the handshake, then keys and counters of both directions.

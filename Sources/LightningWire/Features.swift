@@ -1,5 +1,5 @@
 /// BOLT 9's features that this implementation has names for, by their even (compulsory) bit.
-public enum Feature: Int, Sendable, CaseIterable {
+package enum Feature: Int, Sendable, CaseIterable {
     case dataLossProtect = 0
     case upfrontShutdownScript = 4
     case gossipQueries = 6
@@ -29,14 +29,14 @@ public enum Feature: Int, Sendable, CaseIterable {
 
     /// Those that this implementation honours where somebody demands them. A name alone is not knowing: whoever demands splicing, or
     /// simple closes, is not served by a node that has heard of them.
-    public static let implemented: Set<Feature> = [
+    package static let implemented: Set<Feature> = [
         .dataLossProtect, .gossipQueries, .varOnionOptin, .gossipQueriesEx, .staticRemoteKey, .paymentSecret, .basicMPP,
         .supportLargeChannel, .anchors, .routeBlinding, .shutdownAnySegwit, .attributionData, .channelType, .scidAlias,
         .paymentMetadata, .keysend, .invoiceBlindedPaths,
     ]
 
     /// BOLT 9's dependencies.
-    public var dependencies: [Feature] {
+    package var dependencies: [Feature] {
         switch self {
         case .basicMPP: [.paymentSecret]
         case .zeroconf: [.scidAlias]
@@ -47,55 +47,55 @@ public enum Feature: Int, Sendable, CaseIterable {
 }
 
 /// A bit map of features, big-endian; what came over a wire keeps its padding.
-public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
-    public private(set) var bytes: [UInt8] = []
+package struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
+    package private(set) var bytes: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
-    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Offers features as optional, demands others.
-    public init(optional: [Feature], compulsory: [Feature] = []) {
+    package init(optional: [Feature], compulsory: [Feature] = []) {
         for feature in optional { set(feature.rawValue + 1) }
         for feature in compulsory { set(feature.rawValue) }
     }
 
-    public func contains(_ bit: Int) -> Bool {
+    package func contains(_ bit: Int) -> Bool {
         let index = bytes.count - 1 - bit / 8
         return index >= 0 && bytes[index] >> UInt8(bit % 8) & 1 == 1
     }
 
-    public mutating func set(_ bit: Int) {
+    package mutating func set(_ bit: Int) {
         let needed = bit / 8 + 1
         if bytes.count < needed { bytes.insert(contentsOf: repeatElement(0, count: needed - bytes.count), at: 0) }
         bytes[bytes.count - 1 - bit / 8] |= 1 << UInt8(bit % 8)
     }
 
-    public mutating func clear(_ bit: Int) {
+    package mutating func clear(_ bit: Int) {
         let index = bytes.count - 1 - bit / 8
         if index >= 0 { bytes[index] &= ~(1 << UInt8(bit % 8)) }
     }
 
     /// The same features without zero bytes before them, which mean nothing.
-    public var normalized: FeatureBits { FeatureBits(Array(bytes.drop { $0 == 0 })) }
+    package var normalized: FeatureBits { FeatureBits(Array(bytes.drop { $0 == 0 })) }
 
     /// Whether the feature is offered, as optional or as compulsory.
-    public func offers(_ feature: Feature) -> Bool {
+    package func offers(_ feature: Feature) -> Bool {
         contains(feature.rawValue) || contains(feature.rawValue + 1)
     }
 
     /// The bits that are set, lowest first.
-    public var bits: [Int] { (0..<bytes.count * 8).filter(contains) }
+    package var bits: [Int] { (0..<bytes.count * 8).filter(contains) }
 
     /// Compulsory bits that are not among the given features.
     ///
     /// - Parameter known: what is understood; by default all that this implementation has.
-    public func unknownCompulsory(known: Set<Feature> = Feature.implemented) -> [Int] {
+    package func unknownCompulsory(known: Set<Feature> = Feature.implemented) -> [Int] {
         bits.filter { bit in bit % 2 == 0 && !(Feature(rawValue: bit).map(known.contains) ?? false) }
     }
 
     /// The first offered feature whose dependency is not offered.
-    public var missingDependency: (feature: Feature, needs: Feature)? {
+    package var missingDependency: (feature: Feature, needs: Feature)? {
         for feature in Feature.allCases where offers(feature) {
             for dependency in feature.dependencies where !offers(dependency) { return (feature, dependency) }
         }
@@ -103,7 +103,7 @@ public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The bits of both.
-    public func union(_ other: FeatureBits) -> FeatureBits {
+    package func union(_ other: FeatureBits) -> FeatureBits {
         let (long, short) = bytes.count < other.bytes.count ? (other.bytes, bytes) : (bytes, other.bytes)
         var result = long
         for (offset, byte) in short.reversed().enumerated() { result[long.count - 1 - offset] |= byte }
@@ -111,10 +111,10 @@ public struct FeatureBits: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The bits as a list; of very many only the first: a peer may have set them all.
-    public var description: String { Self.list(bits) }
+    package var description: String { Self.list(bits) }
 
     /// Bits as a list that is short whatever a peer sent.
-    public static func list(_ bits: [Int]) -> String {
+    package static func list(_ bits: [Int]) -> String {
         bits.prefix(32).map(String.init).joined(separator: ",") + (bits.count > 32 ? ",…" : "")
     }
 }

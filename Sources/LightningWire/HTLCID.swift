@@ -1,8 +1,9 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// One HTLC of one channel. BOLT 2 counts ids for each side by itself: the third that we offered is not the third that we were offered.
 public struct HTLCID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// Who offered it.
     public enum Direction: UInt8, Hashable, Sendable {
         /// Offered by the peer.
         case incoming
@@ -10,17 +11,23 @@ public struct HTLCID: Hashable, Sendable, Comparable, CustomStringConvertible {
         case outgoing
     }
 
+    /// In which channel.
     public var channel: ChannelID
+    /// Who offered it.
     public var direction: Direction
+    /// BOLT 2's `id`.
     public var id: UInt64
 
+    /// An HTLC from its parts.
     public init(channel: ChannelID, direction: Direction, id: UInt64) {
         self.channel = channel
         self.direction = direction
         self.id = id
     }
 
+    /// One that the peer offered.
     public static func incoming(_ channel: ChannelID, _ id: UInt64) -> HTLCID { HTLCID(channel: channel, direction: .incoming, id: id) }
+    /// One that we offered.
     public static func outgoing(_ channel: ChannelID, _ id: UInt64) -> HTLCID { HTLCID(channel: channel, direction: .outgoing, id: id) }
 
     public var description: String { "HTLC \(id) \(direction == .incoming ? "from" : "to") the peer of channel \(channel)" }
@@ -37,25 +44,25 @@ public struct HTLCID: Hashable, Sendable, Comparable, CustomStringConvertible {
         }
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channel)
         writer.uint64(id)
     }
 
     /// - Parameter direction: which the record does not tell.
-    public init(from reader: inout ByteReader, _ direction: Direction) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader, _ direction: Direction) throws(DecodingFailure) {
         self.init(channel: try reader.channelID(), direction: direction, id: try reader.uint64())
     }
 }
 
 /// For whom an HTLC of ours is: its outcome goes there.
-public enum HTLCOrigin: Hashable, Sendable {
+package enum HTLCOrigin: Hashable, Sendable {
     /// An attempt, by its number, of a payment of ours.
     case payment(PaymentHash, attempt: Int)
     /// An HTLC of a peer that is forwarded.
     case forward(incoming: HTLCID)
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         switch self {
         case .payment(let hash, let attempt):
             writer.uint8(0)
@@ -67,7 +74,7 @@ public enum HTLCOrigin: Hashable, Sendable {
         }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         switch try reader.uint8() {
         case 0: self = .payment(PaymentHash(try reader.bytes32()), attempt: Int(try reader.uint32()))
         case 1: self = .forward(incoming: try HTLCID(from: &reader, .incoming))
@@ -77,17 +84,17 @@ public enum HTLCOrigin: Hashable, Sendable {
 }
 
 /// What is to be offered to a peer.
-public struct HTLCOffer: Hashable, Sendable {
-    public var amount: MilliSatoshi
-    public var paymentHash: PaymentHash
-    public var cltvExpiry: UInt32
-    public var onion: [UInt8]
+package struct HTLCOffer: Hashable, Sendable {
+    package var amount: MilliSatoshi
+    package var paymentHash: PaymentHash
+    package var cltvExpiry: UInt32
+    package var onion: [UInt8]
     /// For the peer, where the HTLC is on a blinded path and the peer is not its first node.
-    public var pathKey: PublicKey?
+    package var pathKey: PublicKey?
     /// Whose it is, and hears of its outcome; `nil` for nobody's.
-    public var origin: HTLCOrigin?
+    package var origin: HTLCOrigin?
 
-    public init(
+    package init(
         amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
         origin: HTLCOrigin? = nil
     ) {

@@ -7,9 +7,12 @@ public struct MilliSatoshi: Hashable, Sendable, Comparable, CustomStringConverti
     /// The number of millisatoshi.
     public var value: UInt64
 
+    /// So many thousandths of a satoshi.
     public init(_ value: UInt64) { self.value = value }
+    /// So many satoshi.
     public init(_ amount: Satoshi) { value = amount.value * 1000 }
 
+    /// Nothing.
     public static let zero = MilliSatoshi(0)
 
     /// Whole satoshi, rounded down, as BOLT 3 rounds outputs.

@@ -1,22 +1,22 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// BOLT 1's type-length-value stream.
-public struct TLVStream: Hashable, Sendable {
-    public struct Record: Hashable, Sendable {
-        public var type: UInt64
-        public var value: [UInt8]
+package struct TLVStream: Hashable, Sendable {
+    package struct Record: Hashable, Sendable {
+        package var type: UInt64
+        package var value: [UInt8]
     }
 
     /// Checks the value of a known type.
-    public typealias Check = @Sendable (inout ByteReader) throws(DecodingFailure) -> Void
+    package typealias Check = @Sendable (inout ByteReader) throws(DecodingFailure) -> Void
 
     /// Strictly increasing by type. Unknown odd types are kept, so that what was read can be written again.
-    public private(set) var records: [Record] = []
+    package private(set) var records: [Record] = []
 
-    public init() {}
+    package init() {}
 
     /// Reads to the end of the input, checking known types; BOLT 1's "it's ok to be odd" for the others.
-    public init(from reader: inout ByteReader, known: [UInt64: Check]) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader, known: [UInt64: Check]) throws(DecodingFailure) {
         var previous: UInt64?
         while !reader.isAtEnd {
             let type = try reader.bigSize()
@@ -36,7 +36,7 @@ public struct TLVStream: Hashable, Sendable {
         }
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         for record in records {
             writer.bigSize(record.type)
             writer.bigSize(UInt64(record.value.count))
@@ -45,7 +45,7 @@ public struct TLVStream: Hashable, Sendable {
     }
 
     /// The value of a type.
-    public subscript(type: UInt64) -> [UInt8]? {
+    package subscript(type: UInt64) -> [UInt8]? {
         get { records.first { $0.type == type }?.value }
         set {
             let index = records.firstIndex { $0.type >= type } ?? records.count
@@ -60,18 +60,18 @@ public struct TLVStream: Hashable, Sendable {
     }
 
     /// Any bytes.
-    public static let anything: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = reader.rest() }
+    package static let anything: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = reader.rest() }
 
     /// Exactly `count` bytes.
-    public static func exactly(_ count: Int) -> Check {
+    package static func exactly(_ count: Int) -> Check {
         { (reader: inout ByteReader) throws(DecodingFailure) in _ = try reader.read(count) }
     }
 
     /// A point.
-    public static let point: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = try reader.point() }
+    package static let point: Check = { (reader: inout ByteReader) throws(DecodingFailure) in _ = try reader.point() }
 
     /// A whole number of elements of `size` bytes.
-    public static func multiple(of size: Int) -> Check {
+    package static func multiple(of size: Int) -> Check {
         { (reader: inout ByteReader) throws(DecodingFailure) in
             guard reader.rest().count % size == 0 else { throw .truncated }
         }

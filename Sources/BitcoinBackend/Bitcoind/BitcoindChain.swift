@@ -64,6 +64,7 @@ public final class BitcoindChain: ChainBackend {
         }
     }
 
+    /// The last block of the active chain. Throws `ChainFailure` where bitcoind does not answer, or has another network's chain.
     public func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash) {
         // Both in one answer: between two calls the chain may be reorganized.
         let state = try await call("getblockchaininfo")
@@ -77,6 +78,7 @@ public final class BitcoindChain: ChainBackend {
         value?.integer.flatMap { (0..<500_000_000).contains($0) ? Int($0) : nil }
     }
 
+    /// The block of the active chain at a height, or `nil` where the chain does not reach so far.
     public func blockHash(height: Int) async throws(ChainFailure) -> BlockHash? {
         let answer: RPCValue
         do throws(ChainFailure) {
@@ -89,6 +91,7 @@ public final class BitcoindChain: ChainBackend {
         return hash
     }
 
+    /// A whole block. Throws `ChainFailure` where bitcoind does not have it, or has pruned it.
     public func block(_ hash: BlockHash) async throws(ChainFailure) -> Block {
         guard let hex = try await call("getblock", [.string(hash.description), 0]).string,
             let bytes = Hex.decode(hex), let block = try? Block(bytes), block.hash == hash, Self.isSound(block)
@@ -111,6 +114,7 @@ public final class BitcoindChain: ChainBackend {
         }
     }
 
+    /// What a transaction's output holds, if the active chain has it and it is not spent: for BOLT 7's check of announcements.
     public func unspentOutput(
         height: Int, transaction: Int, output: Int
     ) async throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
@@ -127,6 +131,8 @@ public final class BitcoindChain: ChainBackend {
         return (OutPoint(id, UInt32(output)), TransactionOutput(amount, Script(script)))
     }
 
+    /// Hands a transaction to the mempool. One that is there already, or in a block, is no failure; else throws `ChainFailure.refused`
+    /// with Bitcoin Core's reason.
     public func publish(_ transaction: Transaction) async throws(ChainFailure) {
         do throws(ChainFailure) {
             // What the wallet wants to pay was decided there; a second limit here could only hold back a penalty.
@@ -141,6 +147,7 @@ public final class BitcoindChain: ChainBackend {
         ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }
     }
 
+    /// What a transaction should pay to be mined within so many blocks: bitcoind's estimate, in sat/kw.
     public func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate {
         let answer = try await call("estimatesmartfee", [.integer(Int64(blocks))])
         // Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight.
@@ -163,11 +170,13 @@ public final class BitcoindChain: ChainBackend {
         return Satoshi(NSDecimalNumber(decimal: amount * 100_000_000).uint64Value)
     }
 
+    /// The ids of the mempool's transactions.
     public func mempool() async throws(ChainFailure) -> [TransactionID] {
         guard let list = try await call("getrawmempool").array else { throw .unexpected("getrawmempool") }
         return list.compactMap { $0.string.flatMap { TransactionID(display: $0) } }
     }
 
+    /// A transaction of the mempool, or `nil` where it is not there.
     public func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction? {
         let answer: RPCValue
         do throws(ChainFailure) { answer = try await call("getrawtransaction", [.string(id.description)]) } catch {
@@ -181,6 +190,7 @@ public final class BitcoindChain: ChainBackend {
         return transaction
     }
 
+    /// Returns when the tip is another one than this, or after a while; it may be cancelled.
     public func waitForChange(from tip: BlockHash) async {
         for _ in 0..<40 {
             try? await Task.sleep(for: .milliseconds(250))
@@ -193,7 +203,7 @@ public final class BitcoindChain: ChainBackend {
     // MARK: Calls
 
     /// One call; bitcoind's own error becomes `.refused`.
-    public func call(_ method: String, _ parameters: [RPCValue] = []) async throws(ChainFailure) -> RPCValue {
+    package func call(_ method: String, _ parameters: [RPCValue] = []) async throws(ChainFailure) -> RPCValue {
         let body = (["method": .string(method), "params": .array(parameters), "id": 1] as RPCValue).json
         var answer = try await post(body)
         if answer.status == 401, case .cookie = credentials {

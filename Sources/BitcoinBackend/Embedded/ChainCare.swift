@@ -6,7 +6,9 @@ import BitcoinPrimitives
 extension EmbeddedChain {
     /// What became of a look at a chain's database.
     public struct Examination: Sendable {
+        /// Blocks of the active chain.
         public var height = 0
+        /// Outputs that are not spent.
         public var coins = 0
         /// What is wrong, in words; nothing if every table says what its blocks say.
         public var complaints: [String] = []

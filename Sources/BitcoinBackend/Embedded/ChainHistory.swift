@@ -1,6 +1,6 @@
 import BitcoinLedger
 public import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 // What an explorer asks: who spent an output, and what happened to an address. A chain on disk has indexes for both; one
 // in memory is small, and is read from its first block on.
@@ -75,7 +75,7 @@ extension EmbeddedChain {
     /// BIP 158's basic filter of a block of the active chain, with BIP 157's header for it.
     ///
     /// The first question costs a walk over all blocks before it; the headers are remembered.
-    public func blockFilter(_ hash: BlockHash) async -> (filter: BlockFilter, header: Bytes32)? {
+    package func blockFilter(_ hash: BlockHash) async -> (filter: BlockFilter, header: Bytes32)? {
         guard let place = ledger.position(of: hash), place.isActive else { return nil }
         var height = place.height
         while height > 0, ledger.blockHash(height: height - 1).flatMap({ filterHeaders[$0] }) == nil { height -= 1 }

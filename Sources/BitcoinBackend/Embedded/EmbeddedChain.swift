@@ -1,4 +1,4 @@
-public import BitcoinLedger
+package import BitcoinLedger
 public import BitcoinPrimitives
 import CryptoPrimitives
 internal import Foundation
@@ -23,6 +23,12 @@ public actor EmbeddedChain: ChainBackend {
     /// Set when the disk cannot even be read; only opening the chain again helps.
     private var broken: ChainFailure?
 
+    /// Opens a chain with Bitcoin Core's policy.
+    ///
+    /// - Parameter path: its database; `nil` for a chain in memory.
+    /// - Throws: `ChainFailure.store` for a database that cannot be read.
+    public init(path: String?) throws(ChainFailure) { try self.init(path: path, policy: Policy()) }
+
     /// Opens a chain.
     ///
     /// - Parameters:
@@ -30,7 +36,7 @@ public actor EmbeddedChain: ChainBackend {
     ///   - policy: what is relayed and mined.
     ///   - keepsJournal: whether `minedBlocks` is wanted.
     ///   - clock: where time comes from; the system's by default.
-    public init(
+    package init(
         path: String?, policy: Policy = Policy(), keepsJournal: Bool = false, clock: Clock? = nil
     ) throws(ChainFailure) {
         let clock = clock ?? { UInt32(Date().timeIntervalSince1970) }
@@ -74,13 +80,14 @@ public actor EmbeddedChain: ChainBackend {
         do throws(ChainFailure) { ledger = try Self.load(store, ledger.policy) } catch { broken = error }
     }
 
+    /// The chain's time, in seconds since 1970.
     public var now: UInt32 { time ?? clock() }
 
     /// Stops the chain's clock at a time, in seconds since 1970, or lets it go on.
     func setTime(_ time: UInt32?) { self.time = time }
 
     /// A look at the ledger. It must not take long: nothing else happens meanwhile.
-    public func read<T: Sendable>(_ look: @Sendable (Ledger, _ now: UInt32) throws -> T) rethrows -> T {
+    package func read<T: Sendable>(_ look: @Sendable (Ledger, _ now: UInt32) throws -> T) rethrows -> T {
         try look(ledger, now)
     }
 
@@ -90,21 +97,25 @@ public actor EmbeddedChain: ChainBackend {
     /// A transaction of the active chain or the mempool.
     public func transaction(_ id: TransactionID) -> Transaction? { ledger.transaction(id)?.transaction }
 
-    public func coin(_ outPoint: OutPoint) -> Coin? { ledger.coin(outPoint) }
+    package func coin(_ outPoint: OutPoint) -> Coin? { ledger.coin(outPoint) }
 
     /// Whether nothing waits for a block.
     public var mempoolIsEmpty: Bool { ledger.mempool.entries.isEmpty }
 
     // MARK: ChainBackend
 
+    /// The last block of the active chain.
     public func tip() -> (height: Int, hash: BlockHash) { (ledger.height, ledger.tip) }
+    /// The block of the active chain at a height, or `nil` where the chain does not reach so far.
     public func blockHash(height: Int) -> BlockHash? { ledger.blockHash(height: height) }
 
+    /// A whole block. Throws `ChainFailure` where there is no such block.
     public func block(_ hash: BlockHash) throws(ChainFailure) -> Block {
         guard let block = ledger.block(hash) else { throw .refused("Block not found") }
         return block
     }
 
+    /// What a transaction's output holds, if the active chain has it and it is not spent: for BOLT 7's check of announcements.
     public func unspentOutput(height: Int, transaction: Int, output: Int) throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
         guard let hash = ledger.blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
         guard let block = ledger.block(hash) else { throw .unexpected("block \(height) is missing") }
@@ -113,6 +124,8 @@ public actor EmbeddedChain: ChainBackend {
         return ledger.coin(outPoint).map { (outPoint, $0.output) }
     }
 
+    /// Hands a transaction to the mempool. One that is there already, or in a block, is no failure; else throws `ChainFailure.refused`
+    /// with the reason.
     public func publish(_ transaction: Transaction) throws(ChainFailure) {
         do throws(TransactionRefusal) {
             try accept(transaction)
@@ -127,15 +140,19 @@ public actor EmbeddedChain: ChainBackend {
         }
     }
 
+    /// What a transaction should pay to be mined within so many blocks, in sat/kw.
     public func feeRate(within blocks: Int) -> FeeRate {
         // From a virtual byte's thousandth to a thousand units of weight: a quarter, rounded up.
         let rate = ledger.estimateFee(target: blocks, now: now).rate
         return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (rate + 3) / 4)))
     }
 
+    /// The ids of the mempool's transactions.
     public func mempool() -> [TransactionID] { Array(ledger.mempool.entries.keys) }
+    /// A transaction of the mempool, or `nil` where it is not there.
     public func mempoolTransaction(_ id: TransactionID) -> Transaction? { ledger.mempool.entries[id]?.transaction }
 
+    /// Returns when the tip is another one than this, or after a while; it may be cancelled.
     public func waitForChange(from tip: BlockHash) async {
         guard ledger.tip == tip else { return }
         let id = UUID()
@@ -165,7 +182,7 @@ public actor EmbeddedChain: ChainBackend {
     /// Takes a transaction into the mempool: first on disk, then in memory.
     ///
     /// A failing disk refuses with "store", and nothing has changed.
-    public func accept(_ transaction: Transaction) throws(TransactionRefusal) {
+    package func accept(_ transaction: Transaction) throws(TransactionRefusal) {
         let admission = try ledger.judge(transaction, now: now)
         try keep(admission.entries, removed: admission.replaced)
         let events = ledger.enter(admission, now: now)
@@ -180,7 +197,7 @@ public actor EmbeddedChain: ChainBackend {
     /// Throws what `accept` would, and where the transaction pays more than wanted.
     ///
     /// - Parameter maximumFeeRate: for each 1000 virtual bytes; zero means any.
-    public func check(_ transaction: Transaction, maximumFeeRate: Satoshi) throws(TransactionRefusal) {
+    package func check(_ transaction: Transaction, maximumFeeRate: Satoshi) throws(TransactionRefusal) {
         let entry = try ledger.judge(transaction, now: now).entries[0]
         if entry.pays(moreThan: maximumFeeRate) { throw TransactionRefusal("max-fee-exceeded") }
     }
@@ -201,7 +218,7 @@ public actor EmbeddedChain: ChainBackend {
     /// Takes a child with the parents it pays for.
     ///
     /// - Parameter maximumFeeRate: for each 1000 virtual bytes; what pays more is refused. Zero means any.
-    public func acceptPackage(
+    package func acceptPackage(
         _ package: [Transaction], maximumFeeRate: Satoshi = .zero
     ) throws(ChainFailure) -> PackageVerdict {
         if let broken { throw broken }
@@ -345,6 +362,7 @@ public actor EmbeddedChain: ChainBackend {
     /// Stands for a disk that fills up: the database gets no larger than so many pages.
     func limitStorage(pages: Int) { store?.limit(pages: pages) }
 
+    /// Closes the database. Nothing may be asked afterwards.
     public func close() { store?.close() }
 }
 

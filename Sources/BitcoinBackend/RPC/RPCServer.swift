@@ -8,33 +8,33 @@ internal import NIOPosix
 import Synchronization
 
 /// A bitcoind's face for the embedded layer 1: JSON-RPC over HTTP, with the calls that wallets and other nodes make.
-public final class RPCServer: Sendable {
+package final class RPCServer: Sendable {
     /// Who may call, and from where.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// 0 takes any free one.
-        public var port = 18443
+        package var port = 18443
         /// Loopback only, unless told otherwise.
-        public var host = "127.0.0.1"
+        package var host = "127.0.0.1"
         /// A user and a password, besides the cookie.
-        public var user: String?
-        public var password: String?
+        package var user: String?
+        package var password: String?
         /// Where a new cookie is put, for this user alone to read.
-        public var cookieFile: String?
+        package var cookieFile: String?
         /// What the call `stop` does; without it the call is refused.
-        public var stop: (@Sendable () -> Void)?
+        package var stop: (@Sendable () -> Void)?
 
-        public init() {}
+        package init() {}
     }
 
     private let channel: any Channel
     private let group: MultiThreadedEventLoopGroup
     private let cookieFile: String?
     private let cookie: String?
-    public let port: Int
+    package let port: Int
     private static let maximumConnections = 2000
 
     /// - Throws: a `ListenFailure`, or a `ChainFailure` where the cookie cannot be written.
-    public init(chain: EmbeddedChain, options: Options) async throws {
+    package init(chain: EmbeddedChain, options: Options) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
         var credentials: [String] = []
@@ -86,7 +86,7 @@ public final class RPCServer: Sendable {
         port = channel.localAddress?.port ?? options.port
     }
 
-    public func stop() async {
+    package func stop() async {
         try? await channel.close()
         try? await group.shutdownGracefully()
         // Another server may have put its own there since.

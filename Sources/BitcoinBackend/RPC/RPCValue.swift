@@ -1,11 +1,11 @@
 import BitcoinLedger
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 internal import Foundation
 
 /// A JSON value as bitcoind writes it: members in their order, amounts with eight decimals.
 ///
 /// Foundation's writer can do neither, so writing is here; reading is Foundation's.
-public enum RPCValue: Sendable, Hashable {
+package enum RPCValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -15,28 +15,28 @@ public enum RPCValue: Sendable, Hashable {
     case array([RPCValue])
     case object([Member])
 
-    public struct Member: Sendable, Hashable {
-        public var name: String
-        public var value: RPCValue
+    package struct Member: Sendable, Hashable {
+        package var name: String
+        package var value: RPCValue
     }
 
     /// Bitcoin with eight decimals.
-    public static func amount(_ amount: Satoshi) -> RPCValue { .number(Decimal8(amount).description) }
-    public static func integer(_ value: Int) -> RPCValue { .integer(Int64(value)) }
-    public static func double(_ value: Double) -> RPCValue { .number("\(value)") }
+    package static func amount(_ amount: Satoshi) -> RPCValue { .number(Decimal8(amount).description) }
+    package static func integer(_ value: Int) -> RPCValue { .integer(Int64(value)) }
+    package static func double(_ value: Double) -> RPCValue { .number("\(value)") }
     static func text(_ value: some CustomStringConvertible) -> RPCValue { .string(value.description) }
 
-    public subscript(name: String) -> RPCValue? {
+    package subscript(name: String) -> RPCValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
 
-    public var string: String? {
+    package var string: String? {
         guard case .string(let text) = self else { return nil }
         return text
     }
 
-    public var integer: Int64? {
+    package var integer: Int64? {
         switch self {
         case .integer(let value): value
         // Some languages know but one kind of number.
@@ -45,12 +45,12 @@ public enum RPCValue: Sendable, Hashable {
         }
     }
 
-    public var array: [RPCValue]? {
+    package var array: [RPCValue]? {
         guard case .array(let values) = self else { return nil }
         return values
     }
 
-    public var bool: Bool? {
+    package var bool: Bool? {
         guard case .bool(let value) = self else { return nil }
         return value
     }
@@ -71,7 +71,7 @@ public enum RPCValue: Sendable, Hashable {
 
     // MARK: Writing
 
-    public var json: String {
+    package var json: String {
         var text = ""
         write(to: &text)
         return text
@@ -139,7 +139,7 @@ public enum RPCValue: Sendable, Hashable {
 }
 
 extension RPCValue: Decodable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         if let members = try? decoder.container(keyedBy: Name.self) {
             // A JSON object's members have no order of meaning; sorted, so that the same input is the same value.
             self = .object(
@@ -179,13 +179,13 @@ extension RPCValue: Decodable {
 extension RPCValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
     ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral
 {
-    public init(dictionaryLiteral elements: (String, RPCValue)...) {
+    package init(dictionaryLiteral elements: (String, RPCValue)...) {
         self = .object(elements.map { Member(name: $0.0, value: $0.1) })
     }
-    public init(arrayLiteral elements: RPCValue...) { self = .array(elements) }
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(integerLiteral value: Int64) { self = .integer(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(arrayLiteral elements: RPCValue...) { self = .array(elements) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
 
     /// Adds a member to an object.
     mutating func append(_ name: String, _ value: RPCValue?) {

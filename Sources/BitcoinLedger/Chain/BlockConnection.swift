@@ -1,14 +1,14 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// What came of a submitted block.
-public struct Submission: Sendable {
+package struct Submission: Sendable {
     /// What changed, in order. A block may be refused and still change the chain: when it shows that a branch is
     /// longer that is good only in part.
-    public var events: [Ledger.Event] = []
-    public var refusal: BlockRefusal?
+    package var events: [Ledger.Event] = []
+    package var refusal: BlockRefusal?
 
     /// The events, or the refusal thrown.
-    public func get() throws(BlockRefusal) -> [Ledger.Event] {
+    package func get() throws(BlockRefusal) -> [Ledger.Event] {
         if let refusal { throw refusal }
         return events
     }
@@ -21,7 +21,7 @@ extension Ledger {
     /// - Parameters:
     ///   - now: seconds since 1970, for the limit of two hours into the future.
     ///   - assumeValid: leave out the scripts: for blocks that this ledger has checked before.
-    public mutating func submit(_ block: Block, now: UInt32, assumeValid: Bool = false) -> Submission {
+    package mutating func submit(_ block: Block, now: UInt32, assumeValid: Bool = false) -> Submission {
         let prepared = PreparedBlock(block)
         let hash = prepared.hash
         if let known = index[hash] { return Submission(refusal: known.isInvalid ? .knownInvalid : .duplicate) }
@@ -59,7 +59,7 @@ extension Ledger {
     }
 
     /// Declares a block, and with it all that are built on it, invalid; the chain goes where the most work is then.
-    public mutating func invalidate(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
+    package mutating func invalidate(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
         guard let entry = index[hash] else { throw .orphan }
         guard entry.height > 0 else { throw .rule("the genesis block stays") }
         if index.isActive(hash), !isReadable(from: entry.header.previous, [], besides: nil) { throw Self.unreadable }
@@ -68,7 +68,7 @@ extension Ledger {
     }
 
     /// Takes back what `invalidate` said, or what an earlier check found: everything is checked again.
-    public mutating func reconsider(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
+    package mutating func reconsider(_ hash: BlockHash, now: UInt32) throws(BlockRefusal) -> [Event] {
         // What a rule refused for good may be brought again, too.
         let wasRefused = refused.contains(hash)
         refused = []

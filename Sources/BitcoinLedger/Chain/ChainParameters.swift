@@ -1,19 +1,19 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 
 /// The constants of a chain. The embedded layer 1 is Bitcoin's own regtest.
-public struct ChainParameters: Sendable {
-    public var network: Network
-    public var genesis: Block
+package struct ChainParameters: Sendable {
+    package var network: Network
+    package var genesis: Block
     /// Blocks that must follow a coinbase before it may be spent.
-    public var coinbaseMaturity = Transaction.coinbaseMaturity
+    package var coinbaseMaturity = Transaction.coinbaseMaturity
     /// Blocks between halvings of the subsidy.
-    public var halvingInterval = 150
+    package var halvingInterval = 150
     /// The only difficulty of regtest, as a compact target.
-    public var bits: UInt32 = 0x207f_ffff
+    package var bits: UInt32 = 0x207f_ffff
 
     /// Bitcoin Core's regtest: trivial proof of work, every soft fork active from block 1.
-    public static let regtest: ChainParameters = {
+    package static let regtest: ChainParameters = {
         let message = Array("The Times 03/Jan/2009 Chancellor on brink of second bailout for banks".utf8)
         let key = Hex.decode(
             "04678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb6"
@@ -32,7 +32,7 @@ public struct ChainParameters: Sendable {
     }()
 
     /// What a block may create out of nothing at a height.
-    public func subsidy(height: Int) -> Satoshi {
+    package func subsidy(height: Int) -> Satoshi {
         let halvings = height / halvingInterval
         return halvings >= 64 ? .zero : Satoshi(50_0000_0000 >> UInt64(halvings))
     }

@@ -1,25 +1,25 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// An unspent output.
-public struct Coin: Hashable, Sendable {
-    public var output: TransactionOutput
+package struct Coin: Hashable, Sendable {
+    package var output: TransactionOutput
     /// The block that created it.
-    public var height: Int
-    public var isCoinbase: Bool
+    package var height: Int
+    package var isCoinbase: Bool
 
-    public init(_ output: TransactionOutput, height: Int, isCoinbase: Bool) {
+    package init(_ output: TransactionOutput, height: Int, isCoinbase: Bool) {
         self.output = output
         self.height = height
         self.isCoinbase = isCoinbase
     }
 
     /// As a storage keeps it: the height with the coinbase's mark below, and the output.
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.littleEndian32(UInt32(height) << 1 | (isCoinbase ? 1 : 0))
         output.encode(to: &writer)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         let mark = try reader.littleEndian32()
         output = try TransactionOutput(from: &reader)
         height = Int(mark >> 1)

@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 
 /// The embedded layer 1: a whole Bitcoin regtest chain as one value.
@@ -6,9 +6,9 @@ import CryptoPrimitives
 /// Blocks and transactions go in, and what changed comes out; nothing here reads a clock or writes to a disk. Without a
 /// storage everything stays in memory. With one, the owner commits `takeChanges()` after each call that brought events,
 /// and tells nobody of the events before that.
-public struct Ledger: Sendable {
+package struct Ledger: Sendable {
     /// What a driver has to tell others.
-    public enum Event: Sendable, Hashable {
+    package enum Event: Sendable, Hashable {
         case connected(Block, height: Int)
         case disconnected(Block, height: Int)
         /// A transaction entered the mempool.
@@ -17,16 +17,16 @@ public struct Ledger: Sendable {
         case removed(TransactionID)
     }
 
-    public static let maximumBlockWeight = 4_000_000
-    public static let maximumSignatureOperationCost = 80_000
+    package static let maximumBlockWeight = 4_000_000
+    package static let maximumSignatureOperationCost = 80_000
 
-    public let parameters: ChainParameters
-    public var policy: Policy
+    package let parameters: ChainParameters
+    package var policy: Policy
     var index: ChainIndex
     var coins: CoinView
-    public internal(set) var mempool = Mempool()
+    package internal(set) var mempool = Mempool()
     /// Runs script checks, on one core unless the owner has a better way.
-    public var runner: any ScriptCheckRunner = SerialScriptChecks()
+    package var runner: any ScriptCheckRunner = SerialScriptChecks()
     /// Signatures that were good; mempool and blocks share it.
     let signatures = SignatureCache()
 
@@ -44,7 +44,7 @@ public struct Ledger: Sendable {
     static let rememberedRefusals = 10_000
 
     /// A chain of nothing but its genesis block, in memory.
-    public init(parameters: ChainParameters = .regtest, policy: Policy = Policy()) {
+    package init(parameters: ChainParameters = .regtest, policy: Policy = Policy()) {
         self.parameters = parameters
         self.policy = policy
         storage = nil
@@ -59,7 +59,7 @@ public struct Ledger: Sendable {
     /// - Parameters:
     ///   - headers: those of the storage in the order in which they came, without the genesis block.
     ///   - tip: the last block of the active chain, to which the stored coins belong.
-    public init(
+    package init(
         parameters: ChainParameters = .regtest, policy: Policy = Policy(), storage: any LedgerStorage,
         headers: [StoredHeader], tip: BlockHash?
     ) throws(LedgerDamage) {
@@ -85,7 +85,7 @@ public struct Ledger: Sendable {
     }
 
     /// What has to be on disk before anyone hears of what was done; regarded as stored from here on.
-    public mutating func takeChanges() -> LedgerChanges {
+    package mutating func takeChanges() -> LedgerChanges {
         guard storage != nil else { return LedgerChanges(tip: tip) }
         var changes = pending
         changes.tip = tip
@@ -100,7 +100,7 @@ public struct Ledger: Sendable {
     }
 
     /// All that a storage would have to hold of this ledger, which has everything in memory.
-    public func everything() -> LedgerChanges {
+    package func everything() -> LedgerChanges {
         precondition(storage == nil, "a ledger with a storage has handed over most of it")
         var changes = LedgerChanges(tip: tip)
         let known = index.entries.filter { $0.value.height > 0 }
@@ -119,18 +119,18 @@ public struct Ledger: Sendable {
     // MARK: Looking
 
     /// The height of the active chain's last block.
-    public var height: Int { index.height }
-    public var tip: BlockHash { index.tip }
+    package var height: Int { index.height }
+    package var tip: BlockHash { index.tip }
 
-    public func blockHash(height: Int) -> BlockHash? {
+    package func blockHash(height: Int) -> BlockHash? {
         index.active.indices.contains(height) ? index.active[height] : nil
     }
 
-    public func block(_ hash: BlockHash) -> Block? { bodies[hash] ?? storage?.body(hash) }
+    package func block(_ hash: BlockHash) -> Block? { bodies[hash] ?? storage?.body(hash) }
 
     /// What a block of the active chain spent, in the order of its inputs; `nil` where a storage has lost it, or has not
     /// one coin for each input.
-    public func spentCoins(_ hash: BlockHash) -> [Coin]? {
+    package func spentCoins(_ hash: BlockHash) -> [Coin]? {
         if let coins = undo[hash] { return coins }
         guard index.isActive(hash), let bytes = storage?.undo(hash) else { return hash == index.active[0] ? [] : nil }
         guard let coins = try? BlockUndo.decode(bytes), let block = block(hash),
@@ -140,15 +140,15 @@ public struct Ledger: Sendable {
     }
 
     /// What is known of a block without its body.
-    public struct HeaderSummary: Sendable {
-        public var header: BlockHeader
-        public var height: Int
-        public var transactionCount: Int
-        public var isActive: Bool
-        public var isInvalid: Bool
+    package struct HeaderSummary: Sendable {
+        package var header: BlockHeader
+        package var height: Int
+        package var transactionCount: Int
+        package var isActive: Bool
+        package var isInvalid: Bool
     }
 
-    public func header(_ hash: BlockHash) -> HeaderSummary? {
+    package func header(_ hash: BlockHash) -> HeaderSummary? {
         index[hash].map {
             HeaderSummary(
                 header: $0.header, height: $0.height, transactionCount: $0.transactionCount,
@@ -157,63 +157,63 @@ public struct Ledger: Sendable {
     }
 
     /// The last blocks of all branches, the active one's first.
-    public func branchTips() -> [BlockHash] {
+    package func branchTips() -> [BlockHash] {
         let parents = Set(index.entries.values.map(\.header.previous))
         return index.entries.keys.filter { !parents.contains($0) || $0 == tip }
             .sorted { ($0 == tip ? 0 : 1, $0) < ($1 == tip ? 0 : 1, $1) }
     }
 
     /// How many blocks a branch has beyond the active chain.
-    public func branchLength(_ hash: BlockHash) -> Int { index[hash] == nil ? 0 : index.branch(to: hash).blocks.count }
+    package func branchLength(_ hash: BlockHash) -> Int { index[hash] == nil ? 0 : index.branch(to: hash).blocks.count }
 
     /// The height of a block, and whether it is in the active chain.
-    public func position(of hash: BlockHash) -> (height: Int, isActive: Bool)? {
+    package func position(of hash: BlockHash) -> (height: Int, isActive: Bool)? {
         index[hash].map { ($0.height, index.isActive(hash)) }
     }
 
-    public func coin(_ outPoint: OutPoint) -> Coin? { coins[outPoint] }
+    package func coin(_ outPoint: OutPoint) -> Coin? { coins[outPoint] }
 
     /// Visits every unspent output, in no particular order.
-    public func forEachCoin(_ visit: (OutPoint, Coin) -> Void) { coins.forEach(visit) }
+    package func forEachCoin(_ visit: (OutPoint, Coin) -> Void) { coins.forEach(visit) }
 
-    public var coinCount: Int {
+    package var coinCount: Int {
         var count = 0
         coins.forEach { _, _ in count += 1 }
         return count
     }
 
     /// The sum of all unspent outputs.
-    public var circulation: Satoshi {
+    package var circulation: Satoshi {
         var total = Satoshi.zero
         coins.forEach { total += $1.output.amount }
         return total
     }
 
     /// Every unspent output that pays to the script, in the order of outpoints.
-    public func coins(paying script: Script) -> [(outPoint: OutPoint, coin: Coin)] {
+    package func coins(paying script: Script) -> [(outPoint: OutPoint, coin: Coin)] {
         var found: [(outPoint: OutPoint, coin: Coin)] = []
         coins.forEach { if $1.output.script == script { found.append(($0, $1)) } }
         return found.sorted { $0.outPoint < $1.outPoint }
     }
 
     /// Where a transaction of the active chain was mined.
-    public func location(_ id: TransactionID) -> TransactionLocation? {
+    package func location(_ id: TransactionID) -> TransactionLocation? {
         if let known = locations[id] { return known }
         return storage?.location(id)
     }
 
     /// A transaction of the active chain or the mempool.
-    public func transaction(_ id: TransactionID) -> (transaction: Transaction, block: BlockHash?)? {
+    package func transaction(_ id: TransactionID) -> (transaction: Transaction, block: BlockHash?)? {
         if let entry = mempool.entries[id] { return (entry.transaction, nil) }
         guard let place = location(id), let block = block(place.block) else { return nil }
         return (block.transactions[place.position], place.block)
     }
 
     /// BIP 113: the median of the times of a block and its ten predecessors, on the active chain.
-    public func medianTimePast(height: Int) -> UInt32 {
+    package func medianTimePast(height: Int) -> UInt32 {
         index.medianTimePast(endingAt: index.active[min(height, index.height)])
     }
 
     /// The same for any known block.
-    public func medianTimePast(endingAt hash: BlockHash) -> UInt32 { index.medianTimePast(endingAt: hash) }
+    package func medianTimePast(endingAt hash: BlockHash) -> UInt32 { index.medianTimePast(endingAt: hash) }
 }

@@ -1,10 +1,10 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// Where a ledger finds what it has handed over to a disk and no longer holds.
 ///
 /// Reading only: what is to be written comes out of the ledger as `LedgerChanges`. A storage that cannot read says
 /// so to its owner, who then throws the ledger away; here a failed read looks like something that is not there.
-public protocol LedgerStorage: AnyObject, Sendable {
+package protocol LedgerStorage: AnyObject, Sendable {
     func body(_ hash: BlockHash) -> Block?
     /// What the block spent, as `BlockUndo` encodes it.
     func undo(_ hash: BlockHash) -> [UInt8]?
@@ -15,25 +15,25 @@ public protocol LedgerStorage: AnyObject, Sendable {
 }
 
 /// Where a transaction of the active chain was mined.
-public struct TransactionLocation: Hashable, Sendable {
-    public var block: BlockHash
+package struct TransactionLocation: Hashable, Sendable {
+    package var block: BlockHash
     /// Its place in the block; the coinbase has 0.
-    public var position: Int
+    package var position: Int
 
-    public init(block: BlockHash, position: Int) {
+    package init(block: BlockHash, position: Int) {
         self.block = block
         self.position = position
     }
 }
 
 /// A header as a storage keeps it, in the order in which the blocks came.
-public struct StoredHeader: Hashable, Sendable {
-    public var header: BlockHeader
-    public var height: Int
-    public var transactionCount: Int
-    public var isInvalid: Bool
+package struct StoredHeader: Hashable, Sendable {
+    package var header: BlockHeader
+    package var height: Int
+    package var transactionCount: Int
+    package var isInvalid: Bool
 
-    public init(header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool) {
+    package init(header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool) {
         self.header = header
         self.height = height
         self.transactionCount = transactionCount
@@ -42,32 +42,32 @@ public struct StoredHeader: Hashable, Sendable {
 }
 
 /// What a ledger wants on disk, all of it in one commit, before anyone hears of the blocks that caused it.
-public struct LedgerChanges: Sendable {
-    public var blocks: [(hash: BlockHash, header: StoredHeader, body: Block)] = []
+package struct LedgerChanges: Sendable {
+    package var blocks: [(hash: BlockHash, header: StoredHeader, body: Block)] = []
     /// Blocks whose validity is now judged differently.
-    public var validity: [(hash: BlockHash, isInvalid: Bool)] = []
-    public var undo: [(hash: BlockHash, bytes: [UInt8])] = []
+    package var validity: [(hash: BlockHash, isInvalid: Bool)] = []
+    package var undo: [(hash: BlockHash, bytes: [UInt8])] = []
     /// New unspent outputs, and `nil` for those that are gone.
-    public var coins: [(outPoint: OutPoint, coin: Coin?)] = []
-    public var locations: [(id: TransactionID, location: TransactionLocation?)] = []
-    public var tip: BlockHash
+    package var coins: [(outPoint: OutPoint, coin: Coin?)] = []
+    package var locations: [(id: TransactionID, location: TransactionLocation?)] = []
+    package var tip: BlockHash
 
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         blocks.isEmpty && validity.isEmpty && undo.isEmpty && coins.isEmpty && locations.isEmpty
     }
 }
 
 /// Why a stored chain cannot be used.
-public struct LedgerDamage: Error, Hashable, Sendable, CustomStringConvertible {
-    public var description: String
+package struct LedgerDamage: Error, Hashable, Sendable, CustomStringConvertible {
+    package var description: String
     init(_ description: String) { self.description = description }
 }
 
 /// The record of what a block spent, in the order of its inputs.
-public enum BlockUndo {
+package enum BlockUndo {
     static let version: UInt8 = 1
 
-    public static func encode(_ coins: [Coin]) -> [UInt8] {
+    package static func encode(_ coins: [Coin]) -> [UInt8] {
         var writer = ByteWriter(capacity: 1 + coins.count * 40)
         writer.uint8(version)
         writer.compactSize(coins.count)
@@ -75,7 +75,7 @@ public enum BlockUndo {
         return writer.bytes
     }
 
-    public static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> [Coin] {
+    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> [Coin] {
         var reader = ByteReader(bytes)
         guard try reader.uint8() == version else { throw .invalid("undo version") }
         var coins: [Coin] = []

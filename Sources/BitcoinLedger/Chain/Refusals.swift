@@ -1,5 +1,5 @@
 /// Why a block is refused; the texts are Bitcoin Core's reject reasons.
-public enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+package enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// A rule is broken; the text is Bitcoin Core's reason.
     case rule(String)
     /// The block's parent is not known.
@@ -8,7 +8,7 @@ public enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case knownInvalid
     case duplicate
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .rule(let reason): reason
         case .orphan: "prev-blk-not-found"
@@ -19,18 +19,18 @@ public enum BlockRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Why a transaction does not enter the mempool.
-public struct TransactionRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+package struct TransactionRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// Bitcoin Core's reject reason, which programs compare.
-    public var reason: String
+    package var reason: String
     /// More about it, for people; may be empty.
-    public var details: String
+    package var details: String
 
-    public init(_ reason: String, _ details: String = "") {
+    package init(_ reason: String, _ details: String = "") {
         self.reason = reason
         self.details = details
     }
 
-    public var description: String { details.isEmpty ? reason : "\(reason), \(details)" }
+    package var description: String { details.isEmpty ? reason : "\(reason), \(details)" }
 
     /// What can become acceptable in the company of a child that pays for it.
     var isReconsiderable: Bool { reason == "min relay fee not met" || reason == "mempool min fee not met" }

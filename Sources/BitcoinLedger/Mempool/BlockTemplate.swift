@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import HeapModule
 
@@ -45,7 +45,7 @@ extension Ledger {
     ///   - script: where subsidy and fees go.
     ///   - now: seconds since 1970; the block's time, unless the median of its predecessors demands a later one.
     ///   - including: the transactions to take instead of choosing from the mempool.
-    public func template(paying script: Script, now: UInt32, including: [Transaction]? = nil) -> Block {
+    package func template(paying script: Script, now: UInt32, including: [Transaction]? = nil) -> Block {
         let height = self.height + 1
         var fees = Satoshi.zero
         var transactions: [Transaction] = []
@@ -75,7 +75,7 @@ extension Ledger {
     }
 
     /// Finds a nonce; on regtest every second one will do.
-    public static func solve(_ block: Block) -> Block {
+    package static func solve(_ block: Block) -> Block {
         var solved = block
         while !BlockRules.meetsTarget(solved.header.hash) { solved.header.nonce &+= 1 }
         return solved
@@ -85,7 +85,7 @@ extension Ledger {
     ///
     /// Blocks that follow each other faster than one in six seconds run ahead of the clock, and are refused as
     /// "time-too-new" when they are two hours ahead.
-    public mutating func mine(
+    package mutating func mine(
         paying script: Script, now: UInt32, including: [Transaction]? = nil
     ) throws(BlockRefusal) -> (block: Block, events: [Event]) {
         var block = Self.solve(template(paying: script, now: now, including: including))
@@ -98,7 +98,7 @@ extension Ledger {
     }
 
     /// The fee of a transaction whose inputs are coins or outputs of its companions; `nil` where one is unknown.
-    public func fee(of transaction: Transaction, among companions: [TransactionID: Transaction] = [:]) -> Satoshi? {
+    package func fee(of transaction: Transaction, among companions: [TransactionID: Transaction] = [:]) -> Satoshi? {
         var total = Satoshi.zero
         for input in transaction.inputs {
             let outPoint = input.previousOutput

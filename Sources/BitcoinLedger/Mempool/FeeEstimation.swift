@@ -1,26 +1,26 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// What the transactions of a block paid.
-public struct BlockFees: Sendable {
-    public struct Payment: Sendable {
-        public var fee: Satoshi
-        public var weight: Int
+package struct BlockFees: Sendable {
+    package struct Payment: Sendable {
+        package var fee: Satoshi
+        package var weight: Int
 
         /// Satoshi for each 1000 virtual bytes.
-        public var rate: UInt64 { fee.value * 4000 / UInt64(max(weight, 1)) }
+        package var rate: UInt64 { fee.value * 4000 / UInt64(max(weight, 1)) }
     }
 
     /// The weight of the whole block.
-    public var weight: Int
+    package var weight: Int
     /// One for each transaction but the coinbase, in the block's order.
-    public var payments: [Payment]
+    package var payments: [Payment]
 
     /// The rate that a share of the block's weight paid at most, in satoshi for each 1000 virtual bytes.
-    public func percentile(_ percent: Int) -> UInt64 {
+    package func percentile(_ percent: Int) -> UInt64 {
         percentiles([percent])[0]
     }
 
-    public func percentiles(_ percents: [Int]) -> [UInt64] {
+    package func percentiles(_ percents: [Int]) -> [UInt64] {
         let sorted = payments.sorted { $0.rate < $1.rate }
         let total = sorted.reduce(0) { $0 + $1.weight }
         return percents.map { percent in
@@ -35,11 +35,11 @@ public struct BlockFees: Sendable {
 }
 
 /// What to pay to be mined within some blocks.
-public struct FeeEstimate: Hashable, Sendable {
+package struct FeeEstimate: Hashable, Sendable {
     /// Satoshi for each 1000 virtual bytes.
-    public var rate: UInt64
+    package var rate: UInt64
     /// The number of blocks for which it holds.
-    public var blocks: Int
+    package var blocks: Int
 }
 
 extension Ledger {
@@ -56,7 +56,7 @@ extension Ledger {
     }
 
     /// What a block's transactions paid; `nil` for one that is not in the active chain.
-    public func blockFees(_ hash: BlockHash) -> BlockFees? {
+    package func blockFees(_ hash: BlockHash) -> BlockFees? {
         if let known = fees[hash], index.isActive(hash) { return known }
         guard let block = block(hash), let spent = spentCoins(hash) else { return nil }
         var next = 0
@@ -71,10 +71,10 @@ extension Ledger {
     }
 
     /// What to pay to be mined within `target` blocks. It always answers.
-    public func estimateFee(target: Int, now: UInt32) -> FeeEstimate { feeOutlook(now: now).estimate(target: target) }
+    package func estimateFee(target: Int, now: UInt32) -> FeeEstimate { feeOutlook(now: now).estimate(target: target) }
 
     /// What waits and what was paid lately, for any number of estimates.
-    public func feeOutlook(now: UInt32) -> FeeOutlook {
+    package func feeOutlook(now: UInt32) -> FeeOutlook {
         var full: [(percentiles: [UInt64], age: Int)] = []
         for (age, hash) in index.active.suffix(Self.feeHistory).reversed().enumerated() {
             guard hash != index.active[0], let fees = blockFees(hash), !fees.payments.isEmpty else { continue }
@@ -94,7 +94,7 @@ extension Ledger {
 /// The mempool says what waits: the rate at which the next `target` blocks end, if they are filled from the best down.
 /// The last blocks say what came too late to be seen waiting. An estimate is the higher of the two, and never less than
 /// is relayed.
-public struct FeeOutlook: Sendable {
+package struct FeeOutlook: Sendable {
     let floor: UInt64
     let step: UInt64
     let blockWeight: Int
@@ -104,7 +104,7 @@ public struct FeeOutlook: Sendable {
     let fullBlocks: [(percentiles: [UInt64], age: Int)]
 
     /// What to pay to be mined within `target` blocks.
-    public func estimate(target: Int) -> FeeEstimate {
+    package func estimate(target: Int) -> FeeEstimate {
         let target = max(1, min(target, 1008))
         var rate = floor
         // With a twentieth of the blocks left free there is room for whoever comes meanwhile.

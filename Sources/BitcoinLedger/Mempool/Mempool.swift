@@ -1,14 +1,14 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// Transactions that wait for a block, each valid on top of the chain and of its ancestors here.
-public struct Mempool: Sendable {
+package struct Mempool: Sendable {
     /// A transaction together with a set of others: their number, size and fees as a miner counts them, itself included.
-    public struct Family: Hashable, Sendable {
-        public var count = 0
+    package struct Family: Hashable, Sendable {
+        package var count = 0
         /// Virtual bytes.
-        public var size = 0
-        public var fees = Satoshi.zero
+        package var size = 0
+        package var fees = Satoshi.zero
 
         mutating func add(_ entry: Entry) {
             count += 1
@@ -23,33 +23,33 @@ public struct Mempool: Sendable {
         }
     }
 
-    public struct Entry: Sendable {
-        public var transaction: Transaction
-        public var id: TransactionID
-        public var witnessID: Bytes32
-        public var fee: Satoshi
+    package struct Entry: Sendable {
+        package var transaction: Transaction
+        package var id: TransactionID
+        package var witnessID: Bytes32
+        package var fee: Satoshi
         /// What somebody pays beside the chain, or takes off: `prioritise`.
-        public internal(set) var feeDelta: Int64 = 0
-        public var weight: Int
+        package internal(set) var feeDelta: Int64 = 0
+        package var weight: Int
         /// Virtual bytes, or what the signature operations count for where that is more.
-        public var size: Int
+        package var size: Int
         /// The cost of its signatures (BIP 141).
-        public var signatureOperationCost: Int
+        package var signatureOperationCost: Int
         /// Seconds since 1970 when it came.
-        public var time: UInt32
+        package var time: UInt32
         /// The chain's height when it came.
-        public var height: Int
+        package var height: Int
         /// The position in the order of arrival.
-        public internal(set) var sequence: UInt64 = 0
+        package internal(set) var sequence: UInt64 = 0
         /// Transactions here whose outputs this one spends.
-        public internal(set) var parents: Set<TransactionID> = []
+        package internal(set) var parents: Set<TransactionID> = []
         /// Transactions here that spend its outputs.
-        public internal(set) var children: Set<TransactionID> = []
-        public internal(set) var ancestors = Family()
-        public internal(set) var descendants = Family()
+        package internal(set) var children: Set<TransactionID> = []
+        package internal(set) var ancestors = Family()
+        package internal(set) var descendants = Family()
 
         /// Whether it pays more than a rate for each 1000 virtual bytes; zero stands for no limit.
-        public func pays(moreThan rate: Satoshi) -> Bool {
+        package func pays(moreThan rate: Satoshi) -> Bool {
             guard rate > .zero else { return false }
             let paid = fee.value.multipliedFullWidth(by: 1000)
             let limit = rate.value.multipliedFullWidth(by: UInt64(size))
@@ -57,7 +57,7 @@ public struct Mempool: Sendable {
         }
 
         /// The fee as a miner counts it: with `feeDelta`, and never less than nothing.
-        public var modifiedFee: Satoshi {
+        package var modifiedFee: Satoshi {
             let change = Satoshi(feeDelta.magnitude)
             return feeDelta < 0 ? fee.subtracting(change) ?? .zero : fee.saturatingAdding(change)
         }
@@ -69,17 +69,17 @@ public struct Mempool: Sendable {
         var usage: Int { 800 + transaction.totalSize + 200 * transaction.inputs.count + 80 * transaction.outputs.count }
 
         /// Satoshi for each 1000 weight units, rounded down.
-        public var feeRate: FeeRate { FeeRate(perKiloweight: UInt32(clamping: fee.value * 1000 / UInt64(weight))) }
+        package var feeRate: FeeRate { FeeRate(perKiloweight: UInt32(clamping: fee.value * 1000 / UInt64(weight))) }
     }
 
-    public private(set) var entries: [TransactionID: Entry] = [:]
+    package private(set) var entries: [TransactionID: Entry] = [:]
     /// Bytes of memory, approximately.
-    public private(set) var usage = 0
+    package private(set) var usage = 0
     /// The sum of the sizes, in virtual bytes.
-    public private(set) var size = 0
-    public private(set) var totalFees = Satoshi.zero
+    package private(set) var size = 0
+    package private(set) var totalFees = Satoshi.zero
     /// Counts what entered and left.
-    public private(set) var sequence: UInt64 = 1
+    package private(set) var sequence: UInt64 = 1
     /// Who spends what, among the entries.
     private var spenders: [OutPoint: TransactionID] = [:]
     /// When transactions came, the oldest first; some may have left.
@@ -87,15 +87,15 @@ public struct Mempool: Sendable {
     private var firstArrival = 0
     var floor = MempoolFloor()
     /// What is paid for transactions beside the chain, whether or not they are here, in satoshi.
-    public private(set) var feeDeltas: [TransactionID: Int64] = [:]
+    package private(set) var feeDeltas: [TransactionID: Int64] = [:]
     /// So much for one, at most: sums of fees times sizes stay within 64 bits.
     static let maximumFeeDelta: Int64 = 1_000_000_000_000
 
     /// The entries in the order of their arrival.
-    public var ordered: [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
+    package var ordered: [Entry] { entries.values.sorted { $0.sequence < $1.sequence } }
 
     /// Which transaction here spends the output.
-    public func spender(of outPoint: OutPoint) -> TransactionID? { spenders[outPoint] }
+    package func spender(of outPoint: OutPoint) -> TransactionID? { spenders[outPoint] }
 
     /// An output of a transaction here.
     func output(_ outPoint: OutPoint) -> TransactionOutput? {
@@ -193,12 +193,12 @@ public struct Mempool: Sendable {
     }
 
     /// These and all that spend from them, in the order of their arrival.
-    public func descendants(of ids: some Sequence<TransactionID>) -> [TransactionID] {
+    package func descendants(of ids: some Sequence<TransactionID>) -> [TransactionID] {
         walk(ids) { $0.children }
     }
 
     /// These and all that they depend on, in an order in which they can be mined.
-    public func ancestors(of ids: some Sequence<TransactionID>) -> [TransactionID] {
+    package func ancestors(of ids: some Sequence<TransactionID>) -> [TransactionID] {
         walk(ids) { $0.parents }
     }
 

@@ -1,17 +1,17 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 
 /// A verdict that a transaction, or a parent with the child that pays for it, may enter the mempool.
 ///
 /// It holds for the ledger that gave it, until that changes. A driver stores what enters and leaves, and then applies it.
-public struct Admission: Sendable {
+package struct Admission: Sendable {
     /// The entries, parents first.
-    public internal(set) var entries: [Mempool.Entry]
+    package internal(set) var entries: [Mempool.Entry]
     /// What leaves for them: direct conflicts, and all that spend from those.
-    public internal(set) var replaced: [TransactionID]
+    package internal(set) var replaced: [TransactionID]
 
     /// The fee rate by which they were judged, in satoshi for each 1000 virtual bytes.
-    public var feeRate: UInt64 {
+    package var feeRate: UInt64 {
         let size = entries.reduce(0) { $0 + $1.size }
         return entries.reduce(0) { $0 + $1.modifiedFee.value } * 1000 / UInt64(max(size, 1))
     }
@@ -39,12 +39,12 @@ extension Ledger {
     }
 
     /// The rate that a transaction must pay now, in satoshi for each 1000 virtual bytes.
-    public func minimumFeeRate(now: UInt32) -> UInt64 {
+    package func minimumFeeRate(now: UInt32) -> UInt64 {
         max(policy.minimumRelayFeeRate, mempool.floor.minimum(now: now, usage: mempool.usage, policy: policy))
     }
 
     /// Judges a transaction and changes nothing; throws Bitcoin Core's reason.
-    public func judge(_ transaction: Transaction, now: UInt32) throws(TransactionRefusal) -> Admission {
+    package func judge(_ transaction: Transaction, now: UInt32) throws(TransactionRefusal) -> Admission {
         try judge(transaction, now: now, Strictness())
     }
 
@@ -62,7 +62,7 @@ extension Ledger {
     /// Puts into the mempool what was judged good; what entered and left.
     ///
     /// A transaction that pays too little for a full mempool may leave at once.
-    public mutating func enter(_ admission: Admission, now: UInt32) -> [Event] {
+    package mutating func enter(_ admission: Admission, now: UInt32) -> [Event] {
         var events: [Event] = mempool.remove(admission.replaced).map { .removed($0) }
         for entry in admission.entries {
             mempool.insert(entry)
@@ -80,10 +80,10 @@ extension Ledger {
     /// Counts a transaction as paying more or less than it does, in satoshi, until it is mined; also before it is here.
     ///
     /// - Returns: `false` where that is more than can be counted with; then nothing has changed.
-    public mutating func prioritise(_ id: TransactionID, by delta: Int64) -> Bool { mempool.prioritise(id, by: delta) }
+    package mutating func prioritise(_ id: TransactionID, by delta: Int64) -> Bool { mempool.prioritise(id, by: delta) }
 
     /// Takes a transaction into the mempool, or throws Bitcoin Core's reason and changes nothing.
-    public mutating func accept(_ transaction: Transaction, now: UInt32) throws(TransactionRefusal) -> [Event] {
+    package mutating func accept(_ transaction: Transaction, now: UInt32) throws(TransactionRefusal) -> [Event] {
         let events = enter(try judge(transaction, now: now), now: now)
         if mempool.entries[transaction.id] == nil { throw TransactionRefusal("mempool full") }
         return events
@@ -337,7 +337,7 @@ extension Ledger {
     ///
     /// They paid enough when they came, so fees are not judged again; all else is.
     /// - Returns: those that can no longer be there.
-    public mutating func restore(_ stored: [(transaction: Transaction, time: UInt32)]) -> [TransactionID] {
+    package mutating func restore(_ stored: [(transaction: Transaction, time: UInt32)]) -> [TransactionID] {
         var strictness = Strictness()
         strictness.isReturning = true
         var waiting = stored

@@ -1,9 +1,9 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// What became of a package of transactions, the child last.
-public struct PackageVerdict: Sendable {
-    public enum Result: Sendable {
+package struct PackageVerdict: Sendable {
+    package enum Result: Sendable {
         /// It is in the mempool, by itself or together with the others named (their positions in the package).
         case accepted(Mempool.Entry, feeRate: UInt64, with: [Int])
         case alreadyKnown(Mempool.Entry)
@@ -11,11 +11,11 @@ public struct PackageVerdict: Sendable {
     }
 
     /// `nil` if all of it is in the mempool.
-    public var refusal: TransactionRefusal?
+    package var refusal: TransactionRefusal?
     /// One for each transaction, or none where the package as such is refused.
-    public var results: [Result] = []
-    public var replaced: [TransactionID] = []
-    public var events: [Ledger.Event] = []
+    package var results: [Result] = []
+    package var replaced: [TransactionID] = []
+    package var events: [Ledger.Event] = []
 }
 
 extension Ledger {
@@ -23,7 +23,7 @@ extension Ledger {
     /// for them.
     ///
     /// - Parameter maximumFeeRate: for each 1000 virtual bytes; a transaction that pays more by itself is refused.
-    public mutating func acceptPackage(
+    package mutating func acceptPackage(
         _ package: [Transaction], now: UInt32, maximumFeeRate: Satoshi = .zero
     ) -> PackageVerdict {
         var verdict = PackageVerdict()
@@ -83,7 +83,7 @@ extension Ledger {
     }
 
     /// Whether a list is one child behind its parents, none of which spends from another.
-    public static func isChildWithParents(_ package: [Transaction]) -> Bool {
+    package static func isChildWithParents(_ package: [Transaction]) -> Bool {
         guard let child = package.last else { return false }
         let parents = Set(package.dropLast().map(\.id))
         let spent = Set(child.inputs.map(\.previousOutput.transaction))
@@ -206,8 +206,8 @@ extension Ledger {
 
 extension Ledger {
     /// What would become of a transaction.
-    public struct Trial: Sendable {
-        public enum Result: Sendable {
+    package struct Trial: Sendable {
+        package enum Result: Sendable {
             /// Not judged, because another one of the list was refused.
             case none
             /// Not judged, because the list as such makes no sense.
@@ -217,14 +217,14 @@ extension Ledger {
             case refused(TransactionRefusal)
         }
 
-        public var transaction: Transaction
-        public var result: Result
+        package var transaction: Transaction
+        package var result: Result
     }
 
     /// What would become of transactions that come one after the other; nothing is changed.
     ///
     /// As in Bitcoin Core each pays for itself here, and the first refusal ends it.
-    public func trial(of transactions: [Transaction], now: UInt32) -> [Trial] {
+    package func trial(of transactions: [Transaction], now: UInt32) -> [Trial] {
         if let reason = Self.disorder(transactions) {
             return transactions.map { Trial(transaction: $0, result: .disordered(reason)) }
         }

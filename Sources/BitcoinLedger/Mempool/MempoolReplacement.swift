@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 // Replacement by fee as Bitcoin Core has it since version 28: every transaction may be replaced, whatever it signals,
 // by one that pays for it (BIP 125's rules 2 to 5).
@@ -81,10 +81,10 @@ extension Ledger {
 }
 
 /// An amount as bitcoin with eight decimals.
-public struct Decimal8: CustomStringConvertible {
-    public let description: String
+package struct Decimal8: CustomStringConvertible {
+    package let description: String
 
-    public init(_ amount: Satoshi) {
+    package init(_ amount: Satoshi) {
         let fraction = String(amount.value % 100_000_000)
         description =
             "\(amount.value / 100_000_000)." + String(repeating: "0", count: 8 - fraction.count) + fraction

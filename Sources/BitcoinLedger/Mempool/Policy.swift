@@ -3,30 +3,30 @@ import BitcoinPrimitives
 /// What a node relays and mines beyond what consensus demands. The defaults are Bitcoin Core 30's.
 ///
 /// Rates are in satoshi for each 1000 virtual bytes, the unit in which these numbers are set.
-public struct Policy: Sendable, Hashable {
+package struct Policy: Sendable, Hashable {
     /// The lowest rate that enters the mempool.
-    public var minimumRelayFeeRate: UInt64 = 100
+    package var minimumRelayFeeRate: UInt64 = 100
     /// What a replacement pays for its own relay, and the step by which a full mempool raises its floor.
-    public var incrementalRelayFeeRate: UInt64 = 100
+    package var incrementalRelayFeeRate: UInt64 = 100
     /// The rate at which an output's future spending decides whether it is dust.
-    public var dustRelayFeeRate: UInt64 = 3000
+    package var dustRelayFeeRate: UInt64 = 3000
     /// The lowest rate that is mined.
-    public var minimumBlockFeeRate: UInt64 = 1
+    package var minimumBlockFeeRate: UInt64 = 1
     /// The weight that a block template may fill.
-    public var blockWeight = Ledger.maximumBlockWeight
+    package var blockWeight = Ledger.maximumBlockWeight
     /// Bytes of memory, as `Mempool.usage` counts them.
-    public var maximumMempoolUsage = 300_000_000
+    package var maximumMempoolUsage = 300_000_000
     /// Seconds after which a transaction leaves the mempool unmined.
-    public var mempoolExpiry: UInt32 = 336 * 3600
-    public var maximumAncestorCount = 25
+    package var mempoolExpiry: UInt32 = 336 * 3600
+    package var maximumAncestorCount = 25
     /// Virtual bytes of a transaction with all its unconfirmed ancestors.
-    public var maximumAncestorSize = 101_000
-    public var maximumDescendantCount = 25
-    public var maximumDescendantSize = 101_000
+    package var maximumAncestorSize = 101_000
+    package var maximumDescendantCount = 25
+    package var maximumDescendantSize = 101_000
     /// Bytes of OP_RETURN scripts in one transaction.
-    public var maximumDataCarrierSize = 100_000
+    package var maximumDataCarrierSize = 100_000
 
-    public init() {}
+    package init() {}
 
     static let maximumWeight = 400_000
     static let minimumStrippedSize = 65

@@ -3,16 +3,16 @@ import CryptoPrimitives
 import Synchronization
 
 /// Runs many independent script checks: on one core here, on all of them where a driver knows how.
-public protocol ScriptCheckRunner: Sendable {
+package protocol ScriptCheckRunner: Sendable {
     /// Calls `check` for each number below `count`, and returns a failure if there is one.
     func firstFailure(count: Int, _ check: @Sendable (Int) -> ScriptFailure?) -> ScriptFailure?
 }
 
 /// One check after the other.
-public struct SerialScriptChecks: ScriptCheckRunner {
-    public init() {}
+package struct SerialScriptChecks: ScriptCheckRunner {
+    package init() {}
 
-    public func firstFailure(count: Int, _ check: @Sendable (Int) -> ScriptFailure?) -> ScriptFailure? {
+    package func firstFailure(count: Int, _ check: @Sendable (Int) -> ScriptFailure?) -> ScriptFailure? {
         for number in 0..<count { if let failure = check(number) { return failure } }
         return nil
     }
@@ -22,7 +22,7 @@ public struct SerialScriptChecks: ScriptCheckRunner {
 ///
 /// What it holds never changes a verdict, only how fast it comes: two generations, and the older is forgotten when
 /// the younger is full.
-public final class SignatureCache: Sendable {
+package final class SignatureCache: Sendable {
     private struct Generations {
         var young: Set<Bytes32> = []
         var old: Set<Bytes32> = []
@@ -31,7 +31,7 @@ public final class SignatureCache: Sendable {
     private let generations = Mutex(Generations())
     private let capacity: Int
 
-    public init(capacity: Int = 200_000) {
+    package init(capacity: Int = 200_000) {
         self.capacity = capacity
     }
 

@@ -1,44 +1,44 @@
 /// Which rules a script is judged by; the names are Bitcoin Core's, without its prefix.
-public struct ScriptFlags: OptionSet, Hashable, Sendable {
-    public let rawValue: UInt32
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+package struct ScriptFlags: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    public static let p2sh = ScriptFlags(rawValue: 1 << 0)
-    public static let strictEncoding = ScriptFlags(rawValue: 1 << 1)
-    public static let derSignature = ScriptFlags(rawValue: 1 << 2)
-    public static let lowS = ScriptFlags(rawValue: 1 << 3)
-    public static let nullDummy = ScriptFlags(rawValue: 1 << 4)
-    public static let signaturePushOnly = ScriptFlags(rawValue: 1 << 5)
-    public static let minimalData = ScriptFlags(rawValue: 1 << 6)
-    public static let discourageUpgradableNops = ScriptFlags(rawValue: 1 << 7)
-    public static let cleanStack = ScriptFlags(rawValue: 1 << 8)
-    public static let checkLockTimeVerify = ScriptFlags(rawValue: 1 << 9)
-    public static let checkSequenceVerify = ScriptFlags(rawValue: 1 << 10)
-    public static let witness = ScriptFlags(rawValue: 1 << 11)
-    public static let discourageUpgradableWitnessProgram = ScriptFlags(rawValue: 1 << 12)
-    public static let minimalIf = ScriptFlags(rawValue: 1 << 13)
-    public static let nullFail = ScriptFlags(rawValue: 1 << 14)
-    public static let witnessPublicKeyType = ScriptFlags(rawValue: 1 << 15)
-    public static let constantScriptCode = ScriptFlags(rawValue: 1 << 16)
-    public static let taproot = ScriptFlags(rawValue: 1 << 17)
-    public static let discourageUpgradableTaprootVersion = ScriptFlags(rawValue: 1 << 18)
-    public static let discourageOpSuccess = ScriptFlags(rawValue: 1 << 19)
-    public static let discourageUpgradablePublicKeyType = ScriptFlags(rawValue: 1 << 20)
+    package static let p2sh = ScriptFlags(rawValue: 1 << 0)
+    package static let strictEncoding = ScriptFlags(rawValue: 1 << 1)
+    package static let derSignature = ScriptFlags(rawValue: 1 << 2)
+    package static let lowS = ScriptFlags(rawValue: 1 << 3)
+    package static let nullDummy = ScriptFlags(rawValue: 1 << 4)
+    package static let signaturePushOnly = ScriptFlags(rawValue: 1 << 5)
+    package static let minimalData = ScriptFlags(rawValue: 1 << 6)
+    package static let discourageUpgradableNops = ScriptFlags(rawValue: 1 << 7)
+    package static let cleanStack = ScriptFlags(rawValue: 1 << 8)
+    package static let checkLockTimeVerify = ScriptFlags(rawValue: 1 << 9)
+    package static let checkSequenceVerify = ScriptFlags(rawValue: 1 << 10)
+    package static let witness = ScriptFlags(rawValue: 1 << 11)
+    package static let discourageUpgradableWitnessProgram = ScriptFlags(rawValue: 1 << 12)
+    package static let minimalIf = ScriptFlags(rawValue: 1 << 13)
+    package static let nullFail = ScriptFlags(rawValue: 1 << 14)
+    package static let witnessPublicKeyType = ScriptFlags(rawValue: 1 << 15)
+    package static let constantScriptCode = ScriptFlags(rawValue: 1 << 16)
+    package static let taproot = ScriptFlags(rawValue: 1 << 17)
+    package static let discourageUpgradableTaprootVersion = ScriptFlags(rawValue: 1 << 18)
+    package static let discourageOpSuccess = ScriptFlags(rawValue: 1 << 19)
+    package static let discourageUpgradablePublicKeyType = ScriptFlags(rawValue: 1 << 20)
 
     /// What every block must obey on regtest, where all soft forks are active from the first block.
-    public static let consensus: ScriptFlags = [
+    package static let consensus: ScriptFlags = [
         .p2sh, .derSignature, .nullDummy, .checkLockTimeVerify, .checkSequenceVerify, .witness, .taproot,
     ]
 
     /// What a transaction must obey to be relayed (Bitcoin Core's standard flags).
-    public static let standard: ScriptFlags = consensus.union([
+    package static let standard: ScriptFlags = consensus.union([
         .strictEncoding, .lowS, .minimalData, .discourageUpgradableNops, .cleanStack,
         .discourageUpgradableWitnessProgram, .minimalIf, .nullFail, .witnessPublicKeyType, .constantScriptCode,
         .discourageUpgradableTaprootVersion, .discourageOpSuccess, .discourageUpgradablePublicKeyType,
     ])
 
     /// Bitcoin Core's names, as its test vectors and its kernel print them.
-    public static let names: [String: ScriptFlags] = [
+    package static let names: [String: ScriptFlags] = [
         "NONE": [], "P2SH": .p2sh, "STRICTENC": .strictEncoding, "DERSIG": .derSignature, "LOW_S": .lowS,
         "NULLDUMMY": .nullDummy, "SIGPUSHONLY": .signaturePushOnly, "MINIMALDATA": .minimalData,
         "DISCOURAGE_UPGRADABLE_NOPS": .discourageUpgradableNops, "CLEANSTACK": .cleanStack,
@@ -53,7 +53,7 @@ public struct ScriptFlags: OptionSet, Hashable, Sendable {
 }
 
 /// Why a script does not allow its spend; the raw values are the names in Bitcoin Core's vectors.
-public enum ScriptFailure: String, Error, Hashable, Sendable {
+package enum ScriptFailure: String, Error, Hashable, Sendable {
     case evalFalse = "EVAL_FALSE"
     case opReturn = "OP_RETURN"
     case scriptSize = "SCRIPT_SIZE"

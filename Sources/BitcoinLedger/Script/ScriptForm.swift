@@ -1,7 +1,7 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// The forms of output scripts that wallets know; the raw values are Bitcoin Core's names.
-public enum ScriptForm: String, Sendable, Hashable {
+package enum ScriptForm: String, Sendable, Hashable {
     case nonStandard = "nonstandard"
     case publicKey = "pubkey"
     case publicKeyHash = "pubkeyhash"
@@ -14,7 +14,7 @@ public enum ScriptForm: String, Sendable, Hashable {
     case witnessV1Taproot = "witness_v1_taproot"
     case witnessUnknown = "witness_unknown"
 
-    public init(_ script: Script) {
+    package init(_ script: Script) {
         let bytes = script.bytes
         if script.isP2SH {
             self = .scriptHash
@@ -56,7 +56,7 @@ public enum ScriptForm: String, Sendable, Hashable {
     }
 
     /// The required number and the keys of a bare multisignature script.
-    public static func multiSignature(_ script: Script) -> (required: Int, keys: [ArraySlice<UInt8>])? {
+    package static func multiSignature(_ script: Script) -> (required: Int, keys: [ArraySlice<UInt8>])? {
         guard script.bytes.last == Opcode.checkMultiSig.rawValue else { return nil }
         var parser = ScriptParser(script)
         guard let first = parser.next(), let required = smallNumber(first), required >= 1 else { return nil }

@@ -15,7 +15,7 @@ extension Script {
 }
 
 /// Scripts as people and programs read them: the text that bitcoind calls "asm".
-public enum ScriptText {
+package enum ScriptText {
     /// The names of opcodes, in the order of their numbers from OP_1NEGATE on.
     static let names: [UInt8: String] = {
         var table: [UInt8: String] = [0x00: "0", 0x4f: "-1", 0x50: "OP_RESERVED", 0xba: "OP_CHECKSIGADD"]
@@ -34,7 +34,7 @@ public enum ScriptText {
 
     /// - Parameter decodesSignatures: whether a push that looks like a signature shows the name of its hash type, as
     ///   is done for scripts that spend.
-    public static func describe(_ script: Script, decodesSignatures: Bool = false) -> String {
+    package static func describe(_ script: Script, decodesSignatures: Bool = false) -> String {
         var words: [String] = []
         var parser = ScriptParser(script)
         // The pushes of data carriers are no signatures.
@@ -59,7 +59,7 @@ public enum ScriptText {
     }
 
     /// The data that a script pushes last, if it does nothing else: a redeem script, where a script spends P2SH.
-    public static func lastPush(_ script: Script) -> [UInt8]? {
+    package static func lastPush(_ script: Script) -> [UInt8]? {
         var parser = ScriptParser(script)
         var last: [UInt8]?
         while !parser.isAtEnd {

@@ -1,15 +1,15 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 
 /// Judges whether an input may spend its output: Bitcoin's `VerifyScript`.
-public struct ScriptVerifier: Sendable {
+package struct ScriptVerifier: Sendable {
     private let hasher: SignatureHasher
     private let spent: [TransactionOutput]
     private let flags: ScriptFlags
     private let cache: SignatureCacheUse?
 
     /// - Parameter spent: the outputs that the transaction's inputs spend, in their order.
-    public init(_ transaction: Transaction, spent: [TransactionOutput], flags: ScriptFlags) {
+    package init(_ transaction: Transaction, spent: [TransactionOutput], flags: ScriptFlags) {
         self.init(transaction, spent: spent, flags: flags, cache: nil)
     }
 
@@ -26,7 +26,7 @@ public struct ScriptVerifier: Sendable {
     }
 
     /// Throws why the input may not spend its output.
-    public func verify(input index: Int) throws(ScriptFailure) {
+    package func verify(input index: Int) throws(ScriptFailure) {
         let input = hasher.transaction.inputs[index]
         let output = spent[index].script
         let checker = SignatureChecker(hasher, input: index, spent: spent, cache: cache)

@@ -2,7 +2,9 @@ public import CryptoPrimitives
 
 /// A block's identifier: the double SHA-256 of its header. `description` is reversed, as people print it.
 public struct BlockHash: Identifier32 {
+    /// In the order in which hashes are computed: `description` shows them reversed, as everybody does.
     public var bytes: Bytes32
+    /// Takes the bytes in the order in which hashes are computed.
     public init(_ bytes: Bytes32) { self.bytes = bytes }
 
     /// From the text form, in which the bytes are reversed.
@@ -16,15 +18,20 @@ public struct BlockHash: Identifier32 {
 
 /// The 80 bytes that miners hash.
 public struct BlockHeader: Hashable, Sendable {
+    /// The bits by which miners signal (BIP 9).
     public var version: UInt32
+    /// The block before it.
     public var previous: BlockHash
+    /// The root of the tree over the transactions' ids.
     public var merkleRoot: Bytes32
     /// Seconds since 1970.
     public var time: UInt32
     /// The target in compact form.
     public var bits: UInt32
+    /// What miners try until the hash is low enough.
     public var nonce: UInt32
 
+    /// A header from its fields.
     public init(
         version: UInt32, previous: BlockHash, merkleRoot: Bytes32, time: UInt32, bits: UInt32, nonce: UInt32
     ) {
@@ -36,13 +43,14 @@ public struct BlockHeader: Hashable, Sendable {
         self.nonce = nonce
     }
 
+    /// The double SHA-256 of the header's 80 bytes.
     public var hash: BlockHash {
         var writer = ByteWriter(capacity: 80)
         encode(to: &writer)
         return BlockHash(Hash.sha256d(writer.bytes))
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.littleEndian32(version)
         writer.write(previous)
         writer.write(merkleRoot)
@@ -51,7 +59,7 @@ public struct BlockHeader: Hashable, Sendable {
         writer.littleEndian32(nonce)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         version = try reader.littleEndian32()
         previous = BlockHash(try reader.bytes32())
         merkleRoot = try reader.bytes32()
@@ -61,17 +69,23 @@ public struct BlockHeader: Hashable, Sendable {
     }
 }
 
+/// A header, and the transactions that it commits to.
 public struct Block: Hashable, Sendable {
+    /// What is hashed and mined.
     public var header: BlockHeader
+    /// The coinbase first.
     public var transactions: [Transaction]
 
+    /// A block from its parts; nothing is checked.
     public init(header: BlockHeader, transactions: [Transaction]) {
         self.header = header
         self.transactions = transactions
     }
 
+    /// The hash of its header.
     public var hash: BlockHash { header.hash }
 
+    /// The bytes of the network's `block` message.
     public func serialized() -> [UInt8] {
         var writer = ByteWriter(capacity: 1024)
         header.encode(to: &writer)
@@ -80,6 +94,7 @@ public struct Block: Hashable, Sendable {
         return writer.bytes
     }
 
+    /// Reads a block as `serialized` writes it. Throws for bytes that are none, or more than one.
     public init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         header = try BlockHeader(from: &reader)
@@ -88,6 +103,7 @@ public struct Block: Hashable, Sendable {
         try reader.expectEnd()
     }
 
+    /// In weight units (BIP 141): at most 4,000,000.
     public var weight: Int {
         let frame = 80 + ByteWriter.compactSizeLength(transactions.count)
         return frame * 4 + transactions.reduce(0) { $0 + $1.weight }
@@ -95,7 +111,7 @@ public struct Block: Hashable, Sendable {
 }
 
 /// Bitcoin's binary hash tree.
-public enum MerkleTree {
+package enum MerkleTree {
     static func parent(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
         var hasher = SHA256Hasher()
         hasher.update(left)
@@ -104,7 +120,7 @@ public enum MerkleTree {
     }
 
     /// The root, and whether two equal neighbours make the tree ambiguous (CVE-2012-2459).
-    public static func root(_ leaves: [Bytes32]) -> (root: Bytes32, isMutated: Bool) {
+    package static func root(_ leaves: [Bytes32]) -> (root: Bytes32, isMutated: Bool) {
         guard !leaves.isEmpty else { return (.zero, false) }
         var level = leaves
         var isMutated = false

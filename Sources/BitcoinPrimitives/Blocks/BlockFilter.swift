@@ -1,9 +1,9 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// BIP 158's basic filter: which scripts a block touches, in a few bytes for each, with one false alarm in 784,931.
-public struct BlockFilter: Hashable, Sendable {
+package struct BlockFilter: Hashable, Sendable {
     /// As it is served: the number of elements, then the Golomb-coded set.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
     private let hash: BlockHash
 
     /// "P = 19" and "M = 784931" for the basic filter.
@@ -11,7 +11,7 @@ public struct BlockFilter: Hashable, Sendable {
     private static let rangeFactor: UInt64 = 784_931
 
     /// - Parameter spent: the scripts of the outputs that the block spends.
-    public init(_ block: Block, spent: [Script]) {
+    package init(_ block: Block, spent: [Script]) {
         hash = block.hash
         // "any 'nil' items MUST NOT be included", nor "all scriptPubKeys that start with OP_RETURN".
         let paid = block.transactions.flatMap(\.outputs).map(\.script).filter { $0.bytes.first != 0x6a }
@@ -43,7 +43,7 @@ public struct BlockFilter: Hashable, Sendable {
     /// Whether the block may touch one of the scripts: a false alarm is possible, a miss is not.
     ///
     /// - Throws: `DecodingFailure` where the filter's own bytes are damaged.
-    public func mayTouch(_ scripts: [Script]) throws(DecodingFailure) -> Bool {
+    package func mayTouch(_ scripts: [Script]) throws(DecodingFailure) -> Bool {
         var reader = ByteReader(bytes)
         let count = Int(try reader.compactSize())
         guard count > 0, !scripts.isEmpty else { return false }
@@ -65,7 +65,7 @@ public struct BlockFilter: Hashable, Sendable {
     }
 
     /// BIP 157's filter header: a chain of filters as the headers are one of blocks.
-    public func header(after previous: Bytes32) -> Bytes32 {
+    package func header(after previous: Bytes32) -> Bytes32 {
         Hash.sha256d(Hash.sha256d(bytes).array + previous.array)
     }
 }

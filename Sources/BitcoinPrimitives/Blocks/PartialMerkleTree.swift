@@ -1,18 +1,18 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// The part of a block's Merkle tree that proves that some transactions are in it (BIP 37 "Partial Merkle branch format").
-public struct PartialMerkleTree: Hashable, Sendable {
+package struct PartialMerkleTree: Hashable, Sendable {
     /// Transactions of the block.
-    public var count: Int
+    package var count: Int
     /// Hashes of the tree, depth first.
-    public var hashes: [Bytes32]
+    package var hashes: [Bytes32]
     /// Whether the tree goes on below a node, depth first.
-    public var flags: [Bool]
+    package var flags: [Bool]
 
     /// The part that proves the transactions that are `matched`.
     ///
     /// - Parameter leaves: the ids of a block's transactions, at least one.
-    public init(_ leaves: [Bytes32], matched: Set<Bytes32>) {
+    package init(_ leaves: [Bytes32], matched: Set<Bytes32>) {
         count = leaves.count
         hashes = []
         flags = []
@@ -40,7 +40,7 @@ public struct PartialMerkleTree: Hashable, Sendable {
     }
 
     /// What it proves: the root that it leads to, and the transactions; `nil` where it is not a tree.
-    public var proof: (root: Bytes32, matched: [Bytes32])? {
+    package var proof: (root: Bytes32, matched: [Bytes32])? {
         // A transaction takes 60 bytes at least.
         guard (1...4_000_000 / 60).contains(count), hashes.count <= count, flags.count >= hashes.count else { return nil }
         var widths = [count]
@@ -69,7 +69,7 @@ public struct PartialMerkleTree: Hashable, Sendable {
         return (root, matched)
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.littleEndian32(UInt32(count))
         writer.compactSize(hashes.count)
         for hash in hashes { writer.write(hash) }
@@ -78,7 +78,7 @@ public struct PartialMerkleTree: Hashable, Sendable {
         writer.variableBytes(bytes)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         count = Int(try reader.littleEndian32())
         let number = try reader.count(minimum: 32)
         hashes = []

@@ -1,10 +1,10 @@
 import CryptoPrimitives
 
 /// Base 58 with and without checksum: old addresses, WIF keys and BIP 32 extended keys.
-public enum Base58 {
+package enum Base58 {
     private static let alphabet = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
 
-    public static func encode(_ bytes: [UInt8]) -> String {
+    package static func encode(_ bytes: [UInt8]) -> String {
         var digits: [UInt8] = []
         for byte in bytes {
             var carry = Int(byte)
@@ -23,7 +23,7 @@ public enum Base58 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    public static func decode(_ text: String) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
         guard text.utf8.count <= 512 else { return nil }
         var bytes: [UInt8] = []
         for character in text.utf8 {
@@ -43,11 +43,11 @@ public enum Base58 {
         return [UInt8](repeating: 0, count: zeros) + bytes.reversed()
     }
 
-    public static func encodeChecked(_ payload: [UInt8]) -> String {
+    package static func encodeChecked(_ payload: [UInt8]) -> String {
         encode(payload + Hash.sha256d(payload).array.prefix(4))
     }
 
-    public static func decodeChecked(_ text: String) -> [UInt8]? {
+    package static func decodeChecked(_ text: String) -> [UInt8]? {
         guard let bytes = decode(text), bytes.count >= 4 else { return nil }
         let payload = Array(bytes.dropLast(4))
         guard Array(Hash.sha256d(payload).array.prefix(4)) == Array(bytes.suffix(4)) else { return nil }

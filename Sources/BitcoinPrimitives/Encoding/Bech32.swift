@@ -1,6 +1,6 @@
 /// BIP 173's bech32 and BIP 350's bech32m: five-bit text with a checksum.
-public enum Bech32 {
-    public enum Variant: UInt32, Sendable {
+package enum Bech32 {
+    package enum Variant: UInt32, Sendable {
         case bech32 = 1
         case bech32m = 0x2bc8_30a3
     }
@@ -32,7 +32,7 @@ public enum Bech32 {
     /// The human-readable part and the five-bit values without the checksum; `nil` for anything malformed.
     ///
     /// `limit` is BIP 173's 90 characters; BOLT 11 has none.
-    public static func decode(
+    package static func decode(
         _ text: String, limit: Int? = 90
     ) -> (prefix: String, data: [UInt8], variant: Variant)? {
         var characters = Array(text.utf8)
@@ -54,7 +54,7 @@ public enum Bech32 {
         return (String(decoding: prefix, as: UTF8.self), Array(data.dropLast(6)), variant)
     }
 
-    public static func encode(prefix: String, data: [UInt8], variant: Variant) -> String {
+    package static func encode(prefix: String, data: [UInt8], variant: Variant) -> String {
         let human = Array(prefix.utf8)
         let sum = polymod(human, data + [0, 0, 0, 0, 0, 0]) ^ variant.rawValue
         let check = (0..<6).map { UInt8(sum >> UInt32(5 * (5 - $0)) & 31) }
@@ -62,7 +62,7 @@ public enum Bech32 {
     }
 
     /// Regroups bits; `nil` where unpadded input leaves five bits or more, or bits that are not zero.
-    public static func convert(_ data: some Sequence<UInt8>, from: Int, to: Int, pad: Bool) -> [UInt8]? {
+    package static func convert(_ data: some Sequence<UInt8>, from: Int, to: Int, pad: Bool) -> [UInt8]? {
         var accumulator: UInt32 = 0
         var bits = 0
         var result: [UInt8] = []

@@ -1,4 +1,4 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// Why bytes could not be read.
 public enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -25,12 +25,12 @@ public enum DecodingFailure: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 /// A cursor over bytes: every read either succeeds whole or throws and the value is abandoned.
-public struct ByteReader {
+package struct ByteReader {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var position: Int
     @usableFromInline let end: Int
 
-    @inlinable public init(_ bytes: [UInt8]) {
+    @inlinable package init(_ bytes: [UInt8]) {
         self.bytes = bytes
         position = 0
         end = bytes.count
@@ -43,10 +43,10 @@ public struct ByteReader {
     }
 
     /// How many bytes are left.
-    @inlinable public var remaining: Int { end - position }
-    @inlinable public var isAtEnd: Bool { position == end }
+    @inlinable package var remaining: Int { end - position }
+    @inlinable package var isAtEnd: Bool { position == end }
     /// How many bytes have been read.
-    @inlinable public var offset: Int { position }
+    @inlinable package var offset: Int { position }
 
     @inlinable mutating func advance(_ count: Int) throws(DecodingFailure) -> Int {
         guard count >= 0, count <= remaining else { throw .truncated }
@@ -54,28 +54,28 @@ public struct ByteReader {
         return position
     }
 
-    @inlinable public mutating func read(_ count: Int) throws(DecodingFailure) -> [UInt8] {
+    @inlinable package mutating func read(_ count: Int) throws(DecodingFailure) -> [UInt8] {
         let start = try advance(count)
         return Array(bytes[start..<start + count])
     }
 
     /// A reader of the next `count` bytes, which this one passes over.
-    @inlinable public mutating func slice(_ count: Int) throws(DecodingFailure) -> ByteReader {
+    @inlinable package mutating func slice(_ count: Int) throws(DecodingFailure) -> ByteReader {
         let start = try advance(count)
         return ByteReader(bytes, from: start, to: start + count)
     }
 
-    @inlinable public mutating func rest() -> [UInt8] {
+    @inlinable package mutating func rest() -> [UInt8] {
         defer { position = end }
         return Array(bytes[position..<end])
     }
 
-    @inlinable public mutating func bytes32() throws(DecodingFailure) -> Bytes32 {
+    @inlinable package mutating func bytes32() throws(DecodingFailure) -> Bytes32 {
         let start = try advance(32)
         return Bytes32(bytes[start..<start + 32])!
     }
 
-    @inlinable public mutating func uint8() throws(DecodingFailure) -> UInt8 {
+    @inlinable package mutating func uint8() throws(DecodingFailure) -> UInt8 {
         bytes[try advance(1)]
     }
 
@@ -86,17 +86,17 @@ public struct ByteReader {
     }
 
     // Big-endian, as in the BOLTs.
-    @inlinable public mutating func uint16() throws(DecodingFailure) -> UInt16 { try bigEndian(UInt16.self) }
-    @inlinable public mutating func uint32() throws(DecodingFailure) -> UInt32 { try bigEndian(UInt32.self) }
-    @inlinable public mutating func uint64() throws(DecodingFailure) -> UInt64 { try bigEndian(UInt64.self) }
+    @inlinable package mutating func uint16() throws(DecodingFailure) -> UInt16 { try bigEndian(UInt16.self) }
+    @inlinable package mutating func uint32() throws(DecodingFailure) -> UInt32 { try bigEndian(UInt32.self) }
+    @inlinable package mutating func uint64() throws(DecodingFailure) -> UInt64 { try bigEndian(UInt64.self) }
 
     // Little-endian, as in Bitcoin.
-    @inlinable public mutating func littleEndian16() throws(DecodingFailure) -> UInt16 { try uint16().byteSwapped }
-    @inlinable public mutating func littleEndian32() throws(DecodingFailure) -> UInt32 { try uint32().byteSwapped }
-    @inlinable public mutating func littleEndian64() throws(DecodingFailure) -> UInt64 { try uint64().byteSwapped }
+    @inlinable package mutating func littleEndian16() throws(DecodingFailure) -> UInt16 { try uint16().byteSwapped }
+    @inlinable package mutating func littleEndian32() throws(DecodingFailure) -> UInt32 { try uint32().byteSwapped }
+    @inlinable package mutating func littleEndian64() throws(DecodingFailure) -> UInt64 { try uint64().byteSwapped }
 
     /// Bitcoin's CompactSize; refuses longer than shortest forms.
-    public mutating func compactSize() throws(DecodingFailure) -> UInt64 {
+    package mutating func compactSize() throws(DecodingFailure) -> UInt64 {
         let value: UInt64
         switch try uint8() {
         case 253:
@@ -114,57 +114,57 @@ public struct ByteReader {
     }
 
     /// A CompactSize that counts things of at least `minimum` bytes each: never more than the rest can hold.
-    public mutating func count(minimum: Int = 1) throws(DecodingFailure) -> Int {
+    package mutating func count(minimum: Int = 1) throws(DecodingFailure) -> Int {
         let value = try compactSize()
         guard value <= UInt64(remaining / minimum) else { throw .tooLarge }
         return Int(value)
     }
 
-    public mutating func variableBytes() throws(DecodingFailure) -> [UInt8] {
+    package mutating func variableBytes() throws(DecodingFailure) -> [UInt8] {
         try read(try count())
     }
 
-    public func expectEnd() throws(DecodingFailure) {
+    package func expectEnd() throws(DecodingFailure) {
         guard isAtEnd else { throw .trailingBytes(remaining) }
     }
 }
 
 /// Bytes being put together.
-public struct ByteWriter {
-    public private(set) var bytes: [UInt8] = []
+package struct ByteWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
-    @inlinable public var count: Int { bytes.count }
+    @inlinable package var count: Int { bytes.count }
 
     /// What a few writes put together.
-    public static func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
+    package static func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter()
         body(&writer)
         return writer.bytes
     }
 
-    public mutating func write(_ more: [UInt8]) { bytes.append(contentsOf: more) }
-    public mutating func write(_ more: ArraySlice<UInt8>) { bytes.append(contentsOf: more) }
-    public mutating func write(_ value: Bytes32) { value.withUnsafeBytes { bytes.append(contentsOf: $0) } }
-    public mutating func write(_ value: some Identifier32) { write(value.bytes) }
-    public mutating func uint8(_ value: UInt8) { bytes.append(value) }
+    package mutating func write(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+    package mutating func write(_ more: ArraySlice<UInt8>) { bytes.append(contentsOf: more) }
+    package mutating func write(_ value: Bytes32) { value.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+    package mutating func write(_ value: some Identifier32) { write(value.bytes) }
+    package mutating func uint8(_ value: UInt8) { bytes.append(value) }
 
     mutating func bigEndian(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
     // Big-endian, as in the BOLTs.
-    public mutating func uint16(_ value: UInt16) { bigEndian(value) }
-    public mutating func uint32(_ value: UInt32) { bigEndian(value) }
-    public mutating func uint64(_ value: UInt64) { bigEndian(value) }
+    package mutating func uint16(_ value: UInt16) { bigEndian(value) }
+    package mutating func uint32(_ value: UInt32) { bigEndian(value) }
+    package mutating func uint64(_ value: UInt64) { bigEndian(value) }
 
     // Little-endian, as in Bitcoin.
-    public mutating func littleEndian16(_ value: UInt16) { bigEndian(value.byteSwapped) }
-    public mutating func littleEndian32(_ value: UInt32) { bigEndian(value.byteSwapped) }
-    public mutating func littleEndian64(_ value: UInt64) { bigEndian(value.byteSwapped) }
+    package mutating func littleEndian16(_ value: UInt16) { bigEndian(value.byteSwapped) }
+    package mutating func littleEndian32(_ value: UInt32) { bigEndian(value.byteSwapped) }
+    package mutating func littleEndian64(_ value: UInt64) { bigEndian(value.byteSwapped) }
 
-    public mutating func compactSize(_ value: Int) {
+    package mutating func compactSize(_ value: Int) {
         switch value {
         case ..<253: uint8(UInt8(value))
         case ...0xffff:
@@ -179,23 +179,23 @@ public struct ByteWriter {
         }
     }
 
-    public mutating func variableBytes(_ value: [UInt8]) {
+    package mutating func variableBytes(_ value: [UInt8]) {
         compactSize(value.count)
         write(value)
     }
 
     /// The size of bytes with their length before them.
-    public static func variableLength(_ bytes: [UInt8]) -> Int { compactSizeLength(bytes.count) + bytes.count }
+    package static func variableLength(_ bytes: [UInt8]) -> Int { compactSizeLength(bytes.count) + bytes.count }
 
     /// The size of a CompactSize.
-    public static func compactSizeLength(_ value: Int) -> Int {
+    package static func compactSizeLength(_ value: Int) -> Int {
         value < 253 ? 1 : value <= 0xffff ? 3 : value <= 0xffff_ffff ? 5 : 9
     }
 }
 
 extension ByteReader {
     /// A value with a byte before it that says whether it is there: for records on disk.
-    @inlinable public mutating func optional<T>(
+    @inlinable package mutating func optional<T>(
         _ body: (inout ByteReader) throws(DecodingFailure) -> T
     ) throws(DecodingFailure) -> T? {
         switch try uint8() {
@@ -208,7 +208,7 @@ extension ByteReader {
 
 extension ByteWriter {
     /// A value with a byte before it that says whether it is there: for records on disk.
-    @inlinable public mutating func optional<T>(_ value: T?, _ body: (inout ByteWriter, T) -> Void) {
+    @inlinable package mutating func optional<T>(_ value: T?, _ body: (inout ByteWriter, T) -> Void) {
         uint8(value == nil ? 0 : 1)
         if let value { body(&self, value) }
     }

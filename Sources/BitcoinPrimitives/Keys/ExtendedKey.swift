@@ -1,8 +1,8 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// BIP 32: a secret key from which a tree of keys grows.
-public struct ExtendedSecretKey: ~Copyable, Sendable {
-    public let key: SecretKey
+package struct ExtendedSecretKey: ~Copyable, Sendable {
+    package let key: SecretKey
     let chainCode: Bytes32
     let depth: UInt8
     let parentFingerprint: [UInt8]
@@ -17,17 +17,17 @@ public struct ExtendedSecretKey: ~Copyable, Sendable {
     }
 
     /// The master key of a seed; `nil` in the negligible case that the seed gives none.
-    public init?(seed: [UInt8]) {
+    package init?(seed: [UInt8]) {
         let digest = MAC.hmacSHA512(key: Array("Bitcoin seed".utf8), seed)
         guard let key = SecretKey(Bytes32(digest[..<32])!) else { return nil }
         self.init(key, chainCode: Bytes32(digest[32...])!, depth: 0, parent: [0, 0, 0, 0], child: 0)
     }
 
     /// Bit 31 makes a derivation hardened.
-    public static let hardened: UInt32 = 1 << 31
+    package static let hardened: UInt32 = 1 << 31
 
     /// BIP 32's CKDpriv; `nil` in the negligible case that the index gives no key.
-    public borrowing func child(_ index: UInt32) -> ExtendedSecretKey? {
+    package borrowing func child(_ index: UInt32) -> ExtendedSecretKey? {
         var data = ByteWriter()
         let compressed = key.publicKey().compressed
         if index >= Self.hardened {
@@ -45,7 +45,7 @@ public struct ExtendedSecretKey: ~Copyable, Sendable {
     }
 
     /// Follows a path such as `m/84'/1'/0'/0/5`; `nil` for malformed text.
-    public borrowing func derive(_ path: String) -> ExtendedSecretKey? {
+    package borrowing func derive(_ path: String) -> ExtendedSecretKey? {
         var current = ExtendedSecretKey(
             key.copy(), chainCode: chainCode, depth: depth, parent: parentFingerprint, child: childNumber)
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
@@ -61,7 +61,7 @@ public struct ExtendedSecretKey: ~Copyable, Sendable {
     }
 
     /// The text form with the secret key (`xprv…`, `tprv…`). Never log it.
-    public borrowing func serialized(_ network: Network) -> String {
+    package borrowing func serialized(_ network: Network) -> String {
         var writer = header(network.extendedSecretVersion)
         writer.uint8(0)
         writer.write(key.unsafeBytes())
@@ -69,7 +69,7 @@ public struct ExtendedSecretKey: ~Copyable, Sendable {
     }
 
     /// The text form of the public half (`xpub…`, `tpub…`).
-    public borrowing func serializedPublic(_ network: Network) -> String {
+    package borrowing func serializedPublic(_ network: Network) -> String {
         var writer = header(network.extendedPublicVersion)
         writer.write(key.publicKey().compressed)
         return Base58.encodeChecked(writer.bytes)
@@ -87,9 +87,9 @@ public struct ExtendedSecretKey: ~Copyable, Sendable {
 }
 
 /// Checks the text form of BIP 32 keys.
-public enum ExtendedKeyText {
+package enum ExtendedKeyText {
     /// Whether the text is a well-formed extended key of the network, secret or public.
-    public static func isValid(_ text: String, network: Network) -> Bool {
+    package static func isValid(_ text: String, network: Network) -> Bool {
         guard let payload = Base58.decodeChecked(text), payload.count == 78 else { return false }
         var reader = ByteReader(payload)
         guard let version = try? reader.uint32(), let depth = try? reader.uint8(),

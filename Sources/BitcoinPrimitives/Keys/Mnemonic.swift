@@ -56,6 +56,7 @@ public struct Mnemonic: Sendable {
         self.words = words
     }
 
+    /// The words with a space between them. Whoever reads them has all the money.
     public var phrase: String { words.joined(separator: " ") }
 
     /// The 64-byte seed for BIP 32.

@@ -1,9 +1,12 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// A text form of an output script, for one kind of network.
 public struct Address: Hashable, Sendable, CustomStringConvertible {
+    /// What pays to the address.
     public let script: Script
+    /// The network whose prefix the address has.
     public let network: Network
+    /// The address as people exchange it.
     public let description: String
 
     /// The address of a script; `nil` for scripts that have none.
@@ -54,8 +57,8 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// WIF, the text form of a secret key.
-public enum WalletImportFormat {
-    public static func decode(_ text: String, network: Network) -> (key: Bytes32, isCompressed: Bool)? {
+package enum WalletImportFormat {
+    package static func decode(_ text: String, network: Network) -> (key: Bytes32, isCompressed: Bool)? {
         guard let payload = Base58.decodeChecked(text), payload.first == network.secretKeyVersion else { return nil }
         if payload.count == 33 { return (Bytes32(payload[1...])!, false) }
         guard payload.count == 34, payload[33] == 1 else { return nil }

@@ -5,8 +5,10 @@ public struct Satoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The number of satoshi.
     public var value: UInt64
 
+    /// So many satoshi.
     public init(_ value: UInt64) { self.value = value }
 
+    /// Nothing.
     public static let zero = Satoshi(0)
     /// All the money there can be: 21 million bitcoin (Bitcoin's MAX_MONEY).
     public static let maximum = Satoshi(21_000_000 * 100_000_000)
@@ -51,7 +53,7 @@ public struct Satoshi: Hashable, Sendable, Comparable, CustomStringConvertible {
 
 extension Sequence<Satoshi> {
     /// The sum, or `nil` beyond 64 bits.
-    public func checkedSum() -> Satoshi? {
+    package func checkedSum() -> Satoshi? {
         var total = Satoshi.zero
         for amount in self {
             guard let next = total.adding(amount) else { return nil }
@@ -66,6 +68,7 @@ public struct FeeRate: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Satoshi for each 1000 weight units.
     public var perKiloweight: UInt32
 
+    /// So many satoshi for 1,000 weight units.
     public init(perKiloweight: UInt32) { self.perKiloweight = perKiloweight }
 
     /// From satoshi for each virtual byte, rounded up; the nearest rate there is where that is none.

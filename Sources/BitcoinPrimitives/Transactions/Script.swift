@@ -2,18 +2,20 @@ public import CryptoPrimitives
 
 /// A Bitcoin script: bytes, read as opcodes and pushes.
 public struct Script: Hashable, Sendable, CustomStringConvertible {
+    /// The script as it stands in a transaction.
     public var bytes: [UInt8]
 
+    /// A script of these bytes, whatever they mean.
     public init(_ bytes: [UInt8] = []) { self.bytes = bytes }
 
     /// Puts a script together from its parts.
-    public init(_ parts: [Part]) {
+    package init(_ parts: [Part]) {
         bytes = []
         for part in parts { append(part) }
     }
 
     /// One thing a script may hold.
-    public enum Part: Sendable {
+    package enum Part: Sendable {
         case op(Opcode)
         /// A push in its shortest form by length (BIP 62 rule 3 except for one-byte numbers).
         case push([UInt8])
@@ -21,7 +23,7 @@ public struct Script: Hashable, Sendable, CustomStringConvertible {
         case number(Int64)
     }
 
-    public mutating func append(_ part: Part) {
+    package mutating func append(_ part: Part) {
         switch part {
         case .op(let opcode): bytes.append(opcode.rawValue)
         case .push(let data):
@@ -97,8 +99,11 @@ public struct Script: Hashable, Sendable, CustomStringConvertible {
 
     /// BIP 16's form: HASH160, twenty bytes, EQUAL.
     public var isP2SH: Bool { bytes.count == 23 && bytes[0] == 0xa9 && bytes[1] == 20 && bytes[22] == 0x87 }
+    /// Whether it pays to a public key's hash (BIP 141).
     public var isP2WPKH: Bool { bytes.count == 22 && bytes[0] == 0 && bytes[1] == 20 }
+    /// Whether it pays to a script's hash (BIP 141).
     public var isP2WSH: Bool { bytes.count == 34 && bytes[0] == 0 && bytes[1] == 32 }
+    /// Whether it pays to a Taproot key (BIP 341).
     public var isP2TR: Bool { bytes.count == 34 && bytes[0] == 0x51 && bytes[1] == 32 }
 
     /// Whether no one can ever spend it: OP_RETURN first, or longer than a script may be.
@@ -119,7 +124,7 @@ public struct Script: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The opcodes that code here names; the interpreter knows them all.
-public enum Opcode: UInt8, Sendable {
+package enum Opcode: UInt8, Sendable {
     case zero = 0x00
     case pushData1 = 0x4c
     case pushData2 = 0x4d

@@ -1,25 +1,25 @@
-public import CryptoPrimitives
+package import CryptoPrimitives
 
 /// Which parts of a transaction a signature covers.
-public struct SignatureHashType: Hashable, Sendable {
-    public var rawValue: UInt32
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+package struct SignatureHashType: Hashable, Sendable {
+    package var rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// BIP 341's default: as `all`, without a type byte.
-    public static let `default` = SignatureHashType(rawValue: 0)
-    public static let all = SignatureHashType(rawValue: 1)
-    public static let none = SignatureHashType(rawValue: 2)
-    public static let single = SignatureHashType(rawValue: 3)
+    package static let `default` = SignatureHashType(rawValue: 0)
+    package static let all = SignatureHashType(rawValue: 1)
+    package static let none = SignatureHashType(rawValue: 2)
+    package static let single = SignatureHashType(rawValue: 3)
     /// What BOLT 3 signs HTLC transactions with under `option_anchors`.
-    public static let singleAnyoneCanPay = SignatureHashType(rawValue: 0x83)
+    package static let singleAnyoneCanPay = SignatureHashType(rawValue: 0x83)
 
-    public var anyoneCanPay: Bool { rawValue & 0x80 != 0 }
-    public var base: UInt32 { rawValue & 0x1f }
+    package var anyoneCanPay: Bool { rawValue & 0x80 != 0 }
+    package var base: UInt32 { rawValue & 0x1f }
 }
 
 /// Computes signature hashes of one transaction, remembering what its inputs share.
-public struct SignatureHasher: Sendable {
-    public let transaction: Transaction
+package struct SignatureHasher: Sendable {
+    package let transaction: Transaction
     private var previousOutputs: Bytes32?
     private var sequences: Bytes32?
     private var outputs: Bytes32?
@@ -31,12 +31,12 @@ public struct SignatureHasher: Sendable {
         var previousOutputs, amounts, scripts, sequences, outputs: Bytes32
     }
 
-    public init(_ transaction: Transaction) { self.transaction = transaction }
+    package init(_ transaction: Transaction) { self.transaction = transaction }
 
     /// Computes now what the segwit hashes of all inputs share, so that copies need not do it each for itself.
     ///
     /// - Parameter spent: the outputs that the inputs spend, where one of them is a taproot output.
-    public mutating func prepare(taproot spent: [TransactionOutput]?) {
+    package mutating func prepare(taproot spent: [TransactionOutput]?) {
         if let spent {
             let parts = taprootParts(spent)
             // BIP 341 hashes once what BIP 143 hashes twice.
@@ -51,7 +51,7 @@ public struct SignatureHasher: Sendable {
     }
 
     /// BIP 143: the hash that a witness v0 signature signs.
-    public mutating func witnessV0(
+    package mutating func witnessV0(
         input index: Int, scriptCode: Script, amount: Satoshi, type: SignatureHashType = .all
     ) -> Bytes32 {
         let input = transaction.inputs[index]
@@ -78,7 +78,7 @@ public struct SignatureHasher: Sendable {
     }
 
     /// The original signature hash. `scriptCode` must already be free of OP_CODESEPARATOR and of the signature.
-    public func legacy(input index: Int, scriptCode: Script, type: SignatureHashType) -> Bytes32 {
+    package func legacy(input index: Int, scriptCode: Script, type: SignatureHashType) -> Bytes32 {
         let isSingle = type.base == SignatureHashType.single.base
         let isNone = type.base == SignatureHashType.none.base
         if isSingle && index >= transaction.outputs.count {
@@ -116,10 +116,10 @@ public struct SignatureHasher: Sendable {
     }
 
     /// What BIP 342 adds to the taproot hash for a script path spend.
-    public struct TapScript: Sendable {
-        public var leafHash: Bytes32
-        public var codeSeparator: UInt32
-        public init(leafHash: Bytes32, codeSeparator: UInt32) {
+    package struct TapScript: Sendable {
+        package var leafHash: Bytes32
+        package var codeSeparator: UInt32
+        package init(leafHash: Bytes32, codeSeparator: UInt32) {
             self.leafHash = leafHash
             self.codeSeparator = codeSeparator
         }
@@ -128,7 +128,7 @@ public struct SignatureHasher: Sendable {
     /// BIP 341: the hash that a taproot signature signs; `nil` for a type it does not allow.
     ///
     /// `spent` are the outputs that the inputs spend, in order; `annexHash` is what `annexHash(_:)` makes of an annex.
-    public mutating func taproot(
+    package mutating func taproot(
         input index: Int, spent: [TransactionOutput], type: SignatureHashType, annexHash: Bytes32? = nil,
         script: TapScript? = nil
     ) -> Bytes32? {
@@ -170,7 +170,7 @@ public struct SignatureHasher: Sendable {
     }
 
     /// BIP 341's hash of an annex, which all signatures of its input share.
-    public static func annexHash(_ annex: [UInt8]) -> Bytes32 {
+    package static func annexHash(_ annex: [UInt8]) -> Bytes32 {
         var writer = ByteWriter(capacity: annex.count + 9)
         writer.variableBytes(annex)
         return Hash.sha256(writer.bytes)

@@ -4,7 +4,9 @@ public import CryptoPrimitives
 ///
 /// `description` is in the order people print (reversed); the bytes are in wire order.
 public struct TransactionID: Identifier32 {
+    /// In the order in which hashes are computed: `description` shows them reversed, as everybody does.
     public var bytes: Bytes32
+    /// Takes the bytes in the order in which hashes are computed.
     public init(_ bytes: Bytes32) { self.bytes = bytes }
 
     /// From the text form, in which the bytes are reversed.
@@ -18,9 +20,12 @@ public struct TransactionID: Identifier32 {
 
 /// A reference to one output of one transaction.
 public struct OutPoint: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// Whose output it is.
     public var transaction: TransactionID
+    /// Its place among the outputs, from 0.
     public var index: UInt32
 
+    /// The output of a transaction at a place.
     public init(_ transaction: TransactionID, _ index: UInt32) {
         self.transaction = transaction
         self.index = index
@@ -35,23 +40,29 @@ public struct OutPoint: Hashable, Sendable, Comparable, CustomStringConvertible 
         left.transaction == right.transaction ? left.index < right.index : left.transaction < right.transaction
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(transaction)
         writer.littleEndian32(index)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         transaction = TransactionID(try reader.bytes32())
         index = try reader.littleEndian32()
     }
 }
 
+/// What a transaction spends, and the proof that it may.
 public struct TransactionInput: Hashable, Sendable {
+    /// The output that is spent.
     public var previousOutput: OutPoint
+    /// Empty where the proof is in the witness.
     public var signatureScript: Script
+    /// A relative lock time (BIP 68), or whether the transaction may be replaced (BIP 125).
     public var sequence: UInt32
+    /// The proof of a segregated-witness output (BIP 141), its elements from the bottom of the stack.
     public var witness: [[UInt8]]
 
+    /// An input; without a proof as long as it is not signed.
     public init(
         _ previousOutput: OutPoint, signatureScript: Script = Script(), sequence: UInt32 = .max,
         witness: [[UInt8]] = []
@@ -63,21 +74,25 @@ public struct TransactionInput: Hashable, Sendable {
     }
 }
 
+/// An amount, and who can spend it.
 public struct TransactionOutput: Hashable, Sendable {
+    /// How much.
     public var amount: Satoshi
+    /// What whoever spends it has to satisfy.
     public var script: Script
 
+    /// An amount for a script.
     public init(_ amount: Satoshi, _ script: Script) {
         self.amount = amount
         self.script = script
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.littleEndian64(amount.value)
         writer.variableBytes(script.bytes)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         amount = Satoshi(try reader.littleEndian64())
         script = Script(try reader.variableBytes())
     }
@@ -88,11 +103,16 @@ public struct Transaction: Hashable, Sendable {
     /// What a block's miner pays itself can be spent in the block so many later, and not before.
     public static let coinbaseMaturity = 100
 
+    /// 2 where relative lock times are meant.
     public var version: UInt32
+    /// What is spent.
     public var inputs: [TransactionInput]
+    /// What is paid; the rest of the inputs is the fee.
     public var outputs: [TransactionOutput]
+    /// The height, or the time from 500,000,000 on, before which it cannot be mined.
     public var lockTime: UInt32
 
+    /// An input; without a proof as long as it is not signed.
     public init(
         version: UInt32 = 2, inputs: [TransactionInput] = [], outputs: [TransactionOutput] = [], lockTime: UInt32 = 0
     ) {
@@ -102,11 +122,13 @@ public struct Transaction: Hashable, Sendable {
         self.lockTime = lockTime
     }
 
+    /// Whether an input has a witness.
     public var hasWitness: Bool { inputs.contains { !$0.witness.isEmpty } }
 
     /// Whether this is a block's first transaction: one input that refers to nothing.
     public var isCoinbase: Bool { inputs.count == 1 && inputs[0].previousOutput == .null }
 
+    /// The double SHA-256 of the transaction without its witnesses.
     public var id: TransactionID { TransactionID(Hash.sha256d(serialized(withWitness: false))) }
 
     /// BIP 141's wtxid.
@@ -143,13 +165,14 @@ public struct Transaction: Hashable, Sendable {
     /// BIP 141: weight over four, rounded up.
     public var virtualSize: Int { (weight + 3) / 4 }
 
+    /// The bytes of the network's `tx` message.
     public func serialized(withWitness: Bool = true) -> [UInt8] {
         var writer = ByteWriter(capacity: 256)
         encode(to: &writer, withWitness: withWitness)
         return writer.bytes
     }
 
-    public func encode(to writer: inout ByteWriter, withWitness: Bool = true) {
+    package func encode(to writer: inout ByteWriter, withWitness: Bool = true) {
         let witness = withWitness && hasWitness
         writer.littleEndian32(version)
         if witness { writer.write([0, 1]) }
@@ -177,7 +200,7 @@ public struct Transaction: Hashable, Sendable {
         try reader.expectEnd()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         version = try reader.littleEndian32()
         lockTime = 0
         inputs = []

@@ -9,6 +9,7 @@ public enum ConfirmationTarget: Int, CaseIterable, Comparable, Sendable {
     /// What nobody else can take, and nobody waits for.
     case day = 144
 
+    /// Within how many blocks.
     public var blocks: Int { rawValue }
 
     public static func < (left: ConfirmationTarget, right: ConfirmationTarget) -> Bool { left.rawValue < right.rawValue }

@@ -3,6 +3,7 @@ public import LightningWire
 
 /// A transaction for layer 1, and what it is for.
 public struct Publication: Hashable, Sendable {
+    /// What a transaction is for.
     public enum Purpose: Hashable, Sendable {
         case payment
         case funding(ChannelID)
@@ -15,9 +16,12 @@ public struct Publication: Hashable, Sendable {
         case recovery
     }
 
+    /// What layer 1 is given.
     public var transaction: Transaction
+    /// What it is for.
     public var purpose: Purpose
 
+    /// A transaction, and what it is for.
     public init(_ transaction: Transaction, _ purpose: Purpose) {
         self.transaction = transaction
         self.purpose = purpose
@@ -39,7 +43,7 @@ extension Publication.Purpose: CustomStringConvertible {
 }
 
 /// What layer 1 says to a publication.
-public enum PublicationOutcome: Hashable, Sendable {
+package enum PublicationOutcome: Hashable, Sendable {
     /// It is in the mempool, or in a block already.
     case accepted
     /// For Bitcoin Core's reason.

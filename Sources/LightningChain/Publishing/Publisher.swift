@@ -1,23 +1,23 @@
-public import BitcoinPrimitives
-public import LightningRecords
+package import BitcoinPrimitives
+package import LightningRecords
 
 /// What is given to layer 1, and what it says to that.
 ///
 /// It keeps nothing: whoever wants a transaction mined asks for it again at each block until it is, also after a restart.
-public struct Publisher: Machine, Sendable {
+package struct Publisher: Machine, Sendable {
     /// Publications that wait for the chain's tip to be reached: what an old block wants published may be in a later one.
     private var waiting: [Publication] = []
     /// What was published and is not confirmed.
     private var published: [TransactionID: Publication] = [:]
     /// Why layer 1 does not take transactions of ours.
-    public private(set) var refusals: [TransactionID: String] = [:]
+    package private(set) var refusals: [TransactionID: String] = [:]
 
     /// Publications that are remembered.
     private static let remembered = 1000
 
-    public init() {}
+    package init() {}
 
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// To be mined.
         case publish(Publication)
         /// The node has followed the chain to its tip.
@@ -25,7 +25,7 @@ public struct Publisher: Machine, Sendable {
         case answered(TransactionID, PublicationOutcome)
     }
 
-    public enum Effect: Hashable, Sendable {
+    package enum Effect: Hashable, Sendable {
         case publish(Publication)
         /// Layer 1 refuses it for a reason that it has not given before.
         case refused(Publication, String)
@@ -33,14 +33,14 @@ public struct Publisher: Machine, Sendable {
         case anotherIsThere(Publication, String)
     }
 
-    public struct Context: Sendable {
+    package struct Context: Sendable {
         /// Whether the chain was at its tip a short while ago.
-        public var isSynced: Bool
+        package var isSynced: Bool
 
-        public init(isSynced: Bool) { self.isSynced = isSynced }
+        package init(isSynced: Bool) { self.isSynced = isSynced }
     }
 
-    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+    package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
         case .publish(let publication):
             guard context.isSynced else {
@@ -57,10 +57,10 @@ public struct Publisher: Machine, Sendable {
     }
 
     /// What was published is found again when it is wanted again: nothing of it is stored.
-    public mutating func drainWrites() -> [StoreWrite] { [] }
+    package mutating func drainWrites() -> [StoreWrite] { [] }
 
     /// For what a transaction was published; `nil` where it was not, or is confirmed.
-    public func purpose(of id: TransactionID) -> Publication.Purpose? { published[id]?.purpose }
+    package func purpose(of id: TransactionID) -> Publication.Purpose? { published[id]?.purpose }
 
     private mutating func publish(_ publication: Publication) -> Effect {
         if published.count >= Self.remembered, published[publication.transaction.id] == nil {

@@ -1,19 +1,19 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
-public import LightningRecords
+package import LightningRecords
 
 /// One output on the chain that belongs to the wallet.
-public struct WalletCoin: Hashable, Sendable {
-    public var outPoint: OutPoint
-    public var output: TransactionOutput
-    public var path: KeyPath
+package struct WalletCoin: Hashable, Sendable {
+    package var outPoint: OutPoint
+    package var output: TransactionOutput
+    package var path: KeyPath
     /// The block that confirmed it; `nil` while unconfirmed.
-    public var height: Int?
-    public var isCoinbase: Bool
+    package var height: Int?
+    package var isCoinbase: Bool
     /// The transaction that spends it: our own, or one seen in a block.
-    public var spentBy: TransactionID?
+    package var spentBy: TransactionID?
     /// The block in which it was spent.
-    public var spentHeight: Int?
+    package var spentHeight: Int?
 }
 
 /// Why the wallet does not send; nothing has changed.
@@ -32,11 +32,11 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The node's own coins as a value: it follows blocks, selects, signs, and publishes until confirmed.
-public struct OnChainWallet: Sendable {
+package struct OnChainWallet: Sendable {
     private let keys: WalletKeys
-    public private(set) var coins: [OutPoint: WalletCoin] = [:]
+    package private(set) var coins: [OutPoint: WalletCoin] = [:]
     /// Our transactions that no block has confirmed yet; published again at every block.
-    public private(set) var pending: [TransactionID: Transaction] = [:]
+    package private(set) var pending: [TransactionID: Transaction] = [:]
     /// Our transactions of the last blocks, with the block's height: should it leave the chain, they are pending again.
     private var confirmed: [TransactionID: (transaction: Transaction, height: Int)] = [:]
     /// What the inputs of pending transactions spend.
@@ -62,10 +62,10 @@ public struct OnChainWallet: Sendable {
 
     /// Keys looked for beyond the last one given out or used. Other wallets look as far: what is within finds its way back into
     /// any of them.
-    public static let gapLimit: UInt32 = 20
+    package static let gapLimit: UInt32 = 20
     /// Addresses that are given out beyond the last one that was paid to. As far as this a wallet that is made of words looks, and
     /// so no money to an address of ours is out of its reach.
-    public static let addressLimit: UInt32 = 1000
+    package static let addressLimit: UInt32 = 1000
     /// Change keys under way at a time: then they are used again, so that the words alone find all of them.
     static let changeLimit: UInt32 = 10
     /// Change keys from before the last one given out whose scripts are looked for: nothing can arrive at older ones any more, and
@@ -76,7 +76,7 @@ public struct OnChainWallet: Sendable {
 
     /// - Parameter lookAhead: keys looked for beyond the last one used: `addressLimit` for a wallet that was made of words and does
     ///   not know which addresses were given out.
-    public init(keys: WalletKeys, lookAhead count: UInt32 = gapLimit) {
+    package init(keys: WalletKeys, lookAhead count: UInt32 = gapLimit) {
         self.keys = keys
         lookAheadCount = max(count, Self.gapLimit)
         lookAhead()
@@ -97,14 +97,14 @@ public struct OnChainWallet: Sendable {
     }
 
     /// Takes what is paid to a key as the wallet's.
-    public mutating func watch(_ path: KeyPath) { scripts[keys.script(path)] = path }
+    package mutating func watch(_ path: KeyPath) { scripts[keys.script(path)] = path }
 
     // MARK: Addresses
 
     /// The script of a fresh address, and how many have been given out without a payment.
     ///
     /// Where that is `addressLimit`, the oldest of them comes again: one that the words alone could not find is never given out.
-    public mutating func newScript() -> (script: Script, unused: UInt32) {
+    package mutating func newScript() -> (script: Script, unused: UInt32) {
         if next[0] - min(next[0], used[0]) >= Self.addressLimit {
             return (keys.script(KeyPath(chain: 0, index: used[0])), Self.addressLimit)
         }
@@ -119,10 +119,10 @@ public struct OnChainWallet: Sendable {
     }
 
     /// Where change and money from channels goes next. It is taken by `take`.
-    public var changeScript: Script { keys.script(changePath) }
+    package var changeScript: Script { keys.script(changePath) }
 
     /// Change or money from a channel will go to this script: if it is `changeScript`, the next one is another.
-    public mutating func take(_ script: Script) {
+    package mutating func take(_ script: Script) {
         let path = changePath
         if script == keys.script(path) { advance(1, past: path.index) }
     }
@@ -134,7 +134,7 @@ public struct OnChainWallet: Sendable {
         lookAhead()
     }
 
-    public func owns(_ script: Script) -> Bool { scripts[script] != nil }
+    package func owns(_ script: Script) -> Bool { scripts[script] != nil }
 
     // MARK: Balance
 
@@ -154,7 +154,7 @@ public struct OnChainWallet: Sendable {
         }
     }
 
-    public func balance(height: Int) -> (confirmed: Satoshi, unconfirmed: Satoshi, immature: Satoshi) {
+    package func balance(height: Int) -> (confirmed: Satoshi, unconfirmed: Satoshi, immature: Satoshi) {
         var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
         for coin in coins.values where coin.spentBy == nil {
             if coin.height == nil {
@@ -170,7 +170,7 @@ public struct OnChainWallet: Sendable {
 
     /// Takes note of all transactions of layer 1's mempool that pay the wallet. Nothing of it can be spent: whoever sent it can still take
     /// it back.
-    public mutating func see(_ transactions: [Transaction]) {
+    package mutating func see(_ transactions: [Transaction]) {
         seen = [:]
         for transaction in transactions {
             let id = transaction.id
@@ -181,12 +181,12 @@ public struct OnChainWallet: Sendable {
     }
 
     /// What others have sent and no block holds yet.
-    public var incoming: Satoshi {
+    package var incoming: Satoshi {
         seen.reduce(.zero) { coins[$1.key] == nil ? $0.saturatingAdding($1.value) : $0 }
     }
 
     /// All that can be spent, before fees.
-    public func spendable(height: Int) -> Satoshi { Self.sum(spendableCoins(height: height)) }
+    package func spendable(height: Int) -> Satoshi { Self.sum(spendableCoins(height: height)) }
 
     private static func sum(_ coins: [WalletCoin]) -> Satoshi {
         coins.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
@@ -195,7 +195,7 @@ public struct OnChainWallet: Sendable {
     // MARK: Sending
 
     /// The most that one output can have, when everything that can be spent goes there.
-    public func largest(paying script: Script, feeRate: FeeRate, height: Int) throws(WalletRefusal) -> Satoshi {
+    package func largest(paying script: Script, feeRate: FeeRate, height: Int) throws(WalletRefusal) -> Satoshi {
         let available = spendableCoins(height: height)
         let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
         let fee = max(feeRate, .floor).feeRoundedUp(weight: weight)
@@ -215,7 +215,7 @@ public struct OnChainWallet: Sendable {
     /// Builds and signs a transaction with the given output first, change after it; its coins are reserved.
     ///
     /// - Parameter amount: `nil` sends everything, less the fee.
-    public mutating func fund(
+    package mutating func fund(
         paying script: Script, amount: Satoshi?, feeRate: FeeRate, height: Int
     ) throws(WalletRefusal) -> Transaction {
         let rate = max(feeRate, .floor)
@@ -261,7 +261,7 @@ public struct OnChainWallet: Sendable {
     }
 
     /// The transaction will be published: its coins are spent, its change is ours.
-    public mutating func commit(_ transaction: Transaction) {
+    package mutating func commit(_ transaction: Transaction) {
         let id = transaction.id
         addPending(transaction, id)
         apply(transaction, id: id, height: nil, isCoinbase: false)
@@ -280,10 +280,10 @@ public struct OnChainWallet: Sendable {
     }
 
     /// Whether a transaction of ours that no block has confirmed yet spends an output.
-    public func isSpentByPending(_ outPoint: OutPoint) -> Bool { spenders[outPoint] != nil }
+    package func isSpentByPending(_ outPoint: OutPoint) -> Bool { spenders[outPoint] != nil }
 
     /// The transaction will not be published: its coins are free again.
-    public mutating func release(_ transaction: Transaction) {
+    package mutating func release(_ transaction: Transaction) {
         for input in transaction.inputs { reserved.remove(input.previousOutput) }
     }
 
@@ -324,7 +324,7 @@ public struct OnChainWallet: Sendable {
     }
 
     /// A block joined the active chain.
-    public mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+    package mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
         for (transaction, id) in transactions {
             let isOurs = pending[id] != nil || transaction.inputs.contains { coins[$0.previousOutput] != nil }
             apply(transaction, id: id, height: height, isCoinbase: transaction.isCoinbase)
@@ -373,7 +373,7 @@ public struct OnChainWallet: Sendable {
 
     /// The block of this height left the active chain: what it confirmed is unconfirmed again. Its transactions need not be known: a
     /// layer 1 may never have heard of a block that lost.
-    public mutating func disconnect(height: Int) {
+    package mutating func disconnect(height: Int) {
         for (id, entry) in confirmed where entry.height == height {
             confirmed[id] = nil
             addPending(entry.transaction, id)
@@ -399,7 +399,7 @@ public struct OnChainWallet: Sendable {
     }
 
     /// What is to be published again, in an order in which it can be accepted: parents first.
-    public var rebroadcasts: [Transaction] {
+    package var rebroadcasts: [Transaction] {
         var result: [Transaction] = []
         var seen: Set<TransactionID> = []
         for first in pending.keys.sorted() {
@@ -440,7 +440,7 @@ extension OnChainWallet {
     }
 
     /// What has to be stored of the changes since the last call.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         var writes: [StoreWrite] = []
         if isHeadChanged {
             var writer = ByteWriter()
@@ -506,7 +506,7 @@ extension OnChainWallet {
     }
 
     /// Rebuilds the wallet from its records.
-    public init(
+    package init(
         keys: WalletKeys, lookAhead count: UInt32 = gapLimit, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
     ) throws(DecodingFailure) {
         self.keys = keys
@@ -547,7 +547,7 @@ extension OnChainWallet {
     }
 
     /// Whether two wallets hold the same.
-    public func holdsSame(as other: OnChainWallet) -> Bool {
+    package func holdsSame(as other: OnChainWallet) -> Bool {
         coins == other.coins && pending == other.pending && next == other.next && used == other.used
             && confirmed.mapValues(\.height) == other.confirmed.mapValues(\.height)
     }

@@ -1,31 +1,31 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import Synchronization
 
 /// Where an on-chain key stands below `m/84'/coin'/0'` (BIP 84).
-public struct KeyPath: Hashable, Sendable, Comparable {
+package struct KeyPath: Hashable, Sendable, Comparable {
     /// 0 for addresses that are given out, 1 for change and for money from channels.
-    public var chain: UInt32
-    public var index: UInt32
+    package var chain: UInt32
+    package var index: UInt32
 
-    public init(chain: UInt32, index: UInt32) {
+    package init(chain: UInt32, index: UInt32) {
         self.chain = chain
         self.index = index
     }
 
-    public static func < (left: KeyPath, right: KeyPath) -> Bool {
+    package static func < (left: KeyPath, right: KeyPath) -> Bool {
         left.chain == right.chain ? left.index < right.index : left.chain < right.chain
     }
 }
 
 /// The on-chain keys of a seed. It signs, and never shows a secret.
-public final class WalletKeys: Sendable {
+package final class WalletKeys: Sendable {
     private let external: ExtendedSecretKey
     private let change: ExtendedSecretKey
     private let scripts = Mutex<[KeyPath: Script]>([:])
 
     /// - Parameter master: BIP 32's master key of the seed.
-    public init(master: borrowing ExtendedSecretKey, network: Network) {
+    package init(master: borrowing ExtendedSecretKey, network: Network) {
         let account = "m/84'/\(network.coinType)'/0'"
         external = master.derive("\(account)/0")!
         change = master.derive("\(account)/1")!
@@ -37,7 +37,7 @@ public final class WalletKeys: Sendable {
     }
 
     /// The P2WPKH script at a path. Derived once: a wallet asks for the same scripts again and again.
-    public func script(_ path: KeyPath) -> Script {
+    package func script(_ path: KeyPath) -> Script {
         if let known = scripts.withLock({ $0[path] }) { return known }
         let script = Script.p2wpkh(secret(path).publicKey())
         scripts.withLock { $0[path] = script }

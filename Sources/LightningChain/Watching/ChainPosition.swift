@@ -1,47 +1,47 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// How far the node has followed the chain: enough hashes to find the fork after a reorganization.
-public struct ChainPosition: Hashable, Sendable {
-    public private(set) var height: Int
+package struct ChainPosition: Hashable, Sendable {
+    package private(set) var height: Int
     /// The hashes of the last blocks, the newest last.
-    public private(set) var recent: [BlockHash]
+    package private(set) var recent: [BlockHash]
 
     static let remembered = 144
 
-    public init(genesis: BlockHash) {
+    package init(genesis: BlockHash) {
         height = 0
         recent = [genesis]
     }
 
-    public var tip: BlockHash { recent[recent.count - 1] }
+    package var tip: BlockHash { recent[recent.count - 1] }
 
     /// The hash at a height, if it is still remembered.
-    public func hash(height: Int) -> BlockHash? {
+    package func hash(height: Int) -> BlockHash? {
         let index = recent.count - 1 - (self.height - height)
         return recent.indices.contains(index) ? recent[index] : nil
     }
 
     /// A block was connected.
-    public mutating func connect(_ hash: BlockHash) {
+    package mutating func connect(_ hash: BlockHash) {
         height += 1
         recent.append(hash)
         if recent.count > Self.remembered { recent.removeFirst() }
     }
 
     /// The tip was disconnected. The last block that is remembered stays.
-    public mutating func disconnect() {
+    package mutating func disconnect() {
         precondition(recent.count > 1, "a chain is not taken back beyond what is remembered of it")
         height -= 1
         recent.removeLast()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.uint32(UInt32(height))
         writer.compactSize(recent.count)
         for hash in recent { writer.write(hash) }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         height = Int(try reader.uint32())
         recent = []
         for _ in 0..<(try reader.count(minimum: 32)) { recent.append(BlockHash(try reader.bytes32())) }

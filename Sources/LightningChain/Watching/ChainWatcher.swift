@@ -1,17 +1,17 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// Who wants to hear of what in the chain, kept as it changes: a block costs what it touches, however much is watched.
 ///
 /// A peer can name another channel's output as its own: one thing may be watched by several owners.
-public struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
+package struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     /// What one owner wants to hear of.
-    public struct Watch: Hashable, Sendable {
+    package struct Watch: Hashable, Sendable {
         /// Outputs whose spending it has to see.
-        public var outPoints: [OutPoint]
+        package var outPoints: [OutPoint]
         /// The transaction that it waits for.
-        public var transaction: TransactionID?
+        package var transaction: TransactionID?
 
-        public init(outPoints: [OutPoint] = [], transaction: TransactionID? = nil) {
+        package init(outPoints: [OutPoint] = [], transaction: TransactionID? = nil) {
             self.outPoints = outPoints
             self.transaction = transaction
         }
@@ -24,23 +24,23 @@ public struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     private var byHeight: [Int: Set<Owner>] = [:]
     private var heights: [Owner: Int] = [:]
 
-    public init() {}
+    package init() {}
 
     // MARK: Questions
 
     /// Who has to hear of it when an output is spent, in order.
-    public func owners(watching outPoint: OutPoint) -> [Owner] { byOutPoint[outPoint]?.sorted() ?? [] }
+    package func owners(watching outPoint: OutPoint) -> [Owner] { byOutPoint[outPoint]?.sorted() ?? [] }
 
     /// Who waits for a transaction, in order.
-    public func owners(awaiting transaction: TransactionID) -> [Owner] { byTransaction[transaction]?.sorted() ?? [] }
+    package func owners(awaiting transaction: TransactionID) -> [Owner] { byTransaction[transaction]?.sorted() ?? [] }
 
     /// Who has something to do at a block, whatever it holds.
-    public func owners(dueAt height: Int) -> Set<Owner> { byHeight[height] ?? [] }
+    package func owners(dueAt height: Int) -> Set<Owner> { byHeight[height] ?? [] }
 
     // MARK: Changes
 
     /// Says what an owner wants to hear of from now on.
-    public mutating func watch(_ watch: Watch, for owner: Owner) {
+    package mutating func watch(_ watch: Watch, for owner: Owner) {
         let old = watches.updateValue(watch, forKey: owner)
         guard old != watch else { return }
         if let old { remove(old, owner) }
@@ -49,7 +49,7 @@ public struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     }
 
     /// The next block at which an owner has something to do; `nil` for none.
-    public mutating func wake(_ owner: Owner, at height: Int?) {
+    package mutating func wake(_ owner: Owner, at height: Int?) {
         guard heights[owner] != height else { return }
         if let old = heights[owner], old != height { Self.remove(owner, from: &byHeight, old) }
         heights[owner] = height
@@ -57,7 +57,7 @@ public struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     }
 
     /// Forgets all that an owner wants to hear of.
-    public mutating func forget(_ owner: Owner) {
+    package mutating func forget(_ owner: Owner) {
         if let old = watches.removeValue(forKey: owner) { remove(old, owner) }
         wake(owner, at: nil)
     }

@@ -1,19 +1,19 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
 public import LightningWire
 
 /// The limits of this implementation that are not terms of the channel.
-public enum ChannelLimits {
+package enum ChannelLimits {
     /// BOLT 2: `max_accepted_htlcs` "max_accepted_htlcs is greater than 483".
-    public static let maxHTLCs = 483
+    package static let maxHTLCs = 483
     /// What trimmed HTLCs may add up to in one commitment: they are lost to fees if it is published.
-    public static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
+    package static let maxDustExposure = MilliSatoshi(Satoshi(500_000))
     /// Bytes of a failure's `reason`. BOLT 4's packets have 292 and grow little; each hop adds its attribution data to what it
     /// passes on, so that a longer one would not fit into a message any more, and each hashes it twenty times.
-    public static let maxFailureLength = 8192
+    package static let maxFailureLength = 8192
     /// Fee rates outside of this range are refused from a peer.
-    public static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
+    package static let feeRates = FeeRate.floor...FeeRate(perKiloweight: 250_000)
     /// Never refused for being more than we expect: 40 sat for each virtual byte.
     private static let usualFeeRate = FeeRate(perKiloweight: 10_000)
 
@@ -81,7 +81,7 @@ extension PaymentChannel {
     }
 
     /// Whether an HTLC is an output of neither commitment: it can be settled by agreement only.
-    public func isTrimmedEverywhere(_ htlc: HTLC) -> Bool {
+    package func isTrimmedEverywhere(_ htlc: HTLC) -> Bool {
         let isOurs = htlc.state.isOfferedByLocal
         return [true, false].allSatisfy {
             isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: $0, at: commitments.feeRate)

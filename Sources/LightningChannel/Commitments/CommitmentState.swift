@@ -1,10 +1,10 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
-public import LightningWire
+package import LightningWire
 
 /// What both commitments of a channel are made of: balances, HTLCs, fee rates, numbers and signatures.
-public struct CommitmentState: Hashable, Sendable {
+package struct CommitmentState: Hashable, Sendable {
     struct FeeUpdate: Hashable, Sendable {
         var feeRate: FeeRate
         var state: HTLCState
@@ -14,22 +14,22 @@ public struct CommitmentState: Hashable, Sendable {
     enum LastSent: UInt8, Hashable, Sendable { case none, commitment, revocation }
 
     /// The number of our current commitment.
-    public internal(set) var localNumber: UInt64 = 0
+    package internal(set) var localNumber: UInt64 = 0
     /// The number of the remote's last commitment that is not revoked.
-    public internal(set) var remoteNumber: UInt64 = 0
+    package internal(set) var remoteNumber: UInt64 = 0
     /// Whether a `commitment_signed` of ours waits for its `revoke_and_ack`.
-    public internal(set) var awaitsRevocation = false
+    package internal(set) var awaitsRevocation = false
     var lastSent = LastSent.none
 
     /// Balances without anything that an HTLC still in `htlcs` has moved.
-    public internal(set) var toLocal: MilliSatoshi
-    public internal(set) var toRemote: MilliSatoshi
+    package internal(set) var toLocal: MilliSatoshi
+    package internal(set) var toRemote: MilliSatoshi
     var feeRate: FeeRate
     var feeUpdates: [FeeUpdate] = []
 
-    public internal(set) var htlcs: [HTLC.Key: HTLC] = [:]
-    public internal(set) var nextLocalID: UInt64 = 0
-    public internal(set) var nextRemoteID: UInt64 = 0
+    package internal(set) var htlcs: [HTLC.Key: HTLC] = [:]
+    package internal(set) var nextLocalID: UInt64 = 0
+    package internal(set) var nextRemoteID: UInt64 = 0
 
     /// The remote's signatures of our current commitment and of its HTLC transactions.
     var signature: ECDSASignature
@@ -52,7 +52,7 @@ public struct CommitmentState: Hashable, Sendable {
     }
 
     /// The HTLCs in a fixed order: ours before theirs, by id.
-    public var orderedHTLCs: [HTLC] { htlcs.values.sorted { $0.key < $1.key } }
+    package var orderedHTLCs: [HTLC] { htlcs.values.sorted { $0.key < $1.key } }
 
     /// The fee rate of a commitment, after `step` if one is given.
     func feeRate(_ view: HTLCState.View, after step: HTLCState.Step? = nil) -> FeeRate {
@@ -153,7 +153,7 @@ public struct CommitmentState: Hashable, Sendable {
     }
 
     /// All that is ours and not promised to an HTLC under way: what can be counted on whatever happens to them.
-    public var localAvailable: MilliSatoshi {
+    package var localAvailable: MilliSatoshi {
         var available = toLocal
         for htlc in htlcs.values where htlc.state.isOfferedByLocal {
             available = available.saturatingSubtracting(htlc.amount)
@@ -162,7 +162,7 @@ public struct CommitmentState: Hashable, Sendable {
     }
 
     /// The same of the remote.
-    public var remoteAvailable: MilliSatoshi {
+    package var remoteAvailable: MilliSatoshi {
         var available = toRemote
         for htlc in htlcs.values where !htlc.state.isOfferedByLocal {
             available = available.saturatingSubtracting(htlc.amount)

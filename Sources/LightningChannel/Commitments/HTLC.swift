@@ -1,17 +1,17 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 import LightningEnforcement
 import LightningTransactions
-public import LightningWire
+package import LightningWire
 
 /// An HTLC of a channel, from the local node's view.
-public struct HTLC: Hashable, Sendable {
+package struct HTLC: Hashable, Sendable {
     /// Which HTLC of a channel: ids count separately for each side.
-    public struct Key: Hashable, Sendable, Comparable {
-        public var isOfferedByLocal: Bool
-        public var id: UInt64
+    package struct Key: Hashable, Sendable, Comparable {
+        package var isOfferedByLocal: Bool
+        package var id: UInt64
 
-        public init(isOfferedByLocal: Bool, id: UInt64) {
+        package init(isOfferedByLocal: Bool, id: UInt64) {
             self.isOfferedByLocal = isOfferedByLocal
             self.id = id
         }
@@ -24,14 +24,14 @@ public struct HTLC: Hashable, Sendable {
             }
         }
 
-        public static func < (left: Key, right: Key) -> Bool {
+        package static func < (left: Key, right: Key) -> Bool {
             left.isOfferedByLocal == right.isOfferedByLocal
                 ? left.id < right.id : left.isOfferedByLocal && !right.isOfferedByLocal
         }
     }
 
     /// How the HTLC ends.
-    public enum Resolution: Hashable, Sendable {
+    package enum Resolution: Hashable, Sendable {
         case fulfilled(PaymentPreimage)
         case failed(reason: [UInt8])
         case malformed(onionHash: Bytes32, code: UInt16)
@@ -43,29 +43,29 @@ public struct HTLC: Hashable, Sendable {
         }
     }
 
-    public var id: UInt64
-    public var amount: MilliSatoshi
-    public var paymentHash: PaymentHash
-    public var cltvExpiry: UInt32
+    package var id: UInt64
+    package var amount: MilliSatoshi
+    package var paymentHash: PaymentHash
+    package var cltvExpiry: UInt32
     /// Kept as long as it may have to be sent again or read again.
-    public var onion: [UInt8]
+    package var onion: [UInt8]
     /// On a blinded path: with which its next node reads its part (BOLT 4 "Route Blinding"). Kept as long as the onion.
-    public var pathKey: PublicKey?
-    public var state: HTLCState
-    public var resolution: Resolution?
+    package var pathKey: PublicKey?
+    package var state: HTLCState
+    package var resolution: Resolution?
     /// BOLT 4's attribution data that went, or came, with the resolution; empty where there is none.
-    public var attribution: [UInt8] = []
+    package var attribution: [UInt8] = []
     /// For whom it is, where we offered it.
-    public internal(set) var origin: HTLCOrigin?
+    package internal(set) var origin: HTLCOrigin?
     /// Whether it was failed upstream while the peer could still take it: it is too small to be an output of any commitment.
-    public internal(set) var isWrittenOff = false
+    package internal(set) var isWrittenOff = false
     /// The first of the remote's commitments that contains it: what a penalty has to know.
-    public var firstRemoteCommitment: UInt64?
+    package var firstRemoteCommitment: UInt64?
 
-    public var key: Key { Key(isOfferedByLocal: state.isOfferedByLocal, id: id) }
+    package var key: Key { Key(isOfferedByLocal: state.isOfferedByLocal, id: id) }
 
     /// The preimage, once it is known to this channel.
-    public var preimage: PaymentPreimage? {
+    package var preimage: PaymentPreimage? {
         if case .fulfilled(let preimage) = resolution { return preimage }
         return nil
     }

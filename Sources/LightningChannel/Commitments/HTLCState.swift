@@ -2,7 +2,7 @@
 ///
 /// The first ten states are those of an HTLC that the local node offered, the other ten mirror them for one that the
 /// remote node offered. `fee` updates pass through the first five of either ten and stay there.
-public enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
+package enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
     case sentAddHTLC
     case sentAddCommit
     case receivedAddRevocation
@@ -26,12 +26,12 @@ public enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
     case sentRemoveAckRevocation
 
     /// What moves every HTLC of a channel at once.
-    public enum Step: Hashable, Sendable, CaseIterable {
+    package enum Step: Hashable, Sendable, CaseIterable {
         case sentCommit, receivedRevocation, receivedCommit, sentRevocation
     }
 
     /// Whose commitment is looked at.
-    public enum View: Hashable, Sendable, CaseIterable {
+    package enum View: Hashable, Sendable, CaseIterable {
         /// Our own current commitment.
         case local
         /// The remote's, as of the last `commitment_signed` that we sent.
@@ -40,13 +40,13 @@ public enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
         case remoteUnrevoked
     }
 
-    public var isOfferedByLocal: Bool { rawValue < 10 }
+    package var isOfferedByLocal: Bool { rawValue < 10 }
 
     /// The position in the protocol's order, from 0 (offered) to 9 (gone).
     var position: Int { Int(rawValue % 10) }
 
     /// The one transition function.
-    public func after(_ step: Step) -> HTLCState {
+    package func after(_ step: Step) -> HTLCState {
         let own: Step = isOfferedByLocal ? .sentCommit : .receivedCommit
         let ownAnswer: Step = isOfferedByLocal ? .receivedRevocation : .sentRevocation
         let other: Step = isOfferedByLocal ? .receivedCommit : .sentCommit
@@ -80,17 +80,17 @@ public enum HTLCState: UInt8, Hashable, Sendable, CaseIterable {
     }
 
     /// Whether the commitment contains the HTLC.
-    public func isIn(_ view: View) -> Bool { range(view).contains(position) }
+    package func isIn(_ view: View) -> Bool { range(view).contains(position) }
 
     /// Whether the commitment no longer contains the HTLC, its removal being committed there.
-    public func isRemoved(from view: View) -> Bool { position > range(view).upperBound }
+    package func isRemoved(from view: View) -> Bool { position > range(view).upperBound }
 
     /// Whether the update has reached the commitment: for fee updates, which are never removed.
-    public func hasReached(_ view: View) -> Bool { position >= range(view).lowerBound }
+    package func hasReached(_ view: View) -> Bool { position >= range(view).lowerBound }
 
     /// Offered, and irrevocably committed on both sides.
-    public var isIrrevocable: Bool { position == 4 }
-    public var isGone: Bool { position == 9 }
+    package var isIrrevocable: Bool { position == 4 }
+    package var isGone: Bool { position == 9 }
     /// Irrevocably removed on both sides, or about to be.
-    public var isBeingRemoved: Bool { position > 4 }
+    package var isBeingRemoved: Bool { position > 4 }
 }

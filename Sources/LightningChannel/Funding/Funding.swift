@@ -5,7 +5,9 @@ public import LightningWire
 public struct Funding: Hashable, Sendable {
     /// What spends the inputs of a funding transaction in its place.
     public struct Conflict: Hashable, Sendable {
+        /// What spent the inputs.
         public var transaction: TransactionID
+        /// Of the block that holds it.
         public var height: Int
     }
 
@@ -34,8 +36,8 @@ public struct Funding: Hashable, Sendable {
 }
 
 /// The funding transactions of a channel: one. A splice will add another, which counts beside it until one of them is deep in the chain.
-public struct FundingSet: Hashable, Sendable {
-    public internal(set) var latest: Funding
+package struct FundingSet: Hashable, Sendable {
+    package internal(set) var latest: Funding
 
     /// The outputs whose spending ends the channel, or makes its beginning impossible.
     var watchedOutPoints: [OutPoint] { [latest.outPoint] + (latest.height == nil ? latest.inputs : []) }

@@ -1,15 +1,21 @@
 public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningTransactions
+package import CryptoPrimitives
+package import LightningTransactions
 public import LightningWire
 
 /// What this node demands of channels, and offers for them.
 public struct ChannelPolicy: Sendable {
+    /// On which channels are opened, and accepted.
     public var network: Network = .regtest
+    /// `dust_limit_satoshis`: smaller outputs are left out of our commitments, and go to fees.
     public var dustLimit = Satoshi(546)
+    /// `max_htlc_value_in_flight_msat`: the peer may have no more under way to us.
     public var maxHTLCValueInFlight = MilliSatoshi(Satoshi(20_000_000_000))
+    /// `htlc_minimum_msat`: smaller HTLCs are not accepted.
     public var htlcMinimum = MilliSatoshi(1)
+    /// `to_self_delay`, in blocks: so long the peer waits for its money after it has closed alone, the time we have for a penalty.
     public var toSelfDelay: UInt16 = 144
+    /// `max_accepted_htlcs`: 483 at most.
     public var maxAcceptedHTLCs: UInt16 = 483
     /// Confirmations that we ask for when the other side opens.
     public var minimumDepth: UInt32 = 3
@@ -17,10 +23,12 @@ public struct ChannelPolicy: Sendable {
     public var minimumFunding = Satoshi(20_000)
     /// The longest delay of our own money that we accept, in blocks.
     public var maxToSelfDelay: UInt16 = 2016
+    /// The type that is proposed.
     public var channelType = ChannelType.anchors
     /// Whether we accept 2^24 satoshi and more.
     public var allowsLargeChannels = true
 
+    /// What a node asks for without being told otherwise.
     public init() {}
 
     /// BOLT 2: "1% of the channel total is suggested".
@@ -75,7 +83,7 @@ public struct ChannelPolicy: Sendable {
 /// A channel that is being opened, before its funding outpoint is known to both sides.
 ///
 /// Nothing is stored: BOLT 2 lets both sides forget it when the connection is lost.
-public struct ChannelOpening: Sendable {
+package struct ChannelOpening: Sendable {
     private enum Step: Sendable {
         case sentOpen(OpenChannel)
         /// Accepted; waits for the wallet to build the funding transaction.
@@ -85,8 +93,8 @@ public struct ChannelOpening: Sendable {
     }
 
     private var step: Step
-    public let temporaryChannelID: ChannelID
-    public let keyOrigin: ChannelKeyOrigin
+    package let temporaryChannelID: ChannelID
+    package let keyOrigin: ChannelKeyOrigin
     private let keys: ChannelKeys
     private let remoteNodeID: NodeID
     private let alias: ShortChannelID
@@ -103,7 +111,7 @@ public struct ChannelOpening: Sendable {
         self.alias = alias
     }
 
-    public var isOpener: Bool {
+    package var isOpener: Bool {
         if case .sentAccept = step { return false }
         return true
     }
@@ -111,7 +119,7 @@ public struct ChannelOpening: Sendable {
     // MARK: The side that opens
 
     /// Starts to open a channel.
-    public static func open(
+    package static func open(
         amount: Satoshi, push: MilliSatoshi, feeRate: FeeRate, announce: Bool, policy: ChannelPolicy,
         keys: ChannelKeys, keyOrigin: ChannelKeyOrigin, remoteNodeID: NodeID, temporaryID: Bytes32, alias: ShortChannelID
     ) throws(ChannelRefusal) -> (ChannelOpening, OpenChannel) {
@@ -134,7 +142,7 @@ public struct ChannelOpening: Sendable {
     }
 
     /// The peer accepted: checks its terms and says what the wallet has to fund.
-    public mutating func receive(
+    package mutating func receive(
         _ accept: AcceptChannel, policy: ChannelPolicy
     ) throws(ProtocolViolation) -> TransactionOutput {
         guard case .sentOpen(let open) = step else { throw .outOfTurn(.acceptChannel) }
@@ -155,7 +163,7 @@ public struct ChannelOpening: Sendable {
     }
 
     /// The wallet built and signed the funding transaction; it must not be published yet.
-    public mutating func fund(_ transaction: Transaction, outputIndex: UInt32) -> FundingCreated {
+    package mutating func fund(_ transaction: Transaction, outputIndex: UInt32) -> FundingCreated {
         fund(OutPoint(transaction.id, outputIndex), transaction)
     }
 
@@ -171,13 +179,13 @@ public struct ChannelOpening: Sendable {
     }
 
     /// The id the channel will have, once the funding outpoint is known.
-    public var channelID: ChannelID? {
+    package var channelID: ChannelID? {
         if case .sentFundingCreated(_, _, _, let funding) = step { return ChannelID(funding: funding) }
         return nil
     }
 
     /// The peer signed our first commitment: the funding transaction can be published.
-    public func receive(_ message: FundingSigned, height: Int) throws(ProtocolViolation) -> PaymentChannel {
+    package func receive(_ message: FundingSigned, height: Int) throws(ProtocolViolation) -> PaymentChannel {
         guard case .sentFundingCreated(let open, let accept, let transaction, let funding) = step else {
             throw .outOfTurn(.fundingSigned)
         }
@@ -199,7 +207,7 @@ public struct ChannelOpening: Sendable {
     // MARK: The side that accepts
 
     /// Judges an `open_channel` and answers it.
-    public static func accept(
+    package static func accept(
         _ open: OpenChannel, policy: ChannelPolicy, keys: ChannelKeys, keyOrigin: ChannelKeyOrigin, remoteNodeID: NodeID,
         alias: ShortChannelID, feeRate: FeeRate
     ) throws(ProtocolViolation) -> (ChannelOpening, AcceptChannel) {
@@ -254,7 +262,7 @@ public struct ChannelOpening: Sendable {
     }
 
     /// The peer named the funding outpoint and signed our first commitment: the channel exists.
-    public func receive(
+    package func receive(
         _ message: FundingCreated, height: Int
     ) throws(ProtocolViolation) -> (PaymentChannel, FundingSigned) {
         guard case .sentAccept(let open, let accept) = step else { throw .outOfTurn(.fundingCreated) }

@@ -93,6 +93,7 @@ extension PaymentChannel {
     /// Whether it is alive, and both sides have said `channel_ready`: it may be shutting down, or its peer be away.
     public var isOpen: Bool { isAlive && phase.live.readiness.isComplete }
 
+    /// Whether all that was ours has been claimed for good.
     public var isClosed: Bool {
         if case .closed = phase { return true }
         return false
@@ -106,6 +107,7 @@ extension PaymentChannel {
         }
     }
 
+    /// Whether one side has said that it wants to close, or means to.
     public var isShuttingDown: Bool { phase.live.ending != nil }
 
     /// Closing transactions that both sides have signed; one of them will be mined.

@@ -1,7 +1,7 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningEnforcement
-public import LightningRecords
+package import LightningRecords
 import LightningTransactions
 import LightningWire
 
@@ -13,7 +13,7 @@ extension PaymentChannel {
     static let htlcVersion: UInt8 = 5
 
     /// What has to be stored of the changes since the last call. Every key begins with the channel's id.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         let prefix = id.bytes.array
         var writes: [StoreWrite] = []
         if isChanged { writes.append(.put(.channels, key: prefix, record: encodeHead())) }
@@ -34,7 +34,7 @@ extension PaymentChannel {
     /// Rebuilds a channel from its records, disconnected.
     ///
     /// What a penalty needs of HTLCs that are gone stays in the store until it is wanted.
-    public init(head: [UInt8], htlcs: [[UInt8]]) throws(DecodingFailure) {
+    package init(head: [UInt8], htlcs: [[UInt8]]) throws(DecodingFailure) {
         var reader = ByteReader(head)
         let version = try reader.uint8()
         guard (1...Self.headVersion).contains(version) else { throw .invalid("version of a channel record") }
@@ -223,7 +223,7 @@ extension PaymentChannel {
     /// What differs between this channel and the one its records rebuild, or `nil`: a check for tests and simulations.
     ///
     /// - Parameter revoked: looks up a row of revoked HTLCs, by the rest of its key after the channel's id.
-    public func difference(
+    package func difference(
         head: [UInt8], htlcs: [[UInt8]], revoked: (_ key: [UInt8]) -> [UInt8]?
     ) throws(DecodingFailure) -> String? {
         var expected = self

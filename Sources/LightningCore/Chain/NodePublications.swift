@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import LightningChain
 import LightningChannel
 import LightningEnforcement
@@ -23,8 +23,8 @@ extension NodeCore {
     }
 
     /// Why layer 1 does not take a transaction of ours; `nil` where it has not refused it.
-    public func refusal(of id: TransactionID) -> String? { layer1.publisher.refusals[id] }
+    package func refusal(of id: TransactionID) -> String? { layer1.publisher.refusals[id] }
 
     /// The transactions of ours that layer 1 does not take, and why.
-    public var refusedPublications: [TransactionID: String] { layer1.publisher.refusals }
+    package var refusedPublications: [TransactionID: String] { layer1.publisher.refusals }
 }

@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
@@ -8,18 +8,18 @@ import LightningWire
 
 /// Our output of a commitment that the peer of a channel published, where this database does not know the channel: it was lost, and
 /// the words are left.
-public struct RecoveredOutput: Hashable, Sendable {
-    public var outPoint: OutPoint
-    public var output: TransactionOutput
+package struct RecoveredOutput: Hashable, Sendable {
+    package var outPoint: OutPoint
+    package var output: TransactionOutput
     /// Our funding key of the channel; `nil` for a channel from before there were salts.
     var fundingKey: PublicKey?
     /// The number of a channel from before there were salts.
     var index: UInt64
     /// Whether it is BOLT 3's anchors form, which a block must be on top of.
     var hasAnchors: Bool
-    public var height: Int
+    package var height: Int
     /// The block in which it was spent, by us or by another copy of this wallet.
-    public var spentHeight: Int?
+    package var spentHeight: Int?
 
     /// Depth at which a spent one is forgotten.
     static let forgetDepth = 100

@@ -1,16 +1,16 @@
 import BitcoinPrimitives
 import CryptoPrimitives
-public import LightningChannel
+package import LightningChannel
 import LightningPayment
 import LightningRecords
 import LightningTransactions
-public import LightningWire
+package import LightningWire
 
 /// All channels of a node, with what belongs to each, and the index by which they are found.
 ///
 /// To read it is a collection of channels by their ids. A channel is changed by `update` alone, which keeps the index right and notes that
 /// something may have to be signed and stored.
-public struct ChannelTable: Collection, Sendable {
+package struct ChannelTable: Collection, Sendable {
     /// In an array, where a part of an entry can be read without a copy of all of it; a free place is `nil`.
     private var entries: [ChannelEntry?] = []
     private var places: [ChannelID: Int] = [:]
@@ -31,24 +31,24 @@ public struct ChannelTable: Collection, Sendable {
 
     // MARK: A collection of channels
 
-    public struct Index: Comparable {
+    package struct Index: Comparable {
         fileprivate var index: Dictionary<ChannelID, Int>.Index
-        public static func < (left: Index, right: Index) -> Bool { left.index < right.index }
+        package static func < (left: Index, right: Index) -> Bool { left.index < right.index }
     }
 
-    public var startIndex: Index { Index(index: places.startIndex) }
-    public var endIndex: Index { Index(index: places.endIndex) }
-    public func index(after position: Index) -> Index { Index(index: places.index(after: position.index)) }
-    public subscript(position: Index) -> (key: ChannelID, value: PaymentChannel) {
+    package var startIndex: Index { Index(index: places.startIndex) }
+    package var endIndex: Index { Index(index: places.endIndex) }
+    package func index(after position: Index) -> Index { Index(index: places.index(after: position.index)) }
+    package subscript(position: Index) -> (key: ChannelID, value: PaymentChannel) {
         let (id, place) = places[position.index]
         return (id, entries[place]!.channel)
     }
-    public var count: Int { places.count }
+    package var count: Int { places.count }
 
     /// A channel as it is.
-    public subscript(id: ChannelID) -> PaymentChannel? { places[id].flatMap { entries[$0]?.channel } }
-    public var keys: some Collection<ChannelID> { places.keys }
-    public var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0]!.channel } }
+    package subscript(id: ChannelID) -> PaymentChannel? { places[id].flatMap { entries[$0]?.channel } }
+    package var keys: some Collection<ChannelID> { places.keys }
+    package var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0]!.channel } }
 
     /// The ids in their order.
     var ids: [ChannelID] { places.keys.sorted() }

@@ -1,7 +1,7 @@
-public import CryptoPrimitives
+import CryptoPrimitives
 import LightningChannel
 import LightningRouting
-public import LightningWire
+package import LightningWire
 
 // BOLT 7's node_announcement: who we are and where, for everybody once there is a public channel, and for the peers of our channels in
 // any case, so that they find us again.
@@ -45,7 +45,7 @@ extension NodeCore {
     }
 
     /// BOLT 7's address descriptors of a node that has announced itself.
-    public func announcedAddresses(of node: NodeID) -> [UInt8] {
+    package func announcedAddresses(of node: NodeID) -> [UInt8] {
         network.gossip.graph.announcement(NodeKey(node)).flatMap(Self.announcement)?.addresses ?? []
     }
 

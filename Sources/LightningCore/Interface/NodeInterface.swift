@@ -5,13 +5,15 @@ public import LightningChannel
 public import LightningEnforcement
 public import LightningInvoice
 public import LightningPayment
-public import LightningRecords
+package import LightningRecords
 public import LightningRouting
 public import LightningWire
 
 /// A socket, as its driver numbers it.
 public struct ConnectionID: Hashable, Sendable, Comparable {
+    /// A number that is not used again.
     public var value: UInt64
+    /// The connection of a number.
     public init(_ value: UInt64) { self.value = value }
     public static func < (left: ConnectionID, right: ConnectionID) -> Bool { left.value < right.value }
 }
@@ -20,7 +22,7 @@ public struct ConnectionID: Hashable, Sendable, Comparable {
 public typealias RequestID = UInt64
 
 /// What can happen to a node.
-public enum NodeInput: Sendable {
+package enum NodeInput: Sendable {
     /// A socket is open; with the other side's identity where we called it, and with where it comes from where we were called.
     case connected(ConnectionID, to: NodeID?, from: AddressGroup? = nil)
     /// The other side does not read what we send, or reads again.
@@ -85,6 +87,7 @@ public enum NodeCommand: Sendable {
 public struct RouteChoice: Hashable, Sendable {
     /// Our channel that it leaves by.
     public var first: ShortChannelID
+    /// Who is at the other end.
     public var peer: NodeID
     /// `nil` where there is none by this channel.
     public var route: Route?
@@ -185,20 +188,20 @@ public enum NodeEvent: Sendable {
 }
 
 /// What a node wants done, in this order: the writes committed, then all the rest.
-public struct NodeEffects: Sendable {
-    public var writes: [StoreWrite] = []
-    public var transmissions: [(ConnectionID, [UInt8])] = []
-    public var closes: [ConnectionID] = []
+package struct NodeEffects: Sendable {
+    package var writes: [StoreWrite] = []
+    package var transmissions: [(ConnectionID, [UInt8])] = []
+    package var closes: [ConnectionID] = []
     /// For layer 1, in this order.
-    public var publications: [Publication] = []
+    package var publications: [Publication] = []
     /// What the store is asked for; the answers come back as inputs, before any block that comes later.
-    public var loads: [StoreQuery] = []
+    package var loads: [StoreQuery] = []
     /// Gossip to be checked, on any thread; the verdicts come back as inputs.
-    public var checks: [GossipCheck] = []
-    public var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []
-    public var events: [NodeEvent] = []
+    package var checks: [GossipCheck] = []
+    package var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []
+    package var events: [NodeEvent] = []
 
-    public init() {}
+    package init() {}
 }
 
 /// The limits within which a payment may be tried.
@@ -207,8 +210,10 @@ public struct PaymentLimits: Hashable, Sendable {
     public var maxFee: MilliSatoshi?
     /// Milliseconds in which something new is tried.
     public var timeout: UInt64 = 60_000
+    /// HTLCs in which the amount may be sent at once.
     public var maxParts = 16
 
+    /// Limits that suit most payments.
     public init() {}
 
     func deadline(from now: UInt64) -> UInt64 {
@@ -222,16 +227,19 @@ public struct PaymentLimits: Hashable, Sendable {
 
 /// How a node behaves.
 public struct NodeConfiguration: Sendable {
+    /// Of all channels and invoices.
     public var network = Network.regtest
+    /// What channels have to be like.
     public var policy = ChannelPolicy()
     /// The fee rate until a better estimate comes.
     public var feeRate = FeeRate(perKiloweight: 500)
+    /// In seconds, of invoices that do not say.
     public var invoiceExpiry: UInt64 = 3600
     /// Blocks that an HTLC of ours has beyond what the payee demands.
     public var finalExpiryMargin: UInt32 = 2
     /// On which terms we forward, where a channel has none of its own.
     public var forwarding = ForwardingPolicy()
-    public var gossip = GossipPolicy()
+    package var gossip = GossipPolicy()
     /// What this node calls itself in its `node_announcement`.
     public var alias = ""
     /// BOLT 7's address descriptors, as they go into the `node_announcement`.
@@ -239,17 +247,18 @@ public struct NodeConfiguration: Sendable {
     /// Keys of the on-chain wallet that are looked for beyond the last one used: more for a wallet that was made of words.
     public var walletLookAhead = OnChainWallet.gapLimit
     /// How many strangers may be connected.
-    public var connections = ConnectionLimits()
+    package var connections = ConnectionLimits()
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
     public var pingInterval: UInt64 = 30_000
 
+    /// Limits that suit most payments.
     public init() {}
 
     /// What this node offers in `init`.
     ///
     /// `option_data_loss_protect`, `var_onion_optin`, `option_static_remotekey`, `payment_secret` and
     /// `option_channel_type` are ASSUMED by BOLT 9; peers still look for them.
-    public var features: FeatureBits {
+    package var features: FeatureBits {
         FeatureBits(
             optional: [
                 .dataLossProtect, .gossipQueries, .gossipQueriesEx, .basicMPP, .anchors, .shutdownAnySegwit, .supportLargeChannel,

@@ -1,10 +1,10 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
-public import LightningPayment
+package import LightningPayment
 import LightningRouting
 import LightningTransactions
-public import LightningWire
+package import LightningWire
 
 // What forwards need of the node's channels.
 extension NodeCore {
@@ -94,7 +94,7 @@ extension NodeCore {
     }
 
     /// On which terms this node forwards into a channel.
-    public func forwardingPolicy(of id: ChannelID) -> ForwardingPolicy { terms(id).current }
+    package func forwardingPolicy(of id: ChannelID) -> ForwardingPolicy { terms(id).current }
 
     func terms(_ id: ChannelID) -> ForwardingTerms { channels.entry(id)?.terms ?? ForwardingTerms(configuration.forwarding) }
 

@@ -3,30 +3,30 @@ import LightningWire
 
 /// Where a connection comes from, as coarsely as it costs something to have another one: an IPv4 address, the first 64 bits of an
 /// IPv6 address.
-public struct AddressGroup: Hashable, Sendable {
-    public var bytes: [UInt8]
+package struct AddressGroup: Hashable, Sendable {
+    package var bytes: [UInt8]
 
-    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Whether it is this machine, from where also all come that a hidden service or a proxy lets in.
     var isLocal: Bool { bytes.count == 4 ? bytes[0] == 127 : bytes.allSatisfy { $0 == 0 } }
 }
 
 /// How many may be connected to a node that it has not called itself and has no channel with. Channel peers always find a place.
-public struct ConnectionLimits: Hashable, Sendable {
+package struct ConnectionLimits: Hashable, Sendable {
     /// Connections that have not said `init` yet, in all, and from one address.
-    public var handshaking = 200
-    public var handshakingOfAddress = 20
+    package var handshaking = 200
+    package var handshakingOfAddress = 20
     /// Peers without channels, in all, and from one address.
-    public var strangers = 1000
-    public var strangersOfAddress = 100
+    package var strangers = 1000
+    package var strangersOfAddress = 100
     /// Milliseconds for the handshake and `init`.
-    public var handshakeTimeout: UInt64 = 15_000
+    package var handshakeTimeout: UInt64 = 15_000
 
-    public init() {}
+    package init() {}
 
     /// The same for a process that may open so many files: layer 1, database, control socket and the peers of channels come first.
-    public mutating func fit(files: Int) {
+    package mutating func fit(files: Int) {
         handshaking = min(handshaking, max(8, files / 8))
         strangers = min(strangers, max(16, files / 2 - handshaking))
     }

@@ -1,15 +1,15 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+import CryptoPrimitives
 import LightningChannel
 import LightningPayment
 import LightningRouting
 import LightningTransport
-public import LightningWire
+package import LightningWire
 
 // Connections: BOLT 8 below, BOLT 1 above.
 extension NodeCore {
     /// The peers, in the order of their ids.
-    public var peerSummaries: [PeerSummary] {
+    package var peerSummaries: [PeerSummary] {
         peers.values.sorted { $0.connection < $1.connection }.compactMap { peer in
             peer.nodeID.map {
                 PeerSummary(nodeID: $0, features: peer.features ?? FeatureBits(), isInitialized: peer.isReady)
@@ -18,12 +18,12 @@ extension NodeCore {
     }
 
     /// Whether a peer is connected and has said `init`.
-    public func isConnected(_ node: NodeID) -> Bool {
+    package func isConnected(_ node: NodeID) -> Bool {
         peers.connections[node].flatMap { peers[$0] }?.isReady ?? false
     }
 
     /// Whether there is a connection to a node that has not come so far that messages can be exchanged.
-    public func isConnecting(_ node: NodeID) -> Bool { peers.connections[node] != nil && !isConnected(node) }
+    package func isConnecting(_ node: NodeID) -> Bool { peers.connections[node] != nil && !isConnected(node) }
 
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()

@@ -85,7 +85,9 @@ struct PeerAllowance {
 
 /// What an outside view of a peer shows.
 public struct PeerSummary: Hashable, Sendable {
+    /// Who it is.
     public var nodeID: NodeID
-    public var features: FeatureBits
+    package var features: FeatureBits
+    /// Whether both sides have said `init`.
     public var isInitialized: Bool
 }

@@ -114,7 +114,7 @@ extension Forwarder {
     // MARK: Time
 
     /// Blocks before an incoming HTLC expires at which it is looked at whether downstream can still take what was forwarded.
-    public static let upstreamFailMargin = 6
+    package static let upstreamFailMargin = 6
 
     /// A downstream that stalls does not cost us the upstream channel as well.
     ///

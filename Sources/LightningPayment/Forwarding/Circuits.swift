@@ -1,7 +1,7 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningOnion
-public import LightningRecords
+package import LightningRecords
 public import LightningWire
 
 /// An HTLC that this node forwards: what came in, what went out for it, and what became of it.
@@ -9,6 +9,7 @@ public import LightningWire
 /// Money at risk: what goes out must come back in. A circuit is stored in the same commit as the outgoing HTLC, and is open
 /// until the incoming HTLC is fulfilled or failed; a preimage from downstream always reaches upstream.
 public struct Circuit: Hashable, Sendable {
+    /// How far it is.
     public enum Status: Hashable, Sendable {
         case pending
         /// Fulfilled downstream, and so upstream, where it is still in a commitment: what it earns is not earned yet. Seconds since 1970.
@@ -20,16 +21,20 @@ public struct Circuit: Hashable, Sendable {
     }
 
     /// Without its path key, which nobody needs any more.
-    public var incoming: IncomingHTLC
+    package var incoming: IncomingHTLC
+    /// The HTLC that we offered.
     public var outgoing: HTLCID
+    /// What we offered; the rest is our fee.
     public var amount: MilliSatoshi
+    /// The height at which what we offered expires.
     public var cltvExpiry: UInt32
-    public var back: ReturnPath
+    package var back: ReturnPath
     /// Milliseconds since 1970.
     public var createdAt: UInt64
+    /// How far it is.
     public var status: Status = .pending
 
-    public init(_ request: ForwardRequest, outgoing: HTLCID, createdAt: UInt64) {
+    package init(_ request: ForwardRequest, outgoing: HTLCID, createdAt: UInt64) {
         incoming = request.incoming
         incoming.pathKey = nil
         self.outgoing = outgoing
@@ -39,6 +44,7 @@ public struct Circuit: Hashable, Sendable {
         self.createdAt = createdAt
     }
 
+    /// What is left to us if it is fulfilled.
     public var fee: MilliSatoshi { incoming.amount.saturatingSubtracting(amount) }
 
     /// Whether downstream has not answered.
@@ -54,7 +60,7 @@ public struct Circuit: Hashable, Sendable {
 
     static let version: UInt8 = 3
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 220)
         writer.uint8(Self.version)
         incoming.key.encode(to: &writer)
@@ -84,7 +90,7 @@ public struct Circuit: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingFailure) {
+    package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of a circuit") }
@@ -112,7 +118,7 @@ public struct Circuit: Hashable, Sendable {
 }
 
 /// The circuit map: every forward under way, by its incoming HTLC. What is over goes into the history, and is not in memory any more.
-public struct Circuits: Sendable {
+package struct Circuits: Sendable {
     private var byIncoming: [HTLCID: Circuit] = [:]
     /// The incoming HTLCs of forwards whose downstream has not answered.
     private var open: Set<HTLCID> = []
@@ -123,10 +129,10 @@ public struct Circuits: Sendable {
     private var cheap: [UInt64: HistoryPosition] = [:]
     private var nextCheap: UInt64 = 0
     /// What all ended forwards came to.
-    public private(set) var totals = ForwardTotals()
+    package private(set) var totals = ForwardTotals()
     private var areTotalsChanged = false
     /// The same for each outgoing channel, of those that are in the history.
-    public private(set) var totalsByChannel: [ChannelID: ForwardTotals] = [:]
+    package private(set) var totalsByChannel: [ChannelID: ForwardTotals] = [:]
 
     /// What a forward has to earn for a record that is kept for ever: at 300 bytes each, whoever fills a gigabyte of our disk pays a third of
     /// a million satoshi for it.
@@ -134,14 +140,14 @@ public struct Circuits: Sendable {
     /// Records that are kept of forwards that failed or earned less.
     static let rememberedCheap: UInt64 = 10_000
 
-    public init() {}
+    package init() {}
 
     /// - Parameters:
     ///   - records: of the forwards under way.
     ///   - totals: the record of the totals.
     ///   - cheap: the numbers of the last forwards that earned nothing worth a record, and where they are in the history.
     ///   - channels: the totals of channels.
-    public init(
+    package init(
         records: [[UInt8]], totals record: [UInt8]?, cheap: [(key: [UInt8], record: [UInt8])] = [],
         channels: [(key: [UInt8], record: [UInt8])] = []
     ) throws(DecodingFailure) {
@@ -166,13 +172,13 @@ public struct Circuits: Sendable {
     }
 
     /// Forwards that are not over, and those that ended in this batch, the oldest first.
-    public var all: [Circuit] { byIncoming.values.sorted { $0.position < $1.position } }
+    package var all: [Circuit] { byIncoming.values.sorted { $0.position < $1.position } }
     /// Forwards whose downstream has not answered.
-    public var pending: [Circuit] { open.sorted().compactMap { byIncoming[$0] } }
+    package var pending: [Circuit] { open.sorted().compactMap { byIncoming[$0] } }
 
-    public func circuit(incoming key: HTLCID) -> Circuit? { byIncoming[key] }
+    package func circuit(incoming key: HTLCID) -> Circuit? { byIncoming[key] }
 
-    public mutating func open(_ circuit: Circuit) {
+    package mutating func open(_ circuit: Circuit) {
         precondition(byIncoming[circuit.incoming.key] == nil, "an HTLC is forwarded once")
         byIncoming[circuit.incoming.key] = circuit
         open.insert(circuit.incoming.key)
@@ -180,7 +186,7 @@ public struct Circuits: Sendable {
     }
 
     /// Downstream gave the preimage; `nil` where it has answered already.
-    public mutating func fulfill(incoming key: HTLCID, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
+    package mutating func fulfill(incoming key: HTLCID, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
         guard open.remove(key) != nil else { return nil }
         byIncoming[key]?.status = .fulfilled(preimage, at: seconds)
         changed.insert(key)
@@ -188,7 +194,7 @@ public struct Circuits: Sendable {
     }
 
     /// The incoming HTLC of a forward, fulfilled, is gone for good: what it earned is ours; `nil` where there is none.
-    public mutating func settle(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
+    package mutating func settle(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
         guard case .fulfilled(let preimage, _)? = byIncoming[key]?.status else { return nil }
         defer { leave(key) }
         return end(key, .settled(preimage, at: seconds))
@@ -197,13 +203,13 @@ public struct Circuits: Sendable {
     /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
     ///
     /// It stays until `answered`: an HTLC that was forwarded once must not be forwarded again after a restart.
-    public mutating func fail(incoming key: HTLCID, _ why: String, at seconds: UInt64) -> Circuit? {
+    package mutating func fail(incoming key: HTLCID, _ why: String, at seconds: UInt64) -> Circuit? {
         guard open.remove(key) != nil else { return nil }
         return end(key, .failed(why, at: seconds))
     }
 
     /// The incoming HTLC of a forward has its answer: one that has ended is over.
-    public mutating func answered(incoming key: HTLCID) {
+    package mutating func answered(incoming key: HTLCID) {
         if byIncoming[key]?.hasEnded == true { leave(key) }
     }
 
@@ -225,7 +231,7 @@ public struct Circuits: Sendable {
     }
 
     /// What has to be stored of the changes since the last call.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         var writes = changed.sorted().map { StoreWrite.change(.circuits, key: $0.bytes, record: byIncoming[$0]?.encoded()) }
         if areTotalsChanged { writes.append(.put(.meta, key: StoreTable.key("forwards"), record: totals.encoded())) }
         for circuit in over {
@@ -255,14 +261,14 @@ public struct Circuits: Sendable {
         return writes
     }
 
-    public func holdsSame(as other: Circuits) -> Bool {
+    package func holdsSame(as other: Circuits) -> Bool {
         byIncoming == other.byIncoming && totals == other.totals && cheap == other.cheap && totalsByChannel == other.totalsByChannel
     }
 }
 
 extension Circuit {
     /// Its place in the history: by when it was forwarded.
-    public var position: HistoryPosition { HistoryPosition(time: createdAt, id: incoming.key.bytes) }
+    package var position: HistoryPosition { HistoryPosition(time: createdAt, id: incoming.key.bytes) }
 
     /// Whether its fee is earned.
     public var isSettled: Bool {
@@ -273,9 +279,13 @@ extension Circuit {
 
 /// What forwarding came to.
 public struct ForwardTotals: Hashable, Sendable {
+    /// Fulfilled forwards.
     public var forwards: UInt64 = 0
+    /// Forwards that failed.
     public var failures: UInt64 = 0
+    /// What was passed on by those that were fulfilled.
     public var amount = MilliSatoshi.zero
+    /// What was earned.
     public var fees = MilliSatoshi.zero
 
     /// Counts a forward that has ended.

@@ -1,17 +1,17 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningOnion
-public import LightningRecords
+package import CryptoPrimitives
+package import LightningOnion
+package import LightningRecords
 import LightningRouting
-public import LightningWire
+package import LightningWire
 
 /// Incoming HTLCs: each is peeled, and goes on to the receiver or to the next node; and the way back of what was decided (BOLT 4 "Accepting
 /// and Forwarding a Payment").
 ///
 /// Money at risk: what goes out must come back in. An HTLC is failed upstream only when downstream cannot take it any more, and a preimage
 /// from downstream always goes upstream.
-public struct Forwarder: Machine, Sendable {
-    public internal(set) var circuits: Circuits
+package struct Forwarder: Machine, Sendable {
+    package internal(set) var circuits: Circuits
     var replays: OnionReplays
     var entropy: Entropy
     /// Incoming HTLCs that wait for a decision.
@@ -38,7 +38,7 @@ public struct Forwarder: Machine, Sendable {
         var decision: IncomingDecision
     }
 
-    public init(circuits: Circuits, replays: OnionReplays, entropy: Entropy) {
+    package init(circuits: Circuits, replays: OnionReplays, entropy: Entropy) {
         self.circuits = circuits
         self.replays = replays
         self.entropy = entropy
@@ -46,7 +46,7 @@ public struct Forwarder: Machine, Sendable {
 
     // MARK: The machine
 
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// An HTLC of a peer is irrevocably committed.
         case received(IncomingHTLC, onion: [UInt8], IncomingFacts)
         /// The same, before a restart: it was not answered then.
@@ -75,7 +75,7 @@ public struct Forwarder: Machine, Sendable {
         case channelForgotten(ChannelID)
     }
 
-    public enum Effect: Sendable {
+    package enum Effect: Sendable {
         /// The onion ends here.
         ///
         /// - Parameter refusal: why it would be failed, if it were not a part of a payment that was held before a restart.
@@ -99,15 +99,15 @@ public struct Forwarder: Machine, Sendable {
         case replayed(HTLCID)
     }
 
-    public struct Context: Sendable {
+    package struct Context: Sendable {
         /// Milliseconds since 1970.
-        public var now: UInt64
-        public var height: Int
+        package var now: UInt64
+        package var height: Int
         /// Whether the chain is at its tip: where not, a preimage given away could be worth nothing.
-        public var isSynced: Bool
-        public var identity: NodeIdentity
+        package var isSynced: Bool
+        package var identity: NodeIdentity
 
-        public init(now: UInt64, height: Int, isSynced: Bool, identity: NodeIdentity) {
+        package init(now: UInt64, height: Int, isSynced: Bool, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.isSynced = isSynced
@@ -117,7 +117,7 @@ public struct Forwarder: Machine, Sendable {
         var seconds: UInt64 { now / 1000 }
     }
 
-    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+    package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
         case .received(let htlc, let onion, let facts): receive(htlc, onion, facts, isResumed: false, context)
         case .resumed(let htlc, let onion, let facts): resume(htlc, onion, facts, context)
@@ -137,10 +137,10 @@ public struct Forwarder: Machine, Sendable {
         }
     }
 
-    public mutating func drainWrites() -> [StoreWrite] { circuits.drainWrites() + replays.drainWrites() }
+    package mutating func drainWrites() -> [StoreWrite] { circuits.drainWrites() + replays.drainWrites() }
 
     /// Whether a store holds what this machine does.
-    public func holdsSame(as other: Forwarder) -> Bool { circuits.holdsSame(as: other.circuits) && replays.holdsSame(as: other.replays) }
+    package func holdsSame(as other: Forwarder) -> Bool { circuits.holdsSame(as: other.circuits) && replays.holdsSame(as: other.replays) }
 
     /// What peers can fill: HTLCs that wait, decisions that are told later, replays to be refused, rates of channels, onions.
     package var occupancy: (arrivals: Int, delayed: Int, refused: Int, rates: Int, onions: Int) {
@@ -162,28 +162,28 @@ public struct Forwarder: Machine, Sendable {
 }
 
 /// What an incoming HTLC's channel says of it when it is committed.
-public struct IncomingFacts: Hashable, Sendable {
+package struct IncomingFacts: Hashable, Sendable {
     /// Whether money over the channel can be counted on: its funding is deep in the chain, and the HTLC is not more dust than may be lost.
-    public var isSound: Bool
+    package var isSound: Bool
     /// Whether the peer's commitments may hold it as an output.
-    public var isOutput: Bool
+    package var isOutput: Bool
 
-    public init(isSound: Bool, isOutput: Bool) {
+    package init(isSound: Bool, isOutput: Bool) {
         self.isSound = isSound
         self.isOutput = isOutput
     }
 }
 
 /// A channel over which an HTLC could be forwarded.
-public struct ForwardingCandidate: Hashable, Sendable {
-    public var channel: ChannelID
-    public var isUsable: Bool
+package struct ForwardingCandidate: Hashable, Sendable {
+    package var channel: ChannelID
+    package var isUsable: Bool
     /// Whether the peer knows path keys: one that does not would end the connection.
-    public var takesPathKeys: Bool
-    public var spendable: MilliSatoshi
-    public var terms: ForwardingTerms
+    package var takesPathKeys: Bool
+    package var spendable: MilliSatoshi
+    package var terms: ForwardingTerms
 
-    public init(channel: ChannelID, isUsable: Bool, takesPathKeys: Bool, spendable: MilliSatoshi, terms: ForwardingTerms) {
+    package init(channel: ChannelID, isUsable: Bool, takesPathKeys: Bool, spendable: MilliSatoshi, terms: ForwardingTerms) {
         self.channel = channel
         self.isUsable = isUsable
         self.takesPathKeys = takesPathKeys
@@ -193,7 +193,7 @@ public struct ForwardingCandidate: Hashable, Sendable {
 }
 
 /// How an HTLC of ours failed.
-public enum HTLCFailure: Hashable, Sendable {
+package enum HTLCFailure: Hashable, Sendable {
     /// An encrypted failure, with attribution data where the peer sent some.
     case packet([UInt8], [UInt8])
     /// The channel was closed, and layer 1 gave it back.

@@ -1,5 +1,5 @@
-public import BitcoinPrimitives
-public import LightningOnion
+package import BitcoinPrimitives
+package import LightningOnion
 import LightningRouting
 public import LightningWire
 
@@ -11,6 +11,7 @@ public struct ForwardingPolicy: Hashable, Sendable {
     public var feeProportionalMillionths: UInt32 = 100
     /// BOLT 2 "cltv_expiry_delta Selection": enough blocks to learn of what happens downstream on chain, and act upstream.
     public var cltvExpiryDelta: UInt16 = 80
+    /// `htlc_minimum_msat`: less is not forwarded.
     public var htlcMinimum = MilliSatoshi(1)
     /// `nil`: as much as the channel holds.
     public var htlcMaximum: MilliSatoshi?
@@ -18,6 +19,7 @@ public struct ForwardingPolicy: Hashable, Sendable {
     /// BOLT 2: the force-close downstream, its confirmation and a claim have to fit, and a margin upstream.
     public static let minimumDelta: UInt16 = 34
 
+    /// The terms of a node that is not told otherwise.
     public init() {}
 
     /// BOLT 7: `fee_base_msat + ( amount_to_forward * fee_proportional_millionths / 1000000 )`; `nil` beyond 64 bits.
@@ -49,22 +51,22 @@ public struct ForwardingPolicy: Hashable, Sendable {
 }
 
 /// A channel's forwarding policy with the one before, which payers may still believe in.
-public struct ForwardingTerms: Hashable, Sendable {
-    public private(set) var current: ForwardingPolicy
-    public private(set) var previous: ForwardingPolicy?
+package struct ForwardingTerms: Hashable, Sendable {
+    package private(set) var current: ForwardingPolicy
+    package private(set) var previous: ForwardingPolicy?
     /// Seconds since 1970 at which `previous` was replaced.
-    public private(set) var changedAt: UInt64 = 0
+    package private(set) var changedAt: UInt64 = 0
     /// Of the last `channel_update`: "MUST set timestamp to … greater than any previously-sent".
-    public var updateTimestamp: UInt32 = 0
+    package var updateTimestamp: UInt32 = 0
     /// Whether the last `channel_update` said that the channel cannot be used.
-    public var isDisabled = false
+    package var isDisabled = false
 
-    public init(_ policy: ForwardingPolicy) { current = policy }
+    package init(_ policy: ForwardingPolicy) { current = policy }
 
     /// "SHOULD keep accepting the previous channel parameters for 10 minutes".
     static let grace: UInt64 = 600
 
-    public mutating func change(_ policy: ForwardingPolicy, now: UInt64) {
+    package mutating func change(_ policy: ForwardingPolicy, now: UInt64) {
         previous = current
         current = policy
         changedAt = now
@@ -74,12 +76,12 @@ public struct ForwardingTerms: Hashable, Sendable {
     static let minimumOutgoingExpiry: UInt64 = 4
 
     /// BOLT 4's `max_htlc_cltv`: 2016 blocks.
-    public static let maximumExpiry: UInt64 = 2016
+    package static let maximumExpiry: UInt64 = 2016
 
     /// Why a payer's request is refused; `nil` where it may be forwarded.
     ///
     /// - Parameter now: seconds since 1970.
-    public func refusal(_ request: ForwardRequest, height: Int, now: UInt64) -> FailureMessage? {
+    package func refusal(_ request: ForwardRequest, height: Int, now: UInt64) -> FailureMessage? {
         if let refused = current.refusal(request) {
             let isRecent = now < changedAt + Self.grace
             guard isRecent, let previous, previous.refusal(request) == nil else { return refused }
@@ -95,7 +97,7 @@ public struct ForwardingTerms: Hashable, Sendable {
 
     static let version: UInt8 = 1
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.uint8(Self.version)
         func write(_ policy: ForwardingPolicy) {
@@ -115,7 +117,7 @@ public struct ForwardingTerms: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingFailure) {
+    package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a forwarding policy") }
         func read() throws(DecodingFailure) -> ForwardingPolicy {

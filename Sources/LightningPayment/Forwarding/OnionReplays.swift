@@ -1,13 +1,13 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningRecords
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningRecords
 import LightningWire
 
 /// The onions of HTLCs that are forwarded, held or settled: a second HTLC with the same one is refused.
 ///
 /// A neighbour that sends an onion again could learn from the answers where it goes. Only what is accepted is remembered, until it
 /// fails or its expiry has passed: an HTLC that fails costs its sender nothing, and so must cost us nothing for long.
-public struct OnionReplays: Sendable {
+package struct OnionReplays: Sendable {
     /// Half of a digest of the secret that we share with the payer: not the secret itself, for a disk that leaks tells nothing of
     /// payments.
     private struct Digest: Hashable, Sendable, Comparable {
@@ -56,9 +56,9 @@ public struct OnionReplays: Sendable {
     /// Rows of earlier versions, to be replaced.
     private var outdated: [[UInt8]] = []
 
-    public init() {}
+    package init() {}
 
-    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
+    package init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         for (key, record) in records {
             var reader = ByteReader(key)
             if key.count == 32 {
@@ -80,7 +80,7 @@ public struct OnionReplays: Sendable {
         }
     }
 
-    public var count: Int { heights.count }
+    package var count: Int { heights.count }
 
     private mutating func add(_ digest: Digest, _ height: UInt32) {
         if let known = heights[digest] { remove(digest, known) }
@@ -97,26 +97,26 @@ public struct OnionReplays: Sendable {
     }
 
     /// Whether an HTLC with this onion is remembered.
-    public func contains(sharedSecret: Bytes32) -> Bool { heights[Digest(sharedSecret)] != nil }
+    package func contains(sharedSecret: Bytes32) -> Bool { heights[Digest(sharedSecret)] != nil }
 
     /// Remembers the onion of an HTLC that is accepted.
-    public mutating func insert(sharedSecret: Bytes32, cltvExpiry: UInt32) { add(Digest(sharedSecret), cltvExpiry) }
+    package mutating func insert(sharedSecret: Bytes32, cltvExpiry: UInt32) { add(Digest(sharedSecret), cltvExpiry) }
 
     /// The HTLC failed: its sender may try again as well as anybody.
-    public mutating func remove(sharedSecret: Bytes32) {
+    package mutating func remove(sharedSecret: Bytes32) {
         let digest = Digest(sharedSecret)
         if let height = heights[digest] { remove(digest, height) }
     }
 
     /// Forgets what has expired: such an HTLC would be refused for its expiry.
-    public mutating func prune(height: Int) {
+    package mutating func prune(height: Int) {
         for expiry in buckets.keys.sorted() where Int(expiry) < height {
             for digest in buckets[expiry] ?? [] { remove(digest, expiry) }
         }
     }
 
     /// What has to be stored of the changes since the last call.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         var writes = outdated.map { StoreWrite.delete(.onions, key: $0) }
         writes += changes.sorted().map { .change(.onions, key: $0.key, record: heights[$0.digest] == $0.height ? [] : nil) }
         outdated = []
@@ -124,5 +124,5 @@ public struct OnionReplays: Sendable {
         return writes
     }
 
-    public func holdsSame(as other: OnionReplays) -> Bool { heights == other.heights }
+    package func holdsSame(as other: OnionReplays) -> Bool { heights == other.heights }
 }

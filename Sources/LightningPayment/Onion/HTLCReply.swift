@@ -1,10 +1,10 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningOnion
-public import LightningWire
+package import CryptoPrimitives
+package import LightningOnion
+package import LightningWire
 
 /// What is to become of an incoming HTLC.
-public enum IncomingDecision: Hashable, Sendable {
+package enum IncomingDecision: Hashable, Sendable {
     /// Without a reply where the payer is not to learn of us.
     case fulfill(PaymentPreimage, HTLCReply?)
     case fail(HTLCReply)
@@ -12,64 +12,64 @@ public enum IncomingDecision: Hashable, Sendable {
 }
 
 /// What goes back to the payer, before our layer of encryption is put around it.
-public struct HTLCReply: Hashable, Sendable {
+package struct HTLCReply: Hashable, Sendable {
     /// A failure; empty for a success.
-    public var packet: [UInt8]
+    package var packet: [UInt8]
     /// That we share with the payer.
-    public var sharedSecret: Bytes32
+    package var sharedSecret: Bytes32
     /// What came from downstream; empty where we are the first to speak.
-    public var attribution: [UInt8]
+    package var attribution: [UInt8]
     /// Whether it hides what happened on a blinded path: "SHOULD add a random delay before sending update_fail_htlc".
-    public var isDelayed = false
+    package var isDelayed = false
 
-    public init(packet: [UInt8] = [], sharedSecret: Bytes32, attribution: [UInt8] = []) {
+    package init(packet: [UInt8] = [], sharedSecret: Bytes32, attribution: [UInt8] = []) {
         self.packet = packet
         self.sharedSecret = sharedSecret
         self.attribution = attribution
     }
 
     /// What `update_fail_htlc` carries.
-    public var reason: [UInt8] { FailurePacket.wrap(packet, sharedSecret: sharedSecret) }
+    package var reason: [UInt8] { FailurePacket.wrap(packet, sharedSecret: sharedSecret) }
 
     /// What goes with it.
     ///
     /// - Parameter milliseconds: for which we held the HTLC.
-    public func attribution(heldFor milliseconds: UInt64) -> [UInt8] {
+    package func attribution(heldFor milliseconds: UInt64) -> [UInt8] {
         AttributionData.update(
             attribution, packet: packet, holdTime: UInt32(clamping: milliseconds / 100), sharedSecret: sharedSecret)
     }
 }
 
 /// How an answer to an HTLC finds its way back: what its onion says of that.
-public struct ReturnPath: Hashable, Sendable {
+package struct ReturnPath: Hashable, Sendable {
     /// Where on a blinded path we are (BOLT 4 "Route Blinding"): nobody before it may learn what happens there.
-    public struct Blinding: Hashable, Sendable {
+    package struct Blinding: Hashable, Sendable {
         /// Whether we are its introduction point, which hides the failures of all the others.
-        public var isIntroduction: Bool
+        package var isIntroduction: Bool
         /// SHA-256 of the onion that we received.
-        public var onionHash: Bytes32
+        package var onionHash: Bytes32
 
-        public init(isIntroduction: Bool, onionHash: Bytes32) {
+        package init(isIntroduction: Bool, onionHash: Bytes32) {
             self.isIntroduction = isIntroduction
             self.onionHash = onionHash
         }
     }
 
     /// That we share with the payer.
-    public var sharedSecret: Bytes32
+    package var sharedSecret: Bytes32
     /// `nil` outside of a blinded path, and where a path has no node but us.
-    public var blinding: Blinding?
+    package var blinding: Blinding?
     /// Whether we are the only node of a path: "SHOULD add a random delay before returning errors". Of use to payees alone, who keep
     /// no record of it.
-    public var isDelayed = false
+    package var isDelayed = false
 
-    public init(sharedSecret: Bytes32, blinding: Blinding? = nil) {
+    package init(sharedSecret: Bytes32, blinding: Blinding? = nil) {
         self.sharedSecret = sharedSecret
         self.blinding = blinding
     }
 
     /// A failure of our own.
-    public func fail(_ message: FailureMessage) -> IncomingDecision {
+    package func fail(_ message: FailureMessage) -> IncomingDecision {
         concealed ?? .fail(reply(message, isDelayed: isDelayed))
     }
 
@@ -80,14 +80,14 @@ public struct ReturnPath: Hashable, Sendable {
     }
 
     /// A failure that came from downstream.
-    public func fail(packet: [UInt8], attribution: [UInt8]) -> IncomingDecision {
+    package func fail(packet: [UInt8], attribution: [UInt8]) -> IncomingDecision {
         concealed ?? .fail(HTLCReply(packet: packet, sharedSecret: sharedSecret, attribution: attribution))
     }
 
     /// The preimage.
     ///
     /// - Parameter attribution: that came from downstream.
-    public func fulfill(_ preimage: PaymentPreimage, attribution: [UInt8] = []) -> IncomingDecision {
+    package func fulfill(_ preimage: PaymentPreimage, attribution: [UInt8] = []) -> IncomingDecision {
         // "if path_key is not set in the incoming update_add_htlc: MUST initialize attribution_data": inside, there is none.
         let isInside = blinding.map { !$0.isIntroduction } ?? false
         return .fulfill(preimage, isInside ? nil : HTLCReply(sharedSecret: sharedSecret, attribution: attribution))

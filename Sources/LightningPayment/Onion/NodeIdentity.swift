@@ -1,12 +1,12 @@
-public import CryptoPrimitives
-public import LightningWire
+package import CryptoPrimitives
+package import LightningWire
 
 /// The key by which the network knows a node. It is never copied: machines that need it share it.
-public final class NodeIdentity: Sendable {
-    public let secret: SecretKey
-    public let nodeID: NodeID
+package final class NodeIdentity: Sendable {
+    package let secret: SecretKey
+    package let nodeID: NodeID
 
-    public init(_ secret: consuming SecretKey) {
+    package init(_ secret: consuming SecretKey) {
         nodeID = secret.publicKey()
         self.secret = secret
     }

@@ -1,17 +1,17 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningOnion
-public import LightningWire
+package import CryptoPrimitives
+package import LightningOnion
+package import LightningWire
 
 /// What an HTLC's onion tells this node.
-public enum PeeledHTLC: Sendable {
+package enum PeeledHTLC: Sendable {
     case refused(IncomingDecision)
     /// We are the payee.
     case final(HopPayload, ReturnPath)
     case forward(ForwardRequest)
 
     /// Peels one layer and reads what it holds (BOLT 4 "Onion Decryption", "payload format").
-    public init(
+    package init(
         _ htlc: IncomingHTLC, onion: [UInt8], nodeSecret: borrowing SecretKey
     ) {
         let onionHash = Hash.sha256(onion)
@@ -136,25 +136,25 @@ extension EncryptedRecipientData {
 }
 
 /// What a payer, or the recipient of a blinded path, asks a forwarding node to do.
-public struct ForwardRequest: Hashable, Sendable {
-    public enum Next: Hashable, Sendable {
+package struct ForwardRequest: Hashable, Sendable {
+    package enum Next: Hashable, Sendable {
         /// By which the next channel is meant: its short id, or an alias.
         case channel(ShortChannelID)
         /// Any channel with this node.
         case node(NodeID)
     }
 
-    public var incoming: IncomingHTLC
-    public var next: Next
-    public var amount: MilliSatoshi
-    public var cltvExpiry: UInt32
+    package var incoming: IncomingHTLC
+    package var next: Next
+    package var amount: MilliSatoshi
+    package var cltvExpiry: UInt32
     /// For the next node.
-    public var onion: [UInt8]
+    package var onion: [UInt8]
     /// On a blinded path: for the next node too.
-    public var pathKey: PublicKey?
-    public var back: ReturnPath
+    package var pathKey: PublicKey?
+    package var back: ReturnPath
 
-    public init(
+    package init(
         incoming: IncomingHTLC, next: Next, amount: MilliSatoshi, cltvExpiry: UInt32, onion: [UInt8], back: ReturnPath
     ) {
         self.incoming = incoming

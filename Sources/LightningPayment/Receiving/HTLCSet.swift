@@ -1,12 +1,12 @@
 import BitcoinPrimitives
-public import LightningWire
+package import LightningWire
 
 /// A part of a payment to us: an HTLC that is held until its set is complete.
-public struct HTLCPart: Hashable, Sendable {
-    public var htlc: IncomingHTLC
-    public var back: ReturnPath
+package struct HTLCPart: Hashable, Sendable {
+    package var htlc: IncomingHTLC
+    package var back: ReturnPath
     /// What its onion said that it brings: a forwarder may have added to it.
-    public var told: MilliSatoshi
+    package var told: MilliSatoshi
 }
 
 /// BOLT 4's HTLC set: HTLCs with one payment hash that make up one payment together.

@@ -1,11 +1,12 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningInvoice
-public import LightningRecords
+package import LightningRecords
 public import LightningWire
 
 /// An invoice of ours, and what became of it.
 public struct InvoiceRecord: Hashable, Sendable {
+    /// Whether it is paid.
     public enum Status: Hashable, Sendable {
         case unpaid
         /// All HTLCs are there and held, until the owner settles or cancels (a hold invoice).
@@ -18,9 +19,11 @@ public struct InvoiceRecord: Hashable, Sendable {
         case canceled
     }
 
+    /// What was handed out.
     public var invoice: Invoice
     /// Unknown as long as the owner of a hold invoice keeps it.
     public var preimage: PaymentPreimage?
+    /// Whether it is paid.
     public var status: Status
     /// Whether it came without an invoice: a keysend.
     public var isSpontaneous: Bool
@@ -61,7 +64,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         self.isHold = isHold
     }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.uint8(Self.version)
         writer.variableBytes(Array(invoice.text.utf8))
@@ -89,7 +92,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingFailure) {
+    package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
@@ -160,7 +163,7 @@ extension InvoiceRecord {
     }
 
     /// Its place in the history.
-    public var position: HistoryPosition { HistoryPosition(time: createdAt, id: invoice.paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(time: createdAt, id: invoice.paymentHash.bytes.array) }
 
     /// One word for lists.
     public var statusName: String {

@@ -1,19 +1,19 @@
-public import LightningWire
+package import LightningWire
 
 /// What becomes of HTLCs that pay us.
-public struct ReceiveOutcome: Sendable {
-    public var decisions: [(HTLCID, IncomingDecision)] = []
+package struct ReceiveOutcome: Sendable {
+    package var decisions: [(HTLCID, IncomingDecision)] = []
     /// The invoice that is paid now.
-    public var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
+    package var paid: (record: InvoiceRecord, amount: MilliSatoshi)?
     /// The hold invoice whose payment is complete, and waits for its owner's word.
-    public var held: (record: InvoiceRecord, amount: MilliSatoshi)?
+    package var held: (record: InvoiceRecord, amount: MilliSatoshi)?
     /// Hold invoices whose payment was held, and had to be failed.
-    public var lost: [InvoiceRecord] = []
+    package var lost: [InvoiceRecord] = []
 }
 
 extension ReceiveOutcome {
     /// - Parameter why: what is said of held payments that can no longer be settled.
-    public func effects(why: String = "it was failed") -> [Receiver.Effect] {
+    package func effects(why: String = "it was failed") -> [Receiver.Effect] {
         var effects = decisions.map { Receiver.Effect.decided($0.0, $0.1) }
         if let (record, amount) = paid { effects.append(.paid(record, amount)) }
         effects += lost.map { .lost($0, why) }

@@ -1,15 +1,15 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 import LightningInvoice
-public import LightningOnion
-public import LightningRecords
-public import LightningWire
+package import LightningOnion
+package import LightningRecords
+package import LightningWire
 
 /// The node's invoices, and the HTLCs that pay them.
-public struct Receiver: Machine, Sendable {
+package struct Receiver: Machine, Sendable {
     /// Invoices that can be paid or are being paid, those that ended in this batch, and the last keysends. What is over goes into the
     /// history: an HTLC that asks for it is answered like one that asks for what never was.
-    public private(set) var invoices: [PaymentHash: InvoiceRecord] = [:]
+    package private(set) var invoices: [PaymentHash: InvoiceRecord] = [:]
     private var sets: [PaymentHash: HTLCSet] = [:]
     private var changedInvoices: Set<PaymentHash> = []
     /// Those of them that are over.
@@ -19,11 +19,11 @@ public struct Receiver: Machine, Sendable {
     private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
 
     /// Blocks that the last HTLC must have left: what our invoices ask for.
-    public static let minFinalCLTVExpiryDelta: UInt32 = 144
+    package static let minFinalCLTVExpiryDelta: UInt32 = 144
 
-    public init() {}
+    package init() {}
 
-    public init(invoices: [[UInt8]]) throws(DecodingFailure) {
+    package init(invoices: [[UInt8]]) throws(DecodingFailure) {
         for record in invoices {
             let invoice = try InvoiceRecord(record: record)
             self.invoices[invoice.invoice.paymentHash] = invoice
@@ -37,7 +37,7 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// What has to be stored of the changes since the last call, by payment hash.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         // What is in memory now decides: a record may have been removed and made again.
         var writes: [StoreWrite] = []
         for hash in changedInvoices.sorted() {
@@ -59,7 +59,7 @@ public struct Receiver: Machine, Sendable {
 
     // MARK: The machine
 
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// An HTLC whose onion ends here is irrevocably committed.
         ///
         /// - Parameters:
@@ -76,7 +76,7 @@ public struct Receiver: Machine, Sendable {
         case resumed
     }
 
-    public enum Effect: Sendable {
+    package enum Effect: Sendable {
         case decided(HTLCID, IncomingDecision)
         case paid(InvoiceRecord, MilliSatoshi)
         /// The payment of a hold invoice is complete, and waits for its owner's word.
@@ -85,14 +85,14 @@ public struct Receiver: Machine, Sendable {
         case lost(InvoiceRecord, String)
     }
 
-    public struct Context: Sendable {
+    package struct Context: Sendable {
         /// Milliseconds since 1970.
-        public var now: UInt64
-        public var height: Int
-        public var network: Network
-        public var identity: NodeIdentity
+        package var now: UInt64
+        package var height: Int
+        package var network: Network
+        package var identity: NodeIdentity
 
-        public init(now: UInt64, height: Int, network: Network, identity: NodeIdentity) {
+        package init(now: UInt64, height: Int, network: Network, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.network = network
@@ -100,7 +100,7 @@ public struct Receiver: Machine, Sendable {
         }
     }
 
-    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+    package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
         case .received(let htlc, _, let back, let refusal?, let isResumed) where !(isResumed && holds(htlc.paymentHash)):
             [.decided(htlc.key, back.fail(refusal))]
@@ -136,7 +136,7 @@ public struct Receiver: Machine, Sendable {
         changedInvoices.insert(forgotten)
     }
 
-    public mutating func add(_ record: InvoiceRecord) {
+    package mutating func add(_ record: InvoiceRecord) {
         let hash = record.invoice.paymentHash
         if invoices.updateValue(record, forKey: hash) == nil { expiries.insert(record) }
         changedInvoices.insert(hash)
@@ -159,7 +159,7 @@ public struct Receiver: Machine, Sendable {
     ///   - now: milliseconds since 1970.
     ///   - height: of the active chain.
     ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
-    public mutating func receive(
+    package mutating func receive(
         _ htlc: IncomingHTLC, _ payload: HopPayload, back: ReturnPath, now: UInt64, height: Int, network: Network,
         nodeSecret: borrowing SecretKey, isResumed: Bool = false
     ) -> ReceiveOutcome {
@@ -273,7 +273,7 @@ public struct Receiver: Machine, Sendable {
     /// An HTLC that we fulfilled has left both commitments for good: its money is ours.
     ///
     /// - Parameter now: milliseconds since 1970.
-    public mutating func settled(_ key: HTLCID, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
+    package mutating func settled(_ key: HTLCID, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
         guard var record = invoices[hash], case .settling(let amount) = record.status, record.htlcs.contains(key) else {
             return ReceiveOutcome()
         }
@@ -284,7 +284,7 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// Takes the payment that is held for a hold invoice.
-    public mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
+    package mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
         guard let record = invoices[hash] else { throw .unknownInvoice }
         guard case .held = record.status, let set = sets[hash], set.isHeld, let amount = set.amount else {
             throw .notHeld(record.statusName)
@@ -295,7 +295,7 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// Gives back what is held for a hold invoice, and takes no payment for it any more.
-    public mutating func cancelHeld(_ hash: PaymentHash, height: Int) throws(HoldRefusal) -> ReceiveOutcome {
+    package mutating func cancelHeld(_ hash: PaymentHash, height: Int) throws(HoldRefusal) -> ReceiveOutcome {
         guard var record = invoices[hash] else { throw .unknownInvoice }
         switch record.status {
         case .unpaid, .held: break
@@ -311,7 +311,7 @@ public struct Receiver: Machine, Sendable {
     /// Gives back sets that did not become complete in time, and held ones whose time is running out.
     ///
     /// - Parameter now: milliseconds since 1970.
-    public mutating func expireSets(now: UInt64, height: Int) -> ReceiveOutcome {
+    package mutating func expireSets(now: UInt64, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for hash in expiries.take(before: now / 1000) {
             guard let record = invoices[hash], record.status == .unpaid else { continue }
@@ -328,7 +328,7 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// Whether a payment is promised to the owner of a hold invoice.
-    public func holds(_ hash: PaymentHash) -> Bool {
+    package func holds(_ hash: PaymentHash) -> Bool {
         if case .held = invoices[hash]?.status { return true }
         return false
     }
@@ -341,12 +341,12 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// The heights at which held payments are failed, so that their channels are not closed over them.
-    public var holdDeadlines: [PaymentHash: Int] {
+    package var holdDeadlines: [PaymentHash: Int] {
         sets.filter(\.value.isHeld).mapValues { Int($0.firstExpiry) - HTLCSet.expiryMargin }
     }
 
     /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are failed.
-    public mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
+    package mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
             giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
@@ -355,7 +355,7 @@ public struct Receiver: Machine, Sendable {
     }
 
     /// After a restart, held payments of which not every part came in again.
-    public mutating func dropIncompleteHeld(height: Int) -> ReceiveOutcome {
+    package mutating func dropIncompleteHeld(height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, record) in invoices.sorted(by: { $0.key < $1.key }) where holds(record.invoice.paymentHash) {
             if sets[hash]?.isHeld == true { continue }

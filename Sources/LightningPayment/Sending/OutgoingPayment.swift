@@ -1,18 +1,20 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningOnion
-public import LightningRecords
+package import LightningRecords
 public import LightningRouting
 public import LightningWire
 
 /// One HTLC of a payment that we send: its route, and what became of it.
 public struct PaymentAttempt: Hashable, Sendable {
+    /// How it stands.
     public enum Status: Hashable, Sendable {
         case pending
         case succeeded
         case failed(AttemptFailure)
     }
 
+    /// The way that it went.
     public var route: Route
     /// Our channel, and the HTLC in it.
     public var htlc: HTLCID
@@ -20,12 +22,14 @@ public struct PaymentAttempt: Hashable, Sendable {
     public var sharedSecrets: [Bytes32]
     /// Milliseconds since 1970.
     public var startedAt: UInt64
+    /// In ms since 1970; `nil` while it is under way.
     public var endedAt: UInt64?
+    /// How it stands.
     public var status: Status = .pending
     /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
     public var holdTimes: [UInt32] = []
 
-    public init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: UInt64) {
+    package init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: UInt64) {
         self.route = route
         self.htlc = htlc
         self.sharedSecrets = sharedSecrets
@@ -42,6 +46,7 @@ public struct AttemptFailure: Hashable, Sendable {
     /// In words.
     public var text: String
 
+    /// What a hop said; none where nobody could be made out.
     public init(hop: Int?, message: [UInt8], text: String) {
         self.hop = hop
         self.message = message
@@ -54,14 +59,18 @@ public struct AttemptFailure: Hashable, Sendable {
 /// Money at risk: no two of its attempts may ever add up to more than the amount, and none may start once a preimage is
 /// known. It is stored in the same commit as the HTLCs that it sends.
 public struct OutgoingPayment: Hashable, Sendable {
+    /// How it stands.
     public enum Status: Hashable, Sendable {
         case pending
         case succeeded(PaymentPreimage, at: UInt64)
         case failed(String, at: UInt64)
     }
 
+    /// By which it is found, and never paid twice.
     public var paymentHash: PaymentHash
+    /// Who is paid.
     public var payee: NodeID
+    /// What has to arrive, without fees.
     public var amount: MilliSatoshi
     /// The most that all routes together may cost.
     public var maxFee: MilliSatoshi
@@ -77,22 +86,27 @@ public struct OutgoingPayment: Hashable, Sendable {
     public var paymentSecret: Bytes32?
     /// What a keysend gives away to the payee.
     public var keysendPreimage: PaymentPreimage?
+    /// The invoice's, to be sent along.
     public var paymentMetadata: [UInt8]?
+    /// Of a keysend: TLV records of types from 65536 on.
     public var customRecords: [UInt64: [UInt8]] = [:]
     /// Blocks that the payee wants its HTLC to have.
     public var finalCLTVDelta: UInt32
-    public var tails: [RouteTail] = []
+    package var tails: [RouteTail] = []
     /// The ways that a payee tells who hides: the last part of every route then.
-    public var blindedPaths: [PayableBlindedPath] = []
+    package var blindedPaths: [PayableBlindedPath] = []
     /// The only channel of ours that it may leave by; `nil` for any.
     public var firstChannel: ChannelID?
+    /// Every HTLC that was sent for it, the first one first.
     public var attempts: [PaymentAttempt] = []
+    /// How it stands.
     public var status: Status = .pending
     /// Why nothing more is tried, while HTLCs are still out.
     public var givenUp: String?
 
     static let version: UInt8 = 3
 
+    /// A payment that has not begun.
     public init(
         paymentHash: PaymentHash, payee: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi, createdAt: UInt64, deadline: UInt64,
         maxParts: Int, invoice: String, finalCLTVDelta: UInt32
@@ -114,7 +128,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     public var firstStart: UInt64 { attempts.first?.startedAt ?? createdAt &* 1000 }
 
     /// Its place in the history.
-    public var position: HistoryPosition { HistoryPosition(time: firstStart, id: paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(time: firstStart, id: paymentHash.bytes.array) }
 
     /// What is kept of it when it is over: neither the secrets that would decrypt answers, for all have come, nor hints for routes.
     var forHistory: OutgoingPayment {
@@ -127,6 +141,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Whether nothing more can become of it: it has its outcome, and no HTLC of it is under way.
     public var isOver: Bool { status != .pending && !attempts.contains { $0.status == .pending } }
 
+    /// Those that are neither fulfilled nor failed.
     public var pendingAttempts: [PaymentAttempt] { attempts.filter { $0.status == .pending } }
 
     /// What attempts under way would bring the payee.
@@ -160,7 +175,7 @@ public struct OutgoingPayment: Hashable, Sendable {
 
     // MARK: Records
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.uint8(Self.version)
         writer.write(paymentHash)
@@ -198,7 +213,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         return writer.bytes
     }
 
-    public init(record: [UInt8]) throws(DecodingFailure) {
+    package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1: try self.init(version1: &reader)
@@ -285,6 +300,7 @@ public struct OutgoingPayment: Hashable, Sendable {
 }
 
 extension PaymentAttempt {
+    /// Whether it failed.
     public var isFailed: Bool {
         if case .failed = status { return true }
         return false

@@ -1,21 +1,21 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningOnion
-public import LightningRouting
-public import LightningWire
+package import CryptoPrimitives
+package import LightningOnion
+package import LightningRouting
+package import LightningWire
 
 /// A blinded path as the payer uses it: the last hop of a route, of which only the terms are known.
-public struct PayableBlindedPath: Hashable, Sendable {
-    public var payment: BlindedPaymentPath
+package struct PayableBlindedPath: Hashable, Sendable {
+    package var payment: BlindedPaymentPath
     /// Where the path begins at ourselves: the channel that it goes on over, or the node. The first path key goes with our HTLC then.
-    public var firstChannel: ShortChannelID?
-    public var firstNode: NodeID?
+    package var firstChannel: ShortChannelID?
+    package var firstNode: NodeID?
 
     /// Whether the path began at ourselves.
-    public var isEntered: Bool { firstChannel != nil || firstNode != nil }
+    package var isEntered: Bool { firstChannel != nil || firstNode != nil }
 
     /// Takes a path from an invoice; `nil` where it demands what we do not understand, or begins at us and cannot be read.
-    public init?(_ path: BlindedPaymentPath, nodeID: NodeID, nodeSecret: borrowing SecretKey) {
+    package init?(_ path: BlindedPaymentPath, nodeID: NodeID, nodeSecret: borrowing SecretKey) {
         guard path.isUsable else { return nil }
         guard path.path.firstNodeID == nodeID else {
             payment = path
@@ -30,17 +30,17 @@ public struct PayableBlindedPath: Hashable, Sendable {
     }
 
     /// Where the path begins, as routes know it: a public node; or, where that is ourselves, a node that nobody else can be.
-    public var entry: NodeKey {
+    package var entry: NodeKey {
         isEntered
             ? NodeKey(invented: Hash.tagged("blinded path", payment.path.firstPathKey.compressed))
             : NodeKey(payment.path.firstNodeID)
     }
 
     /// A payee who hides, as routes know it: no node of the graph, even if its invoice was signed with such a one's key.
-    public static func destination(_ payee: NodeID) -> NodeKey { NodeKey(invented: Hash.tagged("blinded payee", payee.compressed)) }
+    package static func destination(_ payee: NodeID) -> NodeKey { NodeKey(invented: Hash.tagged("blinded payee", payee.compressed)) }
 
     /// The path among routes: one hop from where it begins to the payee.
-    public func tail() -> RouteTail {
+    package func tail() -> RouteTail {
         let policy = RoutingPolicy(
             timestamp: 1, feeBase: payment.feeBase, feeProportionalMillionths: payment.feeProportionalMillionths,
             cltvExpiryDelta: payment.cltvExpiryDelta, htlcMinimum: payment.htlcMinimum.value, htlcMaximum: payment.htlcMaximum.value)
@@ -53,7 +53,7 @@ public struct PayableBlindedPath: Hashable, Sendable {
     /// - Parameters:
     ///   - amount: for the payee, and `cltvExpiry` too: "MUST use the current block height as a baseline value".
     ///   - total: of all parts.
-    public func onionHops(amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi) -> [OnionPacket.Hop] {
+    package func onionHops(amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi) -> [OnionPacket.Hop] {
         payment.path.hops.enumerated().map { index, hop in
             // "For the first node in the blinded route: MUST include the path_key … in current_path_key".
             let pathKey = index == 0 && !isEntered ? payment.path.firstPathKey : nil
@@ -80,7 +80,7 @@ public struct PayableBlindedPath: Hashable, Sendable {
 
 extension OutgoingPayment {
     /// The blinded path that a route ends with.
-    public func blindedPath(of route: Route) -> PayableBlindedPath? {
+    package func blindedPath(of route: Route) -> PayableBlindedPath? {
         guard route.hops.count > 1, let last = route.hops.last else { return nil }
         return blindedPaths.first {
             $0.payment.routingID == last.shortChannelID && $0.entry == route.hops[route.hops.count - 2].node

@@ -1,24 +1,24 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningInvoice
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningInvoice
 import LightningOnion
-public import LightningRecords
-public import LightningRouting
-public import LightningWire
+package import LightningRecords
+package import LightningRouting
+package import LightningWire
 
 /// The payments that this node sends: routes, attempts, what is learned from them, and when to stop.
 ///
 /// Money at risk: no two attempts of a payment may ever add up to more than its amount, and none may start once a preimage is known. A
 /// payment is stored in the same commit as the HTLCs that it sends.
-public struct Sender: Machine, Sendable {
+package struct Sender: Machine, Sendable {
     /// Payments that are not over, and those that ended in this batch. What is over goes into the history.
-    public internal(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
+    package internal(set) var outgoing: [PaymentHash: OutgoingPayment] = [:]
     /// Payments that have not ended.
-    public internal(set) var pending: Set<PaymentHash> = []
+    package internal(set) var pending: Set<PaymentHash> = []
     var changed: Set<PaymentHash> = []
     /// Where earlier payments with the hashes of new ones are in the history: they failed, and go when the new one has begun.
     var earlier: [PaymentHash: HistoryPosition] = [:]
-    public internal(set) var estimates: LiquidityEstimates
+    package internal(set) var estimates: LiquidityEstimates
     var finder = RouteFinder()
     var entropy: Entropy
     /// What payments under way do not use any more.
@@ -53,7 +53,7 @@ public struct Sender: Machine, Sendable {
         var hasNoRoute = false
     }
 
-    public init(payments: [[UInt8]], estimates: LiquidityEstimates, entropy: Entropy) throws(DecodingFailure) {
+    package init(payments: [[UInt8]], estimates: LiquidityEstimates, entropy: Entropy) throws(DecodingFailure) {
         self.estimates = estimates
         self.entropy = entropy
         for record in payments {
@@ -67,7 +67,7 @@ public struct Sender: Machine, Sendable {
 
     // MARK: The machine
 
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// Somebody asks for a payment, and waits for its outcome.
         ///
         /// - Parameter earlier: the payment with this hash in the history: it failed, or there is none.
@@ -89,7 +89,7 @@ public struct Sender: Machine, Sendable {
         case endOfBatch(isFirst: Bool)
     }
 
-    public enum Effect: Sendable {
+    package enum Effect: Sendable {
         case findRoutes(PaymentHash, RouteQuery, maxParts: Int)
         case findLargest(PaymentHash, RouteQuery, maxParts: Int, maxFee: MilliSatoshi)
         case offer(HTLCOffer, over: ChannelID)
@@ -101,19 +101,19 @@ public struct Sender: Machine, Sendable {
         case refused(OutgoingPayment, PaymentRefusal, caller: UInt64)
     }
 
-    public struct Context {
+    package struct Context {
         /// Milliseconds since 1970.
-        public var now: UInt64
-        public var height: Int
-        public var network: Network
-        public var identity: NodeIdentity
+        package var now: UInt64
+        package var height: Int
+        package var network: Network
+        package var identity: NodeIdentity
         /// Blocks that an HTLC of ours has beyond what the payee demands.
-        public var finalExpiryMargin: UInt32
-        public var graph: NetworkGraph
+        package var finalExpiryMargin: UInt32
+        package var graph: NetworkGraph
         /// Our channels as they are now, in the order of their ids.
-        public var channels: () -> [SendingChannel]
+        package var channels: () -> [SendingChannel]
 
-        public init(
+        package init(
             now: UInt64, height: Int, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
             channels: @escaping () -> [SendingChannel]
         ) {
@@ -129,7 +129,7 @@ public struct Sender: Machine, Sendable {
         var seconds: UInt64 { now / 1000 }
     }
 
-    public mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
+    package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         let effects = react(to: event, context)
         return effects + work(context)
     }
@@ -157,7 +157,7 @@ public struct Sender: Machine, Sendable {
         }
     }
 
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         var writes: [StoreWrite] = []
         for hash in changed.sorted() {
             guard let payment = outgoing[hash] else { continue }
@@ -192,7 +192,7 @@ public struct Sender: Machine, Sendable {
     ///   - isOwn: whether it is an invoice of ours.
     ///   - earlier: the payment with this hash in the history.
     ///   - now: seconds since 1970.
-    public func check(
+    package func check(
         _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, earlier: OutgoingPayment?, now: UInt64
     ) throws(PaymentRefusal) -> MilliSatoshi {
         guard invoice.network == network else { throw .wrongNetwork(invoice.network) }

@@ -1,30 +1,30 @@
-public import LightningRouting
-public import LightningWire
+package import LightningRouting
+package import LightningWire
 
 /// One of our channels, as a payment sees it.
-public struct SendingChannel: Hashable, Sendable {
-    public var id: ChannelID
+package struct SendingChannel: Hashable, Sendable {
+    package var id: ChannelID
     /// By which routes call it.
-    public var shortChannelID: ShortChannelID
+    package var shortChannelID: ShortChannelID
     /// All names that the nodes of a blinded path may have for it.
-    public var names: [ShortChannelID]
-    public var peer: NodeID
+    package var names: [ShortChannelID]
+    package var peer: NodeID
     /// Whether it waits for its funding transaction.
-    public var isOpening = false
+    package var isOpening = false
     /// Whether it is open, and is not being closed.
-    public var isOpen = false
+    package var isOpen = false
     /// Whether payments can be sent over it now.
-    public var isUsable = false
+    package var isUsable = false
     /// Whether its peer is away.
-    public var isAway = false
-    public var hasFreeSlot = false
+    package var isAway = false
+    package var hasFreeSlot = false
     /// Whether the peer knows path keys, which are of an even type: a peer that does not would not bear one.
-    public var takesPathKeys = false
-    public var spendable = MilliSatoshi.zero
+    package var takesPathKeys = false
+    package var spendable = MilliSatoshi.zero
     /// What the peer accepts at the least.
-    public var htlcMinimum = MilliSatoshi.zero
+    package var htlcMinimum = MilliSatoshi.zero
 
-    public init(id: ChannelID, shortChannelID: ShortChannelID, names: [ShortChannelID], peer: NodeID) {
+    package init(id: ChannelID, shortChannelID: ShortChannelID, names: [ShortChannelID], peer: NodeID) {
         self.id = id
         self.shortChannelID = shortChannelID
         self.names = names
@@ -32,7 +32,7 @@ public struct SendingChannel: Hashable, Sendable {
     }
 
     /// As the first hop of a route.
-    public var local: LocalChannel {
+    package var local: LocalChannel {
         LocalChannel(
             shortChannelID: shortChannelID, peer: NodeKey(peer), spendable: hasFreeSlot ? spendable.value : 0,
             htlcMinimum: htlcMinimum.value)

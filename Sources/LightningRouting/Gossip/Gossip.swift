@@ -1,9 +1,9 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
-public import LightningWire
+package import LightningWire
 
 /// What the gossip machine asks its node to do.
-public enum GossipEffect: Sendable {
+package enum GossipEffect: Sendable {
     case send(peer: UInt64, [UInt8])
     case check(GossipCheck)
     /// A change of the store: `nil` deletes.
@@ -15,41 +15,41 @@ public enum GossipEffect: Sendable {
 }
 
 /// How much gossip is taken, and how often it is passed on.
-public struct GossipPolicy: Sendable {
+package struct GossipPolicy: Sendable {
     /// "SHOULD flush outgoing gossip messages once every 60 seconds": milliseconds.
-    public var flushInterval: UInt64 = 60_000
+    package var flushInterval: UInt64 = 60_000
     /// Updates of one direction that are taken at once, and the seconds after which one more is.
-    public var updateBurst = 10
-    public var updateRefill: UInt64 = 300
+    package var updateBurst = 10
+    package var updateRefill: UInt64 = 300
     /// Checks under way for one peer; what is beyond is dropped, and can be asked for again.
-    public var maxChecks = 2000
+    package var maxChecks = 2000
     /// The same for all peers together: connections that come and go do not count anew.
-    public var maxAllChecks = 20_000
+    package var maxAllChecks = 20_000
     /// "MAY choose NOT to for messages longer than the minimum expected length": bytes of a message that is looked at.
-    public var maxLength = 2048
+    package var maxLength = 2048
     /// Announcements without a funding output for which a peer is forgiven, beyond a tenth of those that had one.
-    public var maxUnfunded = 50
+    package var maxUnfunded = 50
     /// Seconds that a message may come from the future.
-    public var maxFuture: UInt64 = 86_400
+    package var maxFuture: UInt64 = 86_400
     /// Messages in one flush to a peer, so that a newcomer's hunger does not fill our memory.
-    public var maxFlush = 1000
+    package var maxFlush = 1000
     /// Peers that are asked for all they know; the others only tell what is new.
-    public var syncedPeers = 3
+    package var syncedPeers = 3
     /// Peers whose backlogs are worked through at a time, and how many are begun in one flush: each is a list of all channels.
-    public var maxBacklogs = 64
-    public var maxNewBacklogs = 8
+    package var maxBacklogs = 64
+    package var maxNewBacklogs = 8
     /// Pieces of answers to queries with each tick, for all peers together.
-    public var maxServed = 6000
+    package var maxServed = 6000
 
     var updateRate: TokenBucket.Rate { TokenBucket.Rate(burst: updateBurst, interval: updateRefill) }
 
-    public init() {}
+    package init() {}
 }
 
 /// BOLT 7's gossip as a machine: messages of peers come in, the graph grows, and what is new goes to the others.
-public struct Gossip: Sendable {
-    public internal(set) var graph = NetworkGraph()
-    public var policy: GossipPolicy
+package struct Gossip: Sendable {
+    package internal(set) var graph = NetworkGraph()
+    package var policy: GossipPolicy
     let chainHash: BlockHash
     var peers: [UInt64: GossipPeer] = [:]
     private var checking: [UInt64: GossipCheck] = [:]
@@ -73,7 +73,7 @@ public struct Gossip: Sendable {
     /// Channels that nobody was told of yet: they wait for their first update.
     var unannounced: Set<ShortChannelID> = []
     /// Nodes whose keys have signed contradictory announcements.
-    public private(set) var blacklist: Set<NodeKey> = []
+    package private(set) var blacklist: Set<NodeKey> = []
     /// Channels that were announced by different nodes: nobody is believed about them any more.
     private(set) var contradicted: Set<ShortChannelID> = []
     /// Channels without an update, and the second since when: nobody can pay through them, and nobody misses them.
@@ -89,13 +89,13 @@ public struct Gossip: Sendable {
     var knownHeight = 0
     var effects: [GossipEffect] = []
 
-    public init(chainHash: BlockHash, policy: GossipPolicy = GossipPolicy()) {
+    package init(chainHash: BlockHash, policy: GossipPolicy = GossipPolicy()) {
         self.chainHash = chainHash
         self.policy = policy
     }
 
     /// The effects since the last call.
-    public mutating func takeEffects() -> [GossipEffect] {
+    package mutating func takeEffects() -> [GossipEffect] {
         defer { effects = [] }
         return effects
     }
@@ -107,7 +107,7 @@ public struct Gossip: Sendable {
     /// - Parameters:
     ///   - wire: the whole message with its type.
     ///   - now: seconds since 1970.
-    public mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
+    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
         guard let state = peers[peer], !state.isMuted else { return }
         switch message {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
@@ -217,7 +217,7 @@ public struct Gossip: Sendable {
     // MARK: Verdicts
 
     /// What a driver found out about a check.
-    public mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: UInt64, height: Int) {
+    package mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: UInt64, height: Int) {
         guard let check = checking.removeValue(forKey: number) else { return }
         checkedMessages.remove(Hash.sha256(check.wire))
         peers[check.peer]?.checks -= 1
@@ -264,7 +264,7 @@ public struct Gossip: Sendable {
     }
 
     /// Takes a channel that has been checked, or is our own.
-    public mutating func add(
+    package mutating func add(
         _ body: ChannelAnnouncement, wire: [UInt8], funding outPoint: OutPoint, capacity: Satoshi, from peer: UInt64
     ) {
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
@@ -299,7 +299,7 @@ public struct Gossip: Sendable {
     }
 
     /// Takes an update whose signature is right.
-    public mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: UInt64, now: UInt64) {
+    package mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: UInt64, now: UInt64) {
         let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
         let policy = RoutingPolicy(body)
         guard graph.contains(body.shortChannelID), isNews(policy, of: directed, now: now) else { return }
@@ -309,7 +309,7 @@ public struct Gossip: Sendable {
     }
 
     /// Takes an announcement whose signature is right.
-    public mutating func apply(_ body: NodeAnnouncement, wire: [UInt8], from peer: UInt64) {
+    package mutating func apply(_ body: NodeAnnouncement, wire: [UInt8], from peer: UInt64) {
         let key = NodeKey(body.nodeID)
         guard let node = graph.nodeView(key), body.timestamp > node.timestamp else { return }
         // "if features field contains unknown even bits: SHOULD NOT connect … MUST NOT … route a payment through the node".
@@ -322,7 +322,7 @@ public struct Gossip: Sendable {
     // MARK: The chain and time
 
     /// A block spends these outputs.
-    public mutating func connected(spending outPoints: [OutPoint], height: Int) {
+    package mutating func connected(spending outPoints: [OutPoint], height: Int) {
         if recentlySpent.count > 50_000 { recentlySpent = [] }
         if !checking.isEmpty { recentlySpent.formUnion(outPoints) } else { recentlySpent = [] }
         guard !funding.isEmpty else { return }
@@ -334,7 +334,7 @@ public struct Gossip: Sendable {
 
     /// The block of this height left the chain: what it funded is no channel any more, until it is announced again, and what it spent is
     /// not spent.
-    public mutating func disconnected(height: Int) {
+    package mutating func disconnected(height: Int) {
         for (number, check) in checking { if case .channel = check.subject { outdated.insert(number) } }
         guard !funding.isEmpty else { return }
         for id in graph.channelIDs(fundedAt: height) { forget(id) }
@@ -350,7 +350,7 @@ public struct Gossip: Sendable {
     }
 
     /// Forgets channels that are spent or stale.
-    public mutating func prune(height: Int, now: UInt64) {
+    package mutating func prune(height: Int, now: UInt64) {
         for id in graph.prunable(height: height, now: now) { forget(id) }
         let silent = graph.silentChannels()
         silentSince = Dictionary(uniqueKeysWithValues: silent.map { ($0, silentSince[$0] ?? now) })
@@ -361,7 +361,7 @@ public struct Gossip: Sendable {
     }
 
     /// Forgets a channel, and its nodes where it was their last.
-    public mutating func forget(_ id: ShortChannelID) {
+    package mutating func forget(_ id: ShortChannelID) {
         guard graph.contains(id) else { return }
         for direction: UInt8 in 0...1 {
             let directed = DirectedChannel(id, direction: direction)
@@ -377,7 +377,7 @@ public struct Gossip: Sendable {
     /// Time goes on: flushes what is new to those who want it.
     ///
     /// - Parameter now: milliseconds since 1970.
-    public mutating func tick(now: UInt64) {
+    package mutating func tick(now: UInt64) {
         lastTick = now
         servable = policy.maxServed
         // Whoever came last begins the next time.
@@ -399,7 +399,7 @@ public struct Gossip: Sendable {
     // MARK: Records
 
     /// Reads the records of a store.
-    public init(chainHash: BlockHash, policy: GossipPolicy, records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
+    package init(chainHash: BlockHash, policy: GossipPolicy, records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         self.init(chainHash: chainHash, policy: policy)
         graph.reserve(channels: records.count / 3, nodes: records.count / 8)
         // Keys are in an order that puts channels before what depends on them.

@@ -1,34 +1,34 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
-public import LightningWire
+package import LightningWire
 
 /// A gossip message whose signatures are to be checked, and for a channel its funding output.
 ///
 /// Checks are effects: a driver makes them on as many cores as it likes, off the thread of payments, and tells the verdict.
-public struct GossipCheck: Sendable {
-    public enum Subject: Sendable {
+package struct GossipCheck: Sendable {
+    package enum Subject: Sendable {
         case channel(ChannelAnnouncement)
         /// With the id of the node that must have signed it.
         case update(ChannelUpdate, signer: NodeKey)
         case node(NodeAnnouncement)
     }
 
-    public let number: UInt64
-    public let subject: Subject
+    package let number: UInt64
+    package let subject: Subject
     /// The message, with all that later versions of the protocol may have added.
-    public let wire: [UInt8]
+    package let wire: [UInt8]
     /// Who told us.
     let peer: UInt64
 
     /// The output that must exist, for a channel.
-    public var funding: (id: ShortChannelID, script: Script)? {
+    package var funding: (id: ShortChannelID, script: Script)? {
         guard case .channel(let announcement) = subject else { return nil }
         return (announcement.shortChannelID, .p2wsh(ChannelScripts.funding(announcement.bitcoinKey1, announcement.bitcoinKey2)))
     }
 
     /// Whether every signature is right. Pure, and safe to call from any thread.
-    public func hasValidSignatures() -> Bool {
+    package func hasValidSignatures() -> Bool {
         switch subject {
         case .channel(let announcement): Self.isSigned(announcement, wire)
         case .update(let update, let signer):
@@ -53,7 +53,7 @@ public struct GossipCheck: Sendable {
 }
 
 /// What became of a check.
-public enum GossipVerdict: Hashable, Sendable {
+package enum GossipVerdict: Hashable, Sendable {
     /// The signatures are right; nothing on chain was asked for.
     case valid
     /// The signatures are right and the funding output is there, unspent, and of the right script.
@@ -66,7 +66,7 @@ public enum GossipVerdict: Hashable, Sendable {
 }
 
 /// What a layer 1 says of the output that a short channel id names.
-public enum FundingLookup: Sendable {
+package enum FundingLookup: Sendable {
     case unspent(OutPoint, TransactionOutput)
     /// There is no such output, or it is spent.
     case absent
@@ -76,14 +76,14 @@ public enum FundingLookup: Sendable {
 
 extension GossipCheck {
     /// The verdict, given a way to look up outputs. Nothing is looked up where a signature is wrong.
-    public func verdict(_ lookup: (ShortChannelID) throws -> FundingLookup) rethrows -> GossipVerdict {
+    package func verdict(_ lookup: (ShortChannelID) throws -> FundingLookup) rethrows -> GossipVerdict {
         guard hasValidSignatures() else { return .invalidSignature }
         guard let funding else { return .valid }
         return verdict(funding.script, try lookup(funding.id))
     }
 
     /// The verdict on a channel whose signatures are right.
-    public func verdict(_ script: Script, _ found: FundingLookup) -> GossipVerdict {
+    package func verdict(_ script: Script, _ found: FundingLookup) -> GossipVerdict {
         switch found {
         case .unspent(let outPoint, let output): output.script == script ? .funded(outPoint, output.amount) : .unfunded
         case .absent: .unfunded

@@ -1,5 +1,5 @@
 import BitcoinPrimitives
-public import LightningWire
+package import LightningWire
 
 /// A peer, as far as gossip goes.
 struct GossipPeer: Sendable {
@@ -100,7 +100,7 @@ extension Gossip {
     /// A peer has said `init`.
     ///
     /// - Parameter now: seconds since 1970.
-    public mutating func connected(_ peer: UInt64, features: FeatureBits, now: UInt64, height: Int) {
+    package mutating func connected(_ peer: UInt64, features: FeatureBits, now: UInt64, height: Int) {
         let offers = features.offers(.gossipQueries)
         let isSynced = offers && peers.values.count(where: \.isSynced) < policy.syncedPeers
         peers[peer] = GossipPeer(offersQueries: offers, isSynced: isSynced)
@@ -154,7 +154,7 @@ extension Gossip {
         }
     }
 
-    public mutating func disconnected(_ peer: UInt64) { peers[peer] = nil }
+    package mutating func disconnected(_ peer: UInt64) { peers[peer] = nil }
 
     /// A peer broke the rules: from now on nothing that it says of the network is heard, until it connects anew.
     mutating func offend(_ peer: UInt64, _ why: String) {
@@ -168,10 +168,10 @@ extension Gossip {
     }
 
     /// A message of gossip that cannot be read.
-    public mutating func unreadable(from peer: UInt64, _ why: String) { offend(peer, why) }
+    package mutating func unreadable(from peer: UInt64, _ why: String) { offend(peer, why) }
 
     /// Whether a peer reads what we send: where not, it is told no gossip.
-    public mutating func setCongested(_ peer: UInt64, _ isCongested: Bool) { peers[peer]?.isCongested = isCongested }
+    package mutating func setCongested(_ peer: UInt64, _ isCongested: Bool) { peers[peer]?.isCongested = isCongested }
 
     private mutating func send(_ peer: UInt64, _ message: LightningMessage) {
         effects.append(.send(peer: peer, message.encoded))

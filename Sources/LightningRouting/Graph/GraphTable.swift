@@ -7,14 +7,14 @@ import LightningWire
 /// Columns: `channel,node1,node2,capacity_sat`, then for the direction from node1 and then for the other
 /// `base_msat,ppm,cltv_delta,htlc_min_msat,htlc_max_msat,disabled`; six empty fields stand for an unknown update. Nodes and
 /// channels are numbers.
-public enum GraphTable {
-    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-        public var line: Int
-        public var description: String { "line \(line) of the graph is not one of \(16) comma-separated fields" }
+package enum GraphTable {
+    package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        package var line: Int
+        package var description: String { "line \(line) of the graph is not one of \(16) comma-separated fields" }
     }
 
     /// The key of a numbered node: not a point of anybody's.
-    public static func key(_ number: UInt64) -> NodeKey {
+    package static func key(_ number: UInt64) -> NodeKey {
         var writer = ByteWriter(capacity: 33)
         writer.uint8(2)
         writer.write(Hash.tagged("graph table", withUnsafeBytes(of: number.bigEndian) { Array($0) }))
@@ -24,7 +24,7 @@ public enum GraphTable {
     /// Reads a table; lines that begin with `#` or `channel` are passed over.
     ///
     /// - Parameter timestamp: of all updates, in seconds since 1970.
-    public static func read(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> NetworkGraph {
+    package static func read(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> NetworkGraph {
         var graph = NetworkGraph()
         var keys: [UInt64: NodeKey] = [:]
         var position = 0

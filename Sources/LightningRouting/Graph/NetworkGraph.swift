@@ -7,6 +7,7 @@ public import LightningWire
 public struct NetworkGraph: Sendable {
     /// What BOLT 7 has us keep of a node.
     public struct Node: Sendable {
+        /// Who it is.
         public var key: NodeKey
         /// Open channels; a node without any is forgotten.
         public var channels: UInt32 = 0
@@ -29,6 +30,7 @@ public struct NetworkGraph: Sendable {
         var isUsed = true
     }
 
+    /// By their numbers.
     public private(set) var nodes: [Node] = []
     private var nodeNumbers: [NodeKey: UInt32] = [:]
     private var freeNodes: [UInt32] = []
@@ -45,36 +47,47 @@ public struct NetworkGraph: Sendable {
     /// Grows with every change of nodes or channels, not with those of policies.
     public private(set) var topologyVersion: UInt64 = 0
 
+    /// A network without nodes.
     public init() {}
 
+    /// Announced channels.
     public var channelCount: Int { channelNumbers.count }
+    /// Nodes with a channel, or announced.
     public var nodeCount: Int { nodeNumbers.count }
     /// Edges, used or not: the bound of every edge number.
     var edgeBound: Int { origins.count }
 
     // MARK: Looking up
 
+    /// The number of a node.
     public func node(_ key: NodeKey) -> UInt32? { nodeNumbers[key] }
     func channelNumber(_ id: ShortChannelID) -> UInt32? { channelNumbers[id.value] }
     func edge(_ directed: DirectedChannel) -> UInt32? {
         channelNumbers[directed.shortChannelID.value].map { 2 * $0 + UInt32(directed.direction) }
     }
 
+    /// Whether a channel is announced.
     public func contains(_ id: ShortChannelID) -> Bool { channelNumbers[id.value] != nil }
 
     /// A channel as others see it.
     public struct ChannelView: Sendable {
+        /// Its name.
         public var shortChannelID: ShortChannelID
+        /// The end whose id is the lesser one.
         public var node1: NodeKey
+        /// The other end.
         public var node2: NodeKey
         /// In sat; 0 where it is not known.
         public var capacity: UInt64
         /// What `node_id_1` and `node_id_2` ask for; `nil` where no update is known.
         public var policy1: RoutingPolicy?
+        /// The terms of the other end; `nil` where it told none.
         public var policy2: RoutingPolicy?
+        /// Whether its funding output is spent: it is no way any more.
         public var isSpent: Bool
     }
 
+    /// An announced channel.
     public func channel(_ id: ShortChannelID) -> ChannelView? { channelNumbers[id.value].map { view(Int($0)) } }
 
     private func view(_ number: Int) -> ChannelView {
@@ -142,6 +155,7 @@ public struct NetworkGraph: Sendable {
     /// The keys of all nodes, ascending.
     public var nodeKeys: [NodeKey] { nodeNumbers.keys.sorted() }
 
+    /// A node of the graph.
     public func nodeView(_ key: NodeKey) -> Node? { nodeNumbers[key].map { nodes[Int($0)] } }
 
     func policy(_ directed: DirectedChannel) -> RoutingPolicy? {

@@ -6,6 +6,7 @@ public struct NodeKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     private var words: (UInt64, UInt64, UInt64, UInt64)
     private var prefix: UInt8
 
+    /// The key of a node.
     public init(_ node: NodeID) { self.init(node.compressed[...])! }
 
     /// Takes 33 bytes; `nil` for any other count.
@@ -24,6 +25,7 @@ public struct NodeKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Whether no node can have it.
     public var isInvented: Bool { prefix == 0 }
 
+    /// 33 bytes: the node's id.
     public var bytes: [UInt8] {
         var result = [prefix]
         result.reserveCapacity(33)

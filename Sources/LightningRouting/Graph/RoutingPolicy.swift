@@ -10,15 +10,19 @@ public struct RoutingPolicy: Hashable, Sendable {
     public var feeProportionalMillionths: UInt32 = 0
     /// Blocks that the forwarder subtracts from an HTLC's expiry.
     public var cltvExpiryDelta: UInt16 = 0
+    /// BOLT 7's `message_flags`.
     public var messageFlags: UInt8 = 1
+    /// BOLT 7's `channel_flags`: direction and whether it is disabled.
     public var channelFlags: UInt8 = 0
     /// In msat.
     public var htlcMinimum: UInt64 = 0
     /// In msat.
     public var htlcMaximum: UInt64 = 0
 
+    /// Terms of nothing.
     public init() {}
 
+    /// Terms from the fields of a `channel_update`.
     public init(
         timestamp: UInt32, feeBase: UInt32, feeProportionalMillionths: UInt32, cltvExpiryDelta: UInt16,
         htlcMinimum: UInt64, htlcMaximum: UInt64, isDisabled: Bool = false
@@ -32,7 +36,7 @@ public struct RoutingPolicy: Hashable, Sendable {
         channelFlags = isDisabled ? 2 : 0
     }
 
-    public init(_ update: ChannelUpdate) {
+    package init(_ update: ChannelUpdate) {
         timestamp = update.timestamp
         feeBase = update.feeBase
         feeProportionalMillionths = update.feeProportionalMillionths
@@ -65,9 +69,12 @@ public struct RoutingPolicy: Hashable, Sendable {
 
 /// One direction of a channel: `direction` 0 is from `node_id_1` to `node_id_2`.
 public struct DirectedChannel: Hashable, Sendable, Comparable {
+    /// Which channel.
     public var shortChannelID: ShortChannelID
+    /// 0 from the node whose id is the lesser one, 1 the other way.
     public var direction: UInt8
 
+    /// A channel in one of its directions.
     public init(_ shortChannelID: ShortChannelID, direction: UInt8) {
         self.shortChannelID = shortChannelID
         self.direction = direction

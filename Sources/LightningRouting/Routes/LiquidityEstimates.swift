@@ -1,12 +1,12 @@
-public import BitcoinPrimitives
-public import LightningRecords
-public import LightningWire
+package import BitcoinPrimitives
+package import LightningRecords
+package import LightningWire
 
 /// What payments have taught of the liquidity of channels: bounds for each direction, less sure as time goes by.
 ///
 /// Nobody tells how much of a channel's capacity is on which side. An HTLC that came through proves that there was at
 /// least as much; one that failed, that there was less. Both fade: after each half-life half of the knowledge is left.
-public struct LiquidityEstimates: Sendable {
+package struct LiquidityEstimates: Sendable {
     struct Bounds: Hashable, Sendable {
         /// In msat: at least so much could be sent.
         var lower: UInt64 = 0
@@ -24,11 +24,11 @@ public struct LiquidityEstimates: Sendable {
     var unseen: [DirectedChannel] = []
 
     /// Seconds after which knowledge is worth half.
-    public var halfLife: UInt64 = 6 * 3600
+    package var halfLife: UInt64 = 6 * 3600
 
-    public init() {}
+    package init() {}
 
-    public var count: Int { bounds.count }
+    package var count: Int { bounds.count }
 
     // MARK: Learning
 
@@ -42,7 +42,7 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// An HTLC of this amount got through the channel.
-    public mutating func learnAtLeast(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnAtLeast(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
         let faded = bounds[directed].map { fade(lower: $0, now: now) } ?? 0
         guard amount.value > faded else { return }
         change(directed) { value in
@@ -53,7 +53,7 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// An HTLC of this amount did not get through the channel.
-    public mutating func learnLess(than amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnLess(than amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
         change(directed) { value in
             value.upper = amount.value == 0 ? 0 : amount.value - 1
             value.upperSince = now
@@ -62,7 +62,7 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// A payment moved this amount to the other side.
-    public mutating func learnMoved(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnMoved(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
         change(directed) { value in
             value.lower -= min(value.lower, amount.value)
             if let upper = value.upper { value.upper = upper - min(upper, amount.value) }
@@ -104,7 +104,7 @@ public struct LiquidityEstimates: Sendable {
     // MARK: Records
 
     /// Forgets what is too old to matter.
-    public mutating func prune(now: UInt64) {
+    package mutating func prune(now: UInt64) {
         let limit = 20 * halfLife
         for (directed, value) in bounds where max(value.lowerSince, value.upperSince) + limit < now {
             bounds[directed] = nil
@@ -113,13 +113,13 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// Changes since the last call: a record of `nil` is to be deleted.
-    public mutating func drainWrites() -> [StoreWrite] {
+    package mutating func drainWrites() -> [StoreWrite] {
         defer { unsaved = [] }
         return unsaved.sorted().map { .change(.estimates, key: $0.key, record: bounds[$0]?.encoded()) }
     }
 
     /// Everything as lines of text: short id, direction, lower and upper bound in msat, and when they were learned.
-    public var exported: String {
+    package var exported: String {
         bounds.sorted { $0.key < $1.key }.map { directed, value in
             let upper = value.upper.map(String.init) ?? ""
             return "\(directed.shortChannelID),\(directed.direction),\(value.lower),\(value.lowerSince),\(upper),\(value.upperSince)\n"
@@ -129,7 +129,7 @@ public struct LiquidityEstimates: Sendable {
     /// Takes lines of `exported`; what is newer wins.
     ///
     /// - Throws: the number of the first line that cannot be read; nothing has changed then.
-    public mutating func merge(exported text: String) throws(EstimatesImportFailure) {
+    package mutating func merge(exported text: String) throws(EstimatesImportFailure) {
         var read: [(DirectedChannel, Bounds)] = []
         for (index, line) in text.split(separator: "\n").enumerated() {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
@@ -151,7 +151,7 @@ public struct LiquidityEstimates: Sendable {
         }
     }
 
-    public init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
+    package init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         for (key, record) in records {
             var reader = ByteReader(key)
             let directed = DirectedChannel(try reader.shortChannelID(), direction: try reader.uint8())
@@ -161,13 +161,13 @@ public struct LiquidityEstimates: Sendable {
     }
 
     /// Whether a store rebuilds the same.
-    public func holdsSame(as other: LiquidityEstimates) -> Bool { bounds == other.bounds }
+    package func holdsSame(as other: LiquidityEstimates) -> Bool { bounds == other.bounds }
 }
 
 /// A line of exported estimates that cannot be read.
-public struct EstimatesImportFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    public var line: Int
-    public var description: String { "line \(line) is no estimate: nothing was imported" }
+package struct EstimatesImportFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    package var line: Int
+    package var description: String { "line \(line) is no estimate: nothing was imported" }
 }
 
 extension DirectedChannel {

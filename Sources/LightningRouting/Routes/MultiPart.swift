@@ -1,11 +1,11 @@
-public import LightningWire
+package import LightningWire
 
 // Payments in several parts: the cheapest and likeliest flow of the whole amount.
 extension RouteFinder {
     /// Routes that together bring the whole amount within the fee budget.
     ///
     /// One part where one is likely to arrive; otherwise a flow of minimal cost, in at most `maxParts` parts.
-    public mutating func findParts(
+    package mutating func findParts(
         _ query: RouteQuery, maxParts: Int, _ graph: inout NetworkGraph, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> [Route] {
         var single: Route?
@@ -85,7 +85,7 @@ extension RouteFinder {
 extension RouteFinder {
     /// What the cheapest flow of a whole amount costs in proportional fees alone, in millionths of a msat: the figure by which
     /// other solvers judge this one. `nil` where the amount does not fit.
-    public mutating func cheapestFlow(
+    package mutating func cheapestFlow(
         _ query: RouteQuery, _ graph: inout NetworkGraph, _ estimates: inout LiquidityEstimates
     ) -> (cost: UInt64, edges: Int)? {
         map.update(&graph, &estimates)
@@ -118,14 +118,14 @@ extension RouteQuery {
 
 extension Gossip {
     /// The best route over what gossip has told.
-    public mutating func findRoute(
+    package mutating func findRoute(
         _ query: RouteQuery, _ finder: inout RouteFinder, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> Route {
         try withTerms(query.terms) { graph throws(RouteRefusal) in try finder.findRoute(query, &graph, &estimates) }
     }
 
     /// Routes that together bring the whole amount, over what gossip has told.
-    public mutating func findParts(
+    package mutating func findParts(
         _ query: RouteQuery, maxParts: Int, _ finder: inout RouteFinder, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> [Route] {
         try withTerms(query.terms) { graph throws(RouteRefusal) in try finder.findParts(query, maxParts: maxParts, &graph, &estimates) }
@@ -134,7 +134,7 @@ extension Gossip {
     /// The most that would arrive in any number of parts, to a hundredth of what is wanted; zero where nothing would.
     ///
     /// - Parameter maxFee: of an amount.
-    public mutating func largestAmount(
+    package mutating func largestAmount(
         _ query: RouteQuery, maxParts: Int, maxFee: (MilliSatoshi) -> MilliSatoshi, _ finder: inout RouteFinder,
         _ estimates: inout LiquidityEstimates
     ) -> MilliSatoshi {

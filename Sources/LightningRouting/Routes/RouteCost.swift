@@ -1,28 +1,28 @@
 import LightningWire
 
 /// What a route's edge costs: its fee, the time that money is locked, and how unlikely it is to work. In msat.
-public struct RouteCost: Hashable, Sendable {
+package struct RouteCost: Hashable, Sendable {
     /// What we would pay to avoid a hop, in msat: each can fail in its own way.
-    public var hopBase: UInt64 = 100
+    package var hopBase: UInt64 = 100
     /// What we would pay for twice the success probability, in msat and in millionths of the amount.
-    public var doubtBase: UInt64 = 200
-    public var doubtProportionalMillionths: UInt64 = 1500
+    package var doubtBase: UInt64 = 200
+    package var doubtProportionalMillionths: UInt64 = 1500
     /// What a locked block is worth, in billionths of the amount.
-    public var blockBillionths: UInt64 = 15
+    package var blockBillionths: UInt64 = 15
     /// In which doubt is measured: a bit has so many units.
     static let doubtUnit: UInt64 = 1024
 
-    public init() {}
+    package init() {}
 
     /// Fees alone, for when no other way is within the budget.
-    public static let feesOnly: RouteCost = {
+    package static let feesOnly: RouteCost = {
         var cost = RouteCost()
         (cost.hopBase, cost.doubtBase, cost.doubtProportionalMillionths, cost.blockBillionths) = (0, 0, 0, 0)
         return cost
     }()
 
     /// What a whole route costs: by this one route is better than another.
-    public func total(_ route: Route) -> UInt64 {
+    package func total(_ route: Route) -> UInt64 {
         let doubt = (min(route.doubt, 1 << 20) * doubtPrice(route.amount.value)) >> 10
         let locked = (UInt64(route.cltvDelta) * blockPrice(route.amount.value)) >> 10
         return route.fee.value + doubt + locked + hopBase * UInt64(route.hops.count)

@@ -6,10 +6,10 @@ import LightningWire
 /// All costs are whole numbers of msat. During the search every edge is priced for the amount that the payee gets; the
 /// exact amounts and expiries are computed backward over the route that was found, and where an edge does not bear them it
 /// is left out and the search repeated.
-public struct RouteFinder: Sendable {
+package struct RouteFinder: Sendable {
     var map = RouteMap()
     var flows = FlowFinder()
-    public var cost = RouteCost()
+    package var cost = RouteCost()
 
     /// What a search knows of a node: 16 bytes. Labels of earlier searches are told by their stamp.
     private struct Label: Sendable {
@@ -25,16 +25,16 @@ public struct RouteFinder: Sendable {
     private var forwardQueue = Heap<UInt64>()
     private var backwardQueue = Heap<UInt64>()
     /// Nodes that the last search settled: a measure of its work.
-    public private(set) var settled = 0
+    package private(set) var settled = 0
 
     private static let firstSeed: UInt32 = 0xf000_0000
 
-    public init() {}
+    package init() {}
 
     // MARK: Asking
 
     /// The best route for a query.
-    public mutating func findRoute(
+    package mutating func findRoute(
         _ query: RouteQuery, _ graph: inout NetworkGraph, _ estimates: inout LiquidityEstimates
     ) throws(RouteRefusal) -> Route {
         map.update(&graph, &estimates)

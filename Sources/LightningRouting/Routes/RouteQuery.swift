@@ -1,16 +1,16 @@
 public import LightningWire
 
 /// A channel of our own, as the first hop of a route.
-public struct LocalChannel: Hashable, Sendable {
+package struct LocalChannel: Hashable, Sendable {
     /// By which the finder and its caller mean the same channel.
-    public var shortChannelID: ShortChannelID
-    public var peer: NodeKey
+    package var shortChannelID: ShortChannelID
+    package var peer: NodeKey
     /// In msat: the largest HTLC that can be sent now.
-    public var spendable: UInt64
+    package var spendable: UInt64
     /// In msat: the smallest HTLC that the peer accepts.
-    public var htlcMinimum: UInt64
+    package var htlcMinimum: UInt64
 
-    public init(shortChannelID: ShortChannelID, peer: NodeKey, spendable: UInt64, htlcMinimum: UInt64) {
+    package init(shortChannelID: ShortChannelID, peer: NodeKey, spendable: UInt64, htlcMinimum: UInt64) {
         self.shortChannelID = shortChannelID
         self.peer = peer
         self.spendable = spendable
@@ -19,14 +19,14 @@ public struct LocalChannel: Hashable, Sendable {
 }
 
 /// A way to the payee that gossip does not tell of: an invoice's `r` field, or a blinded path.
-public struct RouteTail: Hashable, Sendable {
-    public struct Hop: Hashable, Sendable {
+package struct RouteTail: Hashable, Sendable {
+    package struct Hop: Hashable, Sendable {
         /// Who forwards over the channel.
-        public var from: NodeKey
-        public var shortChannelID: ShortChannelID
-        public var policy: RoutingPolicy
+        package var from: NodeKey
+        package var shortChannelID: ShortChannelID
+        package var policy: RoutingPolicy
 
-        public init(from: NodeKey, shortChannelID: ShortChannelID, policy: RoutingPolicy) {
+        package init(from: NodeKey, shortChannelID: ShortChannelID, policy: RoutingPolicy) {
             self.from = from
             self.shortChannelID = shortChannelID
             self.policy = policy
@@ -34,43 +34,43 @@ public struct RouteTail: Hashable, Sendable {
     }
 
     /// From the public node where the way begins to the payee; never empty.
-    public var hops: [Hop]
+    package var hops: [Hop]
 
-    public init(hops: [Hop]) { self.hops = hops }
+    package init(hops: [Hop]) { self.hops = hops }
 }
 
 /// What a route is looked for.
-public struct RouteQuery: Sendable {
-    public var source: NodeKey
-    public var destination: NodeKey
+package struct RouteQuery: Sendable {
+    package var source: NodeKey
+    package var destination: NodeKey
     /// What the payee is to get.
-    public var amount: MilliSatoshi
+    package var amount: MilliSatoshi
     /// The most that all forwarders together may take.
-    public var maxFee: MilliSatoshi
+    package var maxFee: MilliSatoshi
     /// Blocks that the last HTLC has from now.
-    public var finalCLTVDelta: UInt32
+    package var finalCLTVDelta: UInt32
     /// Blocks that the first HTLC may have from now.
-    public var maxCLTVDelta: UInt32 = 2016
+    package var maxCLTVDelta: UInt32 = 2016
     /// Our own channels: the first hop goes over one of them. Empty, it goes over the source's public channels.
-    public var localChannels: [LocalChannel]?
-    public var tails: [RouteTail] = []
+    package var localChannels: [LocalChannel]?
+    package var tails: [RouteTail] = []
     /// Directions that are not to be used.
-    public var excluded: Set<DirectedChannel> = []
-    public var excludedNodes: Set<NodeKey> = []
+    package var excluded: Set<DirectedChannel> = []
+    package var excludedNodes: Set<NodeKey> = []
     /// What this payment has learned of the hops of its tails that gossip does not know.
-    public var tailBounds: [DirectedChannel: TailBounds] = [:]
+    package var tailBounds: [DirectedChannel: TailBounds] = [:]
     /// Terms that the payment was told of, newer than those of gossip.
-    public var terms: [DirectedChannel: RoutingPolicy] = [:]
+    package var terms: [DirectedChannel: RoutingPolicy] = [:]
     /// What other parts of the payment send over a channel already.
-    public var inUse: [DirectedChannel: MilliSatoshi] = [:]
+    package var inUse: [DirectedChannel: MilliSatoshi] = [:]
     /// BOLT 4: 1300 bytes of payloads hold some 20 hops.
-    public var maxHops = 20
+    package var maxHops = 20
     /// What is less likely than this is not tried: minus the logarithm of the probability to base 2, in 1/1024.
-    public var maxDoubt = UInt64.max
+    package var maxDoubt = UInt64.max
     /// Seconds since 1970.
-    public var now: UInt64
+    package var now: UInt64
 
-    public init(
+    package init(
         from source: NodeKey, to destination: NodeKey, amount: MilliSatoshi, maxFee: MilliSatoshi, finalCLTVDelta: UInt32,
         localChannels: [LocalChannel]?, now: UInt64
     ) {
@@ -86,15 +86,18 @@ public struct RouteQuery: Sendable {
 
 /// A way from us to the payee.
 public struct Route: Hashable, Sendable {
+    /// A step of a route.
     public struct Hop: Hashable, Sendable {
         /// The node that the HTLC goes to.
         public var node: NodeKey
+        /// The channel that leads to it.
         public var shortChannelID: ShortChannelID
         /// The HTLC's amount.
         public var amount: MilliSatoshi
         /// Blocks from now until the HTLC expires.
         public var cltvDelta: UInt32
 
+        /// A step of a route.
         public init(node: NodeKey, shortChannelID: ShortChannelID, amount: MilliSatoshi, cltvDelta: UInt32) {
             self.node = node
             self.shortChannelID = shortChannelID
@@ -103,21 +106,27 @@ public struct Route: Hashable, Sendable {
         }
     }
 
+    /// Where it begins.
     public var source: NodeKey
+    /// The last one is the payee.
     public var hops: [Hop]
     /// How unlikely it is: minus the logarithm of the success probability to base 2, in 1/1024.
     public var doubt: UInt64
 
+    /// A route from its steps.
     public init(source: NodeKey, hops: [Hop], doubt: UInt64) {
         self.source = source
         self.hops = hops
         self.doubt = doubt
     }
 
+    /// What arrives.
     public var amount: MilliSatoshi { hops[hops.count - 1].amount }
     /// What we send out.
     public var total: MilliSatoshi { hops[0].amount }
+    /// What all hops take together.
     public var fee: MilliSatoshi { total.saturatingSubtracting(amount) }
+    /// Blocks for which the first HTLC is locked at most.
     public var cltvDelta: UInt32 { hops[0].cltvDelta }
 
     /// The directions that the route goes, hop by hop.

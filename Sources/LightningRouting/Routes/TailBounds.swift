@@ -4,28 +4,28 @@ public import LightningWire
 ///
 /// It is kept apart from the estimates of known channels: a payee chooses the names of its hints, and what happens there must teach
 /// nothing about anybody else's channel.
-public struct TailBounds: Hashable, Sendable {
+package struct TailBounds: Hashable, Sendable {
     /// In msat: so much got through at once.
-    public private(set) var lower: UInt64 = 0
+    package private(set) var lower: UInt64 = 0
     /// In msat: so much did not; `nil` where nothing failed yet.
-    public private(set) var upper: UInt64?
+    package private(set) var upper: UInt64?
 
-    public init() {}
+    package init() {}
 
     /// - Parameter amount: in msat, with all that was under way over the channel.
-    public mutating func gotThrough(_ amount: UInt64) {
+    package mutating func gotThrough(_ amount: UInt64) {
         lower = max(lower, amount)
         if let known = upper, known <= lower { upper = nil }
     }
 
     /// - Parameter amount: in msat, with all that was under way over the channel.
-    public mutating func failed(_ amount: UInt64) {
+    package mutating func failed(_ amount: UInt64) {
         upper = min(upper ?? amount, amount)
         if lower >= amount { lower = 0 }
     }
 
     /// In msat, how much is tried next: halfway between what got through and what did not, until the difference is not worth a part.
-    public var room: UInt64 {
+    package var room: UInt64 {
         guard let upper else { return .max >> 8 }
         return upper - lower < RouteFinder.minimumPart ? lower : lower + (upper - lower) / 2
     }

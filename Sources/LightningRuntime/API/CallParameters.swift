@@ -7,7 +7,7 @@ extension JSONValue {
     /// A whole number; `nil` where it is left out.
     ///
     /// - Throws: a `ControlFailure` of kind `usage` for anything else than a whole number in the range.
-    public func whole(_ name: String, in range: ClosedRange<Int64> = 0...Int64.max) throws(ControlFailure) -> Int64? {
+    package func whole(_ name: String, in range: ClosedRange<Int64> = 0...Int64.max) throws(ControlFailure) -> Int64? {
         let value = self[name]
         guard value != .null else { return nil }
         guard let number = value.int, range.contains(number) else {

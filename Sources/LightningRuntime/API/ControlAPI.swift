@@ -12,18 +12,18 @@ import LightningTransactions
 import LightningWire
 
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
-public struct ControlAPI: Sendable {
+package struct ControlAPI: Sendable {
     let node: LightningNode
     private let onStop: (@Sendable () -> Void)?
 
     /// - Parameter onStop: stops the daemon; `nil` where the node is only a part of one.
-    public init(node: LightningNode, onStop: (@Sendable () -> Void)?) {
+    package init(node: LightningNode, onStop: (@Sendable () -> Void)?) {
         self.node = node
         self.onStop = onStop
     }
 
     /// Carries out one call.
-    public func handle(_ method: String, _ parameters: JSONValue) async throws -> JSONValue {
+    package func handle(_ method: String, _ parameters: JSONValue) async throws -> JSONValue {
         do {
             return try await call(method, parameters)
         } catch let refusal as NodeRefusal {

@@ -5,31 +5,31 @@ internal import NIOFoundationCompat
 internal import NIOPosix
 
 /// Why a call over the control socket did not do what it should; `kind` decides a program's exit status.
-public struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+package struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
         /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
         case usage, notRunning, unreachable, refused, paymentFailed, corrupt, `internal`
     }
 
-    public var kind: Kind
-    public var message: String
+    package var kind: Kind
+    package var message: String
 
-    public init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
     }
 
-    public var description: String { message }
+    package var description: String { message }
 }
 
 /// Answers calls: one JSON object a line in, one a line out, over a Unix socket that only its owner can use.
-public final class ControlServer: Sendable {
-    public typealias Handler = @Sendable (_ method: String, _ parameters: JSONValue) async throws -> JSONValue
+package final class ControlServer: Sendable {
+    package typealias Handler = @Sendable (_ method: String, _ parameters: JSONValue) async throws -> JSONValue
 
     private let channel: any Channel
     private let path: String
 
-    public init(path: String, handler: @escaping Handler) async throws {
+    package init(path: String, handler: @escaping Handler) async throws {
         guard path.utf8.count < 104 else {
             throw ControlFailure(.usage, "the path \(path) is too long for a Unix socket: choose a shorter LNW_HOME")
         }
@@ -49,7 +49,7 @@ public final class ControlServer: Sendable {
         chmod(path, 0o600)
     }
 
-    public func stop() async {
+    package func stop() async {
         try? await channel.close()
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -144,17 +144,17 @@ private final class ControlHandler: ChannelInboundHandler {
 }
 
 /// Calls a control socket.
-public struct ControlClient: Sendable {
+package struct ControlClient: Sendable {
     private let path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// Whether somebody answers there.
-    public var isReachable: Bool {
+    package var isReachable: Bool {
         get async { (try? await call("ping", [:])) != nil }
     }
 
-    public func call(_ method: String, _ parameters: JSONValue) async throws(ControlFailure) -> JSONValue {
+    package func call(_ method: String, _ parameters: JSONValue) async throws(ControlFailure) -> JSONValue {
         let answer: JSONValue
         do {
             answer = try await exchange(["method": .string(method), "params": parameters])

@@ -1,8 +1,8 @@
 import BitcoinBackend
-public import Foundation
+package import Foundation
 
 /// A JSON value; numbers are integers wherever they can be.
-public enum JSONValue: Hashable, Sendable, Codable {
+package enum JSONValue: Hashable, Sendable, Codable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -11,7 +11,7 @@ public enum JSONValue: Hashable, Sendable, Codable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -30,7 +30,7 @@ public enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -43,44 +43,44 @@ public enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    public subscript(key: String) -> JSONValue {
+    package subscript(key: String) -> JSONValue {
         if case .object(let fields) = self { return fields[key] ?? .null }
         return .null
     }
 
-    public var text: String? {
+    package var text: String? {
         if case .string(let value) = self { return value }
         return nil
     }
 
-    public var int: Int64? {
+    package var int: Int64? {
         if case .integer(let value) = self { return value }
         return nil
     }
 
-    public var flag: Bool { self == .bool(true) }
+    package var flag: Bool { self == .bool(true) }
 
-    public var list: [JSONValue] {
+    package var list: [JSONValue] {
         if case .array(let value) = self { return value }
         return []
     }
 
     /// One line, keys sorted.
-    public var line: String {
+    package var line: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 
     /// For people and programs: indented, keys sorted.
-    public var pretty: String {
+    package var pretty: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 
     /// - Parameter values: how many there may be; more are refused before anything is built of them.
-    public init(parsing data: Data, values: Int = 20_000_000) throws {
+    package init(parsing data: Data, values: Int = 20_000_000) throws {
         guard JSONShape.isReasonable(data, depth: 32, values: values) else {
             throw ControlFailure(.usage, "the JSON is too deep or too long")
         }
@@ -88,10 +88,10 @@ public enum JSONValue: Hashable, Sendable, Codable {
     }
 
     /// An amount; those beyond 63 bits cannot exist.
-    public static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
+    package static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
     /// A moment: ISO 8601 in UTC.
-    public static func time(_ seconds: UInt64) -> JSONValue {
+    package static func time(_ seconds: UInt64) -> JSONValue {
         .string(Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601))
     }
 }
@@ -99,12 +99,12 @@ public enum JSONValue: Hashable, Sendable, Codable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByNilLiteral
 {
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
-    public init(integerLiteral value: Int64) { self = .integer(value) }
-    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
     }
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(nilLiteral: ()) { self = .null }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(nilLiteral: ()) { self = .null }
 }

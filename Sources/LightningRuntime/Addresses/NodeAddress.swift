@@ -3,13 +3,17 @@ public import LightningWire
 
 /// Where to find a node: `id@host:port`.
 public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
+    /// Who is there.
     public var nodeID: NodeID
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     public var host: String
+    /// The TCP port.
     public var port: Int
 
+    /// BOLT 1's port.
     public static let defaultPort = 9735
 
+    /// An address from its parts.
     public init(nodeID: NodeID, host: String, port: Int) {
         self.nodeID = nodeID
         self.host = host

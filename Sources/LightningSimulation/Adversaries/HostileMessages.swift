@@ -1,12 +1,12 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import BitcoinPrimitives
+import CryptoPrimitives
+package import LightningWire
 
 /// Messages of every type that BOLT 1, 2, 4 and 7 know, and of types that they do not: laid out as they should be, with values that nobody
 /// expects, as short and as long as can be.
 ///
 /// What it names is real where it is told of something real: the channels and the numbers of other peers are what an adversary looks for.
-public struct HostileMessages {
+package struct HostileMessages {
     /// What stands in a message at one place.
     fileprivate enum Field {
         case byte, uint16, uint32, uint64
@@ -58,21 +58,21 @@ public struct HostileMessages {
     private static let types = layouts.keys.sorted()
 
     /// Names of channels, also those of other peers.
-    public var channels: [ChannelID] = []
+    package var channels: [ChannelID] = []
     /// Their numbers and aliases.
-    public var shortIDs: [ShortChannelID] = []
+    package var shortIDs: [ShortChannelID] = []
     /// Payment hashes that are known.
-    public var hashes: [PaymentHash] = []
+    package var hashes: [PaymentHash] = []
     /// Nodes of the network.
-    public var nodes: [NodeID] = []
+    package var nodes: [NodeID] = []
     let chain: BlockHash
 
-    public init(chain: BlockHash) { self.chain = chain }
+    package init(chain: BlockHash) { self.chain = chain }
 
     /// A message.
     ///
     /// - Parameter channel: what it speaks of, where it speaks of one channel; `nil` for anything.
-    public func message(of channel: ChannelID? = nil, using random: inout SeededRandom) -> [UInt8] {
+    package func message(of channel: ChannelID? = nil, using random: inout SeededRandom) -> [UInt8] {
         let type: UInt16
         if channel != nil {
             type = Self.channelTypes.randomElement(using: &random)!

@@ -1,27 +1,27 @@
 import BitcoinLedger
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningChannel
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningChannel
 import LightningCore
-public import LightningTransactions
-public import LightningWire
+package import LightningTransactions
+package import LightningWire
 
 /// A real channel between a node of the world and somebody who is none: the raw half keeps the protocol's state correctly, and
 /// its owner decides what is answered to HTLCs, and what else is said.
-public struct RawChannel {
-    public var connection: RawConnection
-    public var channel: PaymentChannel
-    public let keys: ChannelKeys
+package struct RawChannel {
+    package var connection: RawConnection
+    package var channel: PaymentChannel
+    package let keys: ChannelKeys
     /// HTLCs that the node offered and that are irrevocably committed, until somebody takes them out.
-    public var received: [HTLC] = []
+    package var received: [HTLC] = []
     /// Whether the raw half reads nothing and says nothing.
-    public var isSilent = false
+    package var isSilent = false
     /// Whether its owner has broken the rules, so that neither half knows any more what the other one thinks of the channel: what the
     /// node says then is not judged, and where it makes no sense the raw half falls silent.
-    public var isIrregular = false
+    package var isIrregular = false
 
     /// What the raw half knows of the world.
-    public func environment(height: Int) -> ChannelEnvironment {
+    package func environment(height: Int) -> ChannelEnvironment {
         ChannelEnvironment(
             keys: keys, height: height, feeRate: .floor, sweepScript: .p2wpkh(keys.basepoints.payment), anySegwit: true)
     }
@@ -31,7 +31,7 @@ extension SimulatedWorld {
     /// Has a node open a channel to a raw peer, which accepts; the funding transaction is mined three times over.
     ///
     /// - Returns: `nil` where the node does not open it.
-    public mutating func openChannel(
+    package mutating func openChannel(
         to connection: RawConnection, keys: ChannelKeys, amount: Satoshi = Satoshi(1_000_000), push: MilliSatoshi = .zero,
         announce: Bool = false
     ) throws(InvariantViolation) -> RawChannel? {
@@ -82,7 +82,7 @@ extension SimulatedWorld {
     }
 
     /// Lets both halves talk until nothing is left to say.
-    public mutating func talk(_ raw: inout RawChannel) throws(InvariantViolation) {
+    package mutating func talk(_ raw: inout RawChannel) throws(InvariantViolation) {
         for _ in 0..<200 where !raw.isSilent {
             try listen(&raw.connection)
             let environment = raw.environment(height: ledger.height)
@@ -105,7 +105,7 @@ extension SimulatedWorld {
     }
 
     /// Carries out what the raw half of a channel wants.
-    public mutating func send(_ effects: [ChannelEffect], over raw: inout RawChannel) throws(InvariantViolation) {
+    package mutating func send(_ effects: [ChannelEffect], over raw: inout RawChannel) throws(InvariantViolation) {
         for effect in effects {
             switch effect {
             case .send(let message): try say(message, over: &raw.connection)
@@ -118,7 +118,7 @@ extension SimulatedWorld {
     /// Answers an HTLC, and lets both halves talk.
     ///
     /// - Parameter change: what is changed in the answer before it is sent.
-    public mutating func answer(
+    package mutating func answer(
         _ htlc: HTLC, _ resolution: HTLC.Resolution, attribution: [UInt8] = [], over raw: inout RawChannel,
         change: (LightningMessage) -> LightningMessage = { $0 }
     ) throws(InvariantViolation) {
@@ -132,7 +132,7 @@ extension SimulatedWorld {
     }
 
     /// Offers an HTLC to the node, and lets both halves talk.
-    public mutating func offer(
+    package mutating func offer(
         amount: MilliSatoshi, hash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], over raw: inout RawChannel
     ) throws(InvariantViolation) {
         let offer = HTLCOffer(amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion)
@@ -145,7 +145,7 @@ extension SimulatedWorld {
     /// Calls the node again, with `channel_reestablish` of either side.
     ///
     /// - Returns: whether the channel is established again.
-    public mutating func reconnect(_ raw: inout RawChannel, as secret: borrowing SecretKey) throws(InvariantViolation) -> Bool {
+    package mutating func reconnect(_ raw: inout RawChannel, as secret: borrowing SecretKey) throws(InvariantViolation) -> Bool {
         try hangUp(raw.connection)
         _ = raw.channel.handle(.disconnected, raw.environment(height: ledger.height))
         guard let connection = try dial(raw.connection.node, as: secret) else { return false }

@@ -1,23 +1,23 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningCore
+package import CryptoPrimitives
+package import LightningCore
 import LightningTransport
-public import LightningWire
+package import LightningWire
 
 /// A connection of somebody who is no node of the world: BOLT 8 is spoken correctly, and above it whatever a test wants to say.
-public struct RawConnection {
+package struct RawConnection {
     /// The node at the other end.
-    public let node: Int
+    package let node: Int
     /// The identity that was claimed.
-    public let nodeID: NodeID
+    package let nodeID: NodeID
     let id: ConnectionID
     var transport: NoiseTransport
     /// The life of the node in which it was called: after a restart it knows nothing of the connection.
     let life: UInt64
     /// What the node said and nobody has taken yet.
-    public var inbox: [LightningMessage] = []
+    package var inbox: [LightningMessage] = []
     /// Everything that the node ever said over it.
-    public private(set) var heard: [LightningMessage] = []
+    package private(set) var heard: [LightningMessage] = []
 
     mutating func hear(_ message: LightningMessage) {
         inbox.append(message)
@@ -25,10 +25,10 @@ public struct RawConnection {
     }
 
     /// Forgets what was heard: of a long conversation nobody needs all.
-    public mutating func forgetHeard() { heard = [] }
+    package mutating func forgetHeard() { heard = [] }
 
     /// Takes everything that the node said so far.
-    public mutating func takeInbox() -> [LightningMessage] {
+    package mutating func takeInbox() -> [LightningMessage] {
         defer { inbox = [] }
         return inbox
     }
@@ -42,7 +42,7 @@ extension SimulatedWorld {
     ///   - initializes: whether the caller says `init`.
     ///   - origin: where the call comes from.
     /// - Returns: `nil` where the node is down or does not talk.
-    public mutating func dial(
+    package mutating func dial(
         _ index: Int, as secret: borrowing SecretKey, features: FeatureBits? = nil, initializes: Bool = true,
         from origin: AddressGroup? = nil
     ) throws(InvariantViolation) -> RawConnection? {
@@ -66,7 +66,7 @@ extension SimulatedWorld {
 
     /// Opens a socket to a node, and says nothing.
     @discardableResult
-    public mutating func openSocket(to index: Int, from origin: AddressGroup? = nil) throws(InvariantViolation) -> ConnectionID {
+    package mutating func openSocket(to index: Int, from origin: AddressGroup? = nil) throws(InvariantViolation) -> ConnectionID {
         let id = ConnectionID(Self.firstStranger + strangers)
         strangers += 1
         try step(index, [.connected(id, to: nil, from: origin)])
@@ -74,28 +74,28 @@ extension SimulatedWorld {
     }
 
     /// Whether the node still holds the connection.
-    public func isOpen(_ connection: RawConnection) -> Bool {
+    package func isOpen(_ connection: RawConnection) -> Bool {
         nodes[connection.node].core != nil && nodes[connection.node].lives == connection.life
             && !closedStrangers.contains(connection.id)
     }
 
     /// Says something to the node; what it answers at once goes into the connection's inbox.
-    public mutating func say(_ message: LightningMessage, over connection: inout RawConnection) throws(InvariantViolation) {
+    package mutating func say(_ message: LightningMessage, over connection: inout RawConnection) throws(InvariantViolation) {
         try say(wire: message.encoded, over: &connection)
     }
 
     /// The same with bytes that need not be a message.
-    public mutating func say(wire: [UInt8], over connection: inout RawConnection) throws(InvariantViolation) {
+    package mutating func say(wire: [UInt8], over connection: inout RawConnection) throws(InvariantViolation) {
         guard isOpen(connection), connection.transport.isEstablished, let sealed = try? connection.transport.seal(wire) else { return }
         try step(connection.node, [.received(connection.id, sealed)])
         try drain(&connection)
     }
 
     /// Takes up what the node has said meanwhile.
-    public mutating func listen(_ connection: inout RawConnection) throws(InvariantViolation) { try drain(&connection) }
+    package mutating func listen(_ connection: inout RawConnection) throws(InvariantViolation) { try drain(&connection) }
 
     /// Ends the connection.
-    public mutating func hangUp(_ connection: RawConnection) throws(InvariantViolation) {
+    package mutating func hangUp(_ connection: RawConnection) throws(InvariantViolation) {
         guard isOpen(connection) else { return }
         closedStrangers.insert(connection.id)
         try step(connection.node, [.disconnected(connection.id)])

@@ -1,20 +1,20 @@
 import BitcoinLedger
-public import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningChannel
+package import BitcoinPrimitives
+package import CryptoPrimitives
+package import LightningChannel
 import LightningCore
-public import LightningTransactions
-public import LightningWire
+package import LightningTransactions
+package import LightningWire
 
 /// What became of a channel that a raw peer wanted to open.
-public struct RawOpening {
+package struct RawOpening {
     /// The node's last word to it: `accept_channel`, `funding_signed` or an error.
-    public var answer: LightningMessage?
+    package var answer: LightningMessage?
     /// The raw peer's half of the channel, if the node signed.
-    public var channel: PaymentChannel?
+    package var channel: PaymentChannel?
 
     /// The text of the node's refusal, if it refused.
-    public var refusal: String? {
+    package var refusal: String? {
         switch answer {
         case .error(let error)?: error.text
         case .warning(let warning)?: warning.error.text
@@ -31,7 +31,7 @@ extension SimulatedWorld {
     ///   - temporaryID: by which the channel is called until it is funded.
     ///   - funding: what `funding_created` names; `nil` sends none.
     ///   - change: what is changed in the `open_channel` before it is sent.
-    public mutating func openFalsely(
+    package mutating func openFalsely(
         over connection: inout RawConnection, keys: ChannelKeys, temporaryID: Bytes32, amount: Satoshi = Satoshi(1_000_000),
         push: MilliSatoshi = .zero, funding: OutPoint?, change: (inout OpenChannel) -> Void = { _ in }
     ) throws(InvariantViolation) -> RawOpening {

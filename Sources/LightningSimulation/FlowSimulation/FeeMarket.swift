@@ -1,4 +1,4 @@
-public import BitcoinLedger
+package import BitcoinLedger
 import BitcoinPrimitives
 
 /// A base layer under load in virtual time: blocks come at random, people pay what the estimate says for the time they
@@ -38,7 +38,7 @@ public struct FeeMarket: Sendable {
     private static let patience = [1, 1, 2, 3, 6, 6, 12, 24, 144]
 
     public let options: Options
-    public private(set) var ledger: Ledger
+    package private(set) var ledger: Ledger
     private var load: BaseLayerLoad
     private var random: SeededRandom
     private var now: UInt32 = 1_700_000_000
@@ -50,7 +50,7 @@ public struct FeeMarket: Sendable {
     public private(set) var waits: [Int] = []
     public private(set) var refused = 0
 
-    public init(_ options: Options) throws(BlockRefusal) {
+    package init(_ options: Options) throws(BlockRefusal) {
         self.options = options
         var policy = Policy()
         policy.blockWeight = options.blockWeight
@@ -86,7 +86,7 @@ public struct FeeMarket: Sendable {
     }
 
     /// Lets time pass until the next block.
-    public mutating func nextBlock() throws(BlockRefusal) -> Report {
+    package mutating func nextBlock() throws(BlockRefusal) -> Report {
         let began = now
         repeat {
             now += 1

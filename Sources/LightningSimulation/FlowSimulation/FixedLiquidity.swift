@@ -16,9 +16,9 @@ public struct FixedLiquidity {
         public var maxParts: Int
         /// Whether each failure teaches how much a channel has; otherwise it is only left out.
         public var learns: Bool
-        public var cost: RouteCost
+        package var cost: RouteCost
 
-        public init(maxParts: Int, learns: Bool, cost: RouteCost) {
+        package init(maxParts: Int, learns: Bool, cost: RouteCost) {
             self.maxParts = maxParts
             self.learns = learns
             self.cost = cost
@@ -98,7 +98,7 @@ public struct FixedLiquidity {
     /// Tries one payment, with at most 50 HTLCs, and puts the money back.
     ///
     /// - Parameter maxFee: of all parts together.
-    public mutating func pay(
+    package mutating func pay(
         _ amount: MilliSatoshi, from payer: NodeKey, to payee: NodeKey, maxFee: MilliSatoshi, _ way: Way, _ finder: inout RouteFinder,
         _ outcome: inout Outcome
     ) {

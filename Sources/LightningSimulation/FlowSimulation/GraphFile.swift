@@ -1,13 +1,13 @@
 import Foundation
-public import LightningRouting
+package import LightningRouting
 
 extension GraphTable {
     /// Why a table cannot be read from a file.
-    public enum FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case unreadable(String)
         case damaged(path: String, Failure)
 
-        public var description: String {
+        package var description: String {
             switch self {
             case .unreadable(let path): "cannot read \(path), or there is nothing in it"
             case .damaged(let path, let failure): "\(path): \(failure)"
@@ -18,7 +18,7 @@ extension GraphTable {
     /// Reads a table from a file, which may be compressed with gzip (its name ends in `.gz` then).
     ///
     /// - Parameter timestamp: of all updates, in seconds since 1970.
-    public static func load(_ path: String, timestamp: UInt32) throws(FileFailure) -> NetworkGraph {
+    package static func load(_ path: String, timestamp: UInt32) throws(FileFailure) -> NetworkGraph {
         guard let text = path.hasSuffix(".gz") ? unzipped(path) : FileManager.default.contents(atPath: path).map({ Array($0) }),
             !text.isEmpty
         else { throw .unreadable(path) }

@@ -28,7 +28,7 @@ public struct NetworkHistory {
         public var failures: [String: Int] = [:]
         public var blocks: [Block] = []
         /// What it was, to be compared with what it was before a change.
-        public var fingerprint: WorldFingerprint?
+        package var fingerprint: WorldFingerprint?
     }
 
     private var world: SimulatedWorld

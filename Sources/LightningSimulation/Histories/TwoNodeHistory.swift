@@ -23,7 +23,7 @@ public struct TwoNodeHistory {
         public var deliveries = 0
         public var blocks: [Block] = []
         /// What it was, to be compared with what it was before a change.
-        public var fingerprint: WorldFingerprint?
+        package var fingerprint: WorldFingerprint?
     }
 
     private var world: SimulatedWorld

@@ -1,11 +1,11 @@
-public import BitcoinLedger
+package import BitcoinLedger
 public import BitcoinPrimitives
 public import CryptoPrimitives
 import HeapModule
 import LightningChain
 import LightningChannel
 public import LightningCore
-public import LightningRecords
+package import LightningRecords
 import LightningRouting
 import LightningTransactions
 public import LightningWire
@@ -47,11 +47,11 @@ public struct SimulatedWorld {
         public let name: String
         let keys: NodeKeys
         /// `nil` while the node is down.
-        public internal(set) var core: NodeCore?
+        package internal(set) var core: NodeCore?
         /// What its disk holds.
-        public internal(set) var store = StoreContents()
+        package internal(set) var store = StoreContents()
         public internal(set) var events: [NodeEvent] = []
-        public internal(set) var answers: [RequestID: Result<NodeResponse, NodeRefusal>] = [:]
+        package internal(set) var answers: [RequestID: Result<NodeResponse, NodeRefusal>] = [:]
         public internal(set) var restarts = 0
         /// What its layer 1 says that transactions have to pay, and says again after a restart.
         var feeRates: FeeEstimates?
@@ -92,7 +92,7 @@ public struct SimulatedWorld {
     public let seed: UInt64
     public var faults: Faults
     public internal(set) var nodes: [Node] = []
-    public private(set) var ledger = Ledger()
+    package private(set) var ledger = Ledger()
     public private(set) var now: UInt64 = 1_700_000_000_000
     /// Every block mined, in order, whether or not it stayed in the chain.
     public private(set) var minedBlocks: [Block] = []
@@ -477,7 +477,7 @@ public struct SimulatedWorld {
     }
 
     /// Publishes any transaction, as a cheater would.
-    public mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
+    package mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
         _ = try ledger.accept(transaction, now: UInt32(now / 1000))
     }
 
@@ -493,7 +493,7 @@ public struct SimulatedWorld {
     }
 
     /// Gives a node something else than a command.
-    public mutating func input(_ index: Int, _ input: NodeInput) throws(InvariantViolation) { try step(index, [input]) }
+    package mutating func input(_ index: Int, _ input: NodeInput) throws(InvariantViolation) { try step(index, [input]) }
 
     /// Gives a node several commands in one batch.
     public mutating func commands(_ index: Int, _ commands: [NodeCommand]) throws(InvariantViolation) {

@@ -1,15 +1,15 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
+package import CryptoPrimitives
 import LightningChain
 import LightningCore
 import LightningRecords
 
 /// What a history was, in two hashes: a change of the code that is to change nothing leaves them as they are.
-public struct WorldFingerprint: Hashable, Sendable {
+package struct WorldFingerprint: Hashable, Sendable {
     /// Of everything that left a node, in its order: messages to each connection, sockets closed, transactions published.
-    public var trace: Bytes32
+    package var trace: Bytes32
     /// Of what every node's store holds in the end.
-    public var stores: Bytes32
+    package var stores: Bytes32
 }
 
 /// A running hash of what leaves the nodes of a world.
@@ -40,7 +40,7 @@ struct WorldTrace: Sendable {
 
 extension SimulatedWorld {
     /// The history so far.
-    public var fingerprint: WorldFingerprint {
+    package var fingerprint: WorldFingerprint {
         var hasher = SHA256Hasher()
         for node in nodes {
             for table in StoreTable.allCases {

@@ -1,38 +1,38 @@
 import BitcoinPrimitives
-public import CryptoPrimitives
-public import LightningWire
+package import CryptoPrimitives
+package import LightningWire
 
 /// From what the secrets of one channel grow, besides the node's seed. It is stored with the channel.
-public struct ChannelKeyOrigin: Hashable, Sendable {
+package struct ChannelKeyOrigin: Hashable, Sendable {
     /// The number of the channel among those of its database. A restored seed, or an older copy of a database, counts anew.
-    public var index: UInt64
+    package var index: UInt64
     /// Random bytes made for this channel alone; `nil` for channels from before there were salts.
     ///
     /// Money at risk: the peer of an earlier channel knows the per-commitment secrets that it was told. Where a later channel of the
     /// same seed used them again, that peer could take everything in it. So no two channels may ever have the same salt.
-    public var salt: Bytes32?
+    package var salt: Bytes32?
 
-    public init(index: UInt64, salt: Bytes32?) {
+    package init(index: UInt64, salt: Bytes32?) {
         self.index = index
         self.salt = salt
     }
 }
 
 /// The secrets of one channel; it signs, and never shows them.
-public final class ChannelKeys: Sendable {
+package final class ChannelKeys: Sendable {
     package let funding: SecretKey
     package let revocation: SecretKey
     package let payment: SecretKey
     package let delayedPayment: SecretKey
     package let htlc: SecretKey
     private let commitmentSeed: Bytes32
-    public let basepoints: ChannelBasepoints
+    package let basepoints: ChannelBasepoints
 
     /// - Parameters:
     ///   - seed: 32 secret bytes for this channel alone.
     ///   - payment: the secret of the payment basepoint, by our own funding key: what our `to_remote` output is paid to. `nil` takes
     ///     it from the seed as well.
-    public init(seed: Bytes32, payment paymentSecret: ((_ fundingKey: PublicKey) -> SecretKey)? = nil) {
+    package init(seed: Bytes32, payment paymentSecret: ((_ fundingKey: PublicKey) -> SecretKey)? = nil) {
         func key(_ name: String) -> SecretKey { Self.secret(name, seed) }
         funding = key("funding")
         revocation = key("revocation")
@@ -55,14 +55,14 @@ public final class ChannelKeys: Sendable {
 
     /// Our `bitcoin_signature` of a `channel_announcement` (BOLT 7). It hashes the message itself: the funding key signs
     /// nothing that it is merely handed.
-    public func sign(announcement wire: [UInt8]) -> ECDSASignature { funding.sign(ChannelAnnouncement.signatureHash(wire: wire)) }
+    package func sign(announcement wire: [UInt8]) -> ECDSASignature { funding.sign(ChannelAnnouncement.signatureHash(wire: wire)) }
 
     /// The secret of one of our commitments. Disclosing it revokes the commitment: whoever then publishes it loses all.
     package func perCommitmentSecret(_ number: UInt64) -> Bytes32 {
         PerCommitmentSecret.generate(seed: commitmentSeed, index: PerCommitmentSecret.index(commitment: number))
     }
 
-    public func perCommitmentPoint(_ number: UInt64) -> PublicKey {
+    package func perCommitmentPoint(_ number: UInt64) -> PublicKey {
         SecretKey(perCommitmentSecret(number))!.publicKey()
     }
 }

@@ -1,37 +1,37 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// BOLT 2: no more HTLCs; where this side wants its money.
-public struct Shutdown: MessageBody {
-    public static let type: UInt16 = 38
-    public var channelID: ChannelID
-    public var script: Script
+package struct Shutdown: MessageBody {
+    package static let type: UInt16 = 38
+    package var channelID: ChannelID
+    package var script: Script
 
-    public init(channelID: ChannelID, script: Script) {
+    package init(channelID: ChannelID, script: Script) {
         self.channelID = channelID
         self.script = script
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         script = Script(try reader.sized16())
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.sized16(script.bytes)
     }
 }
 
 /// BOLT 2: a proposed fee and the signature of the closing transaction that pays it.
-public struct ClosingSigned: MessageBody {
-    public static let type: UInt16 = 39
-    public var channelID: ChannelID
-    public var fee: Satoshi
-    public var signature: WireSignature
-    public var tlvs = TLVStream()
+package struct ClosingSigned: MessageBody {
+    package static let type: UInt16 = 39
+    package var channelID: ChannelID
+    package var fee: Satoshi
+    package var signature: WireSignature
+    package var tlvs = TLVStream()
 
-    public init(channelID: ChannelID, fee: Satoshi, signature: ECDSASignature, feeRange: ClosedRange<Satoshi>) {
+    package init(channelID: ChannelID, fee: Satoshi, signature: ECDSASignature, feeRange: ClosedRange<Satoshi>) {
         self.channelID = channelID
         self.fee = fee
         self.signature = WireSignature(signature)
@@ -41,14 +41,14 @@ public struct ClosingSigned: MessageBody {
         tlvs[1] = writer.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         fee = try reader.satoshi()
         signature = try reader.signature()
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(16)])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.satoshi(fee)
         writer.signature(signature)
@@ -56,7 +56,7 @@ public struct ClosingSigned: MessageBody {
     }
 
     /// The fees the sender would accept; `nil` too where the range is upside down.
-    public var feeRange: ClosedRange<Satoshi>? {
+    package var feeRange: ClosedRange<Satoshi>? {
         guard let value = tlvs[1] else { return nil }
         var reader = ByteReader(value)
         guard let low = try? reader.satoshi(), let high = try? reader.satoshi(), low <= high else { return nil }
@@ -65,13 +65,13 @@ public struct ClosingSigned: MessageBody {
 }
 
 /// The fields that `closing_complete` and `closing_sig` share (BOLT 2, `option_simple_close`).
-public struct SimpleClose: Hashable, Sendable {
-    public var channelID: ChannelID
-    public var closerScript: Script
-    public var closeeScript: Script
-    public var fee: Satoshi
-    public var lockTime: UInt32
-    public var tlvs: TLVStream
+package struct SimpleClose: Hashable, Sendable {
+    package var channelID: ChannelID
+    package var closerScript: Script
+    package var closeeScript: Script
+    package var fee: Satoshi
+    package var lockTime: UInt32
+    package var tlvs: TLVStream
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
@@ -93,16 +93,16 @@ public struct SimpleClose: Hashable, Sendable {
     }
 }
 
-public struct ClosingComplete: MessageBody {
-    public static let type: UInt16 = 40
-    public var close: SimpleClose
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
-    public func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
+package struct ClosingComplete: MessageBody {
+    package static let type: UInt16 = 40
+    package var close: SimpleClose
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
+    package func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
 }
 
-public struct ClosingSig: MessageBody {
-    public static let type: UInt16 = 41
-    public var close: SimpleClose
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
-    public func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
+package struct ClosingSig: MessageBody {
+    package static let type: UInt16 = 41
+    package var close: SimpleClose
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { close = try SimpleClose(from: &reader) }
+    package func encode(to writer: inout ByteWriter) { close.encode(to: &writer) }
 }

@@ -1,15 +1,15 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// BOLT 7: one side's half of the signatures that announce a channel.
-public struct AnnouncementSignatures: MessageBody {
-    public static let type: UInt16 = 259
-    public var channelID: ChannelID
-    public var shortChannelID: ShortChannelID
-    public var nodeSignature: WireSignature
-    public var bitcoinSignature: WireSignature
+package struct AnnouncementSignatures: MessageBody {
+    package static let type: UInt16 = 259
+    package var channelID: ChannelID
+    package var shortChannelID: ShortChannelID
+    package var nodeSignature: WireSignature
+    package var bitcoinSignature: WireSignature
 
-    public init(
+    package init(
         channelID: ChannelID, shortChannelID: ShortChannelID, nodeSignature: WireSignature, bitcoinSignature: WireSignature
     ) {
         self.channelID = channelID
@@ -18,14 +18,14 @@ public struct AnnouncementSignatures: MessageBody {
         self.bitcoinSignature = bitcoinSignature
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         shortChannelID = try reader.shortChannelID()
         nodeSignature = try reader.signature()
         bitcoinSignature = try reader.signature()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.shortChannelID(shortChannelID)
         writer.signature(nodeSignature)
@@ -34,16 +34,16 @@ public struct AnnouncementSignatures: MessageBody {
 }
 
 /// BOLT 7: a channel exists.
-public struct ChannelAnnouncement: MessageBody {
-    public static let type: UInt16 = 256
-    public var nodeSignature1, nodeSignature2, bitcoinSignature1, bitcoinSignature2: WireSignature
-    public var features: FeatureBits
-    public var chainHash: BlockHash
-    public var shortChannelID: ShortChannelID
-    public var nodeID1, nodeID2, bitcoinKey1, bitcoinKey2: NodeID
+package struct ChannelAnnouncement: MessageBody {
+    package static let type: UInt16 = 256
+    package var nodeSignature1, nodeSignature2, bitcoinSignature1, bitcoinSignature2: WireSignature
+    package var features: FeatureBits
+    package var chainHash: BlockHash
+    package var shortChannelID: ShortChannelID
+    package var nodeID1, nodeID2, bitcoinKey1, bitcoinKey2: NodeID
 
     /// An announcement that nobody has signed yet. The two ends are put into BOLT 7's order.
-    public init(
+    package init(
         features: FeatureBits = FeatureBits(), chainHash: BlockHash, shortChannelID: ShortChannelID,
         _ one: (nodeID: NodeID, bitcoinKey: NodeID), _ other: (nodeID: NodeID, bitcoinKey: NodeID)
     ) {
@@ -59,9 +59,9 @@ public struct ChannelAnnouncement: MessageBody {
     }
 
     /// What the four signatures sign: "the double-SHA256 hash h of the message, beginning at offset 256".
-    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 256))) }
+    package static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 256))) }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         nodeSignature1 = try reader.signature()
         nodeSignature2 = try reader.signature()
         bitcoinSignature1 = try reader.signature()
@@ -75,7 +75,7 @@ public struct ChannelAnnouncement: MessageBody {
         bitcoinKey2 = try reader.point()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         for signature in [nodeSignature1, nodeSignature2, bitcoinSignature1, bitcoinSignature2] {
             writer.signature(signature)
         }
@@ -87,20 +87,20 @@ public struct ChannelAnnouncement: MessageBody {
 }
 
 /// BOLT 7: what a node says of itself.
-public struct NodeAnnouncement: MessageBody {
-    public static let type: UInt16 = 257
-    public var signature: WireSignature
-    public var features: FeatureBits
-    public var timestamp: UInt32
-    public var nodeID: NodeID
-    public var color: [UInt8]
-    public var alias: [UInt8]
-    public var addresses: [UInt8]
+package struct NodeAnnouncement: MessageBody {
+    package static let type: UInt16 = 257
+    package var signature: WireSignature
+    package var features: FeatureBits
+    package var timestamp: UInt32
+    package var nodeID: NodeID
+    package var color: [UInt8]
+    package var alias: [UInt8]
+    package var addresses: [UInt8]
 
     /// An announcement that is not signed yet.
     ///
     /// - Parameter alias: cut off after 32 bytes of UTF-8.
-    public init(features: FeatureBits, timestamp: UInt32, nodeID: NodeID, color: [UInt8], alias: String, addresses: [UInt8]) {
+    package init(features: FeatureBits, timestamp: UInt32, nodeID: NodeID, color: [UInt8], alias: String, addresses: [UInt8]) {
         signature = .missing
         self.features = features
         self.timestamp = timestamp
@@ -113,10 +113,10 @@ public struct NodeAnnouncement: MessageBody {
     }
 
     /// "the double-SHA256 of the entire remaining packet after signature".
-    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
+    package static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
 
     /// The alias as text, without anything that could fool a terminal; `nil` where it is no UTF-8.
-    public var aliasText: String? {
+    package var aliasText: String? {
         let bytes = alias.prefix { $0 != 0 }
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
         return String(
@@ -124,7 +124,7 @@ public struct NodeAnnouncement: MessageBody {
                 text.unicodeScalars.filter { $0.properties.generalCategory != .control && $0.properties.generalCategory != .format }))
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         signature = try reader.signature()
         features = FeatureBits(try reader.sized16())
         timestamp = try reader.uint32()
@@ -134,7 +134,7 @@ public struct NodeAnnouncement: MessageBody {
         addresses = try reader.sized16()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.signature(signature)
         writer.sized16(features.bytes)
         writer.uint32(timestamp)
@@ -146,22 +146,22 @@ public struct NodeAnnouncement: MessageBody {
 }
 
 /// BOLT 7: the terms on which one side forwards through a channel.
-public struct ChannelUpdate: MessageBody {
-    public static let type: UInt16 = 258
-    public var signature: WireSignature
-    public var chainHash: BlockHash
-    public var shortChannelID: ShortChannelID
-    public var timestamp: UInt32
-    public var messageFlags: UInt8
-    public var channelFlags: UInt8
-    public var cltvExpiryDelta: UInt16
-    public var htlcMinimum: MilliSatoshi
-    public var feeBase: UInt32
-    public var feeProportionalMillionths: UInt32
-    public var htlcMaximum: MilliSatoshi
+package struct ChannelUpdate: MessageBody {
+    package static let type: UInt16 = 258
+    package var signature: WireSignature
+    package var chainHash: BlockHash
+    package var shortChannelID: ShortChannelID
+    package var timestamp: UInt32
+    package var messageFlags: UInt8
+    package var channelFlags: UInt8
+    package var cltvExpiryDelta: UInt16
+    package var htlcMinimum: MilliSatoshi
+    package var feeBase: UInt32
+    package var feeProportionalMillionths: UInt32
+    package var htlcMaximum: MilliSatoshi
 
     /// An update that is not signed yet.
-    public init(
+    package init(
         chainHash: BlockHash, shortChannelID: ShortChannelID, timestamp: UInt32, direction: UInt8, isDisabled: Bool,
         dontForward: Bool, cltvExpiryDelta: UInt16, htlcMinimum: MilliSatoshi, feeBase: UInt32,
         feeProportionalMillionths: UInt32, htlcMaximum: MilliSatoshi
@@ -180,15 +180,15 @@ public struct ChannelUpdate: MessageBody {
     }
 
     /// "the double-SHA256 of the entire remaining packet after signature".
-    public static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
+    package static func signatureHash(wire: [UInt8]) -> Bytes32 { Hash.sha256d(Array(wire.dropFirst(2 + 64))) }
 
     /// 0 where `node_id_1` speaks, 1 where `node_id_2` does.
-    public var direction: UInt8 { channelFlags & 1 }
-    public var isDisabled: Bool { channelFlags & 2 != 0 }
+    package var direction: UInt8 { channelFlags & 1 }
+    package var isDisabled: Bool { channelFlags & 2 != 0 }
     /// "MUST NOT forward such a channel_update to other peers".
-    public var dontForward: Bool { messageFlags & 2 != 0 }
+    package var dontForward: Bool { messageFlags & 2 != 0 }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         signature = try reader.signature()
         chainHash = BlockHash(try reader.bytes32())
         shortChannelID = try reader.shortChannelID()
@@ -202,7 +202,7 @@ public struct ChannelUpdate: MessageBody {
         htlcMaximum = try reader.milliSatoshi()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.signature(signature)
         writer.write(chainHash)
         writer.shortChannelID(shortChannelID)
@@ -218,19 +218,19 @@ public struct ChannelUpdate: MessageBody {
 }
 
 /// BOLT 7: asks for what is known of some channels.
-public struct QueryShortChannelIDs: MessageBody {
-    public static let type: UInt16 = 261
-    public var chainHash: BlockHash
-    public var encodedShortIDs: [UInt8]
-    public var tlvs: TLVStream
+package struct QueryShortChannelIDs: MessageBody {
+    package static let type: UInt16 = 261
+    package var chainHash: BlockHash
+    package var encodedShortIDs: [UInt8]
+    package var tlvs: TLVStream
 
-    public init(chainHash: BlockHash, encodedShortIDs: [UInt8]) {
+    package init(chainHash: BlockHash, encodedShortIDs: [UInt8]) {
         self.chainHash = chainHash
         self.encodedShortIDs = encodedShortIDs
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         encodedShortIDs = try reader.sized16()
         tlvs = try TLVStream(
@@ -243,7 +243,7 @@ public struct QueryShortChannelIDs: MessageBody {
             ])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.sized16(encodedShortIDs)
         tlvs.encode(to: &writer)
@@ -251,43 +251,43 @@ public struct QueryShortChannelIDs: MessageBody {
 }
 
 /// BOLT 7: the end of the answer to `query_short_channel_ids`.
-public struct ReplyShortChannelIDsEnd: MessageBody {
-    public static let type: UInt16 = 262
-    public var chainHash: BlockHash
-    public var fullInformation: UInt8
+package struct ReplyShortChannelIDsEnd: MessageBody {
+    package static let type: UInt16 = 262
+    package var chainHash: BlockHash
+    package var fullInformation: UInt8
 
-    public init(chainHash: BlockHash, fullInformation: UInt8) {
+    package init(chainHash: BlockHash, fullInformation: UInt8) {
         self.chainHash = chainHash
         self.fullInformation = fullInformation
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         fullInformation = try reader.uint8()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.uint8(fullInformation)
     }
 }
 
 /// BOLT 7: asks which channels a range of blocks opened.
-public struct QueryChannelRange: MessageBody {
-    public static let type: UInt16 = 263
-    public var chainHash: BlockHash
-    public var firstBlock: UInt32
-    public var blockCount: UInt32
-    public var tlvs: TLVStream
+package struct QueryChannelRange: MessageBody {
+    package static let type: UInt16 = 263
+    package var chainHash: BlockHash
+    package var firstBlock: UInt32
+    package var blockCount: UInt32
+    package var tlvs: TLVStream
 
-    public init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32) {
+    package init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32) {
         self.chainHash = chainHash
         self.firstBlock = firstBlock
         self.blockCount = blockCount
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstBlock = try reader.uint32()
         blockCount = try reader.uint32()
@@ -296,7 +296,7 @@ public struct QueryChannelRange: MessageBody {
             known: [1: { (value: inout ByteReader) throws(DecodingFailure) in _ = try value.bigSize() }])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.uint32(firstBlock)
         writer.uint32(blockCount)
@@ -305,16 +305,16 @@ public struct QueryChannelRange: MessageBody {
 }
 
 /// BOLT 7: an answer to `query_channel_range`.
-public struct ReplyChannelRange: MessageBody {
-    public static let type: UInt16 = 264
-    public var chainHash: BlockHash
-    public var firstBlock: UInt32
-    public var blockCount: UInt32
-    public var syncComplete: UInt8
-    public var encodedShortIDs: [UInt8]
-    public var tlvs: TLVStream
+package struct ReplyChannelRange: MessageBody {
+    package static let type: UInt16 = 264
+    package var chainHash: BlockHash
+    package var firstBlock: UInt32
+    package var blockCount: UInt32
+    package var syncComplete: UInt8
+    package var encodedShortIDs: [UInt8]
+    package var tlvs: TLVStream
 
-    public init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32, syncComplete: UInt8, encodedShortIDs: [UInt8]) {
+    package init(chainHash: BlockHash, firstBlock: UInt32, blockCount: UInt32, syncComplete: UInt8, encodedShortIDs: [UInt8]) {
         self.chainHash = chainHash
         self.firstBlock = firstBlock
         self.blockCount = blockCount
@@ -323,7 +323,7 @@ public struct ReplyChannelRange: MessageBody {
         tlvs = TLVStream()
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstBlock = try reader.uint32()
         blockCount = try reader.uint32()
@@ -340,7 +340,7 @@ public struct ReplyChannelRange: MessageBody {
             ])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.uint32(firstBlock)
         writer.uint32(blockCount)
@@ -351,13 +351,13 @@ public struct ReplyChannelRange: MessageBody {
 }
 
 /// BOLT 7: which gossip the sender wants to be told.
-public struct GossipTimestampFilter: MessageBody {
-    public static let type: UInt16 = 265
-    public var chainHash: BlockHash
-    public var firstTimestamp: UInt32
-    public var timestampRange: UInt32
+package struct GossipTimestampFilter: MessageBody {
+    package static let type: UInt16 = 265
+    package var chainHash: BlockHash
+    package var firstTimestamp: UInt32
+    package var timestampRange: UInt32
 
-    public init(chainHash: BlockHash, firstTimestamp: UInt32, timestampRange: UInt32) {
+    package init(chainHash: BlockHash, firstTimestamp: UInt32, timestampRange: UInt32) {
         self.chainHash = chainHash
         self.firstTimestamp = firstTimestamp
         self.timestampRange = timestampRange
@@ -365,17 +365,17 @@ public struct GossipTimestampFilter: MessageBody {
 
     /// Whether the sender wants gossip of this time: "greater or equal to first_timestamp, and less than first_timestamp
     /// plus timestamp_range".
-    public func wants(_ timestamp: UInt32) -> Bool {
+    package func wants(_ timestamp: UInt32) -> Bool {
         timestamp >= firstTimestamp && UInt64(timestamp) < UInt64(firstTimestamp) + UInt64(timestampRange)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         firstTimestamp = try reader.uint32()
         timestampRange = try reader.uint32()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.uint32(firstTimestamp)
         writer.uint32(timestampRange)

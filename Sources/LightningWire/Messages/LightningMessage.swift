@@ -1,7 +1,7 @@
-public import BitcoinPrimitives
+package import BitcoinPrimitives
 
 /// Any message of BOLT 1, 2, 4 and 7 that this implementation reads.
-public enum LightningMessage: Hashable, Sendable {
+package enum LightningMessage: Hashable, Sendable {
     case initialize(Init)
     case error(ErrorMessage)
     case warning(Warning)
@@ -43,7 +43,7 @@ public enum LightningMessage: Hashable, Sendable {
     /// Parses a whole message: two bytes of type, then the body.
     ///
     /// - Throws: `.invalid` for an unknown even type, after which BOLT 1 demands that the connection be closed.
-    public init(_ bytes: [UInt8]) throws(DecodingFailure) {
+    package init(_ bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let type = try reader.uint16()
         switch type {
@@ -90,7 +90,7 @@ public enum LightningMessage: Hashable, Sendable {
     }
 
     /// Whether a message's type is one of BOLT 7's that tell or ask of the network, whatever follows it.
-    public static func isGossip(_ wire: [UInt8]) -> Bool {
+    package static func isGossip(_ wire: [UInt8]) -> Bool {
         guard wire.count >= 2 else { return false }
         let type = UInt16(wire[0]) << 8 | UInt16(wire[1])
         return [
@@ -100,7 +100,7 @@ public enum LightningMessage: Hashable, Sendable {
     }
 
     /// The body, unless the message is of an unknown type.
-    public var body: (any MessageBody)? {
+    package var body: (any MessageBody)? {
         switch self {
         case .initialize(let body): body
         case .error(let body): body
@@ -142,10 +142,10 @@ public enum LightningMessage: Hashable, Sendable {
     }
 
     /// The message as it goes over the wire.
-    public var encoded: [UInt8] { body?.wire ?? [] }
+    package var encoded: [UInt8] { body?.wire ?? [] }
 
     /// The channel a message is about, for messages that name one.
-    public var channelID: ChannelID? {
+    package var channelID: ChannelID? {
         switch self {
         case .fundingSigned(let body): body.channelID
         case .channelReady(let body): body.channelID
@@ -170,7 +170,7 @@ public enum LightningMessage: Hashable, Sendable {
 
 extension MessageBody {
     /// The message as it goes over the wire: two bytes of type, then the body.
-    public var wire: [UInt8] {
+    package var wire: [UInt8] {
         var writer = ByteWriter(capacity: 256)
         writer.uint16(Self.type)
         encode(to: &writer)

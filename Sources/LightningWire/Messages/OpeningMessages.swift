@@ -1,5 +1,5 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 private let openingTLVs: [UInt64: TLVStream.Check] = [0: TLVStream.anything, 1: TLVStream.anything]
 
@@ -12,20 +12,20 @@ private func essentialTLVs(_ tlvs: TLVStream) -> TLVStream {
 }
 
 /// The limits and keys that each side of a v1 channel names for itself; shared by `open_channel` and `accept_channel`.
-public struct ChannelTerms: Hashable, Sendable {
-    public var dustLimit: Satoshi
-    public var maxHTLCValueInFlight: MilliSatoshi
-    public var channelReserve: Satoshi
-    public var htlcMinimum: MilliSatoshi
+package struct ChannelTerms: Hashable, Sendable {
+    package var dustLimit: Satoshi
+    package var maxHTLCValueInFlight: MilliSatoshi
+    package var channelReserve: Satoshi
+    package var htlcMinimum: MilliSatoshi
     /// Blocks that the *other* side must wait for its own output.
-    public var toSelfDelay: UInt16
-    public var maxAcceptedHTLCs: UInt16
-    public var keys: ChannelBasepoints
-    public var firstPerCommitmentPoint: PublicKey
+    package var toSelfDelay: UInt16
+    package var maxAcceptedHTLCs: UInt16
+    package var keys: ChannelBasepoints
+    package var firstPerCommitmentPoint: PublicKey
     /// Empty for none.
-    public var upfrontShutdownScript: Script?
+    package var upfrontShutdownScript: Script?
 
-    public init(
+    package init(
         dustLimit: Satoshi, maxHTLCValueInFlight: MilliSatoshi, channelReserve: Satoshi, htlcMinimum: MilliSatoshi,
         toSelfDelay: UInt16, maxAcceptedHTLCs: UInt16, keys: ChannelBasepoints, firstPerCommitmentPoint: PublicKey,
         upfrontShutdownScript: Script?
@@ -43,14 +43,14 @@ public struct ChannelTerms: Hashable, Sendable {
 }
 
 /// The public keys from which one side's keys of every commitment derive (BOLT 3 "Key Derivation").
-public struct ChannelBasepoints: Hashable, Sendable {
-    public var funding: PublicKey
-    public var revocation: PublicKey
-    public var payment: PublicKey
-    public var delayedPayment: PublicKey
-    public var htlc: PublicKey
+package struct ChannelBasepoints: Hashable, Sendable {
+    package var funding: PublicKey
+    package var revocation: PublicKey
+    package var payment: PublicKey
+    package var delayedPayment: PublicKey
+    package var htlc: PublicKey
 
-    public init(
+    package init(
         funding: PublicKey, revocation: PublicKey, payment: PublicKey, delayedPayment: PublicKey, htlc: PublicKey
     ) {
         self.funding = funding
@@ -60,7 +60,7 @@ public struct ChannelBasepoints: Hashable, Sendable {
         self.htlc = htlc
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         funding = try reader.point()
         revocation = try reader.point()
         payment = try reader.point()
@@ -68,24 +68,24 @@ public struct ChannelBasepoints: Hashable, Sendable {
         htlc = try reader.point()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         for key in [funding, revocation, payment, delayedPayment, htlc] { writer.point(key) }
     }
 }
 
 /// BOLT 2: asks for a channel.
-public struct OpenChannel: MessageBody {
-    public static let type: UInt16 = 32
-    public var chainHash: BlockHash
-    public var temporaryChannelID: ChannelID
-    public var fundingAmount: Satoshi
-    public var push: MilliSatoshi
-    public var feeRate: FeeRate
-    public var channelFlags: UInt8
-    public var terms: ChannelTerms
-    public var tlvs = TLVStream()
+package struct OpenChannel: MessageBody {
+    package static let type: UInt16 = 32
+    package var chainHash: BlockHash
+    package var temporaryChannelID: ChannelID
+    package var fundingAmount: Satoshi
+    package var push: MilliSatoshi
+    package var feeRate: FeeRate
+    package var channelFlags: UInt8
+    package var terms: ChannelTerms
+    package var tlvs = TLVStream()
 
-    public init(
+    package init(
         chainHash: BlockHash, temporaryChannelID: ChannelID, fundingAmount: Satoshi, push: MilliSatoshi,
         feeRate: FeeRate, channelFlags: UInt8, terms: ChannelTerms, channelType: ChannelType
     ) {
@@ -101,7 +101,7 @@ public struct OpenChannel: MessageBody {
         tlvs[1] = channelType.features.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         chainHash = BlockHash(try reader.bytes32())
         temporaryChannelID = try reader.channelID()
         fundingAmount = try reader.satoshi()
@@ -123,7 +123,7 @@ public struct OpenChannel: MessageBody {
             upfrontShutdownScript: tlvs[0].map { Script($0) })
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(chainHash)
         writer.write(temporaryChannelID)
         writer.satoshi(fundingAmount)
@@ -141,11 +141,11 @@ public struct OpenChannel: MessageBody {
         tlvs.encode(to: &writer)
     }
 
-    public var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
-    public var announceChannel: Bool { channelFlags & 1 == 1 }
+    package var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
+    package var announceChannel: Bool { channelFlags & 1 == 1 }
 
     /// What is kept of the message while a channel is opened: a peer may have filled it with what nobody knows.
-    public var essential: OpenChannel {
+    package var essential: OpenChannel {
         var result = self
         result.tlvs = essentialTLVs(tlvs)
         return result
@@ -153,14 +153,14 @@ public struct OpenChannel: MessageBody {
 }
 
 /// BOLT 2: agrees to a channel.
-public struct AcceptChannel: MessageBody {
-    public static let type: UInt16 = 33
-    public var temporaryChannelID: ChannelID
-    public var minimumDepth: UInt32
-    public var terms: ChannelTerms
-    public var tlvs = TLVStream()
+package struct AcceptChannel: MessageBody {
+    package static let type: UInt16 = 33
+    package var temporaryChannelID: ChannelID
+    package var minimumDepth: UInt32
+    package var terms: ChannelTerms
+    package var tlvs = TLVStream()
 
-    public init(
+    package init(
         temporaryChannelID: ChannelID, minimumDepth: UInt32, terms: ChannelTerms, channelType: ChannelType
     ) {
         self.temporaryChannelID = temporaryChannelID
@@ -170,7 +170,7 @@ public struct AcceptChannel: MessageBody {
         tlvs[1] = channelType.features.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         temporaryChannelID = try reader.channelID()
         let dustLimit = try reader.satoshi()
         let inFlight = try reader.milliSatoshi()
@@ -188,7 +188,7 @@ public struct AcceptChannel: MessageBody {
             upfrontShutdownScript: tlvs[0].map { Script($0) })
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(temporaryChannelID)
         writer.satoshi(terms.dustLimit)
         writer.milliSatoshi(terms.maxHTLCValueInFlight)
@@ -202,10 +202,10 @@ public struct AcceptChannel: MessageBody {
         tlvs.encode(to: &writer)
     }
 
-    public var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
+    package var channelType: ChannelType? { tlvs[1].map { ChannelType(FeatureBits($0)) } }
 
     /// What is kept of the message while a channel is opened.
-    public var essential: AcceptChannel {
+    package var essential: AcceptChannel {
         var result = self
         result.tlvs = essentialTLVs(tlvs)
         return result
@@ -213,67 +213,67 @@ public struct AcceptChannel: MessageBody {
 }
 
 /// BOLT 2: names the funding outpoint and signs the fundee's first commitment.
-public struct FundingCreated: MessageBody {
-    public static let type: UInt16 = 34
-    public var temporaryChannelID: ChannelID
-    public var fundingTransaction: TransactionID
-    public var fundingOutputIndex: UInt16
-    public var signature: WireSignature
+package struct FundingCreated: MessageBody {
+    package static let type: UInt16 = 34
+    package var temporaryChannelID: ChannelID
+    package var fundingTransaction: TransactionID
+    package var fundingOutputIndex: UInt16
+    package var signature: WireSignature
 
-    public init(temporaryChannelID: ChannelID, funding: OutPoint, signature: ECDSASignature) {
+    package init(temporaryChannelID: ChannelID, funding: OutPoint, signature: ECDSASignature) {
         self.temporaryChannelID = temporaryChannelID
         fundingTransaction = funding.transaction
         fundingOutputIndex = UInt16(funding.index)
         self.signature = WireSignature(signature)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         temporaryChannelID = try reader.channelID()
         fundingTransaction = TransactionID(try reader.bytes32())
         fundingOutputIndex = try reader.uint16()
         signature = try reader.signature()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(temporaryChannelID)
         writer.write(fundingTransaction)
         writer.uint16(fundingOutputIndex)
         writer.signature(signature)
     }
 
-    public var funding: OutPoint { OutPoint(fundingTransaction, UInt32(fundingOutputIndex)) }
+    package var funding: OutPoint { OutPoint(fundingTransaction, UInt32(fundingOutputIndex)) }
 }
 
 /// BOLT 2: signs the funder's first commitment.
-public struct FundingSigned: MessageBody {
-    public static let type: UInt16 = 35
-    public var channelID: ChannelID
-    public var signature: WireSignature
+package struct FundingSigned: MessageBody {
+    package static let type: UInt16 = 35
+    package var channelID: ChannelID
+    package var signature: WireSignature
 
-    public init(channelID: ChannelID, signature: ECDSASignature) {
+    package init(channelID: ChannelID, signature: ECDSASignature) {
         self.channelID = channelID
         self.signature = WireSignature(signature)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         signature = try reader.signature()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.signature(signature)
     }
 }
 
 /// BOLT 2: the funding transaction is deep enough for this side.
-public struct ChannelReady: MessageBody {
-    public static let type: UInt16 = 36
-    public var channelID: ChannelID
-    public var secondPerCommitmentPoint: PublicKey
-    public var tlvs = TLVStream()
+package struct ChannelReady: MessageBody {
+    package static let type: UInt16 = 36
+    package var channelID: ChannelID
+    package var secondPerCommitmentPoint: PublicKey
+    package var tlvs = TLVStream()
 
-    public init(channelID: ChannelID, secondPerCommitmentPoint: PublicKey, alias: ShortChannelID) {
+    package init(channelID: ChannelID, secondPerCommitmentPoint: PublicKey, alias: ShortChannelID) {
         self.channelID = channelID
         self.secondPerCommitmentPoint = secondPerCommitmentPoint
         var writer = ByteWriter()
@@ -281,20 +281,20 @@ public struct ChannelReady: MessageBody {
         tlvs[1] = writer.bytes
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         secondPerCommitmentPoint = try reader.point()
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(8)])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.point(secondPerCommitmentPoint)
         tlvs.encode(to: &writer)
     }
 
     /// The name by which the sender will know the channel in onions, before and beside its real one.
-    public var alias: ShortChannelID? {
+    package var alias: ShortChannelID? {
         guard let value = tlvs[1] else { return nil }
         var reader = ByteReader(value)
         return try? reader.shortChannelID()

@@ -1,27 +1,27 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+import CryptoPrimitives
 
 /// One BOLT message without its type number.
-public protocol MessageBody: Hashable, Sendable {
+package protocol MessageBody: Hashable, Sendable {
     static var type: UInt16 { get }
     init(from reader: inout ByteReader) throws(DecodingFailure)
     func encode(to writer: inout ByteWriter)
 }
 
 /// BOLT 1: the first message on every connection.
-public struct Init: MessageBody {
-    public static let type: UInt16 = 16
-    public var globalFeatures: FeatureBits
-    public var features: FeatureBits
-    public var tlvs = TLVStream()
+package struct Init: MessageBody {
+    package static let type: UInt16 = 16
+    package var globalFeatures: FeatureBits
+    package var features: FeatureBits
+    package var tlvs = TLVStream()
 
-    public init(features: FeatureBits, chains: [BlockHash]) {
+    package init(features: FeatureBits, chains: [BlockHash]) {
         globalFeatures = FeatureBits()
         self.features = features
         tlvs[1] = chains.flatMap(\.bytes.array)
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         globalFeatures = try Self.features(&reader)
         features = try Self.features(&reader)
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.multiple(of: 32), 3: TLVStream.anything])
@@ -36,36 +36,36 @@ public struct Init: MessageBody {
         return FeatureBits(bytes)
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.sized16(globalFeatures.bytes)
         writer.sized16(features.bytes)
         tlvs.encode(to: &writer)
     }
 
     /// The chains the sender is interested in, if it says.
-    public var networks: [BlockHash]? {
+    package var networks: [BlockHash]? {
         guard let value = tlvs[1] else { return nil }
         return stride(from: 0, to: value.count, by: 32).map { BlockHash(value[$0..<$0 + 32])! }
     }
 }
 
 /// BOLT 1: a fatal error of one channel, or of all.
-public struct ErrorMessage: MessageBody {
-    public static let type: UInt16 = 17
-    public var channelID: ChannelID
-    public var data: [UInt8]
+package struct ErrorMessage: MessageBody {
+    package static let type: UInt16 = 17
+    package var channelID: ChannelID
+    package var data: [UInt8]
 
-    public init(channelID: ChannelID, text: String) {
+    package init(channelID: ChannelID, text: String) {
         self.channelID = channelID
         data = Array(text.utf8.prefix(1000))
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         data = try reader.sized16()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.sized16(data)
     }
@@ -73,7 +73,7 @@ public struct ErrorMessage: MessageBody {
     /// For people and logs, which a peer must not be able to fill.
     ///
     /// BOLT 1: "if `data` is not composed solely of printable ASCII characters …: SHOULD NOT print out `data` verbatim".
-    public var text: String {
+    package var text: String {
         let shown = data.prefix(Self.shownLength).map { (32...126).contains($0) ? $0 : 0x3f }
         return String(decoding: shown, as: UTF8.self) + (data.count > Self.shownLength ? "…" : "")
     }
@@ -82,73 +82,73 @@ public struct ErrorMessage: MessageBody {
 }
 
 /// BOLT 1: a problem after which the channel goes on.
-public struct Warning: MessageBody {
-    public static let type: UInt16 = 1
-    public var error: ErrorMessage
+package struct Warning: MessageBody {
+    package static let type: UInt16 = 1
+    package var error: ErrorMessage
 
-    public init(channelID: ChannelID, text: String) { error = ErrorMessage(channelID: channelID, text: text) }
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { error = try ErrorMessage(from: &reader) }
-    public func encode(to writer: inout ByteWriter) { error.encode(to: &writer) }
+    package init(channelID: ChannelID, text: String) { error = ErrorMessage(channelID: channelID, text: text) }
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { error = try ErrorMessage(from: &reader) }
+    package func encode(to writer: inout ByteWriter) { error.encode(to: &writer) }
 }
 
 /// BOLT 1: asks whether the other side is alive.
-public struct Ping: MessageBody {
-    public static let type: UInt16 = 18
-    public var pongBytes: UInt16
-    public var ignored: [UInt8]
+package struct Ping: MessageBody {
+    package static let type: UInt16 = 18
+    package var pongBytes: UInt16
+    package var ignored: [UInt8]
 
-    public init(pongBytes: UInt16) {
+    package init(pongBytes: UInt16) {
         self.pongBytes = pongBytes
         ignored = []
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         pongBytes = try reader.uint16()
         ignored = try reader.sized16()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.uint16(pongBytes)
         writer.sized16(ignored)
     }
 }
 
-public struct Pong: MessageBody {
-    public static let type: UInt16 = 19
-    public var ignored: [UInt8]
+package struct Pong: MessageBody {
+    package static let type: UInt16 = 19
+    package var ignored: [UInt8]
 
-    public init(count: Int) { ignored = [UInt8](repeating: 0, count: count) }
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { ignored = try reader.sized16() }
-    public func encode(to writer: inout ByteWriter) { writer.sized16(ignored) }
+    package init(count: Int) { ignored = [UInt8](repeating: 0, count: count) }
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { ignored = try reader.sized16() }
+    package func encode(to writer: inout ByteWriter) { writer.sized16(ignored) }
 }
 
 /// BOLT 1: a backup that a peer asks us to keep, or gives back.
-public struct PeerStorage: MessageBody {
-    public static let type: UInt16 = 7
-    public var blob: [UInt8]
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
-    public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
+package struct PeerStorage: MessageBody {
+    package static let type: UInt16 = 7
+    package var blob: [UInt8]
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
+    package func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }
 
-public struct PeerStorageRetrieval: MessageBody {
-    public static let type: UInt16 = 9
-    public var blob: [UInt8]
-    public init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
-    public func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
+package struct PeerStorageRetrieval: MessageBody {
+    package static let type: UInt16 = 9
+    package var blob: [UInt8]
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
+    package func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }
 
 /// BOLT 4: a message that travels in an onion.
-public struct OnionMessage: MessageBody {
-    public static let type: UInt16 = 513
-    public var pathKey: NodeID
-    public var packet: [UInt8]
+package struct OnionMessage: MessageBody {
+    package static let type: UInt16 = 513
+    package var pathKey: NodeID
+    package var packet: [UInt8]
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         pathKey = try reader.point()
         packet = try reader.sized16()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.point(pathKey)
         writer.sized16(packet)
     }

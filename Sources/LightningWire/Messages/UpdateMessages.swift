@@ -1,22 +1,22 @@
-public import BitcoinPrimitives
-public import CryptoPrimitives
+package import BitcoinPrimitives
+package import CryptoPrimitives
 
 /// BOLT 2: offers an HTLC.
-public struct UpdateAddHTLC: MessageBody {
-    public static let type: UInt16 = 128
-    public var channelID: ChannelID
-    public var id: UInt64
-    public var amount: MilliSatoshi
-    public var paymentHash: PaymentHash
+package struct UpdateAddHTLC: MessageBody {
+    package static let type: UInt16 = 128
+    package var channelID: ChannelID
+    package var id: UInt64
+    package var amount: MilliSatoshi
+    package var paymentHash: PaymentHash
     /// The block height at which the offerer may take the money back.
-    public var cltvExpiry: UInt32
+    package var cltvExpiry: UInt32
     /// BOLT 4's packet of 1366 bytes, not yet parsed.
-    public var onion: [UInt8]
-    public var tlvs = TLVStream()
+    package var onion: [UInt8]
+    package var tlvs = TLVStream()
 
-    public static let onionLength = 1366
+    package static let onionLength = 1366
 
-    public init(
+    package init(
         channelID: ChannelID, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32,
         onion: [UInt8], pathKey: PublicKey? = nil
     ) {
@@ -29,7 +29,7 @@ public struct UpdateAddHTLC: MessageBody {
         tlvs[0] = pathKey?.compressed
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         amount = try reader.milliSatoshi()
@@ -39,7 +39,7 @@ public struct UpdateAddHTLC: MessageBody {
         tlvs = try TLVStream(from: &reader, known: [0: TLVStream.point])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint64(id)
         writer.milliSatoshi(amount)
@@ -50,34 +50,34 @@ public struct UpdateAddHTLC: MessageBody {
     }
 
     /// The key with which a node inside a blinded path unblinds its part.
-    public var pathKey: PublicKey? { tlvs[0].flatMap { PublicKey(compressed: $0) } }
+    package var pathKey: PublicKey? { tlvs[0].flatMap { PublicKey(compressed: $0) } }
 }
 
 /// 20 hold times and 210 truncated HMACs (BOLT 4 "Attribution Data").
 private let attributionTLVs: [UInt64: TLVStream.Check] = [1: TLVStream.exactly(20 * 4 + 210 * 4)]
 
 /// BOLT 2: claims an HTLC with its preimage.
-public struct UpdateFulfillHTLC: MessageBody {
-    public static let type: UInt16 = 130
-    public var channelID: ChannelID
-    public var id: UInt64
-    public var paymentPreimage: PaymentPreimage
-    public var tlvs = TLVStream()
+package struct UpdateFulfillHTLC: MessageBody {
+    package static let type: UInt16 = 130
+    package var channelID: ChannelID
+    package var id: UInt64
+    package var paymentPreimage: PaymentPreimage
+    package var tlvs = TLVStream()
 
-    public init(channelID: ChannelID, id: UInt64, paymentPreimage: PaymentPreimage) {
+    package init(channelID: ChannelID, id: UInt64, paymentPreimage: PaymentPreimage) {
         self.channelID = channelID
         self.id = id
         self.paymentPreimage = paymentPreimage
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         paymentPreimage = PaymentPreimage(try reader.bytes32())
         tlvs = try TLVStream(from: &reader, known: attributionTLVs)
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint64(id)
         writer.write(paymentPreimage)
@@ -86,27 +86,27 @@ public struct UpdateFulfillHTLC: MessageBody {
 }
 
 /// BOLT 2: gives an HTLC back with an encrypted reason.
-public struct UpdateFailHTLC: MessageBody {
-    public static let type: UInt16 = 131
-    public var channelID: ChannelID
-    public var id: UInt64
-    public var reason: [UInt8]
-    public var tlvs = TLVStream()
+package struct UpdateFailHTLC: MessageBody {
+    package static let type: UInt16 = 131
+    package var channelID: ChannelID
+    package var id: UInt64
+    package var reason: [UInt8]
+    package var tlvs = TLVStream()
 
-    public init(channelID: ChannelID, id: UInt64, reason: [UInt8]) {
+    package init(channelID: ChannelID, id: UInt64, reason: [UInt8]) {
         self.channelID = channelID
         self.id = id
         self.reason = reason
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         reason = try reader.sized16()
         tlvs = try TLVStream(from: &reader, known: attributionTLVs)
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint64(id)
         writer.sized16(reason)
@@ -115,28 +115,28 @@ public struct UpdateFailHTLC: MessageBody {
 }
 
 /// BOLT 2: gives an HTLC back whose onion could not be read.
-public struct UpdateFailMalformedHTLC: MessageBody {
-    public static let type: UInt16 = 135
-    public var channelID: ChannelID
-    public var id: UInt64
-    public var onionHash: Bytes32
-    public var failureCode: UInt16
+package struct UpdateFailMalformedHTLC: MessageBody {
+    package static let type: UInt16 = 135
+    package var channelID: ChannelID
+    package var id: UInt64
+    package var onionHash: Bytes32
+    package var failureCode: UInt16
 
-    public init(channelID: ChannelID, id: UInt64, onionHash: Bytes32, failureCode: UInt16) {
+    package init(channelID: ChannelID, id: UInt64, onionHash: Bytes32, failureCode: UInt16) {
         self.channelID = channelID
         self.id = id
         self.onionHash = onionHash
         self.failureCode = failureCode
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         id = try reader.uint64()
         onionHash = try reader.bytes32()
         failureCode = try reader.uint16()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint64(id)
         writer.write(onionHash)
@@ -145,41 +145,41 @@ public struct UpdateFailMalformedHTLC: MessageBody {
 }
 
 /// BOLT 2: a new fee rate, from the side that opened the channel.
-public struct UpdateFee: MessageBody {
-    public static let type: UInt16 = 134
-    public var channelID: ChannelID
-    public var feeRate: FeeRate
+package struct UpdateFee: MessageBody {
+    package static let type: UInt16 = 134
+    package var channelID: ChannelID
+    package var feeRate: FeeRate
 
-    public init(channelID: ChannelID, feeRate: FeeRate) {
+    package init(channelID: ChannelID, feeRate: FeeRate) {
         self.channelID = channelID
         self.feeRate = feeRate
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         feeRate = FeeRate(perKiloweight: try reader.uint32())
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint32(feeRate.perKiloweight)
     }
 }
 
 /// BOLT 2: announces several `commitment_signed` that belong together.
-public struct StartBatch: MessageBody {
-    public static let type: UInt16 = 127
-    public var channelID: ChannelID
-    public var batchSize: UInt16
-    public var tlvs: TLVStream
+package struct StartBatch: MessageBody {
+    package static let type: UInt16 = 127
+    package var channelID: ChannelID
+    package var batchSize: UInt16
+    package var tlvs: TLVStream
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         batchSize = try reader.uint16()
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(2)])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint16(batchSize)
         tlvs.encode(to: &writer)
@@ -187,20 +187,20 @@ public struct StartBatch: MessageBody {
 }
 
 /// BOLT 2: signs the receiver's next commitment transaction and its HTLC transactions.
-public struct CommitmentSigned: MessageBody {
-    public static let type: UInt16 = 132
-    public var channelID: ChannelID
-    public var signature: WireSignature
-    public var htlcSignatures: [WireSignature]
-    public var tlvs = TLVStream()
+package struct CommitmentSigned: MessageBody {
+    package static let type: UInt16 = 132
+    package var channelID: ChannelID
+    package var signature: WireSignature
+    package var htlcSignatures: [WireSignature]
+    package var tlvs = TLVStream()
 
-    public init(channelID: ChannelID, signature: ECDSASignature, htlcSignatures: [ECDSASignature]) {
+    package init(channelID: ChannelID, signature: ECDSASignature, htlcSignatures: [ECDSASignature]) {
         self.channelID = channelID
         self.signature = WireSignature(signature)
         self.htlcSignatures = htlcSignatures.map { WireSignature($0) }
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         signature = try reader.signature()
         let count = Int(try reader.uint16())
@@ -211,7 +211,7 @@ public struct CommitmentSigned: MessageBody {
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(32)])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.signature(signature)
         writer.uint16(UInt16(htlcSignatures.count))
@@ -221,25 +221,25 @@ public struct CommitmentSigned: MessageBody {
 }
 
 /// BOLT 2: gives up the previous commitment by disclosing its secret.
-public struct RevokeAndAck: MessageBody {
-    public static let type: UInt16 = 133
-    public var channelID: ChannelID
-    public var perCommitmentSecret: Bytes32
-    public var nextPerCommitmentPoint: PublicKey
+package struct RevokeAndAck: MessageBody {
+    package static let type: UInt16 = 133
+    package var channelID: ChannelID
+    package var perCommitmentSecret: Bytes32
+    package var nextPerCommitmentPoint: PublicKey
 
-    public init(channelID: ChannelID, perCommitmentSecret: Bytes32, nextPerCommitmentPoint: PublicKey) {
+    package init(channelID: ChannelID, perCommitmentSecret: Bytes32, nextPerCommitmentPoint: PublicKey) {
         self.channelID = channelID
         self.perCommitmentSecret = perCommitmentSecret
         self.nextPerCommitmentPoint = nextPerCommitmentPoint
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         perCommitmentSecret = try reader.bytes32()
         nextPerCommitmentPoint = try reader.point()
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.write(perCommitmentSecret)
         writer.point(nextPerCommitmentPoint)
@@ -247,16 +247,16 @@ public struct RevokeAndAck: MessageBody {
 }
 
 /// BOLT 2: where each side stands after a reconnection.
-public struct ChannelReestablish: MessageBody {
-    public static let type: UInt16 = 136
-    public var channelID: ChannelID
-    public var nextCommitmentNumber: UInt64
-    public var nextRevocationNumber: UInt64
-    public var yourLastPerCommitmentSecret: Bytes32
-    public var myCurrentPerCommitmentPoint: PublicKey
-    public var tlvs = TLVStream()
+package struct ChannelReestablish: MessageBody {
+    package static let type: UInt16 = 136
+    package var channelID: ChannelID
+    package var nextCommitmentNumber: UInt64
+    package var nextRevocationNumber: UInt64
+    package var yourLastPerCommitmentSecret: Bytes32
+    package var myCurrentPerCommitmentPoint: PublicKey
+    package var tlvs = TLVStream()
 
-    public init(
+    package init(
         channelID: ChannelID, nextCommitmentNumber: UInt64, nextRevocationNumber: UInt64,
         yourLastPerCommitmentSecret: Bytes32, myCurrentPerCommitmentPoint: PublicKey
     ) {
@@ -267,7 +267,7 @@ public struct ChannelReestablish: MessageBody {
         self.myCurrentPerCommitmentPoint = myCurrentPerCommitmentPoint
     }
 
-    public init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         channelID = try reader.channelID()
         nextCommitmentNumber = try reader.uint64()
         nextRevocationNumber = try reader.uint64()
@@ -276,7 +276,7 @@ public struct ChannelReestablish: MessageBody {
         tlvs = try TLVStream(from: &reader, known: [1: TLVStream.exactly(33), 5: TLVStream.exactly(33)])
     }
 
-    public func encode(to writer: inout ByteWriter) {
+    package func encode(to writer: inout ByteWriter) {
         writer.write(channelID)
         writer.uint64(nextCommitmentNumber)
         writer.uint64(nextRevocationNumber)
