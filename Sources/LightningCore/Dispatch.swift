@@ -195,14 +195,14 @@ extension NodeCore {
 
     private mutating func dispatch(_ effect: Forwarder.Effect) {
         switch effect {
-        case .deliver(let htlc, let payload, let back, let refusal, let isResumed):
-            batch.queue.append(.receiver(.received(htlc, payload, back, refusal: refusal, isResumed: isResumed)))
+        case .deliver(let htlc, let payload, let errorContext, let refusal, let isResumed):
+            batch.queue.append(.receiver(.received(htlc, payload, errorContext, refusal: refusal, isResumed: isResumed)))
         case .allResumed: batch.queue.append(.receiver(.resumed))
         case .findCandidates(let request): batch.queue.append(.forwarder(.candidates(request, candidates(for: request.next))))
         case .offer(let request, let htlc, let ids): offer(htlc, over: ids, for: request)
         case .refuse(let request, let message, let named):
             let update = named.flatMap { failureUpdate($0, request) } ?? []
-            batch.queue.append(.forwarder(.decided(request.incoming.key, request.back.fail(message.with(update: update)))))
+            batch.queue.append(.forwarder(.decided(request.incoming.key, request.errorContext.fail(message.with(update: update)))))
         case .resolve(let id, let decision, let held): resolve(id, decision, heldFor: held)
         case .paid(let id, let hash): batch.queue.append(.receiver(.settled(id, hash)))
         case .stalled(let circuit): judgeStalled(circuit)

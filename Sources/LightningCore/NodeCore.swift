@@ -278,7 +278,7 @@ package struct NodeCore {
     /// Converts a violation into what BOLT 1 and 2 let us do.
     mutating func punish(_ violation: ProtocolViolation, channel id: ChannelID, connection: ConnectionID) {
         // A line in a log for each; what goes on without one is metered.
-        if violation.consequence != .notice || peers[connection]?.allowance.complaints.take(Peer.complaintRate, now: clock.now) ?? true {
+        if violation.consequence != .notice || peers[connection]?.allowance.problems.take(Peer.complaintRate, now: clock.now) ?? true {
             batch.effects.events.append(.note("channel \(id): \(violation.description)"))
         }
         switch violation.consequence {
@@ -328,11 +328,11 @@ package struct NodeCore {
                 if let what { return "channel \(id): \(what)" }
                 if restored.channels.entry(id)?.terms != channels.entry(id)?.terms { return "forwarding policies" }
             }
-            if !restored.wallet.holdsSame(as: coins.wallet) { return "wallet" }
+            if !restored.wallet.hasSameState(as: coins.wallet) { return "wallet" }
             if restored.payments.receiver.invoices != payments.receiver.invoices { return "invoices" }
             if restored.payments.sender.outgoing != payments.sender.outgoing { return "payments" }
-            if !restored.payments.forwarder.holdsSame(as: payments.forwarder) { return "forwards" }
-            if !restored.payments.sender.estimates.holdsSame(as: payments.sender.estimates) { return "liquidity estimates" }
+            if !restored.payments.forwarder.hasSameState(as: payments.forwarder) { return "forwards" }
+            if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }

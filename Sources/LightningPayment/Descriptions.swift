@@ -46,8 +46,8 @@ extension Circuit: CustomStringConvertible, CustomReflectable {
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
-extension ReturnPath: CustomStringConvertible, CustomReflectable {
-    package var description: String { "the way back of an HTLC" }
+extension OnionErrorContext: CustomStringConvertible, CustomReflectable {
+    package var description: String { "the error context of an HTLC" }
     package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 

@@ -129,7 +129,7 @@ enum HistoryBenchmark {
                 node: NodeKey(payee), shortChannelID: ShortChannelID(block: 800_000, transaction: hop, output: 0),
                 amount: MilliSatoshi(1_000_000 + UInt64(3 - hop) * 1000), cltvDelta: UInt32(18 + (3 - hop) * 40))
         }
-        let route = Route(source: NodeKey(payee), hops: hops, doubt: 100)
+        let route = Route(source: NodeKey(payee), hops: hops, uncertainty: 100)
         var payment = OutgoingPayment(
             paymentHash: preimage.paymentHash, payee: payee, amount: MilliSatoshi(1_000_000), maxFee: MilliSatoshi(10_000),
             createdAt: time / 1000, deadline: time + 60_000, maxParts: 16, invoice: String(repeating: "x", count: 280), finalCLTVDelta: 18)
@@ -154,7 +154,7 @@ enum HistoryBenchmark {
             key: .incoming(one, UInt64(number)), amount: MilliSatoshi(1_001_000), paymentHash: preimage.paymentHash, cltvExpiry: 800_200)
         let request = ForwardRequest(
             incoming: htlc, next: .channel(ShortChannelID(block: 800_000, transaction: 1, output: 0)), amount: MilliSatoshi(1_000_000),
-            cltvExpiry: 800_100, onion: [], back: ReturnPath(sharedSecret: preimage.bytes))
+            cltvExpiry: 800_100, onion: [], errorContext: OnionErrorContext(sharedSecret: preimage.bytes))
         var circuit = Circuit(request, outgoing: .outgoing(two, UInt64(number)), createdAt: time)
         circuit.status = .settled(preimage, at: time / 1000)
         return circuit

@@ -101,7 +101,7 @@ struct WalletTests {
         let restored = try OnChainWallet(
             keys: Self.keys, head: writes.changes(of: .meta).last?.record, coins: writes.changes(of: .coins).compactMap(\.record),
             transactions: writes.changes(of: .transactions).compactMap(\.record))
-        #expect(restored.holdsSame(as: wallet))
+        #expect(restored.hasSameState(as: wallet))
     }
 
     @Test("ten thousand transactions that spend each other are published in their order, without running out of stack")

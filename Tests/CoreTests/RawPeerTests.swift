@@ -129,7 +129,7 @@ struct RawPeerTests {
     }
 
     @Test("a flood of errors and warnings, as long as they can be, is a few short lines for the owner")
-    func complaints() throws {
+    func problems() throws {
         var peer = try RawPeer()
         var long = ErrorMessage(channelID: ChannelID(Hash.sha256([8])), text: "")
         long.data = [UInt8](repeating: 0x41, count: 65_000)

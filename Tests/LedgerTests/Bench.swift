@@ -74,7 +74,7 @@ struct Bench {
     }
 
     /// What the mempool keeps up to date must be what follows from its entries.
-    func complaints() -> [String] {
+    func problems() -> [String] {
         let pool = ledger.mempool
         var found: [String] = []
         var fees = Satoshi.zero

@@ -197,7 +197,7 @@ struct ReorganizationRegressionTests {
         let events = try bench.ledger.invalidate(bench.ledger.tip, now: bench.now)
         #expect(events.contains(.removed(locked.id)))
         #expect(bench.ledger.mempool.entries.keys.sorted() == [free.id].sorted())
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
         try bench.mine(2)
         #expect(bench.ledger.mempool.entries.isEmpty)
     }
@@ -232,7 +232,7 @@ struct ReorganizationRegressionTests {
             #expect(empty.restore(order).isEmpty)
             #expect(Set(empty.mempool.entries.keys) == Set(stored.map(\.0.id)))
             bench.ledger = empty
-            #expect(bench.complaints().isEmpty)
+            #expect(bench.problems().isEmpty)
         }
         #expect(bench.ledger.restore([(Bench.spend(OutPoint(last.id, 7), fee: 5), 0)]).count == 1)
     }

@@ -80,7 +80,7 @@ struct MempoolTests {
         #expect(
             bench.refusal(Bench.transaction([coin, OutPoint(other.id, 0)], paying: [10_000_000]))
                 == "replacement-adds-unconfirmed")
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
     }
 
     @Test("a replacement evicts no more than a hundred")
@@ -123,7 +123,7 @@ struct MempoolTests {
             bench.refusal(Bench.spend(OutPoint(root.id, 1), value: 4_000_000, fee: 60_000, padding: 11_000)) == "too-long-mempool-chain")
         try bench.accept(bump)
         #expect(bench.refusal(Bench.spend(OutPoint(bump.id, 0), value: 3_999_000, fee: 1000)) == "too-long-mempool-chain")
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
         try bench.mine()
         #expect(bench.ledger.mempool.entries.isEmpty)
         #expect(bench.refusal(Bench.spend(last, value: value, fee: 1000)) == nil)
@@ -151,7 +151,7 @@ struct MempoolTests {
         #expect(bench.refusal(Bench.spend(bench.coin(), fee: 60_000, version: 3, padding: 10_000)) == "TRUC-violation")
         try bench.mine()
         #expect(bench.refusal(Bench.spend(OutPoint(plain.id, 0), value: 9_999_000, fee: 1000, version: 3)) == nil)
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
     }
 
     @Test("a package: the child pays for a parent that pays nothing, and spends its dust (BOLT 3's anchors of tomorrow)")
@@ -227,7 +227,7 @@ struct MempoolTests {
             let verdict = bench.ledger.acceptPackage([other, payer], now: bench.now)
             #expect(verdict.refusal?.reason == reason)
             #expect(bench.has(parent) == (reason != nil) && bench.has(payer) == (reason == nil))
-            #expect(bench.complaints().isEmpty)
+            #expect(bench.problems().isEmpty)
         }
     }
 
@@ -301,7 +301,7 @@ struct MempoolTests {
         try bench.accept(child)
         #expect(prioritise(poor, 50_000))
         #expect(prioritise(rich, -9000))
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
         #expect(bench.ledger.mempool.entries[child.id]?.ancestors.fees == Satoshi(50_520))
         #expect(bench.ledger.mempool.entries[rich.id]?.modifiedFee == .zero)
         #expect(!prioritise(rich, .min) && !prioritise(poor, .max))
@@ -345,7 +345,7 @@ struct MempoolTests {
         bench.now += 1
         let events = try bench.accept(Bench.spend(bench.coin(), fee: 1000))
         #expect(events.dropFirst() == [.removed(old.id), .removed(child.id)])
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
     }
 
     @Test("a full mempool evicts what pays least, raises its floor, and forgets it slowly")
@@ -378,7 +378,7 @@ struct MempoolTests {
         let edge = (floor * UInt64(Bench.spend(coin, fee: 1000).virtualSize) + 999) / 1000
         #expect(bench.refusal(Bench.spend(coin, fee: edge - 1)) == "mempool min fee not met")
         #expect(bench.refusal(Bench.spend(coin, fee: edge)) == nil)
-        #expect(bench.complaints().isEmpty)
+        #expect(bench.problems().isEmpty)
         // Without a block it stays; with one it halves: every twelve hours, four times as fast when there is room.
         #expect(bench.ledger.minimumFeeRate(now: bench.now + 86_400) == floor)
         try bench.mine()
@@ -475,9 +475,9 @@ struct MempoolTests {
                     if error.reason != "mempool full" { #expect(bench.ledger.mempool.entries.count == before) }
                 }
             }
-            let complaints = bench.complaints()
-            guard complaints.isEmpty else {
-                Issue.record("seed \(seed), step \(step): \(complaints.joined(separator: "; "))")
+            let problems = bench.problems()
+            guard problems.isEmpty else {
+                Issue.record("seed \(seed), step \(step): \(problems.joined(separator: "; "))")
                 return
             }
         }

@@ -98,13 +98,13 @@ struct ForwarderTests {
         #expect(machine.circuits.pending.map(\.outgoing) == [.outgoing(third, 4)])
         // What was stored is what there is.
         var restored = Self.machine()
-        #expect(!restored.holdsSame(as: machine))
+        #expect(!restored.hasSameState(as: machine))
         let writes = machine.drainWrites()
         restored = Forwarder(
             circuits: try Circuits(records: writes.changes(of: .circuits).compactMap(\.record), totals: nil),
             replays: try OnionReplays(records: writes.changes(of: .onions).map { ($0.key, $0.record ?? []) }),
             entropy: Entropy(seed: .zero))
-        #expect(restored.holdsSame(as: machine))
+        #expect(restored.hasSameState(as: machine))
     }
 
     @Test("the preimage goes upstream at once; what was earned is told when upstream is settled")
@@ -261,7 +261,7 @@ struct ForwarderTests {
             let restored = try Circuits(
                 records: contents.records(.circuits), totals: contents.record(.meta, "forwards"), cheap: contents.entries(.cheapForwards),
                 channels: contents.entries(.forwardTotals))
-            #expect(restored.holdsSame(as: circuits))
+            #expect(restored.hasSameState(as: circuits))
             circuits = restored
         }
         let left = try contents.records(.forwardHistory).map { try Circuit(record: $0).createdAt }

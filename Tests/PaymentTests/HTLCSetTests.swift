@@ -33,7 +33,8 @@ struct HTLCSetTests {
         let payload = HopPayload.final(
             amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(total), metadata: nil)
         return payments.receive(
-            htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([UInt8(truncatingIfNeeded: id)])), now: 1_700_000_010_000,
+            htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([UInt8(truncatingIfNeeded: id)])),
+            now: 1_700_000_010_000,
             height: 100,
             network: .regtest, nodeSecret: node, isResumed: isResumed)
     }
@@ -85,7 +86,8 @@ struct HTLCSetTests {
         let payload = HopPayload.final(
             amount: MilliSatoshi(1000), cltvExpiry: 101, paymentSecret: Self.secret, total: MilliSatoshi(1000), metadata: nil)
         let outcome = again.receive(
-            htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([9])), now: 1_700_000_010_000, height: 100, network: .regtest,
+            htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([9])), now: 1_700_000_010_000, height: 100,
+            network: .regtest,
             nodeSecret: Self.node, isResumed: true)
         #expect(Self.isFailed(outcome, [9]))
         #expect(Self.receive(&again, id: 1, 1000, total: 1000, isResumed: true).decisions.isEmpty)
@@ -112,7 +114,8 @@ struct HTLCSetTests {
                 key: .incoming(ChannelID(Hash.sha256([1])), UInt64(number)), amount: MilliSatoshi(amount),
                 paymentHash: preimage.paymentHash, cltvExpiry: 300)
             let outcome = payments.receive(
-                htlc, payload, back: ReturnPath(sharedSecret: Hash.sha256([1])), now: 1_700_000_000_000 + UInt64(number), height: 100,
+                htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([1])), now: 1_700_000_000_000 + UInt64(number),
+                height: 100,
                 network: .regtest, nodeSecret: Self.node)
             #expect(outcome.decisions.count == 1)
             return preimage.paymentHash

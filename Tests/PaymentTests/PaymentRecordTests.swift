@@ -52,8 +52,8 @@ struct PaymentRecordTests {
         payment.customRecords = [65_537: [9], 70_000: []]
         payment.firstChannel = ChannelID(Hash.sha256([8]))
         let key = NodeKey(Self.node)
-        payment.tails = [
-            RouteTail(hops: [
+        payment.hints = [
+            RouteHint(hops: [
                 .init(
                     from: key, shortChannelID: ShortChannelID(1),
                     policy: RoutingPolicy(
@@ -69,7 +69,7 @@ struct PaymentRecordTests {
         ]
         let hop = Route.Hop(node: key, shortChannelID: ShortChannelID(2), amount: MilliSatoshi(10), cltvDelta: 20)
         var attempt = PaymentAttempt(
-            route: Route(source: key, hops: [hop, hop], doubt: 77), htlc: .outgoing(ChannelID(Hash.sha256([9])), 3),
+            route: Route(source: key, hops: [hop, hop], uncertainty: 77), htlc: .outgoing(ChannelID(Hash.sha256([9])), 3),
             sharedSecrets: [Hash.sha256([10])], startedAt: 11)
         payment.attempts.append(attempt)
         attempt.endedAt = 12

@@ -38,7 +38,7 @@ struct ReceiverTests {
             key: .incoming(channel, id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: 300)
         let payload = HopPayload.final(
             amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(1000), metadata: nil)
-        return .received(htlc, payload, ReturnPath(sharedSecret: .zero), refusal: refusal, isResumed: isResumed)
+        return .received(htlc, payload, OnionErrorContext(sharedSecret: .zero), refusal: refusal, isResumed: isResumed)
     }
 
     private static func decided(_ effects: [Receiver.Effect]) -> [(id: UInt64, isFulfilled: Bool)] {

@@ -42,7 +42,7 @@ struct SecretTests {
             network: .regtest, amount: nil, timestamp: 1, paymentHash: Self.preimage.paymentHash, paymentSecret: Hash.sha256([2]),
             details: .text(""), expiry: 60, minFinalCLTVExpiryDelta: 18, features: FeatureBits(), nodeSecret: ReceiverTests.identity.secret)
         Self.check(InvoiceRecord(invoice: invoice, preimage: Self.preimage))
-        Self.check(ReturnPath(sharedSecret: Hash.sha256([3])))
+        Self.check(OnionErrorContext(sharedSecret: Hash.sha256([3])))
         Self.check(IncomingDecision.fulfill(Self.preimage, HTLCReply(sharedSecret: Hash.sha256([3]))))
         var circuits = try ForwarderTests.forwarded().circuits
         let circuit = circuits.fulfill(incoming: .incoming(ForwarderTests.upstream, 0), Self.preimage, at: 1)

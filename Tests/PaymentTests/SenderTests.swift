@@ -50,7 +50,7 @@ struct SenderTests {
         Route(
             source: NodeKey(identity.nodeID),
             hops: [.init(node: NodeKey(payee), shortChannelID: channel.shortChannelID, amount: MilliSatoshi(amount), cltvDelta: 21)],
-            doubt: 0)
+            uncertainty: 0)
     }
 
     private static func offer(_ effects: [Sender.Effect]) -> (HTLCOffer, ChannelID)? {

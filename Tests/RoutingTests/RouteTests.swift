@@ -44,17 +44,17 @@ struct Web {
             htlcMaximum: maximum)
     }
 
-    static func random(nodes: Int, channels: Int, ppm: UInt32, _ dice: inout Dice) -> Web {
+    static func random(nodes: Int, channels: Int, ppm: UInt32, _ random: inout Dice) -> Web {
         var web = Web()
         for _ in 0..<channels {
-            let (a, b) = (Int.random(in: 0..<nodes, using: &dice), Int.random(in: 0..<nodes, using: &dice))
+            let (a, b) = (Int.random(in: 0..<nodes, using: &random), Int.random(in: 0..<nodes, using: &random))
             guard a != b else { continue }
             func policy() -> RoutingPolicy {
                 Self.policy(
-                    .random(in: 0...5000, using: &dice), ppm == 0 ? 0 : .random(in: 0...ppm, using: &dice),
-                    delta: .random(in: 6...144, using: &dice), minimum: .random(in: 0...3000, using: &dice))
+                    .random(in: 0...5000, using: &random), ppm == 0 ? 0 : .random(in: 0...ppm, using: &random),
+                    delta: .random(in: 6...144, using: &random), minimum: .random(in: 0...3000, using: &random))
             }
-            web.join(a, b, capacity: .random(in: 10_000...2_000_000, using: &dice), policy(), policy())
+            web.join(a, b, capacity: .random(in: 10_000...2_000_000, using: &random), policy(), policy())
         }
         return web
     }
@@ -95,13 +95,13 @@ struct RouteTests {
 
     @Test(arguments: 0..<300)
     func cheapestIsFound(seed: UInt64) throws {
-        var dice = Dice(state: seed)
-        let nodes = Int.random(in: 2...60, using: &dice)
-        var web = Web.random(nodes: nodes, channels: nodes * 3, ppm: 0, &dice)
+        var random = Dice(state: seed)
+        let nodes = Int.random(in: 2...60, using: &random)
+        var web = Web.random(nodes: nodes, channels: nodes * 3, ppm: 0, &random)
         web.finder.cost = .feesOnly
         for _ in 0..<20 {
-            let (from, to) = (Int.random(in: 0..<nodes, using: &dice), Int.random(in: 0..<nodes, using: &dice))
-            let msat = UInt64.random(in: 1...500_000_000, using: &dice)
+            let (from, to) = (Int.random(in: 0..<nodes, using: &random), Int.random(in: 0..<nodes, using: &random))
+            let msat = UInt64.random(in: 1...500_000_000, using: &random)
             guard from != to, web.graph.node(Web.key(from)) != nil, web.graph.node(Web.key(to)) != nil else { continue }
             let expected = Self.cheapest(web, nodes: nodes, from: from, to: to, msat: msat)
             // With capacities at their limits the exact amounts may not fit where the payee's would.
@@ -140,17 +140,18 @@ struct RouteTests {
 
     @Test(arguments: 0..<200)
     func routesAreValid(seed: UInt64) throws {
-        var dice = Dice(state: seed &+ 1000)
-        let nodes = Int.random(in: 2...80, using: &dice)
-        var web = Web.random(nodes: nodes, channels: nodes * 4, ppm: 5000, &dice)
+        var random = Dice(state: seed &+ 1000)
+        let nodes = Int.random(in: 2...80, using: &random)
+        var web = Web.random(nodes: nodes, channels: nodes * 4, ppm: 5000, &random)
         for _ in 0..<30 {
-            let (from, to) = (Int.random(in: 0..<nodes, using: &dice), Int.random(in: 0..<nodes, using: &dice))
-            let query = web.query(from, to, .random(in: 1...500_000_000, using: &dice), maxFee: .random(in: 0...5_000_000, using: &dice))
+            let (from, to) = (Int.random(in: 0..<nodes, using: &random), Int.random(in: 0..<nodes, using: &random))
+            let query = web.query(
+                from, to, .random(in: 1...500_000_000, using: &random), maxFee: .random(in: 0...5_000_000, using: &random))
             guard let route = try? web.route(query) else { continue }
             Self.check(route, query, web.graph, seed: seed)
             // Forgetting, disabling and learning take effect at once.
-            let directed = route.directions[Int.random(in: 0..<route.hops.count, using: &dice)]
-            switch Int.random(in: 0...2, using: &dice) {
+            let directed = route.directions[Int.random(in: 0..<route.hops.count, using: &random)]
+            switch Int.random(in: 0...2, using: &random) {
             case 0: web.graph.remove(directed.shortChannelID)
             case 1:
                 var policy = Web.policy(0)
@@ -228,8 +229,8 @@ struct RouteTests {
         query.localChannels = [
             LocalChannel(shortChannelID: ShortChannelID(7), peer: Web.key(1), spendable: 2_000_000, htlcMinimum: 1)
         ]
-        query.tails = [
-            RouteTail(hops: [.init(from: Web.key(2), shortChannelID: ShortChannelID(8), policy: Web.policy(500, 1000, maximum: 0))])
+        query.hints = [
+            RouteHint(hops: [.init(from: Web.key(2), shortChannelID: ShortChannelID(8), policy: Web.policy(500, 1000, maximum: 0))])
         ]
         let route = try web.route(query)
         #expect(route.hops.map(\.node) == [Web.key(1), Web.key(2), Web.key(9)])
@@ -237,13 +238,13 @@ struct RouteTests {
         let found = route.hops.map(\.amount.value)
         #expect(found == amounts)
         // A peer can be the one that the hint begins with.
-        query.tails = [
-            RouteTail(hops: [.init(from: Web.key(1), shortChannelID: ShortChannelID(8), policy: Web.policy(500, 1000))])
+        query.hints = [
+            RouteHint(hops: [.init(from: Web.key(1), shortChannelID: ShortChannelID(8), policy: Web.policy(500, 1000))])
         ]
         #expect(try web.route(query).hops.map(\.node) == [Web.key(1), Web.key(9)])
         // And the payee can be our peer without anybody knowing it.
         query.destination = Web.key(50)
-        query.tails = []
+        query.hints = []
         query.localChannels![0].peer = Web.key(50)
         #expect(try web.route(query).hops.count == 1)
     }
@@ -257,20 +258,20 @@ struct RouteTests {
         query.localChannels = [1, 2].map {
             LocalChannel(shortChannelID: ShortChannelID(70 + $0), peer: Web.key(Int($0)), spendable: 600_000_000, htlcMinimum: 1)
         }
-        func tail(_ minimum: UInt64, _ maximum: UInt64) -> RouteTail {
+        func hint(_ minimum: UInt64, _ maximum: UInt64) -> RouteHint {
             var policy = Web.policy(0)
             (policy.htlcMinimum, policy.htlcMaximum) = (minimum, maximum)
-            return RouteTail(hops: [.init(from: Web.key(2), shortChannelID: ShortChannelID(8), policy: policy)])
+            return RouteHint(hops: [.init(from: Web.key(2), shortChannelID: ShortChannelID(8), policy: policy)])
         }
         var finder = RouteFinder()
         var estimates = LiquidityEstimates()
-        query.tails = [tail(1, 250_000_000)]
+        query.hints = [hint(1, 250_000_000)]
         let parts = try finder.findParts(query, maxParts: 16, &web.graph, &estimates)
         #expect(parts.count >= 4 && parts.allSatisfy { $0.amount.value <= 250_000_000 })
         #expect(parts.reduce(0) { $0 + $1.amount.value } == 900_000_000)
-        query.tails = [tail(500_000_000, 0)]
+        query.hints = [hint(500_000_000, 0)]
         #expect(throws: RouteRefusal.self) { try finder.findParts(query, maxParts: 16, &web.graph, &estimates) }
-        query.tails = [tail(300_000_000, 0)]
+        query.hints = [hint(300_000_000, 0)]
         let fewer = try finder.findParts(query, maxParts: 16, &web.graph, &estimates)
         #expect(fewer.allSatisfy { $0.amount.value >= 300_000_000 })
     }
@@ -287,20 +288,20 @@ struct RouteTests {
         slow.cltvExpiryDelta = 5000
         var dear = Web.policy(900)
         dear.cltvExpiryDelta = 144
-        query.tails = [slow, dear].enumerated().map { index, policy in
-            RouteTail(hops: [.init(from: Web.key(1), shortChannelID: ShortChannelID(UInt64(8 + index)), policy: policy)])
+        query.hints = [slow, dear].enumerated().map { index, policy in
+            RouteHint(hops: [.init(from: Web.key(1), shortChannelID: ShortChannelID(UInt64(8 + index)), policy: policy)])
         }
         query.maxCLTVDelta = 2016
         #expect(try web.route(query).hops.last?.shortChannelID == ShortChannelID(9))
     }
 
-    /// Half of a channel is there with probability one half: one bit of doubt, 1024 units.
-    @Test func doubt() throws {
+    /// Half of a channel is there with probability one half: one bit of uncertainty, 1024 units.
+    @Test func uncertainty() throws {
         var web = Web()
         web.join(0, 1, capacity: 1_000_000, Web.policy(0), Web.policy(0))
         for (msat, bits) in [(1, 0.0), (500_000_000, 1), (750_000_000, 2), (875_000_000, 3), (100_000_000, 0.152), (999_000_000, 9.966)] {
-            let doubt = Double(try web.route(web.query(0, 1, UInt64(msat))).doubt) / 1024
-            #expect(abs(doubt - bits) < 0.004, "\(msat) msat: \(doubt) bits")
+            let uncertainty = Double(try web.route(web.query(0, 1, UInt64(msat))).uncertainty) / 1024
+            #expect(abs(uncertainty - bits) < 0.004, "\(msat) msat: \(uncertainty) bits")
         }
     }
 
@@ -321,18 +322,18 @@ struct RouteTests {
         // An hour later a little more than what failed could be there; a success makes it sure.
         var later = query
         later.now = 2000 + 3600
-        #expect(try web.route(later).doubt > 0)
+        #expect(try web.route(later).uncertainty > 0)
         web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[0], now: 5600)
         web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[1], now: 5600)
         let sure = try web.route(later)
-        #expect(sure.doubt == 0 && sure.hops[0].node == first.hops[0].node)
+        #expect(sure.uncertainty == 0 && sure.hops[0].node == first.hops[0].node)
         // What was learned can be carried to another node.
         var copy = LiquidityEstimates()
         try copy.merge(exported: web.estimates.exported)
-        #expect(copy.holdsSame(as: web.estimates))
+        #expect(copy.hasSameState(as: web.estimates))
         let writes = web.estimates.drainWrites().changes(of: .estimates)
         let restored = try LiquidityEstimates(records: writes.map { ($0.key, $0.record!) })
-        #expect(restored.holdsSame(as: web.estimates))
+        #expect(restored.hasSameState(as: web.estimates))
         #expect(throws: EstimatesImportFailure.self) { try copy.merge(exported: "1x1x1,2,0,0,,0") }
     }
 }

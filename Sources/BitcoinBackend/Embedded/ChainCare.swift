@@ -11,84 +11,84 @@ extension EmbeddedChain {
         /// Outputs that are not spent.
         public var coins = 0
         /// What is wrong, in words; nothing if every table says what its blocks say.
-        public var complaints: [String] = []
+        public var problems: [String] = []
     }
 
     /// What is wrong with a chain's database, in words; nothing if every table says what its blocks say.
-    public static func check(path: String) throws(ChainFailure) -> [String] { try examine(path: path).complaints }
+    public static func check(path: String) throws(ChainFailure) -> [String] { try examine(path: path).problems }
 
     /// Looks at a chain's database; all blocks are checked again, scripts included.
     public static func examine(path: String) throws(ChainFailure) -> Examination {
         let store = try ChainStore(path: path)
         defer { store.close() }
         var examination = Examination()
-        examination.complaints = try complaints(store, &examination)
+        examination.problems = try problems(store, &examination)
         return examination
     }
 
-    private static func complaints(_ store: ChainStore, _ examination: inout Examination) throws(ChainFailure) -> [String] {
-        var complaints = try store.fileDamage()
+    private static func problems(_ store: ChainStore, _ examination: inout Examination) throws(ChainFailure) -> [String] {
+        var problems = try store.fileDamage()
         if try store.needsRebuild() {
-            return complaints + ["an older program made it: what it lacks is computed when it is opened, or by lnw chain rebuild"]
+            return problems + ["an older program made it: what it lacks is computed when it is opened, or by lnw chain rebuild"]
         }
         let replayed = try replay(store)
         let found = try store.contents()
         examination.height = replayed.height
         examination.coins = found.coins.count
         if let tip = found.tip, tip != replayed.tip {
-            complaints.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
+            problems.append("the last block is \(tip), its blocks lead to \(replayed.tip)")
         }
         var expected = 0
         replayed.forEachCoin { outPoint, coin in
             expected += 1
-            if found.coins[outPoint] != coin { complaints.append("the unspent output \(outPoint) is missing or different") }
+            if found.coins[outPoint] != coin { problems.append("the unspent output \(outPoint) is missing or different") }
         }
         if found.coins.count != expected {
-            complaints.append("there are \(found.coins.count) unspent outputs, the blocks make \(expected)")
+            problems.append("there are \(found.coins.count) unspent outputs, the blocks make \(expected)")
         }
-        guard found.tip != nil else { return complaints }
+        guard found.tip != nil else { return problems }
         let wanted = IndexSizes(replayed)
         if found.locations != wanted.transactions {
-            complaints.append("there are \(found.locations) transactions in the index, the blocks have \(wanted.transactions)")
+            problems.append("there are \(found.locations) transactions in the index, the blocks have \(wanted.transactions)")
         }
         if found.spenders != wanted.spends {
-            complaints.append("there are \(found.spenders) spent outputs in the index, the blocks spend \(wanted.spends)")
+            problems.append("there are \(found.spenders) spent outputs in the index, the blocks spend \(wanted.spends)")
         }
         if found.payments != wanted.payments {
-            complaints.append("there are \(found.payments) payments in the index, the blocks make \(wanted.payments)")
+            problems.append("there are \(found.payments) payments in the index, the blocks make \(wanted.payments)")
         }
         for height in 1..<replayed.height + 1 {
             let hash = replayed.blockHash(height: height)!
             let block = replayed.block(hash)!
             if store.undo(hash).flatMap({ try? BlockUndo.decode($0) }) != replayed.spentCoins(hash) {
-                complaints.append("what block \(height) spent is missing or different: it could not be undone")
+                problems.append("what block \(height) spent is missing or different: it could not be undone")
             }
             for (position, transaction) in block.transactions.enumerated() {
                 let id = transaction.id
                 let place = ChainStore.Place(height: height, position: position)
-                if store.location(id) != replayed.location(id) { complaints.append("the index says another place of \(id)") }
+                if store.location(id) != replayed.location(id) { problems.append("the index says another place of \(id)") }
                 for output in transaction.outputs
                 where !output.script.isUnspendable && !store.hasPayment(to: output.script, place) {
-                    complaints.append("the index misses a payment of \(id)")
+                    problems.append("the index misses a payment of \(id)")
                 }
                 for input in transaction.inputs
                 where !transaction.isCoinbase && store.spender(of: input.previousOutput) != place {
-                    complaints.append("the index says another spender of \(input.previousOutput)")
+                    problems.append("the index says another spender of \(input.previousOutput)")
                 }
             }
         }
         for stored in try store.headers().headers {
             let hash = stored.header.hash
             guard let known = replayed.header(hash) else {
-                complaints.append("block \(hash) at height \(stored.height) is missing, or is not valid by itself")
+                problems.append("block \(hash) at height \(stored.height) is missing, or is not valid by itself")
                 continue
             }
             if known.isInvalid != stored.isInvalid {
-                complaints.append("block \(hash) is marked \(stored.isInvalid ? "invalid" : "valid"), and is not")
+                problems.append("block \(hash) is marked \(stored.isInvalid ? "invalid" : "valid"), and is not")
             }
         }
         try store.checkReads()
-        return complaints
+        return problems
     }
 
     /// Computes everything in a chain's database anew from its blocks.

@@ -356,7 +356,7 @@ final class ChainStore: LedgerStorage {
         }
     }
 
-    /// SQLite's own complaints; none for a sound file.
+    /// SQLite's own problems; none for a sound file.
     func fileDamage() throws(ChainFailure) -> [String] {
         try reading { try String.fetchAll($0, sql: "PRAGMA integrity_check").filter { $0 != "ok" } }
     }

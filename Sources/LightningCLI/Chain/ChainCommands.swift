@@ -262,21 +262,21 @@ struct ChainCheck: AsyncParsableCommand {
         do throws(ChainFailure) { found = try EmbeddedChain.examine(path: path) } catch {
             throw ControlFailure(.corrupt, error.description)
         }
-        let complaints = found.complaints
+        let problems = found.problems
         options.show(
             [
                 "blockheight": .integer(Int64(found.height)), "txouts": .integer(Int64(found.coins)),
-                "complaints": .array(complaints.map { .string($0) }),
+                "problems": .array(problems.map { .string($0) }),
             ]
         ) { _ in
-            complaints.isEmpty
+            problems.isEmpty
                 ? "sound: \(Format.thousands(UInt64(found.height))) blocks, \(Format.thousands(UInt64(found.coins))) unspent outputs; every table says what the blocks say"
-                : complaints.joined(separator: "\n")
+                : problems.joined(separator: "\n")
         }
-        if !complaints.isEmpty {
+        if !problems.isEmpty {
             throw ControlFailure(
                 .corrupt,
-                "\(complaints.count == 1 ? "one complaint" : "\(complaints.count) complaints"); lnw chain rebuild makes all tables anew from the blocks"
+                "\(problems.count == 1 ? "one problem" : "\(problems.count) problems"); lnw chain rebuild makes all tables anew from the blocks"
             )
         }
     }

@@ -547,7 +547,7 @@ extension OnChainWallet {
     }
 
     /// Whether two wallets hold the same.
-    package func holdsSame(as other: OnChainWallet) -> Bool {
+    package func hasSameState(as other: OnChainWallet) -> Bool {
         coins == other.coins && pending == other.pending && next == other.next && used == other.used
             && confirmed.mapValues(\.height) == other.confirmed.mapValues(\.height)
     }

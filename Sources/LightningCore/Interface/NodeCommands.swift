@@ -225,9 +225,9 @@ extension NodeCore {
             finalCLTVDelta: delta)
         payment.paymentSecret = invoice.paymentSecret
         payment.paymentMetadata = invoice.paymentMetadata
-        payment.tails = invoice.routingHints.compactMap { hints in
+        payment.hints = invoice.routingHints.compactMap { hints in
             guard !hints.isEmpty else { return nil }
-            return RouteTail(
+            return RouteHint(
                 hops: hints.map { hint in
                     let policy = RoutingPolicy(
                         timestamp: 1, feeBase: UInt32(clamping: hint.feeBase.value),
@@ -278,7 +278,7 @@ extension NodeCore {
             deadline: limits.deadline(from: now), maxParts: 1, invoice: record.invoice.text,
             finalCLTVDelta: record.invoice.minFinalCLTVExpiryDelta)
         payment.paymentSecret = record.invoice.paymentSecret
-        payment.tails = [RouteTail(hops: [.init(from: peer, shortChannelID: name, policy: policy)])]
+        payment.hints = [RouteHint(hops: [.init(from: peer, shortChannelID: name, policy: policy)])]
         payment.firstChannel = from
         begin(payment, request)
     }

@@ -69,7 +69,7 @@ struct Peer {
 /// What a peer may ask and say: pings, errors and warnings, `open_channel`, terms of channels.
 struct PeerAllowance {
     var pings: TokenBucket
-    var complaints: TokenBucket
+    var problems: TokenBucket
     var openRequests: TokenBucket
     var terms: TokenBucket
     /// Whether it was told that it pings too often.
@@ -77,7 +77,7 @@ struct PeerAllowance {
 
     init(now: UInt64) {
         pings = TokenBucket(Peer.pingRate, now: now)
-        complaints = TokenBucket(Peer.complaintRate, now: now)
+        problems = TokenBucket(Peer.complaintRate, now: now)
         openRequests = TokenBucket(Peer.openRate, now: now)
         terms = TokenBucket(Peer.termsRate, now: now)
     }

@@ -44,7 +44,7 @@ extension Forwarder {
         switch decision {
         case .fulfill: break
         case .fail, .malformed:
-            let secret = arrival?.sharedSecret ?? circuits.circuit(incoming: id)?.back.sharedSecret
+            let secret = arrival?.sharedSecret ?? circuits.circuit(incoming: id)?.errorContext.sharedSecret
             if let secret, !isReplay { replays.remove(sharedSecret: secret) }
         }
         circuits.answered(incoming: id)
@@ -71,7 +71,7 @@ extension Forwarder {
         _ incoming: HTLCID, _ outgoing: HTLCID, _ preimage: PaymentPreimage, _ attribution: [UInt8], _ context: borrowing Context
     ) -> [Effect] {
         guard let circuit = circuits.fulfill(incoming: incoming, preimage, at: context.seconds) else { return [.takenTooLate(outgoing)] }
-        return decide(incoming, circuit.back.fulfill(preimage, attribution: attribution), context)
+        return decide(incoming, circuit.errorContext.fulfill(preimage, attribution: attribution), context)
     }
 
     /// An incoming HTLC that we fulfilled is gone from both commitments: what it brought is ours, and what it earned.
@@ -83,26 +83,26 @@ extension Forwarder {
     /// The next node, or the chain, failed the HTLC: so do we.
     mutating func failed(_ incoming: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context) -> [Effect] {
         guard let circuit = circuits.circuit(incoming: incoming), circuit.isPending else { return [] }
-        let (decision, text) = answer(to: failure, circuit.back)
+        let (decision, text) = answer(to: failure, circuit.errorContext)
         return end(incoming, decision, text, context)
     }
 
-    private func answer(to failure: HTLCFailure, _ back: ReturnPath) -> (IncomingDecision, String) {
+    private func answer(to failure: HTLCFailure, _ errorContext: OnionErrorContext) -> (IncomingDecision, String) {
         switch failure {
-        case .onChain: return (back.fail(.permanentChannelFailure), "the next channel was closed")
+        case .onChain: return (errorContext.fail(.permanentChannelFailure), "the next channel was closed")
         case .packet(let packet, _) where packet.count < FailurePacket.minimumLength:
             // Nobody on the way could read that: what is known of it is that the channel did not carry the payment.
-            return (back.fail(.temporaryChannelFailure(update: [])), "the next node sent a failure that cannot be read")
+            return (errorContext.fail(.temporaryChannelFailure(update: [])), "the next node sent a failure that cannot be read")
         case .packet(let packet, let attribution):
-            return (back.fail(packet: packet, attribution: attribution), "it came back from further on")
+            return (errorContext.fail(packet: packet, attribution: attribution), "it came back from further on")
         case .malformed(let hash, let code):
             // BOLT 4 "Returning Errors": the next node could not read the onion; we say so in its place.
             let message = ByteWriter.bytes {
                 $0.uint16(code)
                 $0.write(hash)
             }
-            return (back.fail(FailureMessage(message)), "the next node could not read the onion")
-        case .notSent: return (back.fail(.channelDisabled(flags: 0, update: [])), "the next peer was disconnected")
+            return (errorContext.fail(FailureMessage(message)), "the next node could not read the onion")
+        case .notSent: return (errorContext.fail(.channelDisabled(flags: 0, update: [])), "the next peer was disconnected")
         }
     }
 
@@ -129,6 +129,7 @@ extension Forwarder {
 
     mutating func expired(_ incoming: HTLCID, _ context: borrowing Context) -> [Effect] {
         guard let circuit = circuits.circuit(incoming: incoming), circuit.isPending else { return [] }
-        return end(incoming, circuit.back.fail(.temporaryChannelFailure(update: [])), "the next node did not answer in time", context)
+        return end(
+            incoming, circuit.errorContext.fail(.temporaryChannelFailure(update: [])), "the next node did not answer in time", context)
     }
 }

@@ -28,7 +28,7 @@ public struct Circuit: Hashable, Sendable {
     public var amount: MilliSatoshi
     /// The height at which what we offered expires.
     public var cltvExpiry: UInt32
-    package var back: ReturnPath
+    package var errorContext: OnionErrorContext
     /// Milliseconds since 1970.
     public var createdAt: UInt64
     /// How far it is.
@@ -40,7 +40,7 @@ public struct Circuit: Hashable, Sendable {
         self.outgoing = outgoing
         amount = request.amount
         cltvExpiry = request.cltvExpiry
-        back = request.back
+        errorContext = request.errorContext
         self.createdAt = createdAt
     }
 
@@ -70,7 +70,7 @@ public struct Circuit: Hashable, Sendable {
         outgoing.encode(to: &writer)
         writer.milliSatoshi(amount)
         writer.uint32(cltvExpiry)
-        back.encode(to: &writer)
+        errorContext.encode(to: &writer)
         writer.uint64(createdAt)
         switch status {
         case .pending: writer.uint8(0)
@@ -102,7 +102,7 @@ public struct Circuit: Hashable, Sendable {
         amount = try reader.money()
         cltvExpiry = try reader.uint32()
         // The first version knew no blinded paths.
-        back = version == 1 ? ReturnPath(sharedSecret: try reader.bytes32()) : try ReturnPath(from: &reader)
+        errorContext = version == 1 ? OnionErrorContext(sharedSecret: try reader.bytes32()) : try OnionErrorContext(from: &reader)
         createdAt = try reader.uint64()
         switch try reader.uint8() {
         case 0: status = .pending
@@ -261,7 +261,7 @@ package struct Circuits: Sendable {
         return writes
     }
 
-    package func holdsSame(as other: Circuits) -> Bool {
+    package func hasSameState(as other: Circuits) -> Bool {
         byIncoming == other.byIncoming && totals == other.totals && cheap == other.cheap && totalsByChannel == other.totalsByChannel
     }
 }

@@ -79,7 +79,7 @@ package struct Forwarder: Machine, Sendable {
         /// The onion ends here.
         ///
         /// - Parameter refusal: why it would be failed, if it were not a part of a payment that was held before a restart.
-        case deliver(IncomingHTLC, HopPayload, ReturnPath, refusal: FailureMessage?, isResumed: Bool)
+        case deliver(IncomingHTLC, HopPayload, OnionErrorContext, refusal: FailureMessage?, isResumed: Bool)
         case allResumed
         /// Which channels lead to the next node?
         case findCandidates(ForwardRequest)
@@ -140,7 +140,9 @@ package struct Forwarder: Machine, Sendable {
     package mutating func drainWrites() -> [StoreWrite] { circuits.drainWrites() + replays.drainWrites() }
 
     /// Whether a store holds what this machine does.
-    package func holdsSame(as other: Forwarder) -> Bool { circuits.holdsSame(as: other.circuits) && replays.holdsSame(as: other.replays) }
+    package func hasSameState(as other: Forwarder) -> Bool {
+        circuits.hasSameState(as: other.circuits) && replays.hasSameState(as: other.replays)
+    }
 
     /// What peers can fill: HTLCs that wait, decisions that are told later, replays to be refused, rates of channels, onions.
     package var occupancy: (arrivals: Int, delayed: Int, refused: Int, rates: Int, onions: Int) {

@@ -11,29 +11,29 @@ extension Forwarder {
         arrivals[htlc.key] = Arrival(at: context.now, isOutput: facts.isOutput)
         switch PeeledHTLC(htlc, onion: onion, nodeSecret: context.identity.secret) {
         case .refused(let decision): return decide(htlc.key, decision, context)
-        case .final(let payload, let back):
-            arrivals[htlc.key]?.sharedSecret = back.sharedSecret
-            let (failure, isReplay) = refusal(htlc, back, facts, isResumed: isResumed, context)
+        case .final(let payload, let errorContext):
+            arrivals[htlc.key]?.sharedSecret = errorContext.sharedSecret
+            let (failure, isReplay) = refusal(htlc, errorContext, facts, isResumed: isResumed, context)
             // What was held before a restart was accepted then: the receiver knows whether it was.
             if let failure, !isResumed {
-                return (isReplay ? [.replayed(htlc.key)] : []) + decide(htlc.key, back.fail(failure), context)
+                return (isReplay ? [.replayed(htlc.key)] : []) + decide(htlc.key, errorContext.fail(failure), context)
             }
-            if failure == nil { replays.insert(sharedSecret: back.sharedSecret, cltvExpiry: htlc.cltvExpiry) }
-            return [.deliver(htlc, payload, back, refusal: failure, isResumed: isResumed)]
+            if failure == nil { replays.insert(sharedSecret: errorContext.sharedSecret, cltvExpiry: htlc.cltvExpiry) }
+            return [.deliver(htlc, payload, errorContext, refusal: failure, isResumed: isResumed)]
         case .forward(let request):
-            arrivals[htlc.key]?.sharedSecret = request.back.sharedSecret
-            let (failure, isReplay) = refusal(htlc, request.back, facts, isResumed: isResumed, context)
+            arrivals[htlc.key]?.sharedSecret = request.errorContext.sharedSecret
+            let (failure, isReplay) = refusal(htlc, request.errorContext, facts, isResumed: isResumed, context)
             guard let failure else {
-                replays.insert(sharedSecret: request.back.sharedSecret, cltvExpiry: htlc.cltvExpiry)
+                replays.insert(sharedSecret: request.errorContext.sharedSecret, cltvExpiry: htlc.cltvExpiry)
                 return [.findCandidates(request)]
             }
-            return (isReplay ? [.replayed(htlc.key)] : []) + decide(htlc.key, request.back.fail(failure), context)
+            return (isReplay ? [.replayed(htlc.key)] : []) + decide(htlc.key, request.errorContext.fail(failure), context)
         }
     }
 
     /// What makes us fail an HTLC, whatever it is for.
     private mutating func refusal(
-        _ htlc: IncomingHTLC, _ back: ReturnPath, _ facts: IncomingFacts, isResumed: Bool, _ context: borrowing Context
+        _ htlc: IncomingHTLC, _ errorContext: OnionErrorContext, _ facts: IncomingFacts, isResumed: Bool, _ context: borrowing Context
     ) -> (failure: FailureMessage?, isReplay: Bool) {
         // A preimage given away at a stale height could be worth nothing.
         guard context.isSynced else { return (.temporaryNodeFailure, false) }
@@ -42,7 +42,7 @@ extension Forwarder {
         guard UInt64(htlc.cltvExpiry) <= UInt64(context.height) + ForwardingTerms.maximumExpiry + UInt64(Receiver.minFinalCLTVExpiryDelta)
         else { return (.expiryTooFar, false) }
         // An HTLC that comes in again after a restart is the one that is remembered.
-        guard isResumed || !replays.contains(sharedSecret: back.sharedSecret) else {
+        guard isResumed || !replays.contains(sharedSecret: errorContext.sharedSecret) else {
             refusedReplays.insert(htlc.key)
             return (.temporaryNodeFailure, true)
         }
@@ -56,8 +56,9 @@ extension Forwarder {
         // What was forwarded once is never forwarded again: it goes on by itself, or has ended, and only its answer is still to be given.
         switch circuit.status {
         case .pending: return []
-        case .fulfilled(let preimage, _), .settled(let preimage, _): return decide(htlc.key, circuit.back.fulfill(preimage), context)
-        case .failed: return decide(htlc.key, circuit.back.fail(.temporaryChannelFailure(update: [])), context)
+        case .fulfilled(let preimage, _), .settled(let preimage, _):
+            return decide(htlc.key, circuit.errorContext.fulfill(preimage), context)
+        case .failed: return decide(htlc.key, circuit.errorContext.fail(.temporaryChannelFailure(update: [])), context)
         }
     }
 

@@ -124,5 +124,5 @@ package struct OnionReplays: Sendable {
         return writes
     }
 
-    package func holdsSame(as other: OnionReplays) -> Bool { heights == other.heights }
+    package func hasSameState(as other: OnionReplays) -> Bool { heights == other.heights }
 }

@@ -41,7 +41,7 @@ package struct HTLCReply: Hashable, Sendable {
 }
 
 /// How an answer to an HTLC finds its way back: what its onion says of that.
-package struct ReturnPath: Hashable, Sendable {
+package struct OnionErrorContext: Hashable, Sendable {
     /// Where on a blinded path we are (BOLT 4 "Route Blinding"): nobody before it may learn what happens there.
     package struct Blinding: Hashable, Sendable {
         /// Whether we are its introduction point, which hides the failures of all the others.

@@ -7,7 +7,7 @@ package import LightningWire
 package enum PeeledHTLC: Sendable {
     case refused(IncomingDecision)
     /// We are the payee.
-    case final(HopPayload, ReturnPath)
+    case final(HopPayload, OnionErrorContext)
     case forward(ForwardRequest)
 
     /// Peels one layer and reads what it holds (BOLT 4 "Onion Decryption", "payload format").
@@ -29,14 +29,14 @@ package enum PeeledHTLC: Sendable {
             self = .refused(.malformed(onionHash: onionHash, code: code))
             return
         }
-        var back = ReturnPath(sharedSecret: peeled.sharedSecret)
+        var errorContext = OnionErrorContext(sharedSecret: peeled.sharedSecret)
         let isFinal = peeled.next == nil
         if htlc.pathKey != nil {
-            back.blinding = .init(isIntroduction: false, onionHash: onionHash)
+            errorContext.blinding = .init(isIntroduction: false, onionHash: onionHash)
         } else if HopPayload.hasPathKey(peeled.payload) {
             // "if current_path_key is set in the onion payload and it is not the final node": whoever stands behind the introduction
             // point is hidden by it, whatever is wrong.
-            if isFinal { back.isDelayed = true } else { back.blinding = .init(isIntroduction: true, onionHash: onionHash) }
+            if isFinal { errorContext.isDelayed = true } else { errorContext.blinding = .init(isIntroduction: true, onionHash: onionHash) }
         }
         do throws(FailureMessage) {
             let payload = try HopPayload(peeled.payload)
@@ -44,7 +44,7 @@ package enum PeeledHTLC: Sendable {
                 // "Otherwise (it is not part of a blinded route): MUST return an error if path_key is set in the incoming
                 // update_add_htlc or current_path_key is present".
                 guard htlc.pathKey == nil, payload.currentPathKey == nil else { throw .invalidOnionPayload(type: 12, offset: 0) }
-                self = isFinal ? .final(payload, back) : .forward(try Self.request(htlc, payload, peeled.next!, back))
+                self = isFinal ? .final(payload, errorContext) : .forward(try Self.request(htlc, payload, peeled.next!, errorContext))
                 return
             }
             // "If path_key is set in the incoming update_add_htlc: MUST return an error if current_path_key is present …
@@ -54,12 +54,12 @@ package enum PeeledHTLC: Sendable {
                 let opened = BlindedPath.open(data, pathKey: pathKey, nodeSecret: nodeSecret), opened.data.admits(htlc)
             else { throw .invalidOnionPayload(type: 10, offset: 0) }
             if let next = peeled.next {
-                self = .forward(try Self.request(htlc, opened, next, back))
+                self = .forward(try Self.request(htlc, opened, next, errorContext))
             } else {
-                self = .final(try Self.final(payload, opened.data), back)
+                self = .final(try Self.final(payload, opened.data), errorContext)
             }
         } catch {
-            self = .refused(back.fail(error))
+            self = .refused(errorContext.fail(error))
         }
     }
 
@@ -77,19 +77,19 @@ package enum PeeledHTLC: Sendable {
 
     /// What a payload outside of a blinded path has us do.
     private static func request(
-        _ htlc: IncomingHTLC, _ payload: HopPayload, _ onion: [UInt8], _ back: ReturnPath
+        _ htlc: IncomingHTLC, _ payload: HopPayload, _ onion: [UInt8], _ errorContext: OnionErrorContext
     ) throws(FailureMessage) -> ForwardRequest {
         // "MUST return an error if amt_to_forward or outgoing_cltv_value are not present … short_channel_id is not present".
         guard let amount = payload.amountToForward else { throw .invalidOnionPayload(type: 2, offset: 0) }
         guard let expiry = payload.outgoingCLTV else { throw .invalidOnionPayload(type: 4, offset: 0) }
         guard let channel = payload.shortChannelID else { throw .invalidOnionPayload(type: 6, offset: 0) }
         return ForwardRequest(
-            incoming: htlc, next: .channel(channel), amount: amount, cltvExpiry: expiry, onion: onion, back: back)
+            incoming: htlc, next: .channel(channel), amount: amount, cltvExpiry: expiry, onion: onion, errorContext: errorContext)
     }
 
     /// What the recipient of a blinded path has us do.
     private static func request(
-        _ htlc: IncomingHTLC, _ opened: BlindedPath.Opened, _ onion: [UInt8], _ back: ReturnPath
+        _ htlc: IncomingHTLC, _ opened: BlindedPath.Opened, _ onion: [UInt8], _ errorContext: OnionErrorContext
     ) throws(FailureMessage) -> ForwardRequest {
         let data = opened.data
         let next: ForwardRequest.Next
@@ -105,7 +105,7 @@ package enum PeeledHTLC: Sendable {
         else { throw .invalidOnionPayload(type: 10, offset: 0) }
         var request = ForwardRequest(
             incoming: htlc, next: next, amount: amount, cltvExpiry: htlc.cltvExpiry - UInt32(relay.cltvExpiryDelta), onion: onion,
-            back: back)
+            errorContext: errorContext)
         request.pathKey = opened.nextPathKey
         return request
     }
@@ -152,16 +152,16 @@ package struct ForwardRequest: Hashable, Sendable {
     package var onion: [UInt8]
     /// On a blinded path: for the next node too.
     package var pathKey: PublicKey?
-    package var back: ReturnPath
+    package var errorContext: OnionErrorContext
 
     package init(
-        incoming: IncomingHTLC, next: Next, amount: MilliSatoshi, cltvExpiry: UInt32, onion: [UInt8], back: ReturnPath
+        incoming: IncomingHTLC, next: Next, amount: MilliSatoshi, cltvExpiry: UInt32, onion: [UInt8], errorContext: OnionErrorContext
     ) {
         self.incoming = incoming
         self.next = next
         self.amount = amount
         self.cltvExpiry = cltvExpiry
         self.onion = onion
-        self.back = back
+        self.errorContext = errorContext
     }
 }

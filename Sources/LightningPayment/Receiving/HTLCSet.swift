@@ -4,9 +4,9 @@ package import LightningWire
 /// A part of a payment to us: an HTLC that is held until its set is complete.
 package struct HTLCPart: Hashable, Sendable {
     package var htlc: IncomingHTLC
-    package var back: ReturnPath
+    package var errorContext: OnionErrorContext
     /// What its onion said that it brings: a forwarder may have added to it.
-    package var told: MilliSatoshi
+    package var amountToForward: MilliSatoshi
 }
 
 /// BOLT 4's HTLC set: HTLCs with one payment hash that make up one payment together.
@@ -37,6 +37,6 @@ struct HTLCSet: Sendable {
     }
 
     /// "if the total amt_to_forward of this HTLC set is equal to or greater than total_msat".
-    var isComplete: Bool { sum(\.told).map { $0 >= total } ?? false }
+    var isComplete: Bool { sum(\.amountToForward).map { $0 >= total } ?? false }
     var firstExpiry: UInt32 { parts.map(\.htlc.cltvExpiry).min() ?? .max }
 }

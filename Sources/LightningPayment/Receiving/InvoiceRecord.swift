@@ -11,7 +11,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         case unpaid
         /// All HTLCs are there and held, until the owner settles or cancels (a hold invoice).
         case held(amount: MilliSatoshi)
-        /// The preimage is given away, and the money is not ours beyond doubt yet: some HTLC is still in a commitment.
+        /// The preimage is given away, and the money is not irrevocably ours yet: some HTLC is still in a commitment.
         case settling(amount: MilliSatoshi)
         /// Every HTLC has left both commitments, fulfilled: when (seconds since 1970) and with how much.
         case paid(at: UInt64, amount: MilliSatoshi)

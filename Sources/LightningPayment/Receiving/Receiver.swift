@@ -65,7 +65,7 @@ package struct Receiver: Machine, Sendable {
         /// - Parameters:
         ///   - refusal: why it is failed, unless it is a part of a payment that was held before a restart.
         ///   - isResumed: whether it came before a restart.
-        case received(IncomingHTLC, HopPayload, ReturnPath, refusal: FailureMessage?, isResumed: Bool)
+        case received(IncomingHTLC, HopPayload, OnionErrorContext, refusal: FailureMessage?, isResumed: Bool)
         /// An HTLC that we fulfilled has left both commitments.
         case settled(HTLCID, PaymentHash)
         /// What came over a channel can no longer be counted on: layer 1 decides who has it.
@@ -102,11 +102,11 @@ package struct Receiver: Machine, Sendable {
 
     package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         switch event {
-        case .received(let htlc, _, let back, let refusal?, let isResumed) where !(isResumed && holds(htlc.paymentHash)):
-            [.decided(htlc.key, back.fail(refusal))]
-        case .received(let htlc, let payload, let back, _, let isResumed):
+        case .received(let htlc, _, let errorContext, let refusal?, let isResumed) where !(isResumed && holds(htlc.paymentHash)):
+            [.decided(htlc.key, errorContext.fail(refusal))]
+        case .received(let htlc, let payload, let errorContext, _, let isResumed):
             receive(
-                htlc, payload, back: back, now: context.now, height: context.height, network: context.network,
+                htlc, payload, errorContext: errorContext, now: context.now, height: context.height, network: context.network,
                 nodeSecret: context.identity.secret, isResumed: isResumed
             ).effects()
         case .settled(let id, let hash): settled(id, hash, now: context.now).effects()
@@ -150,7 +150,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     private static func fail(_ part: HTLCPart, _ message: FailureMessage) -> IncomingDecision {
-        part.back.fail(message)
+        part.errorContext.fail(message)
     }
 
     /// Judges an HTLC that is irrevocably committed and whose onion ends here.
@@ -160,19 +160,19 @@ package struct Receiver: Machine, Sendable {
     ///   - height: of the active chain.
     ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
     package mutating func receive(
-        _ htlc: IncomingHTLC, _ payload: HopPayload, back: ReturnPath, now: UInt64, height: Int, network: Network,
+        _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: UInt64, height: Int, network: Network,
         nodeSecret: borrowing SecretKey, isResumed: Bool = false
     ) -> ReceiveOutcome {
         let wasHeld = isResumed && isHeldPart(htlc)
-        let part = HTLCPart(htlc: htlc, back: back, told: payload.amountToForward ?? .zero)
+        let part = HTLCPart(htlc: htlc, errorContext: errorContext, amountToForward: payload.amountToForward ?? .zero)
         func answer(_ decision: IncomingDecision) -> ReceiveOutcome { ReceiveOutcome(decisions: [(htlc.key, decision)]) }
         func fail(_ message: FailureMessage) -> ReceiveOutcome { answer(Self.fail(part, message)) }
         // "For the final node: MUST NOT include short_channel_id".
         guard payload.shortChannelID == nil else { return fail(.invalidOnionPayload(type: 6, offset: 0)) }
-        guard let told = payload.amountToForward else { return fail(.invalidOnionPayload(type: 2, offset: 0)) }
+        guard let amountToForward = payload.amountToForward else { return fail(.invalidOnionPayload(type: 2, offset: 0)) }
         guard let expiry = payload.outgoingCLTV else { return fail(.invalidOnionPayload(type: 4, offset: 0)) }
         // BOLT 4: "if amount_msat … is below amt_to_forward: MUST return a final_incorrect_htlc_amount error".
-        guard htlc.amount >= told else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
+        guard htlc.amount >= amountToForward else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
         guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
         let unknown = Self.unknown(part, height: height)
         guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return answer(unknown) }
@@ -181,7 +181,7 @@ package struct Receiver: Machine, Sendable {
             if let known = invoices[htlc.paymentHash] {
                 // Whoever has learned the preimage of an invoice that hides its payee must not find the payee by who refuses it.
                 guard known.pathID != nil else { return answer(unknown) }
-                return answer(back.fulfill(preimage))
+                return answer(errorContext.fulfill(preimage))
             }
             var record = InvoiceRecord(
                 invoice: Invoice(
@@ -196,16 +196,16 @@ package struct Receiver: Machine, Sendable {
             record.htlcs = [htlc.key]
             add(record)
             rememberSpontaneous(htlc.paymentHash, htlc.amount)
-            return ReceiveOutcome(decisions: [(htlc.key, back.fulfill(preimage))])
+            return ReceiveOutcome(decisions: [(htlc.key, errorContext.fulfill(preimage))])
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
-        let total = payload.totalAmount ?? told
+        let total = payload.totalAmount ?? amountToForward
         guard let record = invoices[htlc.paymentHash], !record.isSpontaneous,
             // A path's id counts inside of the path alone, a payment secret outside of one alone.
             (payload.encryptedRecipientData != nil) == (record.pathID != nil), let secret = payload.paymentSecret,
             secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), told <= total
+            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), amountToForward <= total
         else { return answer(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
@@ -267,7 +267,7 @@ package struct Receiver: Machine, Sendable {
         record.htlcs = set.parts.map(\.htlc.key)
         add(record)
         // "if it fulfills any HTLCs in the HTLC set: MUST fulfill the entire HTLC set".
-        return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, $0.back.fulfill(preimage)) })
+        return ReceiveOutcome(decisions: set.parts.map { ($0.htlc.key, $0.errorContext.fulfill(preimage)) })
     }
 
     /// An HTLC that we fulfilled has left both commitments for good: its money is ours.

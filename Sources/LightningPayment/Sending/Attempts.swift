@@ -109,12 +109,12 @@ extension Sender {
             amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + context.finalExpiryMargin,
             localChannels: channels.filter(\.isUsable).map(\.local), now: context.seconds)
-        query.tails = tails(payment, context) + payment.blindedPaths.map { $0.tail() }
+        query.hints = hints(payment, context) + payment.blindedPaths.map { $0.hint() }
         for path in payment.blindedPaths where path.isEntered { query.localChannels? += Self.localChannels(of: path, channels) }
         // A blinded hop needs twice the room of others.
         if let longest = payment.blindedPaths.map(\.payment.path.hops.count).max() { query.maxHops = max(3, query.maxHops - 2 * longest) }
         // Once something has failed, what would need a miracle (one in 256) only costs time.
-        if payment.attempts.contains(where: \.isFailed) { query.maxDoubt = 8 * 1024 }
+        if payment.attempts.contains(where: \.isFailed) { query.maxUncertainty = 8 * 1024 }
         if let only = channels.first(where: { $0.id == payment.firstChannel })?.shortChannelID {
             query.localChannels = query.localChannels?.filter { $0.shortChannelID == only }
         }

@@ -92,7 +92,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     public var customRecords: [UInt64: [UInt8]] = [:]
     /// Blocks that the payee wants its HTLC to have.
     public var finalCLTVDelta: UInt32
-    package var tails: [RouteTail] = []
+    package var hints: [RouteHint] = []
     /// The ways that a payee tells who hides: the last part of every route then.
     package var blindedPaths: [PayableBlindedPath] = []
     /// The only channel of ours that it may leave by; `nil` for any.
@@ -134,7 +134,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     var forHistory: OutgoingPayment {
         var kept = self
         for index in kept.attempts.indices { kept.attempts[index].sharedSecrets = [] }
-        kept.tails = []
+        kept.hints = []
         return kept
     }
 
@@ -191,8 +191,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         writer.optional(paymentMetadata) { writer, bytes in writer.variableBytes(bytes) }
         CustomRecords.encode(customRecords, to: &writer)
         writer.uint32(finalCLTVDelta)
-        writer.compactSize(tails.count)
-        for tail in tails { tail.encode(to: &writer) }
+        writer.compactSize(hints.count)
+        for hint in hints { hint.encode(to: &writer) }
         writer.compactSize(blindedPaths.count)
         for path in blindedPaths { path.encode(to: &writer) }
         writer.optional(firstChannel) { writer, id in writer.write(id) }
@@ -241,7 +241,7 @@ public struct OutgoingPayment: Hashable, Sendable {
             paymentHash: hash, payee: payee, amount: amount, maxFee: maxFee, createdAt: createdAt, deadline: deadline,
             maxParts: maxParts, invoice: invoice, finalCLTVDelta: try reader.uint32())
         (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
-        for _ in 0..<(try reader.count()) { tails.append(try RouteTail(from: &reader)) }
+        for _ in 0..<(try reader.count()) { hints.append(try RouteHint(from: &reader)) }
         if hasBlindedPaths { for _ in 0..<(try reader.count()) { blindedPaths.append(try PayableBlindedPath(from: &reader)) } }
         firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.channelID() }
         for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
@@ -284,7 +284,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         let node = NodeKey(payee)
         let hop = Route.Hop(node: node, shortChannelID: ShortChannelID(0), amount: amount, cltvDelta: 0)
         var attempt = PaymentAttempt(
-            route: Route(source: node, hops: [hop], doubt: 0), htlc: key, sharedSecrets: secrets, startedAt: createdAt &* 1000)
+            route: Route(source: node, hops: [hop], uncertainty: 0), htlc: key, sharedSecrets: secrets, startedAt: createdAt &* 1000)
         status = try Self.status(&reader)
         switch status {
         case .pending: break
@@ -308,7 +308,7 @@ extension PaymentAttempt {
 
     func encode(to writer: inout ByteWriter) {
         writer.write(route.source.bytes)
-        writer.uint64(route.doubt)
+        writer.uint64(route.uncertainty)
         writer.compactSize(route.hops.count)
         for hop in route.hops {
             writer.write(hop.node.bytes)
@@ -336,7 +336,7 @@ extension PaymentAttempt {
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let source = try reader.nodeKey()
-        let doubt = try reader.uint64()
+        let uncertainty = try reader.uint64()
         var hops: [Route.Hop] = []
         for _ in 0..<(try reader.count(minimum: 53)) {
             hops.append(
@@ -349,7 +349,8 @@ extension PaymentAttempt {
         var secrets: [Bytes32] = []
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
         self.init(
-            route: Route(source: source, hops: hops, doubt: doubt), htlc: key, sharedSecrets: secrets, startedAt: try reader.uint64())
+            route: Route(source: source, hops: hops, uncertainty: uncertainty), htlc: key, sharedSecrets: secrets,
+            startedAt: try reader.uint64())
         endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
         for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
         switch try reader.uint8() {
@@ -365,7 +366,7 @@ extension PaymentAttempt {
     }
 }
 
-extension RouteTail {
+extension RouteHint {
     func encode(to writer: inout ByteWriter) {
         writer.compactSize(hops.count)
         for hop in hops {

@@ -40,11 +40,11 @@ package struct PayableBlindedPath: Hashable, Sendable {
     package static func destination(_ payee: NodeID) -> NodeKey { NodeKey(invented: Hash.tagged("blinded payee", payee.compressed)) }
 
     /// The path among routes: one hop from where it begins to the payee.
-    package func tail() -> RouteTail {
+    package func hint() -> RouteHint {
         let policy = RoutingPolicy(
             timestamp: 1, feeBase: payment.feeBase, feeProportionalMillionths: payment.feeProportionalMillionths,
             cltvExpiryDelta: payment.cltvExpiryDelta, htlcMinimum: payment.htlcMinimum.value, htlcMaximum: payment.htlcMaximum.value)
-        return RouteTail(
+        return RouteHint(
             hops: [.init(from: entry, shortChannelID: payment.routingID, policy: policy)])
     }
 

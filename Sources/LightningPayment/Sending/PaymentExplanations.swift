@@ -58,7 +58,7 @@ extension Sender {
     package func largestQuery(for refusal: RouteRefusal, _ payment: OutgoingPayment, _ context: borrowing Context) -> RouteQuery? {
         guard case .tooMuch = explain(refusal, payment, context.channels()) else { return nil }
         var whole = query(payment, context)
-        whole.maxDoubt = .max
+        whole.maxUncertainty = .max
         return whole
     }
 

@@ -10,7 +10,7 @@ struct PaymentKnowledge {
     var channels: Set<DirectedChannel> = []
     var nodes: Set<NodeKey> = []
     /// Of channels that gossip does not know.
-    var bounds: [DirectedChannel: TailBounds] = [:]
+    var bounds: [DirectedChannel: HintBounds] = [:]
     /// Terms that a failure told, each once: a node that goes on asking for more is left out.
     var terms: [DirectedChannel: RoutingPolicy] = [:]
 }
@@ -78,7 +78,7 @@ extension Sender {
                 whole = whole.addingReportingOverflow(hop.amount.value).partialValue
             }
         }
-        var bounds = knowledge[payment.paymentHash]?.bounds[directed] ?? TailBounds()
+        var bounds = knowledge[payment.paymentHash]?.bounds[directed] ?? HintBounds()
         if gotThrough { bounds.gotThrough(whole) } else { bounds.failed(whole) }
         knowledge[payment.paymentHash, default: PaymentKnowledge()].bounds[directed] = bounds
     }
@@ -112,20 +112,20 @@ extension Sender {
 
     /// The ways to the payee that gossip does not tell of, on the newest terms that are known: what a failure said, what gossip says, what
     /// the invoice says, in this order.
-    func tails(_ payment: OutgoingPayment, _ context: borrowing Context) -> [RouteTail] {
+    func hints(_ payment: OutgoingPayment, _ context: borrowing Context) -> [RouteHint] {
         let graph = context.graph
         let told = knowledge[payment.paymentHash]?.terms ?? [:]
-        return payment.tails.map { tail in
-            var tail = tail
-            for index in tail.hops.indices {
-                let hop = tail.hops[index]
-                let next = index + 1 < tail.hops.count ? tail.hops[index + 1].from : NodeKey(payment.payee)
+        return payment.hints.map { hint in
+            var hint = hint
+            for index in hint.hops.indices {
+                let hop = hint.hops[index]
+                let next = index + 1 < hint.hops.count ? hint.hops[index + 1].from : NodeKey(payment.payee)
                 let directed = DirectedChannel(hop.shortChannelID, from: hop.from, to: next)
                 if let policy = told[directed] ?? graph.terms(of: hop.shortChannelID, from: hop.from, to: next) {
-                    tail.hops[index].policy = policy
+                    hint.hops[index].policy = policy
                 }
             }
-            return tail
+            return hint
         }
     }
 }

@@ -129,7 +129,7 @@ extension Gossip {
     }
 
     /// Milliseconds for which an answer is waited for.
-    private static let patience: UInt64 = 120_000
+    private static let responseTimeout: UInt64 = 120_000
 
     /// Milliseconds after which a peer that answered gives its place to one that was never asked.
     private static let turn: UInt64 = 1_800_000
@@ -140,7 +140,7 @@ extension Gossip {
         for id in peers.keys.sorted() {
             let peer = peers[id]!
             guard peer.isSynced else { continue }
-            let isSilent = (peer.rangeEnd != nil || peer.isQuerying) && now >= peer.askedAt + Self.patience
+            let isSilent = (peer.rangeEnd != nil || peer.isQuerying) && now >= peer.askedAt + Self.responseTimeout
             let next = peers.keys.sorted().first { other in
                 let candidate = peers[other]!
                 return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed && !candidate.isMuted

@@ -290,7 +290,7 @@ struct FlowFinder: Sendable {
             }
             guard node == problem.target, !steps.isEmpty else { break }
             let amount = cancel(steps, &edges, &extras)
-            var path = RouteFinder.Path(first: nil, edges: [], tail: nil)
+            var path = RouteFinder.Path(first: nil, edges: [], hint: nil)
             for step in steps {
                 guard step >= firstExtra else {
                     path.edges.append(step)
@@ -298,7 +298,7 @@ struct FlowFinder: Sendable {
                 }
                 let index = Int(step - firstExtra)
                 // Seeds are numbered as a route search numbers them: its first end is the payee itself.
-                if index < problem.firstCount { path.first = index } else { path.tail = index - problem.firstCount + 1 }
+                if index < problem.firstCount { path.first = index } else { path.hint = index - problem.firstCount + 1 }
             }
             result.append((path, amount))
         }

@@ -15,7 +15,7 @@ struct FlowProblem {
         var slope: Int64
     }
 
-    /// An edge that the graph does not have: one of our channels, or a tail.
+    /// An edge that the graph does not have: one of our channels, or a hint.
     struct Extra {
         var from: UInt32
         var to: UInt32
@@ -26,7 +26,7 @@ struct FlowProblem {
     let query: RouteQuery
     let source: UInt32
     let target: UInt32
-    /// Our channels first, in the order of the query, then the tails in theirs.
+    /// Our channels first, in the order of the query, then the hints in theirs.
     private(set) var extras: [Extra] = []
     let firstCount: Int
     private(set) var nodeCount: Int
@@ -34,15 +34,15 @@ struct FlowProblem {
     private(set) var extrasInto: [UInt32: [Int]] = [:]
     private let ownNode: UInt32
     private let limits: RouteLimits
-    private let doubtPrice: UInt64
+    private let uncertaintyPrice: UInt64
     private let blockSlope: Int64
     /// What is paid once for each HTLC is spread over a part of this size.
     private let partSize: UInt64
     private let hopSlope: Int64
 
-    /// The fractions, in 1/1024 of what is uncertain, at which the price changes, and the bits of doubt up to each, in 1/1024.
+    /// The fractions, in 1/1024 of what is uncertain, at which the price changes, and the bits of uncertainty up to each, in 1/1024.
     /// The last twentieth is not used: nobody knows less of it, and it leaves room for fees.
-    private static let steps: [(fraction: UInt64, doubt: UInt64)] = [(256, 425), (512, 1024), (717, 1779), (870, 2801), (973, 4434)]
+    private static let steps: [(fraction: UInt64, uncertainty: UInt64)] = [(256, 425), (512, 1024), (717, 1779), (870, 2801), (973, 4434)]
 
     /// - Parameter reserve: what is kept in each of our channels for fees, in msat.
     init(
@@ -52,7 +52,7 @@ struct FlowProblem {
         guard (1..<RouteSearch.amountBound).contains(query.amount.value) else { throw .noCapacity }
         ownNode = graph.node(query.source) ?? .max
         partSize = max(RouteFinder.minimumPart, query.amount.value / 8)
-        doubtPrice = cost.doubtPrice(query.amount.value)
+        uncertaintyPrice = cost.uncertaintyPrice(query.amount.value)
         blockSlope = Int64(clamping: cost.blockBillionths)
         hopSlope = Int64(clamping: cost.hopBase * 1_000_000_000 / partSize)
         // The source is a node of its own, so that only our channels leave it.
@@ -81,13 +81,13 @@ struct FlowProblem {
             extras.append(Extra(from: source, to: ownNode, capacity: .max >> 8, slope: 0))
         }
         firstCount = extras.count
-        for tail in query.tails {
+        for hint in query.hints {
             var slope: Int64 = 0
-            for hop in tail.hops {
+            for hop in hint.hops {
                 slope += feeSlope(base: hop.policy.feeBase, ppm: min(hop.policy.feeProportionalMillionths, RouteMap.feeBound))
                 slope += Int64(hop.policy.cltvExpiryDelta) * blockSlope + hopSlope
             }
-            extras.append(Extra(from: number(tail.hops[0].from), to: target, capacity: tail.room(query, graph, estimates), slope: slope))
+            extras.append(Extra(from: number(hint.hops[0].from), to: target, capacity: hint.room(query, graph, estimates), slope: slope))
         }
         for (index, extra) in extras.enumerated() {
             extrasFrom[extra.from, default: []].append(index)
@@ -116,16 +116,16 @@ struct FlowProblem {
     private func firstPiece(_ arc: RouteMap.Arc) -> Piece? {
         let base =
             feeSlope(base: arc.feeBase, ppm: arc.feeProportionalMillionths) + Int64(arc.cltvExpiryDelta) * blockSlope + hopSlope
-        guard doubtPrice > 0 else { return arc.capacity > 0 ? Piece(start: 0, end: arc.capacity, slope: base) : nil }
+        guard uncertaintyPrice > 0 else { return arc.capacity > 0 ? Piece(start: 0, end: arc.capacity, slope: base) : nil }
         let width = arc.capacity / 1024 * Self.steps[0].fraction
         guard width > 0 else { return Self.find(piecesOf(lower: 0, upper: arc.capacity, base: base), 0) }
-        return Piece(start: 0, end: width, slope: base + doubtSlope(Self.steps[0].doubt, width))
+        return Piece(start: 0, end: width, slope: base + uncertaintySlope(Self.steps[0].uncertainty, width))
     }
 
-    /// The price of so many units of doubt spread over so many msat, in billionths.
+    /// The price of so many units of uncertainty spread over so many msat, in billionths.
     @inline(__always)
-    private func doubtSlope(_ doubt: UInt64, _ width: UInt64) -> Int64 {
-        let price = (doubtPrice * doubt).multipliedFullWidth(by: 976_562)
+    private func uncertaintySlope(_ uncertainty: UInt64, _ width: UInt64) -> Int64 {
+        let price = (uncertaintyPrice * uncertainty).multipliedFullWidth(by: 976_562)
         let slope = price.high < width ? width.dividingFullWidth(price).quotient : Self.slopeBound
         return Int64(min(slope, Self.slopeBound))
     }
@@ -199,7 +199,7 @@ struct FlowProblem {
 
     private func piecesOf(lower: UInt64, upper: UInt64, base: Int64) -> PieceList {
         var list = PieceList()
-        guard doubtPrice > 0 else {
+        guard uncertaintyPrice > 0 else {
             list.append(Piece(start: 0, end: upper, slope: base))
             return list
         }
@@ -210,10 +210,10 @@ struct FlowProblem {
         for step in Self.steps {
             let end = lower + uncertain / 1024 * step.fraction
             if end > start {
-                list.append(Piece(start: start, end: end, slope: base + doubtSlope(step.doubt - before, end - start)))
+                list.append(Piece(start: start, end: end, slope: base + uncertaintySlope(step.uncertainty - before, end - start)))
             }
             start = max(start, end)
-            before = step.doubt
+            before = step.uncertainty
         }
         return list
     }

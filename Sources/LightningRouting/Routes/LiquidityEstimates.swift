@@ -161,7 +161,7 @@ package struct LiquidityEstimates: Sendable {
     }
 
     /// Whether a store rebuilds the same.
-    package func holdsSame(as other: LiquidityEstimates) -> Bool { bounds == other.bounds }
+    package func hasSameState(as other: LiquidityEstimates) -> Bool { bounds == other.bounds }
 }
 
 /// A line of exported estimates that cannot be read.

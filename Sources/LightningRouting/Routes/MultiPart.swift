@@ -13,7 +13,7 @@ extension RouteFinder {
         do throws(RouteRefusal) {
             let route = try findRoute(query, &graph, &estimates)
             // Better than even.
-            if route.doubt <= RouteCost.doubtUnit || maxParts == 1 { return [route] }
+            if route.uncertainty <= RouteCost.uncertaintyUnit || maxParts == 1 { return [route] }
             single = route
         } catch { refusal = error }
         switch refusal {
@@ -59,11 +59,11 @@ extension RouteFinder {
             do throws(EdgeTooNarrow) {
                 let route = try search.build(path, graph, map, estimates)
                 if let failure = search.overBudget(route) { throw failure }
-                guard route.doubt <= query.maxDoubt else { return nil }
+                guard route.uncertainty <= query.maxUncertainty else { return nil }
                 routes.append(route)
                 rest.use(route)
             } catch {
-                // The channel, or the tail, bears the sum, but not in one HTLC.
+                // The channel, or the hint, bears the sum, but not in one HTLC.
                 if case .refused = error { return nil }
                 guard amount >= 2 * Self.minimumPart else { return nil }
                 waiting = [(path, amount / 2), (path, amount - amount / 2)] + waiting

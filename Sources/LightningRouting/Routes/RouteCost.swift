@@ -9,8 +9,8 @@ package struct RouteCost: Hashable, Sendable {
     package var doubtProportionalMillionths: UInt64 = 1500
     /// What a locked block is worth, in billionths of the amount.
     package var blockBillionths: UInt64 = 15
-    /// In which doubt is measured: a bit has so many units.
-    static let doubtUnit: UInt64 = 1024
+    /// In which uncertainty is measured: a bit has so many units.
+    static let uncertaintyUnit: UInt64 = 1024
 
     package init() {}
 
@@ -23,13 +23,13 @@ package struct RouteCost: Hashable, Sendable {
 
     /// What a whole route costs: by this one route is better than another.
     package func total(_ route: Route) -> UInt64 {
-        let doubt = (min(route.doubt, 1 << 20) * doubtPrice(route.amount.value)) >> 10
+        let uncertainty = (min(route.uncertainty, 1 << 20) * uncertaintyPrice(route.amount.value)) >> 10
         let locked = (UInt64(route.cltvDelta) * blockPrice(route.amount.value)) >> 10
-        return route.fee.value + doubt + locked + hopBase * UInt64(route.hops.count)
+        return route.fee.value + uncertainty + locked + hopBase * UInt64(route.hops.count)
     }
 
-    /// The cost of a bit of doubt for an amount.
-    func doubtPrice(_ amount: UInt64) -> UInt64 {
+    /// The cost of a bit of uncertainty for an amount.
+    func uncertaintyPrice(_ amount: UInt64) -> UInt64 {
         let product = amount.multipliedFullWidth(by: doubtProportionalMillionths)
         guard product.high < 1_000_000 else { return .max >> 24 }
         return min(.max >> 24, doubtBase + UInt64(1_000_000).dividingFullWidth(product).quotient)
@@ -71,7 +71,7 @@ enum Logarithm {
 }
 
 /// How unlikely it is that a channel can send an amount, if what it has is anywhere between two bounds.
-enum Doubt {
+enum UncertaintyCost {
     /// Minus the logarithm of the probability to base 2, in 1/1024; `nil` where it cannot be.
     ///
     /// What the channel holds is one of `lower…upper`, each as likely: the probability is (upper + 1 - amount) / (upper + 1 - lower).

@@ -69,9 +69,9 @@ package struct RouteFinder: Sendable {
                             continue
                         }
                         // Nor one way to the payee in that of the others.
-                        if let tail = path.tail, tail > 0, query.tails.count > 1 {
+                        if let hint = path.hint, hint > 0, query.hints.count > 1 {
                             refusal = why
-                            search.excludedSeeds.insert(.last(tail))
+                            search.excludedSeeds.insert(.last(hint))
                             continue
                         }
                     }
@@ -79,7 +79,7 @@ package struct RouteFinder: Sendable {
                     throw failure
                 }
                 // What would need a miracle is not tried: the time it takes would be lost for other ways.
-                if route.doubt > query.maxDoubt { throw .refused(.noCapacity) }
+                if route.uncertainty > query.maxUncertainty { throw .refused(.noCapacity) }
                 return route
             } catch {
                 switch error {
@@ -101,8 +101,8 @@ package struct RouteFinder: Sendable {
         /// Which of our channels it begins with; `nil` where it begins with a public edge of the source.
         var first: Int?
         var edges: [UInt32]
-        /// Which tail it ends with.
-        var tail: Int?
+        /// Which hint it ends with.
+        var hint: Int?
     }
 
     private mutating func run(_ search: inout RouteSearch, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> Path? {
@@ -211,7 +211,7 @@ package struct RouteFinder: Sendable {
     private func trace(from meeting: UInt32, _ graph: NetworkGraph) -> Path {
         var edges: [UInt32] = []
         var node = meeting
-        var path = Path(first: nil, edges: [], tail: nil)
+        var path = Path(first: nil, edges: [], hint: nil)
         while true {
             let via = forward[Int(node)].via
             if via >= Self.firstSeed {
@@ -226,7 +226,7 @@ package struct RouteFinder: Sendable {
         while true {
             let via = backward[Int(node)].via
             if via >= Self.firstSeed {
-                path.tail = Int(via - Self.firstSeed)
+                path.hint = Int(via - Self.firstSeed)
                 break
             }
             edges.append(via)

@@ -28,8 +28,8 @@ struct RouteLimits {
     }
 }
 
-extension RouteTail {
-    /// In msat, the most that every hop of the tail bears, in any number of HTLCs, beside what the payment sends over it already; 0 where it is not to be used.
+extension RouteHint {
+    /// In msat, the most that every hop of the hint bears, in any number of HTLCs, beside what the payment sends over it already; 0 where it is not to be used.
     func room(_ query: RouteQuery, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64 {
         var room = UInt64.max >> 8
         for (index, hop) in hops.enumerated() {

@@ -19,7 +19,7 @@ package struct LocalChannel: Hashable, Sendable {
 }
 
 /// A way to the payee that gossip does not tell of: an invoice's `r` field, or a blinded path.
-package struct RouteTail: Hashable, Sendable {
+package struct RouteHint: Hashable, Sendable {
     package struct Hop: Hashable, Sendable {
         /// Who forwards over the channel.
         package var from: NodeKey
@@ -53,12 +53,12 @@ package struct RouteQuery: Sendable {
     package var maxCLTVDelta: UInt32 = 2016
     /// Our own channels: the first hop goes over one of them. Empty, it goes over the source's public channels.
     package var localChannels: [LocalChannel]?
-    package var tails: [RouteTail] = []
+    package var hints: [RouteHint] = []
     /// Directions that are not to be used.
     package var excluded: Set<DirectedChannel> = []
     package var excludedNodes: Set<NodeKey> = []
-    /// What this payment has learned of the hops of its tails that gossip does not know.
-    package var tailBounds: [DirectedChannel: TailBounds] = [:]
+    /// What this payment has learned of the hops of its hints that gossip does not know.
+    package var tailBounds: [DirectedChannel: HintBounds] = [:]
     /// Terms that the payment was told of, newer than those of gossip.
     package var terms: [DirectedChannel: RoutingPolicy] = [:]
     /// What other parts of the payment send over a channel already.
@@ -66,7 +66,7 @@ package struct RouteQuery: Sendable {
     /// BOLT 4: 1300 bytes of payloads hold some 20 hops.
     package var maxHops = 20
     /// What is less likely than this is not tried: minus the logarithm of the probability to base 2, in 1/1024.
-    package var maxDoubt = UInt64.max
+    package var maxUncertainty = UInt64.max
     /// Seconds since 1970.
     package var now: UInt64
 
@@ -111,13 +111,13 @@ public struct Route: Hashable, Sendable {
     /// The last one is the payee.
     public var hops: [Hop]
     /// How unlikely it is: minus the logarithm of the success probability to base 2, in 1/1024.
-    public var doubt: UInt64
+    public var uncertainty: UInt64
 
     /// A route from its steps.
-    public init(source: NodeKey, hops: [Hop], doubt: UInt64) {
+    public init(source: NodeKey, hops: [Hop], uncertainty: UInt64) {
         self.source = source
         self.hops = hops
-        self.doubt = doubt
+        self.uncertainty = uncertainty
     }
 
     /// What arrives.

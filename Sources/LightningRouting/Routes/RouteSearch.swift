@@ -7,7 +7,7 @@ struct RouteSearch {
     let query: RouteQuery
     let amount: UInt64
     private let cost: RouteCost
-    private let doubtPrice: UInt64
+    private let uncertaintyPrice: UInt64
     private let blockPrice: UInt64
     /// Nodes that the graph does not know, by numbers after its own.
     private(set) var extraNodes: [NodeKey] = []
@@ -29,11 +29,11 @@ struct RouteSearch {
         self.query = query
         self.cost = cost
         amount = query.amount.value
-        doubtPrice = cost.doubtPrice(amount)
+        uncertaintyPrice = cost.uncertaintyPrice(amount)
         blockPrice = cost.blockPrice(amount)
         graphNodes = graph.nodes.count
         // A circle ends over a channel that leads back to us.
-        guard query.source != query.destination || !query.tails.isEmpty else { throw .toSelf }
+        guard query.source != query.destination || !query.hints.isEmpty else { throw .toSelf }
         // Within these bounds no price overflows: no channel on earth holds 700 bitcoin.
         guard amount < Self.amountBound else { throw .noCapacity }
         source = graph.node(query.source) ?? .max
@@ -41,11 +41,11 @@ struct RouteSearch {
         let target = number(query.destination, graph)
         try addFirst(graph)
         lastSeeds.append((target, 0))
-        for tail in query.tails {
-            lastSeeds.append((number(tail.hops[0].from, graph), price(tail) ?? 0))
-            if price(tail) == nil || tail.room(query, graph, estimates) < amount { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
+        for hint in query.hints {
+            lastSeeds.append((number(hint.hops[0].from, graph), price(hint) ?? 0))
+            if price(hint) == nil || hint.room(query, graph, estimates) < amount { excludedSeeds.insert(.last(lastSeeds.count - 1)) }
         }
-        if target >= graphNodes, query.tails.isEmpty, !firstSeeds.contains(where: { $0.node == target }) { throw .unknownDestination }
+        if target >= graphNodes, query.hints.isEmpty, !firstSeeds.contains(where: { $0.node == target }) { throw .unknownDestination }
     }
 
     private mutating func number(_ key: NodeKey, _ graph: NetworkGraph) -> UInt32 {
@@ -79,10 +79,10 @@ struct RouteSearch {
 
     // MARK: Prices
 
-    /// What a tail costs; `nil` where it does not bear the amount, or asks for more than anybody would pay.
-    private func price(_ tail: RouteTail) -> UInt64? {
+    /// What a hint costs; `nil` where it does not bear the amount, or asks for more than anybody would pay.
+    private func price(_ hint: RouteHint) -> UInt64? {
         var price: UInt64 = 0
-        for hop in tail.hops {
+        for hop in hint.hops {
             guard hop.policy.htlcMinimum <= amount, hop.policy.htlcMaximum == 0 || hop.policy.htlcMaximum >= amount,
                 let fee = hop.policy.fee(forwarding: amount), fee < Self.priceBound
             else { return nil }
@@ -96,26 +96,26 @@ struct RouteSearch {
     @inline(__always)
     func price(_ arc: RouteMap.Arc, fee: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
         if limits.forbids(arc, graph) { return nil }
-        guard let doubt = doubt(arc, amount, graph, estimates) else { return nil }
+        guard let uncertainty = uncertainty(arc, amount, graph, estimates) else { return nil }
         let isFirst = graph.origins[Int(arc.edge)] == source
         let locked = (UInt64(arc.cltvExpiryDelta) * blockPrice) >> 10
         // The first hop of a route costs its sender nothing.
-        return (isFirst ? 0 : fee + locked) + cost.hopBase + (doubt * doubtPrice) >> 10
+        return (isFirst ? 0 : fee + locked) + cost.hopBase + (uncertainty * uncertaintyPrice) >> 10
     }
 
     /// How unlikely it is that an edge bears an amount beside what other parts send over it; `nil` where it cannot.
-    func doubt(_ arc: RouteMap.Arc, _ amount: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
+    func uncertainty(_ arc: RouteMap.Arc, _ amount: UInt64, _ graph: NetworkGraph, _ estimates: LiquidityEstimates) -> UInt64? {
         var amount = amount
         if !limits.inUse.isEmpty, let used = limits.inUse[arc.edge] {
             let (sum, overflow) = amount.addingReportingOverflow(used)
             guard !overflow else { return nil }
             amount = sum
         }
-        guard arc.isEstimated else { return Doubt.of(amount, lower: 0, upper: arc.capacity) }
+        guard arc.isEstimated else { return UncertaintyCost.of(amount, lower: 0, upper: arc.capacity) }
         let channel = graph.channels[Int(arc.edge / 2)]
         let directed = DirectedChannel(ShortChannelID(channel.shortChannelID), direction: UInt8(arc.edge & 1))
         let range = estimates.range(directed, capacity: arc.capacity, now: query.now)
-        return Doubt.of(amount, lower: range.lower, upper: range.upper)
+        return UncertaintyCost.of(amount, lower: range.lower, upper: range.upper)
     }
 
     // MARK: Building
@@ -127,7 +127,7 @@ struct RouteSearch {
         var hops: [Route.Hop] = []
         var amount = self.amount
         var delta = query.finalCLTVDelta
-        var doubt: UInt64 = 0
+        var uncertainty: UInt64 = 0
         var node = query.destination
 
         /// Puts the hop over a channel before those that are there; then adds what its sender takes, if it is not us.
@@ -145,23 +145,23 @@ struct RouteSearch {
             delta = blocks
         }
 
-        if let tail = path.tail, tail > 0 {
-            for (index, hop) in query.tails[tail - 1].hops.enumerated().reversed() {
+        if let hint = path.hint, hint > 0 {
+            for (index, hop) in query.hints[hint - 1].hops.enumerated().reversed() {
                 // Less than a hop takes does not get better in smaller parts; more than it takes does.
                 guard amount >= hop.policy.htlcMinimum else { throw .refused(.noCapacity) }
-                guard hop.policy.htlcMaximum == 0 || amount <= hop.policy.htlcMaximum else { throw .seed(.last(tail)) }
+                guard hop.policy.htlcMaximum == 0 || amount <= hop.policy.htlcMaximum else { throw .seed(.last(hint)) }
                 try prepend(
                     hop.shortChannelID, from: hop.from, hop.policy,
-                    isFirst: index == 0 && path.edges.isEmpty && query.localChannels == nil, or: .seed(.last(tail)))
+                    isFirst: index == 0 && path.edges.isEmpty && query.localChannels == nil, or: .seed(.last(hint)))
             }
         }
         for (index, edge) in path.edges.enumerated().reversed() {
             let arc = map.arc(edge)
             let channel = graph.channels[Int(edge / 2)]
             let policy = graph.policies[Int(edge)]
-            guard amount >= policy.htlcMinimum, amount <= arc.htlcMaximum, let part = self.doubt(arc, amount, graph, estimates)
+            guard amount >= policy.htlcMinimum, amount <= arc.htlcMaximum, let part = self.uncertainty(arc, amount, graph, estimates)
             else { throw .edge(edge) }
-            doubt += part
+            uncertainty += part
             try prepend(
                 ShortChannelID(channel.shortChannelID), from: graph.nodes[Int(graph.origins[Int(edge)])].key, policy,
                 isFirst: index == 0 && query.localChannels == nil, or: .edge(edge))
@@ -172,7 +172,7 @@ struct RouteSearch {
             hops.append(
                 Route.Hop(node: node, shortChannelID: channel.shortChannelID, amount: MilliSatoshi(amount), cltvDelta: delta))
         }
-        return Route(source: query.source, hops: hops.reversed(), doubt: doubt)
+        return Route(source: query.source, hops: hops.reversed(), uncertainty: uncertainty)
     }
 
     /// What a route exceeds, if anything.

@@ -130,7 +130,7 @@ package struct ControlAPI: Sendable {
     }
 
     /// How long a caller waits for the outcome of a payment before it is told that it is still under way.
-    static let patience = Duration.seconds(60)
+    static let answerTimeout = Duration.seconds(60)
 
     /// The outcome, or the news that there is none yet: a payment under way cannot be taken back.
     static func awaited(_ pay: @escaping @Sendable () async throws -> OutgoingPayment) async throws -> OutgoingPayment {
@@ -139,7 +139,7 @@ package struct ControlAPI: Sendable {
             do { continuation.yield(.success(try await pay())) } catch { continuation.yield(.failure(error)) }
         }
         let timer = Task {
-            try? await Task.sleep(for: patience)
+            try? await Task.sleep(for: answerTimeout)
             continuation.yield(nil)
         }
         defer { timer.cancel() }

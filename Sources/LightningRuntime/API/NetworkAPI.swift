@@ -21,7 +21,7 @@ extension ControlAPI {
             let names = Self.names(try await node.graph())
             return [
                 "amount_msat": .amount(amount.value), "fee_msat": .amount(parts.reduce(0) { $0 + $1.fee.value }),
-                "success_probability_percent": .integer(Int64(Self.percent(parts.reduce(0) { $0 + $1.doubt }))),
+                "success_probability_percent": .integer(Int64(Self.percent(parts.reduce(0) { $0 + $1.uncertainty }))),
                 "parts": .array(parts.map { Self.json($0, names) }),
             ]
         case "compareroutes":
@@ -288,7 +288,7 @@ extension ControlAPI {
         let hidden = isBlinded ? route.hops.count - 1 : nil
         return [
             "amount_msat": .amount(route.amount.value), "fee_msat": .amount(route.fee.value),
-            "cltv_delta": .integer(Int64(route.cltvDelta)), "success_probability_percent": .integer(Int64(percent(route.doubt))),
+            "cltv_delta": .integer(Int64(route.cltvDelta)), "success_probability_percent": .integer(Int64(percent(route.uncertainty))),
             "hops": .array(
                 route.hops.enumerated().map { index, hop in
                     defer { before = hop.amount }
@@ -306,7 +306,7 @@ extension ControlAPI {
     }
 
     /// A probability in hundredths from minus its logarithm.
-    private static func percent(_ doubt: UInt64) -> Int { Int((100 * pow(2, -Double(doubt) / 1024)).rounded()) }
+    private static func percent(_ uncertainty: UInt64) -> Int { Int((100 * pow(2, -Double(uncertainty) / 1024)).rounded()) }
 
     static func json(_ totals: ForwardTotals) -> JSONValue {
         [

@@ -53,7 +53,7 @@ extension SimulatedWorld {
         var transport = NoiseTransport(localSecret: secret, ephemeral: ephemeral, remoteNodeID: nodes[index].nodeID)
         let firstAct = transport.start()
         var connection = RawConnection(
-            node: index, nodeID: secret.publicKey(), id: id, transport: transport, life: nodes[index].lives)
+            node: index, nodeID: secret.publicKey(), id: id, transport: transport, life: nodes[index].incarnation)
         let offered = features ?? core.configuration.features
         let chain = core.configuration.network.chainHash
         try step(index, [.connected(id, to: nil, from: origin)])
@@ -75,7 +75,7 @@ extension SimulatedWorld {
 
     /// Whether the node still holds the connection.
     package func isOpen(_ connection: RawConnection) -> Bool {
-        nodes[connection.node].core != nil && nodes[connection.node].lives == connection.life
+        nodes[connection.node].core != nil && nodes[connection.node].incarnation == connection.life
             && !closedStrangers.contains(connection.id)
     }
 

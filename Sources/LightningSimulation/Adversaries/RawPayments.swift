@@ -32,12 +32,12 @@ extension SimulatedWorld {
         var amount = amount
         var expiry = UInt32(ledger.height + finalDelta + draw(0...10))
         if spoiled == 0 {
-            expiry = [0, 1, UInt32(ledger.height), UInt32(ledger.height + 2017), 499_999_999, .max].randomElement(using: &dice)!
+            expiry = [0, 1, UInt32(ledger.height), UInt32(ledger.height + 2017), 499_999_999, .max].randomElement(using: &random)!
         }
         var final = HopPayload.final(
-            amount: spoiled == 1 ? MilliSatoshi(HostileMessages.number(using: &dice)) : amount, cltvExpiry: expiry,
+            amount: spoiled == 1 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount, cltvExpiry: expiry,
             paymentSecret: spoiled == 2 ? Hash.sha256(secret) : secret,
-            total: spoiled == 3 ? MilliSatoshi(HostileMessages.number(using: &dice)) : total ?? amount,
+            total: spoiled == 3 ? MilliSatoshi(HostileMessages.number(using: &random)) : total ?? amount,
             metadata: spoiled == 4 ? [UInt8](repeating: 7, count: draw(0...800)) : nil)
         if spoiled == 5 { final.encryptedRecipientData = [UInt8](repeating: 1, count: draw(0...300)) }
         if spoiled == 6 { final.customRecords = [65_537: [UInt8](repeating: 2, count: draw(0...900))] }
@@ -45,8 +45,8 @@ extension SimulatedWorld {
         for hop in route.dropLast().reversed() {
             guard let channel = hop.over else { return nil }
             let forward = HopPayload.forward(
-                amount: spoiled == 7 ? MilliSatoshi(HostileMessages.number(using: &dice)) : amount,
-                cltvExpiry: spoiled == 8 ? UInt32(truncatingIfNeeded: HostileMessages.number(using: &dice)) : expiry, over: channel)
+                amount: spoiled == 7 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount,
+                cltvExpiry: spoiled == 8 ? UInt32(truncatingIfNeeded: HostileMessages.number(using: &random)) : expiry, over: channel)
             hops.insert(OnionPacket.Hop(nodeID: hop.node, payload: forward.encoded()), at: 0)
             // What the usual terms ask for, several times over.
             guard let more = amount.adding(MilliSatoshi(10_000 + amount.value / 50)) else { return nil }

@@ -61,7 +61,7 @@ extension HostileHistory {
         for number in 0..<world.draw(1...6) {
             var funding: OutPoint? = OutPoint(TransactionID(Hash.sha256([UInt8(number)])), world.draw(0...65_535))
             if world.draw(0...2) == 0 { funding = living.isEmpty ? nil : living[world.draw(0...living.count - 1)] }
-            let value = HostileMessages.number(using: &world.dice)
+            let value = HostileMessages.number(using: &world.random)
             let spoiled = world.draw(0...12)
             let keys = ChannelKeys(seed: Hash.tagged("false", Array("\(world.draw(UInt64(0)...UInt64.max))".utf8)))
             let id = world.draw(0...3) == 0 ? words.channels[0].bytes : Hash.sha256([UInt8(world.draw(0...3))])
@@ -95,7 +95,7 @@ extension HostileHistory {
         let initializes = world.draw(0...4) > 0
         guard var connection = try world.dial(aNode, as: stranger(), initializes: initializes, from: address(1)) else { return }
         did(.noise)
-        for _ in 0..<world.draw(1...30) { try world.say(wire: words.message(using: &world.dice), over: &connection) }
+        for _ in 0..<world.draw(1...30) { try world.say(wire: words.message(using: &world.random), over: &connection) }
         try leave(connection)
     }
 
@@ -106,7 +106,8 @@ extension HostileHistory {
         let chain = Network.regtest.chainHash
         for _ in 0..<world.draw(1...60) {
             switch world.draw(0...3) {
-            case 0: try world.say(.ping(Ping(pongBytes: [0, 65_531, 65_532, .max].randomElement(using: &world.dice)!)), over: &connection)
+            case 0:
+                try world.say(.ping(Ping(pongBytes: [0, 65_531, 65_532, .max].randomElement(using: &world.random)!)), over: &connection)
             case 1:
                 let all = QueryChannelRange(chainHash: chain, firstBlock: world.draw(0...2), blockCount: .max)
                 try world.say(.queryChannelRange(all), over: &connection)
@@ -147,7 +148,7 @@ extension HostileHistory {
         let id = raws[index].raw.channel.id
         raws[index].raw.isIrregular = true
         for _ in 0..<world.draw(1...4) {
-            try world.say(wire: words.message(of: id, using: &world.dice), over: &raws[index].raw.connection)
+            try world.say(wire: words.message(of: id, using: &world.random), over: &raws[index].raw.connection)
         }
         try listen(index)
     }
@@ -164,8 +165,8 @@ extension HostileHistory {
         let environment = raws[index].raw.environment(height: world.ledger.height)
         for case .send(.channelReestablish(var body)) in raws[index].raw.channel.handle(.connected, environment) {
             switch world.draw(0...3) {
-            case 0: body.nextCommitmentNumber = HostileMessages.number(using: &world.dice)
-            case 1: body.nextRevocationNumber = HostileMessages.number(using: &world.dice)
+            case 0: body.nextCommitmentNumber = HostileMessages.number(using: &world.random)
+            case 1: body.nextRevocationNumber = HostileMessages.number(using: &world.random)
             case 2: body.yourLastPerCommitmentSecret = Hash.sha256([1])
             default: body.nextCommitmentNumber &+= 1
             }
@@ -208,7 +209,7 @@ extension HostileHistory {
     /// A failure as short or as long as it can be, with attribution data or without.
     private mutating func fail(_ htlc: HTLC, _ index: Int) throws(InvariantViolation) {
         let length = [0, 1, 32, 292, world.draw(0...65_000), ChannelLimits.maxFailureLength, ChannelLimits.maxFailureLength + 1, 65_400]
-            .randomElement(using: &world.dice)!
+            .randomElement(using: &world.random)!
         let attribution = length < 64_000 && world.draw(0...1) == 0 ? [UInt8](repeating: 3, count: 920) : []
         try world.answer(htlc, .failed(reason: []), attribution: attribution, over: &raws[index].raw) { message in
             guard case .updateFailHTLC(var body) = message else { return message }
@@ -226,7 +227,7 @@ extension HostileHistory {
         var route: [(node: NodeID, over: ShortChannelID?)] = [(core.nodeID, nil)]
         var payee = node
         let ways = core.channels.values.sorted { $0.id < $1.id }
-        if world.draw(0...1) == 0, let way = ways.randomElement(using: &world.dice) {
+        if world.draw(0...1) == 0, let way = ways.randomElement(using: &world.random) {
             // To a neighbour, to the other adversary, or back to itself.
             route = [(core.nodeID, world.draw(0...1) == 0 ? way.parameters.localAlias : way.displayID), (way.parameters.remoteNodeID, nil)]
             payee = world.nodes.firstIndex { $0.nodeID == way.parameters.remoteNodeID } ?? -1
@@ -238,7 +239,7 @@ extension HostileHistory {
             guard case .invoice(let record)? = try world.ask(payee, request) else { return }
             hash = record.invoice.paymentHash
             secret = record.invoice.paymentSecret ?? secret
-        } else if world.draw(0...1) == 0, let known = words.hashes.randomElement(using: &world.dice) {
+        } else if world.draw(0...1) == 0, let known = words.hashes.randomElement(using: &world.random) {
             // Somebody else's payment.
             hash = known
         }
@@ -251,7 +252,7 @@ extension HostileHistory {
 
     /// An onion that was offered before, over this channel or another.
     private mutating func replay(_ index: Int) throws(InvariantViolation) {
-        guard works(index), let payment = offered.randomElement(using: &world.dice) else { return }
+        guard works(index), let payment = offered.randomElement(using: &world.random) else { return }
         did(.replay)
         try send(payment, index)
     }

@@ -201,7 +201,7 @@ public struct NetworkHistory {
 
     private mutating func changeTerms() throws(InvariantViolation) {
         let node = world.draw(0...nodes - 1)
-        guard let id = world.nodes[node].core?.channels.keys.sorted().randomElement(using: &world.dice) else { return }
+        guard let id = world.nodes[node].core?.channels.keys.sorted().randomElement(using: &world.random) else { return }
         var policy = ForwardingPolicy()
         policy.feeBase = world.draw(0...2000)
         policy.feeProportionalMillionths = world.draw(0...2000)

@@ -57,11 +57,11 @@ public struct SimulatedWorld {
         var feeRates: FeeEstimates?
         /// The highest commitment numbers that were ever on disk: they never go back.
         var numbers: [ChannelID: (local: UInt64, remote: UInt64)] = [:]
-        var lives: UInt64 = 0
+        var incarnation: UInt64 = 0
         public var nodeID: NodeID { keys.nodeID }
     }
 
-    private enum Happening {
+    private enum WorldEvent {
         case delivery(link: Int, to: Int, [UInt8])
         case broken(link: Int, to: Int)
         case connect(from: Int, to: Int)
@@ -74,7 +74,7 @@ public struct SimulatedWorld {
     private struct Entry: Comparable {
         var time: UInt64
         var sequence: UInt64
-        var happening: Happening
+        var happening: WorldEvent
         static func < (left: Entry, right: Entry) -> Bool {
             left.time == right.time ? left.sequence < right.sequence : left.time < right.time
         }
@@ -102,7 +102,7 @@ public struct SimulatedWorld {
     public var checkInterval = 1
 
     /// Where all chance comes from.
-    var dice: SeededRandom
+    var random: SeededRandom
     private var queue = Heap<Entry>()
     private var sequence: UInt64 = 0
     private var links: [Link] = []
@@ -128,7 +128,7 @@ public struct SimulatedWorld {
         self.seed = seed
         self.faults = faults
         self.configuration = configuration
-        dice = SeededRandom(seed: seed)
+        random = SeededRandom(seed: seed)
         minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
         for (index, name) in names.enumerated() {
             nodes.append(Node(name: name, keys: Self.keys(seed, index)))
@@ -151,7 +151,7 @@ public struct SimulatedWorld {
             var node = Node(name: name, keys: Self.keys(seed, index))
             node.store = stores[index]
             // Not the entropy of an earlier life.
-            node.lives = 1000
+            node.incarnation = 1000
             nodes.append(node)
             start(index)
         }
@@ -165,7 +165,7 @@ public struct SimulatedWorld {
 
     // MARK: The passing of time
 
-    private mutating func schedule(_ happening: Happening, after delay: UInt64) {
+    private mutating func schedule(_ happening: WorldEvent, after delay: UInt64) {
         sequence += 1
         queue.insert(Entry(time: now + delay, sequence: sequence, happening: happening))
     }
@@ -193,7 +193,7 @@ public struct SimulatedWorld {
     /// Whether nothing is on its way.
     public var isQuiet: Bool { queue.isEmpty }
 
-    private mutating func happen(_ happening: Happening) throws(InvariantViolation) {
+    private mutating func happen(_ happening: WorldEvent) throws(InvariantViolation) {
         switch happening {
         case .delivery(let link, let node, let bytes):
             guard links[link].isOpen, nodes[node].core != nil else { return }
@@ -207,7 +207,7 @@ public struct SimulatedWorld {
         case .tick(let node):
             if nodes[node].core != nil { try step(node, [.tick]) }
         case .verdict(let node, let life, let number, let verdict):
-            if nodes[node].lives == life { try step(node, [.gossipChecked(number, verdict)]) }
+            if nodes[node].incarnation == life { try step(node, [.gossipChecked(number, verdict)]) }
         }
     }
 
@@ -218,9 +218,9 @@ public struct SimulatedWorld {
 
     private mutating func start(_ index: Int) {
         guard nodes[index].core == nil else { return }
-        nodes[index].lives += 1
+        nodes[index].incarnation += 1
         let entropy = Entropy(
-            seed: Hash.tagged("life", Array("\(seed)/\(index)/\(nodes[index].lives)".utf8)))
+            seed: Hash.tagged("life", Array("\(seed)/\(index)/\(nodes[index].incarnation)".utf8)))
         do {
             nodes[index].core = try NodeCore(
                 configuration: configuration, keys: nodes[index].keys, entropy: entropy, store: nodes[index].store)
@@ -233,10 +233,10 @@ public struct SimulatedWorld {
     mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
         guard nodes[index].core != nil else { return }
         let effects = nodes[index].core!.handle(inputs, now: now)
-        if dice.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
+        if random.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
         nodes[index].store.apply(effects.writes)
         try checkStore(index, effects.writes)
-        if dice.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
+        if random.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
         trace.note(index, at: now, effects)
         for (connection, bytes) in effects.transmissions {
             if connection.value >= Self.firstStranger {
@@ -257,7 +257,7 @@ public struct SimulatedWorld {
             if let reason = accept(publication.transaction) { refused.append(.published(publication.transaction.id, .refused(reason))) }
         }
         for check in effects.checks {
-            schedule(.verdict(index, life: nodes[index].lives, number: check.number, verdict(check)), after: draw(1...20))
+            schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: draw(1...20))
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
@@ -360,10 +360,10 @@ public struct SimulatedWorld {
 
     private mutating func transmit(_ link: Int, from node: Int, _ bytes: [UInt8]) {
         guard links[link].isOpen, !muted.contains(node) else { return }
-        if dice.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
+        if random.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
         let isCaller = links[link].caller == node
         let side = isCaller ? 0 : 1
-        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &dice), links[link].lastArrival[side])
+        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &random), links[link].lastArrival[side])
         links[link].lastArrival[side] = arrival
         schedule(
             .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes), after: arrival - now)
@@ -525,7 +525,7 @@ public struct SimulatedWorld {
     }
 
     public mutating func draw<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T {
-        T.random(in: range, using: &dice)
+        T.random(in: range, using: &random)
     }
 
     /// What all nodes think of their channel is the same, and adds up to its capacity.

@@ -269,7 +269,7 @@ struct HostilePathTests {
                 cltvDelta: 1))
         let secrets = (0..<before - 1 + path.payment.path.hops.count).map { Hash.sha256([UInt8(50 + $0)]) }
         return PaymentAttempt(
-            route: Route(source: NodeKey(key(2)), hops: hops, doubt: 0), htlc: .outgoing(ChannelID(Hash.sha256([3])), 0),
+            route: Route(source: NodeKey(key(2)), hops: hops, uncertainty: 0), htlc: .outgoing(ChannelID(Hash.sha256([3])), 0),
             sharedSecrets: secrets, startedAt: 0)
     }
 
@@ -328,7 +328,7 @@ struct HostilePathTests {
         func decisions(_ payments: Receiver) -> [IncomingDecision] {
             var payments = payments
             return payments.receive(
-                htlc, payload, back: ReturnPath(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                htlc, payload, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
                 nodeSecret: secret
             ).decisions.map(\.1)
         }
@@ -344,7 +344,7 @@ struct HostilePathTests {
             outside.encryptedRecipientData = isInside ? [1] : nil
             var payments = hidden
             let outcome = payments.receive(
-                large, outside, back: ReturnPath(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
                 nodeSecret: secret)
             let isTaken = outcome.decisions.contains { if case .fulfill = $0.1 { true } else { false } }
             #expect(isTaken == isInside)
@@ -404,7 +404,7 @@ struct PeeledHTLCTests {
         #expect(request.next == .channel(ShortChannelID(77)) && request.cltvExpiry == 860)
         // (1,000,000 - 100) * 1,000,000 / 1,001,000, rounded up.
         #expect(request.amount.value == 998_902)
-        #expect(request.pathKey != nil && request.back.blinding?.isIntroduction == !inside)
+        #expect(request.pathKey != nil && request.errorContext.blinding?.isIntroduction == !inside)
         let node = Self.payee.publicKey()
         let byNode = Self.relayed {
             $0.shortChannelID = nil
@@ -489,11 +489,11 @@ struct PeeledHTLCTests {
         let writes = circuits.drainWrites().changes(of: .circuits)
         let record = try #require(writes[0].record)
         let read = try Circuits(records: [record], totals: nil)
-        #expect(read.holdsSame(as: circuits) && read.all[0].back.blinding != nil)
+        #expect(read.hasSameState(as: circuits) && read.all[0].errorContext.blinding != nil)
         // Key, amount, hash, expiry, key, amount, expiry, secret: then what the first version did not have.
         let offset = 1 + 40 + 8 + 32 + 4 + 40 + 8 + 4 + 32
         let old = [1] + record[1..<offset] + record[(offset + 1 + 1 + 32)...]
         let before = try Circuits(records: [Array(old)], totals: nil)
-        #expect(before.all[0].back == ReturnPath(sharedSecret: request.back.sharedSecret))
+        #expect(before.all[0].errorContext == OnionErrorContext(sharedSecret: request.errorContext.sharedSecret))
     }
 }

@@ -141,7 +141,7 @@ struct HistoryTests {
         let context = Receiver.Context(
             now: world.now, height: 100, network: .regtest, identity: NodeIdentity(SecretKey(Hash.sha256([5]))!))
         _ = machine.handle(
-            .received(htlc, payload, ReturnPath(sharedSecret: .zero), refusal: nil, isResumed: false), context)
+            .received(htlc, payload, OnionErrorContext(sharedSecret: .zero), refusal: nil, isResumed: false), context)
         var store = world.nodes[1].store
         store.apply(machine.drainWrites())
         #expect(try InvoiceRecord(record: try #require(store.records(.invoiceHistory).first)) == before)

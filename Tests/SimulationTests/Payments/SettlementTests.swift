@@ -151,13 +151,13 @@ struct OnionReplayTests {
         save()
         #expect(replays.count == 40 && store.count == 40)
         let again = try OnionReplays(records: store.map { ($0.key, $0.value) })
-        #expect(again.holdsSame(as: replays))
+        #expect(again.hasSameState(as: replays))
         // Out and in again within one batch.
         replays.remove(sharedSecret: Self.htlc(99))
         replays.insert(sharedSecret: Self.htlc(99), cltvExpiry: 209)
         replays.insert(sharedSecret: Self.htlc(98), cltvExpiry: 400)
         save()
-        #expect(try OnionReplays(records: store.map { ($0.key, $0.value) }).holdsSame(as: replays))
+        #expect(try OnionReplays(records: store.map { ($0.key, $0.value) }).hasSameState(as: replays))
     }
 
     @Test("rows of the first version are read, and replaced")

@@ -4,7 +4,7 @@ public import LightningWire
 ///
 /// It is kept apart from the estimates of known channels: a payee chooses the names of its hints, and what happens there must teach
 /// nothing about anybody else's channel.
-package struct TailBounds: Hashable, Sendable {
+package struct HintBounds: Hashable, Sendable {
     /// In msat: so much got through at once.
     package private(set) var lower: UInt64 = 0
     /// In msat: so much did not; `nil` where nothing failed yet.
