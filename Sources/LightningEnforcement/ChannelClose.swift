@@ -61,8 +61,9 @@ public struct ChannelClose: Hashable, Sendable {
 
     /// Which transaction it is.
     public var kind: CloseKind
-    /// What spends the funding output, and the height of its block.
+    /// What spends the funding output.
     public var transaction: TransactionID
+    /// Of the block that holds it.
     public var height: Int
     /// The commitment's number, for commitments.
     public var commitmentNumber: UInt64?

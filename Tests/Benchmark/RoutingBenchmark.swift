@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 import LightningRouting
+import LightningRuntime
 import LightningSimulation
 import LightningWire
 

@@ -45,7 +45,8 @@ struct TidyTests {
     /// Targets that know no clock, disk, task, process or system randomness.
     static let pure: Set = [
         "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain", "LightningOnion",
-        "LightningInvoice", "LightningTransactions", "LightningRouting", "LightningChannel", "LightningPayment", "LightningCore",
+        "LightningInvoice", "LightningTransactions", "LightningEnforcement", "LightningRouting", "LightningChannel", "LightningPayment",
+        "LightningCore", "LightningSimulation",
     ]
 
     @Test("what is to be pure imports nothing else, and only the cryptography touches C")
@@ -64,7 +65,8 @@ struct TidyTests {
     func defaults() throws {
         // Numbers and bytes have more values than can be listed.
         let openEnded = ["throw .invalid(", "moves = false"]
-        for source in try Self.sources("Sources") where ["LightningCore", "LightningChannel"].contains(source.target) {
+        for source in try Self.sources("Sources")
+        where ["LightningCore", "LightningChannel", "LightningEnforcement"].contains(source.target) {
             for (number, line) in source.lines.enumerated() where line.trimmingCharacters(in: .whitespaces).hasPrefix("default:") {
                 #expect(openEnded.contains { line.contains($0) }, "\(source.path):\(number + 1)")
             }
@@ -104,6 +106,27 @@ struct TidyTests {
                 #expect(count <= 12, "\(source.path): \(name) has \(count)")
             }
         }
+    }
+
+    @Test("what is public is documented, and not many types")
+    func publicSymbols() throws {
+        var types = 0
+        for source in try Self.sources("Sources") where !["LightningCLI", "LightningSimulation"].contains(source.target) {
+            var before: Substring = ""
+            for (number, line) in source.lines.enumerated() {
+                let text = line.drop { $0 == " " }
+                defer { if !text.hasPrefix("@") { before = text } }
+                guard text.hasPrefix("public "), !text.contains(" import ") else { continue }
+                let kinds = ["struct ", "enum ", "final class ", "actor ", "protocol ", "typealias "]
+                if text.count == line.count, kinds.contains(where: { text.dropFirst(7).hasPrefix($0) }) { types += 1 }
+                // What a protocol of the standard library asks for means the same everywhere.
+                let isKnown = ["func hash(", "var description", "static func ", "init(from", "func encode("].contains {
+                    text.dropFirst(7).hasPrefix($0)
+                }
+                #expect(isKnown || before.hasPrefix("///"), "\(source.path):\(number + 1)")
+            }
+        }
+        #expect(types <= 85)
     }
 
     @Test("every suite of the hostile peer names the rule that it expects")

@@ -309,6 +309,7 @@ public struct ForwardTotals: Hashable, Sendable {
         return writer.bytes
     }
 
+    /// Of no forwards.
     public init() {}
 
     init(record: [UInt8]) throws(DecodingFailure) {

@@ -344,7 +344,8 @@ struct HostilePathTests {
             outside.encryptedRecipientData = isInside ? [1] : nil
             var payments = hidden
             let outcome = payments.receive(
-                large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100,
+                network: .regtest,
                 nodeSecret: secret)
             let isTaken = outcome.decisions.contains { if case .fulfill = $0.1 { true } else { false } }
             #expect(isTaken == isInside)
