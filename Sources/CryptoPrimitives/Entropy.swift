@@ -46,3 +46,9 @@ package struct Entropy: Sendable {
         }
     }
 }
+
+// Whoever knows its state knows every secret that it will give.
+extension Entropy: CustomStringConvertible, CustomReflectable {
+    package var description: String { "entropy" }
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}

@@ -19,6 +19,8 @@ package enum ChannelEffect: Hashable, Sendable {
     case fulfilled(id: UInt64, PaymentHash, PaymentPreimage, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
     /// An HTLC of ours is irrevocably removed without a preimage.
     case failed(id: UInt64, PaymentHash, HTLC.Resolution, attribution: [UInt8] = [], origin: HTLCOrigin? = nil)
+    /// An HTLC of ours that was fulfilled has left the channel for good: its money is the peer's, whatever happens.
+    case concluded(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// The chain gave an HTLC of ours back: the closing transaction does not hold it, or we took it after its time.
     case returned(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// An HTLC of ours that the peer never committed to is taken back: it did not happen.

@@ -151,6 +151,11 @@ extension NodeCore {
             case .malformed(let onionHash, let code): failed(.outgoing(id, number), origin, .malformed(onionHash, code))
             case .fulfilled: break
             }
+        case .concluded(let number, _, let origin):
+            // A forward is settled where it came in.
+            if case .payment(let hash, let attempt) = origin {
+                batch.queue.append(.sender(.concluded(hash, attempt: attempt, .outgoing(id, number))))
+            }
         case .returned(let number, _, let origin): failed(.outgoing(id, number), origin, .onChain)
         case .withdrawn(let number, _, let origin): failed(.outgoing(id, number), origin, .notSent)
         case .settled(let number, let hash, let wasFulfilled):
@@ -245,6 +250,7 @@ extension NodeCore {
         case .succeeded(let payment, let callers):
             batch.effects.events.append(.paymentSucceeded(payment))
             for caller in callers { batch.effects.answers.append((caller, .success(.payment(payment)))) }
+        case .settled(let payment): batch.effects.events.append(.paymentSettled(payment))
         case .failed(let payment, let why, let callers):
             cancelOwnInvoice(payment)
             batch.effects.events.append(.paymentFailed(payment))

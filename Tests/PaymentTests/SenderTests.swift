@@ -133,9 +133,18 @@ struct SenderTests {
         #expect(throws: PaymentRefusal.alreadyPaid) { try Self.check(machine) }
         #expect(machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context()).isEmpty)
         #expect(machine.handle(.endOfBatch(isFirst: true), Self.context()).isEmpty)
+        // Its HTLC is still in the channel: the payment is proven, and not settled.
+        #expect(Self.history(&machine) == nil && machine.outgoing[Self.hash] == payment && !payment.isOver)
+        for (attempt, other) in [(1, id), (0, .outgoing(Self.channels[1].id, 3))] {
+            #expect(machine.handle(.concluded(Self.hash, attempt: attempt, other), Self.context()).isEmpty)
+        }
+        let last = machine.handle(.concluded(Self.hash, attempt: 0, id), Self.context(now: 1_700_000_000_500))
+        guard case .settled(let settled)? = last.first else { throw Unexpected() }
+        #expect(settled.attempts[0].settledAt == 1_700_000_000_500 && settled.isOver && settled.status == payment.status)
+        #expect(machine.handle(.concluded(Self.hash, attempt: 0, id), Self.context()).isEmpty)
         // What is over is not kept in memory; nothing is paid twice all the same.
         let history = try #require(Self.history(&machine))
-        var kept = payment
+        var kept = settled
         kept.attempts[0].sharedSecrets = []
         #expect(history == kept && machine.outgoing.isEmpty)
         #expect(throws: PaymentRefusal.alreadyPaid) { try Self.check(machine, earlier: history) }
@@ -153,6 +162,9 @@ struct SenderTests {
         _ = machine.handle(.fulfilled(Self.hash, attempt: 0, ids[0], Self.preimage, attribution: []), Self.context())
         #expect(Self.history(&machine) == nil && machine.outgoing.count == 1)
         _ = machine.handle(.failed(Self.hash, attempt: 1, ids[1], .onChain), Self.context())
+        #expect(Self.history(&machine) == nil)
+        // The mined commitment does not hold the HTLC whose preimage had come: it is settled as well.
+        _ = machine.handle(.failed(Self.hash, attempt: 0, ids[0], .onChain), Self.context())
         #expect(Self.history(&machine)?.attempts.map(\.isFailed) == [false, true])
         // One that failed.
         machine = try Self.sent()

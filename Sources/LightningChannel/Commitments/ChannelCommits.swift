@@ -143,7 +143,9 @@ extension PaymentChannel {
                 commitments.htlcs[htlc.key] = htlc
             case .receivedAddAckRevocation: effects.append(.received(htlc))
             case .receivedRemoveAckRevocation:
-                if let resolution = htlc.resolution, htlc.preimage == nil {
+                if htlc.preimage != nil {
+                    effects.append(.concluded(id: htlc.id, htlc.paymentHash, origin: htlc.origin))
+                } else if let resolution = htlc.resolution {
                     effects.append(
                         .failed(id: htlc.id, htlc.paymentHash, resolution, attribution: htlc.attribution, origin: htlc.origin))
                 }

@@ -157,7 +157,9 @@ extension PaymentChannel {
         guard case .closing(let closing) = phase, closing.close.isFinal(height: environment.height) else { return effects }
         phase = .closed(closing)
         isChanged = true
-        return effects + [.closed]
+        // What became of each is in a block, and deep.
+        let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
+        return effects + offered.map { .concluded(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
     }
 
     /// Blocks on top of a closing transaction after which an HTLC that is not in it counts as failed.

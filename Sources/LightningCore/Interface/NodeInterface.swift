@@ -175,7 +175,10 @@ public enum NodeEvent: Sendable {
     case paymentHeld(InvoiceRecord, MilliSatoshi)
     /// A payment of ours sent a part, or got one back.
     case paymentUpdated(OutgoingPayment)
+    /// The payee's preimage is known: the payment is proven, and cannot be taken back.
     case paymentSucceeded(OutgoingPayment)
+    /// All that the payment sent is the peers' for good: no HTLC of it is in any commitment any more.
+    case paymentSettled(OutgoingPayment)
     case paymentFailed(OutgoingPayment)
     /// A forward ended.
     case forwarded(Circuit)

@@ -9,10 +9,12 @@ extension Sender {
     /// payee refuses comes back by each of them, seconds later.
     static let maxBlindedFailures = 3
 
-    /// The payment that an answer is for, while its attempt is under way.
-    private func payment(_ hash: PaymentHash, _ attempt: Int, _ id: HTLCID) -> OutgoingPayment? {
+    /// The payment that an answer is for, while its attempt has the given status.
+    private func payment(
+        _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ status: PaymentAttempt.Status = .pending
+    ) -> OutgoingPayment? {
         guard let payment = outgoing[hash], payment.attempts.indices.contains(attempt), payment.attempts[attempt].htlc == id,
-            payment.attempts[attempt].status == .pending
+            payment.attempts[attempt].status == status
         else { return nil }
         return payment
     }
@@ -42,11 +44,20 @@ extension Sender {
         return [.succeeded(payment, callers: callers.removeValue(forKey: hash) ?? [])]
     }
 
+    /// The HTLC of an attempt that was fulfilled has left its channel for good.
+    mutating func concluded(_ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ context: borrowing Context) -> [Effect] {
+        guard var payment = payment(hash, attempt, id, .succeeded), payment.attempts[attempt].settledAt == nil else { return [] }
+        payment.attempts[attempt].settledAt = context.now
+        note(payment)
+        return payment.isOver ? [.settled(payment)] : []
+    }
+
     /// An HTLC of ours failed: what it teaches, and what is tried next.
     mutating func failed(
         _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context
     ) -> [Effect] {
-        guard var payment = payment(hash, attempt, id) else { return [] }
+        // Its preimage had come before: that it is not in a commitment that was mined settles it.
+        guard var payment = payment(hash, attempt, id) else { return concluded(hash, attempt, id, context) }
         let failed = payment.attempts[attempt]
         let blinded = payment.blindedPath(of: failed.route)
         var result = AttemptResult(failed, failure, isWhole: failed.route.amount == payment.amount, blinded)

@@ -24,6 +24,9 @@ public struct PaymentAttempt: Hashable, Sendable {
     public var startedAt: UInt64
     /// In ms since 1970; `nil` while it is under way.
     public var endedAt: UInt64?
+    /// In ms since 1970: when its HTLC, which was fulfilled, had left both commitments for good. Until then the money is the payee's by its
+    /// preimage, and still in the channel.
+    public var settledAt: UInt64?
     /// How it stands.
     public var status: Status = .pending
     /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
@@ -104,7 +107,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Why nothing more is tried, while HTLCs are still out.
     public var givenUp: String?
 
-    static let version: UInt8 = 3
+    /// Since version 4 attempts say when they were settled.
+    static let version: UInt8 = 4
 
     /// A payment that has not begun.
     public init(
@@ -138,8 +142,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         return kept
     }
 
-    /// Whether nothing more can become of it: it has its outcome, and no HTLC of it is under way.
-    public var isOver: Bool { status != .pending && !attempts.contains { $0.status == .pending } }
+    /// Whether nothing more can become of it: it has its outcome, and no HTLC of it is in a channel.
+    public var isOver: Bool { status != .pending && attempts.allSatisfy(\.isOver) }
 
     /// Those that are neither fulfilled nor failed.
     public var pendingAttempts: [PaymentAttempt] { attempts.filter { $0.status == .pending } }
@@ -217,14 +221,13 @@ public struct OutgoingPayment: Hashable, Sendable {
         var reader = ByteReader(record)
         switch try reader.uint8() {
         case 1: try self.init(version1: &reader)
-        case 2: try self.init(version2: &reader, hasBlindedPaths: false)
-        case Self.version: try self.init(version2: &reader, hasBlindedPaths: true)
+        case let version where (2...Self.version).contains(version): try self.init(version: version, &reader)
         default: throw .invalid("version of a payment's record")
         }
         try reader.expectEnd()
     }
 
-    private init(version2 reader: inout ByteReader, hasBlindedPaths: Bool) throws(DecodingFailure) {
+    private init(version: UInt8, _ reader: inout ByteReader) throws(DecodingFailure) {
         let hash = PaymentHash(try reader.bytes32())
         let payee = try reader.point()
         let amount = try reader.money()
@@ -242,9 +245,9 @@ public struct OutgoingPayment: Hashable, Sendable {
             maxParts: maxParts, invoice: invoice, finalCLTVDelta: try reader.uint32())
         (paymentSecret, keysendPreimage, paymentMetadata, customRecords) = (secret, preimage, metadata, custom)
         for _ in 0..<(try reader.count()) { hints.append(try RouteHint(from: &reader)) }
-        if hasBlindedPaths { for _ in 0..<(try reader.count()) { blindedPaths.append(try PayableBlindedPath(from: &reader)) } }
+        if version > 2 { for _ in 0..<(try reader.count()) { blindedPaths.append(try PayableBlindedPath(from: &reader)) } }
         firstChannel = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.channelID() }
-        for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader)) }
+        for _ in 0..<(try reader.count()) { attempts.append(try PaymentAttempt(from: &reader, saysSettled: version > 3)) }
         givenUp = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
@@ -290,7 +293,7 @@ public struct OutgoingPayment: Hashable, Sendable {
         case .pending: break
         case .succeeded(_, let at):
             attempt.status = .succeeded
-            attempt.endedAt = at &* 1000
+            (attempt.endedAt, attempt.settledAt) = (at &* 1000, at &* 1000)
         case .failed(let reason, let at):
             attempt.status = .failed(AttemptFailure(hop: nil, message: [], text: reason))
             attempt.endedAt = at &* 1000
@@ -304,6 +307,15 @@ extension PaymentAttempt {
     public var isFailed: Bool {
         if case .failed = status { return true }
         return false
+    }
+
+    /// Whether its HTLC is in no channel any more.
+    var isOver: Bool {
+        switch status {
+        case .pending: false
+        case .succeeded: settledAt != nil
+        case .failed: true
+        }
     }
 
     func encode(to writer: inout ByteWriter) {
@@ -321,6 +333,7 @@ extension PaymentAttempt {
         for secret in sharedSecrets { writer.write(secret) }
         writer.uint64(startedAt)
         writer.optional(endedAt) { writer, at in writer.uint64(at) }
+        writer.optional(settledAt) { writer, at in writer.uint64(at) }
         writer.compactSize(holdTimes.count)
         for time in holdTimes { writer.uint32(time) }
         switch status {
@@ -334,7 +347,7 @@ extension PaymentAttempt {
         }
     }
 
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
+    init(from reader: inout ByteReader, saysSettled: Bool) throws(DecodingFailure) {
         let source = try reader.nodeKey()
         let uncertainty = try reader.uint64()
         var hops: [Route.Hop] = []
@@ -352,10 +365,14 @@ extension PaymentAttempt {
             route: Route(source: source, hops: hops, uncertainty: uncertainty), htlc: key, sharedSecrets: secrets,
             startedAt: try reader.uint64())
         endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
+        if saysSettled { settledAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() } }
         for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
         switch try reader.uint8() {
         case 0: status = .pending
-        case 1: status = .succeeded
+        case 1:
+            status = .succeeded
+            // Earlier versions called a payment over with its preimage.
+            if !saysSettled { settledAt = endedAt ?? startedAt }
         case 2:
             let hop = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint8()) }
             let message = try reader.variableBytes()

@@ -82,6 +82,8 @@ package struct Sender: Machine, Sendable {
         /// The payee's preimage came for an attempt.
         case fulfilled(PaymentHash, attempt: Int, HTLCID, PaymentPreimage, attribution: [UInt8])
         case failed(PaymentHash, attempt: Int, HTLCID, HTLCFailure)
+        /// The HTLC of an attempt that was fulfilled has left its channel for good.
+        case concluded(PaymentHash, attempt: Int, HTLCID)
         case tick
         /// All that came in at once is known: payments that lost a part go on.
         ///
@@ -96,6 +98,8 @@ package struct Sender: Machine, Sendable {
         /// The payment sent parts, or one of them failed.
         case updated(OutgoingPayment)
         case succeeded(OutgoingPayment, callers: [UInt64])
+        /// No HTLC of a payment that succeeded is in a channel any more.
+        case settled(OutgoingPayment)
         case failed(OutgoingPayment, String, callers: [UInt64])
         /// A payment is not begun.
         case refused(OutgoingPayment, PaymentRefusal, caller: UInt64)
@@ -148,6 +152,7 @@ package struct Sender: Machine, Sendable {
         case .fulfilled(let hash, let attempt, let id, let preimage, let attribution):
             return fulfilled(hash, attempt, id, preimage, attribution, context)
         case .failed(let hash, let attempt, let id, let failure): return failed(hash, attempt, id, failure, context)
+        case .concluded(let hash, let attempt, let id): return concluded(hash, attempt, id, context)
         case .tick:
             expire(context)
             return []

@@ -5,8 +5,8 @@ package struct RouteCost: Hashable, Sendable {
     /// What we would pay to avoid a hop, in msat: each can fail in its own way.
     package var hopBase: UInt64 = 100
     /// What we would pay for twice the success probability, in msat and in millionths of the amount.
-    package var doubtBase: UInt64 = 200
-    package var doubtProportionalMillionths: UInt64 = 1500
+    package var uncertaintyBase: UInt64 = 200
+    package var uncertaintyProportionalMillionths: UInt64 = 1500
     /// What a locked block is worth, in billionths of the amount.
     package var blockBillionths: UInt64 = 15
     /// In which uncertainty is measured: a bit has so many units.
@@ -17,7 +17,7 @@ package struct RouteCost: Hashable, Sendable {
     /// Fees alone, for when no other way is within the budget.
     package static let feesOnly: RouteCost = {
         var cost = RouteCost()
-        (cost.hopBase, cost.doubtBase, cost.doubtProportionalMillionths, cost.blockBillionths) = (0, 0, 0, 0)
+        (cost.hopBase, cost.uncertaintyBase, cost.uncertaintyProportionalMillionths, cost.blockBillionths) = (0, 0, 0, 0)
         return cost
     }()
 
@@ -30,9 +30,9 @@ package struct RouteCost: Hashable, Sendable {
 
     /// The cost of a bit of uncertainty for an amount.
     func uncertaintyPrice(_ amount: UInt64) -> UInt64 {
-        let product = amount.multipliedFullWidth(by: doubtProportionalMillionths)
+        let product = amount.multipliedFullWidth(by: uncertaintyProportionalMillionths)
         guard product.high < 1_000_000 else { return .max >> 24 }
-        return min(.max >> 24, doubtBase + UInt64(1_000_000).dividingFullWidth(product).quotient)
+        return min(.max >> 24, uncertaintyBase + UInt64(1_000_000).dividingFullWidth(product).quotient)
     }
 
     /// The cost of a locked block for an amount, in 1/1024 msat.

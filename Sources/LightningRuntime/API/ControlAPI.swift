@@ -378,6 +378,8 @@ package struct ControlAPI: Sendable {
         case .pending: fields["status"] = "pending"
         case .succeeded(let preimage, let at):
             fields["status"] = "succeeded"
+            // Proven by the preimage; settled once no HTLC of it is in a channel any more.
+            fields["settled"] = .bool(payment.isOver)
             fields["payment_preimage"] = .string(preimage.hex)
             fields["completed_at"] = .time(at)
         case .failed(let reason, let at):

@@ -355,7 +355,9 @@ extension ControlAPI {
                 }
                 switch attempt.status {
                 case .pending: entry["status"] = "pending"
-                case .succeeded: entry["status"] = "succeeded"
+                case .succeeded:
+                    entry["status"] = "succeeded"
+                    entry["settled_after_ms"] = attempt.settledAt.map { .amount($0 - min($0, attempt.startedAt)) } ?? .null
                 case .failed(let failure):
                     entry["status"] = "failed"
                     entry["failure"] = .string(failure.text)

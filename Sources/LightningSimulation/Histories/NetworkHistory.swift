@@ -282,6 +282,7 @@ public struct NetworkHistory {
                 case .pending: throw world.violation("payment \(hash) is pending for ever")
                 case .succeeded(let preimage, _):
                     report.succeeded += 1
+                    guard payment.isOver else { throw world.violation("payment \(hash) succeeded, and is never settled") }
                     report.mostParts = max(report.mostParts, payment.paidRoutes.count)
                     guard preimage.paymentHash == hash, let (_, amount) = settled[hash] else {
                         throw world.violation("a payment succeeded that nobody received")

@@ -66,6 +66,33 @@ struct SettlementTests {
         #expect(Self.wasToldOfPayment(world, 1))
     }
 
+    @Test("for who pays: proven with the preimage, settled when the HTLC has left both commitments, also over a restart")
+    func payer() throws {
+        var world = try Self.line(95, 2)
+        let invoice = try NetworkTests.invoice(&world, 1, 50_000_000).invoice
+        let hash = invoice.paymentHash
+        try world.command(0, .pay(invoice, amount: nil))
+        func payment() -> OutgoingPayment? { world.nodes[0].payments[hash] }
+        func isProven() -> Bool { if case .succeeded? = payment()?.status { true } else { false } }
+        func wasSettled() -> Bool { world.nodes[0].events.contains { if case .paymentSettled = $0 { true } else { false } } }
+        for _ in 0..<400 where !isProven() { try world.pass(1, interval: 1) }
+        #expect(isProven() && payment()?.isOver == false && !wasSettled())
+        // The peer says no more: the preimage proves the payment, and its HTLC stays where it is.
+        world.mute(1)
+        world.kill(0)
+        try world.pass(3)
+        #expect(isProven() && payment()?.isOver == false && world.nodes[0].core!.outgoingPayments[hash] != nil)
+        world.mute(1, false)
+        world.disconnect(1)
+        try world.pass(5)
+        #expect(payment()?.isOver == true && wasSettled())
+        // It has gone into the history with both times.
+        #expect(world.nodes[0].core!.outgoingPayments[hash] == nil)
+        let attempt = try #require(payment()?.attempts.first)
+        #expect(try #require(attempt.settledAt) > (try #require(attempt.endedAt)))
+        world.nodes[0].core!.channels.values.forEach { #expect($0.commitments.htlcs.isEmpty) }
+    }
+
     @Test("what a channel that is closed never settled is never called paid")
     func closed() throws {
         var world = try Self.line(92, 2)
