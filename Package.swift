@@ -156,6 +156,11 @@ let package = Package(
                 "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningCore", "LightningSimulation",
             ]),
         .testTarget(
+            name: "EnforcementTests",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningEnforcement",
+            ]),
+        .testTarget(
             name: "FuzzTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
