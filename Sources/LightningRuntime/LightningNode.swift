@@ -395,7 +395,7 @@ public final class LightningNode: Service, Sendable {
             let task = Task {
                 for await event in events {
                     switch event {
-                    case .paymentUpdated(let payment), .paymentSucceeded(let payment), .paymentSettled(let payment),
+                    case .paymentUpdated(let payment), .paymentSucceeded(let payment),
                         .paymentFailed(let payment):
                         continuation.yield(payment)
                     default: break

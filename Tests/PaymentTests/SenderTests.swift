@@ -166,6 +166,23 @@ struct SenderTests {
         // The mined commitment does not hold the HTLC whose preimage had come: it is settled as well.
         _ = machine.handle(.failed(Self.hash, attempt: 0, ids[0], .onChain), Self.context())
         #expect(Self.history(&machine)?.attempts.map(\.isFailed) == [false, true])
+        // The other way round: the part that fails is the last of it.
+        machine = try Self.machine()
+        _ = machine.handle(.pay(Self.payment(), earlier: nil, caller: 5), Self.context())
+        _ = machine.handle(.found(Self.hash, .success(routes)), Self.context())
+        for id in ids { _ = machine.handle(.offered(Self.hash, id), Self.context()) }
+        _ = machine.handle(.fulfilled(Self.hash, attempt: 0, ids[0], Self.preimage, attribution: []), Self.context())
+        #expect(machine.handle(.concluded(Self.hash, attempt: 0, ids[0]), Self.context()).isEmpty)
+        guard case .settled? = machine.handle(.failed(Self.hash, attempt: 1, ids[1], .onChain), Self.context()).first else {
+            throw Unexpected()
+        }
+        // A peer that gave the preimage, signed for nothing, and fails the HTLC after it was away: it has not been paid.
+        machine = try Self.sent()
+        let id = HTLCID.outgoing(Self.channels[0].id, 3)
+        _ = machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context())
+        let taken = machine.handle(.failed(Self.hash, attempt: 0, id, .packet([1, 2, 3], [])), Self.context())
+        guard case .settled(let unpaid)? = taken.first else { throw Unexpected() }
+        #expect(unpaid.status == .succeeded(Self.preimage, at: 1_700_000_000) && unpaid.fee == .zero && unpaid.paidRoutes.isEmpty)
         // One that failed.
         machine = try Self.sent()
         _ = machine.handle(.failed(Self.hash, attempt: 0, .outgoing(Self.channels[0].id, 3), .onChain), Self.context())

@@ -157,7 +157,7 @@ extension PaymentChannel {
         guard case .closing(let closing) = phase, closing.close.isFinal(height: environment.height) else { return effects }
         phase = .closed(closing)
         isChanged = true
-        // What became of each is in a block, and deep.
+        // What became of each is in a block, and deep, as far as this side can know: of a commitment that it does not know it sees no HTLCs.
         let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
         return effects + offered.map { .concluded(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
     }

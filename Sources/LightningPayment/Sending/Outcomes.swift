@@ -49,15 +49,14 @@ extension Sender {
         guard var payment = payment(hash, attempt, id, .succeeded), payment.attempts[attempt].settledAt == nil else { return [] }
         payment.attempts[attempt].settledAt = context.now
         note(payment)
-        return payment.isOver ? [.settled(payment)] : []
+        return settledNow(payment)
     }
 
     /// An HTLC of ours failed: what it teaches, and what is tried next.
     mutating func failed(
         _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context
     ) -> [Effect] {
-        // Its preimage had come before: that it is not in a commitment that was mined settles it.
-        guard var payment = payment(hash, attempt, id) else { return concluded(hash, attempt, id, context) }
+        guard var payment = payment(hash, attempt, id) else { return failedAfterProof(hash, attempt, id, failure, context) }
         let failed = payment.attempts[attempt]
         let blinded = payment.blindedPath(of: failed.route)
         var result = AttemptResult(failed, failure, isWhole: failed.route.amount == payment.amount, blinded)
@@ -75,7 +74,29 @@ extension Sender {
         if payment.status == .pending, payment.givenUp == nil, result.isFatal { payment.givenUp = result.failure.text }
         note(payment)
         unfinished.insert(hash)
-        return payment.status == .pending ? [.updated(payment)] : []
+        if payment.status == .pending { return [.updated(payment)] }
+        return settledNow(payment)
+    }
+
+    /// An HTLC ended whose preimage had come before.
+    private mutating func failedAfterProof(
+        _ hash: PaymentHash, _ attempt: Int, _ id: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context
+    ) -> [Effect] {
+        // A commitment was mined that does not hold it: the peer had it, or it was too small to be an output.
+        if case .onChain = failure { return concluded(hash, attempt, id, context) }
+        // The peer said the preimage, did not sign for it, and fails the HTLC after a reconnection: the proof stays, and so does the money.
+        guard var payment = payment(hash, attempt, id, .succeeded), payment.attempts[attempt].settledAt == nil else { return [] }
+        payment.attempts[attempt].status = .failed(
+            AttemptFailure(hop: 0, message: [], text: "the peer gave the preimage, and failed the HTLC all the same"))
+        payment.attempts[attempt].endedAt = context.now
+        note(payment)
+        return settledNow(payment)
+    }
+
+    /// Whether the last HTLC of a payment that succeeded has left its channel now.
+    private func settledNow(_ payment: OutgoingPayment) -> [Effect] {
+        guard case .succeeded = payment.status, payment.isOver else { return [] }
+        return [.settled(payment)]
     }
 
     /// In milliseconds.

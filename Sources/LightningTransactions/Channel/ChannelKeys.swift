@@ -18,7 +18,7 @@ package struct ChannelKeyOrigin: Hashable, Sendable {
     }
 }
 
-/// The secrets of one channel; it signs, and never shows them.
+/// The secrets of one channel, for the channel and its close to sign with; they are not printed, and leave the package by no way.
 package final class ChannelKeys: Sendable {
     package let funding: SecretKey
     package let revocation: SecretKey
