@@ -178,7 +178,7 @@ package struct NodeCore {
     private mutating func handle(_ input: NodeInput) {
         switch input {
         case .connected(let id, let node, let origin): connected(id, to: node, from: origin)
-        case .congested(let id, let isCongested): network.gossip.setCongested(Self.gossipPeer(id), isCongested)
+        case .congested(let id, let isCongested): network.gossip.setCongested(id, isCongested)
         case .received(let id, let bytes): received(id, bytes)
         case .disconnected(let id): disconnected(id)
         case .command(let request, let command): begin(command, request)

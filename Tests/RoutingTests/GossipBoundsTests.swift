@@ -19,7 +19,7 @@ struct GossipBoundsTests {
         return LightningMessage.replyChannelRange(reply).encoded
     }
 
-    private static func asked(_ bench: Bench, of peer: UInt64) -> [ShortChannelID] {
+    private static func asked(_ bench: Bench, of peer: ConnectionID) -> [ShortChannelID] {
         bench.sent.compactMap { entry -> [ShortChannelID]? in
             guard entry.peer == peer, case .queryShortChannelIDs(let query) = entry.1 else { return nil }
             return try? GossipEncoding.shortChannelIDs(query.encodedShortIDs)
@@ -121,11 +121,13 @@ struct GossipBoundsTests {
             bench.tell(made.announcement)
             ids.append(made.id)
         }
-        for peer: UInt64 in 11...16 { bench.gossip.connected(peer, features: FeatureBits(), now: Self.now, height: 500) }
+        for peer in (UInt64(11)...16).map({ ConnectionID($0) }) {
+            bench.gossip.connected(peer, features: FeatureBits(), now: Self.now, height: 500)
+        }
         bench.settle()
         // Asking twice for the same does not cost twice.
         let query = QueryShortChannelIDs(chainHash: GossipTests.chain, encodedShortIDs: GossipEncoding.encode(ids + ids))
-        for peer: UInt64 in 11...16 {
+        for peer in (UInt64(11)...16).map({ ConnectionID($0) }) {
             if peer == 16 { bench.gossip.setCongested(16, true) }
             bench.gossip.receive(.queryShortChannelIDs(query), wire: [], from: peer, now: Self.now, height: 500)
         }
@@ -138,7 +140,7 @@ struct GossipBoundsTests {
             bench.gossip.tick(now: Self.now * 1000 + UInt64(slice))
             bench.settle()
         }
-        for peer: UInt64 in 11...15 {
+        for peer in (UInt64(11)...15).map({ ConnectionID($0) }) {
             let ends = bench.sent.count { if $0.peer == peer, case .replyShortChannelIDsEnd = $0.1 { true } else { false } }
             #expect(ends == 1, "\(peer)")
         }

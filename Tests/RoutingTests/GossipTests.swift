@@ -63,13 +63,13 @@ struct GossipTests {
         var missing: Set<ShortChannelID> = []
         var offences: [String] = []
         var checks = 0
-        var sent: [(peer: UInt64, LightningMessage)] = []
+        var sent: [(peer: ConnectionID, LightningMessage)] = []
         var store: [[UInt8]: [UInt8]] = [:]
         /// Whether a peer that breaks the rules is sent away: one that has channels with us is not.
         var closesConnections = true
 
         init() {
-            for peer: UInt64 in 1...3 {
+            for peer in (UInt64(1)...3).map({ ConnectionID($0) }) {
                 gossip.connected(
                     peer, features: FeatureBits(optional: [.gossipQueries, .gossipQueriesEx]), now: GossipTests.now, height: 500)
             }
@@ -104,7 +104,7 @@ struct GossipTests {
             }
         }
 
-        mutating func tell(_ wire: [UInt8], from peer: UInt64 = 1, time: UInt64 = GossipTests.now) {
+        mutating func tell(_ wire: [UInt8], from peer: ConnectionID = 1, time: UInt64 = GossipTests.now) {
             gossip.receive(try! LightningMessage(wire), wire: wire, from: peer, now: time, height: 500)
             settle(time: time)
         }
@@ -295,7 +295,7 @@ struct GossipTests {
         for number in 0..<20 { full.tell(Self.node("n\(number)", at: Self.now - 5)) }
         let features = FeatureBits(optional: [.gossipQueries, .gossipQueriesEx])
         var empty = Bench()
-        for peer: UInt64 in 1...3 { empty.gossip.disconnected(peer) }
+        for peer in (UInt64(1)...3).map({ ConnectionID($0) }) { empty.gossip.disconnected(peer) }
         full.sent = []
         empty.sent = []
         empty.gossip.connected(7, features: features, now: Self.now, height: 500)

@@ -23,7 +23,7 @@ extension NodeCore {
         let isToldAlready = network.gossip.graph.announcement(NodeKey(nodeID)).flatMap(Self.announcement).map(saysWhoWeAre) ?? false
         guard !isToldAlready || seconds > UInt64(known.timestamp) + 86_400 else { return }
         let (announcement, wire) = announcement(after: known.timestamp)
-        network.gossip.apply(announcement, wire: wire, from: 0)
+        network.gossip.apply(announcement, wire: wire, from: nil)
     }
 
     /// Tells the peer of a channel where we can be called. One that does not know the channel from gossip may ignore it.

@@ -23,12 +23,11 @@ extension NodeCore {
     mutating func drainGossip() {
         for effect in network.gossip.takeEffects() {
             switch effect {
-            case .send(let peer, let wire): transmit(wire, over: ConnectionID(peer - 1))
+            case .send(let connection, let wire): transmit(wire, over: connection)
             case .check(let check): batch.effects.checks.append(check)
             case .write(let key, let record?): batch.effects.writes.append(.put(.gossip, key: key, record: record))
             case .write(let key, nil): batch.effects.writes.append(.delete(.gossip, key: key))
-            case .offence(let peer, let why):
-                let connection = ConnectionID(peer - 1)
+            case .offence(let connection, let why):
                 guard let node = peers[connection]?.nodeID else { continue }
                 transmit(.warning(Warning(channelID: .all, text: why)), over: connection)
                 // Gossip may cost a peer its gossip, never its channels.
@@ -39,14 +38,11 @@ extension NodeCore {
         }
     }
 
-    /// By which number the gossip machine knows a connection: it calls ourselves 0.
-    static func gossipPeer(_ id: ConnectionID) -> UInt64 { id.value + 1 }
-
     /// A peer told gossip, or asks for some.
     mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
         if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
         if case .nodeAnnouncement(let body) = message { learnAddresses(body, wire, node, over: id) }
-        network.gossip.receive(message, wire: wire, from: Self.gossipPeer(id), now: seconds, height: height)
+        network.gossip.receive(message, wire: wire, from: id, now: seconds, height: height)
     }
 
     // MARK: The terms of our own channels
@@ -71,7 +67,7 @@ extension NodeCore {
         let update = makeUpdate(id, channel, name, isPublic: isPublic)
         let wire = LightningMessage.channelUpdate(update).encoded
         send(.channelUpdate(update), to: channel.parameters.remoteNodeID)
-        if isPublic { network.gossip.apply(update, wire: wire, from: 0, now: seconds) }
+        if isPublic { network.gossip.apply(update, wire: wire, from: nil, now: seconds) }
     }
 
     /// A signed `channel_update` of ours.

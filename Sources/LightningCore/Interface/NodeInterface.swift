@@ -9,15 +9,6 @@ package import LightningRecords
 public import LightningRouting
 public import LightningWire
 
-/// A socket, as its driver numbers it.
-public struct ConnectionID: Hashable, Sendable, Comparable {
-    /// A number that is not used again.
-    public var value: UInt64
-    /// The connection of a number.
-    public init(_ value: UInt64) { self.value = value }
-    public static func < (left: ConnectionID, right: ConnectionID) -> Bool { left.value < right.value }
-}
-
 /// A caller's question, to be answered by a notice.
 public typealias RequestID = UInt64
 

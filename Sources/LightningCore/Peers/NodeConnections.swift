@@ -132,7 +132,7 @@ extension NodeCore {
         guard let node = peer.nodeID, peers.connections[node] == id else { return }
         peers.connections[node] = nil
         for channelID in channels.index.channels(with: node) { tell(channelID, .disconnected) }
-        network.gossip.disconnected(Self.gossipPeer(id))
+        network.gossip.disconnected(id)
         if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
     }
 
@@ -175,7 +175,7 @@ extension NodeCore {
         } catch {
             // Gossip may cost a peer its gossip, never its channels.
             if LightningMessage.isGossip(bytes), let node = peers[id]?.nodeID, channels.isOwner(node) {
-                return network.gossip.unreadable(from: Self.gossipPeer(id), "unreadable gossip: \(error)")
+                return network.gossip.unreadable(from: id, "unreadable gossip: \(error)")
             }
             // BOLT 1: "upon receiving a message of _even_, unknown type: MUST close the connection"; the same for "a known message with
             // insufficient length for the contents".
@@ -246,7 +246,7 @@ extension NodeCore {
         batch.effects.events.append(.peerConnected(node))
         batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
-        network.gossip.connected(Self.gossipPeer(id), features: features, now: seconds, height: height)
+        network.gossip.connected(id, features: features, now: seconds, height: height)
         for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
     }
 

@@ -4,14 +4,14 @@ package import LightningWire
 
 /// What the gossip machine asks its node to do.
 package enum GossipEffect: Sendable {
-    case send(peer: UInt64, [UInt8])
+    case send(peer: ConnectionID, [UInt8])
     case check(GossipCheck)
     /// A change of the store: `nil` deletes.
     case write(key: [UInt8], record: [UInt8]?)
     /// A peer broke the rules of gossip, and is not listened to any more: to be warned.
     ///
     /// Gossip may cost a peer its gossip, never its channels: only a connection that carries none may be closed for it.
-    case offence(peer: UInt64, String)
+    case offence(peer: ConnectionID, String)
 }
 
 /// How much gossip is taken, and how often it is passed on.
@@ -51,7 +51,7 @@ package struct Gossip: Sendable {
     package internal(set) var graph = NetworkGraph()
     package var policy: GossipPolicy
     let chainHash: BlockHash
-    var peers: [UInt64: GossipPeer] = [:]
+    var peers: [ConnectionID: GossipPeer] = [:]
     private var checking: [UInt64: GossipCheck] = [:]
     /// Channels whose announcements are being checked: nothing is checked twice at a time.
     private var checkedChannels: Set<UInt64> = []
@@ -59,7 +59,7 @@ package struct Gossip: Sendable {
     private var checkedMessages: Set<Bytes32> = []
     private var nextCheck: UInt64 = 1
     /// Messages that wait for their channel's announcement to be checked.
-    private var waiting: [UInt64: [(peer: UInt64, wire: [UInt8])]] = [:]
+    private var waiting: [UInt64: [(peer: ConnectionID, wire: [UInt8])]] = [:]
     private var waitingCount = 0
     private var budgets: [DirectedChannel: TokenBucket] = [:]
     private var nodeBudgets: [NodeKey: TokenBucket] = [:]
@@ -78,10 +78,10 @@ package struct Gossip: Sendable {
     private(set) var contradicted: Set<ShortChannelID> = []
     /// Channels without an update, and the second since when: nobody can pay through them, and nobody misses them.
     private var silentSince: [ShortChannelID: UInt64] = [:]
-    /// What is new since the last flush, in order, with who told us (0 for ourselves).
-    var fresh: [(item: GossipItem, from: UInt64)] = []
+    /// What is new since the last flush, in order, with who told us: `nil` for ourselves.
+    var fresh: [(item: GossipItem, from: ConnectionID?)] = []
     private var lastFlush: UInt64 = 0
-    private var lastServed: UInt64 = 0
+    private var lastServed: ConnectionID?
     /// Pieces of answers that can still be sent before the next tick.
     var servable = GossipPolicy().maxServed
     /// Milliseconds since 1970, as the last tick said.
@@ -107,7 +107,7 @@ package struct Gossip: Sendable {
     /// - Parameters:
     ///   - wire: the whole message with its type.
     ///   - now: seconds since 1970.
-    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: UInt64, now: UInt64, height: Int) {
+    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: ConnectionID, now: UInt64, height: Int) {
         guard let state = peers[peer], !state.isMuted else { return }
         switch message {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
@@ -126,7 +126,7 @@ package struct Gossip: Sendable {
         }
     }
 
-    private mutating func receive(_ body: ChannelAnnouncement, _ wire: [UInt8], _ peer: UInt64, height: Int) {
+    private mutating func receive(_ body: ChannelAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, height: Int) {
         // "if the specified chain_hash is unknown to the receiver: MUST ignore the message".
         guard body.chainHash == chainHash, body.nodeID1 < body.nodeID2 else { return }
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
@@ -142,7 +142,7 @@ package struct Gossip: Sendable {
         if start(.channel(body), wire, peer) { checkedChannels.insert(id) }
     }
 
-    private mutating func receive(_ body: ChannelUpdate, _ wire: [UInt8], _ peer: UInt64, now: UInt64) {
+    private mutating func receive(_ body: ChannelUpdate, _ wire: [UInt8], _ peer: ConnectionID, now: UInt64) {
         // BOLT 7: an update that is not to be forwarded is for the channel's other end, which looks at it elsewhere.
         guard body.chainHash == chainHash, !body.dontForward else { return }
         guard let channel = graph.channel(body.shortChannelID) else {
@@ -174,7 +174,7 @@ package struct Gossip: Sendable {
         return bucket.take(rate, now: now)
     }
 
-    private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: UInt64, now: UInt64) {
+    private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, now: UInt64) {
         let key = NodeKey(body.nodeID)
         // "if node_id is NOT previously known from a channel_announcement message …: SHOULD ignore the message".
         guard let node = graph.nodeView(key) else {
@@ -188,7 +188,7 @@ package struct Gossip: Sendable {
     }
 
     /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
-    private mutating func wait(_ id: ShortChannelID, _ wire: [UInt8], _ peer: UInt64) {
+    private mutating func wait(_ id: ShortChannelID, _ wire: [UInt8], _ peer: ConnectionID) {
         guard checkedChannels.contains(id.value) else {
             // "MAY send this if it receives a channel_update for a short_channel_id for which it has no channel_announcement".
             peers[peer]?.want(id)
@@ -201,7 +201,7 @@ package struct Gossip: Sendable {
         waitingCount += 1
     }
 
-    private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: UInt64) -> Bool {
+    private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: ConnectionID) -> Bool {
         guard peers[peer]!.checks < policy.maxChecks, checking.count < policy.maxAllChecks else { return false }
         let hash = Hash.sha256(wire)
         guard checkedMessages.insert(hash).inserted else { return false }
@@ -223,7 +223,7 @@ package struct Gossip: Sendable {
         peers[check.peer]?.checks -= 1
         // A block that was there when the output was looked at is not any more: nothing is known.
         let verdict: GossipVerdict = outdated.remove(number) == nil ? verdict : .undecided
-        var released: [(peer: UInt64, wire: [UInt8])] = []
+        var released: [(peer: ConnectionID, wire: [UInt8])] = []
         if case .channel(let body) = check.subject {
             checkedChannels.remove(body.shortChannelID.value)
             released = waiting.removeValue(forKey: body.shortChannelID.value) ?? []
@@ -265,7 +265,7 @@ package struct Gossip: Sendable {
 
     /// Takes a channel that has been checked, or is our own.
     package mutating func add(
-        _ body: ChannelAnnouncement, wire: [UInt8], funding outPoint: OutPoint, capacity: Satoshi, from peer: UInt64
+        _ body: ChannelAnnouncement, wire: [UInt8], funding outPoint: OutPoint, capacity: Satoshi, from peer: ConnectionID
     ) {
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
         guard !contradicted.contains(body.shortChannelID) else { return }
@@ -299,7 +299,7 @@ package struct Gossip: Sendable {
     }
 
     /// Takes an update whose signature is right.
-    package mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: UInt64, now: UInt64) {
+    package mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: ConnectionID?, now: UInt64) {
         let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
         let policy = RoutingPolicy(body)
         guard graph.contains(body.shortChannelID), isNews(policy, of: directed, now: now) else { return }
@@ -309,7 +309,7 @@ package struct Gossip: Sendable {
     }
 
     /// Takes an announcement whose signature is right.
-    package mutating func apply(_ body: NodeAnnouncement, wire: [UInt8], from peer: UInt64) {
+    package mutating func apply(_ body: NodeAnnouncement, wire: [UInt8], from peer: ConnectionID?) {
         let key = NodeKey(body.nodeID)
         guard let node = graph.nodeView(key), body.timestamp > node.timestamp else { return }
         // "if features field contains unknown even bits: SHOULD NOT connect … MUST NOT … route a payment through the node".
@@ -382,7 +382,7 @@ package struct Gossip: Sendable {
         servable = policy.maxServed
         // Whoever came last begins the next time.
         let order = peers.keys.sorted()
-        let start = order.firstIndex { $0 > lastServed } ?? 0
+        let start = order.firstIndex { id in lastServed.map { id > $0 } ?? true } ?? 0
         for id in order[start...] + order[..<start] {
             if servable > 0, !peers[id]!.outbox.isEmpty, !peers[id]!.isCongested {
                 serve(id, Self.servedEachTick)

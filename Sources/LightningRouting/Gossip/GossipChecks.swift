@@ -19,7 +19,7 @@ package struct GossipCheck: Sendable {
     /// The message, with all that later versions of the protocol may have added.
     package let wire: [UInt8]
     /// Who told us.
-    let peer: UInt64
+    let peer: ConnectionID
 
     /// The output that must exist, for a channel.
     package var funding: (id: ShortChannelID, script: Script)? {

@@ -100,7 +100,7 @@ extension Gossip {
     /// A peer has said `init`.
     ///
     /// - Parameter now: seconds since 1970.
-    package mutating func connected(_ peer: UInt64, features: FeatureBits, now: UInt64, height: Int) {
+    package mutating func connected(_ peer: ConnectionID, features: FeatureBits, now: UInt64, height: Int) {
         let offers = features.offers(.gossipQueries)
         let isSynced = offers && peers.values.count(where: \.isSynced) < policy.syncedPeers
         peers[peer] = GossipPeer(offersQueries: offers, isSynced: isSynced)
@@ -117,7 +117,7 @@ extension Gossip {
     }
 
     /// Asks a peer for all channels that it knows.
-    private mutating func startSync(_ peer: UInt64, now: UInt64) {
+    private mutating func startSync(_ peer: ConnectionID, now: UInt64) {
         let blocks = UInt32(knownHeight) + 1
         peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
@@ -154,10 +154,10 @@ extension Gossip {
         }
     }
 
-    package mutating func disconnected(_ peer: UInt64) { peers[peer] = nil }
+    package mutating func disconnected(_ peer: ConnectionID) { peers[peer] = nil }
 
     /// A peer broke the rules: from now on nothing that it says of the network is heard, until it connects anew.
-    mutating func offend(_ peer: UInt64, _ why: String) {
+    mutating func offend(_ peer: ConnectionID, _ why: String) {
         guard peers[peer]?.isMuted == false else { return }
         peers[peer]!.isMuted = true
         peers[peer]!.isSynced = false
@@ -168,18 +168,18 @@ extension Gossip {
     }
 
     /// A message of gossip that cannot be read.
-    package mutating func unreadable(from peer: UInt64, _ why: String) { offend(peer, why) }
+    package mutating func unreadable(from peer: ConnectionID, _ why: String) { offend(peer, why) }
 
     /// Whether a peer reads what we send: where not, it is told no gossip.
-    package mutating func setCongested(_ peer: UInt64, _ isCongested: Bool) { peers[peer]?.isCongested = isCongested }
+    package mutating func setCongested(_ peer: ConnectionID, _ isCongested: Bool) { peers[peer]?.isCongested = isCongested }
 
-    private mutating func send(_ peer: UInt64, _ message: LightningMessage) {
+    private mutating func send(_ peer: ConnectionID, _ message: LightningMessage) {
         effects.append(.send(peer: peer, message.encoded))
     }
 
     // MARK: Our questions
 
-    mutating func received(_ body: ReplyChannelRange, _ peer: UInt64) {
+    mutating func received(_ body: ReplyChannelRange, _ peer: ConnectionID) {
         guard body.chainHash == chainHash, let end = peers[peer]?.rangeEnd else { return }
         let ids: [ShortChannelID]
         var timestamps: [(UInt32, UInt32)]?
@@ -219,14 +219,14 @@ extension Gossip {
         return flags
     }
 
-    mutating func received(_ body: ReplyShortChannelIDsEnd, _ peer: UInt64) {
+    mutating func received(_ body: ReplyShortChannelIDsEnd, _ peer: ConnectionID) {
         peers[peer]?.isQuerying = false
         peers[peer]?.hasFailed = false
         continueSync(peer)
     }
 
     /// Asks for the next channels, if the last question is answered.
-    mutating func continueSync(_ id: UInt64) {
+    mutating func continueSync(_ id: ConnectionID) {
         guard let peer = peers[id], peer.offersQueries, !peer.isQuerying, !peer.wanted.isEmpty,
             // Not more than is being checked.
             peer.checks < policy.maxChecks / 2
@@ -242,7 +242,7 @@ extension Gossip {
     // MARK: Their questions
 
     /// Whether a peer may ask once more before the next flush, and its last question is answered.
-    private mutating func mayAsk(_ peer: UInt64) -> Bool {
+    private mutating func mayAsk(_ peer: ConnectionID) -> Bool {
         peers[peer]!.queries += 1
         // "MUST NOT send query_short_channel_ids if it has sent a previous … and not received reply_short_channel_ids_end."
         guard peers[peer]!.queries <= 100, peers[peer]!.outbox.isEmpty else {
@@ -257,7 +257,7 @@ extension Gossip {
     static let servedEachTick = 2000
 
     /// Sends the next pieces of an answer, as many as one peer is allowed, and all together.
-    mutating func serve(_ peer: UInt64, _ count: Int) {
+    mutating func serve(_ peer: ConnectionID, _ count: Int) {
         let allowed = min(count, servable)
         var left = allowed
         defer { servable -= allowed - max(0, left) }
@@ -282,7 +282,7 @@ extension Gossip {
         }
     }
 
-    mutating func answer(_ body: QueryShortChannelIDs, _ peer: UInt64) {
+    mutating func answer(_ body: QueryShortChannelIDs, _ peer: ConnectionID) {
         guard mayAsk(peer) else { return }
         guard body.chainHash == chainHash else {
             send(peer, .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: body.chainHash, fullInformation: 0)))
@@ -313,7 +313,7 @@ extension Gossip {
         serve(peer, Self.servedAtOnce)
     }
 
-    mutating func answer(_ body: QueryChannelRange, _ peer: UInt64) {
+    mutating func answer(_ body: QueryChannelRange, _ peer: ConnectionID) {
         guard mayAsk(peer) else { return }
         guard body.chainHash == chainHash else {
             send(
@@ -350,7 +350,7 @@ extension Gossip {
     }
 
     private mutating func sendRange(
-        _ peer: UInt64, _ ids: [ShortChannelID], firstBlock: UInt32, blockCount: UInt32, isLast: Bool, options: UInt64
+        _ peer: ConnectionID, _ ids: [ShortChannelID], firstBlock: UInt32, blockCount: UInt32, isLast: Bool, options: UInt64
     ) {
         var reply = ReplyChannelRange(
             chainHash: chainHash, firstBlock: firstBlock, blockCount: blockCount, syncComplete: isLast ? 1 : 0,
@@ -371,7 +371,7 @@ extension Gossip {
         send(peer, .replyChannelRange(reply))
     }
 
-    mutating func received(_ body: GossipTimestampFilter, _ peer: UInt64) {
+    mutating func received(_ body: GossipTimestampFilter, _ peer: ConnectionID) {
         guard body.chainHash == chainHash, mayAsk(peer) else { return }
         peers[peer]!.filter = body
         // "SHOULD send all gossip messages whose timestamp is greater or equal to first_timestamp … MAY wait for the next outgoing
@@ -405,7 +405,7 @@ extension Gossip {
         for (item, _) in items { if case .update(let directed) = item { unannounced.remove(directed.shortChannelID) } }
     }
 
-    private mutating func tell(_ id: UInt64, _ items: [(item: GossipItem, from: UInt64)]) {
+    private mutating func tell(_ id: ConnectionID, _ items: [(item: GossipItem, from: ConnectionID?)]) {
         let filter = peers[id]!.filter
         var announced: Set<ShortChannelID> = []
         var sent = 0
@@ -417,7 +417,7 @@ extension Gossip {
             switch item {
             case .channel: break  // It goes before its first update.
             case .update(let directed):
-                guard let known = graph.policy(directed), passes(known.timestamp, isOwn: from == 0),
+                guard let known = graph.policy(directed), passes(known.timestamp, isOwn: from == nil),
                     let wire = graph.update(directed), let channel = graph.channel(directed.shortChannelID),
                     !channel.isSpent || known.isDisabled
                 else { continue }
@@ -428,7 +428,7 @@ extension Gossip {
                 }
                 // "MUST consider whether to send the channel_announcement after receiving the first corresponding channel_update."
                 // With our own it goes always: who does not want others' gossip has not heard of the channel.
-                if unannounced.contains(directed.shortChannelID) || from == 0, announced.insert(directed.shortChannelID).inserted,
+                if unannounced.contains(directed.shortChannelID) || from == nil, announced.insert(directed.shortChannelID).inserted,
                     let wire = graph.announcement(directed.shortChannelID)
                 {
                     effects.append(.send(peer: id, wire))
@@ -438,7 +438,7 @@ extension Gossip {
                 sent += 1
             case .node(let key):
                 guard sent < policy.maxFlush, !peers[id]!.isCongested, let node = graph.nodeView(key),
-                    passes(node.timestamp, isOwn: from == 0),
+                    passes(node.timestamp, isOwn: from == nil),
                     let wire = graph.announcement(key)
                 else { continue }
                 effects.append(.send(peer: id, wire))
@@ -448,7 +448,7 @@ extension Gossip {
     }
 
     /// Channels with all that is known of them, announcement first.
-    private mutating func tellAll(_ peer: UInt64, _ ids: [ShortChannelID]) {
+    private mutating func tellAll(_ peer: ConnectionID, _ ids: [ShortChannelID]) {
         var nodes: Set<NodeKey> = []
         for id in ids {
             guard let channel = graph.channel(id), !channel.isSpent, let wire = graph.announcement(id) else { continue }

@@ -3,6 +3,7 @@ package import CryptoPrimitives
 import LightningChain
 import LightningCore
 import LightningRecords
+import LightningWire
 
 /// What a history was, in two hashes: a change of the code that is to change nothing leaves them as they are.
 package struct WorldFingerprint: Hashable, Sendable {
