@@ -78,6 +78,13 @@ public struct PaymentChannel: Sendable {
         set { fundings.latest = newValue }
     }
 
+    /// What is ours in the channel, and the peer's: what HTLCs under way have not moved yet is still with who offered them.
+    public var localBalance: MilliSatoshi { commitments.toLocal }
+    /// What is the peer's.
+    public var remoteBalance: MilliSatoshi { commitments.toRemote }
+    /// HTLCs under way, of both sides.
+    public var htlcCount: Int { commitments.htlcs.count }
+
     /// The channel's name by its place in the chain, once its funding transaction is in a block.
     public var shortChannelID: ShortChannelID? { funding.shortChannelID }
     /// The height of the block that holds the funding transaction.

@@ -73,29 +73,29 @@ public enum InvoiceDescription: Hashable, Sendable {
 /// A BOLT 11 invoice whose signature has been checked.
 public struct Invoice: Hashable, Sendable {
     /// Where it can be paid.
-    public var network: Network
+    public package(set) var network: Network
     /// `nil`: the payer chooses.
-    public var amount: MilliSatoshi?
+    public package(set) var amount: MilliSatoshi?
     /// Seconds since 1970.
-    public var timestamp: UInt64
+    public package(set) var timestamp: UInt64
     /// Whose preimage proves that it is paid.
-    public var paymentHash: PaymentHash
+    public package(set) var paymentHash: PaymentHash
     /// `nil` where the payee recognizes the payment by the blinded path that it comes over.
-    public var paymentSecret: Bytes32?
+    public package(set) var paymentSecret: Bytes32?
     /// What it is for, or the hash of that.
-    public var details: InvoiceDescription
+    public package(set) var details: InvoiceDescription
     /// What the payer has to send along (field `m`).
-    public var paymentMetadata: [UInt8]?
+    public package(set) var paymentMetadata: [UInt8]?
     /// The node that is to be paid.
-    public var payee: NodeID
+    public package(set) var payee: NodeID
     /// Seconds from the timestamp.
-    public var expiry: UInt64
+    public package(set) var expiry: UInt64
     /// `min_final_cltv_expiry_delta`, in blocks: how far from its expiry the last HTLC has to be.
-    public var minFinalCLTVExpiryDelta: UInt32
+    public package(set) var minFinalCLTVExpiryDelta: UInt32
     /// Where it can be paid on chain.
-    public var fallbackScripts: [Script]
+    public package(set) var fallbackScripts: [Script]
     /// Ways to a payee that the public graph does not show, each from its entry on.
-    public var routingHints: [[RoutingHint]]
+    public package(set) var routingHints: [[RoutingHint]]
     /// The only ways to a payee who does not tell who it is (bLIP 39); `payee` is a key of this invoice alone then.
     package var blindedPaths: [BlindedPaymentPath]
     package var features: FeatureBits
@@ -118,4 +118,11 @@ public struct Invoice: Hashable, Sendable {
         if case .text(let text) = details { return text }
         return nil
     }
+}
+
+// Whoever reads the payment secret can pay a part of it: what is printed does not say it.
+extension Invoice: CustomStringConvertible, CustomReflectable {
+    public var description: String { "invoice \(paymentHash) of \(amount.map(\.description) ?? "any amount") to \(payee)" }
+    /// Without children: what dumps a value shows no secret.
+    public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }

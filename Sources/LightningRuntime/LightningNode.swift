@@ -176,7 +176,10 @@ public final class LightningNode: Service, Sendable {
     }
 
     /// Closes connections and the database. Everything that was promised is stored already.
+    ///
+    /// Whatever is asked of it afterwards throws `NodeRefusal.stopped`, and its events have ended. A second call does nothing.
     public func stop() async {
+        guard driver.beginStop() else { return }
         ticker.cancel()
         for task in tasks { task.cancel() }
         try? await server?.close()
@@ -199,12 +202,14 @@ public final class LightningNode: Service, Sendable {
 
     /// Connects to a node and waits for its `init`.
     public func connect(_ address: NodeAddress) async throws {
+        try driver.requireRunning()
         guard try await connector.connect(address) else { return }
         if let write = addresses.proven(address) { try await driver.commit(write) }
     }
 
     /// Takes a place at which a node can be found, without calling it now: should it be the peer of a channel and away, it is tried.
     public func remember(_ address: NodeAddress) async throws {
+        try driver.requireRunning()
         if let write = addresses.told(address.nodeID, [address]) { try await driver.commit(write) }
     }
 
@@ -225,8 +230,14 @@ public final class LightningNode: Service, Sendable {
         return (Address(script: script, network: network)!, Int(unused))
     }
 
-    /// Sends bitcoin; `amount` of `nil` sends everything. Returns the transaction's id.
+    /// Sends bitcoin; `amount` of `nil` sends everything. Returns the transaction.
+    ///
+    /// - Throws: `NodeRefusal.invalid` for an address of another network, `.wallet` where there is not enough.
     public func send(to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil) async throws -> Transaction {
+        // Prefixes of test networks are the same: what counts is whether the address says the same here.
+        guard Address(script: address.script, network: network)?.description == address.description else {
+            throw NodeRefusal.invalid("\(address) is an address of \(address.network), and this wallet is on \(network)")
+        }
         guard
             case .transaction(let transaction) = try await driver.command(
                 .send(address.script, amount: amount, feeRate: feeRate))
@@ -426,8 +437,12 @@ public final class LightningNode: Service, Sendable {
     }
 
     /// On which terms this node forwards into a channel.
+    ///
+    /// - Throws: `NodeRefusal.unknownChannel`.
     public func forwardingPolicy(of id: ChannelID) async throws -> ForwardingPolicy {
-        try await driver.read { $0.forwardingPolicy(of: id) }
+        let policy = try await driver.read { $0.channels[id] == nil ? nil : $0.forwardingPolicy(of: id) }
+        guard let policy else { throw NodeRefusal.unknownChannel }
+        return policy
     }
 
     /// The blocks from which payments that are held are failed: until then they can be settled.
@@ -444,12 +459,16 @@ public final class LightningNode: Service, Sendable {
     public func height() async throws -> Int { try await driver.read { $0.height } }
 
     /// Waits until the node has seen a block of the given height.
+    ///
+    /// - Throws: `NodeRefusal.stopped` where the node stops before, `CancellationError` where the task is cancelled.
     public func waitForBlock(_ height: Int) async throws {
         let events = events
         if try await self.height() >= height { return }
         for await event in events {
             if case .block(let at) = event, at >= height { return }
         }
+        try Task.checkCancellation()
+        throw NodeRefusal.stopped
     }
 }
 

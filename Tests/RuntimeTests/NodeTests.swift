@@ -218,6 +218,44 @@ struct NodeTests {
         await world.stop()
     }
 
+    @Test("whatever is asked of a node that is stopped is refused, and its events end")
+    func afterStop() async throws {
+        let world = try await World()
+        let id = try await world.open()
+        let (node, bob) = (world.alice, world.bob)
+        let invoice = try await bob.createInvoice(amount: MilliSatoshi(1000), description: "")
+        let (before, waiter) = (node.events, Task { try await node.waitForBlock(100_000) })
+        // Many at once while it stops: each has an answer.
+        let askers = (0..<50).map { _ in Task { try await node.balance() } }
+        async let first: Void = node.stop()
+        async let second: Void = node.stop()
+        _ = await (first, second)
+        for asker in askers { _ = await asker.result }
+        for await _ in before {}
+        for await _ in node.events { Issue.record("an event after the end") }
+        await #expect(throws: NodeRefusal.stopped) { try await waiter.value }
+        await #expect(throws: NodeRefusal.stopped) { try await node.balance() }
+        await #expect(throws: NodeRefusal.stopped) { try await node.channels() }
+        await #expect(throws: NodeRefusal.stopped) { try await node.payments() }
+        await #expect(throws: NodeRefusal.stopped) { try await node.pay(invoice) }
+        await #expect(throws: NodeRefusal.stopped) { try await node.newAddress() }
+        await #expect(throws: NodeRefusal.stopped) { try await node.connect(bob.address!) }
+        await #expect(throws: NodeRefusal.stopped) { try await node.remember(bob.address!) }
+        await #expect(throws: NodeRefusal.stopped) { try await node.closeChannel(id) }
+        await node.stop()
+        await world.stop()
+    }
+
+    @Test("an address of another network is no address here, and an unknown channel has no policy")
+    func foreign() async throws {
+        let world = try await World()
+        let address = try #require(Address("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", network: .mainnet))
+        await #expect(throws: NodeRefusal.self) { try await world.alice.send(to: address, amount: Satoshi(10_000)) }
+        #expect(try await world.alice.balance().onChainUnconfirmed == .zero)
+        await #expect(throws: NodeRefusal.unknownChannel) { try await world.alice.forwardingPolicy(of: ChannelID(.zero)) }
+        await world.stop()
+    }
+
     @Test("a busy port, a second daemon on a wallet, nobody at the other end")
     func busy() async throws {
         let world = try await World()

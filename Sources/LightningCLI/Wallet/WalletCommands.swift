@@ -209,6 +209,7 @@ struct ListChannels: AsyncParsableCommand {
         let everything = try await options.call("listchannels").list
         let list = all ? everything : everything.filter { $0["state"] != "closed" }
         options.show(["channels": .array(list)]) { _ in
+            if list.isEmpty, !everything.isEmpty { return "no open channels; \(everything.count) closed: lnw listchannels --all" }
             if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
             var lines = [
                 "\(Format.pad("scid", 11))\(Format.pad("peer", 10))\(Format.pad("spendable", 14, right: true)) ▕                ▏ \(Format.pad("receivable", 14))  state"

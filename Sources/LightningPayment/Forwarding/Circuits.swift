@@ -21,7 +21,7 @@ public struct Circuit: Hashable, Sendable {
     }
 
     /// Without its path key, which nobody needs any more.
-    package var incoming: IncomingHTLC
+    public var incoming: IncomingHTLC
     /// The HTLC that we offered.
     public var outgoing: HTLCID
     /// What we offered; the rest is our fee.

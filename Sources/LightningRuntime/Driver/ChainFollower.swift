@@ -54,7 +54,7 @@ struct ChainFollower {
             if position.tip == tip {
                 // Before anything is said to a peer: fee rates are what its proposals are judged by.
                 let rates = await feeRates()
-                driver.eventLoop.execute {
+                driver.onLoop {
                     if let rates { driver.enqueue(.feeRates(rates)) }
                     driver.enqueue(.caughtUp)
                 }
@@ -89,14 +89,14 @@ struct ChainFollower {
             let id = publication.transaction.id
             do throws(ChainFailure) {
                 try await backend.publish(publication.transaction)
-                driver.eventLoop.execute { driver.enqueue(.published(id, .accepted)) }
+                driver.onLoop { driver.enqueue(.published(id, .accepted)) }
             } catch {
                 // Published again at the next block, where it still makes sense.
                 guard case .refused(let reason) = error else {
                     logger.warning("\(publication.purpose) is not published yet: \(error)", metadata: ["txid": "\(id)"])
                     continue
                 }
-                driver.eventLoop.execute { driver.enqueue(.published(id, .refused(reason))) }
+                driver.onLoop { driver.enqueue(.published(id, .refused(reason))) }
             }
         }
     }

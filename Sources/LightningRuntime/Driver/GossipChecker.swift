@@ -37,7 +37,7 @@ struct GossipChecker {
         } else {
             verdict = .valid
         }
-        driver.eventLoop.execute { driver.enqueue(.gossipChecked(check.number, verdict)) }
+        driver.onLoop { driver.enqueue(.gossipChecked(check.number, verdict)) }
     }
 
     private func look(_ id: ShortChannelID) async -> FundingLookup {

@@ -55,7 +55,7 @@ struct MempoolWatcher {
                 }
                 if isChanged {
                     let seen = Array(ours.values)
-                    driver.eventLoop.execute { driver.enqueue(.mempoolSeen(seen)) }
+                    driver.onLoop { driver.enqueue(.mempoolSeen(seen)) }
                 }
             }
             try? await Task.sleep(for: .seconds(pause))

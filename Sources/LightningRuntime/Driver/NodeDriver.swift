@@ -12,6 +12,7 @@ import Logging
 import Metrics
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Drives one `NodeCore`: sockets and clock on one event loop, where all state is touched, and the disk on a thread of its own.
 ///
@@ -33,6 +34,8 @@ final class NodeDriver: @unchecked Sendable {
     private(set) var isReadingPaused = false
     private static let maxInboxBytes = 16 << 20
     private var isScheduled = false
+    /// Whether the node is being stopped, or has been.
+    private let isStopping = Mutex(false)
     /// Who waits until what is in the inbox has been handled.
     private var waiting: [CheckedContinuation<Void, any Error>] = []
     /// What is handled and not committed yet, in its order.
@@ -81,10 +84,40 @@ final class NodeDriver: @unchecked Sendable {
     /// Batches that are handled before their commits are done: one that is being synced, and one that is not.
     private static let maxUncommitted = 2
 
+    /// Hands something to the event loop, unless the node is being stopped: what is asked of a loop that is gone is never answered. Whatever
+    /// got through before runs before `shutdown`, which answers it.
+    ///
+    /// - Returns: whether it will run.
+    @discardableResult
+    func onLoop(_ body: @escaping @Sendable () -> Void) -> Bool {
+        isStopping.withLock { isStopping in
+            guard !isStopping else { return false }
+            eventLoop.execute(body)
+            return true
+        }
+    }
+
+    /// From now on nothing more is taken.
+    ///
+    /// - Returns: `false` where it was said before.
+    func beginStop() -> Bool {
+        isStopping.withLock { isStopping in
+            defer { isStopping = true }
+            return !isStopping
+        }
+    }
+
+    /// - Throws: `NodeRefusal.stopped`.
+    func requireRunning() throws(NodeRefusal) {
+        if isStopping.withLock({ $0 }) { throw .stopped }
+    }
+
     /// Runs something with the core as it is stored, on the event loop.
+    ///
+    /// - Throws: `NodeRefusal.stopped` where the node is being stopped, and why it had to stop where it had to.
     func read<T: Sendable>(_ body: @escaping @Sendable (borrowing NodeCore) -> T) async throws -> T {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-            eventLoop.submit {
+            let isTaken = onLoop {
                 if self.isAheadOfDisk, let failure = self.failure { return continuation.resume(throwing: failure) }
                 self.readers.append { isShown in
                     if isShown {
@@ -94,7 +127,8 @@ final class NodeDriver: @unchecked Sendable {
                     }
                 }
                 self.serveReaders()
-            }.whenFailure { continuation.resume(throwing: $0) }
+            }
+            if !isTaken { continuation.resume(throwing: NodeRefusal.stopped) }
         }
     }
 
@@ -106,7 +140,7 @@ final class NodeDriver: @unchecked Sendable {
     }
 
     func setFailureHandler(_ handler: @escaping @Sendable (String) -> Void) {
-        eventLoop.execute { self.onFailure = handler }
+        onLoop { self.onFailure = handler }
     }
 
     // MARK: Inputs
@@ -144,11 +178,12 @@ final class NodeDriver: @unchecked Sendable {
     /// - Throws: a `CancellationError` where the node takes nothing any more.
     func handle(_ input: NodeInput) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            eventLoop.execute {
+            let isTaken = onLoop {
                 guard self.failure == nil else { return continuation.resume(throwing: CancellationError()) }
                 self.waiting.append(continuation)
                 self.enqueue(input)
             }
+            if !isTaken { continuation.resume(throwing: CancellationError()) }
         }
     }
 
@@ -290,9 +325,15 @@ final class NodeDriver: @unchecked Sendable {
 
     /// Writes a record of the driver's own, that the core knows nothing of.
     func commit(_ write: StoreWrite) async throws {
-        let outcome = await withCheckedContinuation { continuation in
-            store.commit([write], on: eventLoop) { continuation.resume(returning: $0) }
+        let outcome: StoreThread.Outcome? = await withCheckedContinuation { continuation in
+            // The store is closed only after nothing more is taken.
+            let isTaken = isStopping.withLock { isStopping in
+                if !isStopping { store.commit([write], on: eventLoop) { continuation.resume(returning: $0) } }
+                return !isStopping
+            }
+            if !isTaken { continuation.resume(returning: nil) }
         }
+        guard let outcome else { throw NodeRefusal.stopped }
         if case .failure(let failure) = outcome { throw failure }
     }
 
@@ -300,26 +341,28 @@ final class NodeDriver: @unchecked Sendable {
 
     func command(_ command: NodeCommand) async throws(NodeRefusal) -> NodeResponse {
         let result: Result<NodeResponse, NodeRefusal> = await withCheckedContinuation { continuation in
-            eventLoop.execute {
+            let isTaken = onLoop {
                 if let failure = self.failure { return continuation.resume(returning: .failure(failure)) }
                 let request = self.nextRequest
                 self.nextRequest += 1
                 self.requests[request] = { continuation.resume(returning: $0) }
                 self.enqueue(.command(request, command))
             }
+            if !isTaken { continuation.resume(returning: .failure(.stopped)) }
         }
         return try result.get()
     }
 
-    /// All events from now on. A listener that does not keep up loses the oldest.
+    /// All events from now on, until the node is stopped. A listener that does not keep up loses the oldest.
     func events() -> AsyncStream<NodeEvent> {
         let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
-        eventLoop.execute {
+        let isTaken = onLoop {
             let id = self.nextListener
             self.nextListener += 1
             self.listeners[id] = continuation
-            continuation.onTermination = { _ in self.eventLoop.execute { self.listeners[id] = nil } }
+            continuation.onTermination = { _ in self.onLoop { self.listeners[id] = nil } }
         }
+        if !isTaken { continuation.finish() }
         return stream
     }
 }
