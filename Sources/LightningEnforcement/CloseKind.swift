@@ -1,7 +1,10 @@
 /// How a channel ends: which transaction spends its funding output.
 public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
+    /// Both sides signed a closing transaction.
     case mutual
+    /// Our commitment.
     case localCommitment
+    /// The remote's commitment, its latest one.
     case remoteCommitment
     /// The remote published a commitment it had revoked: we take everything.
     case revokedCommitment

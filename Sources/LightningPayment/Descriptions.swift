@@ -13,7 +13,7 @@ extension OutgoingPayment: CustomStringConvertible, CustomReflectable {
             case .succeeded: "succeeded"
             case .failed(let why, _): "failed: \(why)"
             }
-        return "payment \(paymentHash) of \(amount) to \(payee), \(state), \(attempts.count) attempts"
+        return "payment \(paymentHash) of \(amount) to \(payee), \(state), \(attempts.count) attempt\(attempts.count == 1 ? "" : "s")"
     }
     /// Without children: what dumps a value shows no secret.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }

@@ -223,8 +223,8 @@ public final class LightningNode: Service, Sendable {
 
     /// A fresh address, and how many have been given out without a payment to one of them.
     ///
-    /// Other wallets, restored from the words, look `OnChainWallet.gapLimit` unpaid addresses far: what is paid to a later one they
-    /// do not find. This one looks `OnChainWallet.addressLimit` far.
+    /// Other wallets, restored from the words, look 20 unpaid addresses far: what is paid to a later one they
+    /// do not find. This one looks 1,000 far.
     public func newAddressAndUnpaid() async throws -> (address: Address, unpaid: Int) {
         guard case .address(let script, let unused) = try await driver.command(.newAddress) else { preconditionFailure() }
         return (Address(script: script, network: network)!, Int(unused))

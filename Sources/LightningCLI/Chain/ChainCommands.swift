@@ -243,7 +243,10 @@ struct ChainFile: ParsableArguments {
             let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
             let file = local ? Home.local.appending(path: "chain.sqlite") : folder.appending(path: "regtest/chain.sqlite")
             guard FileManager.default.fileExists(atPath: file.path) else {
-                throw ControlFailure(.usage, "there is no chain at \(file.path): --local, or --data with its folder")
+                throw ControlFailure(
+                    .usage,
+                    "there is no chain at \(file.path). The chain of lnw local is looked at with --local, another one with --data and its folder"
+                )
             }
             return file.path
         }

@@ -102,15 +102,23 @@ public enum NodeResponse: Sendable {
 
 /// Why a command was not carried out.
 public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The channel does not do it now.
     case channel(ChannelRefusal)
+    /// The payment was not begun: nothing was sent.
     case payment(PaymentRefusal)
+    /// A hold invoice cannot be settled or canceled.
     case hold(HoldRefusal)
+    /// The wallet does not make the transaction.
     case wallet(WalletRefusal)
+    /// It takes a connection to this node.
     case notConnected(NodeID)
+    /// There is no channel with this id.
     case unknownChannel
     /// The peer refused to open a channel, or the connection broke while it was opened.
     case openingFailed(String)
+    /// The payment was tried, and has failed: nothing of it is under way.
     case paymentFailed(OutgoingPayment, String)
+    /// What was asked for makes no sense, and why.
     case invalid(String)
     /// Stored state could not be committed; nothing has left the node.
     case store(String)
@@ -139,13 +147,19 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// What a node tells its owner.
 public enum NodeEvent: Sendable {
+    /// A peer has said `init`.
     case peerConnected(NodeID)
+    /// The connection to a peer is gone.
     case peerDisconnected(NodeID)
+    /// Both sides have signed the first commitments: the funding transaction may be published.
     case channelOpening(ChannelID)
+    /// Payments can be sent over the channel; again after a reorganization of its funding transaction.
     case channelUsable(ChannelID)
     /// The channel is in the public graph.
     case channelAnnounced(ChannelID, ShortChannelID)
+    /// A mutual close is signed; and for every kind of close, what spends the funding output is in a block.
     case channelClosing(ChannelID, CloseKind)
+    /// All that was ours of the channel has been claimed, six blocks deep.
     case channelClosed(ChannelID)
     /// A connection has come so far that messages can be exchanged.
     case connectionReady(ConnectionID, NodeID)
@@ -170,14 +184,17 @@ public enum NodeEvent: Sendable {
     case paymentSucceeded(OutgoingPayment)
     /// All that the payment sent is the peers' for good: no HTLC of it is in any commitment any more.
     case paymentSettled(OutgoingPayment)
+    /// A payment ended without a preimage, and nothing of it is under way.
     case paymentFailed(OutgoingPayment)
     /// A forward ended.
     case forwarded(Circuit)
     /// An HTLC was not forwarded, and why.
     case forwardRefused(IncomingHTLC, over: ChannelID, String)
+    /// A block was connected; its height is the chain's.
     case block(height: Int)
     /// Something that an operator has to know: money is at risk, or has been lost.
     case alert(String)
+    /// Something that an operator may want to know, in words.
     case note(String)
 }
 
@@ -233,7 +250,8 @@ public struct NodeConfiguration: Sendable {
     public var finalExpiryMargin: UInt32 = 2
     /// On which terms we forward, where a channel has none of its own.
     public var forwarding = ForwardingPolicy()
-    package var gossip = GossipPolicy()
+    /// How gossip is taken and passed on. A network of tests flushes it more often.
+    public var gossip = GossipPolicy()
     /// What this node calls itself in its `node_announcement`.
     public var alias = ""
     /// BOLT 7's address descriptors, as they go into the `node_announcement`.

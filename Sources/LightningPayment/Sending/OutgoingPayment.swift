@@ -9,8 +9,11 @@ public import LightningWire
 public struct PaymentAttempt: Hashable, Sendable {
     /// How it stands.
     public enum Status: Hashable, Sendable {
+        /// The HTLC is under way.
         case pending
+        /// The payee's preimage came for it.
         case succeeded
+        /// The HTLC failed, and its money is ours again.
         case failed(AttemptFailure)
     }
 
@@ -64,8 +67,11 @@ public struct AttemptFailure: Hashable, Sendable {
 public struct OutgoingPayment: Hashable, Sendable {
     /// How it stands.
     public enum Status: Hashable, Sendable {
+        /// It is under way.
         case pending
+        /// Proven by the preimage; the time is in seconds since 1970.
         case succeeded(PaymentPreimage, at: UInt64)
+        /// Why it failed; the time is in seconds since 1970.
         case failed(String, at: UInt64)
     }
 

@@ -15,9 +15,9 @@ package enum GossipEffect: Sendable {
 }
 
 /// How much gossip is taken, and how often it is passed on.
-package struct GossipPolicy: Sendable {
+public struct GossipPolicy: Sendable {
     /// "SHOULD flush outgoing gossip messages once every 60 seconds": milliseconds.
-    package var flushInterval: UInt64 = 60_000
+    public var flushInterval: UInt64 = 60_000
     /// Updates of one direction that are taken at once, and the seconds after which one more is.
     package var updateBurst = 10
     package var updateRefill: UInt64 = 300
@@ -43,7 +43,8 @@ package struct GossipPolicy: Sendable {
 
     var updateRate: TokenBucket.Rate { TokenBucket.Rate(burst: updateBurst, interval: updateRefill) }
 
-    package init() {}
+    /// What suits the public network.
+    public init() {}
 }
 
 /// BOLT 7's gossip as a machine: messages of peers come in, the graph grows, and what is new goes to the others.
