@@ -278,7 +278,7 @@ package struct NodeCore {
     /// Converts a violation into what BOLT 1 and 2 let us do.
     mutating func punish(_ violation: ProtocolViolation, channel id: ChannelID, connection: ConnectionID) {
         // A line in a log for each; what goes on without one is metered.
-        if violation.consequence != .notice || peers[connection]?.allowance.problems.take(Peer.complaintRate, now: clock.now) ?? true {
+        if violation.consequence != .notice || peers[connection]?.allowance.warnings.take(Peer.warningRate, now: clock.now) ?? true {
             batch.effects.events.append(.note("channel \(id): \(violation.description)"))
         }
         switch violation.consequence {

@@ -234,8 +234,8 @@ public final class LightningNode: Service, Sendable {
     ///
     /// - Throws: `NodeRefusal.invalid` for an address of another network, `.wallet` where there is not enough.
     public func send(to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil) async throws -> Transaction {
-        // Prefixes of test networks are the same: what counts is whether the address says the same here.
-        guard Address(script: address.script, network: network)?.description == address.description else {
+        // Prefixes of test networks are the same, and a QR code has capitals: what counts is what the text means here.
+        guard Address(address.description, network: network)?.script == address.script else {
             throw NodeRefusal.invalid("\(address) is an address of \(address.network), and this wallet is on \(network)")
         }
         guard
@@ -406,8 +406,7 @@ public final class LightningNode: Service, Sendable {
             let task = Task {
                 for await event in events {
                     switch event {
-                    case .paymentUpdated(let payment), .paymentSucceeded(let payment),
-                        .paymentFailed(let payment):
+                    case .paymentUpdated(let payment), .paymentSucceeded(let payment), .paymentFailed(let payment):
                         continuation.yield(payment)
                     default: break
                     }

@@ -180,7 +180,8 @@ struct CloseTests {
         _ = try Self.check([penalty], close)
         // Our own claims end it: only six blocks on the last of them.
         for claim in claims { close.spent(claim.inputs[0].previousOutput, by: claim, height: 302, bench.channel) }
-        for case .resolved(_, 302, let isOurs) in close.outputs.map(\.status) { #expect(isOurs) }
+        let resolved = close.outputs.compactMap { if case .resolved(_, 302, let isOurs) = $0.status { isOurs } else { nil } }
+        #expect(resolved == [true, true, true, true] && claims.count == 4)
         #expect(!close.isFinal(height: 306) && close.isFinal(height: 307))
         // Another block of that height leaves nothing of what it held.
         #expect(close.disconnected(height: 302) && !close.isFinal(height: 400))

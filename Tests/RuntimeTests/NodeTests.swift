@@ -252,6 +252,11 @@ struct NodeTests {
         let address = try #require(Address("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", network: .mainnet))
         await #expect(throws: NodeRefusal.self) { try await world.alice.send(to: address, amount: Satoshi(10_000)) }
         #expect(try await world.alice.balance().onChainUnconfirmed == .zero)
+        // As a QR code has it.
+        let own = try await world.bob.newAddress()
+        let capitals = try #require(Address(own.description.uppercased(), network: .regtest))
+        let paid = try await world.alice.send(to: capitals, amount: Satoshi(10_000))
+        #expect(paid.outputs.contains { $0.script == own.script })
         await #expect(throws: NodeRefusal.unknownChannel) { try await world.alice.forwardingPolicy(of: ChannelID(.zero)) }
         await world.stop()
     }

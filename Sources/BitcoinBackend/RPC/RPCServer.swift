@@ -152,7 +152,7 @@ private final class RPCHandler: ChannelInboundHandler {
     /// What makes the answer; nobody waits for it once the client is gone.
     private var work: Task<Void, Never>?
     /// As bitcoind's -rpcservertimeout: for a request from its first byte to its last, and for the wait for the next.
-    private static let responseTimeout = TimeAmount.seconds(30)
+    private static let requestTimeout = TimeAmount.seconds(30)
     /// A whole block as hexadecimal digits, with room.
     static let maximumBody = 32 << 20
 
@@ -171,7 +171,7 @@ private final class RPCHandler: ChannelInboundHandler {
     private func expect(_ context: ChannelHandlerContext) {
         deadline?.cancel()
         let channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: Self.responseTimeout) { channel.close(promise: nil) }
+        deadline = context.eventLoop.scheduleTask(in: Self.requestTimeout) { channel.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -57,7 +57,7 @@ package enum RPCValue: Sendable, Hashable {
 
     var isNull: Bool { self == .null }
 
-    /// The kind of value, by the names of bitcoind's problems.
+    /// The kind of value, by the names in bitcoind's errors.
     var kind: String {
         switch self {
         case .null: "null"

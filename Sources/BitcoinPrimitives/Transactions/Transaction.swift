@@ -112,7 +112,7 @@ public struct Transaction: Hashable, Sendable {
     /// The height, or the time from 500,000,000 on, before which it cannot be mined.
     public var lockTime: UInt32
 
-    /// An input; without a proof as long as it is not signed.
+    /// A transaction from its parts; nothing is checked.
     public init(
         version: UInt32 = 2, inputs: [TransactionInput] = [], outputs: [TransactionOutput] = [], lockTime: UInt32 = 0
     ) {

@@ -263,7 +263,7 @@ public struct NodeConfiguration: Sendable {
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
     public var pingInterval: UInt64 = 30_000
 
-    /// Limits that suit most payments.
+    /// A node of regtest that accepts what most do.
     public init() {}
 
     /// What this node offers in `init`.

@@ -202,7 +202,7 @@ extension NodeCore {
             if ping.pongBytes < 65532 { transmit(.pong(Pong(count: Int(ping.pongBytes))), over: id) }
         case .error(let error): failed(error, by: node, id)
         case .warning(let warning):
-            if peers[id]!.allowance.problems.take(Peer.complaintRate, now: clock.now) {
+            if peers[id]!.allowance.warnings.take(Peer.warningRate, now: clock.now) {
                 batch.effects.events.append(.note("\(node) warns: \(warning.error.text)"))
             }
         case .openChannel(let body): received(body, over: id, node)
@@ -251,7 +251,7 @@ extension NodeCore {
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {
-        if peers[id]!.allowance.problems.take(Peer.complaintRate, now: clock.now) {
+        if peers[id]!.allowance.warnings.take(Peer.warningRate, now: clock.now) {
             batch.effects.events.append(.note("\(node) reports an error: \(error.text)"))
         }
         if let entry = peers[id]?.openings.removeValue(forKey: error.channelID) {

@@ -57,7 +57,7 @@ struct Peer {
     /// BOLT 1 has a node ping at most once in 30 seconds; others do more often.
     static let pingRate = TokenBucket.Rate(burst: 30, interval: 1000)
     /// Each is a line in a log.
-    static let complaintRate = TokenBucket.Rate(burst: 20, interval: 10_000)
+    static let warningRate = TokenBucket.Rate(burst: 20, interval: 10_000)
     /// One for each channel at each connection, and each is a signature to check.
     static let termsRate = TokenBucket.Rate(burst: 1000, interval: 500)
     /// Each costs us half a dozen multiplications on the curve.
@@ -69,7 +69,7 @@ struct Peer {
 /// What a peer may ask and say: pings, errors and warnings, `open_channel`, terms of channels.
 struct PeerAllowance {
     var pings: TokenBucket
-    var problems: TokenBucket
+    var warnings: TokenBucket
     var openRequests: TokenBucket
     var terms: TokenBucket
     /// Whether it was told that it pings too often.
@@ -77,7 +77,7 @@ struct PeerAllowance {
 
     init(now: UInt64) {
         pings = TokenBucket(Peer.pingRate, now: now)
-        problems = TokenBucket(Peer.complaintRate, now: now)
+        warnings = TokenBucket(Peer.warningRate, now: now)
         openRequests = TokenBucket(Peer.openRate, now: now)
         terms = TokenBucket(Peer.termsRate, now: now)
     }

@@ -121,7 +121,7 @@ extension Sender {
         if let known = knowledge[payment.paymentHash] {
             query.excluded = known.channels
             query.excludedNodes = known.nodes
-            query.tailBounds = known.bounds
+            query.hintBounds = known.bounds
             query.terms = known.terms
         }
         for attempt in payment.pendingAttempts {

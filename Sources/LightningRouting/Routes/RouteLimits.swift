@@ -38,7 +38,7 @@ extension RouteHint {
             guard !query.excluded.contains(directed), !query.excludedNodes.contains(hop.from) else { return 0 }
             let bound =
                 graph.joins(hop.shortChannelID, hop.from, next)
-                ? estimates.range(directed, capacity: .max, now: query.now).upper : query.tailBounds[directed]?.room ?? .max
+                ? estimates.range(directed, capacity: .max, now: query.now).upper : query.hintBounds[directed]?.room ?? .max
             let used = query.inUse[directed]?.value ?? 0
             room = min(room, bound - min(bound, used))
         }

@@ -58,7 +58,7 @@ package struct RouteQuery: Sendable {
     package var excluded: Set<DirectedChannel> = []
     package var excludedNodes: Set<NodeKey> = []
     /// What this payment has learned of the hops of its hints that gossip does not know.
-    package var tailBounds: [DirectedChannel: HintBounds] = [:]
+    package var hintBounds: [DirectedChannel: HintBounds] = [:]
     /// Terms that the payment was told of, newer than those of gossip.
     package var terms: [DirectedChannel: RoutingPolicy] = [:]
     /// What other parts of the payment send over a channel already.
