@@ -57,12 +57,12 @@ let package = Package(
             ]),
         .target(
             name: "LightningEnforcement",
-            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions"]),
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions", "LightningChain"]),
         .target(
             name: "LightningChannel",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningTransactions",
-                "LightningEnforcement",
+                "LightningChain", "LightningEnforcement",
             ]),
         .target(
             name: "LightningPayment",
@@ -158,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "EnforcementTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningEnforcement",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningWire", "LightningTransactions", "LightningChain",
+                "LightningEnforcement",
             ]),
         .testTarget(
             name: "FuzzTests",

@@ -42,6 +42,10 @@ public protocol ChainBackend: Sendable {
     func unspentOutput(height: Int, transaction: Int, output: Int) async throws(ChainFailure) -> (OutPoint, TransactionOutput)?
     /// Gives a transaction to the mempool. One that is known already is no failure.
     func publish(_ transaction: Transaction) async throws(ChainFailure)
+    /// Gives a transaction to the mempool together with the unconfirmed ones that it pays for; those that are known already are no failure.
+    ///
+    /// - Throws: `.refused` where the last one is refused.
+    func publish(_ transaction: Transaction, payingFor parents: [Transaction]) async throws(ChainFailure)
     /// What a transaction has to pay to be mined within so many blocks, as far as can be told; never below the floor of BOLT 2.
     ///
     /// - Parameter blocks: 1 to 1008.

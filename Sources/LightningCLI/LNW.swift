@@ -16,7 +16,8 @@ struct LNW: AsyncParsableCommand {
             Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
-            Close.self, ForceClose.self, Stream.self, GetRoute.self, Explain.self, Probe.self, GraphCommand.self, ListForwards.self,
+            Close.self, ForceClose.self, Quote.self, Stream.self, GetRoute.self, Explain.self, Probe.self, GraphCommand.self,
+            ListForwards.self,
             FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
         ], defaultSubcommand: Welcome.self)
 

@@ -1,4 +1,5 @@
 package import BitcoinPrimitives
+package import LightningChain
 package import LightningEnforcement
 package import LightningTransactions
 package import LightningWire
@@ -12,7 +13,8 @@ package enum ChannelEffect: Hashable, Sendable {
     case refused(ChannelRefusal)
     /// The HTLC that was to be offered has this id.
     case offered(id: UInt64)
-    case broadcast(Transaction)
+    /// For layer 1, with the unconfirmed transactions that it pays for.
+    case broadcast(Transaction, parents: [Transaction] = [])
     /// An incoming HTLC is irrevocably committed on both sides: it may be settled or forwarded.
     case received(HTLC)
     /// The remote gave the preimage of an HTLC of ours. Proof of payment, even before it is committed.
@@ -25,12 +27,22 @@ package enum ChannelEffect: Hashable, Sendable {
     case returned(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// An HTLC of ours that the peer never committed to is taken back: it did not happen.
     case withdrawn(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
-    /// An incoming HTLC that we resolved is gone from both commitments.
+    /// An incoming HTLC that we resolved is gone from both commitments, or layer 1 has given it to us.
     case settled(id: UInt64, PaymentHash, wasFulfilled: Bool)
+    /// An incoming HTLC whose preimage we gave away brought nothing: it was lost to fees, or the peer has it back.
+    case lost(id: UInt64, PaymentHash, MilliSatoshi)
     case becameUsable
     /// Nothing more can be agreed with the peer: what is not settled is for layer 1 to decide.
-    case givenUp
+    ///
+    /// - Parameter canClaim: whether what came over it can still be claimed there.
+    case givenUp(canClaim: Bool)
     case closing(CloseKind)
+    /// A claim that cannot pay its own fee: the wallet's coins are wanted for it, by `ChannelEvent.claimFunded`.
+    case fundClaim(ClaimFunding)
+    /// The claim that the wallet paid for: its coins are spent by it.
+    case broadcastFunded(Transaction, parents: [Transaction] = [])
+    /// One of those can never be mined: its coins are free again.
+    case abandonFunded(TransactionID)
     case closed
     /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `ChannelEvent.revokedHTLCs`.
     case needsRevokedHTLCs(RevokedHTLCQuery)
@@ -48,15 +60,21 @@ package struct ChannelEnvironment: Sendable {
     package var height: Int
     /// The fee rate for transactions that should confirm soon.
     package var feeRate: FeeRate
+    /// What a transaction has to pay, by when it should be mined.
+    package var estimates: FeeEstimates
     /// Where the channel's money goes on chain, if it has no script yet: the wallet's next address.
     package var sweepScript: Script
     /// Whether the peer negotiated `option_shutdown_anysegwit`.
     package var anySegwit: Bool
 
-    package init(keys: ChannelKeys, height: Int, feeRate: FeeRate, sweepScript: Script, anySegwit: Bool) {
+    /// - Parameter estimates: `nil` for one rate for everything.
+    package init(
+        keys: ChannelKeys, height: Int, feeRate: FeeRate, estimates: FeeEstimates? = nil, sweepScript: Script, anySegwit: Bool
+    ) {
         self.keys = keys
         self.height = height
         self.feeRate = feeRate
+        self.estimates = estimates ?? FeeEstimates(feeRate)
         self.sweepScript = sweepScript
         self.anySegwit = anySegwit
     }

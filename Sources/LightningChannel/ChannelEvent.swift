@@ -46,10 +46,17 @@ package enum ChannelEvent: Sendable {
     case fundingConfirmed(height: Int, transactionIndex: Int, inputs: [OutPoint])
     /// A transaction in a block spends one of `watchedOutPoints`.
     case spent(OutPoint, by: Transaction, height: Int)
+    /// A transaction in layer 1's mempool spends one of `watchedOutPoints`: it may show a preimage, and decides nothing else.
+    case seen(OutPoint, by: Transaction)
     /// A block was connected, and all that it holds of this channel has been told.
     case block
     /// The block of this height left the active chain: what it had resolved is open again.
     case blockDisconnected(height: Int)
+
+    /// The answer to `ChannelEffect.fundClaim`: the claim with the wallet's inputs signed, and its fee; `nil` where the wallet has too little.
+    case claimFunded(ClaimFunding, (transaction: Transaction, fee: Satoshi)?)
+    /// Layer 1 does not take a claim, for Bitcoin Core's reason.
+    case claimRefused(TransactionID, String)
 
     // MARK: The store
 
@@ -71,7 +78,7 @@ extension PaymentChannel {
         case .error(let text): return fail("the peer reports: \(text)", environment, sendingError: false)
         case .offer(let offer): return Self.orRefused { () throws(ChannelRefusal) in try self.offer(offer, estimate: environment.feeRate) }
         case .resolve(let id, let resolution, let attribution):
-            return Self.orRefused { () throws(ChannelRefusal) in try resolve(id, resolution, attribution: attribution) }
+            return Self.orRefused { () throws(ChannelRefusal) in try resolve(id, resolution, attribution: attribution, environment) }
         case .setFeeRate(let rate):
             return Self.orRefused { () throws(ChannelRefusal) in try setFeeRate(rate, estimate: environment.feeRate) }
         case .shutdown(let script): return Self.orRefused { () throws(ChannelRefusal) in try shutdown(to: script, environment) }
@@ -85,8 +92,11 @@ extension PaymentChannel {
             return fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment)
         case .spent(let outPoint, let transaction, let height):
             return spent(outPoint, by: transaction, height: height, environment)
+        case .seen(let outPoint, let transaction): return seen(outPoint, by: transaction)
         case .block: return newBlock(environment)
         case .blockDisconnected(let height): disconnectedBlock(height: height)
+        case .claimFunded(let funding, let answer): return claimFunded(funding, answer, environment)
+        case .claimRefused(let id, let reason): claimRefused(id, reason)
         case .restarted: return restart(environment)
         case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
         }
@@ -99,6 +109,7 @@ extension PaymentChannel {
 
     /// BOLT 2: what was not signed before the restart did not happen, for the connection ended with it.
     private mutating func restart(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        knowHTLCsOfOldRecord(environment)
         let effects = withdrawUnsigned() + wantRevoked()
         if isOpen { noteDepth(environment) }
         return effects

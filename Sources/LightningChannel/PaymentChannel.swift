@@ -45,6 +45,10 @@ public struct PaymentChannel: Sendable {
 
     // What `drainWrites` will report.
     var isChanged = true
+    /// The height at which it was last said that the wallet cannot pay for a claim.
+    var unfundedAlert: Int?
+    /// Whether the HTLCs of revoked commitments are not wanted any more.
+    var forgetsRevoked = false
     var changedHTLCs: Set<HTLC.Key> = []
     var removedHTLCs: Set<HTLC.Key> = []
 
@@ -97,8 +101,17 @@ public struct PaymentChannel: Sendable {
     public var displayID: ShortChannelID { shortChannelID ?? parameters.localAlias }
 
     /// Incoming HTLCs that are irrevocably committed and wait for a decision, the oldest first.
+    ///
+    /// Once the channel is given up, those that can still be claimed on chain.
     package var undecidedHTLCs: [HTLC] {
-        commitments.orderedHTLCs.filter { $0.state == .receivedAddAckRevocation && $0.resolution == nil }
+        commitments.orderedHTLCs.filter { htlc in
+            guard htlc.state == .receivedAddAckRevocation, htlc.resolution == nil else { return false }
+            return switch phase {
+            case .live, .failed: true
+            case .closing(let closing): closing.close.isClaimable(htlc.key)
+            case .dataLost, .closed: false
+            }
+        }
     }
 
     // MARK: Commitments
@@ -259,7 +272,8 @@ public struct PaymentChannel: Sendable {
         case .live: isConfirming ? confirmingBlock(environment) : normalBlock(environment)
         case .failed(let failed): failedBlock(failed, environment)
         case .closing: closingBlock(environment)
-        case .dataLost, .closed: []
+        case .closed(let closing): closedBlock(closing, environment)
+        case .dataLost: []
         }
     }
 }

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import LightningChain
 import LightningChannel
+import LightningEnforcement
 import LightningInvoice
 import LightningOnion
 import LightningPayment
@@ -127,7 +128,10 @@ extension NodeCore {
             }
         // Whoever asked has the answer.
         case .refused, .offered: break
-        case .broadcast(let transaction): if let channel = channels[id] { publish(transaction, purpose(transaction, of: channel)) }
+        case .broadcast(let transaction, let parents):
+            if let channel = channels[id] {
+                publish(transaction, parents.isEmpty ? purpose(transaction, of: channel) : .feeBump(id), parents: parents)
+            }
         case .received(let htlc):
             // Over a channel that was given up meanwhile nothing more can be decided: layer 1 has the last word.
             let incoming = channels.read(id) { entry in
@@ -160,20 +164,38 @@ extension NodeCore {
         case .withdrawn(let number, _, let origin): failed(.outgoing(id, number), origin, .notSent)
         case .settled(let number, let hash, let wasFulfilled):
             if wasFulfilled { batch.queue.append(.forwarder(.settled(.incoming(id, number), hash))) }
+        case .lost(let number, let hash, let amount):
+            batch.effects.events.append(
+                .alert("channel \(id): incoming HTLC \(number) of \(amount) was fulfilled, and brought nothing on chain"))
+            batch.queue.append(.forwarder(.lost(.incoming(id, number), hash, amount)))
         case .becameUsable:
             batch.effects.events.append(.channelUsable(id))
             tellTerms(id)
             announceIfReady(id)
-        case .givenUp: batch.queue.append(.receiver(.channelGivenUp(id)))
+        case .givenUp(let canClaim): batch.queue.append(.receiver(.channelGivenUp(id, canClaim: canClaim)))
         case .closing(let kind):
             batch.effects.events.append(.channelClosing(id, kind))
-            batch.queue.append(.receiver(.channelGivenUp(id)))
+            batch.queue.append(.receiver(.channelGivenUp(id, canClaim: kind.leavesHTLCs)))
+        case .fundClaim(let funding): pay(for: funding, of: id)
+        case .broadcastFunded(let transaction, let parents):
+            coins.wallet.commit(transaction)
+            publish(transaction, parents.isEmpty ? .claim(id) : .feeBump(id), parents: parents)
+        case .abandonFunded(let transaction): coins.wallet.abandon(transaction)
         case .closed: batch.effects.events.append(.channelClosed(id))
         case .needsRevokedHTLCs(let query): batch.effects.loads.append(storeQuery(query, of: id))
         case .abandoned(let why): channels.abandoned[id] = why
         case .alert(let text): batch.effects.events.append(.alert(text))
         case .note(let text): batch.effects.events.append(.note(text))
         }
+    }
+
+    /// A channel's claim needs coins of the wallet: those that it does not take are free again.
+    private mutating func pay(for funding: ClaimFunding, of id: ChannelID) {
+        let funded = fund(funding)
+        let effects = handled(id, .claimFunded(funding, funded))
+        let isTaken = effects.contains { if case .broadcastFunded = $0 { true } else { false } }
+        if let funded, !isTaken { coins.wallet.release(funded.transaction) }
+        for effect in effects { batch.queue.append(.channel(id, effect)) }
     }
 
     /// An HTLC of ours failed: that goes to whom it was for.
@@ -190,7 +212,12 @@ extension NodeCore {
     private mutating func dispatch(_ effect: Publisher.Effect) {
         switch effect {
         case .publish(let publication): batch.effects.publications.append(publication)
-        case .refused(let publication, let reason): batch.effects.events.append(.publicationRefused(publication, reason))
+        case .refused(let publication, let reason):
+            batch.effects.events.append(.publicationRefused(publication, reason))
+            switch publication.purpose {
+            case .claim(let id), .penalty(let id), .feeBump(let id): tell(id, .claimRefused(publication.transaction.id, reason))
+            case .payment, .funding, .mutualClose, .commitment, .recovery: break
+            }
         case .anotherIsThere(let publication, let reason):
             batch.effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))
         }
@@ -210,6 +237,7 @@ extension NodeCore {
             batch.queue.append(.forwarder(.decided(request.incoming.key, request.errorContext.fail(message.with(update: update)))))
         case .resolve(let id, let decision, let held): resolve(id, decision, heldFor: held)
         case .paid(let id, let hash): batch.queue.append(.receiver(.settled(id, hash)))
+        case .unpaid(let id, let hash, let amount): batch.queue.append(.receiver(.lost(id, hash, amount)))
         case .stalled(let circuit): judgeStalled(circuit)
         case .takenTooLate(let outgoing): noteTakenWrittenOff(outgoing)
         case .ended(let circuit): batch.effects.events.append(.forwarded(circuit))
@@ -282,7 +310,8 @@ extension IncomingFacts {
     init(_ htlc: HTLC, of channel: borrowing PaymentChannel) {
         // What funds the channel is not in the chain: money over it may be worth nothing. And dust that would be lost to fees.
         self.init(
-            isSound: channel.funding.isDeep && !channel.exceedsDustExposure(htlc.amount),
+            // Of a channel that was given up only what is held already can be claimed.
+            isSound: channel.isOpen && channel.funding.isDeep && !channel.exceedsDustExposure(htlc.amount),
             isOutput: htlc.amount.roundedDown >= channel.parameters.remote.dustLimit)
     }
 }

@@ -209,7 +209,7 @@ package struct NodeCore {
         channels.read(id) { entry in
             let features = peers.connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
             return ChannelEnvironment(
-                keys: entry.keys, height: layer1.position.height, feeRate: feeRate,
+                keys: entry.keys, height: layer1.position.height, feeRate: feeRate, estimates: layer1.feeRates,
                 sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
                 anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
         }
@@ -220,6 +220,13 @@ package struct NodeCore {
         func isOurs(_ outPoint: OutPoint) -> Bool {
             !channels.index.channels(fundedBy: outPoint).isEmpty || !channels.index.chain.owners(watching: outPoint).isEmpty
                 || coins.recovered[outPoint] != nil
+        }
+        for transaction in transactions {
+            for input in transaction.inputs {
+                for id in channels.index.chain.owners(watching: input.previousOutput) {
+                    tell(id, .seen(input.previousOutput, by: transaction))
+                }
+            }
         }
         coins.wallet.see(transactions.filter { transaction in !transaction.inputs.contains { isOurs($0.previousOutput) } })
     }
@@ -324,7 +331,7 @@ package struct NodeCore {
             for (id, channel) in channels {
                 let what = try channel.difference(
                     head: store.tables[.channels]?[id.bytes.array] ?? [], htlcs: htlcs[id.bytes.array] ?? [],
-                    revoked: { channel.isClosed ? nil : store.tables[.revokedHTLCs]?[id.bytes.array + $0] })
+                    revoked: { store.tables[.revokedHTLCs]?[id.bytes.array + $0] })
                 if let what { return "channel \(id): \(what)" }
                 if restored.channels.entry(id)?.terms != channels.entry(id)?.terms { return "forwarding policies" }
             }

@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 package import CryptoPrimitives
+package import LightningTransactions
 
 /// The funding output is spent: what is left to be claimed, and what has become of it (BOLT 5).
 public struct ChannelClose: Hashable, Sendable {
@@ -15,8 +16,14 @@ public struct ChannelClose: Hashable, Sendable {
         case penaltyHTLC
         /// What the remote made of such an HTLC in a second step: still ours as penalty.
         case penaltySecondLevel
-        /// An HTLC of a commitment that was not revoked; claiming it is not done yet.
+        /// An output of a commitment that we do not know, which may hold an HTLC of ours: its spender may show a preimage.
         case htlc
+        /// An HTLC that we offered, in a commitment that was not revoked: ours after its time, and the peer's by its preimage until then.
+        case offeredHTLC
+        /// An HTLC of the peer, in a commitment that was not revoked: ours by its preimage, and the peer's after its time.
+        case receivedHTLC
+        /// What an HTLC transaction of ours paid: ours, after our delay.
+        case secondLevel
 
         /// BOLT 3's name for the output, for lists.
         public var name: String {
@@ -26,9 +33,15 @@ public struct ChannelClose: Hashable, Sendable {
             case .penaltyToLocal: "penalty on to_local"
             case .penaltyHTLC: "penalty on an HTLC"
             case .penaltySecondLevel: "penalty on an HTLC's second step"
-            case .htlc: "HTLC"
+            case .htlc: "perhaps an HTLC"
+            case .offeredHTLC: "HTLC that we offered"
+            case .receivedHTLC: "HTLC of the peer"
+            case .secondLevel: "HTLC, after our delay"
             }
         }
+
+        /// Whether it is an HTLC of a commitment that was not revoked.
+        package var isHTLC: Bool { self == .offeredHTLC || self == .receivedHTLC }
     }
 
     /// What has become of an output.
@@ -41,7 +54,7 @@ public struct ChannelClose: Hashable, Sendable {
         case resolved(by: TransactionID, height: Int, isOurs: Bool)
         /// Not worth its fee.
         case abandoned
-        /// Nobody has resolved it, and this implementation does not yet know how to.
+        /// Nobody has taken it, and we cannot: we lack what it takes, a preimage or the script.
         case unresolved
     }
 
@@ -57,6 +70,12 @@ public struct ChannelClose: Hashable, Sendable {
         public var status: Status
         /// What its claim has to show: the script behind the output. `nil` for what is paid to a key, and for what is not known yet.
         public var witnessScript: Script?
+        /// The HTLC that it holds, or held.
+        package var htlc: HTLCKey?
+        /// In our own commitment: the HTLC transaction, without a witness, and the peer's signature of it.
+        package var step: HTLCStep?
+        /// How often a claim of it came to nothing: then it is claimed by itself.
+        package var setbacks: UInt8 = 0
     }
 
     /// Which transaction it is.
@@ -75,6 +94,10 @@ public struct ChannelClose: Hashable, Sendable {
     package var wasDataLost = false
     /// Why we had given the channel up before, if we had.
     package var failure: String?
+    /// The HTLCs of the channel, as they were when the funding output was spent.
+    package var htlcs: [ClosingHTLC] = []
+    /// The claims that were published and are not known to have failed.
+    package var attempts: [ClaimAttempt] = []
 
     package init(
         kind: CloseKind, transaction: TransactionID, height: Int, commitmentNumber: UInt64? = nil, point: PublicKey? = nil,
@@ -88,22 +111,35 @@ public struct ChannelClose: Hashable, Sendable {
         self.outputs = outputs
     }
 
-    /// Blocks after which a resolution counts as final.
+    /// Blocks after which a channel counts as closed: a longer reorganization opens it again.
     package static let finalDepth = 6
+    /// Blocks after which nothing of it can change any more. BOLT 5: "100 blocks is far greater than the longest known Bitcoin fork".
+    package static let irrevocableDepth = 100
 
     /// Whether everything that is ours has been claimed for good at the given height.
     package func isFinal(height: Int) -> Bool {
-        guard height - self.height + 1 >= Self.finalDepth else { return false }
+        guard height - self.height + 1 >= Self.finalDepth, htlcs.allSatisfy(\.isDecided) else { return false }
         return outputs.allSatisfy { output in
             switch output.status {
             case .resolved(_, let at, _): height - at + 1 >= Self.finalDepth
             case .abandoned: true
-            case .waiting, .claiming, .unresolved: false
+            // Once all HTLCs are decided nobody waits for an output that we could not take.
+            case .unresolved: output.role.isHTLC || output.role == .htlc
+            case .waiting, .claiming: false
             }
         }
     }
 
-    /// Whether an output is held as unresolved.
+    /// The height at which nothing of it can change any more.
+    package var irrevocableHeight: Int {
+        let resolved = outputs.map { output in
+            if case .resolved(_, let at, _) = output.status { return at }
+            return 0
+        }
+        return resolved.reduce(height, max) + Self.irrevocableDepth - 1
+    }
+
+    /// Whether a penalty cannot be made for want of what the output's script is.
     public var hasUnresolved: Bool { outputs.contains { $0.status == .unresolved } }
 
     /// The outputs whose spending decides something.

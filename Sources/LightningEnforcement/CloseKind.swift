@@ -14,6 +14,11 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
     case unknown
     /// The funding transaction never confirmed: something else spent its inputs.
     case fundingSpent
+    /// A commitment of ours that we had revoked: a copy of our data from an earlier time was used. The peer may take everything.
+    case ownRevokedCommitment
+
+    /// Whether HTLCs of the channel are outputs of it that a preimage claims.
+    package var leavesHTLCs: Bool { self == .localCommitment || self == .remoteCommitment }
 
     public var description: String {
         switch self {
@@ -23,6 +28,7 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
         case .revokedCommitment: "breach (penalty)"
         case .futureCommitment: "remote force close, our data was old"
         case .unknown: "unknown"
+        case .ownRevokedCommitment: "a revoked commitment of ours"
         case .fundingSpent: "the funding transaction was double-spent"
         }
     }

@@ -1,4 +1,6 @@
 package import BitcoinPrimitives
+import CryptoPrimitives
+import LightningTransactions
 import LightningWire
 
 // A close within its channel's record.
@@ -68,6 +70,48 @@ extension ChannelClose {
             }
             outputs.append(
                 Output(outPoint: outPoint, output: output, role: role, status: status, witnessScript: script))
+        }
+    }
+}
+
+// What later versions keep of a close, in a field of its own.
+extension ChannelClose {
+    /// `nil` where there is nothing that the first part of the record does not say.
+    package var detailsRecord: [UInt8]? {
+        let extras = outputs.enumerated().filter { $1.htlc != nil || $1.step != nil || $1.setbacks != 0 }
+        guard !htlcs.isEmpty || !attempts.isEmpty || !extras.isEmpty else { return nil }
+        return ByteWriter.bytes { writer in
+            writer.compactSize(htlcs.count)
+            for htlc in htlcs { htlc.encode(to: &writer) }
+            writer.compactSize(attempts.count)
+            for attempt in attempts { attempt.encode(to: &writer) }
+            writer.compactSize(extras.count)
+            for (index, output) in extras {
+                writer.uint32(UInt32(index))
+                writer.optional(output.htlc) { $1.encode(to: &$0) }
+                writer.optional(output.step) { writer, step in
+                    writer.variableBytes(step.transaction.serialized())
+                    writer.write(step.peerSignature.compact)
+                }
+                writer.uint8(output.setbacks)
+            }
+        }
+    }
+
+    package mutating func readDetails(_ reader: inout ByteReader) throws(DecodingFailure) {
+        for _ in 0..<(try reader.count(minimum: 50)) { htlcs.append(try ClosingHTLC(from: &reader)) }
+        for _ in 0..<(try reader.count(minimum: 20)) { attempts.append(try ClaimAttempt(from: &reader)) }
+        for _ in 0..<(try reader.count(minimum: 7)) {
+            let index = Int(try reader.uint32())
+            guard outputs.indices.contains(index) else { throw .invalid("output of a close") }
+            outputs[index].htlc = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try HTLCKey(from: &r) }
+            outputs[index].step = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+                let transaction = try Transaction(try r.variableBytes())
+                guard transaction.inputs.count == 1, transaction.outputs.count == 1, let signature = ECDSASignature(compact: try r.read(64))
+                else { throw .invalid("HTLC transaction of a close") }
+                return HTLCStep(transaction: transaction, peerSignature: signature)
+            }
+            outputs[index].setbacks = try reader.uint8()
         }
     }
 }

@@ -1,4 +1,5 @@
 package import BitcoinPrimitives
+package import CryptoPrimitives
 package import LightningTransactions
 
 /// A channel as its close sees it: what was agreed on, the keys that claim, and the secrets that the remote gave up.
@@ -27,18 +28,21 @@ package struct KnownSpends {
     /// The scripts of both sides' `shutdown`, where both were sent.
     package var shutdownScripts: [Script]?
     package var local: CommitmentTransaction
+    /// The peer's signatures of the HTLC transactions of `local`, in their order.
+    package var localSignatures: [ECDSASignature]
     /// The remote's commitments that are not revoked: one, or two while the newer one waits for the older one's revocation.
     package var remote: [CommitmentTransaction]
-    /// The HTLCs of the channel, which a revoked commitment may hold as well.
-    package var htlcs: [RevokedHTLC]
+    /// The HTLCs of the channel, in any commitment.
+    package var htlcs: [ClosingHTLC]
 
     package init(
-        mutualCloses: [Transaction], shutdownScripts: [Script]?, local: CommitmentTransaction, remote: [CommitmentTransaction],
-        htlcs: [RevokedHTLC]
+        mutualCloses: [Transaction], shutdownScripts: [Script]?, local: CommitmentTransaction, localSignatures: [ECDSASignature],
+        remote: [CommitmentTransaction], htlcs: [ClosingHTLC]
     ) {
         self.mutualCloses = mutualCloses
         self.shutdownScripts = shutdownScripts
         self.local = local
+        self.localSignatures = localSignatures
         self.remote = remote
         self.htlcs = htlcs
     }

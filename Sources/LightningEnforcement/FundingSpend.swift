@@ -17,8 +17,10 @@ extension ChannelClose {
             return transaction.inputs.count == 1 && transaction.inputs[0].sequence >> 24 == 0xff
                 && transaction.outputs.allSatisfy { scripts.contains($0.script) }
         }
+        let htlcs = known.htlcs
         if isMutual() {
             self.init(kind: .mutual, transaction: id, height: height)
+            self.htlcs = htlcs
             return
         }
         let own = known.local
@@ -26,59 +28,75 @@ extension ChannelClose {
             self.init(
                 kind: .localCommitment, transaction: id, height: height, commitmentNumber: own.contents.number,
                 point: own.keys.perCommitmentPoint, outputs: Self.localOutputs(own, height: height, channel))
+            self.htlcs = htlcs
+            addHTLCs(own, holderIsLocal: true, signatures: known.localSignatures)
             return
         }
         guard let number = CommitmentTransaction.number(of: transaction, obscuringFactor: channel.parameters.obscuringFactor) else {
             self.init(kind: .unknown, transaction: id, height: height)
+            self.htlcs = htlcs
+            return
+        }
+        if number < own.contents.number, Self.isOwn(transaction, number, channel) {
+            self.init(
+                kind: .ownRevokedCommitment, transaction: id, height: height, commitmentNumber: number,
+                outputs: htlcs.isEmpty ? [] : Self.unknownOutputs(transaction, id, known: []))
+            self.htlcs = htlcs
             return
         }
         if number < channel.remoteNumber, let point = channel.revokedSecret(number)?.publicKey() {
             self.init(
                 kind: .revokedCommitment, transaction: id, height: height, commitmentNumber: number, point: point,
-                outputs: Self.revokedOutputs(transaction, id, point: point, known.htlcs, channel))
+                outputs: Self.revokedOutputs(transaction, id, point: point, htlcs.map(RevokedHTLC.init), channel))
+            self.htlcs = htlcs
             return
         }
         if let candidate = known.remote.first(where: { $0.id == id }) {
             self.init(
                 kind: .remoteCommitment, transaction: id, height: height, commitmentNumber: number,
                 point: candidate.keys.perCommitmentPoint, outputs: Self.remoteOutputs(candidate))
+            self.htlcs = htlcs
+            addHTLCs(candidate, holderIsLocal: false, signatures: [])
             return
         }
         // With option_static_remotekey our own output can be claimed even from a commitment that we do not know.
+        let ours = Self.ownRemoteOutput(transaction, id, channel)
         self.init(
             kind: .futureCommitment, transaction: id, height: height, commitmentNumber: number,
-            outputs: Self.ownRemoteOutput(transaction, id, channel))
+            outputs: ours + (htlcs.isEmpty ? [] : Self.unknownOutputs(transaction, id, known: ours)))
+        self.htlcs = htlcs
+    }
+
+    /// Whether a commitment is one that we can publish, not the peer: it pays the peer at once, or us after our delay.
+    private static func isOwn(_ transaction: Transaction, _ number: UInt64, _ channel: ClosingChannel) -> Bool {
+        let parameters = channel.parameters
+        let keys = parameters.keys(holderIsLocal: true, point: channel.keys.perCommitmentPoint(number))
+        let scripts = [
+            ChannelScripts.toRemoteOutput(parameters.remote.keys.payment, hasAnchors: parameters.hasAnchors),
+            .p2wsh(
+                ChannelScripts.toLocal(
+                    revocation: keys.revocation, delay: parameters.remote.toSelfDelay, delayed: keys.holderDelayed)),
+        ]
+        return transaction.outputs.contains { scripts.contains($0.script) }
     }
 
     private static func localOutputs(_ commitment: CommitmentTransaction, height: Int, _ channel: ClosingChannel) -> [Output] {
         commitment.roles.enumerated().compactMap { index, role in
-            let outPoint = OutPoint(commitment.id, UInt32(index))
-            let output = commitment.transaction.outputs[index]
-            switch role {
-            case .toHolder:
-                // Its claim can be mined once to_self_delay blocks are on top.
-                let mature = height + Int(channel.parameters.remote.toSelfDelay) - 1
-                return Output(
-                    outPoint: outPoint, output: output, role: .delayedToLocal, status: .waiting(height: mature),
-                    witnessScript: commitment.witnessScript(at: index))
-            case .htlc: return Output(outPoint: outPoint, output: output, role: .htlc, status: .unresolved)
-            case .toCounterparty, .holderAnchor, .counterpartyAnchor: return nil
-            }
+            guard role == .toHolder else { return nil }
+            // Its claim can be mined once to_self_delay blocks are on top.
+            let mature = height + Int(channel.parameters.remote.toSelfDelay) - 1
+            return Output(
+                outPoint: OutPoint(commitment.id, UInt32(index)), output: commitment.transaction.outputs[index], role: .delayedToLocal,
+                status: .waiting(height: mature), witnessScript: commitment.witnessScript(at: index))
         }
     }
 
     private static func remoteOutputs(_ commitment: CommitmentTransaction) -> [Output] {
         commitment.roles.enumerated().compactMap { index, role in
-            let outPoint = OutPoint(commitment.id, UInt32(index))
-            let output = commitment.transaction.outputs[index]
-            switch role {
-            case .toCounterparty:
-                return Output(
-                    outPoint: outPoint, output: output, role: .toRemote, status: .waiting(height: 0),
-                    witnessScript: commitment.witnessScript(at: index))
-            case .htlc: return Output(outPoint: outPoint, output: output, role: .htlc, status: .unresolved)
-            case .toHolder, .holderAnchor, .counterpartyAnchor: return nil
-            }
+            guard role == .toCounterparty else { return nil }
+            return Output(
+                outPoint: OutPoint(commitment.id, UInt32(index)), output: commitment.transaction.outputs[index], role: .toRemote,
+                status: .waiting(height: 0), witnessScript: commitment.witnessScript(at: index))
         }
     }
 

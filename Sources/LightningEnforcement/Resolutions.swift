@@ -13,6 +13,14 @@ extension ChannelClose {
         let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
         let isOurs = isOwnClaim(witness, of: outputs[index], channel)
         outputs[index].status = .resolved(by: transactionID, height: height, isOurs: isOurs)
+        // A claim of several outputs of which one went another way can never be mined: the others are claimed by themselves.
+        for attempt in attempts where attempt.outPoints.contains(outPoint) && attempt.transaction.id != transactionID {
+            for other in outputs.indices where other != index && attempt.outPoints.contains(outputs[other].outPoint) {
+                outputs[other].setbacks = outputs[other].setbacks.addingReportingOverflow(1).partialValue
+            }
+        }
+        attempts.removeAll { $0.outPoints.contains(outPoint) && $0.transaction.id != transactionID }
+        if isOurs, outputs[index].step != nil { addSecondLevel(of: outputs[index], transaction, height: height, channel) }
         // A cheater may take an HTLC to its second step first; its output carries the same revocation key.
         guard outputs[index].role == .penaltyHTLC, !isOurs, let point else { return }
         let parameters = channel.parameters
@@ -31,15 +39,35 @@ extension ChannelClose {
         }
     }
 
+    /// BOLT 5: "MUST resolve the output of that HTLC-timeout transaction", and of an HTLC-success transaction: it is ours after our delay.
+    private mutating func addSecondLevel(of output: Output, _ transaction: Transaction, height: Int, _ channel: ClosingChannel) {
+        guard let point, let input = transaction.inputs.firstIndex(where: { $0.previousOutput == output.outPoint }),
+            transaction.outputs.indices.contains(input)
+        else { return }
+        let parameters = channel.parameters
+        let keys = parameters.keys(holderIsLocal: true, point: point)
+        let delay = parameters.remote.toSelfDelay
+        let script = ChannelScripts.toLocal(revocation: keys.revocation, delay: delay, delayed: keys.holderDelayed)
+        // The peer's signature binds this input to the output of the same place.
+        guard transaction.outputs[input].script == .p2wsh(script) else { return }
+        var second = Output(
+            outPoint: OutPoint(transaction.id, UInt32(input)), output: transaction.outputs[input], role: .secondLevel,
+            status: .waiting(height: height + Int(delay) - 1), witnessScript: script)
+        second.htlc = output.htlc
+        if !outputs.contains(where: { $0.outPoint == second.outPoint }) { outputs.append(second) }
+    }
+
     /// Whether a witness took the path that only we can take.
     private func isOwnClaim(_ witness: [[UInt8]], of output: Output, _ channel: ClosingChannel) -> Bool {
         switch output.role {
         // Only our key can spend it.
         case .toRemote: true
         // <sig> <> <script> is the delayed path; <sig> 1 <script> the revocation path.
-        case .delayedToLocal: witness.count == 3 && witness[1].isEmpty
+        case .delayedToLocal, .secondLevel: witness.count == 3 && witness[1].isEmpty
         case .penaltyToLocal, .penaltySecondLevel: witness.count == 3 && witness[1] == [1]
         case .penaltyHTLC: witness.count == 3 && witness[1] == revocationKey(channel)
+        // The way through both signatures is that of the commitment's holder; the counterparty spends with its own alone.
+        case .offeredHTLC, .receivedHTLC: witness.count == (kind == .localCommitment ? 5 : 3)
         case .htlc: false
         }
     }
@@ -55,12 +83,28 @@ extension ChannelClose {
             guard case .resolved(let spender, let resolvedAt, _) = outputs[index].status, resolvedAt == height else { continue }
             undone.insert(spender)
             // An HTLC is as unresolved as it was; a claim is published again.
-            let output = outputs[index]
-            let isUnknown = output.role == .htlc || output.role == .penaltyHTLC && output.witnessScript == nil
-            outputs[index].status = isUnknown ? .unresolved : .waiting(height: 0)
+            outputs[index].status = opened(outputs[index])
             isChanged = true
         }
-        outputs.removeAll { $0.role == .penaltySecondLevel && undone.contains($0.outPoint.transaction) }
+        let gone = Set(
+            outputs.filter { [.penaltySecondLevel, .secondLevel].contains($0.role) && undone.contains($0.outPoint.transaction) }.map(
+                \.outPoint))
+        outputs.removeAll { gone.contains($0.outPoint) }
+        attempts.removeAll { !gone.isDisjoint(with: $0.outPoints) }
         return isChanged
+    }
+
+    /// What an output's status is while nobody has spent it.
+    private func opened(_ output: Output) -> Status {
+        let htlc = htlcs.first { $0.key == output.htlc }
+        return switch output.role {
+        case .htlc: .unresolved
+        case .penaltyHTLC where output.witnessScript == nil: .unresolved
+        case .receivedHTLC where htlc?.preimage == nil: .unresolved
+        case .offeredHTLC: .waiting(height: htlc.map { Int($0.cltvExpiry) } ?? 0)
+        // Whether its delay is over the chain knows as well.
+        case .delayedToLocal, .toRemote, .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel, .receivedHTLC, .secondLevel:
+            .waiting(height: 0)
+        }
     }
 }

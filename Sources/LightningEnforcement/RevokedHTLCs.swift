@@ -1,6 +1,7 @@
 package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
+import LightningWire
 
 /// An HTLC that is gone, but stands in commitments that the remote has revoked and could still publish: what its script is made of.
 package struct RevokedHTLC: Hashable, Sendable {
@@ -13,6 +14,13 @@ package struct RevokedHTLC: Hashable, Sendable {
         self.isOfferedByLocal = isOfferedByLocal
         self.paymentHash = paymentHash
         self.cltvExpiry = cltvExpiry
+    }
+
+    /// An HTLC that is not gone yet: a revoked commitment may hold it as well.
+    package init(_ htlc: ClosingHTLC) {
+        self.init(
+            isOfferedByLocal: htlc.key.isOfferedByLocal, paymentHash: Hash.ripemd160(htlc.paymentHash.bytes.array),
+            cltvExpiry: htlc.cltvExpiry)
     }
 
     /// Bytes of one in a record.

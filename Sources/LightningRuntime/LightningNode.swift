@@ -273,6 +273,11 @@ public final class LightningNode: Service, Sendable {
         _ = try await driver.command(.closeChannel(id, to: script))
     }
 
+    /// What closing a channel without its peer would come to now; `nil` for one that is given up or closed already.
+    public func forceCloseQuote(of id: ChannelID) async throws -> ForceCloseQuote? {
+        try await driver.read { $0.forceCloseQuote(of: id) }
+    }
+
     /// Closes a channel without the peer. Our own money is locked for the peer's `to_self_delay` blocks.
     public func forceCloseChannel(_ id: ChannelID) async throws {
         _ = try await driver.command(.forceCloseChannel(id))
@@ -495,6 +500,8 @@ public struct Balance: Hashable, Sendable {
     public var closing: Satoshi
     /// In HTLC outputs of closed channels that nobody has resolved yet: ours or the peer's, as the preimage or the time decides.
     public var contested: Satoshi
+    /// The height by which all of that is decided; `nil` where there is none.
+    public var contestedUntil: Int?
     /// In HTLCs that we sent, and that are neither settled nor failed: ours until they are.
     public var outgoingHTLCs: MilliSatoshi
     /// In HTLCs that came to us, and are neither settled nor failed: not ours yet.
@@ -544,9 +551,19 @@ public struct Balance: Hashable, Sendable {
             case .closing(let closed):
                 for output in closed.close.outputs {
                     switch output.status {
-                    case .waiting, .claiming: closing = closing.saturatingAdding(output.output.amount)
-                    case .unresolved: contested = contested.saturatingAdding(output.output.amount)
                     case .resolved, .abandoned: break
+                    // What may be an HTLC in a commitment that we do not know is not ours to count.
+                    case _ where output.role == .htlc: break
+                    case .waiting, .claiming, .unresolved:
+                        // An HTLC is whose preimage or time comes first.
+                        if let expiry = closed.close.expiry(of: output) {
+                            contested = contested.saturatingAdding(output.output.amount)
+                            contestedUntil = max(contestedUntil ?? 0, expiry)
+                        } else if output.status == .unresolved {
+                            contested = contested.saturatingAdding(output.output.amount)
+                        } else {
+                            closing = closing.saturatingAdding(output.output.amount)
+                        }
                     }
                 }
             case .closed: break

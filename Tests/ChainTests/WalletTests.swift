@@ -173,4 +173,42 @@ struct WalletTests {
             try OnChainWallet(keys: Self.keys, head: [1, 0x3f, 0xff, 0xff, 0xff, 0, 0, 0, 0], coins: [], transactions: [])
         }
     }
+
+    @Test("a claim that cannot pay its fee gets the smallest coin that does, and change; what replaces it takes the same coin")
+    func claimFees() throws {
+        var wallet = OnChainWallet(keys: Self.keys)
+        let payments = (1...3).map { Self.incoming(wallet.newScript().script, UInt64($0) * 10_000, tag: UInt8($0)) }
+        wallet.connect(payments, height: 10)
+        let contested = OutPoint(TransactionID(Hash.sha256([50])), 0)
+        var claim = Transaction(
+            inputs: [TransactionInput(contested, sequence: 1)], outputs: [TransactionOutput(Satoshi(50_000), Self.elsewhere)], lockTime: 7)
+        claim.inputs[0].witness = [[UInt8](repeating: 0, count: 300)]
+        func pay(_ wallet: inout OnChainWallet, _ rate: UInt32, least: UInt64 = 0, most: UInt64 = 50_000) -> (Transaction, Satoshi)? {
+            let paid = wallet.addFee(
+                to: claim, feeRate: FeeRate(perKiloweight: rate), least: Satoshi(least), most: Satoshi(most), height: 10)
+            return paid.map { ($0.transaction, $0.fee) }
+        }
+        let before = wallet
+        let (first, fee) = try #require(pay(&wallet, 1000))
+        #expect(first.inputs.map(\.previousOutput) == [contested, OutPoint(payments[0].id, 0)] && first.lockTime == 7)
+        #expect(
+            first.outputs[0] == claim.outputs[0] && first.outputs[1].amount + fee == Satoshi(10_000) && wallet.owns(first.outputs[1].script)
+        )
+        #expect(fee >= FeeRate(perKiloweight: 1000).fee(weight: first.weight) && fee.value <= first.weight + 200)
+        wallet.commit(first)
+        #expect(wallet.isSpentByPending(contested))
+        // A better one: the first one's coin is not enough any more.
+        let (second, more) = try #require(pay(&wallet, 1000, least: 12_000))
+        #expect(more == Satoshi(12_000) && second.inputs[1].previousOutput == OutPoint(payments[1].id, 0))
+        wallet.commit(second)
+        #expect(wallet.rebroadcasts.map(\.id) == [second.id])
+        // Never more than it is worth, nor than there is; and then nothing has changed.
+        let state = wallet
+        #expect(pay(&wallet, 1_000_000, most: 100) == nil && pay(&wallet, 1000, least: 70_000, most: 100_000) == nil)
+        #expect(wallet.hasSameState(as: state))
+        // What the claim wants is taken by somebody else: the coins are free again.
+        let rival = Transaction(inputs: [TransactionInput(contested)], outputs: [TransactionOutput(Satoshi(49_000), Self.elsewhere)])
+        wallet.connect([(rival, rival.id)], height: 11)
+        #expect(wallet.rebroadcasts.isEmpty && wallet.spendable(height: 11) == before.spendable(height: 11))
+    }
 }

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningTransactions
 import LightningWire
 import Testing
 

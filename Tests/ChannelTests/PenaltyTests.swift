@@ -1,6 +1,7 @@
 import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChain
 import LightningChannel
 import LightningEnforcement
 import LightningTransactions
@@ -47,10 +48,13 @@ struct PenaltyTests {
         return effects + pair.alice.takeRevoked(query, Self.answer(query, rows), environment)
     }
 
+    /// How many outputs some claims take.
+    static func claimed(_ transactions: [Transaction]) -> Int { Set(transactions.flatMap(\.inputs).map(\.previousOutput)).count }
+
     /// The claims that alice publishes, each judged by the script interpreter.
     func claims(_ effects: [ChannelEffect], spending sources: [Transaction]) throws -> [Transaction] {
         let transactions = effects.compactMap { effect -> Transaction? in
-            if case .broadcast(let transaction) = effect { return transaction }
+            if case .broadcast(let transaction, _) = effect { return transaction }
             return nil
         }
         for transaction in transactions {
@@ -75,9 +79,9 @@ struct PenaltyTests {
         let roles = close.outputs.map { "\($0.role)" }.sorted()
         #expect(roles == ["penaltyHTLC", "penaltyHTLC", "penaltyToLocal", "toRemote"])
         // What can be taken at once is, again when the records are there.
-        var seen: Set<OutPoint> = []
-        let transactions = try claims(effects, spending: [old]).filter { seen.insert($0.inputs[0].previousOutput).inserted }
-        #expect(transactions.count == 4)
+        let transactions = Array(Set(try claims(effects, spending: [old])))
+        // In few transactions: what nobody else can take, to_local, and both HTLCs when their records have come.
+        #expect(transactions.map(\.inputs.count).sorted() == [1, 1, 2])
         // Everything but anchors and fees: the commitment's own, and those of four claims.
         let taken = transactions.flatMap(\.outputs).reduce(UInt64(0)) { $0 + $1.amount.value }
         #expect(taken > 990_000)
@@ -110,7 +114,7 @@ struct PenaltyTests {
         let tracked = try #require(pair.alice.close?.outputs.first { $0.role == .penaltySecondLevel })
         #expect(tracked.outPoint == OutPoint(second.id, 0))
         let transactions = try claims(effects, spending: [old, second])
-        #expect(transactions.contains { $0.inputs[0].previousOutput == OutPoint(second.id, 0) })
+        #expect(transactions.contains { $0.inputs.contains { $0.previousOutput == OutPoint(second.id, 0) } })
         #expect(pair.alice.watchedOutPoints.contains(tracked.outPoint))
     }
 
@@ -141,7 +145,7 @@ struct PenaltyTests {
         // A restart in between asks again.
         let query = try #require(Self.query(pair.alice.wantRevoked()))
         effects += pair.alice.takeRevoked(query, Self.answer(query, records), environment)
-        let claimed = Set(try claims(effects, spending: [old, second]).map { $0.inputs[0].previousOutput })
+        let claimed = Set(try claims(effects, spending: [old, second]).flatMap(\.inputs).map(\.previousOutput))
         #expect(claimed.contains(OutPoint(second.id, 0)) && claimed.contains(unknown[1].outPoint))
         #expect(!claimed.contains(unknown[0].outPoint))
         #expect(pair.alice.wantRevoked().isEmpty)
@@ -174,7 +178,7 @@ struct PenaltyTests {
         let spoiled = [(key: [UInt8(9)], record: [UInt8]([9, 9, 9]))] + rows.enumerated().map { ([UInt8($0)], $1) }
         let effects = pair.alice.takeRevoked(query, spoiled, environment)
         #expect(effects.contains { if case .alert(let text) = $0 { text.contains("cannot be read") } else { false } })
-        #expect(try claims(effects, spending: [old]).count == 4)
+        #expect(try Self.claimed(claims(effects, spending: [old])) == 4)
     }
 
     @Test("of very many records some are read at a time: those after the commitment first, then those before it, until all is found")
@@ -201,7 +205,7 @@ struct PenaltyTests {
         #expect(Self.query(restored.takeRevoked(third, [], environment)) == nil)
         let found = restored.takeRevoked(first, rows, environment)
         #expect(Self.query(found) == nil && restored.wantRevoked().isEmpty)
-        #expect(try claims(found, spending: [old]).count == 4)
+        #expect(try Self.claimed(claims(found, spending: [old])) == 4)
     }
 
     @Test("our own force close is claimed after its delay, the remote's at once", arguments: [ChannelType.anchors, .staticRemoteKey])
@@ -225,19 +229,59 @@ struct PenaltyTests {
         #expect(pair.alice.close?.kind == .localCommitment && !pair.alice.isClosed)
     }
 
-    @Test("HTLCs of a close that was not cheated are held as unresolved, never as done")
-    func unresolved() throws {
+    @Test("an HTLC that we offered is taken back from the peer's commitment after its time, and only then is the channel over")
+    func timedOut() throws {
         var pair = try ChannelPair()
         let add = try pair.offer(60_000)
         try pair.settle(toBob: add)
         let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
         var environment = pair.environments.alice
         environment.height = 300
-        _ = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment)
-        #expect(pair.alice.close?.hasUnresolved == true)
+        let first = try claims(
+            pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment), spending: [theirs])
+        #expect(Self.claimed(first) == 1 && pair.alice.close?.contestedUntil == 500)
+        var rows: [[UInt8]: [UInt8]] = [:]
+        try Self.restart(&pair.alice, &rows)
+        environment.height = 499
+        let before = try claims(pair.alice.newBlock(environment), spending: [theirs])
+        #expect(Self.claimed(before) == 1)
+        environment.height = 500
+        let after = try claims(pair.alice.newBlock(environment), spending: [theirs])
+        let claim = try #require(after.first { $0.lockTime == 500 })
         environment.height = 5000
-        _ = pair.alice.newBlock(environment)
+        var effects = pair.alice.newBlock(environment)
+        #expect(!effects.contains(.closed) && !pair.alice.isClosed)
+        // Both are mined: the HTLC is given back when that is deep.
+        for spender in first + [claim] {
+            _ = pair.alice.spent(spender.inputs[0].previousOutput, by: spender, height: 5001, environment)
+        }
+        environment.height = 5002
+        effects = pair.alice.newBlock(environment)
+        #expect(!effects.contains { if case .returned = $0 { true } else { false } })
+        environment.height = 5003
+        effects = pair.alice.newBlock(environment)
+        #expect(effects.contains(.returned(id: 0, ChannelPair.preimage.paymentHash)))
+        try Self.restart(&pair.alice, &rows)
+        environment.height = 5006
+        effects = pair.alice.newBlock(environment)
+        #expect(effects == [.closed])
+        // A reorganization that takes the claims away opens it again, until they are a hundred deep.
+        for height in (5001...5006).reversed() { pair.alice.disconnectedBlock(height: height) }
         #expect(!pair.alice.isClosed)
+        environment.height = 5001
+        let again = try claims(pair.alice.newBlock(environment), spending: [theirs])
+        #expect(Self.claimed(again) == 2)
+    }
+
+    /// Puts a channel in the place of which its records tell.
+    private static func restart(_ channel: inout PaymentChannel, _ htlcs: inout [[UInt8]: [UInt8]]) throws {
+        let writes = channel.takeWrites()
+        for (key, record) in writes.htlcs { htlcs[key] = record }
+        for key in writes.removedHTLCs { htlcs[key] = nil }
+        guard let head = writes.head else { return }
+        let restored = try PaymentChannel(head: head, htlcs: Array(htlcs.values))
+        #expect(restored.phase == channel.phase)
+        channel = restored
     }
 
     @Test("old data is never published, not even when the remote's close is reorganized away")
@@ -279,7 +323,7 @@ struct PenaltyTests {
         let own = pair.alice.signedLocalCommitment(pair.environments.alice.keys)
         var environment = pair.environments.bob
         environment.height = 300
-        environment.feeRate = FeeRate(perKiloweight: rate)
+        environment.estimates = FeeEstimates(FeeRate(perKiloweight: rate))
         let transactions = try claims(pair.bob.spent(pair.bob.parameters.funding, by: own, height: 300, environment), spending: [own])
         #expect(transactions.count == 1)
         #expect(transactions[0].outputs[0].amount >= Satoshi(294))

@@ -1,6 +1,7 @@
 import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningChain
 import LightningEnforcement
 import LightningTransactions
 import LightningWire
@@ -56,12 +57,23 @@ struct CloseTests {
                     toCounterparty: isLocal ? remote : local, htlcs: htlcs))
         }
 
+        /// One of each side, of which no preimage is known.
+        var htlcs: [ClosingHTLC] {
+            [(true, UInt64(0)), (false, 1)].map { isOfferedByLocal, id in
+                ClosingHTLC(
+                    key: HTLCKey(isOfferedByLocal: isOfferedByLocal, id: id), amount: MilliSatoshi(Satoshi(50_000)),
+                    paymentHash: preimage.paymentHash, cltvExpiry: 500, preimage: nil)
+            }
+        }
+
         var known: KnownSpends {
-            let hash = Hash.ripemd160(preimage.paymentHash.bytes.array)
+            let local = commitment(isLocal: true, 3)
+            // The peer signs our HTLC transactions with its own key.
+            let key = KeyDerivation.secretKey(basepointSecret: remoteKeys.htlc, perCommitmentPoint: local.keys.perCommitmentPoint)
             return KnownSpends(
-                mutualCloses: [], shutdownScripts: nil, local: commitment(isLocal: true, 3),
-                remote: [commitment(isLocal: false, 3), commitment(isLocal: false, 4)],
-                htlcs: [true, false].map { RevokedHTLC(isOfferedByLocal: $0, paymentHash: hash, cltvExpiry: 500) })
+                mutualCloses: [], shutdownScripts: nil, local: local,
+                localSignatures: local.htlcTransactions().map { key.sign($0.counterpartySignatureHash()) },
+                remote: [commitment(isLocal: false, 3), commitment(isLocal: false, 4)], htlcs: htlcs)
         }
 
         func close(_ transaction: Transaction) -> ChannelClose {
@@ -70,22 +82,37 @@ struct CloseTests {
     }
 
     /// Signed as its holder would publish it.
-    private static func mined(_ bench: Bench, _ commitment: CommitmentTransaction) -> Transaction {
+    static func mined(_ bench: Bench, _ commitment: CommitmentTransaction) -> Transaction {
         commitment.signed(
             holder: bench.remoteKeys.funding.sign(commitment.signatureHash()),
             counterparty: bench.channel.keys.funding.sign(commitment.signatureHash()))
     }
 
-    /// Every claim satisfies the script that it spends, pays to the wallet, and costs no more than the output.
-    private static func check(_ claims: [Transaction], _ close: ChannelClose) throws -> Satoshi {
-        var sum = Satoshi.zero
-        for claim in claims {
-            let output = try #require(close.outputs.first { $0.outPoint == claim.inputs[0].previousOutput })
-            #expect(throws: Never.self) { try ScriptVerifier(claim, spent: [output.output], flags: .standard).verify(input: 0) }
-            #expect(claim.outputs.count == 1 && claim.outputs[0].script == script && claim.outputs[0].amount < output.output.amount)
-            sum += claim.outputs[0].amount
+    /// What a close claims at a height, published without the wallet.
+    static func claims(
+        _ close: inout ChannelClose, at height: Int, _ bench: Bench, rate: FeeRate = FeeRate(perKiloweight: 1000)
+    ) -> [Transaction] {
+        close.claim(at: height, estimates: FeeEstimates(rate), to: script, bench.channel).compactMap { action in
+            if case .publish(let transaction) = action { return transaction }
+            return nil
         }
-        return sum
+    }
+
+    /// Every claim satisfies the scripts that it spends, pays to the wallet, and costs no more than the outputs.
+    ///
+    /// - Returns: what comes back, and from how many outputs.
+    static func check(_ claims: [Transaction], _ close: ChannelClose) throws -> (sum: Satoshi, count: Int) {
+        var (sum, count) = (Satoshi.zero, 0)
+        for claim in claims {
+            let spent = try claim.inputs.map { input in try #require(close.outputs.first { $0.outPoint == input.previousOutput }).output }
+            let verifier = ScriptVerifier(claim, spent: spent, flags: .standard)
+            for input in claim.inputs.indices { #expect(throws: Never.self) { try verifier.verify(input: input) } }
+            #expect(claim.outputs.count == 1 && claim.outputs[0].script == script)
+            #expect(claim.outputs[0].amount < spent.reduce(.zero) { $0 + $1.amount })
+            sum += claim.outputs[0].amount
+            count += spent.count
+        }
+        return (sum, count)
     }
 
     @Test("each kind of close: its outputs, and what can be claimed when", arguments: [ChannelType.anchors, .staticRemoteKey])
@@ -98,7 +125,8 @@ struct CloseTests {
             (bench.commitment(isLocal: false, 4), .remoteCommitment, 3, 1, 1),
             (bench.commitment(isLocal: false, 0), .revokedCommitment, 4, 4, 4),
             (bench.commitment(isLocal: false, 2), .revokedCommitment, 4, 4, 4),
-            (bench.commitment(isLocal: false, 9), .futureCommitment, 1, 1, 1),
+            // Its HTLCs and the peer's own output may show preimages.
+            (bench.commitment(isLocal: false, 9), .futureCommitment, type == .anchors ? 6 : 4, 1, 1),
         ]
         for (commitment, kind, outputs, atOnce, later) in cases {
             let close = bench.close(Self.mined(bench, commitment))
@@ -106,20 +134,32 @@ struct CloseTests {
             #expect(close.commitmentNumber == commitment.contents.number && close.height == 300)
             for (height, count) in [(300, atOnce), (300 + 149, later)] {
                 var copy = close
-                let claims = copy.claim(at: height, feeRate: FeeRate(perKiloweight: 1000), to: Self.script, bench.channel)
-                #expect(claims.count == count, "\(kind) at \(height)")
-                let sum = try Self.check(claims, close)
+                let claims = Self.claims(&copy, at: height, bench)
+                let (sum, claimed) = try Self.check(claims, close)
+                #expect(claimed == count, "\(kind) at \(height)")
                 if kind == .revokedCommitment { #expect(sum > Satoshi(970_000), "everything is taken") }
                 // A record in the middle of it says the same.
-                var writer = ByteWriter()
-                copy.encode(to: &writer)
-                var reader = ByteReader(writer.bytes)
-                #expect(try ChannelClose(from: &reader) == copy)
+                #expect(try Self.stored(copy) == copy)
             }
             // One block before, our own output waits.
             var early = close
-            #expect(early.claim(at: 300 + 148, feeRate: .floor, to: Self.script, bench.channel).count == atOnce)
+            let earlyClaims = Self.claims(&early, at: 300 + 148, bench)
+            #expect(try Self.check(earlyClaims, close).count == atOnce)
         }
+    }
+
+    /// What the records of a close say.
+    static func stored(_ close: ChannelClose) throws -> ChannelClose {
+        var writer = ByteWriter()
+        close.encode(to: &writer)
+        var reader = ByteReader(writer.bytes)
+        var copy = try ChannelClose(from: &reader)
+        if let details = close.detailsRecord {
+            var more = ByteReader(details)
+            try copy.readDetails(&more)
+            try more.expectEnd()
+        }
+        return copy
     }
 
     @Test("what is no commitment: a mutual close that was signed, one whose signature got lost, anything else")
@@ -134,8 +174,11 @@ struct CloseTests {
         known.mutualCloses = [mutual]
         #expect(ChannelClose(mutual, height: 300, of: bench.channel, known: known).kind == .mutual)
         (known.mutualCloses, known.shutdownScripts) = ([], scripts)
-        let close = ChannelClose(mutual, height: 300, of: bench.channel, known: known)
+        var close = ChannelClose(mutual, height: 300, of: bench.channel, known: known)
         #expect(close.kind == .mutual && close.outputs.isEmpty)
+        let verdicts11 = close.takeVerdicts(at: 301).map(\.verdict)
+        let verdicts12 = close.takeVerdicts(at: 302).map(\.verdict)
+        #expect(verdicts11.isEmpty && verdicts12 == [.returned, .lost])
         #expect(!close.isFinal(height: 304) && close.isFinal(height: 305))
         let stranger = Transaction(inputs: mutual.inputs, outputs: [TransactionOutput(Satoshi(5000), .anchor)])
         #expect(ChannelClose(stranger, height: 300, of: bench.channel, known: known).kind == .unknown)
@@ -150,14 +193,14 @@ struct CloseTests {
         var close = ChannelClose(
             Self.mined(bench, bench.commitment(isLocal: false, 1)), height: 300, of: bench.channel, known: known)
         #expect(close.hasUnknownPenalty && close.hasUnresolved)
-        #expect(close.claim(at: 300, feeRate: .floor, to: Self.script, bench.channel).count == 2)
-        close.identify([htlcs[1]], bench.channel)
+        let first = Self.claims(&close, at: 300, bench)
+        #expect(try Self.check(first, close).count == 2)
+        close.identify([RevokedHTLC(htlcs[1])], bench.channel)
         #expect(close.hasUnknownPenalty)
-        close.identify(htlcs, bench.channel)
+        close.identify(htlcs.map(RevokedHTLC.init), bench.channel)
         #expect(!close.hasUnknownPenalty && !close.hasUnresolved)
-        let claims = close.claim(at: 300, feeRate: .floor, to: Self.script, bench.channel)
-        #expect(claims.count == 4)
-        _ = try Self.check(claims, close)
+        let both = Self.claims(&close, at: 301, bench)
+        #expect(try Self.check(both, close).count == 4)
     }
 
     @Test("a cheater that takes an HTLC to its second step loses that; a reorganization opens it again")
@@ -175,13 +218,14 @@ struct CloseTests {
         close.spent(htlc.outPoint, by: step, height: 301, bench.channel)
         let output = try #require(close.outputs.first { $0.role == .penaltySecondLevel })
         #expect(output.outPoint == OutPoint(step.id, 0) && !close.watchedOutPoints.contains(htlc.outPoint))
-        let claims = close.claim(at: 301, feeRate: FeeRate(perKiloweight: 1000), to: Self.script, bench.channel)
-        let penalty = try #require(claims.first { $0.inputs[0].previousOutput == output.outPoint })
-        _ = try Self.check([penalty], close)
+        let claims = Self.claims(&close, at: 301, bench)
+        #expect(try Self.check(claims, close).count == 4)
         // Our own claims end it: only six blocks on the last of them.
-        for claim in claims { close.spent(claim.inputs[0].previousOutput, by: claim, height: 302, bench.channel) }
+        for claim in claims { for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 302, bench.channel) } }
         let resolved = close.outputs.compactMap { if case .resolved(_, 302, let isOurs) = $0.status { isOurs } else { nil } }
-        #expect(resolved == [true, true, true, true] && claims.count == 4)
+        #expect(resolved == [true, true, true, true])
+        let verdicts13 = close.takeVerdicts(at: 303).map(\.verdict)
+        #expect(verdicts13 == [.returned, .lost])
         #expect(!close.isFinal(height: 306) && close.isFinal(height: 307))
         // Another block of that height leaves nothing of what it held.
         #expect(close.disconnected(height: 302) && !close.isFinal(height: 400))
@@ -195,11 +239,12 @@ struct CloseTests {
         var close = bench.close(Self.mined(bench, bench.commitment(isLocal: false, 3)))
         let index = try #require(close.outputs.firstIndex { $0.role == .toRemote })
         close.outputs[index].output.amount = Satoshi(350)
-        #expect(close.claim(at: 300, feeRate: .floor, to: Self.script, bench.channel).isEmpty)
+        let none = Self.claims(&close, at: 300, bench, rate: .floor)
+        #expect(none.isEmpty)
         #expect(close.outputs[index].status == .abandoned)
         // Just enough for the least fee, whatever the usual one is.
         close.outputs[index].output.amount = Satoshi(500)
-        let claims = close.claim(at: 301, feeRate: FeeRate(perKiloweight: 50_000), to: Self.script, bench.channel)
+        let claims = Self.claims(&close, at: 301, bench, rate: FeeRate(perKiloweight: 50_000))
         #expect(claims.count == 1 && claims[0].outputs[0].amount == Self.script.dustLimit)
     }
 }

@@ -128,11 +128,33 @@ struct ReceiverTests {
     func lost() {
         var machine = Self.machine(isHold: false)
         _ = machine.handle(Self.part(1, 400), Self.context)
-        #expect(machine.handle(.channelGivenUp(ChannelID(Hash.sha256([2]))), Self.context).isEmpty)
+        #expect(machine.handle(.channelGivenUp(ChannelID(Hash.sha256([2])), canClaim: false), Self.context).isEmpty)
         var later = machine
-        #expect(Self.decided(machine.handle(.channelGivenUp(Self.channel), Self.context)).map(\.id) == [1])
+        #expect(Self.decided(machine.handle(.channelGivenUp(Self.channel, canClaim: true), Self.context)).map(\.id) == [1])
         #expect(later.handle(.timePassed, Self.context).isEmpty)
         let context = Receiver.Context(now: 1_700_000_070_000, height: 100, network: .regtest, identity: Self.identity)
         #expect(Self.decided(later.handle(.timePassed, context)).map(\.id) == [1])
+    }
+
+    @Test("a held payment waits for its owner's word where a preimage claims it on chain, and is given back where none does")
+    func heldOnChain() throws {
+        var machine = Self.machine(isHold: true)
+        _ = machine.handle(Self.part(1, 400), Self.context)
+        _ = machine.handle(Self.part(2, 600), Self.context)
+        #expect(machine.handle(.channelGivenUp(Self.channel, canClaim: true), Self.context).isEmpty)
+        var lost = machine
+        let effects = lost.handle(.channelGivenUp(Self.channel, canClaim: false), Self.context)
+        #expect(Self.decided(effects).map(\.isFulfilled) == [false, false])
+        // One of its parts is lost on chain: the invoice is paid all the same, with less.
+        let outcome = try machine.settleHeld(Self.preimage.paymentHash, Self.preimage)
+        #expect(outcome.decisions.count == 2)
+        let key = outcome.decisions[0].0
+        #expect(machine.handle(.lost(key, Self.preimage.paymentHash, MilliSatoshi(400)), Self.context).isEmpty)
+        let paid = machine.handle(.settled(outcome.decisions[1].0, Self.preimage.paymentHash), Self.context)
+        guard case .paid(_, let amount)? = paid.first else {
+            Issue.record("\(paid)")
+            return
+        }
+        #expect(amount == MilliSatoshi(600))
     }
 }

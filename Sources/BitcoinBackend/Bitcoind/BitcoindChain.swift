@@ -142,6 +142,27 @@ public final class BitcoindChain: ChainBackend {
         }
     }
 
+    /// Hands a transaction to the mempool after the unconfirmed ones that it pays for, and where those pay too little by themselves, together
+    /// with them.
+    public func publish(_ transaction: Transaction, payingFor parents: [Transaction]) async throws(ChainFailure) {
+        var refused: [Transaction] = []
+        for parent in parents {
+            do throws(ChainFailure) { try await publish(parent) } catch {
+                guard case .refused = error else { throw error }
+                refused.append(parent)
+            }
+        }
+        do throws(ChainFailure) { return try await publish(transaction) } catch {
+            guard case .refused = error, !refused.isEmpty else { throw error }
+        }
+        let answer = try await call(
+            "submitpackage", [.array((refused + [transaction]).map { .string(Hex.encode($0.serialized())) }), 0])
+        if let error = answer["tx-results"]?[transaction.witnessID.reversed.hex]?["error"]?.string, !Self.meansKnown(error) {
+            throw .refused(error)
+        }
+        guard answer["package_msg"]?.string == "success" else { throw .refused(answer["package_msg"]?.string ?? "submitpackage") }
+    }
+
     /// Whether the words of a refusal say that the transaction is in the mempool or in a block.
     private static func meansKnown(_ reason: String) -> Bool {
         ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }

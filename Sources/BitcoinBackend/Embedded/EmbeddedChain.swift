@@ -140,6 +140,16 @@ public actor EmbeddedChain: ChainBackend {
         }
     }
 
+    /// Hands a transaction to the mempool together with the unconfirmed ones that it pays for.
+    public func publish(_ transaction: Transaction, payingFor parents: [Transaction]) throws(ChainFailure) {
+        let unknown = parents.filter { ledger.location($0.id) == nil }
+        guard !unknown.isEmpty else { return try publish(transaction) }
+        let verdict = try acceptPackage(unknown + [transaction])
+        guard case .refused(let refusal)? = verdict.results.last ?? verdict.refusal.map({ .refused($0) }) else { return }
+        if ledger.mempool.entries[transaction.id] != nil || ledger.location(transaction.id) != nil { return }
+        throw .refused(refusal.description)
+    }
+
     /// What a transaction should pay to be mined within so many blocks, in sat/kw.
     public func feeRate(within blocks: Int) -> FeeRate {
         // From a virtual byte's thousandth to a thousand units of weight: a quarter, rounded up.

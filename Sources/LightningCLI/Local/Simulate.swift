@@ -25,6 +25,8 @@ struct Simulate: AsyncParsableCommand {
     var graph: String?
     @Option(help: "How much, with --graph. Default: 100000sat.", transform: Amount.parse) var amount: Amount?
     @Flag(help: "A network some of whose peers want to steal, to freeze, to lie, or to bring nodes down.") var hostile = false
+    @Flag(help: "Three nodes whose channels are closed on chain with payments under way, by nodes that vanish, cheat or crash.")
+    var contested = false
     @Flag(help: "No faults but those that a history is about.") var calm = false
     @Flag(help: "No progress.") var quiet = false
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
@@ -48,6 +50,12 @@ struct Simulate: AsyncParsableCommand {
                 throw ValidationError("--hostile makes its own networks, by the seed: without --nodes, --topology, --graph and --blocks.")
             }
         }
+        if contested {
+            guard nodes == nil, topology == nil, graph == nil, !hostile else {
+                throw ValidationError(
+                    "--contested makes its own networks, by the seed: without --nodes, --topology, --graph and --hostile.")
+            }
+        }
         if graph == nil, amount != nil { throw ValidationError("--amount is for --graph.") }
         guard actions >= 0 else { throw ValidationError("--actions cannot be negative.") }
         guard !seed.addingReportingOverflow(histories - 1).overflow else {
@@ -57,6 +65,7 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         if hostile { return try await runHostile() }
+        if contested { return try await runContested() }
         if nodes != nil || topology != nil { return try await runNetworks() }
         if graph != nil { return try payOverGraph() }
         let faults: Faults = calm ? .none : .rough
@@ -83,7 +92,7 @@ struct Simulate: AsyncParsableCommand {
 
 extension Simulate {
     /// One block in each line, in hex.
-    private func write(_ blocks: [Block], to path: String) throws {
+    func write(_ blocks: [Block], to path: String) throws {
         let lines = blocks.map { Hex.encode($0.serialized()) }
         do { try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8) } catch {
             throw ControlFailure(.refused, "\(path) cannot be written")
@@ -93,7 +102,7 @@ extension Simulate {
     /// Runs every history, as many at a time as there are cores, and adds up what they report.
     ///
     /// - Throws: the first violation of an invariant, with the seed that replays it.
-    private func tally<Sum: Tally>(
+    func tally<Sum: Tally>(
         _ start: Sum, _ history: @escaping @Sendable (UInt64) throws(InvariantViolation) -> Sum.Report
     ) async throws -> Sum {
         let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
@@ -220,7 +229,7 @@ extension Simulate {
 }
 
 /// What many histories came to.
-private protocol Tally: Sendable {
+protocol Tally: Sendable {
     associatedtype Report
     mutating func add(_ report: Report)
     mutating func merge(_ other: Self)

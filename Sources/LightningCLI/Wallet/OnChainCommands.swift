@@ -26,6 +26,11 @@ struct BalanceCommand: AsyncParsableCommand {
         commandName: "balance", abstract: "What you own, and what can be done with it now.",
         aliases: ["getbalance", "walletbalance", "channelbalance"])
     @OptionGroup var options: CommonOptions
+    private static func contested(_ until: UInt64) -> String {
+        let what = "in HTLCs of closed channels: whose preimage or time comes first"
+        return until == 0 ? what : "\(what); all decided by block \(until)"
+    }
+
     func run() async throws {
         options.show(try await options.call("balance")) { v in
             let count = v["num_usable_channels"].u64
@@ -54,7 +59,7 @@ struct BalanceCommand: AsyncParsableCommand {
                 lines.append(("closing", Format.sat(v["closing_sat"].u64), "on its way back from closed channels"))
             }
             if v["contested_sat"].u64 > 0 {
-                lines.append(("contested", Format.sat(v["contested_sat"].u64), "in HTLCs of closed channels that nobody has resolved"))
+                lines.append(("contested", Format.sat(v["contested_sat"].u64), Self.contested(v["contested_until"].u64)))
             }
             return lines.map { "\(Format.pad($0.0, 15))\(Format.pad($0.1, 20, right: true))   \($0.2)".trimmingTrailingSpaces }.joined(
                 separator: "\n")

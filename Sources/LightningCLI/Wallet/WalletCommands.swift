@@ -447,21 +447,6 @@ struct Close: AsyncParsableCommand {
     }
 }
 
-struct ForceClose: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "forceclose", abstract: "Close a channel without its peer.")
-    @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
-    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
-    func run() async throws {
-        try Terminal.confirm(
-            "Force-close channel \(channel)? Your money is locked for 144 blocks, and two transactions are paid for. lnw close is cheaper while the peer answers.",
-            yes: yes)
-        options.show(try await options.call("forceclose", ["channel": .string(channel)])) { _ in
-            "our last state is handed to the layer 1, again at every block until it is mined; the money comes back 144 blocks after it is mined. Watch: lnw listchannels"
-        }
-    }
-}
-
 struct Stream: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Pay a node continuously, in many small keysends.")
     @OptionGroup var options: CommonOptions

@@ -10,6 +10,8 @@ public struct Publication: Hashable, Sendable {
         case mutualClose(ChannelID)
         case commitment(ChannelID)
         case claim(ChannelID)
+        /// What pays for our commitment, which pays too little by itself.
+        case feeBump(ChannelID)
         /// What a cheater's revoked commitment holds.
         case penalty(ChannelID)
         /// Money found in a close of a channel that is not known.
@@ -21,10 +23,14 @@ public struct Publication: Hashable, Sendable {
     /// What it is for.
     public var purpose: Purpose
 
+    /// Unconfirmed transactions that it pays for: layer 1 judges them together.
+    public var parents: [Transaction] = []
+
     /// A transaction, and what it is for.
-    public init(_ transaction: Transaction, _ purpose: Purpose) {
+    public init(_ transaction: Transaction, _ purpose: Purpose, parents: [Transaction] = []) {
         self.transaction = transaction
         self.purpose = purpose
+        self.parents = parents
     }
 }
 
@@ -36,6 +42,7 @@ extension Publication.Purpose: CustomStringConvertible {
         case .mutualClose(let id): "the closing transaction of channel \(id)"
         case .commitment(let id): "our commitment of channel \(id)"
         case .claim(let id): "a claim on channel \(id)"
+        case .feeBump(let id): "what pays for our commitment of channel \(id)"
         case .penalty(let id): "a penalty on channel \(id)"
         case .recovery: "a claim on a channel that is not known any more"
         }

@@ -1,6 +1,6 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
-package import LightningRecords
+import LightningRecords
 
 /// One output on the chain that belongs to the wallet.
 package struct WalletCoin: Hashable, Sendable {
@@ -33,32 +33,32 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// The node's own coins as a value: it follows blocks, selects, signs, and publishes until confirmed.
 package struct OnChainWallet: Sendable {
-    private let keys: WalletKeys
-    package private(set) var coins: [OutPoint: WalletCoin] = [:]
+    let keys: WalletKeys
+    package internal(set) var coins: [OutPoint: WalletCoin] = [:]
     /// Our transactions that no block has confirmed yet; published again at every block.
-    package private(set) var pending: [TransactionID: Transaction] = [:]
+    package internal(set) var pending: [TransactionID: Transaction] = [:]
     /// Our transactions of the last blocks, with the block's height: should it leave the chain, they are pending again.
-    private var confirmed: [TransactionID: (transaction: Transaction, height: Int)] = [:]
+    var confirmed: [TransactionID: (transaction: Transaction, height: Int)] = [:]
     /// What the inputs of pending transactions spend.
-    private var spenders: [OutPoint: TransactionID] = [:]
+    var spenders: [OutPoint: TransactionID] = [:]
     /// Promised to a funding transaction whose peer has not signed yet. Not stored: a restart frees them.
-    private var reserved: Set<OutPoint> = []
+    var reserved: Set<OutPoint> = []
     /// For each chain of keys, the next index to give out.
-    private var next: [UInt32] = [0, 0]
+    var next: [UInt32] = [0, 0]
     /// For each chain of keys, the index after the last that a transaction has paid to.
-    private var used: [UInt32] = [0, 0]
+    var used: [UInt32] = [0, 0]
     private var scripts: [Script: KeyPath] = [:]
     /// For each chain, the keys whose scripts are looked for.
     private var derived: [Range<UInt32>] = [0..<0, 0..<0]
-    private let lookAheadCount: UInt32
+    let lookAheadCount: UInt32
 
     /// Outputs of others' transactions in the mempool that pay the wallet. They are not its coins yet, and not kept.
     private var seen: [OutPoint: Satoshi] = [:]
 
-    private var isHeadChanged = true
-    private var changedCoins: Set<OutPoint> = []
-    private var removedCoins: Set<OutPoint> = []
-    private var changedTransactions: Set<TransactionID> = []
+    var isHeadChanged = true
+    var changedCoins: Set<OutPoint> = []
+    var removedCoins: Set<OutPoint> = []
+    var changedTransactions: Set<TransactionID> = []
 
     /// Keys looked for beyond the last one given out or used. Other wallets look as far: what is within finds its way back into
     /// any of them.
@@ -82,7 +82,7 @@ package struct OnChainWallet: Sendable {
         lookAhead()
     }
 
-    private mutating func lookAhead() {
+    mutating func lookAhead() {
         for chain in 0..<2 {
             if derived[chain].isEmpty, chain == 1 {
                 let start = next[chain] - min(next[chain], Self.oldChangeCount)
@@ -138,7 +138,7 @@ package struct OnChainWallet: Sendable {
 
     // MARK: Balance
 
-    private func isMature(_ coin: WalletCoin, height: Int) -> Bool {
+    func isMature(_ coin: WalletCoin, height: Int) -> Bool {
         guard coin.isCoinbase else { return true }
         return coin.height.map { height - $0 + 1 >= Transaction.coinbaseMaturity } ?? false
     }
@@ -188,7 +188,7 @@ package struct OnChainWallet: Sendable {
     /// All that can be spent, before fees.
     package func spendable(height: Int) -> Satoshi { Self.sum(spendableCoins(height: height)) }
 
-    private static func sum(_ coins: [WalletCoin]) -> Satoshi {
+    static func sum(_ coins: [WalletCoin]) -> Satoshi {
         coins.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
     }
 
@@ -351,7 +351,7 @@ package struct OnChainWallet: Sendable {
 
     /// Gives up a transaction of ours that can never confirm, because a block spends one of its inputs otherwise, and all that
     /// spend what it would have paid.
-    private mutating func dropPending(_ first: TransactionID) {
+    mutating func dropPending(_ first: TransactionID) {
         var lost = [first]
         while let id = lost.popLast() {
             guard let transaction = pending[id] else { continue }
@@ -422,133 +422,5 @@ package struct OnChainWallet: Sendable {
             }
         }
         return result
-    }
-}
-
-// Records on disk.
-extension OnChainWallet {
-    static let version: UInt8 = 1
-    /// Version 2 has the height of the block that confirmed it, 0 for one that is pending.
-    static let transactionVersion: UInt8 = 2
-    /// Version 2 knows which keys were paid to.
-    static let headVersion: UInt8 = 2
-
-    private static func key(_ outPoint: OutPoint) -> [UInt8] {
-        var writer = ByteWriter()
-        outPoint.encode(to: &writer)
-        return writer.bytes
-    }
-
-    /// What has to be stored of the changes since the last call.
-    package mutating func drainWrites() -> [StoreWrite] {
-        var writes: [StoreWrite] = []
-        if isHeadChanged {
-            var writer = ByteWriter()
-            writer.uint8(Self.headVersion)
-            for index in next + used { writer.uint32(index) }
-            writes.append(.put(.meta, key: StoreTable.key("wallet"), record: writer.bytes))
-        }
-        // What is in memory now decides.
-        for outPoint in changedCoins.union(removedCoins).sorted() {
-            writes.append(.change(.coins, key: Self.key(outPoint), record: coins[outPoint].map(Self.encode)))
-        }
-        for id in changedTransactions.sorted() {
-            let entry = pending[id].map { (transaction: $0, height: 0) } ?? confirmed[id]
-            let record = entry.map { entry in
-                ByteWriter.bytes {
-                    $0.uint8(Self.transactionVersion)
-                    $0.uint32(UInt32(entry.height))
-                    $0.write(entry.transaction.serialized())
-                }
-            }
-            writes.append(.change(.transactions, key: id.bytes.array, record: record))
-        }
-        isHeadChanged = false
-        changedCoins = []
-        removedCoins = []
-        changedTransactions = []
-        return writes
-    }
-
-    private static func encode(_ coin: WalletCoin) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.uint8(version)
-        coin.outPoint.encode(to: &writer)
-        coin.output.encode(to: &writer)
-        writer.uint32(coin.path.chain)
-        writer.uint32(coin.path.index)
-        writer.uint8(
-            (coin.height == nil ? 0 : 1) | (coin.isCoinbase ? 2 : 0) | (coin.spentBy == nil ? 0 : 4)
-                | (coin.spentHeight == nil ? 0 : 8))
-        writer.uint32(UInt32(coin.height ?? 0))
-        writer.write(coin.spentBy?.bytes ?? .zero)
-        writer.uint32(UInt32(coin.spentHeight ?? 0))
-        return writer.bytes
-    }
-
-    private static func decode(_ record: [UInt8]) throws(DecodingFailure) -> WalletCoin {
-        var reader = ByteReader(record)
-        guard try reader.uint8() == version else { throw .invalid("version of a coin's record") }
-        let outPoint = try OutPoint(from: &reader)
-        let output = try TransactionOutput(from: &reader)
-        let path = KeyPath(chain: try reader.uint32(), index: try reader.uint32())
-        guard path.chain < 2, path.index < 1 << 31 else { throw .invalid("key path") }
-        let flags = try reader.uint8()
-        let height = Int(try reader.uint32())
-        let spentBy = TransactionID(try reader.bytes32())
-        let spentHeight = Int(try reader.uint32())
-        try reader.expectEnd()
-        guard output.amount.isMoney else { throw .invalid("amount of a coin") }
-        return WalletCoin(
-            outPoint: outPoint, output: output, path: path, height: flags & 1 == 0 ? nil : height,
-            isCoinbase: flags & 2 != 0, spentBy: flags & 4 == 0 ? nil : spentBy,
-            spentHeight: flags & 8 == 0 ? nil : spentHeight)
-    }
-
-    /// Rebuilds the wallet from its records.
-    package init(
-        keys: WalletKeys, lookAhead count: UInt32 = gapLimit, head: [UInt8]?, coins records: [[UInt8]], transactions: [[UInt8]]
-    ) throws(DecodingFailure) {
-        self.keys = keys
-        lookAheadCount = max(count, Self.gapLimit)
-        if let head {
-            var reader = ByteReader(head)
-            let version = try reader.uint8()
-            guard (1...Self.headVersion).contains(version) else { throw .invalid("version of the wallet's record") }
-            next = [try reader.uint32(), try reader.uint32()]
-            // What was given out by the first version counts as paid to: its change keys were not used in order.
-            used = version == 1 ? next : [try reader.uint32(), try reader.uint32()]
-            try reader.expectEnd()
-            // Addresses are given out by hand and change keys by transactions: no wallet comes near to this.
-            guard next[0] <= 1 << 22, (next + used).allSatisfy({ $0 < 1 << 30 }), used[0] <= next[0], used[1] <= next[1] else {
-                throw .invalid("address count")
-            }
-            isHeadChanged = false
-        }
-        lookAhead()
-        for record in records {
-            let coin = try Self.decode(record)
-            coins[coin.outPoint] = coin
-        }
-        for record in transactions {
-            var reader = ByteReader(record)
-            let version = try reader.uint8()
-            guard (1...Self.transactionVersion).contains(version) else { throw .invalid("version of a transaction's record") }
-            let height = version == 1 ? 0 : Int(try reader.uint32())
-            let transaction = try Transaction(reader.rest())
-            let id = transaction.id
-            if height > 0 {
-                confirmed[id] = (transaction, height)
-            } else {
-                pending[id] = transaction
-                for input in transaction.inputs { spenders[input.previousOutput] = id }
-            }
-        }
-    }
-
-    /// Whether two wallets hold the same.
-    package func hasSameState(as other: OnChainWallet) -> Bool {
-        coins == other.coins && pending == other.pending && next == other.next && used == other.used
-            && confirmed.mapValues(\.height) == other.confirmed.mapValues(\.height)
     }
 }

@@ -224,9 +224,10 @@ extension PaymentChannel {
 
     /// Settles or gives back an incoming HTLC.
     mutating func resolve(
-        _ id: UInt64, _ resolution: HTLC.Resolution, attribution: [UInt8] = []
+        _ id: UInt64, _ resolution: HTLC.Resolution, attribution: [UInt8] = [], _ environment: ChannelEnvironment
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let key = HTLC.Key(isOfferedByLocal: false, id: id)
+        guard isAlive else { return try resolveOnChain(key, resolution, environment) }
         // "until the corresponding HTLC is irrevocably committed in both sides' … MUST NOT send an update_fulfill_htlc".
         guard var htlc = commitments.htlcs[key], htlc.state == .receivedAddAckRevocation else { throw .unknownHTLC }
         if case .failed(let reason) = resolution, reason.count > ChannelLimits.maxFailureLength { throw .failureTooLong(reason.count) }

@@ -1,34 +1,12 @@
 import BitcoinPrimitives
 package import CryptoPrimitives
 import LightningEnforcement
-import LightningTransactions
+package import LightningTransactions
 package import LightningWire
 
 /// An HTLC of a channel, from the local node's view.
 package struct HTLC: Hashable, Sendable {
-    /// Which HTLC of a channel: ids count separately for each side.
-    package struct Key: Hashable, Sendable, Comparable {
-        package var isOfferedByLocal: Bool
-        package var id: UInt64
-
-        package init(isOfferedByLocal: Bool, id: UInt64) {
-            self.isOfferedByLocal = isOfferedByLocal
-            self.id = id
-        }
-
-        /// The rest of the key of its row after the channel's id.
-        var bytes: [UInt8] {
-            ByteWriter.bytes {
-                $0.uint8(isOfferedByLocal ? 1 : 0)
-                $0.uint64(id)
-            }
-        }
-
-        package static func < (left: Key, right: Key) -> Bool {
-            left.isOfferedByLocal == right.isOfferedByLocal
-                ? left.id < right.id : left.isOfferedByLocal && !right.isOfferedByLocal
-        }
-    }
+    package typealias Key = HTLCKey
 
     /// How the HTLC ends.
     package enum Resolution: Hashable, Sendable {
@@ -78,9 +56,12 @@ package struct HTLC: Hashable, Sendable {
 }
 
 extension RevokedHTLC {
+    init(_ htlc: HTLC) { self.init(ClosingHTLC(htlc)) }
+}
+
+extension ClosingHTLC {
     init(_ htlc: HTLC) {
         self.init(
-            isOfferedByLocal: htlc.state.isOfferedByLocal, paymentHash: Hash.ripemd160(htlc.paymentHash.bytes.array),
-            cltvExpiry: htlc.cltvExpiry)
+            key: htlc.key, amount: htlc.amount, paymentHash: htlc.paymentHash, cltvExpiry: htlc.cltvExpiry, preimage: htlc.preimage)
     }
 }

@@ -34,8 +34,21 @@ extension PaymentChannel {
         var scripts: [Script]?
         if let local = ending?.local, let remote = ending?.remote { scripts = [local, remote] }
         return KnownSpends(
-            mutualCloses: mutualCloses, shutdownScripts: scripts, local: localCommitment(environment.keys), remote: remoteCommitments(),
-            htlcs: commitments.orderedHTLCs.map(RevokedHTLC.init))
+            mutualCloses: mutualCloses, shutdownScripts: scripts, local: localCommitment(environment.keys),
+            localSignatures: commitments.htlcSignatures, remote: remoteCommitments(), htlcs: commitments.orderedHTLCs.map(ClosingHTLC.init))
+    }
+
+    /// The close that there would be if our commitment were mined.
+    mutating func closeByOurCommitment(at height: Int, _ environment: ChannelEnvironment) -> ChannelClose {
+        let signed = signedLocalCommitment(environment.keys)
+        return ChannelClose(signed, height: height, of: closing(environment), known: knownSpends(environment))
+    }
+
+    /// A close whose record is of a version that could not claim HTLCs learns what it needs to know of them.
+    mutating func knowHTLCsOfOldRecord(_ environment: ChannelEnvironment) {
+        guard case .closing(var closing) = phase, closing.close.knowHTLCs(knownSpends(environment)) else { return }
+        phase = .closing(closing)
+        isChanged = true
     }
 
     /// The remote's commitments that are not revoked: one, or two while ours is being answered.
@@ -56,11 +69,12 @@ extension PaymentChannel {
         switch phase {
         case .closed: return []
         case .closing(var closing):
-            let preimages = revealedPreimages(outPoint, by: transaction)
+            let revealed = revealedPreimages(outPoint, by: transaction)
             closing.close.spent(outPoint, by: transaction, height: height, self.closing(environment))
+            for (htlc, preimage) in revealed { _ = closing.close.learn(preimage, for: htlc.key) }
             phase = .closing(closing)
             isChanged = true
-            return preimages + claim(environment)
+            return revealed.map { .fulfilled(id: $0.id, $0.paymentHash, $1, origin: $0.origin) } + claim(environment)
         case .live, .failed, .dataLost: break
         }
         guard fundings.contains(outPoint) else {
@@ -73,33 +87,50 @@ extension PaymentChannel {
         case .failed(let failed): close.failure = failed.reason
         case .live, .closing, .closed: break
         }
+        var effects: [ChannelEffect] = [.closing(close.kind)]
+        // Another transaction was mined than the one that was paid for.
+        if case .failed(let failed) = phase, let bump = failed.bump, close.kind != .localCommitment {
+            effects.append(.abandonFunded(bump.transaction.id))
+        }
         phase = .closing(Closing(close: close, before: phase.live))
         isChanged = true
-        var effects: [ChannelEffect] = [.closing(close.kind)]
         if close.kind == .revokedCommitment {
             effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
             effects += wantRevoked()
-        } else if close.hasUnresolved {
-            effects.append(.alert("channel \(id): HTLC outputs of the closing transaction are held as unresolved"))
+        } else if close.kind == .ownRevokedCommitment {
+            effects.append(
+                .alert(
+                    "channel \(id): a revoked commitment of ours was published, as by an old copy of our data: the peer may take everything"
+                ))
+        } else if close.kind == .futureCommitment || close.kind == .unknown {
+            // BOLT 5: "MUST inform the user of potentially lost funds".
+            effects.append(.alert("channel \(id): it was closed by a transaction that this node does not know; HTLCs may be lost"))
         }
         return effects + withdrawn + claim(environment)
+    }
+
+    /// A transaction that no block holds yet spends an output: its preimages are as good as any, and upstream has the more time.
+    mutating func seen(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
+        guard case .closing(var closing) = phase else { return [] }
+        let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
+        guard !news.isEmpty else { return [] }
+        for (htlc, preimage) in news { _ = closing.close.learn(preimage, for: htlc.key) }
+        phase = .closing(closing)
+        isChanged = true
+        return news.map { .fulfilled(id: $0.id, $0.paymentHash, $1, origin: $0.origin) }
     }
 
     /// Preimages of HTLCs that we offered, in the witness of who claims them.
     ///
     /// BOLT 5: "if the commitment transaction HTLC output is spent using the payment preimage, the output is considered
     /// irrevocably resolved: MUST extract the payment preimage from the transaction input witness".
-    private func revealedPreimages(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
+    private func revealedPreimages(_ outPoint: OutPoint, by transaction: Transaction) -> [(HTLC, PaymentPreimage)] {
         let witness = transaction.inputs.first { $0.previousOutput == outPoint }?.witness ?? []
-        var effects: [ChannelEffect] = []
         // Few elements at the beginning of a witness can be one: BOLT 3's scripts take five at most.
-        for preimage in witness.prefix(6).compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }) {
+        return witness.prefix(6).compactMap({ Bytes32($0) }).map({ PaymentPreimage($0) }).flatMap { preimage in
             let hash = preimage.paymentHash
-            for htlc in commitments.orderedHTLCs where htlc.state.isOfferedByLocal && htlc.paymentHash == hash {
-                effects.append(.fulfilled(id: htlc.id, hash, preimage, origin: htlc.origin))
-            }
+            return commitments.orderedHTLCs.filter { $0.state.isOfferedByLocal && $0.paymentHash == hash }.map { ($0, preimage) }
         }
-        return effects
     }
 
     // MARK: Claims
@@ -108,11 +139,108 @@ extension PaymentChannel {
     private mutating func claim(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard case .closing(var closing) = phase, closing.close.hasClaims(at: environment.height) else { return [] }
         let before = closing
-        let claims = closing.close.claim(
-            at: environment.height, feeRate: environment.feeRate, to: takeSweepScript(environment), self.closing(environment))
+        let actions = closing.close.claim(
+            at: environment.height, estimates: environment.estimates, to: takeSweepScript(environment), self.closing(environment))
         if before != closing { isChanged = true }
         phase = .closing(closing)
-        return claims.map { .broadcast($0) }
+        return actions.map { action in
+            switch action {
+            case .publish(let transaction): .broadcast(transaction)
+            case .fund(let funding): .fundClaim(funding)
+            }
+        }
+    }
+
+    /// The wallet has paid for a claim, or cannot.
+    mutating func claimFunded(
+        _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?, _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        switch phase {
+        case .failed(let failed): return bumpFunded(failed, funding, answer, environment)
+        case .closing(var closing): return claimFunded(&closing, funding, answer, environment)
+        case .live, .dataLost, .closed: return []
+        }
+    }
+
+    private mutating func claimFunded(
+        _ closing: inout Closing, _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?,
+        _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        guard let answer else { return alertUnfunded("a transaction that claims HTLCs", environment) }
+        guard
+            let transaction = closing.close.funded(
+                funding, answer.transaction, fee: answer.fee, at: environment.height, self.closing(environment))
+        else { return [] }
+        phase = .closing(closing)
+        isChanged = true
+        return [.broadcastFunded(transaction)]
+    }
+
+    /// Layer 1 refuses a claim for its fee: it is made again with a higher one at the next block.
+    mutating func claimRefused(_ id: TransactionID, _ reason: String) {
+        let isOverFee = [
+            "insufficient fee", "min relay fee not met", "mempool min fee not met", "txn-mempool-conflict",
+            "too many potential replacements",
+        ].contains { reason.hasPrefix($0) }
+        guard isOverFee else { return }
+        switch phase {
+        case .closing(var closing):
+            guard closing.close.refused(id) else { return }
+            phase = .closing(closing)
+        case .failed(var failed):
+            guard failed.bump?.transaction.id == id else { return }
+            failed.bump?.isRefused = true
+            phase = .failed(failed)
+        case .live, .dataLost, .closed: return
+        }
+        isChanged = true
+    }
+
+    // MARK: HTLCs
+
+    /// An incoming HTLC of a channel that is given up is decided: a preimage claims it on chain. There is no way to fail it there: the peer
+    /// takes it back after its time.
+    mutating func resolveOnChain(
+        _ key: HTLC.Key, _ resolution: HTLC.Resolution, _ environment: ChannelEnvironment
+    ) throws(ChannelRefusal) -> [ChannelEffect] {
+        guard case .fulfilled(let preimage) = resolution else { return [] }
+        guard let htlc = commitments.htlcs[key], preimage.paymentHash == htlc.paymentHash else { throw .unknownHTLC }
+        // Kept in any case: what is mined may come to be another transaction.
+        if htlc.preimage == nil {
+            commitments.htlcs[key]?.resolution = resolution
+            commitments.htlcs[key]?.onion = []
+            commitments.htlcs[key]?.pathKey = nil
+            if let known = commitments.htlcs[key] { changed([known]) }
+        }
+        switch phase {
+        case .live, .failed, .dataLost: return []
+        case .closed: throw .unknownHTLC
+        case .closing(var closing):
+            let isOurs = closing.close.learn(preimage, for: key)
+            phase = .closing(closing)
+            isChanged = true
+            return isOurs ? claim(environment) : []
+        }
+    }
+
+    /// What layer 1 has decided over the HTLCs of the channel.
+    private mutating func takeVerdicts(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard case .closing(var closing) = phase else { return [] }
+        let verdicts = closing.close.takeVerdicts(at: environment.height)
+        guard !verdicts.isEmpty else { return [] }
+        phase = .closing(closing)
+        isChanged = true
+        return verdicts.compactMap { htlc, verdict in
+            let (number, hash) = (htlc.key.id, htlc.paymentHash)
+            let origin = commitments.htlcs[htlc.key]?.origin
+            switch verdict {
+            case .concluded: return .concluded(id: number, hash, origin: origin)
+            case .returned: return .returned(id: number, hash, origin: origin)
+            case .settled: return .settled(id: number, hash, wasFulfilled: true)
+            // Of what was not fulfilled nobody expects anything.
+            case .lost: return htlc.preimage == nil ? nil : .lost(id: number, hash, htlc.amount)
+            }
+        }
     }
 
     /// Asks for records of revoked HTLCs, if an output of a breach cannot be taken without them; after a restart again.
@@ -153,49 +281,20 @@ extension PaymentChannel {
 
     /// A block was connected, and what it spends of the close has been told.
     mutating func closingBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        let effects = claim(environment) + failMissingHTLCs(environment)
+        let effects = claim(environment) + takeVerdicts(environment)
         guard case .closing(let closing) = phase, closing.close.isFinal(height: environment.height) else { return effects }
         phase = .closed(closing)
         isChanged = true
-        // What became of each is in a block, and deep, as far as this side can know: of a commitment that it does not know it sees no HTLCs.
-        let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
-        return effects + offered.map { .concluded(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
+        return effects + [.closed]
     }
 
-    /// Blocks on top of a closing transaction after which an HTLC that is not in it counts as failed.
-    private static let reasonableDepth = 3
-
-    /// HTLCs that we offered and that can no longer be claimed: the closing transaction does not hold them.
+    /// A block was connected on a channel that is closed.
     ///
-    /// BOLT 5: "for any committed HTLC that does NOT have an output in this commitment transaction: … once the commitment transaction has
-    /// reached reasonable depth: MUST fail the corresponding incoming HTLC (if any)".
-    private mutating func failMissingHTLCs(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard let close, environment.height - close.height + 1 >= Self.reasonableDepth else { return [] }
-        let commitment: CommitmentTransaction?
-        switch close.kind {
-        case .localCommitment, .remoteCommitment:
-            let candidates = close.kind == .localCommitment ? [localCommitment(environment.keys)] : remoteCommitments()
-            // Only the very transaction that was mined tells what is not in it.
-            guard let mined = candidates.first(where: { $0.id == close.transaction }) else { return [] }
-            commitment = mined
-        // A revoked commitment's HTLCs are ours by penalty, whatever becomes of them.
-        case .revokedCommitment, .mutual: commitment = nil
-        case .futureCommitment, .unknown, .fundingSpent: return []
-        }
-        let present: [CommitmentHTLC] =
-            commitment?.roles.enumerated().compactMap { index, role in
-                guard case .htlc(let htlc) = role else { return nil }
-                // An output that we took back ourselves after its time is as good as none.
-                let outPoint = OutPoint(close.transaction, UInt32(index))
-                let status = close.outputs.first { $0.outPoint == outPoint }?.status
-                if case .resolved(_, let height, true)? = status, environment.height - height + 1 >= Self.reasonableDepth { return nil }
-                return htlc
-            } ?? []
-        let holderIsLocal = close.kind == .localCommitment
-        return commitments.orderedHTLCs.filter { htlc in
-            htlc.state.isOfferedByLocal
-                && !present.contains { $0.isOfferedByHolder == holderIsLocal && $0.id == htlc.id }
-        }.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) }
+    /// BOLT 5: what is "*resolved*" is "considered *irrevocably resolved* once the remote's *resolving* transaction is included in a block
+    /// at least 100 deep": until then a reorganization opens the channel again, and another commitment may be mined.
+    mutating func closedBlock(_ closing: Closing, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        if environment.height >= closing.close.irrevocableHeight { forgetsRevoked = true }
+        return []
     }
 
     /// A block left the active chain: what it had resolved is open again.
@@ -212,6 +311,10 @@ extension PaymentChannel {
                     Failed(reason: "the double-spend of the funding transaction was reorganized away", before: closing.before))
             }
         }
+        if case .closed(let closing) = phase, closing.close.kind != .fundingSpent, !closing.close.isFinal(height: height - 1) {
+            phase = .closing(closing)
+            isChanged = true
+        }
         guard case .closing(var closing) = phase else { return }
         if closing.close.height == height {
             phase = reopened(closing)
@@ -226,7 +329,8 @@ extension PaymentChannel {
     private func reopened(_ closing: Closing) -> Phase {
         switch closing.close.kind {
         // The remote knows more than we do: publishing our commitment would lose everything.
-        case _ where closing.close.wasDataLost, .futureCommitment, .unknown: .dataLost(DataLost(before: closing.before))
+        case _ where closing.close.wasDataLost, .futureCommitment, .unknown, .ownRevokedCommitment:
+            .dataLost(DataLost(before: closing.before))
         case _ where closing.close.failure != nil: .failed(Failed(reason: closing.close.failure ?? "", before: closing.before))
         case .mutual: .live(closing.before)
         case .localCommitment, .remoteCommitment, .revokedCommitment, .fundingSpent:

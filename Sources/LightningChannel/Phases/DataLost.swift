@@ -16,7 +16,7 @@ extension PaymentChannel {
         connection = .established
         isChanged = true
         return [
-            sendError("our data is old: please close the channel"), .givenUp,
+            sendError("our data is old: please close the channel"), .givenUp(canClaim: false),
             .alert("channel \(id): the peer knows a later state than we do; waiting for it to close"),
         ]
     }

@@ -1,3 +1,5 @@
+import LightningEnforcement
+
 // When a channel has something to do at a block that holds nothing of it.
 extension PaymentChannel {
     /// Blocks before or after an HTLC's expiry at which the channel is given up over it.
@@ -16,7 +18,7 @@ extension PaymentChannel {
     public func nextDeadline(after height: Int) -> Int? {
         let next = height + 1
         switch phase {
-        case .closed: return nil
+        case .closed(let closing): return closing.close.irrevocableHeight > height ? closing.close.irrevocableHeight : nil
         case .dataLost: return .max
         case .failed, .closing: return next
         case .live where isConfirming:

@@ -1,4 +1,7 @@
 import BitcoinPrimitives
+import CryptoPrimitives
+import LightningEnforcement
+import LightningTransactions
 import LightningWire
 
 extension PaymentChannel {
@@ -8,6 +11,8 @@ extension PaymentChannel {
         public var reason: String
         /// Where the conversation was.
         var before: LivePhase
+        /// What pays for our commitment, where that pays too little by itself.
+        var bump: ClaimAttempt?
     }
 
     /// Publishes our commitment: the way out when there is no talking with the peer.
@@ -22,9 +27,9 @@ extension PaymentChannel {
         isChanged = true
         var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
         if isForgettable { return effects + [.abandoned(reason)] }
-        effects.append(.givenUp)
+        effects.append(.givenUp(canClaim: true))
         if let transaction = funding.transaction, funding.height == nil { effects.append(.broadcast(transaction)) }
-        effects.append(.broadcast(signedLocalCommitment(environment.keys)))
+        effects += publishCommitment(environment)
         effects.append(.alert("channel \(id) is force-closed: \(reason)"))
         return effects + withdrawn
     }
@@ -33,6 +38,63 @@ extension PaymentChannel {
     mutating func failedBlock(_ failed: Failed, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         if isForgettable { return [.abandoned(failed.reason)] }
         // Whichever is mined first: a mutual close is the better one for both.
-        return mutualCloses.map { .broadcast($0) } + [.broadcast(signedLocalCommitment(environment.keys))]
+        return mutualCloses.map { .broadcast($0) } + publishCommitment(environment)
+    }
+
+    /// Publishes our commitment, and what pays for it where its own fee is too low; again at every block until something is mined.
+    private mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let signed = signedLocalCommitment(environment.keys)
+        var effects: [ChannelEffect] = [.broadcast(signed)]
+        guard parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
+        let commitment = localCommitment(environment.keys)
+        let (deadline, stake) = urgency(of: commitment)
+        let funding = CommitmentBump.funding(
+            commitment, signed: signed, replacing: failed.bump, by: deadline, stake: stake, at: environment.height, environment.estimates)
+        if let funding {
+            effects.append(.fundClaim(funding))
+        } else if let bump = failed.bump {
+            effects.append(.broadcast(bump.transaction, parents: [signed]))
+        }
+        return effects
+    }
+
+    /// Before which block our commitment should be mined, and what of it is ours.
+    private func urgency(of commitment: CommitmentTransaction) -> (deadline: Int?, stake: Satoshi) {
+        var stake = commitment.contents.toHolder.roundedDown
+        var deadline: Int?
+        for case .htlc(let htlc) in commitment.roles {
+            let known = commitments.htlcs[HTLC.Key(isOfferedByLocal: htlc.isOfferedByHolder, id: htlc.id)]
+            // Of the peer's HTLCs those count that we can claim.
+            guard htlc.isOfferedByHolder || known?.preimage != nil else { continue }
+            stake = stake.saturatingAdding(htlc.amount.roundedDown)
+            deadline = min(deadline ?? .max, Int(htlc.cltvExpiry))
+        }
+        return (deadline, stake)
+    }
+
+    /// The wallet has paid for what brings our commitment into a block, or cannot.
+    mutating func bumpFunded(
+        _ failed: Failed, _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?, _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        guard let answer else {
+            guard let bump = failed.bump else { return alertUnfunded("our commitment, whose fee is too low by now,", environment) }
+            return [.broadcast(bump.transaction, parents: [signedLocalCommitment(environment.keys)])]
+        }
+        let commitment = localCommitment(environment.keys)
+        guard let transaction = CommitmentBump.sign(answer.transaction, commitment, environment.keys) else { return [] }
+        var failed = failed
+        failed.bump = ClaimAttempt(outPoints: funding.outPoints, transaction: transaction, fee: answer.fee, height: environment.height)
+        phase = .failed(failed)
+        isChanged = true
+        return [.broadcastFunded(transaction, parents: [signedLocalCommitment(environment.keys)])]
+    }
+
+    /// Says that the wallet has no coin for a fee, from time to time while it is so.
+    mutating func alertUnfunded(_ what: String, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        if let last = unfundedAlert, environment.height < last + 36 { return [] }
+        unfundedAlert = environment.height
+        return [
+            .alert("channel \(id): \(what) needs a fee from the wallet, which has no coin for it: send some to an address of the wallet")
+        ]
     }
 }

@@ -31,7 +31,7 @@ extension PaymentChannel {
             set {
                 switch self {
                 case .live: self = .live(newValue)
-                case .failed(let failed): self = .failed(Failed(reason: failed.reason, before: newValue))
+                case .failed(let failed): self = .failed(Failed(reason: failed.reason, before: newValue, bump: failed.bump))
                 case .dataLost: self = .dataLost(DataLost(before: newValue))
                 case .closing(let closing): self = .closing(Closing(close: closing.close, before: newValue))
                 case .closed(let closing): self = .closed(Closing(close: closing.close, before: newValue))

@@ -23,9 +23,10 @@ extension PaymentChannel {
         }
         for key in removedHTLCs.sorted() { writes.append(.delete(.htlcs, key: prefix + key.bytes)) }
         for (key, record) in revokedHTLCs.takeWrites() { writes.append(.put(.revokedHTLCs, key: prefix + key, record: record)) }
-        // No commitment of a channel that is closed for good can be published any more.
-        if isClosed, isChanged { writes.append(.deleteAll(.revokedHTLCs, prefix: prefix)) }
+        // No other commitment can be published any more.
+        if forgetsRevoked { writes.append(.deleteAll(.revokedHTLCs, prefix: prefix)) }
         isChanged = false
+        forgetsRevoked = false
         changedHTLCs = []
         removedHTLCs = []
         return writes
@@ -110,6 +111,10 @@ extension PaymentChannel {
         case fundingConflict = 4
         case flags = 5
         case revokedRecords = 6
+        /// What version 0.2 and later know of a close: its HTLCs, and the claims that were published.
+        case closeDetails = 7
+        /// What pays for our commitment while it is not mined.
+        case commitmentBump = 8
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -128,6 +133,9 @@ extension PaymentChannel {
             }
         case .flags: [(funding.wasConfirmed ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
         case .revokedRecords: revokedHTLCs.count == 0 ? nil : ByteWriter.bytes { $0.uint32(revokedHTLCs.count) }
+        case .closeDetails: close?.detailsRecord
+        case .commitmentBump:
+            if case .failed(let failed) = phase { failed.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } } } else { nil }
         }
     }
 
@@ -143,6 +151,20 @@ extension PaymentChannel {
             funding.wasConfirmed = flags & 1 != 0
             hasTakenWrittenOff = flags & 2 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
+        case .closeDetails:
+            switch phase {
+            case .closing(var closing):
+                try closing.close.readDetails(&value)
+                phase = .closing(closing)
+            case .closed(var closing):
+                try closing.close.readDetails(&value)
+                phase = .closed(closing)
+            case .live, .failed, .dataLost: throw .invalid("close of a channel record")
+            }
+        case .commitmentBump:
+            guard case .failed(var failed) = phase else { throw .invalid("fee of a channel record's commitment") }
+            failed.bump = try ClaimAttempt(from: &value)
+            phase = .failed(failed)
         }
     }
 

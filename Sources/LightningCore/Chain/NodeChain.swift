@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 import LightningChain
 import LightningChannel
 import LightningPayment
@@ -8,6 +8,9 @@ import LightningWire
 
 // The chain: confirmations, spends, and what has to be published again.
 extension NodeCore {
+    /// Whether a channel has to hear of it when an output is spent.
+    package func isWatching(_ outPoint: OutPoint) -> Bool { !channels.index.chain.owners(watching: outPoint).isEmpty }
+
     mutating func connect(_ block: Block, height: Int) {
         guard height == self.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")
@@ -35,7 +38,7 @@ extension NodeCore {
             }
         }
         for id in heard.sorted() {
-            guard channels[id]?.isClosed == false else { continue }
+            guard channels.contains(id) else { continue }
             tell(id, .block)
             // `channel_ready` comes before the announcement.
             drain()

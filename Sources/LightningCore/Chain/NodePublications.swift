@@ -1,15 +1,17 @@
 package import BitcoinPrimitives
 import LightningChain
-import LightningChannel
+package import LightningChannel
 import LightningEnforcement
 import LightningTransactions
-import LightningWire
+package import LightningWire
 
 // What goes to layer 1.
 extension NodeCore {
     /// Gives a transaction to layer 1.
-    mutating func publish(_ transaction: Transaction, _ purpose: Publication.Purpose) {
-        batch.queue.append(.publisher(.publish(Publication(transaction, purpose))))
+    ///
+    /// - Parameter parents: the unconfirmed transactions that it pays for.
+    mutating func publish(_ transaction: Transaction, _ purpose: Publication.Purpose, parents: [Transaction] = []) {
+        batch.queue.append(.publisher(.publish(Publication(transaction, purpose, parents: parents))))
     }
 
     /// What a channel's transaction is for.
@@ -20,6 +22,19 @@ extension NodeCore {
             return transaction.lockTime >> 24 == 0x20 ? .commitment(channel.id) : .mutualClose(channel.id)
         }
         return channel.close?.kind == .revokedCommitment ? .penalty(channel.id) : .claim(channel.id)
+    }
+
+    /// Adds coins of the wallet to a claim that cannot pay its own fee; `nil` where there are none for it.
+    mutating func fund(_ claim: ClaimFunding) -> (transaction: Transaction, fee: Satoshi)? {
+        coins.wallet.addFee(
+            to: claim.transaction, feeRate: claim.feeRate, least: claim.leastFee, most: claim.mostFee, surplus: claim.surplus,
+            height: height)
+    }
+
+    /// What closing a channel without its peer would come to; `nil` for one that is not alive.
+    package func forceCloseQuote(of id: ChannelID) -> ForceCloseQuote? {
+        guard let channel = channels[id], let environment = environment(id) else { return nil }
+        return channel.forceCloseQuote(environment)
     }
 
     /// Why layer 1 does not take a transaction of ours; `nil` where it has not refused it.

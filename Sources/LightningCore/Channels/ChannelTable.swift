@@ -51,10 +51,10 @@ package struct ChannelTable: Collection, Sendable {
     package var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0]!.channel } }
 
     /// The ids in their order.
-    var ids: [ChannelID] { places.keys.sorted() }
+    package var ids: [ChannelID] { places.keys.sorted() }
 
     /// The channels in the order of their ids.
-    var ordered: [PaymentChannel] { ids.compactMap { self[$0] } }
+    package var ordered: [PaymentChannel] { ids.compactMap { self[$0] } }
 
     func entry(_ id: ChannelID) -> ChannelEntry? { places[id].flatMap { entries[$0] } }
 

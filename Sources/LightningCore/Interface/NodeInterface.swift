@@ -26,7 +26,7 @@ package enum NodeInput: Sendable {
     case blockDisconnected(height: Int)
     /// Where this node can be called, as BOLT 7's address descriptors.
     case listening(addresses: [UInt8])
-    /// All transactions of layer 1's mempool that pay the wallet.
+    /// All transactions of layer 1's mempool that pay the wallet, or spend what is watched.
     case mempoolSeen([Transaction])
     /// What layer 1 said to a publication.
     case published(TransactionID, PublicationOutcome)

@@ -202,7 +202,6 @@ extension NodeCore {
     mutating func resume() {
         for id in channels.ids {
             tell(id, .restarted)
-            guard channels[id]?.isOpen == true else { continue }
             for htlc in channels[id]?.undecidedHTLCs ?? [] { startup.undecided.append((id, htlc.id)) }
         }
     }
@@ -212,9 +211,8 @@ extension NodeCore {
         guard isSynced, !startup.hasReceivedUndecided else { return }
         startup.hasReceivedUndecided = true
         for (id, number) in startup.undecided {
-            // A channel may have been closed meanwhile: nothing that came over it can be decided off chain any more.
-            guard let channel = channels[id], channel.isOpen,
-                let htlc = channel.undecidedHTLCs.first(where: { $0.id == number })
+            // A channel may have been closed meanwhile: then only what is held already is waited for.
+            guard let channel = channels[id], let htlc = channel.undecidedHTLCs.first(where: { $0.id == number })
             else { continue }
             batch.queue.append(.forwarder(.resumed(IncomingHTLC(htlc, of: channel), onion: htlc.onion, IncomingFacts(htlc, of: channel))))
         }

@@ -80,6 +80,12 @@ extension Forwarder {
         return [.ended(circuit)]
     }
 
+    /// An incoming HTLC that we fulfilled brought nothing: what was forwarded for it is lost.
+    mutating func lost(_ id: HTLCID, _ hash: PaymentHash, _ amount: MilliSatoshi, _ context: borrowing Context) -> [Effect] {
+        guard let circuit = circuits.lose(incoming: id, at: context.seconds) else { return [.unpaid(id, hash, amount)] }
+        return [.ended(circuit)]
+    }
+
     /// The next node, or the chain, failed the HTLC: so do we.
     mutating func failed(_ incoming: HTLCID, _ failure: HTLCFailure, _ context: borrowing Context) -> [Effect] {
         guard let circuit = circuits.circuit(incoming: incoming), circuit.isPending else { return [] }

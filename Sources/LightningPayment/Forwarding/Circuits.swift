@@ -200,6 +200,13 @@ package struct Circuits: Sendable {
         return end(key, .settled(preimage, at: seconds))
     }
 
+    /// The incoming HTLC of a forward, fulfilled, brought nothing on chain; `nil` where there is none.
+    package mutating func lose(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
+        guard case .fulfilled? = byIncoming[key]?.status else { return nil }
+        defer { leave(key) }
+        return end(key, .failed("it was paid for downstream, and lost upstream on chain", at: seconds))
+    }
+
     /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
     ///
     /// It stays until `answered`: an HTLC that was forwarded once must not be forwarded again after a restart.

@@ -67,6 +67,8 @@ package struct Forwarder: Machine, Sendable {
         case failed(incoming: HTLCID, HTLCFailure)
         /// An incoming HTLC that we fulfilled has left both commitments.
         case settled(HTLCID, PaymentHash)
+        /// An incoming HTLC that we fulfilled brought nothing: layer 1 gave it to the peer or to a miner.
+        case lost(HTLCID, PaymentHash, MilliSatoshi)
         /// A block came.
         case block
         /// The next peer did not answer in time and cannot take it, or it is given up for lost.
@@ -90,6 +92,8 @@ package struct Forwarder: Machine, Sendable {
         case resolve(HTLCID, IncomingDecision, heldFor: UInt64)
         /// A payment to us, or a part of one, is irrevocably ours.
         case paid(HTLCID, PaymentHash)
+        /// A payment to us, or a part of one, brought nothing.
+        case unpaid(HTLCID, PaymentHash, MilliSatoshi)
         /// The incoming HTLC of a forward has nearly expired, and downstream has not answered.
         case stalled(Circuit)
         /// The next peer took an HTLC whose incoming one had been failed already.
@@ -130,6 +134,7 @@ package struct Forwarder: Machine, Sendable {
             fulfilled(incoming, outgoing, preimage, attribution, context)
         case .failed(let incoming, let failure): failed(incoming, failure, context)
         case .settled(let id, let hash): settled(id, hash, context)
+        case .lost(let id, let hash, let amount): lost(id, hash, amount, context)
         case .block: block(context)
         case .expired(let incoming): expired(incoming, context)
         case .tick: tick(context)

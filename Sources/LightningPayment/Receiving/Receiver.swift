@@ -68,8 +68,12 @@ package struct Receiver: Machine, Sendable {
         case received(IncomingHTLC, HopPayload, OnionErrorContext, refusal: FailureMessage?, isResumed: Bool)
         /// An HTLC that we fulfilled has left both commitments.
         case settled(HTLCID, PaymentHash)
-        /// What came over a channel can no longer be counted on: layer 1 decides who has it.
-        case channelGivenUp(ChannelID)
+        /// An HTLC that we fulfilled brought nothing: layer 1 gave it to the peer or to a miner.
+        case lost(HTLCID, PaymentHash, MilliSatoshi)
+        /// What came over a channel can no longer be agreed on with the peer: layer 1 decides who has it.
+        ///
+        /// - Parameter canClaim: whether a preimage claims it there. Then what is held waits for its owner's word all the same.
+        case channelGivenUp(ChannelID, canClaim: Bool)
         /// Time has passed, or a block came.
         case timePassed
         /// After a restart: every HTLC that was committed before has come in again.
@@ -110,8 +114,9 @@ package struct Receiver: Machine, Sendable {
                 nodeSecret: context.identity.secret, isResumed: isResumed
             ).effects()
         case .settled(let id, let hash): settled(id, hash, now: context.now).effects()
-        case .channelGivenUp(let id):
-            lost(channel: id, height: context.height).effects(
+        case .lost(let id, let hash, let amount): lost(id, hash, amount, now: context.now).effects()
+        case .channelGivenUp(let id, let canClaim):
+            lost(channel: id, canClaim: canClaim, height: context.height).effects(
                 why: "channel \(id), over which some of it came, was given up, and layer 1 decides who has that")
         case .timePassed: expireSets(now: context.now, height: context.height).effects()
         case .resumed: dropIncompleteHeld(height: context.height).effects()
@@ -283,6 +288,18 @@ package struct Receiver: Machine, Sendable {
         return record.htlcs.isEmpty ? ReceiveOutcome(paid: (record, amount)) : ReceiveOutcome()
     }
 
+    /// An HTLC that we fulfilled brought nothing. The payer has its proof all the same: the invoice is paid, with less.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    private mutating func lost(_ key: HTLCID, _ hash: PaymentHash, _ amount: MilliSatoshi, now: UInt64) -> ReceiveOutcome {
+        guard var record = invoices[hash], case .settling(let whole) = record.status, record.htlcs.contains(key) else {
+            return ReceiveOutcome()
+        }
+        record.status = .settling(amount: whole.saturatingSubtracting(amount))
+        add(record)
+        return settled(key, hash, now: now)
+    }
+
     /// Takes the payment that is held for a hold invoice.
     package mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
         guard let record = invoices[hash] else { throw .unknownInvoice }
@@ -345,10 +362,12 @@ package struct Receiver: Machine, Sendable {
         sets.filter(\.value.isHeld).mapValues { Int($0.firstExpiry) - HTLCSet.expiryMargin }
     }
 
-    /// Parts that came over a channel which is closed can no longer be settled there: sets with one of them are failed.
-    package mutating func lost(channel: ChannelID, height: Int) -> ReceiveOutcome {
+    /// Parts that came over a channel which is given up can no longer be settled there by agreement: sets with one of them are failed, but
+    /// for held ones that can be claimed on chain.
+    package mutating func lost(channel: ChannelID, canClaim: Bool, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
+            if canClaim, set.isHeld { continue }
             giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
         }
         return outcome

@@ -119,6 +119,12 @@ package struct ControlAPI: Sendable {
             try await node.closeChannel(id)
             let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
             return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
+        case "quoteforceclose":
+            let id = try await channel(p["channel"])
+            guard let quote = try await node.forceCloseQuote(of: id) else {
+                throw ControlFailure(.refused, "the channel is closing already")
+            }
+            return Self.json(quote, id)
         case "forceclose":
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(id)
@@ -274,6 +280,7 @@ package struct ControlAPI: Sendable {
             "outgoing_htlcs_msat": .amount(balance.outgoingHTLCs.value), "incoming_htlcs_msat": .amount(balance.incomingHTLCs.value),
             "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
             "contested_sat": .amount(balance.contested.value),
+            "contested_until": balance.contestedUntil.map { .integer(Int64($0)) } ?? .null,
             "num_usable_channels": .integer(Int64(balance.usableChannels)),
         ]
     }
@@ -308,22 +315,42 @@ package struct ControlAPI: Sendable {
                 close.outputs.map { output in
                     [
                         "outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
-                        "role": .string(output.role.name), "status": .string(describe(output.status, refused)),
+                        "role": .string(output.role.name), "status": .string(describe(output, of: close, refused)),
+                        "expiry": close.expiry(of: output).map { .integer(Int64($0)) } ?? .null,
                     ]
                 })
         }
         return .object(fields)
     }
 
-    private static func describe(_ status: ChannelClose.Status, _ refused: [TransactionID: String]) -> String {
-        switch status {
-        case .waiting(let height): "waiting until block \(height)"
+    private static func json(_ quote: ForceCloseQuote, _ id: ChannelID) -> JSONValue {
+        func json(_ htlcs: ForceCloseQuote.HTLCs) -> JSONValue {
+            [
+                "count": .integer(Int64(htlcs.count)), "amount_sat": .amount(htlcs.amount.value),
+                "last_expiry": htlcs.lastExpiry.map { .integer(Int64($0)) } ?? .null,
+            ]
+        }
+        return [
+            "channel_id": .string(id.hex), "to_local_sat": .amount(quote.toLocal.value), "delay_blocks": .integer(Int64(quote.delay)),
+            "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),
+            "commitment_fee_sat": .amount(quote.commitmentFee.value), "commitment_fee_is_ours": .bool(quote.isCommitmentFeeOurs),
+            "claim_fees_sat": .amount(quote.claimFees.value), "back_by_height": .integer(Int64(quote.backBy)),
+        ]
+    }
+
+    private static func describe(
+        _ output: ChannelClose.Output, of close: ChannelClose, _ refused: [TransactionID: String]
+    ) -> String {
+        switch output.status {
+        case .waiting(let height): return "waiting until block \(height)"
         case .claiming(let id):
-            refused[id].map { "claimed by \(id), which the layer 1 refuses: \($0)" } ?? "claimed by \(id), unconfirmed"
+            return refused[id].map { "claimed by \(id), which the layer 1 refuses: \($0)" } ?? "claimed by \(id), unconfirmed"
         case .resolved(let id, let height, let isOurs):
-            "\(isOurs ? "claimed" : "taken by the peer") in block \(height) by \(id)"
-        case .abandoned: "not worth its fee"
-        case .unresolved: "unresolved"
+            return "\(isOurs ? "claimed" : "taken by the peer") in block \(height) by \(id)"
+        case .abandoned: return "not worth its fee"
+        case .unresolved:
+            guard let expiry = close.expiry(of: output) else { return "unresolved" }
+            return "waiting for its preimage; the peer's from block \(expiry) on"
         }
     }
 

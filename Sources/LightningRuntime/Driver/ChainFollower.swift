@@ -88,7 +88,11 @@ struct ChainFollower {
         for await publication in publications {
             let id = publication.transaction.id
             do throws(ChainFailure) {
-                try await backend.publish(publication.transaction)
+                if publication.parents.isEmpty {
+                    try await backend.publish(publication.transaction)
+                } else {
+                    try await backend.publish(publication.transaction, payingFor: publication.parents)
+                }
                 driver.onLoop { driver.enqueue(.published(id, .accepted)) }
             } catch {
                 // Published again at the next block, where it still makes sense.

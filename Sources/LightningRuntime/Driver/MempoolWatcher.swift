@@ -4,9 +4,10 @@ import LightningChain
 import LightningCore
 import NIOCore
 
-/// Shows a node the transactions of layer 1's mempool that pay its wallet, so that money on its way is seen before it is mined.
+/// Shows a node the transactions of layer 1's mempool that pay its wallet, so that money on its way is seen before it is mined; and those that
+/// spend what it watches, whose preimages are as good as any.
 ///
-/// Nothing is decided by them: whoever sent one can still take it back.
+/// Nothing else is decided by them: whoever sent one can still take it back.
 struct MempoolWatcher {
     let backend: any ChainBackend
     let driver: NodeDriver
@@ -47,7 +48,10 @@ struct MempoolWatcher {
                 }
                 let candidates = found
                 let wanted = try? await driver.read { core in
-                    candidates.filter { $0.outputs.contains { core.wallet.owns($0.script) } }
+                    candidates.filter { transaction in
+                        transaction.outputs.contains { core.wallet.owns($0.script) }
+                            || transaction.inputs.contains { core.isWatching($0.previousOutput) }
+                    }
                 }
                 for transaction in wanted ?? [] {
                     ours[transaction.id] = transaction

@@ -254,7 +254,9 @@ public struct SimulatedWorld {
         }
         var refused: [NodeInput] = []
         for publication in effects.publications {
-            if let reason = accept(publication.transaction) { refused.append(.published(publication.transaction.id, .refused(reason))) }
+            if let reason = accept(publication.transaction, payingFor: publication.parents) {
+                refused.append(.published(publication.transaction.id, .refused(reason)))
+            }
         }
         for check in effects.checks {
             schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: draw(1...20))
@@ -268,7 +270,13 @@ public struct SimulatedWorld {
     }
 
     /// Gives a transaction to the layer 1; why it is refused, if it is not known there already.
-    private mutating func accept(_ transaction: Transaction) -> String? {
+    private mutating func accept(_ transaction: Transaction, payingFor parents: [Transaction]) -> String? {
+        let unknown = parents.filter { ledger.location($0.id) == nil }
+        if !unknown.isEmpty {
+            let verdict = ledger.acceptPackage(unknown + [transaction], now: UInt32(now / 1000))
+            if case .refused(let refusal)? = verdict.results.last { return refusal.reason }
+            return verdict.results.isEmpty ? verdict.refusal?.reason : nil
+        }
         do throws(TransactionRefusal) {
             _ = try ledger.accept(transaction, now: UInt32(now / 1000))
             return nil
@@ -526,6 +534,14 @@ public struct SimulatedWorld {
 
     public mutating func draw<T: FixedWidthInteger>(_ range: ClosedRange<T>) -> T {
         T.random(in: range, using: &random)
+    }
+
+    /// What a node has on chain and in channels that are not given up, whole satoshi.
+    public func wealth(of index: Int) -> Satoshi {
+        guard let core = nodes[index].core else { return .zero }
+        let coins = core.wallet.balance(height: ledger.height)
+        let inChannels = core.channels.values.filter(\.isAlive).reduce(Satoshi.zero) { $0 + $1.commitments.toLocal.roundedDown }
+        return coins.confirmed + coins.unconfirmed + coins.immature + inChannels
     }
 
     /// What all nodes think of their channel is the same, and adds up to its capacity.

@@ -3,6 +3,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningCore
+import LightningEnforcement
 import LightningInvoice
 import LightningOnion
 import LightningPayment
@@ -133,7 +134,16 @@ struct SettlementTests {
         try world.checkNetwork()
     }
 
-    @Test("a payment held over a channel that is closed while the node is down is not held any more")
+    private static func outcome(_ world: SimulatedWorld, _ node: Int, _ hash: PaymentHash) -> String {
+        switch world.nodes[node].payments[hash]?.status {
+        case .pending: "pending"
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case nil: "none"
+        }
+    }
+
+    @Test("a payment held over a channel that is closed while the node is down is claimed on chain, when its owner wants it")
     func heldOverClosedChannel() throws {
         var world = try Self.line(94, 2)
         let hold = PaymentPreimage(Hash.sha256([9]))
@@ -150,13 +160,42 @@ struct SettlementTests {
         try world.mine(2)
         world.resume(1)
         try world.pass(5)
-        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName != "held")
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "held")
+        try world.command(1, .settle(hold.paymentHash, hold))
+        #expect(Self.outcome(world, 0, hold.paymentHash) == "pending")
+        try world.mine(1)
+        #expect(Self.outcome(world, 0, hold.paymentHash) == "succeeded")
+        try world.mine(2)
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "paid")
+    }
+
+    @Test("a payment that is held and not settled before its time goes back to the payer, whose channel was closed")
+    func heldTooLong() throws {
+        var world = try Self.line(95, 2)
+        let hold = PaymentPreimage(Hash.sha256([9]))
+        guard
+            case .invoice(let record)? = try world.ask(
+                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: 86_400))
+        else { return }
+        let before = world.wealth(of: 0)
+        try world.command(0, .pay(record.invoice, amount: nil))
+        try world.pass(3)
+        try world.command(0, .forceCloseChannel(try #require(world.nodes[0].core!.channels.keys.first)))
+        // Its wallet is empty: what takes the HTLC back is paid for by what the channel brings, after our delay.
+        try world.mine(400)
+        try world.pass(3)
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "canceled")
         let request = try world.command(1, .settle(hold.paymentHash, hold))
         guard case .failure(.hold)? = world.nodes[1].answers[request] else {
             Issue.record("the preimage was given away for nothing")
             return
         }
         #expect(Self.status(world, 1, hold.paymentHash) == .canceled)
+        #expect(
+            Self.outcome(world, 0, hold.paymentHash) == "failed",
+            "\(world.nodes[0].core!.channels.values.map { ($0.close?.outputs.map(\.status), world.nodes[0].core!.refusedPublications) })")
+        try world.mine(200)
+        #expect(world.wealth(of: 0).value + 15_000 > before.value)
     }
 }
 

@@ -59,32 +59,82 @@ struct StallingTests {
         #expect(world.nodes[1].core!.circuits.pending.isEmpty)
     }
 
-    @Test("an HTLC that is worth it closes the channel downstream, and is not failed upstream while the peer can still take it")
+    @Test("an HTLC that is worth it closes the channel downstream, is taken back there, and only then given back upstream")
     func worthIt() throws {
         var world = try Self.line(12)
+        try world.fund(1)
+        let before = world.wealth(of: 1)
         let request = try Self.stuck(&world, 50_000_000)
         let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
-        let expiry = Int(circuit.incoming.cltvExpiry)
-        // Until eight blocks before the payer may take it back on chain.
-        while world.ledger.height < expiry - 8 {
+        func timeout() -> (height: Int, at: Int)? {
+            guard let close = Self.channel(world, 1, 2)?.close,
+                case .resolved(_, let at, true)? = close.outputs.first(where: { $0.role == .offeredHTLC })?.status
+            else { return nil }
+            return (close.height, at)
+        }
+        while world.nodes[0].answers[request] == nil, world.ledger.height < Int(circuit.incoming.cltvExpiry) {
+            // As long as it is not deep in the chain that the HTLC is ours again, upstream waits.
+            if let timeout = timeout(), world.ledger.height >= timeout.at + 2 { break }
+            #expect(world.nodes[1].core!.circuits.pending == [circuit] && world.nodes[0].answers[request] == nil)
             try world.mine(1)
             try world.pass(1, interval: 100)
         }
         try world.pass(3)
-        #expect(Self.channel(world, 0, 1)?.isOpen == true)
+        let (closed, taken) = try #require(timeout())
+        #expect(closed > Int(circuit.cltvExpiry) && taken > closed && world.ledger.height == taken + 2)
+        #expect(world.ledger.height < Int(circuit.incoming.cltvExpiry) - 6, "in time for upstream")
+        guard case .failure(.paymentFailed)? = world.nodes[0].answers[request] else {
+            Issue.record("\(String(describing: world.nodes[0].answers[request]))")
+            return
+        }
+        // Upstream nothing has happened; and downstream the money comes back after our delay, less the fees.
+        #expect(Self.channel(world, 0, 1)?.isOpen == true && world.nodes[1].core!.circuits.pending.isEmpty)
+        try world.mine(200)
+        #expect(Self.channel(world, 1, 2)?.isClosed == true)
+        let after = world.wealth(of: 1)
+        #expect(after.value + 15_000 > before.value && after <= before)
+    }
+
+    @Test("while layer 1 mines nothing of ours, upstream is left to time out: it is never failed by a timer")
+    func neverFailedByTimer() throws {
+        var world = try Self.line(16)
+        let request = try Self.stuck(&world, 50_000_000)
+        let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
         let downstream = try #require(Self.channel(world, 1, 2))
-        #expect(downstream.close?.kind == .localCommitment)
-        // The output is there for whoever knows the preimage: upstream must not have its money back before that is over.
-        #expect(world.nodes[0].answers[request] == nil)
+        while world.ledger.height < Int(circuit.incoming.cltvExpiry) + 3 {
+            // The commitment is mined, and what takes its HTLC is not.
+            let commitments = world.ledger.mempool.entries.values.map(\.transaction).filter {
+                $0.inputs[0].previousOutput == downstream.parameters.funding
+            }
+            try world.mine(1, including: commitments)
+            try world.pass(1, interval: 100)
+        }
+        #expect(Self.channel(world, 1, 2)?.close?.kind == .localCommitment)
         #expect(world.nodes[1].core!.circuits.pending == [circuit])
-        // The last node comes back and claims it with the preimage that it has had all along.
-        let output = try #require(downstream.close?.outputs.first { $0.role == .htlc })
-        var claim = Transaction(
-            inputs: [TransactionInput(output.outPoint, sequence: 0)], outputs: [TransactionOutput(Satoshi(1000), .anchor)])
-        claim.inputs[0].witness = [[1], Array(repeating: 7, count: 32), [2]]
-        #expect(Self.channel(world, 0, 1)?.isOpen == true)
-        // Nobody here can sign it: it is shown to the node as a part of a block that its layer 1 would have checked.
-        try world.showBlock(to: 1, with: [claim])
+        #expect(world.nodes[0].answers[request] == nil)
+    }
+
+    @Test("a preimage that a claim shows on chain goes upstream, and the payee has its money", arguments: [false, true])
+    func preimageFromChain(isPayeeClosing: Bool) throws {
+        var world = try Self.line(13)
+        // Its own HTLC transactions take coins of its wallet.
+        try world.fund(2)
+        let before = world.wealth(of: 2)
+        let request = try Self.stuck(&world, 50_000_000)
+        world.resume(2)
+        try world.pass(5)
+        let closing = try #require(Self.channel(world, 1, 2)).id
+        // One of them closes, and only then does the payee say that it wants the money; over a restart.
+        try world.command(isPayeeClosing ? 2 : 1, .forceCloseChannel(closing))
+        try world.mine(1)
+        #expect(world.nodes[0].answers[request] == nil)
+        world.kill(2)
+        try world.pass(3)
+        let hold = PaymentPreimage(Bytes32(Array(repeating: 7, count: 32))!)
+        #expect(world.nodes[2].invoices[hold.paymentHash]?.statusName == "held")
+        try world.command(2, .settle(hold.paymentHash, hold))
+        #expect(world.nodes[2].invoices[hold.paymentHash]?.statusName != "paid", "it is not ours yet")
+        try world.mine(1)
         try world.pass(3)
         guard case .success(.payment(let payment))? = world.nodes[0].answers[request] else {
             Issue.record("the preimage was not passed on: \(String(describing: world.nodes[0].answers[request]))")
@@ -93,46 +143,13 @@ struct StallingTests {
         #expect(payment.amount == MilliSatoshi(50_000_000))
         #expect(Self.channel(world, 0, 1)?.isOpen == true)
         #expect(world.nodes[1].core!.circuits.totals.fees > .zero)
-    }
-
-    @Test("where nobody claims it, upstream is left to time out: it is never failed by a timer")
-    func neverFailedByTimer() throws {
-        var world = try Self.line(16)
-        let request = try Self.stuck(&world, 50_000_000)
-        let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
-        while world.ledger.height < Int(circuit.incoming.cltvExpiry) + 3 {
-            try world.mine(1)
-            try world.pass(1, interval: 100)
-        }
-        #expect(world.nodes[1].core!.circuits.pending == [circuit])
-        #expect(world.nodes[0].answers[request] == nil)
-    }
-
-    @Test("a preimage that a claim shows on chain goes upstream")
-    func preimageFromChain() throws {
-        var world = try Self.line(13)
-        let request = try Self.stuck(&world, 50_000_000)
-        let closing = try #require(Self.channel(world, 1, 2)).id
-        // The middle node closes; the last one, which knows the preimage, would claim. Nobody publishes the claim here: its
-        // witness is what counts, so it is shown to the middle node as a spend of the HTLC's output.
-        try world.command(1, .forceCloseChannel(closing))
-        try world.mine(1)
-        let close = try #require(Self.channel(world, 1, 2)?.close)
-        let output = try #require(close.outputs.first { $0.role == .htlc })
-        var claim = Transaction(
-            inputs: [TransactionInput(output.outPoint, sequence: 0)], outputs: [TransactionOutput(Satoshi(1000), .anchor)])
-        claim.inputs[0].witness = [[1], Array(repeating: 7, count: 32), [2]]
-        var channel = try #require(Self.channel(world, 1, 2))
-        let environment = ChannelEnvironment(
-            keys: ChannelKeys(seed: .zero), height: world.ledger.height, feeRate: FeeRate(perKiloweight: 500), sweepScript: .anchor,
-            anySegwit: true)
-        let effects = channel.handle(.spent(output.outPoint, by: claim, height: world.ledger.height), environment)
-        let isShown = effects.contains { effect in
-            if case .fulfilled(_, _, let preimage, _, _) = effect { return preimage.bytes == Bytes32(Array(repeating: 7, count: 32))! }
-            return false
-        }
-        #expect(isShown)
-        #expect(world.nodes[0].answers[request] == nil)
+        try world.mine(2)
+        #expect(world.nodes[2].invoices[hold.paymentHash]?.statusName == "paid")
+        try world.mine(200)
+        #expect(Self.channel(world, 1, 2)?.isClosed == true && Self.channel(world, 2, 1)?.isClosed == true)
+        // What it came to, less the fees of the chain.
+        let after = world.wealth(of: 2).value
+        #expect(after > before.value + 50_000 - 15_000 && after <= before.value + 50_000)
     }
 
     @Test("a peer that does not revoke is disconnected, and what waited for it goes back")

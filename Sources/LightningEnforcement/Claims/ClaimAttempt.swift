@@ -1,0 +1,71 @@
+package import BitcoinPrimitives
+import LightningWire
+
+/// A transaction that claims outputs of a close, as it was published. It is stored: a restart goes on with it, and what replaces it has to
+/// pay more.
+package struct ClaimAttempt: Hashable, Sendable {
+    package var outPoints: [OutPoint]
+    package var transaction: Transaction
+    package var fee: Satoshi
+    /// The height at which it was made.
+    package var height: Int
+    /// Whether layer 1 refused it for its fee.
+    package var isRefused = false
+
+    /// What it pays for each 1000 weight units, rounded down.
+    var feeRate: FeeRate {
+        FeeRate(
+            perKiloweight: UInt32(
+                clamping: fee.value.multipliedReportingOverflow(by: 1000).partialValue / UInt64(max(1, transaction.weight))))
+    }
+
+    package func encode(to writer: inout ByteWriter) {
+        writer.compactSize(outPoints.count)
+        for outPoint in outPoints { outPoint.encode(to: &writer) }
+        writer.variableBytes(transaction.serialized())
+        writer.satoshi(fee)
+        writer.uint32(UInt32(clamping: height))
+        writer.uint8(isRefused ? 1 : 0)
+    }
+
+    package init(
+        outPoints: [OutPoint], transaction: Transaction, fee: Satoshi, height: Int
+    ) {
+        self.outPoints = outPoints
+        self.transaction = transaction
+        self.fee = fee
+        self.height = height
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        outPoints = []
+        for _ in 0..<(try reader.count(minimum: 36)) { outPoints.append(try OutPoint(from: &reader)) }
+        transaction = try Transaction(try reader.variableBytes())
+        fee = try reader.satoshi()
+        guard fee.isMoney else { throw .invalid("fee of a claim") }
+        height = Int(try reader.uint32())
+        isRefused = try reader.uint8() == 1
+    }
+}
+
+/// A claim that cannot pay its own fee, for which the wallet has to add coins: HTLC transactions of a channel with anchors, whose outputs
+/// are signed for by both sides.
+package struct ClaimFunding: Hashable, Sendable {
+    /// The outputs that it claims.
+    package var outPoints: [OutPoint]
+    /// Inputs and outputs that may not be changed, with witnesses of their size. The wallet's come after them.
+    package var transaction: Transaction
+    package var feeRate: FeeRate
+    /// The least that it has to pay to replace what was published before.
+    package var leastFee: Satoshi
+    /// What is at stake: it is never worth more.
+    package var mostFee: Satoshi
+    /// What its inputs bring beside its outputs.
+    package var surplus = Satoshi.zero
+}
+
+/// What a close wants done.
+package enum ClaimAction: Hashable, Sendable {
+    case publish(Transaction)
+    case fund(ClaimFunding)
+}

@@ -1,0 +1,253 @@
+import BitcoinLedger
+package import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningCore
+import LightningEnforcement
+import LightningInvoice
+import LightningPayment
+import LightningRouting
+import LightningWire
+
+/// A random life of three nodes in a line whose channels are closed on chain with HTLCs under way: held payments, nodes that vanish, old
+/// commitments, reorganizations, crashes. Whatever happens, who was there has what its books say, less the fees of the chain.
+public struct ContestedHistory {
+    /// What a history came to.
+    public struct Report: Sendable {
+        public var seed: UInt64
+        public var payments = 0
+        public var succeeded = 0
+        public var failed = 0
+        /// How many outputs of closes there were, by the kind of the close, what the output was to the node that tells, and who has it.
+        public var outputs: [String: Int] = [:]
+        /// Revoked commitments that were published.
+        public var breaches = 0
+        public var restarts = 0
+        public var deliveries = 0
+        package var blocks: [Block] = []
+    }
+
+    private var world: SimulatedWorld
+    private var report: Report
+    /// Preimages of the invoices that their payees hold, and who that is.
+    private var held: [(hash: PaymentHash, preimage: PaymentPreimage, payee: Int)] = []
+    /// What each node had at the beginning.
+    private var before: [Satoshi] = []
+    /// Nodes that were away for longer than any node may be, or cheated: what they lose is theirs.
+    private var guilty: Set<Int> = []
+    /// Nodes that are down, and until which height.
+    private var away: [Int: Int] = [:]
+    /// A commitment of one node that it will have revoked later.
+    private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
+    private var hashes = 0
+
+    /// Lives through one history; throws what must not happen.
+    public static func run(seed: UInt64, actions: Int = 30, faults: Faults = .rough) throws(InvariantViolation) -> Report {
+        var history = ContestedHistory(seed: seed)
+        try history.live(actions: actions, faults: faults)
+        return history.report
+    }
+
+    private init(seed: UInt64) {
+        var configuration = NodeConfiguration()
+        if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
+        configuration.gossip.flushInterval = 1000
+        world = SimulatedWorld(seed: seed, names: ["alice", "bob", "carol"], configuration: configuration)
+        world.checkInterval = 5
+        report = Report(seed: seed)
+    }
+
+    private mutating func live(actions: Int, faults: Faults) throws(InvariantViolation) {
+        var random = SeededRandom(seed: world.seed)
+        try world.build(
+            Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(2_000_000) }, push: { _ in MilliSatoshi(1_000_000_000) })
+        // HTLC transactions take coins: several, so that claims need not wait for each other.
+        for index in world.nodes.indices {
+            for _ in 0..<3 {
+                guard case .address(let script, _)? = try world.ask(index, .newAddress) else { continue }
+                try world.mine(1, paying: script)
+            }
+        }
+        try world.mine(100)
+        try world.pass(3)
+        before = world.nodes.indices.map { world.wealth(of: $0) }
+        world.faults = faults
+        for _ in 0..<actions { try act() }
+        try heal()
+        try check()
+        report.restarts = world.nodes.reduce(0) { $0 + $1.restarts }
+        report.deliveries = world.deliveries
+        report.blocks = world.minedBlocks
+    }
+
+    // MARK: Living
+
+    private func isUp(_ index: Int) -> Bool { away[index] == nil }
+
+    private mutating func act() throws(InvariantViolation) {
+        switch world.draw(0...19) {
+        case 0...6: try pay()
+        case 7...9: try settleOrCancel()
+        case 10: try vanish()
+        case 11: try forceClose()
+        case 12: keepCommitment()
+        case 13: try cheat()
+        case 14:
+            let depth = world.draw(1...2)
+            try world.reorganize(depth: depth)
+        case 15: try world.moveFeeRates()
+        case 16: world.disconnect(world.draw(0...2))
+        default: try mine(world.draw(1...12))
+        }
+        try world.pass(world.draw(1...3), interval: 500)
+    }
+
+    private mutating func mine(_ count: Int) throws(InvariantViolation) {
+        for _ in 0..<count {
+            try world.mine(1)
+            try world.pass(1, interval: 200)
+            for (index, until) in away.sorted(by: { $0.key < $1.key }) where world.ledger.height >= until {
+                away[index] = nil
+                world.resume(index)
+                try world.pass(1, interval: 500)
+            }
+        }
+    }
+
+    /// A payment over one or two hops, which its payee holds.
+    private mutating func pay() throws(InvariantViolation) {
+        let payer = world.draw(0...2)
+        let payee = (payer + world.draw(1...2)) % 3
+        guard isUp(payer), isUp(payee) else { return }
+        hashes += 1
+        let preimage = PaymentPreimage(Hash.tagged("held", Array("\(world.seed)/\(hashes)".utf8)))
+        // Some are dust, most are worth an output.
+        let msat: UInt64 = world.draw(0...5) == 0 ? world.draw(1...300_000) : world.draw(20_000_000...250_000_000)
+        guard
+            case .invoice(let record)? = try world.ask(
+                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: 864_000))
+        else { return }
+        try world.command(payer, .pay(record.invoice, amount: nil))
+        held.append((preimage.paymentHash, preimage, payee))
+        report.payments += 1
+    }
+
+    private mutating func settleOrCancel() throws(InvariantViolation) {
+        guard !held.isEmpty else { return }
+        let (hash, preimage, payee) = held[world.draw(0...held.count - 1)]
+        guard isUp(payee) else { return }
+        try world.command(payee, world.draw(0...3) == 0 ? .cancel(hash) : .settle(hash, preimage))
+    }
+
+    /// A node is away for some blocks; what is for longer than the margin of its deadlines is its own fault.
+    private mutating func vanish() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        guard isUp(index) else { return }
+        let isLong = world.draw(0...3) == 0
+        let blocks = isLong ? world.draw(6...250) : world.draw(1...3)
+        if isLong { guilty.insert(index) }
+        away[index] = world.ledger.height + blocks
+        world.stop(index)
+    }
+
+    private mutating func forceClose() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        guard isUp(index), let core = world.nodes[index].core else { return }
+        let open = core.channels.ordered.filter(\.isOpen)
+        guard !open.isEmpty else { return }
+        try world.command(index, .forceCloseChannel(open[world.draw(0...open.count - 1)].id))
+    }
+
+    private mutating func keepCommitment() {
+        let index = world.draw(0...2)
+        for id in world.nodes[index].core?.channels.ids ?? [] {
+            if let transaction = world.signedCommitment(index, id) { stale.append((index, id, transaction)) }
+        }
+    }
+
+    private mutating func cheat() throws(InvariantViolation) {
+        guard !stale.isEmpty else { return }
+        let (node, channel, transaction) = stale[world.draw(0...stale.count - 1)]
+        guard guilty.isEmpty || guilty == [node], let current = world.signedCommitment(node, channel), current.id != transaction.id else {
+            return
+        }
+        // Its outputs may have been spent, or another close be there.
+        do { try world.publish(transaction) } catch { return }
+        guilty.insert(node)
+        report.breaches += 1
+    }
+
+    // MARK: The end
+
+    /// No more faults: everybody is there, every channel is closed, and every claim is mined.
+    private mutating func heal() throws(InvariantViolation) {
+        world.faults = .none
+        for index in away.keys.sorted() { world.resume(index) }
+        away = [:]
+        try world.pass(5)
+        try world.calmFeeRates()
+        for index in world.nodes.indices {
+            for channel in world.nodes[index].core?.channels.ordered ?? [] where channel.isAlive {
+                try world.command(index, .forceCloseChannel(channel.id))
+            }
+        }
+        for _ in 0..<1500 {
+            try world.mine(1)
+            try world.pass(1, interval: 200)
+            if world.nodes.allSatisfy({ $0.core?.channels.values.allSatisfy(\.isClosed) ?? false }) { return }
+        }
+        let states = world.nodes.flatMap { node in
+            (node.core?.channels.values).map { channels in
+                channels.filter { !$0.isClosed }.map {
+                    "\(node.name): \($0.stateName) \($0.close.map { "\($0.outputs.map(\.status))" } ?? "")"
+                }
+            } ?? []
+        }
+        throw world.violation("a channel never closed: \(states)")
+    }
+
+    /// Who was there has what its books say.
+    private mutating func check() throws(InvariantViolation) {
+        for index in world.nodes.indices {
+            guard let core = world.nodes[index].core else { continue }
+            var expected = Int64(before[index].value) * 1000
+            for payment in world.nodes[index].payments.values {
+                switch payment.status {
+                case .pending: throw world.violation("\(world.nodes[index].name): a payment is pending for ever")
+                case .succeeded: expected -= Int64(payment.amount.value) + Int64(payment.fee.value)
+                case .failed: break
+                }
+            }
+            for record in world.nodes[index].invoices.values {
+                if case .paid(_, let amount) = record.status { expected += Int64(amount.value) }
+                if case .settling = record.status {
+                    throw world.violation("\(world.nodes[index].name): an invoice is settling for ever")
+                }
+            }
+            guard core.circuits.pending.isEmpty else { throw world.violation("\(world.nodes[index].name): a forward is pending for ever") }
+            expected += Int64(core.circuits.totals.fees.value)
+            count(core)
+            guard !guilty.contains(index) else { continue }
+            let got = Int64(world.wealth(of: index).value) * 1000
+            // Fees of closes and claims, dust and anchors, for each of its channels.
+            let allowance: Int64 = 60_000_000 * Int64(core.channels.count)
+            guard got + allowance >= expected else {
+                throw world.violation("\(world.nodes[index].name) should have \(expected) msat, and has \(got)")
+            }
+        }
+        for payment in world.nodes.flatMap({ $0.payments.values }) {
+            if case .succeeded = payment.status { report.succeeded += 1 } else { report.failed += 1 }
+        }
+    }
+
+    private mutating func count(_ core: NodeCore) {
+        for channel in core.channels.values {
+            guard let close = channel.close else { continue }
+            for output in close.outputs {
+                guard case .resolved(_, _, let isOurs) = output.status else { continue }
+                report.outputs["\(close.kind), \(output.role), \(isOurs ? "ours" : "the peer's")", default: 0] += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningEnforcement
+import LightningTransactions
+import LightningWire
+import Testing
+
+/// A commitment whose own fee is too low by the time that it is needed.
+@Suite("what pays for our commitment")
+struct CommitmentBumpTests {
+    private static func funding(_ effects: [ChannelEffect]) -> ClaimFunding? {
+        effects.compactMap { if case .fundClaim(let funding) = $0 { funding } else { nil } }.first
+    }
+
+    private static func published(_ effects: [ChannelEffect]) -> (Transaction, parents: [Transaction])? {
+        effects.compactMap { effect -> (Transaction, parents: [Transaction])? in
+            switch effect {
+            case .broadcastFunded(let transaction, let parents): (transaction, parents)
+            case .broadcast(let transaction, let parents) where !parents.isEmpty: (transaction, parents)
+            default: nil
+            }
+        }.first
+    }
+
+    private static let coin = TransactionOutput(Satoshi(500_000), .p2wpkh(ChannelPair.node("wallet")))
+
+    private static func pay(_ funding: ClaimFunding) -> (transaction: Transaction, fee: Satoshi) {
+        var transaction = funding.transaction
+        transaction.inputs.append(TransactionInput(OutPoint(TransactionID(Hash.sha256([9])), 0), sequence: 0xffff_fffd))
+        transaction.outputs.append(TransactionOutput(coin.amount + funding.surplus - funding.leastFee, coin.script))
+        return (transaction, funding.leastFee)
+    }
+
+    @Test("its anchor is spent by a child that makes both worth a place in a block, and by a better one while that is not enough")
+    func bumped() throws {
+        var pair = try ChannelPair()
+        var environment = pair.environments.alice
+        environment.height = 300
+        environment.estimates = FeeEstimates(FeeRate(perKiloweight: 5000))
+        let effects = pair.alice.fail("test", environment)
+        let commitment = pair.alice.signedLocalCommitment(environment.keys)
+        #expect(effects.contains(.broadcast(commitment)))
+        let funding = try #require(Self.funding(effects))
+        let answer = pair.alice.handle(.claimFunded(funding, Self.pay(funding)), environment)
+        let (child, parents) = try #require(Self.published(answer))
+        #expect(parents == [commitment])
+        let anchor = commitment.outputs[Int(child.inputs[0].previousOutput.index)]
+        #expect(throws: Never.self) { try ScriptVerifier(child, spent: [anchor, Self.coin], flags: .standard).verify(input: 0) }
+        // Both together reach the rate; the wallet's witness is not there yet.
+        let fees = Satoshi(1_000_000) - commitment.outputs.reduce(.zero) { $0 + $1.amount } + funding.leastFee
+        let weight = commitment.weight + child.weight + 109
+        #expect(fees >= FeeRate(perKiloweight: 5000).fee(weight: weight) && fees < FeeRate(perKiloweight: 5500).fee(weight: weight))
+        // The same at the next block, also after a restart.
+        let head = try #require(pair.alice.takeWrites().head)
+        pair.alice = try PaymentChannel(head: head, htlcs: [])
+        environment.height = 301
+        let again = pair.alice.newBlock(environment)
+        #expect(Self.published(again)?.0 == child && Self.funding(again) == nil)
+        // Refused for its fee, or not mined for long: more.
+        _ = pair.alice.handle(.claimRefused(child.id, "insufficient fee, rejecting replacement"), environment)
+        environment.height = 302
+        let more = try #require(Self.funding(pair.alice.newBlock(environment)))
+        #expect(more.leastFee.value >= funding.leastFee.value * 3 / 2)
+        // The wallet has nothing: what is there stays.
+        #expect(Self.published(pair.alice.handle(.claimFunded(more, nil), environment))?.0 == child)
+        // The peer's commitment is mined instead: the coins are free again.
+        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
+        let closed = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 303, environment)
+        #expect(closed.contains(.abandonFunded(child.id)))
+    }
+
+    @Test("a commitment that pays enough needs none; an empty wallet is said so, once; without anchors there is nothing to spend")
+    func others() throws {
+        var pair = try ChannelPair()
+        var environment = pair.environments.alice
+        environment.height = 300
+        #expect(Self.funding(pair.alice.fail("test", environment)) == nil)
+        environment.estimates = FeeEstimates(FeeRate(perKiloweight: 5000))
+        environment.height = 301
+        let funding = try #require(Self.funding(pair.alice.newBlock(environment)))
+        let said = [pair.alice.handle(.claimFunded(funding, nil), environment), pair.alice.handle(.claimFunded(funding, nil), environment)]
+        #expect(said[0].contains { if case .alert(let text) = $0 { text.contains("no coin") } else { false } } && said[1].isEmpty)
+        var old = try ChannelPair(type: .staticRemoteKey)
+        #expect(Self.funding(old.alice.fail("test", environment)) == nil)
+    }
+
+    @Test("what a force close would come to is what it comes to", arguments: [ChannelType.anchors, .staticRemoteKey])
+    func quote(type: ChannelType) throws {
+        var pair = try ChannelPair(type: type)
+        try pair.settle(toBob: try pair.offer(60_000))
+        var environment = pair.environments.alice
+        environment.height = 300
+        let quote = try #require(pair.alice.forceCloseQuote(environment))
+        #expect(
+            quote.offered.count == 1 && quote.offered.amount == Satoshi(60_000) && quote.offered.lastExpiry == 500
+                && quote.received.count == 0)
+        #expect(quote.delay == 144 && quote.isCommitmentFeeOurs && quote.lost == .zero && quote.backBy == 500 + 1 + 144)
+        let own = pair.alice.signedLocalCommitment(environment.keys)
+        let anchors = Satoshi(type == .anchors ? 660 : 0)
+        #expect(quote.toLocal + Satoshi(300_000) + Satoshi(60_000) + quote.commitmentFee + anchors == Satoshi(1_000_000))
+        #expect(quote.claimFees > .zero && quote.claimFees < Satoshi(3000))
+        _ = pair.alice.fail("test", environment)
+        #expect(pair.alice.forceCloseQuote(environment) == nil)
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: own, height: 301, environment)
+        #expect(pair.alice.close?.outputs.first { $0.role == .delayedToLocal }?.output.amount == quote.toLocal)
+    }
+}
