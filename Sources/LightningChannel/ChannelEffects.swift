@@ -29,8 +29,10 @@ package enum ChannelEffect: Hashable, Sendable {
     case withdrawn(id: UInt64, PaymentHash, origin: HTLCOrigin? = nil)
     /// An incoming HTLC that we resolved is gone from both commitments, or layer 1 has given it to us.
     case settled(id: UInt64, PaymentHash, wasFulfilled: Bool)
-    /// An incoming HTLC whose preimage we gave away brought nothing: it was lost to fees, or the peer has it back.
-    case lost(id: UInt64, PaymentHash, MilliSatoshi)
+    /// An incoming HTLC brings nothing any more: it was lost to fees, or the peer has it back.
+    ///
+    /// - Parameter wasFulfilled: whether its preimage was given away before.
+    case lost(id: UInt64, PaymentHash, MilliSatoshi, wasFulfilled: Bool)
     case becameUsable
     /// Nothing more can be agreed with the peer: what is not settled is for layer 1 to decide.
     ///

@@ -164,7 +164,8 @@ extension NodeCore {
         case .withdrawn(let number, _, let origin): failed(.outgoing(id, number), origin, .notSent)
         case .settled(let number, let hash, let wasFulfilled):
             if wasFulfilled { batch.queue.append(.forwarder(.settled(.incoming(id, number), hash))) }
-        case .lost(let number, let hash, let amount):
+        case .lost(let number, let hash, let amount, let wasFulfilled):
+            guard wasFulfilled else { return batch.queue.append(.receiver(.unclaimable(.incoming(id, number)))) }
             batch.effects.events.append(
                 .alert("channel \(id): incoming HTLC \(number) of \(amount) was fulfilled, and brought nothing on chain"))
             batch.queue.append(.forwarder(.lost(.incoming(id, number), hash, amount)))

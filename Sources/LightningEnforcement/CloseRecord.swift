@@ -79,8 +79,9 @@ extension ChannelClose {
     /// `nil` where there is nothing that the first part of the record does not say.
     package var detailsRecord: [UInt8]? {
         let extras = outputs.enumerated().filter { $1.htlc != nil || $1.step != nil || $1.setbacks != 0 }
-        guard !htlcs.isEmpty || !attempts.isEmpty || !extras.isEmpty else { return nil }
+        guard fee != nil || !htlcs.isEmpty || !attempts.isEmpty || !extras.isEmpty else { return nil }
         return ByteWriter.bytes { writer in
+            writer.optional(fee) { $0.satoshi($1) }
             writer.compactSize(htlcs.count)
             for htlc in htlcs { htlc.encode(to: &writer) }
             writer.compactSize(attempts.count)
@@ -99,6 +100,7 @@ extension ChannelClose {
     }
 
     package mutating func readDetails(_ reader: inout ByteReader) throws(DecodingFailure) {
+        fee = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.satoshi() }
         for _ in 0..<(try reader.count(minimum: 50)) { htlcs.append(try ClosingHTLC(from: &reader)) }
         for _ in 0..<(try reader.count(minimum: 20)) { attempts.append(try ClaimAttempt(from: &reader)) }
         for _ in 0..<(try reader.count(minimum: 7)) {

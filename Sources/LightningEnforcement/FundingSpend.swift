@@ -9,6 +9,14 @@ extension ChannelClose {
     ///
     /// - Parameter height: of the block that holds it.
     package init(_ transaction: Transaction, height: Int, of channel: ClosingChannel, known: KnownSpends) {
+        self.init(classifying: transaction, height: height, of: channel, known: known)
+        // Another transaction may have more inputs than the channel's funding: what it pays is not known then.
+        if transaction.inputs.count == 1 {
+            fee = channel.parameters.fundingAmount.subtracting(transaction.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) })
+        }
+    }
+
+    private init(classifying transaction: Transaction, height: Int, of channel: ClosingChannel, known: KnownSpends) {
         let id = transaction.id
         func isMutual() -> Bool {
             if known.mutualCloses.contains(where: { $0.id == id }) { return true }

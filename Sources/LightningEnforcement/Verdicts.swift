@@ -96,6 +96,9 @@ extension ChannelClose {
         return true
     }
 
+    /// Whether an HTLC of the peer was decided in its favour.
+    package func isLost(_ key: HTLCKey) -> Bool { htlcs.contains { $0.key == key && $0.isDecided && $0.preimage == nil } }
+
     /// Whether an HTLC is not decided, and its preimage not known.
     package func isOpen(_ key: HTLCKey) -> Bool { htlcs.contains { $0.key == key && !$0.isDecided && $0.preimage == nil } }
 

@@ -27,6 +27,9 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "A network some of whose peers want to steal, to freeze, to lie, or to bring nodes down.") var hostile = false
     @Flag(help: "Three nodes whose channels are closed on chain with payments under way, by nodes that vanish, cheat or crash.")
     var contested = false
+    @Flag(help: "With --contested: each history again and again, with a node that dies before or after each commit in turn.")
+    var crashSweep = false
+    @Option(help: "With --crash-sweep: every how-many-th commit.") var every = 1
     @Flag(help: "No faults but those that a history is about.") var calm = false
     @Flag(help: "No progress.") var quiet = false
     @Option(help: "Write every mined block of the first histories to this file, in hex: one chain after the other is for one seed only.")
@@ -50,6 +53,8 @@ struct Simulate: AsyncParsableCommand {
                 throw ValidationError("--hostile makes its own networks, by the seed: without --nodes, --topology, --graph and --blocks.")
             }
         }
+        if crashSweep, !contested { throw ValidationError("--crash-sweep is for --contested.") }
+        guard every >= 1 else { throw ValidationError("--every must be at least 1.") }
         if contested {
             guard nodes == nil, topology == nil, graph == nil, !hostile else {
                 throw ValidationError(
@@ -65,6 +70,7 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         if hostile { return try await runHostile() }
+        if crashSweep { return try await runCrashSweep() }
         if contested { return try await runContested() }
         if nodes != nil || topology != nil { return try await runNetworks() }
         if graph != nil { return try payOverGraph() }
@@ -102,11 +108,14 @@ extension Simulate {
     /// Runs every history, as many at a time as there are cores, and adds up what they report.
     ///
     /// - Throws: the first violation of an invariant, with the seed that replays it.
+    ///
+    /// - Parameter count: how many; `histories` unless said. They are numbered from `first`.
     func tally<Sum: Tally>(
-        _ start: Sum, _ history: @escaping @Sendable (UInt64) throws(InvariantViolation) -> Sum.Report
+        _ start: Sum, count: UInt64? = nil, first: UInt64? = nil,
+        _ history: @escaping @Sendable (UInt64) throws(InvariantViolation) -> Sum.Report
     ) async throws -> Sum {
         let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        let (count, firstSeed) = (histories, seed)
+        let (count, firstSeed) = (count ?? histories, first ?? seed)
         let (sum, violation) = await withTaskGroup(of: (Sum, InvariantViolation?).self) { group in
             for worker in 0..<workers {
                 group.addTask {

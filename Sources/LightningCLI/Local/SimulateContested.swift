@@ -24,6 +24,37 @@ extension Simulate {
                 + "what became of outputs of closes:\n" + outputs.joined(separator: "\n")
         }
     }
+
+    /// Each history with a node that dies before, or after, each of its commits in turn; nothing else goes wrong but what the history is about.
+    func runCrashSweep() async throws {
+        let (actions, every) = (actions, every)
+        var points: UInt64 = 0
+        var sum = ContestedTally()
+        for seed in seed..<(seed + histories) {
+            let commits = try Self.unwrapped { () throws(InvariantViolation) in
+                try ContestedHistory.run(seed: seed, actions: actions, faults: .none)
+            }.commits
+            let count = UInt64((commits + every - 1) / every * 2)
+            let tally = try await tally(ContestedTally(), count: count, first: 0) { point throws(InvariantViolation) in
+                let crash = CrashPoint(batch: Int(point / 2) * every, isCommitted: point % 2 == 1)
+                return try ContestedHistory.run(seed: seed, actions: actions, faults: .none, crash: crash)
+            }
+            points += count
+            sum.merge(tally)
+        }
+        let lastSeed = seed + (histories - 1)
+        options.show([
+            "histories": .amount(histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed), "points": .amount(points),
+            "payments": .amount(sum.payments), "crashes": .amount(sum.crashes), "violations": 0,
+        ]) { _ in
+            "\(histories) histories of three nodes, seeds \(seed) to \(lastSeed), each with a crash before and after "
+                + (every == 1 ? "every commit" : "every \(every)th commit") + ": \(points) crashes, \(sum.payments) payments: 0 violations"
+        }
+    }
+
+    private static func unwrapped<Result>(_ body: () throws(InvariantViolation) -> Result) throws -> Result {
+        do throws(InvariantViolation) { return try body() } catch { throw ControlFailure(.internal, "VIOLATION: \(error)") }
+    }
 }
 
 @dynamicMemberLookup

@@ -321,11 +321,20 @@ struct Probe: AsyncParsableCommand {
 
 struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The story of one payment: every attempt, hop, error and what it cost.", aliases: ["trackpayment"])
+        abstract: "The story of one payment, or of one channel's close: every attempt, every output, and what it cost.",
+        aliases: ["trackpayment"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "A unique beginning of its payment hash, its whole preimage, or the invoice") var payment: String
+    @Argument(help: "A payment: a unique beginning of its hash, its whole preimage, or the invoice; or a channel: 103x1x0, or its id")
+    var payment: String
 
     func run() async throws {
+        // A channel's name has an x in it, which no hash has; and no payment has the id of a channel.
+        if payment.contains("x") && !payment.hasPrefix("ln") {
+            return options.show(try await options.call("explainchannel", ["channel": .string(payment)])) { Self.channel($0) }
+        }
+        if let story = try? await options.call("explainchannel", ["channel": .string(payment)]) {
+            return options.show(story) { Self.channel($0) }
+        }
         options.show(try await options.call("explain", ["payment": .string(payment)])) { v in
             var head =
                 "\(v["status"].string): \(Format.msat(v["amount_msat"].u64)) to \(Format.payee(v)), begun \(v["created_at"].string)"
@@ -335,6 +344,35 @@ struct Explain: AsyncParsableCommand {
             if let why = v["failure"].text { head += "\nwhy: \(why)" }
             return head + "\n" + Self.attempts(v)
         }
+    }
+
+    /// The story of a channel's close.
+    private static func channel(_ v: JSONValue) -> String {
+        let name = v["short_channel_id"].text ?? Format.short(v["channel_id"].string)
+        var lines = [
+            "channel \(name) of \(Format.sat(v["capacity_sat"].u64)), opened by \(v["opened_by_us"].flag ? "us" : "the peer"): \(v["state"].string)"
+        ]
+        func line(_ height: Int64?, _ text: String) { lines.append("  \(Format.pad(height.map { "block \($0)" } ?? "later", 12)) \(text)") }
+        if let height = v["funding_height"].int { line(height, "funded by \(v["funding_txid"].string)") }
+        if let kind = v["close_kind"].text {
+            line(
+                v["close_height"].int,
+                "\(kind): \(v["close_txid"].string)\(v["close_fee_sat"].int.map { ", fee \(Format.sat(UInt64($0)))" } ?? "")")
+        }
+        if let why = v["reason"].text { lines.append("  \(Format.pad("", 12)) why: \(why)") }
+        for e in v["events"].list {
+            var text = "\(Format.sat(e["amount_sat"].u64)) \(e["role"].string): \(e["what"].string)"
+            if let id = e["txid"].text { text += " by \(id.prefix(16))…" }
+            if let fee = e["fee_sat"].int { text += ", fee \(Format.sat(UInt64(fee)))" }
+            if e["height"].int == nil, let expiry = e["expiry"].int { text += ", the offerer's from block \(expiry) on" }
+            line(e["height"].int, text)
+        }
+        if v["close_kind"].text != nil {
+            lines.append("  came back: \(Format.sat(v["claimed_sat"].u64)), less \(Format.sat(v["claim_fees_sat"].u64)) for claims")
+        } else {
+            lines.append("  it is not closed; what a close without the peer would come to: lnw quote forceclose \(name)")
+        }
+        return lines.joined(separator: "\n")
     }
 
     static func attempts(_ v: JSONValue) -> String {

@@ -214,8 +214,10 @@ extension PaymentChannel {
         }
         switch phase {
         case .live, .failed, .dataLost: return []
-        case .closed: throw .unknownHTLC
+        case .closed: return [.lost(id: key.id, htlc.paymentHash, htlc.amount, wasFulfilled: true)]
         case .closing(var closing):
+            // Too late: the peer has it back, or a miner has it.
+            if closing.close.isLost(key) { return [.lost(id: key.id, htlc.paymentHash, htlc.amount, wasFulfilled: true)] }
             let isOurs = closing.close.learn(preimage, for: key)
             phase = .closing(closing)
             isChanged = true
@@ -230,15 +232,14 @@ extension PaymentChannel {
         guard !verdicts.isEmpty else { return [] }
         phase = .closing(closing)
         isChanged = true
-        return verdicts.compactMap { htlc, verdict in
+        return verdicts.map { htlc, verdict in
             let (number, hash) = (htlc.key.id, htlc.paymentHash)
             let origin = commitments.htlcs[htlc.key]?.origin
             switch verdict {
             case .concluded: return .concluded(id: number, hash, origin: origin)
             case .returned: return .returned(id: number, hash, origin: origin)
             case .settled: return .settled(id: number, hash, wasFulfilled: true)
-            // Of what was not fulfilled nobody expects anything.
-            case .lost: return htlc.preimage == nil ? nil : .lost(id: number, hash, htlc.amount)
+            case .lost: return .lost(id: number, hash, htlc.amount, wasFulfilled: htlc.preimage != nil)
             }
         }
     }

@@ -191,15 +191,18 @@ extension ChannelClose {
         return true
     }
 
-    /// What the claims that were mined cost, in fees that came out of the outputs or the wallet.
-    package var claimFees: Satoshi {
-        attempts.reduce(.zero) { sum, attempt in
+    /// What the claims that were mined cost, by their transactions: out of the outputs, or out of the wallet.
+    package var claimFees: [TransactionID: Satoshi] {
+        var fees: [TransactionID: Satoshi] = [:]
+        for attempt in attempts {
+            let id = attempt.transaction.id
             let isMined = outputs.contains { output in
-                if case .resolved(let id, _, _) = output.status { return id == attempt.transaction.id }
+                if case .resolved(id, _, _) = output.status { return true }
                 return false
             }
-            return isMined ? sum.saturatingAdding(attempt.fee) : sum
+            if isMined { fees[id] = attempt.fee }
         }
+        return fees
     }
 }
 

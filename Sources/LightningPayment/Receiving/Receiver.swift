@@ -70,6 +70,8 @@ package struct Receiver: Machine, Sendable {
         case settled(HTLCID, PaymentHash)
         /// An HTLC that we fulfilled brought nothing: layer 1 gave it to the peer or to a miner.
         case lost(HTLCID, PaymentHash, MilliSatoshi)
+        /// An HTLC that was not fulfilled can be claimed no more.
+        case unclaimable(HTLCID)
         /// What came over a channel can no longer be agreed on with the peer: layer 1 decides who has it.
         ///
         /// - Parameter canClaim: whether a preimage claims it there. Then what is held waits for its owner's word all the same.
@@ -115,6 +117,7 @@ package struct Receiver: Machine, Sendable {
             ).effects()
         case .settled(let id, let hash): settled(id, hash, now: context.now).effects()
         case .lost(let id, let hash, let amount): lost(id, hash, amount, now: context.now).effects()
+        case .unclaimable(let id): unclaimable(id, height: context.height).effects(why: "a part of it was lost on chain")
         case .channelGivenUp(let id, let canClaim):
             lost(channel: id, canClaim: canClaim, height: context.height).effects(
                 why: "channel \(id), over which some of it came, was given up, and layer 1 decides who has that")
@@ -368,6 +371,15 @@ package struct Receiver: Machine, Sendable {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
             if canClaim, set.isHeld { continue }
+            giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
+        }
+        return outcome
+    }
+
+    /// A part can be claimed no more: its set is failed.
+    private mutating func unclaimable(_ id: HTLCID, height: Int) -> ReceiveOutcome {
+        var outcome = ReceiveOutcome()
+        for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key == id }) {
             giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
         }
         return outcome

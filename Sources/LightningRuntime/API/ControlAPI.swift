@@ -119,6 +119,12 @@ package struct ControlAPI: Sendable {
             try await node.closeChannel(id)
             let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
             return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
+        case "explainchannel":
+            let id = try await channel(p["channel"], includesClosed: true)
+            guard let channel = try await node.channels().first(where: { $0.id == id }) else {
+                throw ControlFailure(.refused, "it is gone")
+            }
+            return Self.story(of: channel)
         case "quoteforceclose":
             let id = try await channel(p["channel"])
             guard let quote = try await node.forceCloseQuote(of: id) else {
@@ -213,9 +219,11 @@ package struct ControlAPI: Sendable {
     }
 
     /// A channel by its short id, its alias, a unique beginning of its id or of its peer's, or its peer's name.
-    func channel(_ value: JSONValue) async throws -> ChannelID {
+    ///
+    /// - Parameter includesClosed: whether it may be one that is closed.
+    func channel(_ value: JSONValue, includesClosed: Bool = false) async throws -> ChannelID {
         let text = (value.text ?? "").lowercased()
-        let channels = try await node.channels().filter { !$0.isClosed }
+        let channels = try await node.channels().filter { includesClosed || !$0.isClosed }
         var matches = channels.filter { channel in
             !text.isEmpty
                 && (channel.shortChannelID?.description == text || channel.parameters.localAlias.description == text
@@ -228,7 +236,7 @@ package struct ControlAPI: Sendable {
             throw ControlFailure(
                 .refused,
                 matches.isEmpty
-                    ? "there is no open channel \(text). See: lnw listchannels"
+                    ? "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels"
                     : "\(text) fits several channels. Say which: \(matches.map(\.displayID.description).sorted().joined(separator: ", "))")
         }
         return matches[0].id

@@ -8,6 +8,7 @@ import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// A random life of three nodes in a line whose channels are closed on chain with HTLCs under way: held payments, nodes that vanish, old
@@ -25,6 +26,8 @@ public struct ContestedHistory {
         public var breaches = 0
         public var restarts = 0
         public var deliveries = 0
+        /// Batches that had something to store, from the first payment to the end: the points of a crash sweep.
+        public var commits = 0
         package var blocks: [Block] = []
     }
 
@@ -41,10 +44,16 @@ public struct ContestedHistory {
     /// A commitment of one node that it will have revoked later.
     private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
     private var hashes = 0
+    private var crash: CrashPoint?
 
     /// Lives through one history; throws what must not happen.
-    public static func run(seed: UInt64, actions: Int = 30, faults: Faults = .rough) throws(InvariantViolation) -> Report {
+    ///
+    /// - Parameter crash: where a node dies, beside what the faults say.
+    public static func run(
+        seed: UInt64, actions: Int = 30, faults: Faults = .rough, crash: CrashPoint? = nil
+    ) throws(InvariantViolation) -> Report {
         var history = ContestedHistory(seed: seed)
+        history.crash = crash
         try history.live(actions: actions, faults: faults)
         return history.report
     }
@@ -73,11 +82,14 @@ public struct ContestedHistory {
         try world.pass(3)
         before = world.nodes.indices.map { world.wealth(of: $0) }
         world.faults = faults
+        world.crashPoint = crash.map { CrashPoint(batch: world.storedBatches + $0.batch, isCommitted: $0.isCommitted) }
+        let first = world.storedBatches
         for _ in 0..<actions { try act() }
         try heal()
         try check()
         report.restarts = world.nodes.reduce(0) { $0 + $1.restarts }
         report.deliveries = world.deliveries
+        report.commits = world.storedBatches - first
         report.blocks = world.minedBlocks
     }
 
@@ -221,8 +233,9 @@ public struct ContestedHistory {
             }
             for record in world.nodes[index].invoices.values {
                 if case .paid(_, let amount) = record.status { expected += Int64(amount.value) }
-                if case .settling = record.status {
-                    throw world.violation("\(world.nodes[index].name): an invoice is settling for ever")
+                if case .settling(let amount) = record.status {
+                    let parts = record.htlcs.map { key in "\(key): \(Self.describe(core.channels[key.channel], key))" }
+                    throw world.violation("\(world.nodes[index].name): an invoice of \(amount) is settling for ever: \(parts)")
                 }
             }
             guard core.circuits.pending.isEmpty else { throw world.violation("\(world.nodes[index].name): a forward is pending for ever") }
@@ -239,6 +252,15 @@ public struct ContestedHistory {
         for payment in world.nodes.flatMap({ $0.payments.values }) {
             if case .succeeded = payment.status { report.succeeded += 1 } else { report.failed += 1 }
         }
+    }
+
+    /// What a channel's close knows of an HTLC of its peer.
+    private static func describe(_ channel: PaymentChannel?, _ id: HTLCID) -> String {
+        guard let channel, let close = channel.close else { return "no close" }
+        guard let htlc = close.htlcs.first(where: { $0.key.id == id.id && !$0.key.isOfferedByLocal }) else {
+            return "\(close.kind), no such HTLC"
+        }
+        return "\(close.kind), \(htlc.place), decided \(htlc.isDecided), preimage \(htlc.preimage != nil)"
     }
 
     private mutating func count(_ core: NodeCore) {

@@ -33,6 +33,19 @@ public struct Faults: Sendable {
     }()
 }
 
+/// A node dies around the commit of one batch, whichever node's it is.
+public struct CrashPoint: Hashable, Sendable {
+    /// Which of the world's batches that had something to store, counted from 0.
+    public var batch: Int
+    /// Whether the batch was committed, and nothing of it has left; else nothing of it happened.
+    public var isCommitted: Bool
+
+    public init(batch: Int, isCommitted: Bool) {
+        self.batch = batch
+        self.isCommitted = isCommitted
+    }
+}
+
 /// Something that must never happen did; the seed replays it.
 public struct InvariantViolation: Error, Sendable, CustomStringConvertible {
     public var seed: UInt64
@@ -98,6 +111,10 @@ public struct SimulatedWorld {
     public private(set) var minedBlocks: [Block] = []
     /// Messages that reached their destination.
     public private(set) var deliveries = 0
+    /// Where a node dies, beside what `faults` say.
+    public var crashPoint: CrashPoint?
+    /// Batches so far that had something to store.
+    public private(set) var storedBatches = 0
     /// How often a store is checked to rebuild its node: every n-th commit.
     public var checkInterval = 1
 
@@ -233,10 +250,12 @@ public struct SimulatedWorld {
     mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
         guard nodes[index].core != nil else { return }
         let effects = nodes[index].core!.handle(inputs, now: now)
-        if random.chance(faults.crashBeforeCommit, in: 1000) { return crash(index) }
+        let isHere = !effects.writes.isEmpty && crashPoint?.batch == storedBatches
+        if !effects.writes.isEmpty { storedBatches += 1 }
+        if random.chance(faults.crashBeforeCommit, in: 1000) || isHere && crashPoint?.isCommitted == false { return crash(index) }
         nodes[index].store.apply(effects.writes)
         try checkStore(index, effects.writes)
-        if random.chance(faults.crashAfterCommit, in: 1000) { return crash(index) }
+        if random.chance(faults.crashAfterCommit, in: 1000) || isHere { return crash(index) }
         trace.note(index, at: now, effects)
         for (connection, bytes) in effects.transmissions {
             if connection.value >= Self.firstStranger {
