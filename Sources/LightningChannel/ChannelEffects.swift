@@ -60,6 +60,8 @@ package enum ChannelEffect: Hashable, Sendable {
 package struct ChannelEnvironment: Sendable {
     package var keys: ChannelKeys
     package var height: Int
+    /// Whether that is the chain's tip: while old blocks are read nothing is claimed, for it may have been taken in a later one.
+    package var isSynced = true
     /// The fee rate for transactions that should confirm soon.
     package var feeRate: FeeRate
     /// What a transaction has to pay, by when it should be mined.

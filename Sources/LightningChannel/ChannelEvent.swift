@@ -50,6 +50,8 @@ package enum ChannelEvent: Sendable {
     case seen(OutPoint, by: Transaction)
     /// A block was connected, and all that it holds of this channel has been told.
     case block
+    /// The chain's tip is reached: what was due in the blocks before it is done now.
+    case caughtUp
     /// The block of this height left the active chain: what it had resolved is open again.
     case blockDisconnected(height: Int)
 
@@ -94,7 +96,8 @@ extension PaymentChannel {
             return spent(outPoint, by: transaction, height: height, environment)
         case .seen(let outPoint, let transaction): return seen(outPoint, by: transaction)
         case .block: return newBlock(environment)
-        case .blockDisconnected(let height): disconnectedBlock(height: height)
+        case .caughtUp: return catchUp(environment)
+        case .blockDisconnected(let height): return disconnectedBlock(height: height)
         case .claimFunded(let funding, let answer): return claimFunded(funding, answer, environment)
         case .claimRefused(let id, let reason): claimRefused(id, reason)
         case .restarted: return restart(environment)

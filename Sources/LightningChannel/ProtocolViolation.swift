@@ -67,6 +67,7 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case maxInFlightTooSmall
     case htlcMinimumTooLarge
     case dustLimitTooLow
+    case keysOfOurs
     case dustLimitTooHigh(maximum: Satoshi)
     case dustLimitAboveReserve
     case dustLimitAboveOurReserve
@@ -172,6 +173,7 @@ extension ProtocolViolation: CustomStringConvertible {
         case .maxAcceptedHTLCsIsZero: Rule(.failChannel, "2 “The open_channel Message”", "max_accepted_htlcs is zero")
         case .maxInFlightTooSmall: Rule(.failChannel, "2 “The open_channel Message”", "max_htlc_value_in_flight_msat is too small")
         case .htlcMinimumTooLarge: Rule(.failChannel, "2 “The open_channel Message”", "htlc_minimum_msat is too large")
+        case .keysOfOurs: Rule(.failChannel, "2 “The open_channel Message”", "the keys are some of ours")
         case .dustLimitTooLow: Rule(.failChannel, "2 “The open_channel Message”", "dust_limit_satoshis is below 354")
         case .dustLimitTooHigh(let maximum):
             Rule(.failChannel, "2 “The open_channel Message”", "dust_limit_satoshis is above \(maximum.value)")

@@ -192,6 +192,7 @@ extension NodeCore {
 
     /// A channel's claim needs coins of the wallet: those that it does not take are free again.
     private mutating func pay(for funding: ClaimFunding, of id: ChannelID) {
+        guard channels.read(id, { $0.channel.isWanted(funding) }) == true else { return }
         let funded = fund(funding)
         let effects = handled(id, .claimFunded(funding, funded))
         let isTaken = effects.contains { if case .broadcastFunded = $0 { true } else { false } }

@@ -188,10 +188,13 @@ package struct NodeCore {
         case .published(let id, let outcome): batch.queue.append(.publisher(.answered(id, outcome)))
         case .mempoolSeen(let transactions): seen(transactions)
         case .caughtUp:
+            let wasSynced = isSynced
             layer1.caughtUpAt = now
             batch.queue.append(.publisher(.tipReached))
             receiveUndecided()
             sweepRecovered()
+            // What was due in old blocks, and nobody has taken in later ones.
+            if !wasSynced { for id in channels.ids { tell(id, .caughtUp) } }
         case .gossipChecked(let number, let verdict):
             network.gossip.decided(number, verdict, now: seconds, height: height)
         case .loaded(let query, let found): loaded(query, found)
@@ -208,10 +211,12 @@ package struct NodeCore {
     func environment(_ id: ChannelID) -> ChannelEnvironment? {
         channels.read(id) { entry in
             let features = peers.connections[entry.channel.parameters.remoteNodeID].flatMap { peers[$0]?.features }
-            return ChannelEnvironment(
+            var environment = ChannelEnvironment(
                 keys: entry.keys, height: layer1.position.height, feeRate: feeRate, estimates: layer1.feeRates,
                 sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
                 anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
+            environment.isSynced = isSynced
+            return environment
         }
     }
 

@@ -45,10 +45,12 @@ extension ChannelClose {
             self.htlcs = htlcs
             return
         }
-        if number < own.contents.number, Self.isOwn(transaction, number, channel) {
+        if number < own.contents.number, !Self.isTheirs(transaction, id, number, channel), Self.isOwn(transaction, number, channel) {
+            let ours = Self.ownDelayedOutput(transaction, id, number, height: height, channel)
             self.init(
                 kind: .ownRevokedCommitment, transaction: id, height: height, commitmentNumber: number,
-                outputs: htlcs.isEmpty ? [] : Self.unknownOutputs(transaction, id, known: []))
+                point: channel.keys.perCommitmentPoint(number),
+                outputs: ours + (htlcs.isEmpty ? [] : Self.unknownOutputs(transaction, id, known: ours)))
             self.htlcs = htlcs
             return
         }
@@ -75,17 +77,43 @@ extension ChannelClose {
         self.htlcs = htlcs
     }
 
-    /// Whether a commitment is one that we can publish, not the peer: it pays the peer at once, or us after our delay.
+    /// Whether a commitment is one that the peer had: it pays us at once, or the peer after its delay.
+    ///
+    /// Money at risk: a breach that is not seen as one. The peer chooses its keys, and may choose one of ours: this is asked first.
+    private static func isTheirs(_ transaction: Transaction, _ id: TransactionID, _ number: UInt64, _ channel: ClosingChannel) -> Bool {
+        if !ownRemoteOutput(transaction, id, channel).isEmpty { return true }
+        guard number < channel.remoteNumber, let point = channel.revokedSecret(number)?.publicKey() else { return false }
+        let keys = channel.parameters.keys(holderIsLocal: false, point: point)
+        let script = ChannelScripts.toLocal(
+            revocation: keys.revocation, delay: channel.parameters.local.toSelfDelay, delayed: keys.holderDelayed)
+        return transaction.outputs.contains { $0.script == .p2wsh(script) }
+    }
+
+    /// Whether a commitment that is not the peer's is one that we had: it pays the peer at once, or us after our delay.
     private static func isOwn(_ transaction: Transaction, _ number: UInt64, _ channel: ClosingChannel) -> Bool {
         let parameters = channel.parameters
-        let keys = parameters.keys(holderIsLocal: true, point: channel.keys.perCommitmentPoint(number))
-        let scripts = [
-            ChannelScripts.toRemoteOutput(parameters.remote.keys.payment, hasAnchors: parameters.hasAnchors),
-            .p2wsh(
-                ChannelScripts.toLocal(
-                    revocation: keys.revocation, delay: parameters.remote.toSelfDelay, delayed: keys.holderDelayed)),
-        ]
-        return transaction.outputs.contains { scripts.contains($0.script) }
+        let toRemote = ChannelScripts.toRemoteOutput(parameters.remote.keys.payment, hasAnchors: parameters.hasAnchors)
+        let toLocal = Script.p2wsh(ownDelayedScript(number, channel))
+        return transaction.outputs.contains { $0.script == toRemote || $0.script == toLocal }
+    }
+
+    private static func ownDelayedScript(_ number: UInt64, _ channel: ClosingChannel) -> Script {
+        let keys = channel.parameters.keys(holderIsLocal: true, point: channel.keys.perCommitmentPoint(number))
+        return ChannelScripts.toLocal(
+            revocation: keys.revocation, delay: channel.parameters.remote.toSelfDelay, delayed: keys.holderDelayed)
+    }
+
+    /// Our own output of an old commitment of ours: ours after our delay, if the peer does not punish us before.
+    private static func ownDelayedOutput(
+        _ transaction: Transaction, _ id: TransactionID, _ number: UInt64, height: Int, _ channel: ClosingChannel
+    ) -> [Output] {
+        let script = ownDelayedScript(number, channel)
+        return transaction.outputs.enumerated().compactMap { index, output in
+            guard output.script == .p2wsh(script) else { return nil }
+            return Output(
+                outPoint: OutPoint(id, UInt32(index)), output: output, role: .delayedToLocal,
+                status: .waiting(height: height + Int(channel.parameters.remote.toSelfDelay) - 1), witnessScript: script)
+        }
     }
 
     private static func localOutputs(_ commitment: CommitmentTransaction, height: Int, _ channel: ClosingChannel) -> [Output] {

@@ -33,10 +33,14 @@ extension ChannelClose {
         let byPreimage: ClosingHTLC.Verdict =
             isOurs ? (htlc.preimage == nil ? .returned : .concluded) : (htlc.preimage == nil ? .lost : .settled)
         // Nobody can wait for ever: long after its time nobody has claimed it.
-        let isForgotten = height >= Int(htlc.cltvExpiry) + Self.irrevocableDepth
+        let isForgotten = height >= min(Int(htlc.cltvExpiry), self.height + Self.longestExpiry) + Self.irrevocableDepth
         switch kind {
         case .futureCommitment, .unknown, .ownRevokedCommitment: return isForgotten ? byPreimage : nil
-        case .mutual, .revokedCommitment, .fundingSpent: return isDeep(self.height, height) ? byPreimage : nil
+        case .mutual, .fundingSpent: return isDeep(self.height, height) ? byPreimage : nil
+        case .revokedCommitment:
+            guard isDeep(self.height, height) else { return nil }
+            // What the cheater could still take with a preimage is not given back upstream before it is ours.
+            return isForgotten || penaltiesAreDeep(height) ? byPreimage : nil
         case .localCommitment, .remoteCommitment: break
         }
         switch htlc.place {
@@ -53,6 +57,21 @@ extension ChannelClose {
                 return wasByUs == isOurs ? (isOurs ? .returned : .lost) : (isOurs ? .concluded : .settled)
             case .abandoned, .unresolved: return isForgotten ? (isOurs ? byPreimage : .lost) : nil
             case .waiting, .claiming: return nil
+            }
+        }
+    }
+
+    /// Blocks after a close within which every HTLC that matters expires: nobody here takes one that lasts longer.
+    private static let longestExpiry = 8_064
+
+    /// Whether all HTLCs of a breach are ours, or the cheater's for good, deep in the chain.
+    private func penaltiesAreDeep(_ height: Int) -> Bool {
+        outputs.allSatisfy { output in
+            guard output.role == .penaltyHTLC || output.role == .penaltySecondLevel else { return true }
+            switch output.status {
+            case .resolved(_, let at, _): return isDeep(at, height)
+            case .abandoned: return true
+            case .waiting, .claiming, .unresolved: return false
             }
         }
     }

@@ -87,6 +87,44 @@ struct CommitmentBumpTests {
         #expect(Self.funding(old.alice.fail("test", environment)) == nil)
     }
 
+    @Test("while old blocks are read nothing is bumped; what is at stake is not more than what a deadline threatens")
+    func bounds() throws {
+        var pair = try ChannelPair()
+        var environment = pair.environments.alice
+        environment.height = 300
+        environment.estimates = FeeEstimates(FeeRate(perKiloweight: 5000))
+        environment.isSynced = false
+        #expect(Self.funding(pair.alice.fail("test", environment)) == nil)
+        environment.height = 400
+        #expect(Self.funding(pair.alice.newBlock(environment)) == nil)
+        environment.isSynced = true
+        let funding = try #require(Self.funding(pair.alice.handle(.caughtUp, environment)))
+        // A twentieth of what is ours: no HTLC is under way.
+        #expect(funding.mostFee >= Satoshi(30_000) && funding.mostFee <= Satoshi(35_000))
+        // The claims of a close wait for the tip as well.
+        let own = pair.alice.signedLocalCommitment(environment.keys)
+        environment.isSynced = false
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: own, height: 401, environment)
+        environment.height = 700
+        #expect(!pair.alice.newBlock(environment).contains { if case .broadcast = $0 { true } else { false } })
+        environment.isSynced = true
+        #expect(pair.alice.handle(.caughtUp, environment).contains { if case .broadcast = $0 { true } else { false } })
+    }
+
+    @Test("a peer that names keys of ours is refused")
+    func foreignKeys() throws {
+        let keys = ChannelKeys(seed: Hash.sha256([1]))
+        let (_, open) = try ChannelOpening.open(
+            amount: Satoshi(1_000_000), push: .zero, feeRate: FeeRate(perKiloweight: 1000), announce: false, policy: ChannelPolicy(),
+            keys: keys, keyOrigin: ChannelKeyOrigin(index: 0, salt: nil), remoteNodeID: ChannelPair.node("bob"),
+            temporaryID: Hash.sha256([1]), alias: ShortChannelID(1))
+        #expect(throws: ProtocolViolation.keysOfOurs) {
+            try ChannelOpening.accept(
+                open, policy: ChannelPolicy(), keys: keys, keyOrigin: ChannelKeyOrigin(index: 0, salt: nil),
+                remoteNodeID: ChannelPair.node("alice"), alias: ShortChannelID(2), feeRate: FeeRate(perKiloweight: 1000))
+        }
+    }
+
     @Test("what a force close would come to is what it comes to", arguments: [ChannelType.anchors, .staticRemoteKey])
     func quote(type: ChannelType) throws {
         var pair = try ChannelPair(type: type)

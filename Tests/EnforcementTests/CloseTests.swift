@@ -184,6 +184,24 @@ struct CloseTests {
         #expect(ChannelClose(stranger, height: 300, of: bench.channel, known: known).kind == .unknown)
     }
 
+    @Test("a breach is one, whatever keys the cheater chose; an old commitment of ours is called that, and its delayed output swept")
+    func whoseOldCommitment() throws {
+        var bench = Bench(.anchors)
+        let own = bench.close(Self.mined(bench, bench.commitment(isLocal: true, 1)))
+        #expect(own.kind == .ownRevokedCommitment && own.commitmentNumber == 1)
+        var sweep = own
+        let claims = Self.claims(&sweep, at: 300 + 149, bench)
+        #expect(try Self.check(claims, own).count == 1)
+        #expect(own.outputs.contains { $0.role == .delayedToLocal } && own.outputs.contains { $0.role == .htlc })
+        // The peer named our payment key as its own: what it pays us looks like what we would have paid it.
+        bench.channel.parameters.remote.keys.payment = bench.channel.parameters.local.keys.payment
+        let breach = bench.close(Self.mined(bench, bench.commitment(isLocal: false, 1)))
+        #expect(breach.kind == .revokedCommitment && breach.outputs.count == 4)
+        var taken = breach
+        let penalties = Self.claims(&taken, at: 300, bench)
+        #expect(try Self.check(penalties, breach).count == 4)
+    }
+
     @Test("HTLCs of a breach that nobody remembers wait for their records, and are taken then")
     func unknownHTLCs() throws {
         let bench = Bench(.anchors)
@@ -224,7 +242,7 @@ struct CloseTests {
         for claim in claims { for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 302, bench.channel) } }
         let resolved = close.outputs.compactMap { if case .resolved(_, 302, let isOurs) = $0.status { isOurs } else { nil } }
         #expect(resolved == [true, true, true, true])
-        let verdicts13 = close.takeVerdicts(at: 303).map(\.verdict)
+        let verdicts13 = close.takeVerdicts(at: 304).map(\.verdict)
         #expect(verdicts13 == [.returned, .lost])
         #expect(!close.isFinal(height: 306) && close.isFinal(height: 307))
         // Another block of that height leaves nothing of what it held.

@@ -233,12 +233,20 @@ struct HTLCClaimTests {
         let penalty = try #require(first.first { $0.inputs.count > 1 })
         let refusals = [close.refused(penalty.id), close.refused(penalty.id)]
         #expect(refusals == [true, false])
-        let single = CloseTests.claims(&close, at: 301, bench)
+        // First more for all of them; where that does not help either, each by itself.
+        let dearer = CloseTests.claims(&close, at: 301, bench)
+        let second = try #require(dearer.first { $0.inputs.count > 1 })
+        #expect(
+            second.inputs.map(\.previousOutput) == penalty.inputs.map(\.previousOutput)
+                && second.outputs[0].amount < penalty.outputs[0].amount)
+        let isKnownAgain = close.refused(second.id)
+        #expect(isKnownAgain)
+        let single = CloseTests.claims(&close, at: 302, bench)
         #expect(try CloseTests.check(single, close).count == 4 && single.allSatisfy { $0.inputs.count == 1 })
         let refused = try #require(single.first { $0.inputs[0].previousOutput == penalty.inputs[0].previousOutput })
         let isKnown = close.refused(refused.id)
         #expect(isKnown)
-        let next = CloseTests.claims(&close, at: 302, bench)
+        let next = CloseTests.claims(&close, at: 303, bench)
         let more = try #require(next.first { $0.inputs[0].previousOutput == penalty.inputs[0].previousOutput })
         #expect(more.outputs[0].amount < refused.outputs[0].amount)
         // The other way: the cheater takes one of them to its second step.
@@ -249,5 +257,40 @@ struct HTLCClaimTests {
         pinned.spent(step.inputs[0].previousOutput, by: step, height: 301, bench.channel)
         let rest = CloseTests.claims(&pinned, at: 301, bench)
         #expect(try CloseTests.check(rest, pinned).count == 3)
+    }
+
+    @Test("the wallet pays for a claim once, and for what replaces it only while that is still there")
+    func fundedOnce() throws {
+        let bench = Bench(.anchors)
+        var close = bench.close(CloseTests.mined(bench, bench.commitment(isLocal: true, 3)))
+        func fundings(_ height: Int) -> [ClaimFunding] {
+            close.claim(at: height, estimates: FeeEstimates(FeeRate(perKiloweight: 1000)), to: CloseTests.script, bench.channel)
+                .compactMap { if case .fund(let funding) = $0 { funding } else { nil } }
+        }
+        let first = try #require(fundings(500).first)
+        let second = try #require(fundings(500).first)
+        #expect(first == second && close.isWanted(first))
+        let (paid, fee) = Self.pay(first)
+        let done = close.funded(first, paid, fee: fee, at: 500, bench.channel)
+        let again = close.funded(second, paid, fee: fee, at: 500, bench.channel)
+        #expect(done != nil && again == nil && !close.isWanted(second) && close.attempts.count == 2, "and that of to_local")
+        // A refusal asks for more, in place of this one.
+        let isOurs = close.refused(try #require(done).id)
+        let more = try #require(fundings(501).first)
+        #expect(isOurs && more.replacing == done?.id && more.leastFee > fee && close.isWanted(more))
+        #expect(try CloseTests.stored(close) == close)
+    }
+
+    @Test("a breach is not given back upstream before its HTLCs are ours")
+    func breachVerdicts() throws {
+        let bench = Bench(.anchors)
+        var close = bench.close(CloseTests.mined(bench, bench.commitment(isLocal: false, 1)))
+        let early = close.takeVerdicts(at: 310)
+        #expect(early.isEmpty)
+        for claim in CloseTests.claims(&close, at: 310, bench) {
+            for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 311, bench.channel) }
+        }
+        let late = [close.takeVerdicts(at: 312).count, close.takeVerdicts(at: 313).count]
+        #expect(late == [0, 2])
     }
 }

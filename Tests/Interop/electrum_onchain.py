@@ -27,7 +27,8 @@ def mine(count=1, follow=True):
     for _ in range(count):
         height = lnw("local", "mine", "1")["height"]
         if follow:
-            until(lambda: PEER.do("height") >= height, 30, "electrum follows the chain")
+            # The outcome of a payment may come in between.
+            until(lambda: isinstance(seen := PEER.do("height"), int) and seen >= height, 30, "electrum follows the chain")
             time.sleep(0.15)
     return height
 

@@ -5,8 +5,8 @@ import CryptoPrimitives
 extension OnChainWallet {
     /// Adds coins to a transaction until it pays its fee, and change after its outputs; the coins are reserved until `commit`.
     ///
-    /// A pending transaction of ours that spends one of the same outputs is replaced: its coins are free for this. Unconfirmed coins are
-    /// taken only where nothing is replaced: BIP 125 does not let a replacement have new ones.
+    /// A pending transaction of ours that spends one of the same outputs is replaced: its coins are free for this. Unconfirmed coins are not
+    /// taken: BIP 125 does not let a replacement have new ones, packages have no other parents, and their own transaction may be replaced.
     ///
     /// - Parameters:
     ///   - transaction: with witnesses of their size, of which nothing is changed.
@@ -20,13 +20,10 @@ extension OnChainWallet {
         var wallet = self
         let replaced = Set(transaction.inputs.compactMap { spenders[$0.previousOutput] })
         for id in replaced.sorted() { wallet.dropPending(id) }
-        // What the replaced one spent may be spent again, confirmed or not.
-        let freed = Set(replaced.flatMap { pending[$0]?.inputs.map(\.previousOutput) ?? [] })
         let rate = max(feeRate, .floor)
         let available = wallet.coins.values.filter { coin in
             coin.spentBy == nil && !wallet.reserved.contains(coin.outPoint) && wallet.isMature(coin, height: height)
-                && (coin.height != nil
-                    || (replaced.isEmpty || freed.contains(coin.outPoint)) && wallet.pending[coin.outPoint.transaction] != nil)
+                && coin.height != nil
         }.sorted {
             ($0.height == nil ? 1 : 0, $1.output.amount, $0.outPoint) < ($1.height == nil ? 1 : 0, $0.output.amount, $1.outPoint)
         }

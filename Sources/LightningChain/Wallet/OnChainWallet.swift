@@ -143,11 +143,14 @@ package struct OnChainWallet: Sendable {
         return coin.height.map { height - $0 + 1 >= Transaction.coinbaseMaturity } ?? false
     }
 
+    /// Whether a pending transaction spends our coins alone: what takes outputs of channels may be replaced, and its change with it.
+    private func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
+
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
     private func spendableCoins(height: Int) -> [WalletCoin] {
         coins.values.filter { coin in
             coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)
-                && (coin.height != nil || pending[coin.outPoint.transaction] != nil)
+                && (coin.height != nil || isOurs(coin.outPoint.transaction))
         }.sorted {
             ($0.height == nil ? 1 : 0, $1.output.amount, $0.outPoint)
                 < ($1.height == nil ? 1 : 0, $0.output.amount, $1.outPoint)
@@ -333,8 +336,12 @@ package struct OnChainWallet: Sendable {
                 confirmed[id] = (transaction, height)
                 changedTransactions.insert(id)
             }
-            for input in transaction.inputs {
-                if let rival = spenders[input.previousOutput] { dropPending(rival) }
+        }
+        // Not only the last that wanted an output: one that was replaced may be the one that was mined.
+        if !pending.isEmpty {
+            let spent = Set(transactions.flatMap { $0.transaction.inputs.map(\.previousOutput) })
+            for id in pending.keys.sorted() where pending[id]?.inputs.contains(where: { spent.contains($0.previousOutput) }) == true {
+                dropPending(id)
             }
         }
         for (outPoint, coin) in coins {

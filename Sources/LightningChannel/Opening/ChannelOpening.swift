@@ -111,6 +111,14 @@ package struct ChannelOpening: Sendable {
         self.alias = alias
     }
 
+    /// A peer whose keys are ours cannot use them: whoever names them wants one thing to be taken for another.
+    private static func checkKeys(_ theirs: ChannelBasepoints, _ ours: ChannelBasepoints) throws(ProtocolViolation) {
+        func all(_ keys: ChannelBasepoints) -> Set<PublicKey> {
+            [keys.funding, keys.revocation, keys.payment, keys.delayedPayment, keys.htlc]
+        }
+        guard all(theirs).isDisjoint(with: all(ours)) else { throw .keysOfOurs }
+    }
+
     package var isOpener: Bool {
         if case .sentAccept = step { return false }
         return true
@@ -151,6 +159,7 @@ package struct ChannelOpening: Sendable {
         guard type == open.channelType else { throw .otherChannelType }
         guard accept.minimumDepth <= 144 else { throw .minimumDepthTooLarge }
         try policy.check(accept.terms, funding: open.fundingAmount, type: type, ours: open.terms)
+        try Self.checkKeys(accept.terms.keys, keys.basepoints)
         guard accept.terms.channelReserve >= open.terms.dustLimit else {
             throw .reserveBelowOurDustLimit
         }
@@ -236,6 +245,7 @@ package struct ChannelOpening: Sendable {
             throw .unreasonableFeeRate(open.feeRate)
         }
         try policy.check(open.terms, funding: open.fundingAmount, type: type, ours: nil)
+        try checkKeys(open.terms.keys, keys.basepoints)
         let cost = CommitmentFees.openerCost(open.feeRate, hasAnchors: type.hasAnchors, untrimmed: 0)
         if cost > ChannelLimits.commitmentFeeLimit(open.feeRate, estimate: feeRate, funding: open.fundingAmount) {
             throw .excessiveFeeRate(open.feeRate)

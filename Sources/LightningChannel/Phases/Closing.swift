@@ -11,6 +11,8 @@ extension PaymentChannel {
         public var close: ChannelClose
         /// Where the conversation was.
         var before: LivePhase
+        /// What paid for our commitment.
+        var bump: ClaimAttempt?
     }
 
     /// The outputs whose spending the channel has to hear of.
@@ -88,11 +90,11 @@ extension PaymentChannel {
         case .live, .closing, .closed: break
         }
         var effects: [ChannelEffect] = [.closing(close.kind)]
+        var bump: ClaimAttempt?
+        if case .failed(let failed) = phase { bump = failed.bump }
         // Another transaction was mined than the one that was paid for.
-        if case .failed(let failed) = phase, let bump = failed.bump, close.kind != .localCommitment {
-            effects.append(.abandonFunded(bump.transaction.id))
-        }
-        phase = .closing(Closing(close: close, before: phase.live))
+        if let other = bump, close.kind != .localCommitment { effects.append(.abandonFunded(other.transaction.id)) }
+        phase = .closing(Closing(close: close, before: phase.live, bump: bump))
         isChanged = true
         if close.kind == .revokedCommitment {
             effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
@@ -137,7 +139,7 @@ extension PaymentChannel {
 
     /// Publishes the claims that can be mined now, again at every block until they are.
     private mutating func claim(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard case .closing(var closing) = phase, closing.close.hasClaims(at: environment.height) else { return [] }
+        guard environment.isSynced, case .closing(var closing) = phase, closing.close.hasClaims(at: environment.height) else { return [] }
         let before = closing
         let actions = closing.close.claim(
             at: environment.height, estimates: environment.estimates, to: takeSweepScript(environment), self.closing(environment))
@@ -148,6 +150,24 @@ extension PaymentChannel {
             case .publish(let transaction): .broadcast(transaction)
             case .fund(let funding): .fundClaim(funding)
             }
+        }
+    }
+
+    /// The chain's tip is reached.
+    mutating func catchUp(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        switch phase {
+        case .failed: publishCommitment(environment)
+        case .closing: claim(environment)
+        case .live, .dataLost, .closed: []
+        }
+    }
+
+    /// Whether the wallet should pay for something: it may have been done meanwhile.
+    package func isWanted(_ funding: ClaimFunding) -> Bool {
+        switch phase {
+        case .failed(let failed): failed.bump?.transaction.id == funding.replacing
+        case .closing(let closing): closing.close.isWanted(funding)
+        case .live, .dataLost, .closed: false
         }
     }
 
@@ -188,8 +208,10 @@ extension PaymentChannel {
             guard closing.close.refused(id) else { return }
             phase = .closing(closing)
         case .failed(var failed):
-            guard failed.bump?.transaction.id == id else { return }
-            failed.bump?.isRefused = true
+            guard var bump = failed.bump, bump.transaction.id == id, !bump.isRefused else { return }
+            bump.isRefused = true
+            bump.refusals = bump.refusals.addingReportingOverflow(1).partialValue
+            failed.bump = bump
             phase = .failed(failed)
         case .live, .dataLost, .closed: return
         }
@@ -299,7 +321,7 @@ extension PaymentChannel {
     }
 
     /// A block left the active chain: what it had resolved is open again.
-    mutating func disconnectedBlock(height: Int) {
+    mutating func disconnectedBlock(height: Int) -> [ChannelEffect] {
         if funding.height == height { fundingUnconfirmed() }
         // What counted as deep may be so no more.
         if funding.isDeep, !isDeepEnough(at: height - 1) { funding.isDeep = false }
@@ -316,14 +338,16 @@ extension PaymentChannel {
             phase = .closing(closing)
             isChanged = true
         }
-        guard case .closing(var closing) = phase else { return }
+        guard case .closing(var closing) = phase else { return [] }
         if closing.close.height == height {
             phase = reopened(closing)
             isChanged = true
-            return
+            // What the wallet paid for spends outputs that may never be there again.
+            return closing.close.attempts.filter(\.isFunded).map { .abandonFunded($0.transaction.id) }
         }
         if closing.close.disconnected(height: height) { isChanged = true }
         phase = .closing(closing)
+        return []
     }
 
     /// The closing transaction itself is unconfirmed: whatever spends the funding output next decides.
@@ -332,10 +356,11 @@ extension PaymentChannel {
         // The remote knows more than we do: publishing our commitment would lose everything.
         case _ where closing.close.wasDataLost, .futureCommitment, .unknown, .ownRevokedCommitment:
             .dataLost(DataLost(before: closing.before))
-        case _ where closing.close.failure != nil: .failed(Failed(reason: closing.close.failure ?? "", before: closing.before))
+        case _ where closing.close.failure != nil:
+            .failed(Failed(reason: closing.close.failure ?? "", before: closing.before, bump: closing.bump))
         case .mutual: .live(closing.before)
         case .localCommitment, .remoteCommitment, .revokedCommitment, .fundingSpent:
-            .failed(Failed(reason: "the closing transaction was reorganized away", before: closing.before))
+            .failed(Failed(reason: "the closing transaction was reorganized away", before: closing.before, bump: closing.bump))
         }
     }
 }

@@ -75,11 +75,13 @@ extension PaymentChannel {
         if isForgettable { return [sendError(why), .abandoned(why)] }
         // No commitment can ever be mined: what they held is as if it had not been.
         let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
+        let received = commitments.orderedHTLCs.filter { !$0.state.isOfferedByLocal }
         let close = ChannelClose(kind: .fundingSpent, transaction: conflict.transaction, height: conflict.height)
         phase = .closed(Closing(close: close, before: phase.live))
         isChanged = true
         return [sendError(why), .closing(.fundingSpent)] + withdrawn
-            + offered.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) } + [.closed]
+            + offered.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) }
+            + received.map { .lost(id: $0.id, $0.paymentHash, $0.amount, wasFulfilled: $0.preimage != nil) } + [.closed]
     }
 
     func isDeepEnough(at height: Int) -> Bool {

@@ -42,14 +42,14 @@ extension PaymentChannel {
     }
 
     /// Publishes our commitment, and what pays for it where its own fee is too low; again at every block until something is mined.
-    private mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+    mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         let signed = signedLocalCommitment(environment.keys)
         var effects: [ChannelEffect] = [.broadcast(signed)]
-        guard parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
+        guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
         let commitment = localCommitment(environment.keys)
-        let (deadline, stake) = urgency(of: commitment)
+        let (deadline, most) = urgency(of: commitment)
         let funding = CommitmentBump.funding(
-            commitment, signed: signed, replacing: failed.bump, by: deadline, stake: stake, at: environment.height, environment.estimates)
+            commitment, signed: signed, replacing: failed.bump, by: deadline, most: most, at: environment.height, environment.estimates)
         if let funding {
             effects.append(.fundClaim(funding))
         } else if let bump = failed.bump {
@@ -58,18 +58,22 @@ extension PaymentChannel {
         return effects
     }
 
-    /// Before which block our commitment should be mined, and what of it is ours.
-    private func urgency(of commitment: CommitmentTransaction) -> (deadline: Int?, stake: Satoshi) {
-        var stake = commitment.contents.toHolder.roundedDown
+    /// Before which block our commitment should be mined, and what it may cost that it is.
+    ///
+    /// Money at risk: what a deadline threatens are HTLCs; our own output is ours whenever the commitment is mined. So half of the HTLCs, and a
+    /// twentieth of our output: a peer that pins the commitment makes us pay no more.
+    private func urgency(of commitment: CommitmentTransaction) -> (deadline: Int?, most: Satoshi) {
+        var threatened = Satoshi.zero
         var deadline: Int?
         for case .htlc(let htlc) in commitment.roles {
             let known = commitments.htlcs[HTLC.Key(isOfferedByLocal: htlc.isOfferedByHolder, id: htlc.id)]
             // Of the peer's HTLCs those count that we can claim.
             guard htlc.isOfferedByHolder || known?.preimage != nil else { continue }
-            stake = stake.saturatingAdding(htlc.amount.roundedDown)
-            deadline = min(deadline ?? .max, Int(htlc.cltvExpiry))
+            threatened = threatened.saturatingAdding(htlc.amount.roundedDown)
+            let expiry = Int(htlc.cltvExpiry) + (htlc.isOfferedByHolder ? ChannelClose.timeoutPatience : 0)
+            deadline = min(deadline ?? .max, expiry)
         }
-        return (deadline, stake)
+        return (deadline, Satoshi(threatened.value / 2 + commitment.contents.toHolder.roundedDown.value / 20))
     }
 
     /// The wallet has paid for what brings our commitment into a block, or cannot.
@@ -80,10 +84,13 @@ extension PaymentChannel {
             guard let bump = failed.bump else { return alertUnfunded("our commitment, whose fee is too low by now,", environment) }
             return [.broadcast(bump.transaction, parents: [signedLocalCommitment(environment.keys)])]
         }
+        guard isWanted(funding) else { return [] }
         let commitment = localCommitment(environment.keys)
         guard let transaction = CommitmentBump.sign(answer.transaction, commitment, environment.keys) else { return [] }
         var failed = failed
+        let refusals = failed.bump?.refusals ?? 0
         failed.bump = ClaimAttempt(outPoints: funding.outPoints, transaction: transaction, fee: answer.fee, height: environment.height)
+        failed.bump?.refusals = refusals
         phase = .failed(failed)
         isChanged = true
         return [.broadcastFunded(transaction, parents: [signedLocalCommitment(environment.keys)])]

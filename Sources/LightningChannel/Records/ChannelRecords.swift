@@ -135,7 +135,7 @@ extension PaymentChannel {
         case .revokedRecords: revokedHTLCs.count == 0 ? nil : ByteWriter.bytes { $0.uint32(revokedHTLCs.count) }
         case .closeDetails: close?.detailsRecord
         case .commitmentBump:
-            if case .failed(let failed) = phase { failed.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } } } else { nil }
+            phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
         }
     }
 
@@ -162,9 +162,19 @@ extension PaymentChannel {
             case .live, .failed, .dataLost: throw .invalid("close of a channel record")
             }
         case .commitmentBump:
-            guard case .failed(var failed) = phase else { throw .invalid("fee of a channel record's commitment") }
-            failed.bump = try ClaimAttempt(from: &value)
-            phase = .failed(failed)
+            let bump = try ClaimAttempt(from: &value)
+            switch phase {
+            case .failed(var failed):
+                failed.bump = bump
+                phase = .failed(failed)
+            case .closing(var closing):
+                closing.bump = bump
+                phase = .closing(closing)
+            case .closed(var closing):
+                closing.bump = bump
+                phase = .closed(closing)
+            case .live, .dataLost: throw .invalid("fee of a channel record's commitment")
+            }
         }
     }
 
@@ -319,6 +329,15 @@ extension CommitmentState {
 }
 
 extension PaymentChannel.Phase {
+    /// What paid for our commitment.
+    var bump: ClaimAttempt? {
+        switch self {
+        case .failed(let failed): failed.bump
+        case .closing(let closing), .closed(let closing): closing.bump
+        case .live, .dataLost: nil
+        }
+    }
+
     func encode(to writer: inout ByteWriter) {
         switch self {
         case .live(let live): writer.uint8(live.readiness.isComplete ? 1 : 0)

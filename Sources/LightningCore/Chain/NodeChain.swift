@@ -51,7 +51,15 @@ extension NodeCore {
         batch.queue.append(.forwarder(.block))
         batch.queue.append(.receiver(.timePassed))
         sweepRecovered()
-        for transaction in coins.wallet.rebroadcasts { publish(transaction, layer1.publisher.purpose(of: transaction.id) ?? .payment) }
+        drain()
+        for transaction in coins.wallet.rebroadcasts {
+            let purpose = layer1.publisher.purpose(of: transaction.id)
+            switch purpose {
+            // Their channels publish them, with what belongs to them.
+            case .claim, .feeBump: break
+            case .payment, .funding, .mutualClose, .commitment, .penalty, .recovery, nil: publish(transaction, purpose ?? .payment)
+            }
+        }
         batch.effects.events.append(.block(height: height))
     }
 

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningEnforcement
 package import LightningPayment
 import LightningRouting
 import LightningTransactions
@@ -132,7 +133,13 @@ extension NodeCore {
         let key = HTLC.Key(isOfferedByLocal: true, id: circuit.outgoing.id)
         if let channel = channels[id], let htlc = channel.commitments.htlcs[key] {
             switch channel.phase {
-            case .closing, .closed: return
+            case .closing(let closing):
+                // What is worth no fee stays where it is: better to lose that than the channel upstream. Not where it is decided already.
+                guard closing.close.isOpen(htlc.key), htlc.amount <= Self.smallestWorthClaiming,
+                    mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID)
+                else { return }
+                tell(id, .writeOff(htlc.id))
+            case .closed: return
             case .live, .failed, .dataLost:
                 guard channel.isTrimmedEverywhere(htlc), mayWriteOff(htlc.amount, for: channel.parameters.remoteNodeID) else {
                     return tell(id, .giveUp("HTLCs that we forwarded are not answered in time"))
@@ -142,6 +149,9 @@ extension NodeCore {
         }
         batch.queue.append(.forwarder(.expired(incoming: circuit.incoming.key)))
     }
+
+    /// HTLCs of a closed channel up to this are written off as dust is: a claim of less may never be mined.
+    static let smallestWorthClaiming = MilliSatoshi(2_000_000)
 
     private func mayWriteOff(_ amount: MilliSatoshi, for peer: NodeID) -> Bool {
         let channels = channels.channels(with: peer)

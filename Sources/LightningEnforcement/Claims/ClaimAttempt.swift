@@ -9,7 +9,9 @@ package struct ClaimAttempt: Hashable, Sendable {
     package var fee: Satoshi
     /// The height at which it was made.
     package var height: Int
-    /// Whether layer 1 refused it for its fee.
+    /// How often layer 1 refused it, and those that it replaced, for their fee.
+    package var refusals: UInt8 = 0
+    /// Whether layer 1 refused it, and was not asked anew.
     package var isRefused = false
 
     /// What it pays for each 1000 weight units, rounded down.
@@ -26,6 +28,7 @@ package struct ClaimAttempt: Hashable, Sendable {
         writer.satoshi(fee)
         writer.uint32(UInt32(clamping: height))
         writer.uint8(isRefused ? 1 : 0)
+        writer.uint8(refusals)
     }
 
     package init(
@@ -37,6 +40,9 @@ package struct ClaimAttempt: Hashable, Sendable {
         self.height = height
     }
 
+    /// Whether the wallet paid for it.
+    package var isFunded: Bool { transaction.inputs.count > outPoints.count }
+
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
         outPoints = []
         for _ in 0..<(try reader.count(minimum: 36)) { outPoints.append(try OutPoint(from: &reader)) }
@@ -45,6 +51,7 @@ package struct ClaimAttempt: Hashable, Sendable {
         guard fee.isMoney else { throw .invalid("fee of a claim") }
         height = Int(try reader.uint32())
         isRefused = try reader.uint8() == 1
+        refusals = try reader.uint8()
     }
 }
 
@@ -62,6 +69,8 @@ package struct ClaimFunding: Hashable, Sendable {
     package var mostFee: Satoshi
     /// What its inputs bring beside its outputs.
     package var surplus = Satoshi.zero
+    /// The claim that it is to replace.
+    package var replacing: TransactionID?
 }
 
 /// What a close wants done.

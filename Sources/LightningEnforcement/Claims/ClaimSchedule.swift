@@ -25,7 +25,7 @@ extension ChannelClose {
     }
 
     /// Blocks after its expiry within which an HTLC that we offered should be taken back: the least that a forwarder has between both sides.
-    static let timeoutPatience = 18
+    package static let timeoutPatience = 18
     /// Blocks before a deadline within which a claim must not wait.
     static let urgency = 12
 
@@ -43,6 +43,8 @@ extension ChannelClose {
             return waited >= 144 || waited >= 6 && rate.perKiloweight / 2 >= attempt.feeRate.perKiloweight
         }
         let left = deadline - height
+        // Nobody has taken it so far: from now on what others pay is followed.
+        if left <= 0 { return waited >= 6 || rate.perKiloweight / 5 * 4 >= attempt.feeRate.perKiloweight }
         // The nearer the deadline, the sooner: a twentyfold fee at six blocks before it, where a claim began at a hundred.
         return waited >= (left > 6 ? max(2, left / 6) : 1)
     }
@@ -54,7 +56,7 @@ extension ChannelClose {
         replacing attempt: ClaimAttempt?, weight: Int, by deadline: Int?, at height: Int
     ) -> (wanted: Satoshi, least: Satoshi) {
         guard let attempt else { return (.zero, .zero) }
-        let isNear = deadline.map { $0 - height <= 6 } ?? false
+        let isNear = deadline.map { (1...6).contains($0 - height) } ?? false
         let more = Satoshi(attempt.fee.value / (isNear || attempt.isRefused ? 2 : 4))
         let least = attempt.fee.saturatingAdding(FeeRate.floor.feeRoundedUp(weight: weight))
         return (max(attempt.fee.saturatingAdding(more), least), least)

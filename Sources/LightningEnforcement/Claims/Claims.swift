@@ -49,8 +49,8 @@ extension ChannelClose {
             let deadline = indices.compactMap { self.deadline(of: outputs[$0], channel) }.min()
             let rate = Self.feeRate(by: deadline, at: height, estimates)
             let isDue = Self.isBumpDue(attempt, by: deadline, at: height, rate: rate)
-            if isDue, indices.count > 1, attempt.isRefused {
-                // Perhaps it is one of them that layer 1 does not like.
+            if isDue, indices.count > 1, attempt.isRefused, attempt.refusals > 1 {
+                // More did not help. Perhaps it is one of them that layer 1 does not like.
                 for index in indices { outputs[index].setbacks = outputs[index].setbacks.addingReportingOverflow(1).partialValue }
                 attempts.removeAll { $0 == attempt }
                 covered.subtract(attempt.outPoints)
@@ -81,6 +81,9 @@ extension ChannelClose {
     private func group(of output: Output, at height: Int, _ channel: ClosingChannel) -> Group {
         guard output.setbacks == 0 else { return .alone(output.outPoint) }
         if let step = output.step {
+            if output.role == .receivedHTLC, let deadline = deadline(of: output, channel), deadline - height <= Self.sharedMargin {
+                return .alone(output.outPoint)
+            }
             return channel.parameters.hasAnchors ? .steps(lockTime: step.transaction.lockTime) : .alone(output.outPoint)
         }
         guard let deadline = deadline(of: output, channel) else { return .sweep }
@@ -138,11 +141,13 @@ extension ChannelClose {
                 guard old == nil, let signed = signStep(claimed, transaction, channel) else { return nil }
                 return publish(ClaimAttempt(outPoints: outPoints, transaction: signed, fee: own, height: height), indices, replacing: nil)
             }
-            let (wanted, least) = Self.fees(replacing: old, weight: transaction.weight, by: deadline, at: height)
+            let (wanted, least) = Self.fees(
+                replacing: old, weight: transaction.weight + OnChainWallet.coinAndChangeWeight, by: deadline, at: height)
             guard least <= value else { return nil }
             return .fund(
                 ClaimFunding(
-                    outPoints: outPoints, transaction: transaction, feeRate: rate, leastFee: min(wanted, value), mostFee: value))
+                    outPoints: outPoints, transaction: transaction, feeRate: rate, leastFee: min(wanted, value), mostFee: value,
+                    replacing: old?.transaction.id))
         }
         var transaction = claimTransaction(claimed, to: script, channel)
         let weight = transaction.weight
@@ -157,11 +162,21 @@ extension ChannelClose {
     }
 
     private mutating func publish(_ attempt: ClaimAttempt, _ indices: [Int], replacing old: ClaimAttempt?) -> ClaimAction {
-        if let old { attempts.removeAll { $0 == old } }
+        var attempt = attempt
+        if let old {
+            attempt.refusals = old.refusals
+            attempts.removeAll { $0 == old }
+        }
         attempts.append(attempt)
         let id = attempt.transaction.id
         for index in indices { outputs[index].status = .claiming(id) }
         return .publish(attempt.transaction)
+    }
+
+    /// Whether a claim is still what the wallet should pay for: nothing else claims its outputs but what it replaces.
+    package func isWanted(_ funding: ClaimFunding) -> Bool {
+        attempts.filter { !Set($0.outPoints).isDisjoint(with: funding.outPoints) }.map(\.transaction.id)
+            == [funding.replacing].compactMap(\.self)
     }
 
     /// The wallet has added its inputs to a claim, and signed them.
@@ -173,12 +188,11 @@ extension ChannelClose {
         let indices = funding.outPoints.compactMap { outPoint in
             outputs.firstIndex { $0.outPoint == outPoint && $0.isClaimable(at: height) }
         }
-        guard indices.count == funding.outPoints.count, let signed = signStep(indices.map { outputs[$0] }, transaction, channel) else {
-            return nil
-        }
+        guard isWanted(funding), indices.count == funding.outPoints.count,
+            let signed = signStep(indices.map { outputs[$0] }, transaction, channel)
+        else { return nil }
         let attempt = ClaimAttempt(outPoints: funding.outPoints, transaction: signed, fee: fee, height: height)
-        attempts.removeAll { !Set($0.outPoints).isDisjoint(with: funding.outPoints) }
-        _ = publish(attempt, indices, replacing: nil)
+        _ = publish(attempt, indices, replacing: attempts.first { $0.transaction.id == funding.replacing })
         return signed
     }
 
@@ -188,6 +202,7 @@ extension ChannelClose {
     package mutating func refused(_ id: TransactionID) -> Bool {
         guard let index = attempts.firstIndex(where: { $0.transaction.id == id }), !attempts[index].isRefused else { return false }
         attempts[index].isRefused = true
+        attempts[index].refusals = attempts[index].refusals.addingReportingOverflow(1).partialValue
         return true
     }
 

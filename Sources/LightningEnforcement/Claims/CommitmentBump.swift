@@ -13,9 +13,9 @@ package enum CommitmentBump {
     ///   - signed: the commitment as it is published.
     ///   - attempt: the child that was published before.
     ///   - deadline: before which the commitment should be in a block: its HTLCs. `nil` for none.
-    ///   - stake: what of it is ours: the child never costs more than half of that.
+    ///   - most: what the child may cost.
     package static func funding(
-        _ commitment: CommitmentTransaction, signed: Transaction, replacing attempt: ClaimAttempt?, by deadline: Int?, stake: Satoshi,
+        _ commitment: CommitmentTransaction, signed: Transaction, replacing attempt: ClaimAttempt?, by deadline: Int?, most: Satoshi,
         at height: Int, _ estimates: FeeEstimates
     ) -> ClaimFunding? {
         guard let index = commitment.roles.firstIndex(of: .holderAnchor), let script = commitment.witnessScript(at: index),
@@ -35,13 +35,12 @@ package enum CommitmentBump {
         let together = rate.feeRoundedUp(weight: weight + child.weight + OnChainWallet.coinAndChangeWeight).subtracting(paid) ?? .zero
         let wanted = ChannelClose.fees(
             replacing: attempt, weight: child.weight + OnChainWallet.coinAndChangeWeight, by: deadline, at: height)
-        let most = Satoshi(stake.value / 2)
         guard max(wanted.least, FeeRate.floor.feeRoundedUp(weight: child.weight + OnChainWallet.coinAndChangeWeight)) <= most else {
             return nil
         }
         return ClaimFunding(
             outPoints: [anchor], transaction: child, feeRate: .floor, leastFee: min(max(together, wanted.wanted), most), mostFee: most,
-            surplus: CommitmentFees.anchorAmount)
+            surplus: CommitmentFees.anchorAmount, replacing: attempt?.transaction.id)
     }
 
     /// Signs the anchor, which is the first input.
