@@ -230,17 +230,19 @@ public final class LightningNode: Service, Sendable {
         return (Address(script: script, network: network)!, Int(unused))
     }
 
-    /// Sends bitcoin; `amount` of `nil` sends everything. Returns the transaction.
+    /// Sends bitcoin; `amount` of `nil` sends everything but what is kept for the claims of closes. Returns the transaction.
     ///
     /// - Throws: `NodeRefusal.invalid` for an address of another network, `.wallet` where there is not enough.
-    public func send(to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil) async throws -> Transaction {
+    public func send(
+        to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil, mayUseReserve: Bool = false
+    ) async throws -> Transaction {
         // Prefixes of test networks are the same, and a QR code has capitals: what counts is what the text means here.
         guard Address(address.description, network: network)?.script == address.script else {
             throw NodeRefusal.invalid("\(address) is an address of \(address.network), and this wallet is on \(network)")
         }
         guard
             case .transaction(let transaction) = try await driver.command(
-                .send(address.script, amount: amount, feeRate: feeRate))
+                .send(address.script, amount: amount, feeRate: feeRate, mayUseReserve: mayUseReserve))
         else { preconditionFailure() }
         return transaction
     }
@@ -249,13 +251,17 @@ public final class LightningNode: Service, Sendable {
 
     /// Opens a channel to a connected peer; returns when the funding transaction is published.
     ///
-    /// - Parameter amount: `nil` for everything on chain.
+    /// - Parameter amount: `nil` for everything on chain, less what is kept for the claims of closes.
     /// - Parameter announce: makes it public, so that others can be paid through it.
+    /// - Parameter mayUseReserve: whether what is kept may be used (`Balance.closeReserve`). Money at risk: without coins on chain HTLCs of a
+    ///   channel with anchors cannot be claimed in time.
     @discardableResult
     public func openChannel(
-        to node: NodeID, amount: Satoshi?, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false
+        to node: NodeID, amount: Satoshi?, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false,
+        mayUseReserve: Bool = false
     ) async throws -> ChannelID {
-        let command = NodeCommand.openChannel(node, amount: amount, push: push, feeRate: feeRate, announce: announce)
+        let command = NodeCommand.openChannel(
+            node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve)
         guard case .channelOpened(let id, _) = try await driver.command(command) else { preconditionFailure() }
         return id
     }
@@ -484,6 +490,8 @@ public struct Balance: Hashable, Sendable {
     public var onChainUnconfirmed: Satoshi
     /// Mined coins that are not old enough.
     public var onChainImmature: Satoshi
+    /// Of the wallet's coins: what is kept for claims of channels with anchors, should they close without their peer.
+    public var closeReserve: Satoshi
     /// Ours in channels, whatever can be done with it.
     public var inChannels: MilliSatoshi
     /// What all usable channels together can send.
@@ -514,6 +522,7 @@ public struct Balance: Hashable, Sendable {
         onChainConfirmed = wallet.confirmed
         onChainUnconfirmed = wallet.unconfirmed.saturatingAdding(core.wallet.incoming)
         onChainImmature = wallet.immature
+        closeReserve = core.reserve
         inChannels = .zero
         spendable = .zero
         receivable = .zero

@@ -49,6 +49,8 @@ struct BalanceCommand: AsyncParsableCommand {
                     "confirmed   + \(Format.thousands(v["on_chain_unconfirmed_sat"].u64)) unconfirmed"
                 ),
             ]
+            let kept = min(v["close_reserve_sat"].u64, v["on_chain_confirmed_sat"].u64)
+            if kept > 0 { lines.append(("of it kept", Format.sat(kept), "for claims, should channels close without their peer")) }
             if v["on_chain_immature_sat"].u64 > 0 {
                 lines.append(("mined", Format.sat(v["on_chain_immature_sat"].u64), "not old enough to spend"))
             }
@@ -73,12 +75,16 @@ struct Send: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @Argument var address: String
     @Argument(help: AmountOrAll.help, transform: AmountOrAll.parse) var amount: AmountOrAll
+    @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         try Terminal.confirm(
             "Send \(try amount.described()) to \(address)? It cannot be undone; the fee is what layer 1 asks for now.",
             yes: yes)
-        options.show(try await options.call("send", ["address": .string(address), "amount_sat": try amount.json()])) {
+        options.show(
+            try await options.call(
+                "send", ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)])
+        ) {
             "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"
         }
     }

@@ -186,6 +186,7 @@ struct OpenChannelCommand: AsyncParsableCommand {
     var amount: AmountOrAll
     @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
     @Flag(name: .customLong("public"), help: "Announce it, so that others can be paid through it.") var isPublic = false
+    @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 
     func run() async throws {
@@ -194,7 +195,11 @@ struct OpenChannelCommand: AsyncParsableCommand {
             yes: yes)
         let push: JSONValue = self.push.map { .amount($0.msat) } ?? .null
         let result = try await options.call(
-            "openchannel", ["id": .string(peer), "amount_sat": try amount.json(), "push_msat": push, "announce": .bool(isPublic)])
+            "openchannel",
+            [
+                "id": .string(peer), "amount_sat": try amount.json(), "push_msat": push, "announce": .bool(isPublic),
+                "use_reserve": .bool(useReserve),
+            ])
         options.show(result) {
             "channel \($0["channel_id"].string) is funded; usable once its transaction is 3 blocks deep (lnw local mine 3)"
         }

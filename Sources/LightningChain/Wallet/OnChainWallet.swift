@@ -21,11 +21,16 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The coins do not cover amount and fee.
     case insufficientFunds(available: Satoshi, needed: Satoshi)
     case belowDust(Satoshi)
+    /// It would leave less on chain than closes of channels may need.
+    case belowReserve(Satoshi, available: Satoshi)
 
     public var description: String {
         switch self {
         case .insufficientFunds(let available, let needed):
             "not enough on chain: \(available) spendable, \(needed) needed with fees"
+        case .belowReserve(let reserve, let available):
+            "that would leave less than \(reserve) of \(available) on chain, which are kept for the claims of channels that close without "
+                + "their peer. Take less, or say that it may be used (--use-reserve)"
         case .belowDust(let limit): "the amount is below the dust limit of \(limit)"
         }
     }

@@ -29,8 +29,8 @@ extension NodeCore {
         case .newAddress:
             let (script, unused) = coins.wallet.newScript()
             return .address(script, unused: unused)
-        case .openChannel(let node, let amount, let push, let feeRate, let announce):
-            try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, request)
+        case .openChannel(let node, let amount, let push, let feeRate, let announce, let mayUseReserve):
+            try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve, request)
             return nil
         case .createInvoice(let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
@@ -96,10 +96,11 @@ extension NodeCore {
         case .keysend(let node, let amount, let limits, let records):
             try keysend(node, amount, limits, records, request)
             return nil
-        case .send(let script, let amount, let feeRate):
+        case .send(let script, let amount, let feeRate, let mayUseReserve):
             do throws(WalletRefusal) {
-                let transaction = try coins.wallet.fund(
-                    paying: script, amount: amount, feeRate: feeRate ?? self.feeRate, height: height)
+                let rate = feeRate ?? self.feeRate
+                let allowed = try allowed(amount, to: script, rate, keeping: mayUseReserve ? .zero : reserve)
+                let transaction = try coins.wallet.fund(paying: script, amount: allowed, feeRate: rate, height: height)
                 coins.wallet.commit(transaction)
                 publish(transaction, .payment)
                 return .transaction(transaction)

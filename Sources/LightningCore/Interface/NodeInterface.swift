@@ -46,7 +46,7 @@ package enum NodeInput: Sendable {
 public enum NodeCommand: Sendable {
     case newAddress
     /// `amount` of `nil` is everything on chain; `announce` makes the channel public: others can be paid through it.
-    case openChannel(NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false)
+    case openChannel(NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false, mayUseReserve: Bool = false)
     /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
     case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
     /// An invoice whose payment is held until `settle` or `cancel`.
@@ -68,7 +68,7 @@ public enum NodeCommand: Sendable {
     /// Changes the terms on which we forward into a channel.
     case setForwardingPolicy(ChannelID, ForwardingPolicy)
     /// `amount` of `nil` sends everything.
-    case send(Script, amount: Satoshi?, feeRate: FeeRate?)
+    case send(Script, amount: Satoshi?, feeRate: FeeRate?, mayUseReserve: Bool = false)
     case closeChannel(ChannelID, to: Script?)
     case forceCloseChannel(ChannelID)
     case setFeeRate(ChannelID, FeeRate)

@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
@@ -23,24 +23,55 @@ extension NodeCore {
         }
     }
 
+    /// What is kept on chain for the closes of so many channels with anchors, whose claims the wallet pays for.
+    private func reserve(for channels: Int) -> Satoshi { Satoshi(10_000 * UInt64(min(channels, 10))) }
+
+    private var channelsWithReserve: Int {
+        channels.values.count { channel in
+            guard channel.parameters.hasAnchors else { return false }
+            return switch channel.phase {
+            case .live, .failed: true
+            case .dataLost, .closing, .closed: false
+            }
+        }
+    }
+
+    /// What opening a channel, or sending everything, leaves on chain: without it a peer that stalls could take HTLCs that we cannot claim.
+    package var reserve: Satoshi { reserve(for: channelsWithReserve) }
+
+    /// An amount that leaves what is to be kept; all but that for `nil`, and `nil` where nothing is to be kept.
+    ///
+    /// - Throws: where it would leave less.
+    func allowed(_ amount: Satoshi?, to script: Script, _ rate: FeeRate, keeping: Satoshi) throws(WalletRefusal) -> Satoshi? {
+        let spendable = coins.wallet.spendable(height: height)
+        guard keeping > .zero, spendable >= amount ?? .zero else { return amount }
+        let most = (amount == nil ? try coins.wallet.largest(paying: script, feeRate: rate, height: height) : spendable).subtracting(
+            keeping)
+        guard let most, most >= amount ?? script.dustLimit else { throw .belowReserve(keeping, available: spendable) }
+        return amount ?? most
+    }
+
     mutating func open(
-        _ node: NodeID, amount wanted: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, _ request: RequestID
+        _ node: NodeID, amount wanted: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, mayUseReserve: Bool,
+        _ request: RequestID
     ) throws(NodeRefusal) {
         guard let connection = peers.connections[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
         let isLargeFine = features.offers(.supportLargeChannel)
+        let keeping = mayUseReserve ? .zero : reserve(for: channelsWithReserve + (policy.channelType.hasAnchors ? 1 : 0))
         let amount: Satoshi
-        if let wanted {
-            amount = wanted
-        } else {
-            do throws(WalletRefusal) {
-                // The funding output's script is as long as any P2WSH.
-                let all = try coins.wallet.largest(paying: .p2wsh(Script()), feeRate: self.feeRate, height: height)
+        do throws(WalletRefusal) {
+            // The funding output's script is as long as any P2WSH.
+            let script = Script.p2wsh(Script())
+            if let wanted = try allowed(wanted, to: script, self.feeRate, keeping: keeping) {
+                amount = wanted
+            } else {
+                let all = try coins.wallet.largest(paying: script, feeRate: self.feeRate, height: height)
                 amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
-            } catch { throw .wallet(error) }
-        }
+            }
+        } catch { throw .wallet(error) }
         guard amount.value < 1 << 24 || isLargeFine else {
             throw .invalid("the peer accepts no channels of 16,777,216 sat or more")
         }

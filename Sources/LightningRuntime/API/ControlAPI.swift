@@ -109,7 +109,8 @@ package struct ControlAPI: Sendable {
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
                 throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
             }
-            let transaction = try await node.send(to: address, amount: try p.satoshiOrAll("amount_sat").amount)
+            let transaction = try await node.send(
+                to: address, amount: try p.satoshiOrAll("amount_sat").amount, mayUseReserve: p["use_reserve"].flag)
             return [
                 "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
                 "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
@@ -259,7 +260,7 @@ package struct ControlAPI: Sendable {
             id = try await peer(p["id"])
         }
         let channel = try await node.openChannel(
-            to: id, amount: amount, push: push, announce: announce)
+            to: id, amount: amount, push: push, announce: announce, mayUseReserve: p["use_reserve"].flag)
         return ["channel_id": .string(channel.hex)]
     }
 
@@ -282,6 +283,7 @@ package struct ControlAPI: Sendable {
             "on_chain_confirmed_sat": .amount(balance.onChainConfirmed.value),
             "on_chain_unconfirmed_sat": .amount(balance.onChainUnconfirmed.value),
             "on_chain_immature_sat": .amount(balance.onChainImmature.value),
+            "close_reserve_sat": .amount(balance.closeReserve.value),
             "in_channels_msat": .amount(balance.inChannels.value), "spendable_msat": .amount(balance.spendable.value),
             "receivable_msat": .amount(balance.receivable.value),
             "largest_payment_msat": .amount(balance.largestPayment.value), "reserved_msat": .amount(balance.reserved.value),
