@@ -54,16 +54,19 @@ struct ControlAPITests {
         await world.stop()
     }
 
-    @Test("a channel of everything on chain")
-    func openWithAll() async throws {
+    @Test("a channel of everything on chain, with and without what is kept for closes", arguments: [false, true])
+    func openWithAll(usesReserve: Bool) async throws {
         let world = try await NodeTests.World()
         let wealth = try await world.alice.balance().onChainConfirmed
         let api = ControlAPI(node: world.alice, onStop: nil)
-        _ = try await api.handle("openchannel", ["id": .string(world.bob.address!.description), "amount_sat": "all"])
+        _ = try await api.handle(
+            "openchannel", ["id": .string(world.bob.address!.description), "amount_sat": "all", "use_reserve": .bool(usesReserve)])
         let channel = try #require(try await world.alice.channels().first)
         let left = try await world.alice.balance()
-        #expect(channel.parameters.fundingAmount.value + 1000 > wealth.value && channel.parameters.fundingAmount < wealth)
-        #expect(left.onChainConfirmed == .zero && left.onChainUnconfirmed == .zero)
+        let kept: UInt64 = usesReserve ? 0 : 10_000
+        #expect(channel.parameters.fundingAmount.value + kept + 1000 > wealth.value && channel.parameters.fundingAmount < wealth)
+        #expect(left.onChainConfirmed == .zero && left.closeReserve == Satoshi(10_000))
+        #expect(usesReserve ? left.onChainUnconfirmed == .zero : (9_500...10_000).contains(left.onChainUnconfirmed.value))
         await world.stop()
     }
 }

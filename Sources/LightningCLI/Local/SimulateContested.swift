@@ -7,7 +7,7 @@ extension Simulate {
         let faults: Faults = calm ? .none : .rough
         let actions = actions
         let tally = try await tally(ContestedTally()) { seed throws(InvariantViolation) in
-            try ContestedHistory.run(seed: seed, actions: actions, faults: faults)
+            try ContestedHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
         }
         if let blocks { try write(try ContestedHistory.run(seed: seed, actions: actions, faults: faults).blocks, to: blocks) }
         let lastSeed = seed + (histories - 1)
@@ -37,7 +37,7 @@ extension Simulate {
             let count = UInt64((commits + every - 1) / every * 2)
             let tally = try await tally(ContestedTally(), count: count, first: 0) { point throws(InvariantViolation) in
                 let crash = CrashPoint(batch: Int(point / 2) * every, isCommitted: point % 2 == 1)
-                return try ContestedHistory.run(seed: seed, actions: actions, faults: .none, crash: crash)
+                return try ContestedHistory.run(seed: seed, actions: actions, faults: .none, crash: crash, checkInterval: 64)
             }
             points += count
             sum.merge(tally)

@@ -182,7 +182,9 @@ struct OpenChannelCommand: AsyncParsableCommand {
         commandName: "openchannel", abstract: "Open a channel and fund it from the chain.", aliases: ["fundchannel", "open"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
-    @Argument(help: "The channel's size: 1000000sat, 0.01btc, or all: everything on chain", transform: AmountOrAll.parse)
+    @Argument(
+        help: "The channel's size: 1000000sat, 0.01btc, or all: everything on chain but what is kept for closes",
+        transform: AmountOrAll.parse)
     var amount: AmountOrAll
     @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
     @Flag(name: .customLong("public"), help: "Announce it, so that others can be paid through it.") var isPublic = false

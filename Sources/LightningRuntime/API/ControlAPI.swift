@@ -318,6 +318,7 @@ package struct ControlAPI: Sendable {
         ]
         if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }
         if let close = channel.close {
+            if let why = close.failure { fields["reason"] = .string(why) }
             fields["close_kind"] = .string(close.kind.description)
             fields["close_txid"] = .string(close.transaction.description)
             fields["close_height"] = .integer(Int64(close.height))

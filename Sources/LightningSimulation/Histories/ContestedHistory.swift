@@ -50,10 +50,11 @@ public struct ContestedHistory {
     ///
     /// - Parameter crash: where a node dies, beside what the faults say.
     public static func run(
-        seed: UInt64, actions: Int = 30, faults: Faults = .rough, crash: CrashPoint? = nil
+        seed: UInt64, actions: Int = 30, faults: Faults = .rough, crash: CrashPoint? = nil, checkInterval: Int = 5
     ) throws(InvariantViolation) -> Report {
         var history = ContestedHistory(seed: seed)
         history.crash = crash
+        history.world.checkInterval = checkInterval
         try history.live(actions: actions, faults: faults)
         return history.report
     }
@@ -63,7 +64,6 @@ public struct ContestedHistory {
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
         configuration.gossip.flushInterval = 1000
         world = SimulatedWorld(seed: seed, names: ["alice", "bob", "carol"], configuration: configuration)
-        world.checkInterval = 5
         report = Report(seed: seed)
     }
 
