@@ -141,6 +141,20 @@ public struct ChannelClose: Hashable, Sendable {
         return resolved.reduce(height, max) + Self.irrevocableDepth - 1
     }
 
+    /// Whether HTLC transactions of ours may still need a fee from the wallet.
+    package var needsWallet: Bool {
+        outputs.contains { output in
+            if case .resolved = output.status { return false }
+            return output.step != nil
+        }
+    }
+
+    /// Whether the wallet has to pay for an output's claim: its transaction was signed without a fee.
+    package func isPaidByWallet(_ output: Output) -> Bool {
+        guard let step = output.step else { return false }
+        return step.transaction.outputs.first?.amount == output.output.amount
+    }
+
     /// Whether a penalty cannot be made for want of what the output's script is.
     public var hasUnresolved: Bool { outputs.contains { $0.status == .unresolved } }
 

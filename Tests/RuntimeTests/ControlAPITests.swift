@@ -66,7 +66,7 @@ struct ControlAPITests {
         let kept: UInt64 = usesReserve ? 0 : 10_000
         #expect(channel.parameters.fundingAmount.value + kept + 1000 > wealth.value && channel.parameters.fundingAmount < wealth)
         #expect(left.onChainConfirmed == .zero && left.closeReserve == Satoshi(10_000))
-        #expect(usesReserve ? left.onChainUnconfirmed == .zero : (9_500...10_000).contains(left.onChainUnconfirmed.value))
+        #expect(usesReserve ? left.onChainUnconfirmed == .zero : (10_000...10_500).contains(left.onChainUnconfirmed.value))
         await world.stop()
     }
 }

@@ -85,6 +85,8 @@ extension LocalWorld {
         }
         var needed = [UInt64](repeating: 0, count: nodes.count)
         for edge in missing { needed[edge.from] += edge.capacity.value + 20_000 }
+        // What is kept for the claims of closes, at most, stays beside that.
+        for index in needed.indices where needed[index] > 0 { needed[index] += 100_000 }
         progress("funding \(needed.count { $0 > 0 }) nodes")
         for (index, amount) in needed.enumerated() where amount > 0 {
             _ = try await fund(await nodes[index].newAddress().script, Satoshi(amount))

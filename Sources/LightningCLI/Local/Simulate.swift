@@ -54,6 +54,7 @@ struct Simulate: AsyncParsableCommand {
             }
         }
         if crashSweep, !contested { throw ValidationError("--crash-sweep is for --contested.") }
+        if every != 1, !crashSweep { throw ValidationError("--every is for --crash-sweep.") }
         guard every >= 1 else { throw ValidationError("--every must be at least 1.") }
         if contested {
             guard nodes == nil, topology == nil, graph == nil, !hostile else {

@@ -20,7 +20,7 @@ extension Simulate {
         options.show(value) { _ in
             let outputs = tally.outputs.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
             return "\(tally.histories) histories of three nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
-                + "(\(tally.succeeded) succeeded, \(tally.failed) failed), \(tally.breaches) breaches, \(tally.crashes) crashes: 0 violations\n"
+                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches, \(tally.crashes) crashes: 0 violations\n"
                 + "what became of outputs of closes:\n" + outputs.joined(separator: "\n")
         }
     }

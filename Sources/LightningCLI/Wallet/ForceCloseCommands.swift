@@ -9,7 +9,8 @@ struct ForceClose: AsyncParsableCommand {
     func run() async throws {
         let quote = try await options.call("quoteforceclose", ["channel": .string(channel)])
         try Terminal.confirm(
-            "Force-close channel \(channel)?\n\(Quote.lines(quote))\nlnw close is cheaper while the peer answers.", yes: yes)
+            "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\nlnw close is cheaper while the peer answers.",
+            yes: yes)
         options.show(try await options.call("forceclose", ["channel": .string(channel)])) { _ in
             "our last state is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
         }
@@ -34,6 +35,9 @@ struct Quote: AsyncParsableCommand {
             )
         }
         if v["lost_sat"].u64 > 0 { lines.append("  \(Format.sat(v["lost_sat"].u64)) in HTLCs too small for an output go to the miner") }
+        if v["anchors_sat"].u64 > 0 {
+            lines.append("  \(Format.sat(v["anchors_sat"].u64)) in the anchors of our state are not worth their claim")
+        }
         lines.append(
             "  fees: \(Format.sat(v["commitment_fee_sat"].u64)) in our state\(v["commitment_fee_is_ours"].flag ? "" : ", which the peer pays"), and about \(Format.sat(v["claim_fees_sat"].u64)) for the claims at the rates of now"
         )

@@ -332,8 +332,12 @@ struct Explain: AsyncParsableCommand {
         if payment.contains("x") && !payment.hasPrefix("ln") {
             return options.show(try await options.call("explainchannel", ["channel": .string(payment)])) { Self.channel($0) }
         }
-        if let story = try? await options.call("explainchannel", ["channel": .string(payment)]) {
+        do {
+            let story = try await options.call("explainchannel", ["channel": .string(payment)])
             return options.show(story) { Self.channel($0) }
+        } catch let failure as ControlFailure {
+            // It may be a payment; but not where it is several channels.
+            if "\(failure)".contains("fits several") { throw failure }
         }
         options.show(try await options.call("explain", ["payment": .string(payment)])) { v in
             var head =
@@ -369,6 +373,8 @@ struct Explain: AsyncParsableCommand {
         }
         if v["close_kind"].text != nil {
             lines.append("  came back: \(Format.sat(v["claimed_sat"].u64)), less \(Format.sat(v["claim_fees_sat"].u64)) for claims")
+        } else if v["state"].text == "forceclosing" {
+            line(nil, "our state is published, and waits to be mined; the money comes back after our delay")
         } else {
             lines.append("  it is not closed; what a close without the peer would come to: lnw quote forceclose \(name)")
         }

@@ -247,7 +247,7 @@ package struct OnChainWallet: Sendable {
             let feeWithChange = rate.feeRoundedUp(weight: Self.baseWeight([output, changeOutput]) + inputs)
             guard let plain = amount.adding(fee), let whole = amount.adding(feeWithChange) else { break }
             needed = plain
-            if let change = sum.subtracting(whole), change >= Satoshi(1000) {
+            if let change = sum.subtracting(whole), change >= max(Satoshi(330), rate.feeRoundedUp(weight: Self.inputWeight)) {
                 take(changeOutput.script)
                 return sign(chosen, [output, TransactionOutput(change, changeOutput.script)])
             }

@@ -27,7 +27,9 @@ public struct ForceCloseQuote: Hashable, Sendable {
     public var received = HTLCs()
     /// HTLCs, and parts of satoshi, that have no output: they go to the miner.
     public var lost = Satoshi.zero
-    /// What the commitment itself pays.
+    /// What the two anchors hold: nobody's, in the end.
+    public var anchors = Satoshi.zero
+    /// What the commitment itself pays, without what is lost.
     public var commitmentFee: Satoshi
     /// Whether that is out of our side: we opened the channel.
     public var isCommitmentFeeOurs: Bool
@@ -38,6 +40,9 @@ public struct ForceCloseQuote: Hashable, Sendable {
 }
 
 extension PaymentChannel {
+    /// Of a claim of an output that waited for our delay, and of an HTLC-success transaction (BOLT 3).
+    private static let (sweepWeight, successWeight) = (483, 706)
+
     /// What closing the channel by our commitment would come to; `nil` for one that is given up or closed.
     package func forceCloseQuote(_ environment: ChannelEnvironment) -> ForceCloseQuote? {
         guard isAlive else { return nil }
@@ -60,13 +65,16 @@ extension PaymentChannel {
                 inHTLCs = inHTLCs.saturatingAdding(output.output.amount)
             case .receivedHTLC:
                 quote.received.add(output.output.amount, close.expiry(of: output))
-                quote.backBy = max(quote.backBy, mined + 1 + delay)
+                quote.backBy = max(quote.backBy, (close.expiry(of: output) ?? 0) + 1 + delay)
                 inHTLCs = inHTLCs.saturatingAdding(output.output.amount)
             case .toRemote, .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel, .htlc, .secondLevel: break
             }
         }
         let promised = commitment.contents.htlcs.reduce(MilliSatoshi.zero) { $0.saturatingAdding($1.amount) }
         quote.lost = promised.roundedDown.subtracting(inHTLCs) ?? .zero
+        quote.commitmentFee = fee.subtracting(quote.lost) ?? .zero
+        let anchorCount = commitment.roles.count { $0 == .holderAnchor || $0 == .counterpartyAnchor }
+        quote.anchors = Satoshi(CommitmentFees.anchorAmount.value * UInt64(anchorCount))
         // All that can become ours, at the height at which the last of it does.
         let script = environment.sweepScript
         let closing = ClosingChannel(
@@ -79,6 +87,12 @@ extension PaymentChannel {
             }
         }
         quote.claimFees = close.attempts.reduce(quote.claimFees) { $0.saturatingAdding($1.fee) }
+        // And what is not claimed at that height yet: HTLCs whose preimages are not known, and the outputs of HTLC transactions.
+        for output in close.outputs where output.role.isHTLC {
+            var weight = Self.sweepWeight
+            if output.status == .unresolved { weight += Self.successWeight + OnChainWallet.coinAndChangeWeight }
+            quote.claimFees = quote.claimFees.saturatingAdding(max(environment.estimates[.hour], .floor).feeRoundedUp(weight: weight))
+        }
         return quote
     }
 }

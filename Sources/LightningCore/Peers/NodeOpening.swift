@@ -31,7 +31,9 @@ extension NodeCore {
             guard channel.parameters.hasAnchors else { return false }
             return switch channel.phase {
             case .live, .failed: true
-            case .dataLost, .closing, .closed: false
+            // Its HTLC transactions are still to be paid for.
+            case .closing(let closing): closing.close.needsWallet
+            case .dataLost, .closed: false
             }
         }
     }
@@ -45,8 +47,9 @@ extension NodeCore {
     func allowed(_ amount: Satoshi?, to script: Script, _ rate: FeeRate, keeping: Satoshi) throws(WalletRefusal) -> Satoshi? {
         let spendable = coins.wallet.spendable(height: height)
         guard keeping > .zero, spendable >= amount ?? .zero else { return amount }
-        let most = (amount == nil ? try coins.wallet.largest(paying: script, feeRate: rate, height: height) : spendable).subtracting(
-            keeping)
+        // After the fee, with that of a change output.
+        let change = max(rate, .floor).feeRoundedUp(weight: OnChainWallet.coinAndChangeWeight)
+        let most = try coins.wallet.largest(paying: script, feeRate: rate, height: height).subtracting(keeping.saturatingAdding(change))
         guard let most, most >= amount ?? script.dustLimit else { throw .belowReserve(keeping, available: spendable) }
         return amount ?? most
     }

@@ -298,9 +298,17 @@ package struct Receiver: Machine, Sendable {
         guard var record = invoices[hash], case .settling(let whole) = record.status, record.htlcs.contains(key) else {
             return ReceiveOutcome()
         }
-        record.status = .settling(amount: whole.saturatingSubtracting(amount))
+        let left = whole.saturatingSubtracting(amount)
+        record.status = .settling(amount: left)
+        guard left == .zero, record.htlcs == [key] else {
+            add(record)
+            return settled(key, hash, now: now)
+        }
+        // Nothing came of it at all.
+        record.htlcs = []
+        record.status = .canceled
         add(record)
-        return settled(key, hash, now: now)
+        return ReceiveOutcome(lost: [record])
     }
 
     /// Takes the payment that is held for a hold invoice.

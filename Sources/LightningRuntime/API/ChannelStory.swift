@@ -36,7 +36,8 @@ extension ControlAPI {
 
     /// What happened to each output, in the order of the blocks; what is still to come, last.
     private static func events(of close: ChannelClose) -> [JSONValue] {
-        let fees = close.claimFees
+        // What claims several outputs is paid for once.
+        var fees = close.claimFees
         return close.outputs.map { output -> (height: Int, JSONValue) in
             var event: [String: JSONValue] = ["amount_sat": .amount(output.output.amount.value), "role": .string(output.role.name)]
             var height = Int.max
@@ -46,8 +47,8 @@ extension ControlAPI {
                 event["height"] = .integer(Int64(at))
                 event["what"] = .string(isOurs ? "claimed" : "taken by the peer")
                 event["txid"] = .string(id.description)
-                event["fee_sat"] = fees[id].map { .amount($0.value) } ?? .null
-            case .waiting(let from): event["what"] = .string("waiting until block \(from)")
+                event["fee_sat"] = fees.removeValue(forKey: id).map { .amount($0.value) } ?? .null
+            case .waiting(let from): event["what"] = .string(waiting(until: from, output, of: close))
             case .claiming(let id):
                 event["what"] = "claim published"
                 event["txid"] = .string(id.description)

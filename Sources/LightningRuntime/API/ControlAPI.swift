@@ -128,10 +128,9 @@ package struct ControlAPI: Sendable {
             return Self.story(of: channel)
         case "quoteforceclose":
             let id = try await channel(p["channel"])
-            guard let quote = try await node.forceCloseQuote(of: id) else {
-                throw ControlFailure(.refused, "the channel is closing already")
-            }
-            return Self.json(quote, id)
+            guard let quote = try await node.forceCloseQuote(of: id), let channel = try await node.channels().first(where: { $0.id == id })
+            else { throw ControlFailure(.refused, "the channel is closing already") }
+            return Self.json(quote, channel)
         case "forceclose":
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(id)
@@ -334,7 +333,8 @@ package struct ControlAPI: Sendable {
         return .object(fields)
     }
 
-    private static func json(_ quote: ForceCloseQuote, _ id: ChannelID) -> JSONValue {
+    private static func json(_ quote: ForceCloseQuote, _ channel: PaymentChannel) -> JSONValue {
+        let id = channel.id
         func json(_ htlcs: ForceCloseQuote.HTLCs) -> JSONValue {
             [
                 "count": .integer(Int64(htlcs.count)), "amount_sat": .amount(htlcs.amount.value),
@@ -342,18 +342,27 @@ package struct ControlAPI: Sendable {
             ]
         }
         return [
-            "channel_id": .string(id.hex), "to_local_sat": .amount(quote.toLocal.value), "delay_blocks": .integer(Int64(quote.delay)),
+            "channel_id": .string(id.hex), "short_channel_id": .string(channel.displayID.description),
+            "peer_id": .string(channel.parameters.remoteNodeID.hex), "capacity_sat": .amount(channel.parameters.fundingAmount.value),
+            "anchors_sat": .amount(quote.anchors.value), "to_local_sat": .amount(quote.toLocal.value),
+            "delay_blocks": .integer(Int64(quote.delay)),
             "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),
             "commitment_fee_sat": .amount(quote.commitmentFee.value), "commitment_fee_is_ours": .bool(quote.isCommitmentFeeOurs),
             "claim_fees_sat": .amount(quote.claimFees.value), "back_by_height": .integer(Int64(quote.backBy)),
         ]
     }
 
+    /// What an output that is not claimed yet waits for.
+    static func waiting(until height: Int, _ output: ChannelClose.Output, of close: ChannelClose) -> String {
+        let fee = close.isPaidByWallet(output) ? "; the fee of its claim needs a coin of the wallet" : ""
+        return (height == 0 ? "to be claimed at once" : "waiting until block \(height)") + fee
+    }
+
     private static func describe(
         _ output: ChannelClose.Output, of close: ChannelClose, _ refused: [TransactionID: String]
     ) -> String {
         switch output.status {
-        case .waiting(let height): return "waiting until block \(height)"
+        case .waiting(let height): return waiting(until: height, output, of: close)
         case .claiming(let id):
             return refused[id].map { "claimed by \(id), which the layer 1 refuses: \($0)" } ?? "claimed by \(id), unconfirmed"
         case .resolved(let id, let height, let isOurs):

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Two nodes of ours on a real bitcoind: closes with HTLCs under way, whose every transaction its mempool has to accept.
+
+  bitcoind_onchain.py LNW URL     URL: http://user:password@127.0.0.1:PORT of a bitcoind on regtest, with -fallbackfee
+
+Once nobody settles, so that HTLC transactions after their time and the claims after them go through; once the preimages come after the
+close. Exits with 0 if all of it worked.
+"""
+import base64, hashlib, json, os, socket, subprocess, sys, tempfile, time, urllib.parse, urllib.request
+
+LNW, URL = sys.argv[1:3]
+HOME = tempfile.mkdtemp(prefix="bitcoind-onchain.")
+ENV = dict(os.environ, LNW_HOME=HOME)
+START = time.time()
+
+
+def say(*words):
+    print(f"{time.time() - START:6.1f}", *words, flush=True)
+
+
+def rpc(method, *params, wallet=None):
+    parts = urllib.parse.urlsplit(URL)
+    request = urllib.request.Request(
+        f"http://{parts.hostname}:{parts.port}" + (f"/wallet/{wallet}" if wallet else ""),
+        json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
+    return json.loads(urllib.request.urlopen(request, timeout=60).read())["result"]
+
+
+def lnw(*words, ok=True):
+    p = subprocess.run([LNW, *words, "--json"], env=ENV, capture_output=True, text=True, timeout=120)
+    if ok and p.returncode:
+        raise RuntimeError(f"lnw {' '.join(words)}: {p.stderr.strip()}")
+    return json.loads(p.stdout) if p.returncode == 0 else None
+
+
+def until(check, seconds=60, what=""):
+    end = time.time() + seconds
+    while time.time() < end:
+        value = check()
+        if value:
+            return value
+        time.sleep(0.2)
+    raise TimeoutError(what)
+
+
+def mine(count=1):
+    for _ in range(count):
+        rpc("generatetoaddress", 1, ADDRESS)
+        height = rpc("getblockcount")
+        for name in ("alice", "bob"):
+            until(lambda: lnw("-w", name, "getinfo")["blockheight"] >= height, 60, f"{name} follows the chain")
+
+
+def channel(name="alice"):
+    """The newest one."""
+    channels = lnw("-w", name, "listchannels", "--all")["channels"]
+    return max(channels, key=lambda c: c["funding_height"] or 1 << 30)
+
+
+def onchain(name):
+    b = lnw("-w", name, "balance")
+    return b["on_chain_confirmed_sat"] + b["on_chain_unconfirmed_sat"]
+
+
+def open_and_hold(ids, port):
+    lnw("-w", "alice", "openchannel", f"{ids['bob']}@127.0.0.1:{port}", "1000000sat", "--push", "400000sat", "--yes")
+
+    def usable():
+        mine(1)
+        return channel()["state"] == "normal"
+    until(usable, 60, "the channel becomes usable")
+    held = {}
+    for payer, payee, amount in (("alice", "bob", 50_000), ("bob", "alice", 60_000)):
+        preimage = hashlib.sha256(f"{payee} {time.time()}".encode()).digest()
+        hash_ = hashlib.sha256(preimage).hexdigest()
+        bolt11 = lnw("-w", payee, "holdinvoice", hash_, f"{amount}sat", "held")["invoice"]
+        subprocess.Popen([LNW, "-w", payer, "pay", bolt11, "--json"], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        held[payee] = preimage.hex()
+        until(lambda: any(i["payment_hash"] == hash_ and i["status"] == "held" for i in lnw("-w", payee, "listinvoices")["invoices"]), 30)
+    return held
+
+
+def close(ids, port, what):
+    say("---", what)
+    before = {name: onchain(name) for name in ids}
+    held = open_and_hold(ids, port)
+    lnw("-w", "alice", "forceclose", channel()["channel_id"], "--yes")
+    mine(1)
+    assert channel()["close_kind"] == "local force close" and channel("bob")["close_kind"] == "remote force close"
+    if what == "preimages after the close":
+        for name, preimage in held.items():
+            lnw("-w", name, "settle", preimage)
+    for _ in range(700):
+        mine(1)
+        if channel()["state"] == "closed" and channel("bob")["state"] == "closed":
+            break
+    for name in ids:
+        say(name, [(o["role"], o["amount_sat"], o["status"].split(" by ")[0]) for o in channel(name)["close_outputs"]])
+        assert not any("refuses" in o["status"] for o in channel(name)["close_outputs"])
+    after = {name: onchain(name) for name in ids}
+    alice, bob = (after[n] - before[n] for n in ("alice", "bob"))
+    moved = 10_000 if what == "preimages after the close" else 0
+    say(f"alice {alice}, bob {bob}")
+    assert -400_000 - 25_000 + moved <= alice <= -400_000 + moved and 400_000 - 25_000 - moved <= bob <= 400_000 - moved, (alice, bob)
+
+
+def main():
+    global ADDRESS
+    rpc("createwallet", "miner") if "miner" not in rpc("listwallets") else None
+    ADDRESS = rpc("getnewaddress", wallet="miner")
+    rpc("generatetoaddress", 101, ADDRESS)
+    nodes, ids, ports = [], {}, {}
+    for name in ("alice", "bob"):
+        lnw("-w", name, "create")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            ports[name] = s.getsockname()[1]
+        nodes.append(subprocess.Popen(
+            [LNW, "start", "-w", name, "--chain", f"bitcoind:{URL}", "--port", str(ports[name])], env=ENV,
+            stdout=open(f"{HOME}/{name}.log", "a"), stderr=subprocess.STDOUT))
+        until(lambda: lnw("-w", name, "getinfo", ok=False), 60, f"{name} starts")
+        ids[name] = lnw("-w", name, "getinfo")["id"]
+        for _ in range(3):
+            rpc("sendtoaddress", lnw("-w", name, "newaddress")["address"], 0.02, wallet="miner")
+    mine(1)
+    try:
+        for what in ("preimages after the close", "nobody settles"):
+            close(ids, ports["bob"], what)
+        say("all of it worked")
+    finally:
+        for node in nodes:
+            node.terminate()
+
+
+if __name__ == "__main__":
+    main()
