@@ -111,6 +111,24 @@ struct CommitmentBumpTests {
         #expect(pair.alice.handle(.caughtUp, environment).contains { if case .broadcast = $0 { true } else { false } })
     }
 
+    @Test("a claim whose better version the wallet cannot pay for is published again as it is")
+    func unfundedBump() throws {
+        var pair = try ChannelPair()
+        try pair.settle(toBob: try pair.offer(60_000))
+        var environment = pair.environments.alice
+        environment.height = 600
+        let own = pair.alice.signedLocalCommitment(environment.keys)
+        _ = pair.alice.fail("test", environment)
+        let funding = try #require(Self.funding(pair.alice.spent(pair.alice.parameters.funding, by: own, height: 600, environment)))
+        let done = pair.alice.handle(.claimFunded(funding, Self.pay(funding)), environment)
+        let claim = try #require(Self.published(done)).0
+        _ = pair.alice.handle(.claimRefused(claim.id, "insufficient fee, rejecting replacement"), environment)
+        environment.height = 601
+        let more = try #require(Self.funding(pair.alice.newBlock(environment)))
+        #expect(more.replacing == claim.id)
+        #expect(pair.alice.handle(.claimFunded(more, nil), environment).contains(.broadcast(claim)))
+    }
+
     @Test("a peer that names keys of ours is refused")
     func foreignKeys() throws {
         let keys = ChannelKeys(seed: Hash.sha256([1]))

@@ -5,8 +5,9 @@ import CryptoPrimitives
 extension OnChainWallet {
     /// Adds coins to a transaction until it pays its fee, and change after its outputs; the coins are reserved until `commit`.
     ///
-    /// A pending transaction of ours that spends one of the same outputs is replaced: its coins are free for this. Unconfirmed coins are not
-    /// taken: BIP 125 does not let a replacement have new ones, packages have no other parents, and their own transaction may be replaced.
+    /// A pending transaction of ours that spends one of the same outputs is replaced: its coins are free for this. Unconfirmed coins are
+    /// taken only where nothing is replaced, for BIP 125 does not let a replacement have new ones; never by what pays for a parent, and never from what
+    /// may itself be replaced.
     ///
     /// - Parameters:
     ///   - transaction: with witnesses of their size, of which nothing is changed.
@@ -20,20 +21,26 @@ extension OnChainWallet {
         var wallet = self
         let replaced = Set(transaction.inputs.compactMap { spenders[$0.previousOutput] })
         for id in replaced.sorted() { wallet.dropPending(id) }
+        // Change of ours alone, as a last choice.
+        let mayBeUnconfirmed = replaced.isEmpty && surplus == .zero
         let rate = max(feeRate, .floor)
         let available = wallet.coins.values.filter { coin in
             coin.spentBy == nil && !wallet.reserved.contains(coin.outPoint) && wallet.isMature(coin, height: height)
-                && coin.height != nil
+                && (coin.height != nil || mayBeUnconfirmed && wallet.isOurs(coin.outPoint.transaction))
         }.sorted {
             ($0.height == nil ? 1 : 0, $1.output.amount, $0.outPoint) < ($1.height == nil ? 1 : 0, $0.output.amount, $1.outPoint)
         }
         let change = wallet.changeScript
         let base = transaction.weight + Self.changeWeight(change)
-        func fee(_ inputs: Int) -> Satoshi { max(rate.feeRoundedUp(weight: base + inputs * Self.inputWeight), least) }
+        // What replaces pays for its own bandwidth: for each input more than the one that was counted.
+        func leastFee(_ inputs: Int) -> Satoshi {
+            replaced.isEmpty ? least : least.saturatingAdding(FeeRate.floor.feeRoundedUp(weight: (inputs - 1) * Self.inputWeight))
+        }
+        func fee(_ inputs: Int) -> Satoshi { max(rate.feeRoundedUp(weight: base + inputs * Self.inputWeight), leastFee(inputs)) }
         /// What some coins have to pay; `nil` where it is more than it is worth.
         func fee(within inputs: Int) -> Satoshi? {
             let usual = fee(inputs)
-            let floor = max(FeeRate.floor.feeRoundedUp(weight: base + inputs * Self.inputWeight), least)
+            let floor = max(FeeRate.floor.feeRoundedUp(weight: base + inputs * Self.inputWeight), leastFee(inputs))
             return min(usual, most) >= floor ? min(usual, most) : nil
         }
         var chosen: [WalletCoin] = []

@@ -149,7 +149,7 @@ package struct OnChainWallet: Sendable {
     }
 
     /// Whether a pending transaction spends our coins alone: what takes outputs of channels may be replaced, and its change with it.
-    private func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
+    func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
 
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
     private func spendableCoins(height: Int) -> [WalletCoin] {

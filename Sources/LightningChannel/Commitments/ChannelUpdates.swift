@@ -255,7 +255,8 @@ extension PaymentChannel {
 
     /// What is written off in the channel and not decided yet.
     public var writtenOff: MilliSatoshi {
-        commitments.htlcs.values.reduce(.zero) { $1.isWrittenOff ? $0 + $1.amount : $0 }
+        guard !isClosed else { return .zero }
+        return commitments.htlcs.values.reduce(.zero) { $1.isWrittenOff ? $0 + $1.amount : $0 }
     }
 
     /// The peer took what had been written off.

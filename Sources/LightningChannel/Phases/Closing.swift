@@ -94,7 +94,7 @@ extension PaymentChannel {
         if case .failed(let failed) = phase { bump = failed.bump }
         // Another transaction was mined than the one that was paid for.
         if let other = bump, close.kind != .localCommitment { effects.append(.abandonFunded(other.transaction.id)) }
-        phase = .closing(Closing(close: close, before: phase.live, bump: bump))
+        phase = .closing(Closing(close: close, before: phase.live, bump: close.kind == .localCommitment ? bump : nil))
         isChanged = true
         if close.kind == .revokedCommitment {
             effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
@@ -186,7 +186,11 @@ extension PaymentChannel {
         _ closing: inout Closing, _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?,
         _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
-        guard let answer else { return alertUnfunded("a transaction that claims HTLCs", environment) }
+        guard let answer else {
+            // What it was to replace is still the best there is.
+            let old = closing.close.attempts.first { $0.transaction.id == funding.replacing }
+            return (old.map { [.broadcast($0.transaction)] } ?? []) + alertUnfunded("a transaction that claims HTLCs", environment)
+        }
         guard
             let transaction = closing.close.funded(
                 funding, answer.transaction, fee: answer.fee, at: environment.height, self.closing(environment))
@@ -198,14 +202,14 @@ extension PaymentChannel {
 
     /// Layer 1 refuses a claim for its fee: it is made again with a higher one at the next block.
     mutating func claimRefused(_ id: TransactionID, _ reason: String) {
-        let isOverFee = [
-            "insufficient fee", "min relay fee not met", "mempool min fee not met", "txn-mempool-conflict",
-            "too many potential replacements",
-        ].contains { reason.hasPrefix($0) }
+        let isConflict = ["insufficient fee", "txn-mempool-conflict", "too many potential replacements", "replacement-failed"]
+            .contains { reason.hasPrefix($0) }
+        let isOverFee =
+            isConflict || ["min relay fee not met", "mempool min fee not met", "package RBF failed"].contains { reason.hasPrefix($0) }
         guard isOverFee else { return }
         switch phase {
         case .closing(var closing):
-            guard closing.close.refused(id) else { return }
+            guard closing.close.refused(id, isConflict: isConflict) else { return }
             phase = .closing(closing)
         case .failed(var failed):
             guard var bump = failed.bump, bump.transaction.id == id, !bump.isRefused else { return }

@@ -76,10 +76,12 @@ extension PaymentChannel {
         // No commitment can ever be mined: what they held is as if it had not been.
         let offered = commitments.orderedHTLCs.filter(\.state.isOfferedByLocal)
         let received = commitments.orderedHTLCs.filter { !$0.state.isOfferedByLocal }
+        // What paid for our commitment can never be mined either.
+        let abandoned = phase.bump.map { [ChannelEffect.abandonFunded($0.transaction.id)] } ?? []
         let close = ChannelClose(kind: .fundingSpent, transaction: conflict.transaction, height: conflict.height)
         phase = .closed(Closing(close: close, before: phase.live))
         isChanged = true
-        return [sendError(why), .closing(.fundingSpent)] + withdrawn
+        return [sendError(why), .closing(.fundingSpent)] + withdrawn + abandoned
             + offered.map { .returned(id: $0.id, $0.paymentHash, origin: $0.origin) }
             + received.map { .lost(id: $0.id, $0.paymentHash, $0.amount, wasFulfilled: $0.preimage != nil) } + [.closed]
     }

@@ -47,11 +47,21 @@ extension NodeCore {
     func allowed(_ amount: Satoshi?, to script: Script, _ rate: FeeRate, keeping: Satoshi) throws(WalletRefusal) -> Satoshi? {
         let spendable = coins.wallet.spendable(height: height)
         guard keeping > .zero, spendable >= amount ?? .zero else { return amount }
-        // After the fee, with that of a change output.
-        let change = max(rate, .floor).feeRoundedUp(weight: OnChainWallet.coinAndChangeWeight)
-        let most = try coins.wallet.largest(paying: script, feeRate: rate, height: height).subtracting(keeping.saturatingAdding(change))
-        guard let most, most >= amount ?? script.dustLimit else { throw .belowReserve(keeping, available: spendable) }
-        return amount ?? most
+        guard let amount else {
+            // After the fee, with that of a change output.
+            let change = max(rate, .floor).feeRoundedUp(weight: OnChainWallet.coinAndChangeWeight)
+            let most = try coins.wallet.largest(paying: script, feeRate: rate, height: height).subtracting(keeping.saturatingAdding(change))
+            guard let most, most >= script.dustLimit else { throw .belowReserve(keeping, available: spendable) }
+            return most
+        }
+        // As it would be done: what is left, and the change.
+        var trial = coins.wallet
+        let transaction = try trial.fund(paying: script, amount: amount, feeRate: rate, height: height)
+        let change = transaction.outputs.dropFirst().reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
+        guard trial.spendable(height: height).saturatingAdding(change) >= keeping else {
+            throw .belowReserve(keeping, available: spendable)
+        }
+        return amount
     }
 
     mutating func open(
@@ -68,10 +78,15 @@ extension NodeCore {
         do throws(WalletRefusal) {
             // The funding output's script is as long as any P2WSH.
             let script = Script.p2wsh(Script())
-            if let wanted = try allowed(wanted, to: script, self.feeRate, keeping: keeping) {
-                amount = wanted
+            if let wanted {
+                amount = try allowed(wanted, to: script, self.feeRate, keeping: keeping) ?? wanted
             } else {
-                let all = try coins.wallet.largest(paying: script, feeRate: self.feeRate, height: height)
+                let all: Satoshi
+                if let most = try allowed(nil, to: script, self.feeRate, keeping: keeping) {
+                    all = most
+                } else {
+                    all = try coins.wallet.largest(paying: script, feeRate: self.feeRate, height: height)
+                }
                 amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
             }
         } catch { throw .wallet(error) }

@@ -72,7 +72,10 @@ extension ChannelClose {
                 groups.append((group, [index]))
             }
         }
-        for (_, indices) in groups {
+        // The wallet may not have a coin for each: what is worth most comes first.
+        func value(_ indices: [Int]) -> UInt64 { indices.reduce(0) { $0 &+ outputs[$1].output.amount.value } }
+        let ordered = groups.map { ($0.indices, value($0.indices)) }.sorted { ($0.1, $1.0[0]) > ($1.1, $0.0[0]) }
+        for (indices, _) in ordered {
             actions += claimNew(indices, at: height, estimates, to: script, channel)
         }
         return actions
@@ -81,7 +84,8 @@ extension ChannelClose {
     private func group(of output: Output, at height: Int, _ channel: ClosingChannel) -> Group {
         guard output.setbacks == 0 else { return .alone(output.outPoint) }
         if let step = output.step {
-            if output.role == .receivedHTLC, let deadline = deadline(of: output, channel), deadline - height <= Self.sharedMargin {
+            // Each by itself takes a coin of the wallet: only where the peer can take one of them from now on.
+            if output.role == .receivedHTLC, let deadline = deadline(of: output, channel), deadline <= height + 1 {
                 return .alone(output.outPoint)
             }
             return channel.parameters.hasAnchors ? .steps(lockTime: step.transaction.lockTime) : .alone(output.outPoint)
@@ -198,11 +202,12 @@ extension ChannelClose {
 
     /// Layer 1 does not take a claim, because of its fee: the next one pays more.
     ///
+    /// - Parameter isConflict: whether something else in the mempool wants one of its outputs: then it may help to claim each by itself.
     /// - Returns: whether it is one of ours.
-    package mutating func refused(_ id: TransactionID) -> Bool {
+    package mutating func refused(_ id: TransactionID, isConflict: Bool = true) -> Bool {
         guard let index = attempts.firstIndex(where: { $0.transaction.id == id }), !attempts[index].isRefused else { return false }
         attempts[index].isRefused = true
-        attempts[index].refusals = attempts[index].refusals.addingReportingOverflow(1).partialValue
+        if isConflict { attempts[index].refusals = attempts[index].refusals.addingReportingOverflow(1).partialValue }
         return true
     }
 
