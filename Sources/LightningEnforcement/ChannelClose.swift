@@ -96,7 +96,7 @@ public struct ChannelClose: Hashable, Sendable {
     package var failure: String?
     /// The HTLCs of the channel, as they were when the funding output was spent.
     package var htlcs: [ClosingHTLC] = []
-    /// What the closing transaction itself paid; `nil` where that is not known: in records of versions before 0.3.
+    /// What the closing transaction itself paid; `nil` where that is not known: in records of 0.2.0, and for what has other inputs as well.
     public package(set) var fee: Satoshi?
     /// The claims that were published and are not known to have failed.
     package var attempts: [ClaimAttempt] = []

@@ -79,9 +79,6 @@ extension ChannelClose {
     /// The output of an HTLC in the closing transaction.
     package func output(of key: HTLCKey) -> Output? { outputs.first { $0.htlc == key && $0.role.isHTLC } }
 
-    /// HTLCs of which layer 1 has not decided yet, with the block after which either side can have them.
-    package var openHTLCs: [ClosingHTLC] { htlcs.filter { !$0.isDecided } }
-
     /// The block at which an HTLC output becomes its offerer's: until then whoever has the preimage can take it.
     public func expiry(of output: Output) -> Int? {
         guard output.role.isHTLC else { return nil }

@@ -6,16 +6,11 @@
 Once nobody settles, so that HTLC transactions after their time and the claims after them go through; once the preimages come after the
 close. Exits with 0 if all of it worked.
 """
-import base64, hashlib, json, os, socket, subprocess, sys, tempfile, time, urllib.parse, urllib.request
+import base64, hashlib, json, subprocess, sys, time, urllib.parse, urllib.request
 
-LNW, URL = sys.argv[1:3]
-HOME = tempfile.mkdtemp(prefix="bitcoind-onchain.")
-ENV = dict(os.environ, LNW_HOME=HOME)
-START = time.time()
+from rig import ENV, HOME, LNW, free, lnw, run, say, until
 
-
-def say(*words):
-    print(f"{time.time() - START:6.1f}", *words, flush=True)
+URL = sys.argv[2]
 
 
 def rpc(method, *params, wallet=None):
@@ -25,23 +20,6 @@ def rpc(method, *params, wallet=None):
         json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
     request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
     return json.loads(urllib.request.urlopen(request, timeout=60).read())["result"]
-
-
-def lnw(*words, ok=True):
-    p = subprocess.run([LNW, *words, "--json"], env=ENV, capture_output=True, text=True, timeout=120)
-    if ok and p.returncode:
-        raise RuntimeError(f"lnw {' '.join(words)}: {p.stderr.strip()}")
-    return json.loads(p.stdout) if p.returncode == 0 else None
-
-
-def until(check, seconds=60, what=""):
-    end = time.time() + seconds
-    while time.time() < end:
-        value = check()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise TimeoutError(what)
 
 
 def mine(count=1):
@@ -113,25 +91,21 @@ def main():
     nodes, ids, ports = [], {}, {}
     for name in ("alice", "bob"):
         lnw("-w", name, "create")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            ports[name] = s.getsockname()[1]
+        ports[name] = free()
         nodes.append(subprocess.Popen(
             [LNW, "start", "-w", name, "--chain", f"bitcoind:{URL}", "--port", str(ports[name])], env=ENV,
             stdout=open(f"{HOME}/{name}.log", "a"), stderr=subprocess.STDOUT))
-        until(lambda: lnw("-w", name, "getinfo", ok=False), 60, f"{name} starts")
+        until(lambda: isinstance(lnw("-w", name, "getinfo", ok=False), dict), 60, f"{name} starts")
         ids[name] = lnw("-w", name, "getinfo")["id"]
         for _ in range(3):
             rpc("sendtoaddress", lnw("-w", name, "newaddress")["address"], 0.02, wallet="miner")
     mine(1)
-    try:
-        for what in ("preimages after the close", "nobody settles"):
-            close(ids, ports["bob"], what)
-        say("all of it worked")
-    finally:
-        for node in nodes:
-            node.terminate()
+    for what in ("preimages after the close", "nobody settles"):
+        close(ids, ports["bob"], what)
+    say("all of it worked")
+    for node in nodes:
+        node.terminate()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

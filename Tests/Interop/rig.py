@@ -4,7 +4,7 @@ Called as  <script>.py LNW ORACLES PYTHON
 """
 import json, os, queue, re, socket, subprocess, sys, tempfile, threading, time
 
-LNW, ORACLES, PY = sys.argv[1:4]
+LNW, ORACLES, PY = (sys.argv[1:4] + [None, None])[:3]
 HOME = tempfile.mkdtemp(prefix="interop.")
 ENV = dict(os.environ, LNW_HOME=HOME)
 

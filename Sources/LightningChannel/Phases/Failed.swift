@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningEnforcement
 import LightningTransactions
@@ -57,6 +57,9 @@ extension PaymentChannel {
         }
         return effects
     }
+
+    /// What brought our commitment into a block, beside its own fee.
+    package var commitmentBumpFee: Satoshi { phase.bump?.fee ?? .zero }
 
     /// Before which block our commitment should be mined, and what it may cost that it is.
     ///

@@ -111,7 +111,7 @@ extension PaymentChannel {
         case fundingConflict = 4
         case flags = 5
         case revokedRecords = 6
-        /// What version 0.2 and later know of a close: its HTLCs, and the claims that were published.
+        /// What versions after 0.2.0 know of a close: its HTLCs, and the claims that were published.
         case closeDetails = 7
         /// What pays for our commitment while it is not mined.
         case commitmentBump = 8
