@@ -63,7 +63,13 @@ package enum ChannelEvent: Sendable {
     // MARK: The store
 
     /// The node has started again from its store.
-    case restarted
+    ///
+    /// - Parameter isProven: whether the store is known to be the newest there is: else it may be an old copy.
+    case restarted(isProven: Bool = true)
+    /// The owner knows that the store is the newest there is.
+    case vouched
+    /// Something shows that the store is an old copy.
+    case doubted
     /// The answer to `ChannelEffect.needsRevokedHTLCs`.
     case revokedHTLCs(RevokedHTLCQuery, [(key: [UInt8], record: [UInt8])])
 }
@@ -100,7 +106,11 @@ extension PaymentChannel {
         case .blockDisconnected(let height): return disconnectedBlock(height: height)
         case .claimFunded(let funding, let answer): return claimFunded(funding, answer, environment)
         case .claimRefused(let id, let reason): claimRefused(id, reason)
-        case .restarted: return restart(environment)
+        case .restarted(let isProven):
+            if !isProven { doubt() }
+            return restart(environment)
+        case .vouched: return believe(environment)
+        case .doubted: doubt()
         case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
         }
         return []

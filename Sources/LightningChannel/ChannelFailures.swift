@@ -17,6 +17,8 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidScript(String)
     case notOpener
     case invalidExpiry
+    /// The database may be an old copy: a commitment out of it may be revoked, and whoever publishes a revoked one loses everything.
+    case possiblyBehind
 
     public var description: String {
         switch self {
@@ -32,6 +34,9 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidScript(let why): "the closing script cannot be used: \(why)"
         case .notOpener: "only the side that opened the channel sets its fee rate"
         case .invalidExpiry: "the expiry is not a block height in reach"
+        case .possiblyBehind:
+            "this database may be an old copy, and publishing an old commitment loses everything in the channel. Let the peer connect: it shows "
+                + "whether ours is the newest. If you know that there is no newer copy: lnw forceclose --newest"
         }
     }
 }

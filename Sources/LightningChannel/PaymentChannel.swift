@@ -34,6 +34,8 @@ public struct PaymentChannel: Sendable {
     var wasToldAlias = false
     /// Whether the peer has taken an HTLC after it had been written off: nothing more is written off in its favour.
     public internal(set) var hasTakenWrittenOff = false
+    /// Whether our data may be older than what the peer has: our commitment may be revoked, and is not published.
+    public internal(set) var isPossiblyBehind = false
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
     public internal(set) var openedHeight: Int
 
@@ -47,6 +49,8 @@ public struct PaymentChannel: Sendable {
     var isChanged = true
     /// The height at which it was last said that the wallet cannot pay for a claim.
     var unfundedAlert: Int?
+    /// The height at which it was last said that our commitment is not published.
+    var unpublishedAlert: Int?
     /// Whether the HTLCs of revoked commitments are not wanted any more.
     var forgetsRevoked = false
     var changedHTLCs: Set<HTLC.Key> = []
@@ -170,12 +174,15 @@ public struct PaymentChannel: Sendable {
         case .failed(let failed):
             // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel". It is the answer to a peer that
             // takes the channel for a living one; unasked it would end the connection of a peer that does not know the channel any more.
-            if case .channelReestablish = message { return [sendError(failed.reason)] }
-            return []
+            guard case .channelReestablish(let body) = message else { return [] }
+            return isPossiblyBehind ? judge(body, failed, environment) : [sendError(failed.reason)]
         case .closing, .closed:
             if case .channelReestablish = message { return [sendError("the channel is closed")] }
             return []
-        case .dataLost: return []
+        case .dataLost:
+            // Again: a peer that does not keep what it was told would wait for us, and only it can close.
+            if case .channelReestablish = message { return [sendError(Self.dataLossText)] }
+            return []
         case .live: break
         }
         if case .channelReestablish(let body) = message { return try reestablish(body, environment) }

@@ -21,7 +21,7 @@ package struct NodeCore {
     let keys: NodeKeys
     var entropy: Entropy
     var clock = NodeClock()
-    var startup = Startup()
+    var startup: Startup
     var layer1: Layer1View
     var coins: Coins
     package internal(set) var channels = ChannelTable()
@@ -61,11 +61,14 @@ package struct NodeCore {
     /// Starts a node from what its store holds; an empty store makes a new node.
     ///
     /// - Parameter store: all records of the node's database, as it was committed last.
+    /// - Parameter isStoreProven: whether the store is known to be the newest there is. Else a channel's commitment is not published
+    ///   before its peer has shown that it is the newest: it may be revoked.
     /// - Throws: a `StoreFailure` when a record cannot be read; nothing is started then.
     package init(
-        configuration: NodeConfiguration, keys: NodeKeys, entropy: Entropy, store: StoreContents
+        configuration: NodeConfiguration, keys: NodeKeys, entropy: Entropy, store: StoreContents, isStoreProven: Bool = true
     ) throws(StoreFailure) {
         self.configuration = configuration
+        startup = Startup(isStoreProven: isStoreProven)
         self.keys = keys
         var entropy = entropy
         do throws(DecodingFailure) {
@@ -366,9 +369,9 @@ extension NodeCore {
     /// Our current commitment transaction, signed by both sides.
     ///
     /// Money at risk: whoever publishes it closes the channel, and once it is revoked loses everything in it. It is
-    /// here for force closes by other means and for demonstrations of what a cheater loses.
+    /// here for force closes by other means and for demonstrations of what a cheater loses. `nil` where it may be an old one.
     package func signedCommitment(of id: ChannelID) -> Transaction? {
-        guard var entry = channels.entry(id) else { return nil }
+        guard var entry = channels.entry(id), !entry.channel.isPossiblyBehind else { return nil }
         return entry.channel.signedLocalCommitment(entry.keys)
     }
 }

@@ -15,10 +15,14 @@ struct NodeClock {
 
 /// How far a node has come after its start.
 struct Startup {
+    /// Whether the store is known to be the newest there is.
+    let isStoreProven: Bool
     var hasResumed = false
     /// HTLCs that were committed before the start and are still to be decided: by their channels and ids.
     var undecided: [(ChannelID, UInt64)] = []
     var hasReceivedUndecided = false
+
+    init(isStoreProven: Bool) { self.isStoreProven = isStoreProven }
 }
 
 /// What the node knows of layer 1, and what it has given to it.

@@ -107,9 +107,12 @@ public final class LightningNode: Service, Sendable {
         let keys = NodeKeys(seed: try wallet.seed(), network: network)
         let database = try SQLiteStore(path: wallet.database)
         let contents = try database.load()
+        let fence = StoreFence(path: wallet.fence)
+        let batches = try database.batchNumber()
+        let doubt = fence.doubt(contents, batches: batches)
         let core = try NodeCore(
-            configuration: configuration, keys: keys, entropy: .system(), store: contents)
-        let store = StoreThread(database)
+            configuration: configuration, keys: keys, entropy: .system(), store: contents, isStoreProven: doubt == nil)
+        let store = StoreThread(database, fence: fence, batches: batches)
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -121,6 +124,17 @@ public final class LightningNode: Service, Sendable {
         // Before anybody can call: what happened while the node was down comes first.
         do {
             try await follower.catchUp(to: try await chain.tip().hash)
+            // What a doubt means for the channels is stored before this database counts as the one in use.
+            if let doubt {
+                try await driver.handle(.tick)
+                let inDoubt = try await driver.read { $0.channels.values.count { $0.isPossiblyBehind } }
+                if inDoubt > 0 {
+                    options.logger.warning(
+                        "this database may be an old copy: \(doubt). Nothing of \(inDoubt) of its channels is published before their peers have shown that it is the newest"
+                    )
+                }
+            }
+            await store.raiseFence()
         } catch {
             await store.close()
             try? await group.shutdownGracefully()
@@ -285,8 +299,12 @@ public final class LightningNode: Service, Sendable {
     }
 
     /// Closes a channel without the peer. Our own money is locked for the peer's `to_self_delay` blocks.
-    public func forceCloseChannel(_ id: ChannelID) async throws {
-        _ = try await driver.command(.forceCloseChannel(id))
+    ///
+    /// - Parameter isNewest: your word that no newer copy of this database exists, for a channel that `isPossiblyBehind`. Money at risk: if
+    ///   there is one, everything in the channel may be lost.
+    /// - Throws: `NodeRefusal.channel(.possiblyBehind)` for such a channel without that word.
+    public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false) async throws {
+        _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest))
     }
 
     /// Proposes a new fee rate for the commitments of a channel that we opened.

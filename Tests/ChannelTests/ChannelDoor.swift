@@ -61,7 +61,7 @@ extension PaymentChannel {
         _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] { handle(.spent(outPoint, by: transaction, height: height), environment) }
 
-    mutating func wantRevoked() -> [ChannelEffect] { handle(.restarted, .any()) }
+    mutating func wantRevoked() -> [ChannelEffect] { handle(.restarted(), .any()) }
 
     mutating func takeRevoked(
         _ query: RevokedHTLCQuery, _ records: [(key: [UInt8], record: [UInt8])], _ environment: ChannelEnvironment

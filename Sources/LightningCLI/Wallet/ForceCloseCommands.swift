@@ -5,13 +5,15 @@ struct ForceClose: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "forceclose", abstract: "Close a channel without its peer.")
     @OptionGroup var options: CommonOptions
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Flag(help: "Your word that there is no newer copy of this wallet's database. If there is one, everything in the channel may be lost.")
+    var newest = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         let quote = try await options.call("quoteforceclose", ["channel": .string(channel)])
         try Terminal.confirm(
             "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\nlnw close is cheaper while the peer answers.",
             yes: yes)
-        options.show(try await options.call("forceclose", ["channel": .string(channel)])) { _ in
+        options.show(try await options.call("forceclose", ["channel": .string(channel), "newest": .bool(newest)])) { _ in
             "our last state is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
         }
     }

@@ -230,6 +230,10 @@ struct ListChannels: AsyncParsableCommand {
                     "\(Format.pad(name, 11))\(Format.pad(c["peer_alias"].text.map { String($0.prefix(9)) } ?? Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")"
                 )
                 if let why = c["reason"].text { lines.append("           why: \(why)") }
+                if c["possibly_behind"].flag {
+                    lines.append(
+                        "           this database may be an old copy: nothing is published before the peer has shown that it is the newest")
+                }
                 for output in c["close_outputs"].list {
                     lines.append("           \(Format.sat(output["amount_sat"].u64)) \(output["role"].string): \(output["status"].string)")
                 }

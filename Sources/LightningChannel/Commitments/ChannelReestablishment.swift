@@ -35,34 +35,12 @@ extension PaymentChannel {
     ) throws(ProtocolViolation) -> [ChannelEffect] {
         guard connection == .awaitingReestablish else { throw .outOfTurn(.channelReestablish) }
         let keys = environment.keys
-        let ours = commitments.localNumber
-        // "if next_commitment_number is zero: MUST immediately fail the channel".
-        if message.nextCommitmentNumber == 0 { throw .closeRequested }
-
-        if message.nextRevocationNumber > ours {
-            // The peer has revocations of commitments that we do not remember. If it proves that, our data is old.
-            let claimed = message.nextRevocationNumber - 1
-            guard claimed < PerCommitmentSecret.firstIndex,
-                message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(claimed)
-            else { throw .foreignSecret }
-            return loseData()
-        }
-        if message.nextRevocationNumber > 0 {
-            guard message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(message.nextRevocationNumber - 1)
-            else { throw .wrongLastSecret }
-        }
-        let sent = commitments.remoteNumber + (commitments.awaitsRevocation ? 1 : 0)
-        let resendsCommitment = commitments.awaitsRevocation && message.nextCommitmentNumber == sent
-        guard resendsCommitment || message.nextCommitmentNumber == sent + 1 else {
-            throw .unexpectedCommitment(message.nextCommitmentNumber, expected: sent + 1)
-        }
-        guard message.nextRevocationNumber == ours || message.nextRevocationNumber + 1 == ours else {
-            throw .unexpectedRevocation(message.nextRevocationNumber, ours: ours)
-        }
-        let resendsRevocation = message.nextRevocationNumber + 1 == ours
+        let (ours, sent) = (commitments.localNumber, lastSentNumber)
+        if try provesLaterState(message, keys) { return loseData() }
+        let (resendsCommitment, resendsRevocation) = try retransmissions(wantedBy: message, keys)
 
         connection = .established
-        var effects: [ChannelEffect] = []
+        var effects = believe(environment)
         // "if next_commitment_number is 1 in both …: MUST retransmit channel_ready".
         if message.nextCommitmentNumber == 1, ours == 0, phase.live.readiness.isLocalReady {
             effects.append(.send(readyMessage(keys)))
@@ -82,6 +60,43 @@ extension PaymentChannel {
             effects.append(.send(.shutdown(Shutdown(channelID: id, script: script))))
         }
         return effects
+    }
+
+    /// The number of the last commitment that we signed for the peer.
+    private var lastSentNumber: UInt64 { commitments.remoteNumber + (commitments.awaitsRevocation ? 1 : 0) }
+
+    /// Whether the peer has revocations of commitments that we do not remember, and proves it: our data are old.
+    ///
+    /// - Throws: where it claims that, and proves nothing.
+    func provesLaterState(_ message: ChannelReestablish, _ keys: ChannelKeys) throws(ProtocolViolation) -> Bool {
+        // "if next_commitment_number is zero: MUST immediately fail the channel".
+        if message.nextCommitmentNumber == 0 { throw .closeRequested }
+        guard message.nextRevocationNumber > commitments.localNumber else { return false }
+        let claimed = message.nextRevocationNumber - 1
+        guard claimed < PerCommitmentSecret.firstIndex, message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(claimed)
+        else { throw .foreignSecret }
+        return true
+    }
+
+    /// What has to be sent again to a peer that knows of no later state than we do.
+    ///
+    /// - Throws: where its numbers fit to no state that both sides can be in.
+    func retransmissions(
+        wantedBy message: ChannelReestablish, _ keys: ChannelKeys
+    ) throws(ProtocolViolation) -> (commitment: Bool, revocation: Bool) {
+        let (ours, sent) = (commitments.localNumber, lastSentNumber)
+        if message.nextRevocationNumber > 0 {
+            guard message.yourLastPerCommitmentSecret == keys.perCommitmentSecret(message.nextRevocationNumber - 1)
+            else { throw .wrongLastSecret }
+        }
+        let resendsCommitment = commitments.awaitsRevocation && message.nextCommitmentNumber == sent
+        guard resendsCommitment || message.nextCommitmentNumber == sent + 1 else {
+            throw .unexpectedCommitment(message.nextCommitmentNumber, expected: sent + 1)
+        }
+        guard message.nextRevocationNumber == ours || message.nextRevocationNumber + 1 == ours else {
+            throw .unexpectedRevocation(message.nextRevocationNumber, ours: ours)
+        }
+        return (resendsCommitment, message.nextRevocationNumber + 1 == ours)
     }
 
     /// Our updates that the peer may not have: those under a commitment, or those still waiting for one.

@@ -30,7 +30,7 @@ extension PaymentChannel {
         effects.append(.givenUp(canClaim: true))
         if let transaction = funding.transaction, funding.height == nil { effects.append(.broadcast(transaction)) }
         effects += publishCommitment(environment)
-        effects.append(.alert("channel \(id) is force-closed: \(reason)"))
+        if !isPossiblyBehind { effects.append(.alert("channel \(id) is force-closed: \(reason)")) }
         return effects + withdrawn
     }
 
@@ -42,7 +42,10 @@ extension PaymentChannel {
     }
 
     /// Publishes our commitment, and what pays for it where its own fee is too low; again at every block until something is mined.
+    ///
+    /// Money at risk: not while our data may be old, for then it may be revoked.
     mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
         let signed = signedLocalCommitment(environment.keys)
         var effects: [ChannelEffect] = [.broadcast(signed)]
         guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
@@ -56,6 +59,11 @@ extension PaymentChannel {
             effects.append(.broadcast(bump.transaction, parents: [signed]))
         }
         return effects
+    }
+
+    private var failureReason: String {
+        if case .failed(let failed) = phase { return failed.reason }
+        return ""
     }
 
     /// What brought our commitment into a block, beside its own fee.

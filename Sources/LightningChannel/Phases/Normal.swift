@@ -31,14 +31,19 @@ extension PaymentChannel {
             if htlc.state.isOfferedByLocal, isCommitted,
                 height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
             {
-                return fail("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
+                return enforce("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
             }
             if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
                 height + grace >= htlc.cltvExpiry
             {
-                return fail("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
+                return enforce("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
             }
         }
         return []
+    }
+
+    /// A deadline has come. While our commitment may be an old one the channel goes on, for a peer that connects may still settle.
+    private mutating func enforce(_ why: String, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        isPossiblyBehind ? alertUnpublished(why, environment) : fail(why, environment)
     }
 }

@@ -115,6 +115,8 @@ extension PaymentChannel {
         case closeDetails = 7
         /// What pays for our commitment while it is not mined.
         case commitmentBump = 8
+        /// Present where our data may be older than the peer's.
+        case possiblyBehind = 9
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -136,6 +138,7 @@ extension PaymentChannel {
         case .closeDetails: close?.detailsRecord
         case .commitmentBump:
             phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
+        case .possiblyBehind: isPossiblyBehind ? [] : nil
         }
     }
 
@@ -151,6 +154,7 @@ extension PaymentChannel {
             funding.wasConfirmed = flags & 1 != 0
             hasTakenWrittenOff = flags & 2 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
+        case .possiblyBehind: isPossiblyBehind = true
         case .closeDetails:
             switch phase {
             case .closing(var closing):

@@ -109,8 +109,16 @@ extension NodeCore {
             guard channels[id] != nil else { throw .unknownChannel }
             do throws(ChannelRefusal) { try ask(id, .shutdown(to: script)) } catch { throw .channel(error) }
             return .done
-        case .forceCloseChannel(let id):
+        case .forceCloseChannel(let id, let isNewest):
             guard let channel = channels[id] else { throw .unknownChannel }
+            switch channel.phase {
+            case .live, .failed:
+                guard channel.isPossiblyBehind else { break }
+                guard isNewest else { throw .channel(.possiblyBehind) }
+                tell(id, .vouched)
+                if !channel.isAlive { return .done }
+            case .dataLost, .closing, .closed: break
+            }
             switch channel.phase {
             case .live: break
             case .dataLost:

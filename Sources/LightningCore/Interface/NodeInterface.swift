@@ -70,7 +70,9 @@ public enum NodeCommand: Sendable {
     /// `amount` of `nil` sends everything.
     case send(Script, amount: Satoshi?, feeRate: FeeRate?, mayUseReserve: Bool = false)
     case closeChannel(ChannelID, to: Script?)
-    case forceCloseChannel(ChannelID)
+    /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
+    ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
+    case forceCloseChannel(ChannelID, isNewest: Bool = false)
     case setFeeRate(ChannelID, FeeRate)
 }
 

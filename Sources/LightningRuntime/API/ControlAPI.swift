@@ -133,7 +133,7 @@ package struct ControlAPI: Sendable {
             return Self.json(quote, channel)
         case "forceclose":
             let id = try await channel(p["channel"])
-            try await node.forceCloseChannel(id)
+            try await node.forceCloseChannel(id, isNewest: try p.yesOrNo("newest"))
             return ["channel_id": .string(id.hex)]
         default:
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
@@ -300,6 +300,7 @@ package struct ControlAPI: Sendable {
             "channel_id": .string(channel.id.hex), "peer_id": .string(channel.parameters.remoteNodeID.hex),
             "short_channel_id": channel.shortChannelID.map { .string($0.description) } ?? .null,
             "alias": .string(channel.parameters.localAlias.description), "state": .string(channel.stateName),
+            "possibly_behind": .bool(channel.isPossiblyBehind),
             "connected": .bool(channel.connection == .established),
             "channel_type": .string(channel.parameters.channelType.description),
             "opener": channel.parameters.isOpener ? "local" : "remote",

@@ -13,11 +13,17 @@ final class StoreThread: Sendable {
     typealias Outcome = Result<[(query: StoreQuery, found: Result<[StoreEntry], StoreFailure>)], StoreFailure>
 
     private let store: SQLiteStore
+    private let fence: StoreFence
+    /// How many batches the store holds. Touched on the thread alone.
+    nonisolated(unsafe) private var batches: UInt64
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let failure = Mutex<StoreFailure?>(nil)
 
-    init(_ store: SQLiteStore) {
+    /// - Parameter batches: how many the store holds.
+    init(_ store: SQLiteStore, fence: StoreFence, batches: UInt64) {
         self.store = store
+        self.fence = fence
+        self.batches = batches
         pool.start()
     }
 
@@ -35,13 +41,31 @@ final class StoreThread: Sendable {
     private func perform(_ writes: [StoreWrite], _ queries: [StoreQuery]) -> Outcome {
         if let failure = failure.withLock({ $0 }) { return .failure(failure) }
         do throws(StoreFailure) {
-            try store.commit(writes)
+            try write(writes)
         } catch {
             failure.withLock { $0 = error }
             return .failure(error)
         }
         return .success(
             queries.map { query in (query, Result { () throws(StoreFailure) in try store.entries(query) }) })
+    }
+
+    private func write(_ writes: [StoreWrite]) throws(StoreFailure) {
+        guard !writes.isEmpty else { return }
+        try store.commit(writes)
+        batches += 1
+        fence.committed(batches: batches)
+    }
+
+    /// From now on the store is known as the one that is in use here: to be called once what a doubt means is stored.
+    func raiseFence() async {
+        await withCheckedContinuation { continuation in
+            pool.submit { _ in
+                // Without one the next start is in doubt.
+                if let mark = self.fence.begin(batches: self.batches) { _ = self.perform([mark], []) }
+                continuation.resume()
+            }
+        }
     }
 
     /// Reads from the store, behind what was asked for before.
@@ -56,7 +80,12 @@ final class StoreThread: Sendable {
 
     /// Closes the store once all that was asked for is done.
     func close() async {
-        await withCheckedContinuation { continuation in pool.submit { _ in continuation.resume() } }
+        await withCheckedContinuation { continuation in
+            pool.submit { _ in
+                if let mark = self.fence.end() { _ = self.perform([mark], []) }
+                continuation.resume()
+            }
+        }
         try? await pool.shutdownGracefully()
         store.close()
     }

@@ -27,6 +27,8 @@ public struct WalletDirectory: Sendable {
 
     /// The path of the node's database.
     public var database: String { url.appending(path: "node.sqlite").path }
+    /// By which a copy of the database is told from the one in use here.
+    var fence: String { url.appending(path: "fence").path }
     /// The path of the socket by which commands talk to the node.
     public var controlSocket: String { url.appending(path: "control.sock").path }
     private var seedFile: URL { url.appending(path: "seed") }
