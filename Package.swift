@@ -192,7 +192,8 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
                 "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning",
-                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ], exclude: ["Wallets"]),
         .testTarget(
             name: "SimulationTests",

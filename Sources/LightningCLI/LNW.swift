@@ -16,7 +16,8 @@ struct LNW: AsyncParsableCommand {
             Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
-            Close.self, ForceClose.self, Quote.self, Stream.self, GetRoute.self, Explain.self, Probe.self, GraphCommand.self,
+            Close.self, ForceClose.self, Quote.self, Backup.self, Seed.self, ChangePassphrase.self, Unlock.self, Stream.self, GetRoute.self,
+            Explain.self, Probe.self, GraphCommand.self,
             ListForwards.self,
             FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
         ], defaultSubcommand: Welcome.self)
@@ -83,7 +84,12 @@ struct LNW: AsyncParsableCommand {
         case let failure as NodeFailure: (status, text) = (3, failure.description)
         case let refusal as NodeRefusal: (status, text) = (refusal == .stopped ? 3 : 4, refusal.description)
         case let failure as WalletDirectoryFailure:
-            if case .unreadable = failure { status = 6 } else { status = 4 }
+            status =
+                switch failure {
+                case .unreadable: 6
+                case .locked: 3
+                case .exists, .missing, .wrongPassphrase: 4
+                }
             text = failure.description
         default:
             // Help, version, and what the parser has to say.

@@ -34,6 +34,8 @@ public struct PaymentChannel: Sendable {
     var wasToldAlias = false
     /// Whether the peer has taken an HTLC after it had been written off: nothing more is written off in its favour.
     public internal(set) var hasTakenWrittenOff = false
+    /// Whether its state is lost, and what is left of it came out of a backup: its balance is not known.
+    public internal(set) var isRecovered = false
     /// Whether our data may be older than what the peer has: our commitment may be revoked, and is not published.
     public internal(set) var isPossiblyBehind = false
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.

@@ -182,7 +182,9 @@ extension NodeCore {
             coins.wallet.commit(transaction)
             publish(transaction, parents.isEmpty ? .claim(id) : .feeBump(id), parents: parents)
         case .abandonFunded(let transaction): coins.wallet.abandon(transaction)
-        case .closed: batch.effects.events.append(.channelClosed(id))
+        case .closed:
+            batch.effects.events.append(.channelClosed(id))
+            backup.isOutdated = true
         case .needsRevokedHTLCs(let query): batch.effects.loads.append(storeQuery(query, of: id))
         case .abandoned(let why): channels.abandoned[id] = why
         case .alert(let text): batch.effects.events.append(.alert(text))

@@ -28,6 +28,9 @@ package struct NodeCore {
     var peers = PeerTable()
     var network: NetworkView
     var payments: PaymentMachines
+    var backup: BackupState
+    /// What peers asked us to keep for them.
+    var keptBlobs: KeptBlobs
     var batch = NodeBatch()
 
     /// Milliseconds since 1970, as the driver last said.
@@ -77,6 +80,8 @@ package struct NodeCore {
                     keys: keys.wallet, lookAhead: configuration.walletLookAhead, head: store.record(.meta, "wallet"),
                     coins: store.records(.coins), transactions: store.records(.transactions)))
             payments = try PaymentMachines(store, &entropy)
+            backup = try BackupState(record: store.record(.meta, "backup"))
+            keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
                     chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip)),
@@ -153,6 +158,7 @@ package struct NodeCore {
         for (id, why) in channels.abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
         channels.abandoned = [:]
         drain()
+        renewBackup()
         collectWrites()
         let result = batch.effects
         batch.effects = NodeEffects()
@@ -188,6 +194,8 @@ package struct NodeCore {
         case .blockConnected(let block, let height): connect(block, height: height)
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
+        case .addresses(let addresses): learn(addresses: addresses)
+        case .pastBlock(let block, let height, let wanted): connectPast(block.transactions, height: height, for: wanted)
         case .published(let id, let outcome): batch.queue.append(.publisher(.answered(id, outcome)))
         case .mempoolSeen(let transactions): seen(transactions)
         case .caughtUp:
@@ -318,6 +326,7 @@ package struct NodeCore {
         batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()
+        batch.effects.writes += keptBlobs.drainWrites()
         guard batch.isMetaChanged else { return }
         var writer = ByteWriter()
         writer.uint8(Self.metaVersion)
@@ -349,6 +358,8 @@ package struct NodeCore {
             if !restored.payments.forwarder.hasSameState(as: payments.forwarder) { return "forwards" }
             if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }
+            if restored.keptBlobs.blobs != keptBlobs.blobs { return "peers' blobs" }
+            if restored.backup.encoded() != backup.encoded() { return "backup" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }
             return nil

@@ -10,12 +10,15 @@ package import LightningTransactions
 /// - `m/84'/coin'/0'/0|1/i`: on-chain addresses and change (BIP 84; any wallet with the words finds this money).
 /// - `m/535'/coin'/0'`: the node's identity.
 /// - `m/535'/coin'/1'/i'`, with a random salt that is stored with the channel: the secrets of the i-th channel.
+/// - `m/535'/coin'/3'`: what backups are sealed with.
 /// - `m/535'/coin'/2'`, with our funding key of a channel, which everybody sees once it is closed: the key of our `to_remote` output.
 package final class NodeKeys: Sendable {
     package let identity: NodeIdentity
     package let wallet: WalletKeys
     private let channels: ExtendedSecretKey
     private let payments: SecretKey
+    /// What backups are sealed with.
+    package let backup: Bytes32
 
     /// - Parameter seed: BIP 39's 64 bytes.
     package init(seed: [UInt8], network: Network) {
@@ -25,6 +28,7 @@ package final class NodeKeys: Sendable {
         identity = NodeIdentity(master.derive("\(base)/0'")!.key.copy())
         channels = master.derive("\(base)/1'")!
         payments = master.derive("\(base)/2'")!.key.copy()
+        backup = Hash.tagged("swift-lightning/backup", master.derive("\(base)/3'")!.key.unsafeBytes().array)
         wallet = WalletKeys(master: master, network: network)
     }
 

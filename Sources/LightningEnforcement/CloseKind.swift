@@ -16,6 +16,8 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
     case fundingSpent
     /// A commitment of ours that we had revoked: a copy of our data from an earlier time was used. The peer may take everything.
     case ownRevokedCommitment
+    /// A commitment of ours that we do not know: another copy of our data, newer than this one, was used before.
+    case ownLaterCommitment
 
     /// Whether HTLCs of the channel are outputs of it that a preimage claims.
     package var leavesHTLCs: Bool { self == .localCommitment || self == .remoteCommitment }
@@ -29,6 +31,7 @@ public enum CloseKind: UInt8, Hashable, Sendable, CustomStringConvertible {
         case .futureCommitment: "remote force close, our data was old"
         case .unknown: "unknown"
         case .ownRevokedCommitment: "a revoked commitment of ours"
+        case .ownLaterCommitment: "local force close by a newer copy of our data"
         case .fundingSpent: "the funding transaction was double-spent"
         }
     }

@@ -45,10 +45,11 @@ extension ChannelClose {
             self.htlcs = htlcs
             return
         }
-        if number < own.contents.number, !Self.isTheirs(transaction, id, number, channel), Self.isOwn(transaction, number, channel) {
+        if number != own.contents.number, !Self.isTheirs(transaction, id, number, channel), Self.isOwn(transaction, number, channel) {
             let ours = Self.ownDelayedOutput(transaction, id, number, height: height, channel)
             self.init(
-                kind: .ownRevokedCommitment, transaction: id, height: height, commitmentNumber: number,
+                kind: number < own.contents.number ? .ownRevokedCommitment : .ownLaterCommitment, transaction: id, height: height,
+                commitmentNumber: number,
                 point: channel.keys.perCommitmentPoint(number),
                 outputs: ours + (htlcs.isEmpty ? [] : Self.unknownOutputs(transaction, id, known: ours)))
             self.htlcs = htlcs
@@ -103,7 +104,8 @@ extension ChannelClose {
             revocation: keys.revocation, delay: channel.parameters.remote.toSelfDelay, delayed: keys.holderDelayed)
     }
 
-    /// Our own output of an old commitment of ours: ours after our delay, if the peer does not punish us before.
+    /// Our own output of a commitment of ours that is not the one we know: ours after our delay; of an old one, if the peer does not punish us
+    /// before.
     private static func ownDelayedOutput(
         _ transaction: Transaction, _ id: TransactionID, _ number: UInt64, height: Int, _ channel: ClosingChannel
     ) -> [Output] {

@@ -72,7 +72,8 @@ extension ChannelClose {
         let isLocal = kind == .localCommitment
         switch kind {
         case .localCommitment, .remoteCommitment: break
-        case .mutual, .revokedCommitment, .futureCommitment, .unknown, .fundingSpent, .ownRevokedCommitment: return true
+        case .mutual, .revokedCommitment, .futureCommitment, .unknown, .fundingSpent, .ownRevokedCommitment, .ownLaterCommitment:
+            return true
         }
         guard let commitment = (isLocal ? [known.local] : known.remote).first(where: { $0.id == transaction }) else { return true }
         let old = outputs.filter { $0.role == .htlc }

@@ -35,7 +35,7 @@ extension ChannelClose {
         // Nobody can wait for ever: long after its time nobody has claimed it.
         let isForgotten = height >= min(Int(htlc.cltvExpiry), self.height + Self.longestExpiry) + Self.irrevocableDepth
         switch kind {
-        case .futureCommitment, .unknown, .ownRevokedCommitment: return isForgotten ? byPreimage : nil
+        case .futureCommitment, .unknown, .ownRevokedCommitment, .ownLaterCommitment: return isForgotten ? byPreimage : nil
         case .mutual, .fundingSpent: return isDeep(self.height, height) ? byPreimage : nil
         case .revokedCommitment:
             guard isDeep(self.height, height) else { return nil }

@@ -20,6 +20,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case estimates
     /// Money of ours in closes of channels that are not known.
     case recovered
+    /// What peers asked us to keep for them (BOLT 1 "Peer storage").
+    case peerStorage
     /// Payments and invoices that are over, by their payment hashes; and, for lists, when they began with their hashes.
     case paymentHistory
     case paymentOrder
@@ -41,7 +43,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory: false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
-            .recovered, .cheapForwards, .forwardTotals:
+            .recovered, .cheapForwards, .forwardTotals, .peerStorage:
             true
         }
     }

@@ -1,7 +1,7 @@
 public import BitcoinBackend
 public import BitcoinPrimitives
 public import CryptoPrimitives
-import Foundation
+package import Foundation
 import LightningChain
 public import LightningChannel
 public import LightningCore
@@ -49,6 +49,12 @@ public final class LightningNode: Service, Sendable {
         public var announcedHosts: [String]?
         /// What the node asks of its peers and pays for.
         public var configuration = NodeConfiguration()
+        /// Where the backup of the channels is kept, best on another disk: it is renewed whenever a channel is opened or closed, and is of use
+        /// to nobody without the words. `nil`: `channels.backup` in the wallet's directory.
+        package var backupFile: URL?
+        /// A second database, best on another disk or machine, that receives every batch before anything of it leaves the node. Where it does
+        /// not take one the node stops.
+        package var replica: URL?
         /// How often time is told to pass: what is due is done then.
         public var tickInterval = Duration.seconds(1)
         /// Warnings and worse, unless another one is given.
@@ -109,10 +115,16 @@ public final class LightningNode: Service, Sendable {
         let contents = try database.load()
         let fence = StoreFence(path: wallet.fence)
         let batches = try database.batchNumber()
-        let doubt = fence.doubt(contents, batches: batches)
+        let replica = try options.replica.map { try database.replica(at: $0.path) }
+        var doubt = fence.doubt(contents, batches: batches)
+        // What was set back with the machine was not set back on another disk.
+        if doubt == .machineStopped, replica?.wasEqual == true { doubt = nil }
         let core = try NodeCore(
             configuration: configuration, keys: keys, entropy: .system(), store: contents, isStoreProven: doubt == nil)
-        let store = StoreThread(database, fence: fence, batches: batches)
+        let isInDoubt = doubt
+        let store = StoreThread(
+            database, replica: replica?.store, fence: fence, batches: batches, backupFile: options.backupFile?.path ?? wallet.backup,
+            logger: options.logger)
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -121,11 +133,13 @@ public final class LightningNode: Service, Sendable {
         let driver = NodeDriver(
             eventLoop: loop, core: core, store: store, logger: options.logger, publisher: publisher, checker: checker)
         let follower = ChainFollower(backend: chain, driver: driver, logger: options.logger)
+        let known = addresses.descriptors
+        driver.onLoop { driver.enqueue(.addresses(known)) }
         // Before anybody can call: what happened while the node was down comes first.
         do {
             try await follower.catchUp(to: try await chain.tip().hash)
             // What a doubt means for the channels is stored before this database counts as the one in use.
-            if let doubt {
+            if let doubt = isInDoubt {
                 try await driver.handle(.tick)
                 let inDoubt = try await driver.read { $0.channels.values.count { $0.isPossiblyBehind } }
                 if inDoubt > 0 {
@@ -171,6 +185,7 @@ public final class LightningNode: Service, Sendable {
             Task { await follower.run() }, Task { await follower.publish(transactions) },
             Task { await MempoolWatcher(backend: chain, driver: driver).run() },
             Task { await reconnector.run() }, Task { await keeper.run() },
+            Task { await PastCloses(backend: chain, driver: driver, logger: options.logger).run() },
             Task { await GossipChecker(backend: chain, driver: driver).run(checks) },
         ]
         let ticker = loop.scheduleRepeatedTask(
@@ -218,13 +233,13 @@ public final class LightningNode: Service, Sendable {
     public func connect(_ address: NodeAddress) async throws {
         try driver.requireRunning()
         guard try await connector.connect(address) else { return }
-        if let write = addresses.proven(address) { try await driver.commit(write) }
+        if let change = addresses.proven(address) { try await driver.commit(change) }
     }
 
     /// Takes a place at which a node can be found, without calling it now: should it be the peer of a channel and away, it is tried.
     public func remember(_ address: NodeAddress) async throws {
         try driver.requireRunning()
-        if let write = addresses.told(address.nodeID, [address]) { try await driver.commit(write) }
+        if let change = addresses.told(address.nodeID, [address]) { try await driver.commit(change) }
     }
 
     /// The nodes it is connected to.

@@ -10,7 +10,7 @@ package final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    static let version = 4
+    static let version = 5
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 
@@ -213,6 +213,47 @@ package final class SQLiteStore: Sendable {
         } catch {
             throw Self.failure(error, otherwise: StoreFailure.unwritable)
         }
+    }
+
+    /// Writes a copy of the store as it is now, while it is in use: a database of its own, in one file.
+    ///
+    /// Money at risk: it is an old copy as soon as a channel goes on. A node that starts from it publishes nothing before its peers have shown
+    /// that it is the newest, and may find that it is not.
+    ///
+    /// - Throws: where there is a file already, or it cannot be written; then there is none.
+    package func copy(to path: String) throws(StoreFailure) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            throw .unwritable(errno == EEXIST ? "there is a file at \(path) already" : "\(path): \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        do {
+            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+            try handle.synchronize()
+        } catch {
+            unlink(path)
+            throw Self.failure(error, otherwise: StoreFailure.unwritable)
+        }
+    }
+
+    /// Opens a store's replica, which is to receive each of its batches; made, or made anew, where it holds fewer.
+    ///
+    /// - Returns: it, and whether it was there and held the same.
+    /// - Throws: `.older` where the replica holds more: then the store itself is an old copy.
+    package func replica(at path: String) throws(StoreFailure) -> (store: SQLiteStore, wasEqual: Bool) {
+        if access(path, F_OK) == 0 {
+            let replica = try SQLiteStore(path: path)
+            let (own, its) = (try batchNumber(), try replica.batchNumber())
+            guard its <= own else { throw .older(batches: own, replica: its) }
+            if its == own, try replica.load() == load() { return (replica, true) }
+            replica.close()
+            // What is there is a replica of an earlier time: it stays until the new one is whole.
+            for end in ["", "-wal"] { unlink(path + end + ".old") }
+            guard rename(path, path + ".old") == 0 else { throw .unwritable("\(path): \(String(cString: strerror(errno)))") }
+        }
+        try copy(to: path)
+        unlink(path + ".old")
+        return (try SQLiteStore(path: path), false)
     }
 
     /// The value of SQLite's `synchronous` setting: 2 is FULL.

@@ -29,6 +29,22 @@ enum Terminal {
         }
     }
 
+    /// Asks for a passphrase without showing it.
+    static func readPassphrase(_ prompt: String) -> String? {
+        guard isInput else { return nil }
+        var before = termios()
+        tcgetattr(STDIN_FILENO, &before)
+        var hidden = before
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+        defer {
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
+            error("")
+        }
+        try? FileHandle.standardError.write(contentsOf: Data(prompt.utf8))
+        return readLine()
+    }
+
     /// A QR code in half blocks, dark on light.
     static func qrCode(_ text: String) -> String? {
         guard let code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1) else { return nil }

@@ -15,25 +15,24 @@ struct Create: AsyncParsableCommand {
     @Flag(name: .customLong("import"), help: "Read seed words from standard input: a line, a word a line, numbered or not.")
     var isImport = false
     @Option(help: ArgumentHelp("A file with BIP 39's passphrase; a line feed at its end does not count.", valueName: "file"))
+    var bip39PassphraseFile: String?
+    @Flag(name: .customLong("passphrase"), help: "Seal the words on the disk under a passphrase: it is asked for, or $LNW_PASSPHRASE.")
+    var isSealed = false
+    @Option(help: ArgumentHelp("Seal the words on the disk under the passphrase in this file.", valueName: "file"))
     var passphraseFile: String?
 
     func run() async throws {
-        var passphrase = ""
-        if let path = passphraseFile {
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw ControlFailure(.usage, "the passphrase cannot be read from \(path)")
-            }
-            // BIP 39 wants it in the form NFKD.
-            passphrase = (text.hasSuffix("\n") ? String(text.dropLast()) : text).decomposedStringWithCompatibilityMapping
-            guard !passphrase.isEmpty else { throw ControlFailure(.usage, "\(path) is empty: leave --passphrase-file out") }
-        }
+        // BIP 39 wants it in the form NFKD.
+        let passphrase = try bip39PassphraseFile.map(Passphrase.read) ?? ""
+        let seal = isSealed || passphraseFile != nil ? try Passphrase.new(file: passphraseFile) : nil
         var mnemonic: Mnemonic?
         if isImport {
             do { mnemonic = try Mnemonic(text: Self.readWords()) } catch { throw ControlFailure(.usage, error.description) }
         }
-        let words = try options.directory.create(mnemonic, passphrase: passphrase)
+        let words = try options.directory.create(mnemonic, passphrase: passphrase, sealedUnder: seal)
         let value: JSONValue = [
             "wallet": .string(options.walletName), "mnemonic": isImport ? .null : .string(words.phrase),
+            "sealed": .bool(seal != nil),
         ]
         options.show(value) { _ in
             isImport
@@ -43,7 +42,8 @@ struct Create: AsyncParsableCommand {
 
                 \(words.numbered)
 
-                Whoever has them\(passphrase.isEmpty ? "" : " and the passphrase") has the money on chain. Channels need the wallet's own directory as well.
+                Whoever has them\(passphrase.isEmpty ? "" : " and BIP 39's passphrase") has the money on chain. What is in channels comes back with the
+                file channels.backup as well: lnw help backup
                 Start it: lnw start -w \(options.walletName) --chain http://…
                 """
         }
@@ -75,9 +75,19 @@ struct Start: AsyncParsableCommand {
     var host = "127.0.0.1"
     @Option(help: ArgumentHelp("How others reach this machine, as it is told to them. Default: the address of --host.", valueName: "host"))
     var announce: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where the backup of the channels is kept, best on another disk. Default: channels.backup in the wallet's directory.",
+            valueName: "file"))
+    var backupFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "A second database that receives every change before anything leaves the node; without it the node stops.", valueName: "file"))
+    var replica: String?
+    @OptionGroup var unlocking: UnlockOptions
 
     func run() async throws {
-        let directory = try options.directory
+        var directory = try options.directory
         guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let url = try chain ?? LocalWorld.storedChainURL()
         guard let url else {
@@ -95,11 +105,21 @@ struct Start: AsyncParsableCommand {
             let words = try directory.create()
             Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")
         }
+        if !directory.isUnlocked {
+            if try unlocking.given() != nil || Terminal.isInput {
+                directory = try unlocking.unlocked(directory)
+            } else {
+                guard let unlocked = try await LockedWallet.wait(directory, name: options.walletName) else { return }
+                directory = unlocked
+            }
+        }
         var nodeOptions = LightningNode.Options()
         nodeOptions.port = port ?? directory.lastPort ?? 0
         nodeOptions.host = host
         nodeOptions.announcedHosts = announce.map { [$0] }
         nodeOptions.logger = Logging.logger(options.walletName)
+        nodeOptions.backupFile = backupFile.map(Backup.url)
+        nodeOptions.replica = replica.map(Backup.url)
         var node: LightningNode
         do {
             node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)

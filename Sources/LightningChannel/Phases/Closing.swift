@@ -104,7 +104,7 @@ extension PaymentChannel {
                 .alert(
                     "channel \(id): a revoked commitment of ours was published, as by an old copy of our data: the peer may take everything"
                 ))
-        } else if close.kind == .futureCommitment || close.kind == .unknown {
+        } else if close.kind == .futureCommitment || close.kind == .unknown || close.kind == .ownLaterCommitment {
             // BOLT 5: "MUST inform the user of potentially lost funds".
             effects.append(.alert("channel \(id): it was closed by a transaction that this node does not know; HTLCs may be lost"))
         }
@@ -358,7 +358,7 @@ extension PaymentChannel {
     private func reopened(_ closing: Closing) -> Phase {
         switch closing.close.kind {
         // The remote knows more than we do: publishing our commitment would lose everything.
-        case _ where closing.close.wasDataLost, .futureCommitment, .unknown, .ownRevokedCommitment:
+        case _ where closing.close.wasDataLost, .futureCommitment, .unknown, .ownRevokedCommitment, .ownLaterCommitment:
             .dataLost(DataLost(before: closing.before))
         case _ where closing.close.failure != nil:
             .failed(Failed(reason: closing.close.failure ?? "", before: closing.before, bump: closing.bump))

@@ -11,7 +11,8 @@ extension PaymentChannel {
     mutating func doubt() {
         switch phase {
         case .live, .failed:
-            guard !isPossiblyBehind else { return }
+            // A peer that is connected has shown already that they are not.
+            guard !isPossiblyBehind, connection != .established else { return }
             isPossiblyBehind = true
             isChanged = true
         // What is mined already is claimed whatever the copy, and data that are lost are known to be old.

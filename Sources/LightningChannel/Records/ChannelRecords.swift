@@ -133,7 +133,7 @@ extension PaymentChannel {
                     $0.uint32(UInt32(conflict.height))
                 }
             }
-        case .flags: [(funding.wasConfirmed ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0)]
+        case .flags: [(funding.wasConfirmed ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0) | (isRecovered ? 4 : 0)]
         case .revokedRecords: revokedHTLCs.count == 0 ? nil : ByteWriter.bytes { $0.uint32(revokedHTLCs.count) }
         case .closeDetails: close?.detailsRecord
         case .commitmentBump:
@@ -153,6 +153,7 @@ extension PaymentChannel {
             let flags = try value.uint8()
             funding.wasConfirmed = flags & 1 != 0
             hasTakenWrittenOff = flags & 2 != 0
+            isRecovered = flags & 4 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
         case .possiblyBehind: isPossiblyBehind = true
         case .closeDetails:

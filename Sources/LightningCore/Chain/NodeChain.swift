@@ -46,7 +46,10 @@ extension NodeCore {
         }
         network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
         if height % 6 == 0 { network.gossip.prune(height: height, now: seconds) }
-        if height % 144 == 0 { payments.sender.pruneEstimates(now: seconds) }
+        if height % 144 == 0 {
+            payments.sender.pruneEstimates(now: seconds)
+            forgetBlobs()
+        }
         withdrawExpiring(heard)
         batch.queue.append(.forwarder(.block))
         batch.queue.append(.receiver(.timePassed))
@@ -71,6 +74,7 @@ extension NodeCore {
         guard transaction.outputs.indices.contains(position), transaction.outputs[position] == expected else {
             return tell(id, .giveUp("the funding transaction does not pay what was agreed"))
         }
+        backup.isOutdated = true
         let inputs = transaction.inputs.map(\.previousOutput)
         tell(id, .fundingConfirmed(height: height, transactionIndex: index, inputs: inputs))
     }
@@ -82,6 +86,8 @@ extension NodeCore {
         network.gossip.disconnected(height: height)
         unrecover(height: height)
         coins.wallet.disconnect(height: height)
+        // A close may be open again.
+        backup.isOutdated = true
         // Reorganizations are rare: every channel looks at what it had from that block.
         for id in channels.ids {
             // Halves of announcements are for the place in the chain where the channel was.

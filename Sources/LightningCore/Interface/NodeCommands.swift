@@ -127,6 +127,11 @@ extension NodeCore {
             }
             tell(id, .giveUp("closed by its owner"))
             return .done
+        case .restoreChannels(let bytes):
+            do throws(ChannelBackup.Refusal) {
+                let (restored, refused) = restore(try openBackup(bytes))
+                return .restored(restored, refused: refused)
+            } catch { throw .invalid("the backup cannot be used: \(error)") }
         case .setFeeRate(let id, let rate):
             guard channels[id] != nil else { throw .unknownChannel }
             do throws(ChannelRefusal) { try ask(id, .setFeeRate(rate)) } catch { throw .channel(error) }

@@ -26,6 +26,10 @@ package enum NodeInput: Sendable {
     case blockDisconnected(height: Int)
     /// Where this node can be called, as BOLT 7's address descriptors.
     case listening(addresses: [UInt8])
+    /// Where nodes can be called, as BOLT 7's address descriptors: what is known at the start, and what changes.
+    case addresses([NodeID: [UInt8]])
+    /// A block of the active chain that was connected before channels out of a backup were known: what it holds of them.
+    case pastBlock(Block, height: Int, for: Set<ChannelID>)
     /// All transactions of layer 1's mempool that pay the wallet, or spend what is watched.
     case mempoolSeen([Transaction])
     /// What layer 1 said to a publication.
@@ -74,6 +78,8 @@ public enum NodeCommand: Sendable {
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
     case forceCloseChannel(ChannelID, isNewest: Bool = false)
     case setFeeRate(ChannelID, FeeRate)
+    /// Takes the channels of a sealed backup that this database does not know.
+    case restoreChannels([UInt8])
 }
 
 /// A way that a payment could take, or one of our channels with why it could not.
@@ -99,6 +105,8 @@ public enum NodeResponse: Sendable {
     case route([Route])
     case routes([RouteChoice])
     case transaction(Transaction)
+    /// The channels that came out of a backup and were not known, and what of it could not be taken.
+    case restored([ChannelID], refused: [String])
     case done
 }
 
@@ -163,6 +171,8 @@ public enum NodeEvent: Sendable {
     case channelClosing(ChannelID, CloseKind)
     /// All that was ours of the channel has been claimed, six blocks deep.
     case channelClosed(ChannelID)
+    /// Channels that this database did not know came out of a backup: their peers are asked to close them.
+    case channelsRestored([ChannelID])
     /// A connection has come so far that messages can be exchanged.
     case connectionReady(ConnectionID, NodeID)
     /// Why we closed a connection.
@@ -205,6 +215,8 @@ package struct NodeEffects: Sendable {
     package var writes: [StoreWrite] = []
     package var transmissions: [(ConnectionID, [UInt8])] = []
     package var closes: [ConnectionID] = []
+    /// The backup of the channels, sealed, where it was renewed: to be kept where the database is not.
+    package var backup: [UInt8]?
     /// For layer 1, in this order.
     package var publications: [Publication] = []
     /// What the store is asked for; the answers come back as inputs, before any block that comes later.
@@ -260,6 +272,10 @@ public struct NodeConfiguration: Sendable {
     public var addresses: [UInt8] = []
     /// Keys of the on-chain wallet that are looked for beyond the last one used: more for a wallet that was made of words.
     public var walletLookAhead = OnChainWallet.gapLimit
+    /// Whether the backups of our channels' peers are kept (BOLT 1 "Peer storage"): 65531 bytes for each.
+    public var keepsPeerBackups = true
+    /// Whether peers that keep our backup see no more of its size than BOLT 1's 65531 bytes.
+    package var padsBackups = true
     /// How many strangers may be connected.
     package var connections = ConnectionLimits()
     /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
@@ -277,7 +293,7 @@ public struct NodeConfiguration: Sendable {
             optional: [
                 .dataLossProtect, .gossipQueries, .gossipQueriesEx, .basicMPP, .anchors, .shutdownAnySegwit, .supportLargeChannel,
                 .routeBlinding, .attributionData, .scidAlias, .keysend,
-            ],
+            ] + (keepsPeerBackups ? [.provideStorage] : []),
             compulsory: [.varOnionOptin, .staticRemoteKey, .paymentSecret, .channelType])
     }
 }

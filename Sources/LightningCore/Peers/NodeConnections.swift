@@ -131,6 +131,7 @@ extension NodeCore {
         }
         guard let node = peer.nodeID, peers.connections[node] == id else { return }
         peers.connections[node] = nil
+        keptBlobs.settle(now: now, disconnected: node)
         for channelID in channels.index.channels(with: node) { tell(channelID, .disconnected) }
         network.gossip.disconnected(id)
         if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
@@ -145,6 +146,7 @@ extension NodeCore {
         dropSilentPeers()
         adjustFeeRates()
         endStuckCloses()
+        keptBlobs.settle(now: now)
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
             if !peer.isReady && now - min(now, peer.openedAt) >= configuration.connections.handshakeTimeout {
@@ -156,6 +158,7 @@ extension NodeCore {
                 reject(temporaryID, "the opening took too long", over: id)
                 abandon(entry, why: "the peer did not answer in time")
             }
+            storeWithPeer(id)
             let silence = now - min(now, peer.lastHeard)
             if silence >= 2 * configuration.pingInterval {
                 close(id)
@@ -212,13 +215,15 @@ extension NodeCore {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement, .queryShortChannelIDs, .replyShortChannelIDsEnd,
             .queryChannelRange, .replyChannelRange, .gossipTimestampFilter:
             receivedGossip(message, wire: bytes, id, node)
+        case .peerStorage(let body): received(body, of: node)
+        case .peerStorageRetrieval(let body): received(body, over: id, of: node)
         case .announcementSignatures(let body): received(body, node, over: id)
         case .channelReady, .shutdown, .closingSigned, .updateAddHTLC, .updateFulfillHTLC, .updateFailHTLC, .updateFailMalformedHTLC,
             .updateFee, .commitmentSigned, .revokeAndAck, .channelReestablish:
             if let channelID = message.channelID { give(message, to: channelID, of: node, over: id) }
         // An answer to our ping has been noted by its arrival. The others belong to features that we do not offer: who sends them anyway is
         // not worth a connection.
-        case .pong, .unknown, .peerStorage, .peerStorageRetrieval, .onionMessage, .closingComplete, .closingSig, .startBatch: break
+        case .pong, .unknown, .onionMessage, .closingComplete, .closingSig, .startBatch: break
         // `init` was taken above; a second one changes nothing.
         case .initialize: break
         }
@@ -246,6 +251,7 @@ extension NodeCore {
         batch.effects.events.append(.peerConnected(node))
         batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
+        giveBack(to: id, node)
         network.gossip.connected(id, features: features, now: seconds, height: height)
         for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
     }

@@ -198,6 +198,7 @@ extension NodeCore {
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
     mutating func forget(_ id: ChannelID, why: String) {
         guard channels.forget(id) else { return }
+        backup.isOutdated = true
         batch.queue.append(.forwarder(.channelForgotten(id)))
         startup.undecided.removeAll { $0.0 == id }
         batch.effects.events.append(.note("channel \(id) is forgotten: \(why)"))
@@ -297,6 +298,7 @@ extension NodeCore {
         channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), origin: origin))
         channels.nextKeyIndex = max(channels.nextKeyIndex, channel.parameters.keyOrigin.index + 1)
         batch.isMetaChanged = true
+        backup.isOutdated = true
         batch.effects.events.append(.channelOpening(channel.id))
     }
 }

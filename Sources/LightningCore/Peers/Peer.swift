@@ -38,6 +38,10 @@ struct Peer {
     var allowance: PeerAllowance
     /// Where it said that it can be called.
     var toldAddresses: [UInt8] = []
+    /// The revision of our backup that it keeps, or was asked to keep.
+    var storedRevision: UInt64?
+    /// Whether it has given back what it keeps for us.
+    var hasGivenBack = false
     /// Why the connection ends with this batch, if it does.
     var ending: String?
 

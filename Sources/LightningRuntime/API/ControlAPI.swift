@@ -136,6 +136,7 @@ package struct ControlAPI: Sendable {
             try await node.forceCloseChannel(id, isNewest: try p.yesOrNo("newest"))
             return ["channel_id": .string(id.hex)]
         default:
+            if let answer = try await callBackup(method, p) { return answer }
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
             return answer
         }

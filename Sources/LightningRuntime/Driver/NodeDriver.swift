@@ -201,10 +201,10 @@ final class NodeDriver: @unchecked Sendable {
         readAgain()
         let batch = Batch(effects: core.handle(inputs, now: Self.now), waiting: waiting)
         waiting = []
-        let (writes, loads) = (batch.effects.writes, batch.effects.loads)
-        if writes.isEmpty, loads.isEmpty, uncommitted.isEmpty { return finish(batch) }
+        let (writes, loads, backup) = (batch.effects.writes, batch.effects.loads, batch.effects.backup)
+        if writes.isEmpty, loads.isEmpty, backup == nil, uncommitted.isEmpty { return finish(batch) }
         uncommitted.append(batch)
-        store.commit(writes, thenLoad: loads, on: eventLoop) { self.committed($0) }
+        store.commit(writes, backup: backup, thenLoad: loads, on: eventLoop) { self.committed($0) }
     }
 
     /// The first of the batches that wait is committed, or the store does not take it.
@@ -335,6 +335,12 @@ final class NodeDriver: @unchecked Sendable {
         }
         guard let outcome else { throw NodeRefusal.stopped }
         if case .failure(let failure) = outcome { throw failure }
+    }
+
+    /// Stores where a node can be called.
+    func commit(_ change: PeerAddresses.Change) async throws {
+        try await commit(change.write)
+        onLoop { self.enqueue(.addresses([change.node: change.descriptors])) }
     }
 
     // MARK: Callers

@@ -132,7 +132,7 @@ struct Reconnector {
     private func call(_ places: [NodeAddress]) async {
         for address in places where !Task.isCancelled {
             guard let isProven = try? await connector.connect(address) else { continue }
-            if isProven, let write = addresses.proven(address) { try? await driver.commit(write) }
+            if isProven, let change = addresses.proven(address) { try? await driver.commit(change) }
             return
         }
     }
@@ -203,7 +203,7 @@ struct AddressKeeper {
         for await event in driver.events() {
             guard case .peerAddresses(let node, let descriptors) = event else { continue }
             let told = AddressDescriptors.decode(descriptors).map { NodeAddress(nodeID: node, host: $0.host, port: $0.port) }
-            if let write = addresses.told(node, told) { try? await driver.commit(write) }
+            if let change = addresses.told(node, told) { try? await driver.commit(change) }
         }
     }
 }

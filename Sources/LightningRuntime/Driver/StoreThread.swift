@@ -1,5 +1,6 @@
 import LightningRecords
 import LightningStorage
+import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -13,32 +14,42 @@ final class StoreThread: Sendable {
     typealias Outcome = Result<[(query: StoreQuery, found: Result<[StoreEntry], StoreFailure>)], StoreFailure>
 
     private let store: SQLiteStore
+    /// What receives every batch as well, before anything of it leaves.
+    private let replica: SQLiteStore?
     private let fence: StoreFence
+    /// Where the backup of the channels is kept.
+    private let backupFile: String
+    private let logger: Logger
     /// How many batches the store holds. Touched on the thread alone.
     nonisolated(unsafe) private var batches: UInt64
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let failure = Mutex<StoreFailure?>(nil)
 
     /// - Parameter batches: how many the store holds.
-    init(_ store: SQLiteStore, fence: StoreFence, batches: UInt64) {
+    init(_ store: SQLiteStore, replica: SQLiteStore? = nil, fence: StoreFence, batches: UInt64, backupFile: String, logger: Logger) {
         self.store = store
+        self.replica = replica
         self.fence = fence
+        self.backupFile = backupFile
+        self.logger = logger
         self.batches = batches
         pool.start()
     }
 
-    /// Commits a batch, and then reads what it asks for; `done` is called on the event loop.
+    /// Commits a batch, keeps the backup that comes with it, and then reads what it asks for; `done` is called on the event loop.
+    ///
+    /// The backup is there before anything of the batch leaves: a channel whose funding transaction is published is in it.
     func commit(
-        _ writes: [StoreWrite], thenLoad queries: [StoreQuery] = [], on eventLoop: any EventLoop,
+        _ writes: [StoreWrite], backup: [UInt8]? = nil, thenLoad queries: [StoreQuery] = [], on eventLoop: any EventLoop,
         _ done: @escaping @Sendable (Outcome) -> Void
     ) {
         pool.submit { state in
-            let outcome = state == .active ? self.perform(writes, queries) : .failure(.unwritable("the node is stopping"))
+            let outcome = state == .active ? self.perform(writes, queries, backup) : .failure(.unwritable("the node is stopping"))
             eventLoop.execute { done(outcome) }
         }
     }
 
-    private func perform(_ writes: [StoreWrite], _ queries: [StoreQuery]) -> Outcome {
+    private func perform(_ writes: [StoreWrite], _ queries: [StoreQuery], _ backup: [UInt8]? = nil) -> Outcome {
         if let failure = failure.withLock({ $0 }) { return .failure(failure) }
         do throws(StoreFailure) {
             try write(writes)
@@ -46,8 +57,18 @@ final class StoreThread: Sendable {
             failure.withLock { $0 = error }
             return .failure(error)
         }
+        if let backup { keep(backup) }
         return .success(
             queries.map { query in (query, Result { () throws(StoreFailure) in try store.entries(query) }) })
+    }
+
+    /// Where the backup cannot be written the node goes on: the last one is left as it was, and the peers have the new one.
+    private func keep(_ backup: [UInt8]) {
+        do throws(DurableFile.Failure) {
+            try DurableFile.write(backup, to: backupFile)
+        } catch {
+            logger.error("the backup of the channels is not renewed: \(error)")
+        }
     }
 
     private func write(_ writes: [StoreWrite]) throws(StoreFailure) {
@@ -55,6 +76,11 @@ final class StoreThread: Sendable {
         try store.commit(writes)
         batches += 1
         fence.committed(batches: batches)
+        do throws(StoreFailure) {
+            try replica?.commit(writes)
+        } catch {
+            throw .unwritable("its replica does not take a batch (\(error)). Nothing of it has left. Mend that, or start without --replica")
+        }
     }
 
     /// From now on the store is known as the one that is in use here: to be called once what a doubt means is stored.
@@ -88,5 +114,6 @@ final class StoreThread: Sendable {
         }
         try? await pool.shutdownGracefully()
         store.close()
+        replica?.close()
     }
 }

@@ -71,6 +71,10 @@ public struct SimulatedWorld {
         /// The highest commitment numbers that were ever on disk: they never go back.
         var numbers: [ChannelID: (local: UInt64, remote: UInt64)] = [:]
         var incarnation: UInt64 = 0
+        /// Whether its disk was set back, and it knows that.
+        var isOldCopy = false
+        /// Its last backup, which is kept elsewhere than on its disk.
+        package internal(set) var backup: [UInt8]?
         public var nodeID: NodeID { keys.nodeID }
     }
 
@@ -144,6 +148,9 @@ public struct SimulatedWorld {
     ) {
         self.seed = seed
         self.faults = faults
+        var configuration = configuration
+        // At every connection a peer gives back 65531 bytes where they are: some worlds are enough to see that.
+        configuration.padsBackups = seed % 16 == 0
         self.configuration = configuration
         random = SeededRandom(seed: seed)
         minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
@@ -240,7 +247,8 @@ public struct SimulatedWorld {
             seed: Hash.tagged("life", Array("\(seed)/\(index)/\(nodes[index].incarnation)".utf8)))
         do {
             nodes[index].core = try NodeCore(
-                configuration: configuration, keys: nodes[index].keys, entropy: entropy, store: nodes[index].store)
+                configuration: configuration, keys: nodes[index].keys, entropy: entropy, store: nodes[index].store,
+                isStoreProven: !nodes[index].isOldCopy)
         } catch {
             preconditionFailure("seed \(seed): a store cannot be read again: \(error)")
         }
@@ -254,6 +262,8 @@ public struct SimulatedWorld {
         if !effects.writes.isEmpty { storedBatches += 1 }
         if random.chance(faults.crashBeforeCommit, in: 1000) || isHere && crashPoint?.isCommitted == false { return crash(index) }
         nodes[index].store.apply(effects.writes)
+        if !effects.writes.isEmpty { nodes[index].isOldCopy = false }
+        if let backup = effects.backup { nodes[index].backup = backup }
         try checkStore(index, effects.writes)
         if random.chance(faults.crashAfterCommit, in: 1000) || isHere { return crash(index) }
         trace.note(index, at: now, effects)
@@ -367,6 +377,13 @@ public struct SimulatedWorld {
         kill(index)
         nodes[index].store = StoreContents()
         nodes[index].numbers = [:]
+    }
+
+    /// Kills a node whose disk is set back to an earlier time: it starts again with what it had then, and is told that it may be old.
+    package mutating func setBack(_ index: Int, to store: StoreContents) {
+        loseStore(index)
+        nodes[index].store = store
+        nodes[index].isOldCopy = true
     }
 
     func violation(_ what: String) -> InvariantViolation { InvariantViolation(seed: seed, time: now, what: what) }

@@ -44,7 +44,7 @@ enum StoredHistory {
                     let circuit = try Circuit(record: record)
                     guard circuit.encoded() == record, circuit.position.key == key, circuit.hasEnded else { return "a forward's history" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
-                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals:
+                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals, .peerStorage:
                     continue
                 }
             } catch { return "a record of \(table.rawValue) that cannot be read: \(error)" }

@@ -126,6 +126,7 @@ package struct Pong: MessageBody {
 package struct PeerStorage: MessageBody {
     package static let type: UInt16 = 7
     package var blob: [UInt8]
+    package init(blob: [UInt8]) { self.blob = blob }
     package init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
     package func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }
@@ -133,6 +134,7 @@ package struct PeerStorage: MessageBody {
 package struct PeerStorageRetrieval: MessageBody {
     package static let type: UInt16 = 9
     package var blob: [UInt8]
+    package init(blob: [UInt8]) { self.blob = blob }
     package init(from reader: inout ByteReader) throws(DecodingFailure) { blob = try reader.sized16() }
     package func encode(to writer: inout ByteWriter) { writer.sized16(blob) }
 }

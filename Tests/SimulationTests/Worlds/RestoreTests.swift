@@ -16,7 +16,10 @@ import Testing
 struct RestoreTests {
     /// Two nodes with a channel of 500,000 sat, of which the second has 200,000.
     private static func world(_ seed: UInt64, announce: Bool = false) throws -> (SimulatedWorld, ChannelID) {
-        var world = SimulatedWorld(seed: seed, names: ["alice", "bob"])
+        // Peers that keep nothing: what they would give back is another way, with tests of its own.
+        var configuration = NodeConfiguration()
+        configuration.keepsPeerBackups = false
+        var world = SimulatedWorld(seed: seed, names: ["alice", "bob"], configuration: configuration)
         try world.fund(0)
         world.join(0, 1)
         try world.run(limit: 2000)

@@ -1,0 +1,49 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningRecords
+import LightningWire
+
+// What the control socket offers of backups.
+extension ControlAPI {
+    /// `nil` for a method that is none of these.
+    func callBackup(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
+        switch method {
+        case "backup":
+            guard case .object(var fields) = Self.json(try await node.channelBackupSummary()) else { return .null }
+            fields["backup"] = .string(Hex.encode(try await node.channelBackup()))
+            return .object(fields)
+        case "restorechannels":
+            guard let bytes = try p.words("backup").flatMap({ Hex.decode($0) }) else {
+                throw ControlFailure(.usage, "backup is a channel backup, in hex")
+            }
+            let (restored, refused) = try await node.restoreChannels(from: bytes)
+            return ["restored": .array(restored.map { .string($0.hex) }), "refused": .array(refused.map { .string($0) })]
+        case "backupdatabase":
+            guard let path = try p.words("path"), path.hasPrefix("/") else {
+                throw ControlFailure(.usage, "path is a file's, from the root on")
+            }
+            do {
+                try await node.copyDatabase(to: URL(filePath: path))
+            } catch let failure as StoreFailure {
+                throw ControlFailure(.refused, failure.description)
+            }
+            return ["path": .string(path)]
+        default: return nil
+        }
+    }
+
+    package static func json(_ summary: ChannelBackupSummary) -> JSONValue {
+        [
+            "revision": .amount(summary.revision), "created_at": .integer(Int64(summary.createdAt.timeIntervalSince1970)),
+            "channels": .array(
+                summary.channels.map { channel in
+                    [
+                        "channel_id": .string(channel.id.hex), "short_channel_id": channel.place.map { .string($0.description) } ?? .null,
+                        "peer_id": .string(channel.peer.hex), "capacity_sat": .amount(channel.capacity.value),
+                        "addresses": .array(channel.addresses.map { .string($0.description) }),
+                    ]
+                }),
+        ]
+    }
+}
