@@ -24,7 +24,11 @@ package enum ChannelEvent: Sendable {
     case resolve(UInt64, HTLC.Resolution, attribution: [UInt8] = [])
     case setFeeRate(FeeRate)
     /// To be closed together with the peer. The script is where our money goes, a witness program; `nil` for the wallet.
-    case shutdown(to: Script? = nil)
+    ///
+    /// - `feeRate`: what we propose that the closing transaction pays; `nil` for the estimate of the time.
+    case shutdown(to: Script? = nil, feeRate: FeeRate? = nil)
+    /// The funding transaction, which no block holds, was double-spent by us: the channel is not to be.
+    case fundingAbandoned
     /// To be closed by our commitment.
     case giveUp(String)
     /// The end of a batch: what waits is signed.
@@ -89,7 +93,9 @@ extension PaymentChannel {
             return Self.orRefused { () throws(ChannelRefusal) in try resolve(id, resolution, attribution: attribution, environment) }
         case .setFeeRate(let rate):
             return Self.orRefused { () throws(ChannelRefusal) in try setFeeRate(rate, estimate: environment.feeRate) }
-        case .shutdown(let script): return Self.orRefused { () throws(ChannelRefusal) in try shutdown(to: script, environment) }
+        case .shutdown(let script, let rate):
+            return Self.orRefused { () throws(ChannelRefusal) in try shutdown(to: script, feeRate: rate, environment) }
+        case .fundingAbandoned: return abandonFunding(environment)
         case .giveUp(let why): return fail(why, environment)
         case .sign: return flush(environment)
         case .writeOff(let id): writeOff(id)

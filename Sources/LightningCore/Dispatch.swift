@@ -184,7 +184,7 @@ extension NodeCore {
         case .abandonFunded(let transaction): coins.wallet.abandon(transaction)
         case .closed:
             batch.effects.events.append(.channelClosed(id))
-            backup.isOutdated = true
+            channels.backup.isOutdated = true
         case .needsRevokedHTLCs(let query): batch.effects.loads.append(storeQuery(query, of: id))
         case .abandoned(let why): channels.abandoned[id] = why
         case .alert(let text): batch.effects.events.append(.alert(text))
@@ -220,7 +220,8 @@ extension NodeCore {
             batch.effects.events.append(.publicationRefused(publication, reason))
             switch publication.purpose {
             case .claim(let id), .penalty(let id), .feeBump(let id): tell(id, .claimRefused(publication.transaction.id, reason))
-            case .payment, .funding, .mutualClose, .commitment, .recovery: break
+            case .payment: walletRefused(publication.transaction, reason)
+            case .funding, .mutualClose, .commitment, .recovery: break
             }
         case .anotherIsThere(let publication, let reason):
             batch.effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))

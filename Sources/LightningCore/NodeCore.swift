@@ -28,9 +28,6 @@ package struct NodeCore {
     var peers = PeerTable()
     var network: NetworkView
     var payments: PaymentMachines
-    var backup: BackupState
-    /// What peers asked us to keep for them.
-    var keptBlobs: KeptBlobs
     var batch = NodeBatch()
 
     /// Milliseconds since 1970, as the driver last said.
@@ -80,8 +77,8 @@ package struct NodeCore {
                     keys: keys.wallet, lookAhead: configuration.walletLookAhead, head: store.record(.meta, "wallet"),
                     coins: store.records(.coins), transactions: store.records(.transactions)))
             payments = try PaymentMachines(store, &entropy)
-            backup = try BackupState(record: store.record(.meta, "backup"))
-            keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
+            channels.backup = try BackupState(record: store.record(.meta, "backup"))
+            peers.keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
                     chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip)),
@@ -326,7 +323,7 @@ package struct NodeCore {
         batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()
-        batch.effects.writes += keptBlobs.drainWrites()
+        batch.effects.writes += peers.keptBlobs.drainWrites()
         guard batch.isMetaChanged else { return }
         var writer = ByteWriter()
         writer.uint8(Self.metaVersion)
@@ -358,8 +355,8 @@ package struct NodeCore {
             if !restored.payments.forwarder.hasSameState(as: payments.forwarder) { return "forwards" }
             if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }
-            if restored.keptBlobs.blobs != keptBlobs.blobs { return "peers' blobs" }
-            if restored.backup.encoded() != backup.encoded() { return "backup" }
+            if restored.peers.keptBlobs.blobs != peers.keptBlobs.blobs { return "peers' blobs" }
+            if restored.channels.backup.encoded() != channels.backup.encoded() { return "backup" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }
             return nil

@@ -5,6 +5,8 @@ package enum StoreHistory: Sendable, CaseIterable {
     case payments
     case invoices
     case forwards
+    /// By height, not by time.
+    case transactions
 
     /// The table of the records.
     package var records: StoreTable {
@@ -12,6 +14,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .payments: .paymentHistory
         case .invoices: .invoiceHistory
         case .forwards: .forwardHistory
+        case .transactions: .walletHistory
         }
     }
 
@@ -20,7 +23,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         switch self {
         case .payments: .paymentOrder
         case .invoices: .invoiceOrder
-        case .forwards: nil
+        case .forwards, .transactions: nil
         }
     }
 

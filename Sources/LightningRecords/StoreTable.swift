@@ -29,6 +29,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case invoiceOrder
     /// Forwards that are over, by when they began and their incoming HTLCs.
     case forwardHistory
+    /// What transactions in blocks did to the wallet, by height and id.
+    case walletHistory
     /// The last forwards that earned nothing worth a record, numbered: they cost their senders nothing, so that only so many are kept.
     case cheapForwards
     /// What forwarding into each channel came to.
@@ -41,7 +43,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
     /// key or read by page.
     package var isLoadedAtStart: Bool {
         switch self {
-        case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory: false
+        case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory: false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage:
             true

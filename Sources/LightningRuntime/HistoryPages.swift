@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+public import LightningChain
 import LightningCore
 public import LightningPayment
 public import LightningRecords
@@ -50,6 +51,20 @@ extension LightningNode {
     public func forwards(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<Circuit> {
         try await page(.forwards, limit, bound, { _ in true }, Circuit.init(record:), \.position) { $0.circuits.all }
     }
+
+    /// The wallet's transactions in blocks, the last first: what they were for, and what they did to it. Those before the version that began
+    /// to keep them are not there.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    /// - Throws: as `payments`.
+    public func transactions(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<WalletTransaction> {
+        try await page(.transactions, limit, bound, { _ in true }, WalletTransaction.init(record:), \.position) { _ in [] }
+    }
+
+    /// The wallet's transactions that no block holds yet: our own, and what others have sent.
+    public func unconfirmedTransactions() async throws -> [WalletTransaction] { try await driver.read { $0.unconfirmedTransactions } }
 
     /// What all forwards came to that have ended, and those into each channel.
     public func forwardTotals() async throws -> (all: ForwardTotals, channels: [ChannelID: ForwardTotals]) {

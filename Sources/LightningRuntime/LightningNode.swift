@@ -2,7 +2,7 @@ public import BitcoinBackend
 public import BitcoinPrimitives
 public import CryptoPrimitives
 package import Foundation
-import LightningChain
+public import LightningChain
 public import LightningChannel
 public import LightningCore
 import LightningEnforcement
@@ -245,52 +245,22 @@ public final class LightningNode: Service, Sendable {
     /// The nodes it is connected to.
     public func peers() async throws -> [PeerSummary] { try await driver.read { $0.peerSummaries } }
 
-    // MARK: On chain
-
-    /// A fresh address of the wallet. Throws only where the node has stopped.
-    public func newAddress() async throws -> Address { try await newAddressAndUnpaid().address }
-
-    /// A fresh address, and how many have been given out without a payment to one of them.
-    ///
-    /// Other wallets, restored from the words, look 20 unpaid addresses far: what is paid to a later one they
-    /// do not find. This one looks 1,000 far.
-    public func newAddressAndUnpaid() async throws -> (address: Address, unpaid: Int) {
-        guard case .address(let script, let unused) = try await driver.command(.newAddress) else { preconditionFailure() }
-        return (Address(script: script, network: network)!, Int(unused))
-    }
-
-    /// Sends bitcoin; `amount` of `nil` sends everything but what is kept for the claims of closes. Returns the transaction.
-    ///
-    /// - Throws: `NodeRefusal.invalid` for an address of another network, `.wallet` where there is not enough.
-    public func send(
-        to address: Address, amount: Satoshi?, feeRate: FeeRate? = nil, mayUseReserve: Bool = false
-    ) async throws -> Transaction {
-        // Prefixes of test networks are the same, and a QR code has capitals: what counts is what the text means here.
-        guard Address(address.description, network: network)?.script == address.script else {
-            throw NodeRefusal.invalid("\(address) is an address of \(address.network), and this wallet is on \(network)")
-        }
-        guard
-            case .transaction(let transaction) = try await driver.command(
-                .send(address.script, amount: amount, feeRate: feeRate, mayUseReserve: mayUseReserve))
-        else { preconditionFailure() }
-        return transaction
-    }
-
     // MARK: Channels
 
     /// Opens a channel to a connected peer; returns when the funding transaction is published.
     ///
     /// - Parameter amount: `nil` for everything on chain, less what is kept for the claims of closes.
+    /// - Parameter feeRate: of the commitments; `funding`: what the funding transaction is to pay.
     /// - Parameter announce: makes it public, so that others can be paid through it.
     /// - Parameter mayUseReserve: whether what is kept may be used (`Balance.closeReserve`). Money at risk: without coins on chain HTLCs of a
     ///   channel with anchors cannot be claimed in time.
     @discardableResult
     public func openChannel(
         to node: NodeID, amount: Satoshi?, push: MilliSatoshi = .zero, feeRate: FeeRate? = nil, announce: Bool = false,
-        mayUseReserve: Bool = false
+        mayUseReserve: Bool = false, funding: FeeChoice? = nil
     ) async throws -> ChannelID {
         let command = NodeCommand.openChannel(
-            node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve)
+            node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve, funding: funding)
         guard case .channelOpened(let id, _) = try await driver.command(command) else { preconditionFailure() }
         return id
     }
@@ -304,8 +274,10 @@ public final class LightningNode: Service, Sendable {
     public func refusedPublications() async throws -> [TransactionID: String] { try await driver.read { $0.refusedPublications } }
 
     /// Agrees with the peer to close a channel; the money is on chain once the closing transaction is mined.
-    public func closeChannel(_ id: ChannelID, to script: Script? = nil) async throws {
-        _ = try await driver.command(.closeChannel(id, to: script))
+    ///
+    /// - Parameter fee: what we propose that the closing transaction pays.
+    public func closeChannel(_ id: ChannelID, to script: Script? = nil, fee: FeeChoice? = nil) async throws {
+        _ = try await driver.command(.closeChannel(id, to: script, fee: fee))
     }
 
     /// What closing a channel without its peer would come to now; `nil` for one that is given up or closed already.

@@ -34,6 +34,8 @@ enum HistoryBenchmark {
                 case .payments: .payments
                 case .invoices: .invoices
                 case .forwards: .circuits
+                // Wallets of before have none.
+                case .transactions: .walletHistory
                 }
             return [.put(table, key: position.id, record: record)]
         }

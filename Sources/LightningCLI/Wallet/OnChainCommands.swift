@@ -76,6 +76,7 @@ struct Send: AsyncParsableCommand {
     @Argument var address: String
     @Argument(help: AmountOrAll.help, transform: AmountOrAll.parse) var amount: AmountOrAll
     @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false
+    @OptionGroup var fee: FeeOptions
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         try Terminal.confirm(
@@ -83,9 +84,92 @@ struct Send: AsyncParsableCommand {
             yes: yes)
         options.show(
             try await options.call(
-                "send", ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)])
+                "send",
+                fee.added(to: ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)]))
         ) {
             "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"
+        }
+    }
+}
+
+struct ListTransactions: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "listtransactions", abstract: "The wallet's transactions on chain, the newest first.", aliases: ["listchaintxns"])
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var page: PageOptions
+
+    func run() async throws {
+        let answer = try await options.call("listtransactions", page.parameters)
+        options.show(answer) { v in
+            let list = v["transactions"].list
+            if list.isEmpty { return page.isFirst ? "nothing was sent or received on chain yet" : "there are no older ones" }
+            var lines = [
+                "\(Format.pad("block", 9))\(Format.pad("sat", 18, right: true))\(Format.pad("fee", 9, right: true))  \(Format.pad("for", 13)) txid"
+            ]
+            for t in list {
+                let amount = t["amount_sat"].int ?? 0
+                let number = (amount < 0 ? "-" : "+") + Format.thousands(UInt64(amount.magnitude))
+                let channel = t["channel_id"].text.map { " (channel \(Format.short($0)))" } ?? ""
+                lines.append(
+                    "\(Format.pad(t["blockheight"].int.map { "\($0)" } ?? "waiting", 9))\(Format.pad(number, 18, right: true))\(Format.pad(t["fee_sat"].int.map { Format.thousands(UInt64($0)) } ?? "", 9, right: true))  \(Format.pad(t["purpose"].string.replacing("_", with: " "), 13)) \(t["txid"].string)\(channel)"
+                )
+            }
+            return (lines + page.more(v, "listtransactions", options)).joined(separator: "\n")
+        }
+    }
+}
+
+struct ListUnspent: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "listunspent", abstract: "The wallet's coins.", aliases: ["listfunds", "utxos"])
+    @OptionGroup var options: CommonOptions
+
+    func run() async throws {
+        options.show(try await options.call("listunspent")) { v in
+            let list = v["outputs"].list
+            if list.isEmpty { return "no coins. An address to receive some: \(options.lnw) newaddress" }
+            return list.map { o in
+                let state = o["blockheight"].int == nil ? "unconfirmed" : o["spendable"].flag ? "" : "not to be spent yet"
+                return
+                    "\(Format.pad(Format.sat(o["amount_sat"].u64), 20, right: true))  \(o["txid"].string):\(o["output"].u64)  \(o["change"].flag ? "change" : o["address"].string)  \(state)"
+                    .trimmingTrailingSpaces
+            }.joined(separator: "\n")
+        }
+    }
+}
+
+struct BumpFee: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bumpfee", abstract: "Raise what a transaction pays that waits too long for a block.",
+        discussion: """
+            A payment of yours is replaced by one that pays more. A funding or closing transaction, and what others sent you, are paid for by a \
+            transaction that spends what they pay to you. Claims and commitments the node raises by itself.
+            """)
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The transaction: lnw listtransactions") var txid: String
+    @OptionGroup var fee: FeeOptions
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
+
+    func run() async throws {
+        try Terminal.confirm("Pay more, so that \(txid) is mined?", yes: yes)
+        options.show(try await options.call("bumpfee", fee.added(to: ["txid": .string(txid)]))) {
+            "signed and handed to the layer 1: \($0["txid"].string); published again until it is mined"
+        }
+    }
+}
+
+struct Abandon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "abandon", abstract: "Take back a channel whose funding transaction is not mined: its coins go back to the wallet.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "A unique beginning of the channel's or the peer's id") var channel: String
+    @OptionGroup var fee: FeeOptions
+    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
+
+    func run() async throws {
+        try Terminal.confirm("Spend the coins that were to fund channel \(channel) to your own wallet instead?", yes: yes)
+        options.show(try await options.call("abandon", fee.added(to: ["channel": .string(channel)]))) {
+            "the coins go back to the wallet in \($0["txid"].string). Should the funding transaction be mined all the same, the channel is force-closed"
         }
     }
 }

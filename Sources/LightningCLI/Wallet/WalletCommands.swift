@@ -209,19 +209,20 @@ struct OpenChannelCommand: AsyncParsableCommand {
     @Option(help: "An amount that is the peer's from the start: a gift.", transform: Amount.parse) var push: Amount?
     @Flag(name: .customLong("public"), help: "Announce it, so that others can be paid through it.") var isPublic = false
     @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false
+    @OptionGroup var fee: FeeOptions
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 
     func run() async throws {
-        try Terminal.confirm(
-            "Open a channel of \(try amount.described())? It takes one on-chain transaction now (about 154 vB) and one to close.",
-            yes: yes)
+        let quote = try await options.call(
+            "quoteopen", fee.added(to: ["amount_sat": try amount.json(), "use_reserve": .bool(useReserve)]))
+        try Terminal.confirm("Open a channel?\n\(Quote.openLines(quote))", yes: yes)
         let push: JSONValue = self.push.map { .amount($0.msat) } ?? .null
         let result = try await options.call(
             "openchannel",
-            [
+            fee.added(to: [
                 "id": .string(peer), "amount_sat": try amount.json(), "push_msat": push, "announce": .bool(isPublic),
                 "use_reserve": .bool(useReserve),
-            ])
+            ]))
         options.show(result) {
             "channel \($0["channel_id"].string) is funded; usable once its transaction is 3 blocks deep (lnw local mine 3)"
         }
@@ -232,10 +233,15 @@ struct ListChannels: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "listchannels", abstract: "Our channels.", aliases: ["channels"])
     @OptionGroup var options: CommonOptions
     @Flag(name: .shortAndLong, help: "Closed channels too.") var all = false
+    @Flag(help: "Only those that are closed, or being closed.") var closed = false
     func run() async throws {
         let everything = try await options.call("listchannels").list
-        let list = all ? everything : everything.filter { $0["state"] != "closed" }
+        let list =
+            closed
+            ? everything.filter { ["closed", "closing", "forceclosing", "data-lost", "double-spent"].contains($0["state"].text) }
+            : all ? everything : everything.filter { $0["state"] != "closed" }
         options.show(["channels": .array(list)]) { _ in
+            if list.isEmpty, closed { return "no channel is closed, or being closed" }
             if list.isEmpty, !everything.isEmpty { return "no open channels; \(everything.count) closed: lnw listchannels --all" }
             if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
             var lines = [
@@ -457,23 +463,6 @@ struct ListInvoices: AsyncParsableCommand {
                     return
                         "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 9))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
                 } + page.more(v, "listinvoices", options)).joined(separator: "\n")
-        }
-    }
-}
-
-struct Close: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Close a channel together with its peer.", aliases: ["closechannel"])
-    @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
-    @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
-    func run() async throws {
-        try Terminal.confirm(
-            "Close channel \(channel)? One on-chain transaction; its opener pays the fee (about 180 vB).", yes: yes)
-        options.show(try await options.call("close", ["channel": .string(channel)])) { result in
-            guard result["connected"].flag else {
-                return "the peer is away: the close begins when it is back. Should it stay away: lnw forceclose \(channel)"
-            }
-            return "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
         }
     }
 }

@@ -15,6 +15,14 @@ public enum ConfirmationTarget: Int, CaseIterable, Comparable, Sendable {
     public static func < (left: ConfirmationTarget, right: ConfirmationTarget) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// What the owner of a node wants a transaction to pay.
+public enum FeeChoice: Hashable, Sendable {
+    /// So much.
+    case rate(FeeRate)
+    /// What layer 1 thinks that it takes to be mined within so many blocks.
+    case within(blocks: Int)
+}
+
 /// What a transaction has to pay, by when it should be mined.
 public struct FeeEstimates: Hashable, Sendable {
     private var rates: [ConfirmationTarget: FeeRate]

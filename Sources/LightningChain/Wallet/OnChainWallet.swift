@@ -58,7 +58,7 @@ package struct OnChainWallet: Sendable {
     let lookAheadCount: UInt32
 
     /// Outputs of others' transactions in the mempool that pay the wallet. They are not its coins yet, and not kept.
-    private var seen: [OutPoint: Satoshi] = [:]
+    var seen: [OutPoint: (output: TransactionOutput, transaction: Transaction)] = [:]
 
     var isHeadChanged = true
     var changedCoins: Set<OutPoint> = []
@@ -141,6 +141,11 @@ package struct OnChainWallet: Sendable {
 
     package func owns(_ script: Script) -> Bool { scripts[script] != nil }
 
+    func path(of script: Script) -> KeyPath? { scripts[script] }
+
+    /// Whether a script is one of our change keys'.
+    func isChange(_ script: Script) -> Bool { scripts[script]?.chain == 1 }
+
     // MARK: Balance
 
     func isMature(_ coin: WalletCoin, height: Int) -> Bool {
@@ -183,14 +188,14 @@ package struct OnChainWallet: Sendable {
         for transaction in transactions {
             let id = transaction.id
             for (index, output) in transaction.outputs.enumerated() where owns(output.script) && output.amount.isMoney {
-                seen[OutPoint(id, UInt32(index))] = output.amount
+                seen[OutPoint(id, UInt32(index))] = (output, transaction)
             }
         }
     }
 
     /// What others have sent and no block holds yet.
     package var incoming: Satoshi {
-        seen.reduce(.zero) { coins[$1.key] == nil ? $0.saturatingAdding($1.value) : $0 }
+        seen.reduce(.zero) { coins[$1.key] == nil ? $0.saturatingAdding($1.value.output.amount) : $0 }
     }
 
     /// All that can be spent, before fees.
@@ -216,7 +221,7 @@ package struct OnChainWallet: Sendable {
 
     static let inputWeight = 41 * 4 + 109
 
-    private static func baseWeight(_ outputs: [TransactionOutput]) -> Int {
+    static func baseWeight(_ outputs: [TransactionOutput]) -> Int {
         outputs.reduce(42) { $0 + (9 + $1.script.bytes.count) * 4 }
     }
 
@@ -256,7 +261,7 @@ package struct OnChainWallet: Sendable {
         throw .insufficientFunds(available: total, needed: needed)
     }
 
-    private mutating func sign(_ chosen: [WalletCoin], _ outputs: [TransactionOutput]) -> Transaction {
+    mutating func sign(_ chosen: [WalletCoin], _ outputs: [TransactionOutput]) -> Transaction {
         var transaction = Transaction(
             inputs: chosen.map { TransactionInput($0.outPoint, sequence: 0xffff_fffd) }, outputs: outputs)
         var hasher = SignatureHasher(transaction)
@@ -332,8 +337,15 @@ package struct OnChainWallet: Sendable {
     }
 
     /// A block joined the active chain.
-    package mutating func connect(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+    ///
+    /// - Returns: what its transactions did to the wallet.
+    @discardableResult
+    package mutating func connect(
+        _ transactions: [(transaction: Transaction, id: TransactionID)], height: Int
+    ) -> [WalletTransaction] {
+        var effects: [WalletTransaction] = []
         for (transaction, id) in transactions {
+            if let effect = effect(of: transaction, id, height: height) { effects.append(effect) }
             let isOurs = pending[id] != nil || transaction.inputs.contains { coins[$0.previousOutput] != nil }
             apply(transaction, id: id, height: height, isCoinbase: transaction.isCoinbase)
             removePending(id)
@@ -359,6 +371,7 @@ package struct OnChainWallet: Sendable {
             confirmed[id] = nil
             changedTransactions.insert(id)
         }
+        return effects
     }
 
     /// Gives up a transaction of ours that can never confirm, because a block spends one of its inputs otherwise, and all that

@@ -40,6 +40,13 @@ extension PaymentChannel {
             localSignatures: commitments.htlcSignatures, remote: remoteCommitments(), htlcs: commitments.orderedHTLCs.map(ClosingHTLC.init))
     }
 
+    /// A closing transaction that both sides have signed and no block holds yet, and its fee.
+    package func mutualClose(_ id: TransactionID) -> (transaction: Transaction, fee: Satoshi)? {
+        guard close == nil, let transaction = mutualCloses.first(where: { $0.id == id }) else { return nil }
+        let paid = transaction.outputs.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
+        return (transaction, parameters.fundingAmount.subtracting(paid) ?? .zero)
+    }
+
     /// The close that there would be if our commitment were mined.
     mutating func closeByOurCommitment(at height: Int, _ environment: ChannelEnvironment) -> ChannelClose {
         let signed = signedLocalCommitment(environment.keys)

@@ -24,7 +24,21 @@ extension PaymentChannel {
     }
 
     func preferredFee(_ environment: ChannelEnvironment) -> Satoshi {
-        min(max(environment.feeRate, .floor).feeRoundedUp(weight: closingWeight), openerBalance)
+        min(max(phase.live.ending?.feeRate ?? environment.feeRate, .floor).feeRoundedUp(weight: closingWeight), openerBalance)
+    }
+
+    /// What the closing transaction would come to; `nil` for a channel that is not open.
+    package func closeQuote(feeRate: FeeRate?, _ environment: ChannelEnvironment) -> (toLocal: Satoshi, fee: Satoshi, weight: Int)? {
+        guard isOpen else { return nil }
+        var channel = self
+        let script = sweepScript ?? environment.sweepScript
+        channel.ending.local = ending.local ?? ending.wanted ?? script
+        // The peer's will be one of this length.
+        channel.ending.remote = ending.remote ?? script
+        if let feeRate { channel.ending.feeRate = feeRate }
+        let fee = channel.preferredFee(environment)
+        let ours = commitments.toLocal.roundedDown
+        return (parameters.isOpener ? ours.subtracting(fee) ?? .zero : ours, fee, channel.closingWeight)
     }
 
     /// Never too much where we pay: 20 sat for each virtual byte, not more than some thousand satoshi.

@@ -86,6 +86,14 @@ extension PaymentChannel {
             + received.map { .lost(id: $0.id, $0.paymentHash, $0.amount, wasFulfilled: $0.preimage != nil) } + [.closed]
     }
 
+    /// The opener takes the funding transaction back: it is published no more, and the peer is told. The channel ends when the double-spend
+    /// is deep; should the funding transaction win, our commitment is published, and the money comes back by that.
+    mutating func abandonFunding(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        funding.transaction = nil
+        isChanged = true
+        return fail("it was taken back by its owner before its funding transaction was mined", environment)
+    }
+
     func isDeepEnough(at height: Int) -> Bool {
         guard let confirmed = funding.height else { return false }
         // What a block's miner pays itself cannot be spent before, not even by a commitment.

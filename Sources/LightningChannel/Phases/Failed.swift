@@ -45,6 +45,8 @@ extension PaymentChannel {
     ///
     /// Money at risk: not while our data may be old, for then it may be revoked.
     mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        // A funding transaction of ours that we took back is in no block: nothing can spend it.
+        if parameters.isOpener, !funding.wasConfirmed, funding.transaction == nil { return [] }
         if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
         let signed = signedLocalCommitment(environment.keys)
         var effects: [ChannelEffect] = [.broadcast(signed)]

@@ -16,6 +16,8 @@ extension PaymentChannel {
         var remote: Script?
         /// Closing transactions that both sides have signed; one of them will be mined.
         var mutualCloses: [Transaction] = []
+        /// What we propose that the closing transaction pays, where its owner said so.
+        var feeRate: FeeRate?
         /// Starts anew at every connection (BOLT 2: "negotiation restarts on reconnection").
         var negotiation = ClosingNegotiation()
     }
@@ -33,7 +35,7 @@ extension PaymentChannel {
     ///
     /// - Parameter script: where our money goes; a witness program. `nil`: to the wallet.
     mutating func shutdown(
-        to chosen: Script? = nil, _ environment: ChannelEnvironment
+        to chosen: Script? = nil, feeRate: FeeRate? = nil, _ environment: ChannelEnvironment
     ) throws(ChannelRefusal) -> [ChannelEffect] {
         let script = chosen ?? sweepScript ?? environment.sweepScript
         guard isOpen else { throw .notUsable(stateName) }
@@ -45,6 +47,7 @@ extension PaymentChannel {
             throw .invalidScript("another one was promised when the channel was opened")
         }
         ending.wanted = chosen ?? takeSweepScript(environment)
+        ending.feeRate = feeRate
         isChanged = true
         return flush(environment)
     }

@@ -117,6 +117,8 @@ extension PaymentChannel {
         case commitmentBump = 8
         /// Present where our data may be older than the peer's.
         case possiblyBehind = 9
+        /// What the owner wants the closing transaction to pay.
+        case closingFeeRate = 10
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -139,6 +141,7 @@ extension PaymentChannel {
         case .commitmentBump:
             phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
         case .possiblyBehind: isPossiblyBehind ? [] : nil
+        case .closingFeeRate: phase.live.ending?.feeRate.map { rate in ByteWriter.bytes { $0.uint32(rate.perKiloweight) } }
         }
     }
 
@@ -156,6 +159,10 @@ extension PaymentChannel {
             isRecovered = flags & 4 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
         case .possiblyBehind: isPossiblyBehind = true
+        case .closingFeeRate:
+            guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
+            ending.feeRate = FeeRate(perKiloweight: try value.uint32())
+            phase.live = .shuttingDown(ending)
         case .closeDetails:
             switch phase {
             case .closing(var closing):

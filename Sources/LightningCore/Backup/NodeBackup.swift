@@ -23,6 +23,8 @@ struct BackupState {
 
     private static let version: UInt8 = 1
 
+    init() {}
+
     init(record: [UInt8]?) throws(DecodingFailure) {
         guard let record else { return }
         var reader = ByteReader(record)
@@ -48,7 +50,8 @@ extension NodeCore {
     /// What the peers of our channels are needed for once the database is lost.
     package var channelBackup: ChannelBackup {
         ChannelBackup(
-            network: configuration.network, nodeID: nodeID, revision: backup.revision, createdAt: backup.createdAt, entries: backupEntries)
+            network: configuration.network, nodeID: nodeID, revision: channels.backup.revision, createdAt: channels.backup.createdAt,
+            entries: backupEntries)
     }
 
     /// The backup, sealed.
@@ -65,40 +68,41 @@ extension NodeCore {
                 guard entry.channel.isOwned else { return nil }
                 let peer = entry.channel.parameters.remoteNodeID
                 return ChannelBackup.Entry(
-                    parameters: entry.channel.parameters, place: entry.channel.shortChannelID, addresses: backup.addresses[peer] ?? [])
+                    parameters: entry.channel.parameters, place: entry.channel.shortChannelID,
+                    addresses: channels.backup.addresses[peer] ?? [])
             } ?? nil
         }
     }
 
     /// Renews the backup where something has changed that belongs into it; at the end of a batch.
     mutating func renewBackup() {
-        guard backup.isOutdated || !backup.isTold else { return }
-        let isFirst = !backup.isTold
-        (backup.isOutdated, backup.isTold) = (false, true)
+        guard channels.backup.isOutdated || !channels.backup.isTold else { return }
+        let isFirst = !channels.backup.isTold
+        (channels.backup.isOutdated, channels.backup.isTold) = (false, true)
         let entries = backupEntries
         let digest = Hash.sha256(entries.flatMap { $0.encoded() })
-        if digest != backup.digest, !entries.isEmpty || backup.revision > 0 {
-            backup.digest = digest
-            backup.revision += 1
-            backup.createdAt = seconds
+        if digest != channels.backup.digest, !entries.isEmpty || channels.backup.revision > 0 {
+            channels.backup.digest = digest
+            channels.backup.revision += 1
+            channels.backup.createdAt = seconds
             writeBackupState()
         } else if !isFirst {
             return
         }
-        guard backup.revision > 0 else { return }
+        guard channels.backup.revision > 0 else { return }
         batch.effects.backup = sealedBackup
         for id in peers.keys.sorted() { storeWithPeer(id) }
     }
 
     private mutating func writeBackupState() {
-        batch.effects.writes.append(.put(.meta, key: StoreTable.key("backup"), record: backup.encoded()))
+        batch.effects.writes.append(.put(.meta, key: StoreTable.key("backup"), record: channels.backup.encoded()))
     }
 
     /// The driver knows where nodes can be called.
     mutating func learn(addresses: [NodeID: [UInt8]]) {
-        for (node, descriptors) in addresses where backup.addresses[node] != descriptors {
-            backup.addresses[node] = descriptors
-            if !channels.index.channels(with: node).isEmpty { backup.isOutdated = true }
+        for (node, descriptors) in addresses where channels.backup.addresses[node] != descriptors {
+            channels.backup.addresses[node] = descriptors
+            if !channels.index.channels(with: node).isEmpty { channels.backup.isOutdated = true }
         }
     }
 
@@ -127,12 +131,12 @@ extension NodeCore {
             restored.append(id)
         }
         // A newer one than any that was made, of whatever copy.
-        if found.revision >= backup.revision {
-            backup.revision = found.revision
+        if found.revision >= channels.backup.revision {
+            channels.backup.revision = found.revision
             writeBackupState()
         }
         guard !restored.isEmpty else { return (restored, refused) }
-        backup.isOutdated = true
+        channels.backup.isOutdated = true
         batch.effects.events.append(.channelsRestored(restored))
         batch.effects.events.append(
             .alert(
@@ -148,7 +152,7 @@ extension NodeCore {
     mutating func isBehind(_ found: ChannelBackup) {
         batch.effects.events.append(
             .alert(
-                "a peer keeps a newer backup of this wallet than this database has made (\(found.revision), not \(backup.revision)): the database "
+                "a peer keeps a newer backup of this wallet than this database has made (\(found.revision), not \(channels.backup.revision)): the database "
                     + "is an old copy. Nothing of a channel is published before its peer has shown that it is the newest"))
         for id in channels.ids { tell(id, .doubted) }
     }

@@ -22,6 +22,8 @@ struct KeptBlobs: Sendable {
     /// "when all channels with that peer are closed: SHOULD wait at least 2016 blocks before deleting the blob."
     static let keepFor = 2016
 
+    init() {}
+
     init(records: [(key: [UInt8], record: [UInt8])]) throws(DecodingFailure) {
         for (key, record) in records {
             guard let node = NodeID(compressed: key) else { throw .invalid("key of a peer's blob") }
@@ -73,24 +75,24 @@ extension NodeCore {
     mutating func received(_ message: PeerStorage, of node: NodeID) {
         // "if it has an open channel with the sender: MUST store the message." Others would fill our disk for nothing.
         guard configuration.keepsPeerBackups, channels.isOwner(node), message.blob.count <= Self.maxBlob else { return }
-        keptBlobs.take(message.blob, of: node, now: now)
+        peers.keptBlobs.take(message.blob, of: node, now: now)
     }
 
     /// "MUST send peer_storage_retrieval again after reconnection, after exchanging init messages"; before `channel_reestablish`, so that a
     /// peer which has lost its data can use it.
     mutating func giveBack(to id: ConnectionID, _ node: NodeID) {
-        guard let blob = keptBlobs.blobs[node] else { return }
+        guard let blob = peers.keptBlobs.blobs[node] else { return }
         transmit(.peerStorageRetrieval(PeerStorageRetrieval(blob: blob)), over: id)
     }
 
     /// Forgets what is kept for peers whose channels are over for long.
     mutating func forgetBlobs() {
-        for node in keptBlobs.blobs.keys.sorted() {
+        for node in peers.keptBlobs.blobs.keys.sorted() {
             let isOver = channels.channels(with: node).allSatisfy { channel in
                 guard channel.isClosed, let close = channel.close else { return false }
                 return height > close.height + KeptBlobs.keepFor
             }
-            if isOver { keptBlobs.forget(node) }
+            if isOver { peers.keptBlobs.forget(node) }
         }
     }
 
@@ -99,9 +101,9 @@ extension NodeCore {
     /// Asks a peer of our channels to keep our backup, if it offers that and does not have it.
     mutating func storeWithPeer(_ id: ConnectionID) {
         guard let peer = peers[id], peer.isReady, let node = peer.nodeID, peer.features?.offers(.provideStorage) == true,
-            peer.storedRevision != backup.revision, backup.revision > 0, channels.isOwner(node)
+            peer.told.storedRevision != channels.backup.revision, channels.backup.revision > 0, channels.isOwner(node)
         else { return }
-        peers[id]!.storedRevision = backup.revision
+        peers[id]!.told.storedRevision = channels.backup.revision
         let length = configuration.padsBackups ? Self.maxBlob : 0
         transmit(.peerStorage(PeerStorage(blob: backup(for: node).sealed(keys.backup, length: length))), over: id)
     }
@@ -127,8 +129,8 @@ extension NodeCore {
     /// What a peer kept for us.
     mutating func received(_ message: PeerStorageRetrieval, over id: ConnectionID, of node: NodeID) {
         // Once for each connection: more of them can only cost us.
-        guard peers[id]?.hasGivenBack == false else { return }
-        peers[id]!.hasGivenBack = true
+        guard peers[id]?.told.hasGivenBack == false else { return }
+        peers[id]!.told.hasGivenBack = true
         let found: ChannelBackup
         do throws(ChannelBackup.Refusal) {
             found = try openBackup(message.blob)
@@ -136,9 +138,9 @@ extension NodeCore {
             return batch.effects.events.append(.note("\(node) gave back a backup of ours that is none: \(error)"))
         }
         // One that is older is of no use: the peer is given the newest.
-        if found.revision < backup.revision { return }
-        peers[id]!.storedRevision = found.revision
-        if found.revision > backup.revision, !channels.isEmpty { isBehind(found) }
+        if found.revision < channels.backup.revision { return }
+        peers[id]!.told.storedRevision = found.revision
+        if found.revision > channels.backup.revision, !channels.isEmpty { isBehind(found) }
         let (_, refused) = restore(found)
         for what in refused { batch.effects.events.append(.alert("the backup that \(node) gave back: \(what)")) }
     }

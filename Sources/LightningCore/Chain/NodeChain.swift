@@ -18,7 +18,8 @@ extension NodeCore {
         layer1.position.connect(block.hash)
         batch.isMetaChanged = true
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
-        coins.wallet.connect(transactions, height: height)
+        let movements = coins.wallet.connect(transactions, height: height)
+        remember(movements, in: transactions, time: block.header.time)
         recover(transactions, height: height)
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.
@@ -74,7 +75,7 @@ extension NodeCore {
         guard transaction.outputs.indices.contains(position), transaction.outputs[position] == expected else {
             return tell(id, .giveUp("the funding transaction does not pay what was agreed"))
         }
-        backup.isOutdated = true
+        channels.backup.isOutdated = true
         let inputs = transaction.inputs.map(\.previousOutput)
         tell(id, .fundingConfirmed(height: height, transactionIndex: index, inputs: inputs))
     }
@@ -86,8 +87,9 @@ extension NodeCore {
         network.gossip.disconnected(height: height)
         unrecover(height: height)
         coins.wallet.disconnect(height: height)
+        forgetMovements(height: height)
         // A close may be open again.
-        backup.isOutdated = true
+        channels.backup.isOutdated = true
         // Reorganizations are rare: every channel looks at what it had from that block.
         for id in channels.ids {
             // Halves of announcements are for the place in the chain where the channel was.

@@ -24,6 +24,8 @@ package struct ChannelTable: Collection, Sendable {
 
     /// Channels that are forgotten at the end of this batch, and why.
     var abandoned: [ChannelID: String] = [:]
+    /// What is known of their backup.
+    var backup = BackupState()
     /// The number of the next channel.
     var nextKeyIndex: UInt64 = 0
 

@@ -36,11 +36,11 @@ extension NodeCore {
 
     /// A peer of a channel says where it can be called.
     mutating func learnAddresses(_ body: NodeAnnouncement, _ wire: [UInt8], _ node: NodeID, over id: ConnectionID) {
-        guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.toldAddresses != body.addresses, channels.isOwner(node),
+        guard body.nodeID == node, !body.addresses.isEmpty, peers[id]!.told.addresses != body.addresses, channels.isOwner(node),
             peers[id]!.allowance.warnings.take(Peer.warningRate, now: clock.now),
             body.signature.parsed?.verify(NodeAnnouncement.signatureHash(wire: wire), key: node) ?? false
         else { return }
-        peers[id]!.toldAddresses = body.addresses
+        peers[id]!.told.addresses = body.addresses
         batch.effects.events.append(.peerAddresses(node, body.addresses))
     }
 

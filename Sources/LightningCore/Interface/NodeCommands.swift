@@ -29,8 +29,10 @@ extension NodeCore {
         case .newAddress:
             let (script, unused) = coins.wallet.newScript()
             return .address(script, unused: unused)
-        case .openChannel(let node, let amount, let push, let feeRate, let announce, let mayUseReserve):
-            try open(node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve, request)
+        case .openChannel(let node, let amount, let push, let feeRate, let announce, let mayUseReserve, let funding):
+            try open(
+                node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve,
+                funding: rate(funding), request)
             return nil
         case .createInvoice(let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
@@ -96,18 +98,23 @@ extension NodeCore {
         case .keysend(let node, let amount, let limits, let records):
             try keysend(node, amount, limits, records, request)
             return nil
-        case .send(let script, let amount, let feeRate, let mayUseReserve):
+        case .bumpFee(let id, let choice):
+            do throws(BumpRefusal) { return .transaction(try bumpFee(id, choice)) } catch { throw .bump(error) }
+        case .abandonChannel(let id, let choice): return .transaction(try abandonChannel(id, choice))
+        case .send(let script, let amount, let choice, let mayUseReserve):
             do throws(WalletRefusal) {
-                let rate = feeRate ?? self.feeRate
+                let rate = rate(choice)
                 let allowed = try allowed(amount, to: script, rate, keeping: mayUseReserve ? .zero : reserve)
                 let transaction = try coins.wallet.fund(paying: script, amount: allowed, feeRate: rate, height: height)
                 coins.wallet.commit(transaction)
                 publish(transaction, .payment)
                 return .transaction(transaction)
             } catch { throw .wallet(error) }
-        case .closeChannel(let id, let script):
+        case .closeChannel(let id, let script, let choice):
             guard channels[id] != nil else { throw .unknownChannel }
-            do throws(ChannelRefusal) { try ask(id, .shutdown(to: script)) } catch { throw .channel(error) }
+            do throws(ChannelRefusal) { try ask(id, .shutdown(to: script, feeRate: choice.map { rate($0) })) } catch {
+                throw .channel(error)
+            }
             return .done
         case .forceCloseChannel(let id, let isNewest):
             guard let channel = channels[id] else { throw .unknownChannel }

@@ -50,7 +50,11 @@ package enum NodeInput: Sendable {
 public enum NodeCommand: Sendable {
     case newAddress
     /// `amount` of `nil` is everything on chain; `announce` makes the channel public: others can be paid through it.
-    case openChannel(NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false, mayUseReserve: Bool = false)
+    ///
+    /// - `feeRate`: of the commitments; `funding`: what the funding transaction is to pay.
+    case openChannel(
+        NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false, mayUseReserve: Bool = false,
+        funding: FeeChoice? = nil)
     /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
     case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
     /// An invoice whose payment is held until `settle` or `cancel`.
@@ -72,8 +76,13 @@ public enum NodeCommand: Sendable {
     /// Changes the terms on which we forward into a channel.
     case setForwardingPolicy(ChannelID, ForwardingPolicy)
     /// `amount` of `nil` sends everything.
-    case send(Script, amount: Satoshi?, feeRate: FeeRate?, mayUseReserve: Bool = false)
-    case closeChannel(ChannelID, to: Script?)
+    case send(Script, amount: Satoshi?, fee: FeeChoice?, mayUseReserve: Bool = false)
+    /// Raises what a transaction pays that waits for a block; `nil` takes what it needs now.
+    case bumpFee(TransactionID, FeeChoice?)
+    /// Takes back a channel of ours whose funding transaction is in no block.
+    case abandonChannel(ChannelID, FeeChoice?)
+    /// - `fee`: what we propose that the closing transaction pays.
+    case closeChannel(ChannelID, to: Script?, fee: FeeChoice? = nil)
     /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
     case forceCloseChannel(ChannelID, isNewest: Bool = false)
@@ -120,6 +129,8 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case hold(HoldRefusal)
     /// The wallet does not make the transaction.
     case wallet(WalletRefusal)
+    /// The fee of a transaction is not raised.
+    case bump(BumpRefusal)
     /// It takes a connection to this node.
     case notConnected(NodeID)
     /// There is no channel with this id.
@@ -143,6 +154,7 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .payment(let refusal): refusal.description
         case .hold(let refusal): refusal.description
         case .wallet(let refusal): refusal.description
+        case .bump(let refusal): refusal.description
         case .notConnected(let node): "not connected to \(node): connect to it first"
         case .unknownChannel: "there is no such channel"
         case .openingFailed(let why): "the channel was not opened: \(why)"

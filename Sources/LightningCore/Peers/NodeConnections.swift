@@ -131,7 +131,7 @@ extension NodeCore {
         }
         guard let node = peer.nodeID, peers.connections[node] == id else { return }
         peers.connections[node] = nil
-        keptBlobs.settle(now: now, disconnected: node)
+        peers.keptBlobs.settle(now: now, disconnected: node)
         for channelID in channels.index.channels(with: node) { tell(channelID, .disconnected) }
         network.gossip.disconnected(id)
         if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
@@ -146,7 +146,7 @@ extension NodeCore {
         dropSilentPeers()
         adjustFeeRates()
         endStuckCloses()
-        keptBlobs.settle(now: now)
+        peers.keptBlobs.settle(now: now)
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
             if !peer.isReady && now - min(now, peer.openedAt) >= configuration.connections.handshakeTimeout {

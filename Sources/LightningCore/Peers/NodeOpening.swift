@@ -41,6 +41,9 @@ extension NodeCore {
     /// What opening a channel, or sending everything, leaves on chain: without it a peer that stalls could take HTLCs that we cannot claim.
     package var reserve: Satoshi { reserve(for: channelsWithReserve) }
 
+    /// What is to be kept once one more channel is open.
+    func reserveAfterOpening(hasAnchors: Bool) -> Satoshi { reserve(for: channelsWithReserve + (hasAnchors ? 1 : 0)) }
+
     /// An amount that leaves what is to be kept; all but that for `nil`, and `nil` where nothing is to be kept.
     ///
     /// - Throws: where it would leave less.
@@ -66,26 +69,26 @@ extension NodeCore {
 
     mutating func open(
         _ node: NodeID, amount wanted: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool, mayUseReserve: Bool,
-        _ request: RequestID
+        funding rate: FeeRate, _ request: RequestID
     ) throws(NodeRefusal) {
         guard let connection = peers.connections[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
         let isLargeFine = features.offers(.supportLargeChannel)
-        let keeping = mayUseReserve ? .zero : reserve(for: channelsWithReserve + (policy.channelType.hasAnchors ? 1 : 0))
+        let keeping = mayUseReserve ? .zero : reserveAfterOpening(hasAnchors: policy.channelType.hasAnchors)
         let amount: Satoshi
         do throws(WalletRefusal) {
             // The funding output's script is as long as any P2WSH.
             let script = Script.p2wsh(Script())
             if let wanted {
-                amount = try allowed(wanted, to: script, self.feeRate, keeping: keeping) ?? wanted
+                amount = try allowed(wanted, to: script, rate, keeping: keeping) ?? wanted
             } else {
                 let all: Satoshi
-                if let most = try allowed(nil, to: script, self.feeRate, keeping: keeping) {
+                if let most = try allowed(nil, to: script, rate, keeping: keeping) {
                     all = most
                 } else {
-                    all = try coins.wallet.largest(paying: script, feeRate: self.feeRate, height: height)
+                    all = try coins.wallet.largest(paying: script, feeRate: rate, height: height)
                 }
                 amount = isLargeFine ? all : min(all, Satoshi(1 << 24 - 1))
             }
@@ -106,7 +109,7 @@ extension NodeCore {
                 alias: newAlias())
         } catch { throw .channel(error) }
         peers[connection]!.openings[result.0.temporaryChannelID] = PendingOpening(
-            opening: result.0, request: request, funding: nil, since: now)
+            opening: result.0, request: request, funding: nil, fundingRate: rate, since: now)
         transmit(.openChannel(result.1), over: connection)
     }
 
@@ -198,7 +201,7 @@ extension NodeCore {
     /// Drops a channel in which nothing of ours can be, with all that is kept of it.
     mutating func forget(_ id: ChannelID, why: String) {
         guard channels.forget(id) else { return }
-        backup.isOutdated = true
+        channels.backup.isOutdated = true
         batch.queue.append(.forwarder(.channelForgotten(id)))
         startup.undecided.removeAll { $0.0 == id }
         batch.effects.events.append(.note("channel \(id) is forgotten: \(why)"))
@@ -223,7 +226,7 @@ extension NodeCore {
             let transaction: Transaction
             do throws(WalletRefusal) {
                 transaction = try coins.wallet.fund(
-                    paying: output.script, amount: output.amount, feeRate: feeRate, height: height)
+                    paying: output.script, amount: output.amount, feeRate: entry.fundingRate ?? feeRate, height: height)
             } catch {
                 let request = entry.request
                 entry.request = nil
@@ -298,7 +301,7 @@ extension NodeCore {
         channels.insert(ChannelEntry(channel, keys: keys.channel(channel.parameters.keyOrigin), origin: origin))
         channels.nextKeyIndex = max(channels.nextKeyIndex, channel.parameters.keyOrigin.index + 1)
         batch.isMetaChanged = true
-        backup.isOutdated = true
+        channels.backup.isOutdated = true
         batch.effects.events.append(.channelOpening(channel.id))
     }
 }

@@ -12,6 +12,8 @@ struct PendingOpening {
     var opening: ChannelOpening
     var request: RequestID?
     var funding: PendingFunding?
+    /// What the funding transaction is to pay, where it is ours.
+    var fundingRate: FeeRate?
     /// Milliseconds at which it began.
     var since: UInt64
 
@@ -36,12 +38,8 @@ struct Peer {
     /// Milliseconds at which the socket was opened.
     var openedAt: UInt64
     var allowance: PeerAllowance
-    /// Where it said that it can be called.
-    var toldAddresses: [UInt8] = []
-    /// The revision of our backup that it keeps, or was asked to keep.
-    var storedRevision: UInt64?
-    /// Whether it has given back what it keeps for us.
-    var hasGivenBack = false
+    /// What was told over this connection.
+    var told = PeerNews()
     /// Why the connection ends with this batch, if it does.
     var ending: String?
 
@@ -68,6 +66,16 @@ struct Peer {
     static let openRate = TokenBucket.Rate(burst: 20, interval: 6000)
     /// For all peers together that have no channel with us.
     static let strangersOpenRate = TokenBucket.Rate(burst: 100, interval: 600)
+}
+
+/// What was told over a connection, by either side, that is not told twice.
+struct PeerNews {
+    /// Where the peer said that it can be called.
+    var addresses: [UInt8] = []
+    /// The revision of our backup that it keeps, or was asked to keep.
+    var storedRevision: UInt64?
+    /// Whether it has given back what it keeps for us.
+    var hasGivenBack = false
 }
 
 /// What a peer may ask and say: pings, errors and warnings, `open_channel`, terms of channels.

@@ -5,6 +5,8 @@ import LightningWire
 struct PeerTable {
     private var byConnection: [ConnectionID: Peer] = [:]
     var connections: [NodeID: ConnectionID] = [:]
+    /// What peers asked us to keep for them.
+    var keptBlobs = KeptBlobs()
     /// `open_channel`s of peers that have no channel with us.
     var strangersOpenRequests = TokenBucket(Peer.strangersOpenRate, now: 0)
 

@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningChain
 import LightningWire
 
 // The parameters of a call. A value of another kind than it should be is refused and never passed over: what a caller meant as an
@@ -37,6 +38,15 @@ extension JSONValue {
     /// An amount in msat; `nil` where it is left out.
     func msat(_ name: String) throws(ControlFailure) -> MilliSatoshi? {
         try whole(name, in: 0...Int64(MilliSatoshi(Satoshi.maximum).value)).map { MilliSatoshi(UInt64($0)) }
+    }
+
+    /// What a transaction is to pay: `fee_rate_sat_kw`, or `conf_target` in blocks; `nil` where neither is said.
+    func fee() throws(ControlFailure) -> FeeChoice? {
+        let rate = try whole("fee_rate_sat_kw", in: 253...5_000_000)
+        let target = try whole("conf_target", in: 1...1008)
+        guard rate == nil || target == nil else { throw ControlFailure(.usage, "fee_rate_sat_kw and conf_target exclude each other") }
+        if let rate { return .rate(FeeRate(perKiloweight: UInt32(rate))) }
+        return target.map { .within(blocks: Int($0)) }
     }
 
     /// An amount in satoshi, or the word "all".

@@ -110,14 +110,14 @@ package struct ControlAPI: Sendable {
                 throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
             }
             let transaction = try await node.send(
-                to: address, amount: try p.satoshiOrAll("amount_sat").amount, mayUseReserve: p["use_reserve"].flag)
+                to: address, amount: try p.satoshiOrAll("amount_sat").amount, fee: try p.fee(), mayUseReserve: try p.yesOrNo("use_reserve"))
             return [
                 "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
                 "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
             ]
         case "close":
             let id = try await channel(p["channel"])
-            try await node.closeChannel(id)
+            try await node.closeChannel(id, fee: try p.fee())
             let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
             return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
         case "explainchannel":
@@ -137,6 +137,7 @@ package struct ControlAPI: Sendable {
             return ["channel_id": .string(id.hex)]
         default:
             if let answer = try await callBackup(method, p) { return answer }
+            if let answer = try await callWallet(method, p) { return answer }
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
             return answer
         }
@@ -260,7 +261,7 @@ package struct ControlAPI: Sendable {
             id = try await peer(p["id"])
         }
         let channel = try await node.openChannel(
-            to: id, amount: amount, push: push, announce: announce, mayUseReserve: p["use_reserve"].flag)
+            to: id, amount: amount, push: push, announce: announce, mayUseReserve: try p.yesOrNo("use_reserve"), funding: try p.fee())
         return ["channel_id": .string(channel.hex)]
     }
 

@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningChain
 import LightningCore
 import LightningInvoice
 public import LightningPayment
@@ -43,6 +44,9 @@ enum StoredHistory {
                 case .forwardHistory:
                     let circuit = try Circuit(record: record)
                     guard circuit.encoded() == record, circuit.position.key == key, circuit.hasEnded else { return "a forward's history" }
+                case .walletHistory:
+                    let transaction = try WalletTransaction(record: record)
+                    guard transaction.encoded() == record, transaction.position.key == key else { return "a transaction's history" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
                     .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals, .peerStorage:
                     continue

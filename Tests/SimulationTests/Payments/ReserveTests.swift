@@ -45,9 +45,9 @@ struct ReserveTests {
         #expect(channel.parameters.fundingAmount.value > all.value - 12_000 && left >= Satoshi(9_000) && left <= Satoshi(10_500))
         #expect(world.nodes[0].core?.reserve == Satoshi(10_000))
         let elsewhere = Script([0, 20] + [UInt8](repeating: 1, count: 20))
-        let request = try world.command(0, .send(elsewhere, amount: Satoshi(5000), feeRate: nil))
+        let request = try world.command(0, .send(elsewhere, amount: Satoshi(5000), fee: nil))
         #expect(Self.refusal(world, request) == .belowReserve(Satoshi(10_000), available: left))
-        let everything = try world.command(0, .send(elsewhere, amount: nil, feeRate: nil, mayUseReserve: true))
+        let everything = try world.command(0, .send(elsewhere, amount: nil, fee: nil, mayUseReserve: true))
         guard case .success(.transaction(let transaction))? = world.nodes[0].answers[everything] else {
             Issue.record("\(String(describing: world.nodes[0].answers[everything]))")
             return

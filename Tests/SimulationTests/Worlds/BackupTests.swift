@@ -71,10 +71,10 @@ struct BackupTests {
         var world = try Self.world(16)
         let core = { (index: Int) in world.nodes[index].core! }
         let (alice, bob) = (core(0), core(1))
-        let blob = try #require(alice.keptBlobs.blobs[bob.nodeID])
+        let blob = try #require(alice.peers.keptBlobs.blobs[bob.nodeID])
         #expect(blob.count == 65531)
         let backup = try bob.openBackup(blob)
-        #expect(backup.revision == bob.backup.revision && backup.entries.map(\.parameters.channelID) == bob.channels.ids)
+        #expect(backup.revision == bob.channels.backup.revision && backup.entries.map(\.parameters.channelID) == bob.channels.ids)
         // Nobody else reads it, and one changed bit is seen.
         #expect(throws: ChannelBackup.Refusal.sealed) { _ = try alice.openBackup(blob) }
         for place in [0, 7, 40, 5000, 65530] {
@@ -86,10 +86,10 @@ struct BackupTests {
         // It outlives a restart, and is not asked for again.
         world.kill(0)
         try world.pass(5)
-        #expect(world.nodes[0].core!.keptBlobs.blobs[bob.nodeID] == blob)
+        #expect(world.nodes[0].core!.peers.keptBlobs.blobs[bob.nodeID] == blob)
         let peer = try #require(world.nodes[1].core!.peers.values.first)
-        #expect(peer.hasGivenBack && peer.storedRevision == world.nodes[1].core!.backup.revision)
-        #expect(world.nodes[1].core?.backup.revision == backup.revision)
+        #expect(peer.told.hasGivenBack && peer.told.storedRevision == world.nodes[1].core!.channels.backup.revision)
+        #expect(world.nodes[1].core?.channels.backup.revision == backup.revision)
     }
 
     @Test("a database that is lost is found again with the first peer that answers: all channels, and their money")
@@ -126,10 +126,10 @@ struct BackupTests {
     func file() throws {
         var world = try Self.world(18, keeps: false)
         let early = try #require(world.nodes[0].backup)
-        let opened = world.nodes[0].core!.backup.revision
+        let opened = world.nodes[0].core!.channels.backup.revision
         try Self.pay(&world, 0, 1, 100_000)
         // Payments are nothing to it.
-        #expect(world.nodes[0].backup == early && world.nodes[0].core!.backup.revision == opened)
+        #expect(world.nodes[0].backup == early && world.nodes[0].core!.channels.backup.revision == opened)
         let id = world.nodes[0].core!.channels.ids[0]
         let before = Self.onChain(world, 0)
         world.stop(1)
@@ -145,7 +145,7 @@ struct BackupTests {
             Issue.record("restored twice")
             return
         }
-        #expect(world.nodes[0].core!.backup.revision > opened)
+        #expect(world.nodes[0].core!.channels.backup.revision > opened)
         world.resume(1)
         world.join(0, 1)
         try world.pass(5)
@@ -231,23 +231,23 @@ struct BackupTests {
         var world = try Self.world(21)
         let bob = world.nodes[1].nodeID
         var alice = world.nodes[0].core!
-        let count = alice.keptBlobs.blobs.count
+        let count = alice.peers.keptBlobs.blobs.count
         alice.received(PeerStorage(blob: [1]), of: SecretKey(Hash.sha256([1]))!.publicKey())
-        #expect(alice.keptBlobs.blobs.count == count)
+        #expect(alice.peers.keptBlobs.blobs.count == count)
         // Faster than one in a minute only the last is kept, when the minute is over.
         alice.received(PeerStorage(blob: [1]), of: bob)
         alice.received(PeerStorage(blob: [2]), of: bob)
         alice.received(PeerStorage(blob: [3]), of: bob)
         _ = alice.handle([.tick], now: alice.now + 1000)
-        #expect(alice.keptBlobs.blobs[bob] != [3])
+        #expect(alice.peers.keptBlobs.blobs[bob] != [3])
         _ = alice.handle([.tick], now: alice.now + 61_000)
-        #expect(alice.keptBlobs.blobs[bob] == [3])
+        #expect(alice.peers.keptBlobs.blobs[bob] == [3])
         let id = world.nodes[0].core!.channels.ids[0]
         try world.command(0, .closeChannel(id, to: nil))
         try world.pass(3)
         try world.mine(2016)
-        #expect(world.nodes[0].core!.keptBlobs.blobs[bob] != nil)
+        #expect(world.nodes[0].core!.peers.keptBlobs.blobs[bob] != nil)
         try world.mine(300)
-        #expect(world.nodes[0].core!.keptBlobs.blobs[bob] == nil)
+        #expect(world.nodes[0].core!.peers.keptBlobs.blobs[bob] == nil)
     }
 }

@@ -1,0 +1,128 @@
+import BitcoinPrimitives
+package import LightningChain
+import LightningChannel
+import LightningRecords
+import LightningTransactions
+import LightningWire
+
+// The wallet's transactions: what they were for, and what is done about those that wait too long.
+extension NodeCore {
+    /// Keeps what a block's transactions did to the wallet. To be called before anybody hears of the block: what a channel waits for tells
+    /// what it was for.
+    mutating func remember(_ movements: [WalletTransaction], in transactions: [(transaction: Transaction, id: TransactionID)], time: UInt32)
+    {
+        guard !movements.isEmpty else { return }
+        let byID = Dictionary(transactions.map { ($0.id, $0.transaction) }) { first, _ in first }
+        for var movement in movements {
+            guard let transaction = byID[movement.id] else { continue }
+            movement.time = UInt64(time)
+            movement.purpose = purpose(of: transaction, movement.id, isSpending: movement.spent > .zero)
+            batch.effects.writes += StoreHistory.transactions.add(movement.encoded(), at: movement.position)
+        }
+    }
+
+    /// What was in a block that left the chain is not in the history.
+    mutating func forgetMovements(height: Int) {
+        let prefix = HistoryPosition(time: UInt64(height), id: []).key
+        batch.effects.writes.append(.deleteAll(.walletHistory, prefix: prefix))
+    }
+
+    /// What a transaction is for; `nil` for what others sent.
+    private func purpose(of transaction: Transaction, _ id: TransactionID, isSpending: Bool) -> Publication.Purpose? {
+        if let known = layer1.publisher.purpose(of: id) { return known }
+        if let channel = channels.index.chain.owners(awaiting: id).min() { return .funding(channel) }
+        for input in transaction.inputs {
+            if let owner = channels.index.chain.owners(watching: input.previousOutput).min(), let channel = channels[owner] {
+                return purpose(transaction, of: channel)
+            }
+            if coins.recovered[input.previousOutput] != nil { return .recovery }
+        }
+        return isSpending ? .payment : nil
+    }
+
+    /// The wallet's transactions that no block holds yet.
+    package var unconfirmedTransactions: [WalletTransaction] {
+        coins.wallet.unconfirmed.map { movement in
+            var movement = movement
+            if let transaction = coins.wallet.pending[movement.id] {
+                movement.purpose = purpose(of: transaction, movement.id, isSpending: true)
+            }
+            return movement
+        }
+    }
+
+    /// The rate for a transaction that the owner makes.
+    func rate(_ choice: FeeChoice?) -> FeeRate {
+        switch choice {
+        case .rate(let rate): max(rate, .floor)
+        case .within(let blocks): layer1.feeRates[ConfirmationTarget.allCases.last { $0.blocks <= max(2, blocks) } ?? .urgent]
+        case nil: feeRate
+        }
+    }
+
+    // MARK: Raising fees
+
+    /// Raises what a transaction of the wallet pays: by another one in its place, or by one that spends what it pays to us.
+    mutating func bumpFee(_ id: TransactionID, _ choice: FeeChoice?) throws(BumpRefusal) -> Transaction {
+        let rate = choice == nil ? max(layer1.feeRates[.urgent], raised(coins.wallet.feeRate(of: id))) : rate(choice)
+        if let transaction = coins.wallet.pending[id] {
+            switch purpose(of: transaction, id, isSpending: true) {
+            case .payment, .recovery, nil:
+                // What pays for another one is raised with it.
+                guard coins.wallet.feeRate(of: id) != nil else { throw .automatic("one that pays for another: bump that one") }
+                let result = try coins.wallet.replace(id, rate: rate, height: height)
+                publish(result, .payment)
+                return result
+            case .funding:
+                // Another one in its place would be another channel.
+                let fee = coins.wallet.unconfirmed.first { $0.id == id }?.fee
+                return try pay(for: transaction, fee: fee, rate: rate)
+            case .claim: throw .automatic("a claim on a channel")
+            case .feeBump: throw .automatic("what pays for a commitment of ours")
+            case .penalty: throw .automatic("a penalty")
+            case .commitment: throw .automatic("a commitment")
+            case .mutualClose: throw .unknown
+            }
+        }
+        for channel in channels.values {
+            guard let (transaction, fee) = channel.mutualClose(id) else { continue }
+            return try pay(for: transaction, fee: fee, rate: rate)
+        }
+        guard let incoming = coins.wallet.incomingTransaction(id) else { throw .unknown }
+        return try pay(for: incoming, fee: nil, rate: rate)
+    }
+
+    /// Enough more that layer 1 takes it in the place of the one before.
+    private func raised(_ rate: FeeRate?) -> FeeRate {
+        FeeRate(perKiloweight: UInt32(clamping: UInt64((rate ?? .floor).perKiloweight) * 5 / 4 + 25))
+    }
+
+    private mutating func pay(for parent: Transaction, fee: Satoshi?, rate: FeeRate) throws(BumpRefusal) -> Transaction {
+        let child = try coins.wallet.payFor(parent, fee: fee, rate: rate)
+        publish(child, .payment, parents: [parent])
+        return child
+    }
+
+    /// Layer 1 refuses a transaction of the wallet.
+    mutating func walletRefused(_ transaction: Transaction, _ reason: String) {
+        // What somebody else's transaction would have paid us is gone with it.
+        guard reason.hasPrefix("bad-txns-inputs-missingorspent") else { return }
+        coins.wallet.dropOrphan(transaction.id)
+    }
+
+    /// Takes back a channel whose funding transaction does not come into a block: its coins are spent to the wallet.
+    mutating func abandonChannel(_ id: ChannelID, _ choice: FeeChoice?) throws(NodeRefusal) -> Transaction {
+        guard let channel = channels[id] else { throw .unknownChannel }
+        guard channel.parameters.isOpener, channel.isAlive, channel.fundingHeight == nil, !channel.funding.wasConfirmed else {
+            throw .channel(
+                .notUsable("\(channel.stateName): only a channel of ours whose funding transaction is in no block can be taken back"))
+        }
+        let result: Transaction
+        do throws(BumpRefusal) {
+            result = try coins.wallet.doubleSpend(channel.parameters.funding.transaction, rate: rate(choice))
+        } catch { throw .bump(error) }
+        tell(id, .fundingAbandoned)
+        publish(result, .payment)
+        return result
+    }
+}
