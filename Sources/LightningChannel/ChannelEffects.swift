@@ -33,6 +33,8 @@ package enum ChannelEffect: Hashable, Sendable {
     ///
     /// - Parameter wasFulfilled: whether its preimage was given away before.
     case lost(id: UInt64, PaymentHash, MilliSatoshi, wasFulfilled: Bool)
+    /// The peer has revoked a commitment: what a watchtower needs to punish it, should it be published.
+    case revoked(TransactionID, [PenaltyKit])
     case becameUsable
     /// Nothing more can be agreed with the peer: what is not settled is for layer 1 to decide.
     ///
@@ -68,6 +70,8 @@ package struct ChannelEnvironment: Sendable {
     package var estimates: FeeEstimates
     /// Where the channel's money goes on chain, if it has no script yet: the wallet's next address.
     package var sweepScript: Script
+    /// Whether there are watchtowers that keep kits for us.
+    package var hasWatchtowers = false
     /// Whether the peer negotiated `option_shutdown_anysegwit`.
     package var anySegwit: Bool
 

@@ -215,7 +215,7 @@ public struct PaymentChannel: Sendable {
         case .initialize, .error, .warning, .ping, .pong, .peerStorage, .peerStorageRetrieval, .openChannel, .acceptChannel,
             .fundingCreated, .fundingSigned, .announcementSignatures, .channelAnnouncement, .nodeAnnouncement, .channelUpdate,
             .queryShortChannelIDs, .replyShortChannelIDsEnd, .queryChannelRange, .replyChannelRange, .gossipTimestampFilter, .onionMessage,
-            .unknown:
+            .towerStore, .towerStored, .towerRefused, .unknown:
             return []
         }
     }

@@ -78,6 +78,7 @@ package struct NodeCore {
                     coins: store.records(.coins), transactions: store.records(.transactions)))
             payments = try PaymentMachines(store, &entropy)
             channels.backup = try BackupState(record: store.record(.meta, "backup"))
+            peers.towers = try Towers(store)
             peers.keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
@@ -201,6 +202,7 @@ package struct NodeCore {
             batch.queue.append(.publisher(.tipReached))
             receiveUndecided()
             sweepRecovered()
+            punish()
             // What was due in old blocks, and nobody has taken in later ones.
             if !wasSynced { for id in channels.ids { tell(id, .caughtUp) } }
         case .gossipChecked(let number, let verdict):
@@ -224,6 +226,7 @@ package struct NodeCore {
                 sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
                 anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
             environment.isSynced = isSynced
+            environment.hasWatchtowers = !peers.towers.client.towers.isEmpty
             return environment
         }
     }
@@ -246,6 +249,8 @@ package struct NodeCore {
 
     /// What the store holds of something that is not kept in memory.
     private mutating func loaded(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
+        if query.table == .towerQueue { return towerLoaded(query, found) }
+        if query.table == .towerKits { return kitsLoaded(query, found) }
         guard query.table == .revokedHTLCs else { return answer(query, found) }
         guard let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)
@@ -324,6 +329,7 @@ package struct NodeCore {
         batch.effects.writes += coins.wallet.drainWrites()
         batch.effects.writes += payments.drainWrites()
         batch.effects.writes += peers.keptBlobs.drainWrites()
+        batch.effects.writes += peers.towers.drainWrites()
         guard batch.isMetaChanged else { return }
         var writer = ByteWriter()
         writer.uint8(Self.metaVersion)
@@ -355,6 +361,9 @@ package struct NodeCore {
             if !restored.payments.forwarder.hasSameState(as: payments.forwarder) { return "forwards" }
             if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }
+            if restored.peers.towers.client.towers != peers.towers.client.towers { return "watchtowers" }
+            if restored.peers.towers.service.customers != peers.towers.service.customers { return "clients of the watchtower" }
+            if restored.peers.towers.service.cases != peers.towers.service.cases { return "cases of the watchtower" }
             if restored.peers.keptBlobs.blobs != peers.keptBlobs.blobs { return "peers' blobs" }
             if restored.channels.backup.encoded() != channels.backup.encoded() { return "backup" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }

@@ -56,6 +56,11 @@ package final class NodeKeys: Sendable {
         SecretKey(Hash.tagged("swift-lightning/to_remote", payments.unsafeBytes().array + fundingKey.compressed))!
     }
 
+    /// The identity under which one watchtower knows us.
+    func towerSecret(_ tower: PublicKey, salt: Bytes32) -> SecretKey {
+        SecretKey(Hash.tagged("swift-lightning/watchtower", backup.array + tower.compressed + salt.array))!
+    }
+
     /// The same for the i-th channel from before there were salts.
     func unsaltedPaymentSecret(_ index: UInt64) -> SecretKey { ChannelKeys.unsaltedPaymentSecret(seed: seed(index)) }
 }

@@ -29,6 +29,13 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case invoiceOrder
     /// Forwards that are over, by when they began and their incoming HTLCs.
     case forwardHistory
+    /// Watchtowers that keep kits for us; and the kits that they have not confirmed yet, by tower and number.
+    case towers
+    case towerQueue
+    /// What we keep for others as a watchtower: what each client has, and their kits by hint; the breaches that are being punished.
+    case towerClients
+    case towerKits
+    case towerCases
     /// What transactions in blocks did to the wallet, by height and id.
     case walletHistory
     /// The last forwards that earned nothing worth a record, numbered: they cost their senders nothing, so that only so many are kept.
@@ -43,9 +50,12 @@ package enum StoreTable: String, Sendable, CaseIterable {
     /// key or read by page.
     package var isLoadedAtStart: Bool {
         switch self {
-        case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory: false
+        case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
+            .towerKits:
+            false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
-            .recovered, .cheapForwards, .forwardTotals, .peerStorage:
+            .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,
+            .towerCases:
             true
         }
     }

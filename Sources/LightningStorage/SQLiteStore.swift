@@ -10,7 +10,7 @@ package final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    static let version = 5
+    static let version = 6
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 

@@ -126,7 +126,7 @@ struct TidyTests {
                 #expect(isKnown || before.hasPrefix("///"), "\(source.path):\(number + 1)")
             }
         }
-        #expect(types <= 90)
+        #expect(types <= 92)
     }
 
     @Test("every suite of the hostile peer names the rule that it expects")

@@ -16,6 +16,8 @@ public struct Publication: Hashable, Sendable {
         case penalty(ChannelID)
         /// Money found in a close of a channel that is not known.
         case recovery
+        /// What a breach of a client's channel holds, for the client: we are its watchtower.
+        case watchtower
     }
 
     /// What layer 1 is given.
@@ -45,6 +47,7 @@ extension Publication.Purpose: CustomStringConvertible {
         case .feeBump(let id): "what pays for our commitment of channel \(id)"
         case .penalty(let id): "a penalty on channel \(id)"
         case .recovery: "a claim on a channel that is not known any more"
+        case .watchtower: "a penalty for a client of our watchtower"
         }
     }
 }

@@ -93,7 +93,7 @@ package struct Publisher: Machine, Sendable {
     private func isExpected(_ reason: String, for publication: Publication) -> Bool {
         switch publication.purpose {
         case .commitment, .mutualClose: break
-        case .payment, .funding, .claim, .feeBump, .penalty, .recovery: return false
+        case .payment, .funding, .claim, .feeBump, .penalty, .recovery, .watchtower: return false
         }
         return ["txn-mempool-conflict", "bad-txns-inputs-missingorspent", "insufficient fee", "too many potential replacements"]
             .contains { reason.hasPrefix($0) }

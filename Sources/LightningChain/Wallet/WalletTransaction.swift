@@ -82,13 +82,14 @@ extension Publication.Purpose {
         case .feeBump: 5
         case .penalty: 6
         case .recovery: 7
+        case .watchtower: 8
         }
     }
 
     /// The channel that it is about.
     public var channel: ChannelID? {
         switch self {
-        case .payment, .recovery: nil
+        case .payment, .recovery, .watchtower: nil
         case .funding(let id), .mutualClose(let id), .commitment(let id), .claim(let id), .feeBump(let id), .penalty(let id): id
         }
     }
@@ -103,6 +104,7 @@ extension Publication.Purpose {
         case (5, let id?): self = .feeBump(id)
         case (6, let id?): self = .penalty(id)
         case (7, nil): self = .recovery
+        case (8, nil): self = .watchtower
         default: return nil
         }
     }

@@ -113,6 +113,16 @@ extension PaymentChannel {
             nextPerCommitmentPoint: keys.perCommitmentPoint(number + 2))
     }
 
+    /// What punishes the commitment that the peer is revoking, as it stands until the revocation is taken.
+    private mutating func penaltyKits(_ secret: borrowing SecretKey, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        let revoked = parameters.commitment(
+            holderIsLocal: false, point: commitments.remotePoint,
+            contents: commitments.contents(.remoteUnrevoked, number: commitments.remoteNumber))
+        let kits = PenaltyKit.kits(
+            revoking: revoked, secret: secret, revocation: environment.keys.revocation, to: takeSweepScript(environment))
+        return kits.isEmpty ? [] : [.revoked(revoked.id, kits)]
+    }
+
     mutating func receiveRevocation(
         _ message: RevokeAndAck, _ environment: ChannelEnvironment
     ) throws(ProtocolViolation) -> [ChannelEffect] {
@@ -127,11 +137,11 @@ extension PaymentChannel {
         guard commitments.remoteSecrets.insert(message.perCommitmentSecret, index: index) else {
             throw .underivableRevocationSecret
         }
+        var effects = environment.hasWatchtowers ? penaltyKits(secret, environment) : []
         commitments.remoteNumber += 1
         commitments.remotePoint = next
         commitments.remoteNextPoint = message.nextPerCommitmentPoint
         commitments.awaitsRevocation = false
-        var effects: [ChannelEffect] = []
         let changes = commitments.apply(.receivedRevocation)
         changed(changes)
         for var htlc in changes {

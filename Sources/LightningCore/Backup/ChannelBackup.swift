@@ -111,34 +111,22 @@ package struct ChannelBackup: Hashable, Sendable {
     }
 
     private static let magic = Array("LNWB\u{01}".utf8)
-    private static let nonce = [UInt8](repeating: 0, count: 12)
     /// Bytes of what is sealed that are no content.
-    static let overhead = magic.count + 32 + ChaCha20Poly1305.tagLength
+    static let overhead = magic.count + SealedBox.overhead
 
     /// Seals it: nobody without the key reads it, nor changes it unseen.
-    ///
-    /// Each content has a key of its own, made from the content: the same backup is the same bytes, and no key is used for two.
     ///
     /// - Parameter length: of the result, which a longer content exceeds.
     func sealed(_ key: Bytes32, length: Int = 0) -> [UInt8] {
         var content = encoded()
         let padding = length - Self.overhead - content.count
         if padding > 0 { content += [UInt8](repeating: 0, count: padding) }
-        let salt = MAC.hmacSHA256(key: key.array, content)
-        var result = Self.magic + salt.array
-        var cipher = ChaCha20Poly1305(key: MAC.hkdf(salt: salt, key.array).0)
-        content.withUnsafeBytes { cipher.seal($0, nonce: Self.nonce, associatedData: Self.magic, into: &result) }
-        return result
+        return Self.magic + SealedBox.seal(content, key, title: Self.magic)
     }
 
     package init(sealed bytes: [UInt8], _ key: Bytes32, network: Network) throws(Refusal) {
-        let head = Self.magic.count
-        guard bytes.starts(with: Self.magic), bytes.count >= Self.overhead, let salt = Bytes32(bytes[head..<head + 32]) else {
-            throw .foreign
-        }
-        var cipher = ChaCha20Poly1305(key: MAC.hkdf(salt: salt, key.array).0)
-        let content = bytes[(head + 32)...].withUnsafeBytes { cipher.open($0, nonce: Self.nonce, associatedData: Self.magic) }
-        guard let content else { throw .sealed }
+        guard bytes.starts(with: Self.magic), bytes.count >= Self.overhead else { throw .foreign }
+        guard let content = SealedBox.open(bytes.dropFirst(Self.magic.count), key, title: Self.magic) else { throw .sealed }
         do throws(DecodingFailure) {
             try self.init(plaintext: content)
         } catch {

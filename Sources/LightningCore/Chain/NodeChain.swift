@@ -21,6 +21,7 @@ extension NodeCore {
         let movements = coins.wallet.connect(transactions, height: height)
         remember(movements, in: transactions, time: block.header.time)
         recover(transactions, height: height)
+        watchForClients(transactions, height: height)
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.
         var heard = channels.index.chain.owners(dueAt: height)
@@ -61,7 +62,8 @@ extension NodeCore {
             switch purpose {
             // Their channels publish them, with what belongs to them.
             case .claim, .feeBump: break
-            case .payment, .funding, .mutualClose, .commitment, .penalty, .recovery, nil: publish(transaction, purpose ?? .payment)
+            case .payment, .funding, .mutualClose, .commitment, .penalty, .recovery, .watchtower, nil:
+                publish(transaction, purpose ?? .payment)
             }
         }
         batch.effects.events.append(.block(height: height))
@@ -86,6 +88,7 @@ extension NodeCore {
         batch.isMetaChanged = true
         network.gossip.disconnected(height: height)
         unrecover(height: height)
+        unwatch(height: height)
         coins.wallet.disconnect(height: height)
         forgetMovements(height: height)
         // A close may be open again.

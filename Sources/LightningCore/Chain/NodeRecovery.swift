@@ -86,7 +86,7 @@ extension NodeCore {
 
     /// The two funding keys that a transaction shows which may be a commitment: it spends a 2 of 2 alone, and its lock time and sequence
     /// carry BOLT 3's obscured commitment number.
-    private static func fundingKeys(_ transaction: Transaction) -> [PublicKey]? {
+    static func fundingKeys(_ transaction: Transaction) -> [PublicKey]? {
         guard transaction.inputs.count == 1, transaction.lockTime >> 24 == 0x20, transaction.inputs[0].sequence >> 24 == 0x80,
             let script = transaction.inputs[0].witness.last, transaction.inputs[0].witness.count == 4, script.count == 71,
             let first = PublicKey(compressed: script[2..<35]), let second = PublicKey(compressed: script[36..<69]),

@@ -67,7 +67,7 @@ extension NodeCore {
         let rate = choice == nil ? max(layer1.feeRates[.urgent], raised(coins.wallet.feeRate(of: id))) : rate(choice)
         if let transaction = coins.wallet.pending[id] {
             switch purpose(of: transaction, id, isSpending: true) {
-            case .payment, .recovery, nil:
+            case .payment, .recovery, .watchtower, nil:
                 // What pays for another one is raised with it.
                 guard coins.wallet.feeRate(of: id) != nil else { throw .automatic("one that pays for another: bump that one") }
                 let result = try coins.wallet.replace(id, rate: rate, height: height)

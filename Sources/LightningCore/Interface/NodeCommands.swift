@@ -134,6 +134,12 @@ extension NodeCore {
             }
             tell(id, .giveUp("closed by its owner"))
             return .done
+        case .addWatchtower(let node):
+            try addTower(node)
+            return .done
+        case .removeWatchtower(let node):
+            try removeTower(node)
+            return .done
         case .restoreChannels(let bytes):
             do throws(ChannelBackup.Refusal) {
                 let (restored, refused) = restore(try openBackup(bytes))

@@ -87,6 +87,9 @@ public enum NodeCommand: Sendable {
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
     case forceCloseChannel(ChannelID, isNewest: Bool = false)
     case setFeeRate(ChannelID, FeeRate)
+    /// Has a watchtower keep penalty kits for us, or no longer.
+    case addWatchtower(NodeID)
+    case removeWatchtower(NodeID)
     /// Takes the channels of a sealed backup that this database does not know.
     case restoreChannels([UInt8])
 }
@@ -284,6 +287,8 @@ public struct NodeConfiguration: Sendable {
     public var addresses: [UInt8] = []
     /// Keys of the on-chain wallet that are looked for beyond the last one used: more for a wallet that was made of words.
     public var walletLookAhead = OnChainWallet.gapLimit
+    /// Whether this node is a watchtower for others, and for how many; `nil` for none.
+    public var tower: TowerPolicy?
     /// Whether the backups of our channels' peers are kept (BOLT 1 "Peer storage"): 65531 bytes for each.
     public var keepsPeerBackups = true
     /// Whether peers that keep our backup see no more of its size than BOLT 1's 65531 bytes.

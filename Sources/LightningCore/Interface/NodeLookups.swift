@@ -50,7 +50,8 @@ extension NodeCore {
         // A preimage that was given away once proves nothing any more.
         case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,
-            .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .restoreChannels, .bumpFee, .abandonChannel:
+            .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .restoreChannels, .bumpFee, .abandonChannel,
+            .addWatchtower, .removeWatchtower:
             return []
         }
     }

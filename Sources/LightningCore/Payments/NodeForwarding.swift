@@ -210,6 +210,7 @@ extension NodeCore {
 
     /// HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
+        resumeWatching()
         for id in channels.ids {
             tell(id, .restarted(isProven: startup.isStoreProven))
             for htlc in channels[id]?.undecidedHTLCs ?? [] { startup.undecided.append((id, htlc.id)) }

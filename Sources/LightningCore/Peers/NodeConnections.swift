@@ -27,7 +27,14 @@ extension NodeCore {
 
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
-        var transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
+        // A watchtower that is nothing else to us is not told who we are.
+        let tower = node.flatMap { channels.index.channels(with: $0).isEmpty ? peers.towers.client.towers[$0] : nil }
+        var transport: NoiseTransport
+        if let tower {
+            transport = NoiseTransport(localSecret: towerSecret(tower), ephemeral: ephemeral, remoteNodeID: node)
+        } else {
+            transport = NoiseTransport(localSecret: keys.nodeSecret, ephemeral: ephemeral, remoteNodeID: node)
+        }
         if node == nil { admitHandshake(from: origin) }
         if node != nil { batch.effects.transmissions.append((id, transport.start())) }
         peers[id] = Peer(id, transport, isInbound: node == nil, origin: origin, now: now)
@@ -132,6 +139,7 @@ extension NodeCore {
         guard let node = peer.nodeID, peers.connections[node] == id else { return }
         peers.connections[node] = nil
         peers.keptBlobs.settle(now: now, disconnected: node)
+        towerDisconnected(node)
         for channelID in channels.index.channels(with: node) { tell(channelID, .disconnected) }
         network.gossip.disconnected(id)
         if peer.isReady { batch.effects.events.append(.peerDisconnected(node)) }
@@ -215,6 +223,9 @@ extension NodeCore {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement, .queryShortChannelIDs, .replyShortChannelIDsEnd,
             .queryChannelRange, .replyChannelRange, .gossipTimestampFilter:
             receivedGossip(message, wire: bytes, id, node)
+        case .towerStore(let body): received(body, over: id, of: node)
+        case .towerStored(let body): received(body, of: node)
+        case .towerRefused(let body): received(body, of: node)
         case .peerStorage(let body): received(body, of: node)
         case .peerStorageRetrieval(let body): received(body, over: id, of: node)
         case .announcementSignatures(let body): received(body, node, over: id)
@@ -254,6 +265,7 @@ extension NodeCore {
         giveBack(to: id, node)
         network.gossip.connected(id, features: features, now: seconds, height: height)
         for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
+        towerConnected(node)
     }
 
     private mutating func failed(_ error: ErrorMessage, by node: NodeID, _ id: ConnectionID) {

@@ -7,6 +7,8 @@ struct PeerTable {
     var connections: [NodeID: ConnectionID] = [:]
     /// What peers asked us to keep for them.
     var keptBlobs = KeptBlobs()
+    /// The watchtowers that keep kits for us, and what we keep for others.
+    var towers = Towers()
     /// `open_channel`s of peers that have no channel with us.
     var strangersOpenRequests = TokenBucket(Peer.strangersOpenRate, now: 0)
 

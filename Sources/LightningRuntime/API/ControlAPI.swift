@@ -138,6 +138,7 @@ package struct ControlAPI: Sendable {
         default:
             if let answer = try await callBackup(method, p) { return answer }
             if let answer = try await callWallet(method, p) { return answer }
+            if let answer = try await callWatchtower(method, p) { return answer }
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
             return answer
         }

@@ -90,6 +90,7 @@ extension ControlAPI {
         case .feeBump: "fee_bump"
         case .penalty: "penalty"
         case .recovery: "recovery"
+        case .watchtower: "watchtower"
         }
     }
 }

@@ -88,7 +88,7 @@ final class PeerConnector: Sendable {
     }
 }
 
-/// Calls the peers of our channels again whenever they are away.
+/// Calls the peers of our channels, and our watchtowers, again whenever they are away.
 ///
 /// Each on its own, so that a silent one holds up nobody; less and less often while it does not help, so that a peer with which every
 /// connection breaks is not stormed; and not all at the same time.
@@ -103,6 +103,7 @@ struct Reconnector {
             while !Task.isCancelled {
                 let peers = try? await driver.read { core in
                     Set(core.channels.values.filter { !$0.isClosed && $0.close == nil }.map(\.parameters.remoteNodeID))
+                        .union(core.watchtowers.map(\.nodeID))
                         .map { (node: $0, isConnected: core.isConnected($0), announced: core.announcedAddresses(of: $0)) }
                 }
                 for peer in peers ?? [] {

@@ -48,7 +48,8 @@ enum StoredHistory {
                     let transaction = try WalletTransaction(record: record)
                     guard transaction.encoded() == record, transaction.position.key == key else { return "a transaction's history" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
-                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals, .peerStorage:
+                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals, .peerStorage,
+                    .towers, .towerQueue, .towerClients, .towerKits, .towerCases:
                     continue
                 }
             } catch { return "a record of \(table.rawValue) that cannot be read: \(error)" }

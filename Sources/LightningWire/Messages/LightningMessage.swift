@@ -37,6 +37,9 @@ package enum LightningMessage: Hashable, Sendable {
     case replyChannelRange(ReplyChannelRange)
     case gossipTimestampFilter(GossipTimestampFilter)
     case onionMessage(OnionMessage)
+    case towerStore(TowerStore)
+    case towerStored(TowerStored)
+    case towerRefused(TowerRefused)
     /// An odd type that is not known: to be ignored (BOLT 1).
     case unknown(type: UInt16)
 
@@ -82,6 +85,9 @@ package enum LightningMessage: Hashable, Sendable {
         case ReplyChannelRange.type: self = .replyChannelRange(try ReplyChannelRange(from: &reader))
         case GossipTimestampFilter.type: self = .gossipTimestampFilter(try GossipTimestampFilter(from: &reader))
         case OnionMessage.type: self = .onionMessage(try OnionMessage(from: &reader))
+        case TowerStore.type: self = .towerStore(try TowerStore(from: &reader))
+        case TowerStored.type: self = .towerStored(try TowerStored(from: &reader))
+        case TowerRefused.type: self = .towerRefused(try TowerRefused(from: &reader))
         default:
             // BOLT 1: "upon receiving a message of _odd_, unknown type: MUST ignore"; "_even_ … MUST close".
             guard type % 2 == 1 else { throw .invalid("message type \(type)") }
@@ -137,6 +143,9 @@ package enum LightningMessage: Hashable, Sendable {
         case .replyChannelRange(let body): body
         case .gossipTimestampFilter(let body): body
         case .onionMessage(let body): body
+        case .towerStore(let body): body
+        case .towerStored(let body): body
+        case .towerRefused(let body): body
         case .unknown: nil
         }
     }

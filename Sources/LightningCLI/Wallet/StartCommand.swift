@@ -1,0 +1,97 @@
+import ArgumentParser
+import BitcoinBackend
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningCore
+import LightningRuntime
+
+struct Start: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the wallet's node until it is stopped.")
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var start: StartOptions
+    @Flag(help: "Be a watchtower for others as well: lnw help watchtower.") var watchtower = false
+
+    func run() async throws { try await start.run(options, isTower: watchtower) }
+}
+
+/// How a node is started.
+struct StartOptions: ParsableArguments {
+    @Option(help: "The layer 1: bitcoind:http://user:password@host:port, a bitcoind on regtest, or `lnw local up`'s.")
+    var chain: String?
+    @Option(help: "The bitcoind's .cookie, where the address has no user. Default: ~/.bitcoin/regtest/.cookie")
+    var chainCookie: String?
+    @Option(help: "The port that other nodes call; 0 for any free one. Default: the last one, or any free one.")
+    var port: Int?
+    @Option(help: ArgumentHelp("The address to listen on, e.g. 0.0.0.0 for all of this machine's.", valueName: "address"))
+    var host = "127.0.0.1"
+    @Option(help: ArgumentHelp("How others reach this machine, as it is told to them. Default: the address of --host.", valueName: "host"))
+    var announce: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where the backup of the channels is kept, best on another disk. Default: channels.backup in the wallet's directory.",
+            valueName: "file"))
+    var backupFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "A second database that receives every change before anything leaves the node; without it the node stops.", valueName: "file"))
+    var replica: String?
+    @OptionGroup var unlocking: UnlockOptions
+
+    /// Runs the node.
+    func run(_ options: CommonOptions, isTower: Bool) async throws {
+        var directory = try options.directory
+        guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        let url = try chain ?? LocalWorld.storedChainURL()
+        guard let url else {
+            throw ControlFailure(
+                .usage,
+                "which layer 1? Run lnw local up, or say --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
+            )
+        }
+        let backend: BitcoindChain
+        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch {
+            throw ControlFailure(.usage, "--chain: \(error.description)")
+        }
+        try await backend.check(network: .regtest)
+        if !directory.exists {
+            let words = try directory.create()
+            Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")
+        }
+        if !directory.isUnlocked {
+            if try unlocking.given() != nil || Terminal.isInput {
+                directory = try unlocking.unlocked(directory)
+            } else {
+                guard let unlocked = try await LockedWallet.wait(directory, name: options.walletName) else { return }
+                directory = unlocked
+            }
+        }
+        var nodeOptions = LightningNode.Options()
+        nodeOptions.port = port ?? directory.lastPort ?? 0
+        nodeOptions.host = host
+        nodeOptions.announcedHosts = announce.map { [$0] }
+        nodeOptions.logger = Logging.logger(options.walletName)
+        nodeOptions.configuration.tower = isTower ? TowerPolicy() : nil
+        nodeOptions.backupFile = backupFile.map(Backup.url)
+        nodeOptions.replica = replica.map(Backup.url)
+        var node: LightningNode
+        do {
+            node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        } catch NodeFailure.cannotListen(let failure) where port == nil && nodeOptions.port != 0 {
+            Terminal.error("\(failure): another one is taken, and the peers are told")
+            nodeOptions.port = 0
+            node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
+        }
+        if let port = node.port { directory.keep(port: port) }
+        let service = NodeService(node: node, directory: directory)
+        try await service.startControl()
+        let height = try await node.height()
+        options.show(
+            [
+                "id": .string(node.nodeID.hex), "address": node.address.map { .string($0.description) } ?? .null,
+                "blockheight": .integer(Int64(height)),
+            ]
+        ) { _ in "node \(node.address?.description ?? node.nodeID.hex) at block \(height)" }
+        try await Services.run([service], logger: nodeOptions.logger)
+    }
+}

@@ -1,0 +1,236 @@
+import BitcoinPrimitives
+public import CryptoPrimitives
+import LightningEnforcement
+import LightningRecords
+public import LightningWire
+
+/// A watchtower that keeps penalty kits for us, and how far it has come.
+public struct Watchtower: Hashable, Sendable {
+    /// Who it is.
+    public var nodeID: NodeID
+    /// From what the identity grows under which it knows us: our own it is not told.
+    package var salt: Bytes32
+    /// Kits made for it.
+    public package(set) var made: UInt64 = 0
+    /// Those of them that it has confirmed.
+    public package(set) var stored: UInt64 = 0
+    /// The block at which it was added: of commitments that were revoked before it has nothing.
+    public var since: Int
+    /// Why it does not keep the next one; `nil` where nothing is wrong.
+    public package(set) var refusal: String?
+
+    init(nodeID: NodeID, salt: Bytes32, since: Int) {
+        self.nodeID = nodeID
+        self.salt = salt
+        self.since = since
+    }
+
+    /// Kits that wait for it.
+    public var waiting: UInt64 { made - min(made, stored) }
+
+    func encoded() -> [UInt8] {
+        ByteWriter.bytes {
+            $0.uint8(1)
+            $0.point(nodeID)
+            $0.write(salt)
+            $0.uint64(made)
+            $0.uint64(stored)
+            $0.uint32(UInt32(since))
+            $0.optional(refusal) { $0.variableBytes(Array($1.utf8)) }
+        }
+    }
+
+    init(record: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == 1 else { throw .invalid("version of a watchtower") }
+        nodeID = try reader.point()
+        salt = try reader.bytes32()
+        made = try reader.uint64()
+        stored = try reader.uint64()
+        since = Int(try reader.uint32())
+        refusal = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+            String(decoding: try r.variableBytes(), as: UTF8.self)
+        }
+        try reader.expectEnd()
+        guard stored <= made else { throw .invalid("kits of a watchtower") }
+    }
+}
+
+/// The watchtowers that keep kits for us. Kits wait in the store until they are confirmed; in memory there is none.
+struct TowerClient: Sendable {
+    private(set) var towers: [NodeID: Watchtower] = [:]
+    /// The last kit that was sent over the connection of now.
+    var sent: [NodeID: UInt64] = [:]
+    /// Towers for which the store is asked.
+    var asked: Set<NodeID> = []
+    private var changed: Set<NodeID> = []
+
+    /// Kits that are under way to one tower, unconfirmed.
+    static let window: UInt64 = 50
+
+    init() {}
+
+    init(records: [[UInt8]]) throws(DecodingFailure) {
+        for record in records {
+            let tower = try Watchtower(record: record)
+            towers[tower.nodeID] = tower
+        }
+    }
+
+    mutating func update(_ node: NodeID, _ change: (inout Watchtower) -> Void) {
+        guard var tower = towers[node] else { return }
+        change(&tower)
+        guard tower != towers[node] else { return }
+        towers[node] = tower
+        changed.insert(node)
+    }
+
+    mutating func add(_ tower: Watchtower) {
+        towers[tower.nodeID] = tower
+        changed.insert(tower.nodeID)
+    }
+
+    mutating func remove(_ node: NodeID) {
+        towers[node] = nil
+        sent[node] = nil
+        asked.remove(node)
+        changed.insert(node)
+    }
+
+    static func key(_ node: NodeID, _ number: UInt64) -> [UInt8] {
+        node.compressed + withUnsafeBytes(of: number.bigEndian) { Array($0) }
+    }
+
+    mutating func drainWrites() -> [StoreWrite] {
+        defer { changed = [] }
+        return changed.sorted().map { .change(.towers, key: $0.compressed, record: towers[$0]?.encoded()) }
+    }
+}
+
+extension NodeCore {
+    /// The watchtowers that keep penalty kits for us, in the order of their ids.
+    package var watchtowers: [Watchtower] { peers.towers.client.towers.values.sorted { $0.nodeID < $1.nodeID } }
+
+    /// The identity under which a watchtower knows us: another one for each, and for each time that it is added.
+    func towerSecret(_ tower: Watchtower) -> SecretKey {
+        keys.towerSecret(tower.nodeID, salt: tower.salt)
+    }
+
+    mutating func addTower(_ node: NodeID) throws(NodeRefusal) {
+        guard node != nodeID else { throw .invalid("a node is no watchtower of its own: when it is away, both are") }
+        guard peers.towers.client.towers[node] == nil else { throw .invalid("it is one of the watchtowers already") }
+        peers.towers.client.add(Watchtower(nodeID: node, salt: entropy.bytes32(), since: height))
+    }
+
+    mutating func removeTower(_ node: NodeID) throws(NodeRefusal) {
+        guard peers.towers.client.towers[node] != nil else { throw .invalid("it is none of the watchtowers") }
+        peers.towers.client.remove(node)
+        batch.effects.writes.append(.deleteAll(.towerQueue, prefix: node.compressed))
+    }
+
+    /// Stores the kits of a commitment that was revoked, for every tower, and sends them to those that have all before them.
+    mutating func store(_ kits: [PenaltyKit], of commitment: TransactionID) {
+        let hint = PenaltyKit.hint(commitment)
+        let blobs = kits.map { $0.sealed(for: commitment) }
+        for node in peers.towers.client.towers.keys.sorted() {
+            for blob in blobs {
+                guard let tower = peers.towers.client.towers[node] else { continue }
+                let number = tower.made + 1
+                peers.towers.client.update(node) { $0.made = number }
+                batch.effects.writes.append(
+                    .put(
+                        .towerQueue, key: TowerClient.key(node, number),
+                        record: ByteWriter.bytes {
+                            $0.write(hint)
+                            $0.variableBytes(blob)
+                        }))
+                // Nothing waits before it: it need not be read again.
+                guard peers.towers.client.sent[node] == number - 1, number - tower.stored <= TowerClient.window, isTowerReady(node) else {
+                    continue
+                }
+                send(.towerStore(TowerStore(number: number, hint: hint, blob: blob)), to: node)
+                peers.towers.client.sent[node] = number
+            }
+        }
+    }
+
+    private func isTowerReady(_ node: NodeID) -> Bool { isConnected(node) && !peers.towers.client.asked.contains(node) }
+
+    /// A connection to a tower begins: what it has not confirmed is sent again.
+    mutating func towerConnected(_ node: NodeID) {
+        guard let tower = peers.towers.client.towers[node] else { return }
+        peers.towers.client.sent[node] = tower.stored
+        peers.towers.client.asked.remove(node)
+        feedTower(node)
+    }
+
+    mutating func towerDisconnected(_ node: NodeID) {
+        peers.towers.client.sent[node] = nil
+        peers.towers.client.asked.remove(node)
+    }
+
+    /// Asks the store for the next kits that a tower has to be sent.
+    func towerQuery(_ node: NodeID, after number: UInt64) -> StoreQuery {
+        StoreQuery(
+            table: .towerQueue, prefix: node.compressed, bound: TowerClient.key(node, number + 1), limit: Int(TowerClient.window))
+    }
+
+    private mutating func feedTower(_ node: NodeID) {
+        guard let tower = peers.towers.client.towers[node], let sent = peers.towers.client.sent[node], isTowerReady(node),
+            sent < tower.made,
+            sent - min(sent, tower.stored) < TowerClient.window
+        else { return }
+        peers.towers.client.asked.insert(node)
+        batch.effects.loads.append(towerQuery(node, after: sent))
+    }
+
+    mutating func towerLoaded(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
+        guard let node = NodeID(compressed: query.prefix), peers.towers.client.asked.remove(node) != nil else { return }
+        guard let tower = peers.towers.client.towers[node], var sent = peers.towers.client.sent[node], isConnected(node) else { return }
+        guard case .success(let entries) = found else {
+            return batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
+        }
+        for entry in entries where sent - min(sent, tower.stored) < TowerClient.window {
+            var reader = ByteReader(entry.record)
+            guard entry.key == TowerClient.key(node, sent + 1), let hint = try? reader.read(16), let blob = try? reader.variableBytes()
+            else {
+                return batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
+            }
+            send(.towerStore(TowerStore(number: sent + 1, hint: Array(hint), blob: blob)), to: node)
+            sent += 1
+        }
+        peers.towers.client.sent[node] = sent
+        if !entries.isEmpty { feedTower(node) }
+    }
+
+    mutating func received(_ message: TowerStored, of node: NodeID) {
+        guard let tower = peers.towers.client.towers[node], let sent = peers.towers.client.sent[node], message.number > tower.stored,
+            message.number <= sent
+        else { return }
+        for number in tower.stored + 1...message.number {
+            batch.effects.writes.append(.delete(.towerQueue, key: TowerClient.key(node, number)))
+        }
+        peers.towers.client.update(node) {
+            $0.stored = message.number
+            $0.refusal = nil
+        }
+        feedTower(node)
+    }
+
+    mutating func received(_ message: TowerRefused, of node: NodeID) {
+        guard peers.towers.client.towers[node] != nil else { return }
+        let why =
+            switch TowerRefused.Reason(rawValue: message.reason) {
+            case .noService: "it is no watchtower"
+            case .full: "it has no more room for us"
+            case .gap: "it has lost kits that it had confirmed: remove it and add it again"
+            case nil: "for reason \(message.reason)"
+            }
+        if peers.towers.client.towers[node]?.refusal != why {
+            batch.effects.events.append(.alert("watchtower \(node) does not keep our kits: \(why)"))
+        }
+        peers.towers.client.update(node) { $0.refusal = why }
+        // Nothing more is sent over this connection.
+        peers.towers.client.sent[node] = nil
+    }
+}

@@ -1,0 +1,305 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningEnforcement
+import LightningRecords
+import LightningWire
+
+/// How much a watchtower keeps.
+public struct TowerPolicy: Hashable, Sendable {
+    /// Clients at most.
+    public var maxClients = 1000
+    /// Bytes for each client.
+    public var maxBytesOfClient: UInt64 = 256 << 20
+    /// What most can bear.
+    public init() {}
+}
+
+/// A client of our watchtower.
+struct TowerCustomer: Hashable, Sendable {
+    /// The last of its kits that is kept: they come without a gap.
+    var last: UInt64 = 0
+    var bytes: UInt64 = 0
+
+    init() {}
+
+    init(record: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == 1 else { throw .invalid("version of a watchtower's client") }
+        last = try reader.uint64()
+        bytes = try reader.uint64()
+        try reader.expectEnd()
+    }
+
+    func encoded() -> [UInt8] {
+        ByteWriter.bytes {
+            $0.uint8(1)
+            $0.uint64(last)
+            $0.uint64(bytes)
+        }
+    }
+}
+
+/// A revoked commitment in the chain that is being punished for a client, or is looked for among the kits.
+struct TowerCase: Hashable, Sendable {
+    var commitment: TransactionID
+    var height: Int
+    /// Itself, until the store has been asked for kits: until then it may be anybody's honest close.
+    var transaction: Transaction?
+    var isLookedUp: Bool { transaction == nil }
+    var kits: [PenaltyKit] = []
+    /// The fee rate that was used last, of `PenaltyKit.feeRates`, and since which block.
+    var level = 0
+    var since: Int
+    /// Outputs that were spent, by us or not, with the height.
+    var spent: [UInt32: Int] = [:]
+
+    init(_ commitment: TransactionID, _ transaction: Transaction, height: Int) {
+        self.commitment = commitment
+        self.transaction = transaction
+        self.height = height
+        since = height
+    }
+
+    /// The outputs that are still to be taken.
+    var open: Set<UInt32> { Set(kits.flatMap { $0.outputs.map(\.index) }).subtracting(spent.keys) }
+
+    func encoded() -> [UInt8] {
+        ByteWriter.bytes {
+            $0.uint8(1)
+            $0.write(commitment)
+            $0.uint32(UInt32(height))
+            $0.optional(transaction) { $0.variableBytes($1.serialized()) }
+            $0.compactSize(kits.count)
+            for kit in kits { $0.variableBytes(kit.encoded()) }
+            $0.uint8(UInt8(level))
+            $0.uint32(UInt32(since))
+            $0.compactSize(spent.count)
+            for (index, height) in spent.sorted(by: { $0.key < $1.key }) {
+                $0.uint32(index)
+                $0.uint32(UInt32(height))
+            }
+        }
+    }
+
+    init(record: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(record)
+        guard try reader.uint8() == 1 else { throw .invalid("version of a watchtower's case") }
+        commitment = TransactionID(try reader.bytes32())
+        height = Int(try reader.uint32())
+        transaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try Transaction(try r.variableBytes()) }
+        for _ in 0..<(try reader.count()) { kits.append(try PenaltyKit(record: try reader.variableBytes())) }
+        level = Int(try reader.uint8())
+        since = Int(try reader.uint32())
+        for _ in 0..<(try reader.count(minimum: 8)) { spent[try reader.uint32()] = Int(try reader.uint32()) }
+        try reader.expectEnd()
+        guard PenaltyKit.feeRates.indices.contains(level) else { throw .invalid("fee rate of a watchtower's case") }
+    }
+}
+
+/// What we keep for others as a watchtower. The kits are in the store alone, and found by the hints of commitments.
+struct TowerService: Sendable {
+    private(set) var customers: [NodeID: TowerCustomer] = [:]
+    private(set) var cases: [TransactionID: TowerCase] = [:]
+    private var changedCustomers: Set<NodeID> = []
+    private var changedCases: Set<TransactionID> = []
+
+    init() {}
+
+    init(customers: [(key: [UInt8], record: [UInt8])], cases: [[UInt8]]) throws(DecodingFailure) {
+        for (key, record) in customers {
+            guard let node = NodeID(compressed: key) else { throw .invalid("key of a watchtower's client") }
+            self.customers[node] = try TowerCustomer(record: record)
+        }
+        for record in cases {
+            let found = try TowerCase(record: record)
+            self.cases[found.commitment] = found
+        }
+    }
+
+    mutating func set(_ customer: TowerCustomer, _ node: NodeID) {
+        customers[node] = customer
+        changedCustomers.insert(node)
+    }
+
+    mutating func set(_ id: TransactionID, _ found: TowerCase?) {
+        guard cases[id] != found else { return }
+        cases[id] = found
+        changedCases.insert(id)
+    }
+
+    mutating func drainWrites() -> [StoreWrite] {
+        defer { (changedCustomers, changedCases) = ([], []) }
+        return changedCustomers.sorted().map { .change(.towerClients, key: $0.compressed, record: customers[$0]?.encoded()) }
+            + changedCases.sorted().map { .change(.towerCases, key: $0.bytes.array, record: cases[$0]?.encoded()) }
+    }
+}
+
+/// Both ends of watching: the towers that keep kits for us, and what we keep for others.
+struct Towers: Sendable {
+    var client = TowerClient()
+    var service = TowerService()
+
+    init() {}
+
+    init(_ store: StoreContents) throws(DecodingFailure) {
+        client = try TowerClient(records: store.records(.towers))
+        service = try TowerService(customers: store.entries(.towerClients), cases: store.records(.towerCases))
+    }
+
+    mutating func drainWrites() -> [StoreWrite] { client.drainWrites() + service.drainWrites() }
+}
+
+extension NodeCore {
+    /// Clients, and kits kept for them.
+    package var towerTotals: (clients: Int, kits: UInt64, cases: Int) {
+        let service = peers.towers.service
+        return (
+            service.customers.count, service.customers.values.reduce(0) { $0 &+ $1.last }, service.cases.values.count { !$0.kits.isEmpty }
+        )
+    }
+
+    // MARK: Keeping
+
+    mutating func received(_ message: TowerStore, over id: ConnectionID, of node: NodeID) {
+        func refuse(_ reason: TowerRefused.Reason) { transmit(.towerRefused(TowerRefused(number: message.number, reason)), over: id) }
+        guard let policy = configuration.tower else { return refuse(.noService) }
+        var customer = peers.towers.service.customers[node] ?? TowerCustomer()
+        // It was kept before the connection broke.
+        if message.number <= customer.last { return transmit(.towerStored(TowerStored(number: customer.last)), over: id) }
+        guard message.number == customer.last + 1 else { return refuse(.gap) }
+        let size = UInt64(message.blob.count + 100)
+        // Nothing that small is a kit: who stores it wants to be looked through.
+        guard message.blob.count >= PenaltyKit.leastLength else { return refuse(.full) }
+        guard customer.bytes + size <= policy.maxBytesOfClient,
+            customer.last > 0 || peers.towers.service.customers.count < policy.maxClients
+        else { return refuse(.full) }
+        customer.last = message.number
+        customer.bytes += size
+        peers.towers.service.set(customer, node)
+        let key = message.hint + node.compressed + withUnsafeBytes(of: message.number.bigEndian) { Array($0) }
+        batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
+        // It leaves after the commit, as everything does.
+        transmit(.towerStored(TowerStored(number: message.number)), over: id)
+    }
+
+    // MARK: Watching
+
+    /// Looks at a block for commitments, and at what became of those that are being punished.
+    mutating func watchForClients(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+        guard configuration.tower != nil || !peers.towers.service.cases.isEmpty else { return }
+        for (transaction, id) in transactions {
+            for input in transaction.inputs {
+                guard var found = peers.towers.service.cases[input.previousOutput.transaction] else { continue }
+                found.spent[input.previousOutput.index] = height
+                peers.towers.service.set(found.commitment, found)
+            }
+            if var known = peers.towers.service.cases[id] {
+                // It was in a block that left the chain.
+                known.height = height
+                peers.towers.service.set(id, known)
+            } else if configuration.tower != nil, Self.fundingKeys(transaction) != nil {
+                // Stored, so that a crash before the answer does not lose it.
+                peers.towers.service.set(id, TowerCase(id, transaction, height: height))
+                batch.effects.loads.append(Self.kitQuery(id))
+            }
+        }
+        for (id, found) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
+            guard found.isLookedUp else { continue }
+            let last = found.spent.values.max() ?? 0
+            if found.open.isEmpty, height - max(last, found.height) > ChannelClose.irrevocableDepth { peers.towers.service.set(id, nil) }
+        }
+        punish()
+    }
+
+    private static func kitQuery(_ commitment: TransactionID) -> StoreQuery {
+        StoreQuery(table: .towerKits, prefix: PenaltyKit.hint(commitment), limit: kitsOfClient)
+    }
+
+    /// Kits that are looked at of one client for one commitment; a page has as many. A commitment with most HTLCs has ten.
+    private static let kitsOfClient = 32
+
+    /// The next page of kits under a hint; `nil` where there is none.
+    ///
+    /// Money at risk: the cheater knows the hint of its own commitment, and may store any number of kits under it, so that the right one comes
+    /// late: of a client with a page full of them the rest is passed over.
+    private static func next(_ query: StoreQuery, _ entries: [StoreEntry]) -> StoreQuery? {
+        guard entries.count == query.limit, let first = entries.first, let last = entries.last else { return nil }
+        let client = query.prefix.count + 33
+        guard first.key.count == client + 8, last.key.count == client + 8 else { return nil }
+        // A key of as many bytes, and one more, follows the last one.
+        let bound =
+            first.key.prefix(client) == last.key.prefix(client)
+            ? last.key.prefix(client) + [UInt8](repeating: .max, count: 9) : last.key + [0]
+        return StoreQuery(table: query.table, prefix: query.prefix, bound: Array(bound), limit: query.limit)
+    }
+
+    /// After a start: what was not looked up before it.
+    mutating func resumeWatching() {
+        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where !known.isLookedUp {
+            var found = known
+            found.kits = []
+            peers.towers.service.set(id, found)
+            batch.effects.loads.append(Self.kitQuery(id))
+        }
+    }
+
+    mutating func kitsLoaded(_ query: StoreQuery, _ result: Result<[StoreEntry], StoreFailure>) {
+        let waiting = peers.towers.service.cases.values.filter { !$0.isLookedUp && PenaltyKit.hint($0.commitment) == query.prefix }
+        for var found in waiting.sorted(by: { $0.commitment < $1.commitment }) {
+            guard case .success(let entries) = result else {
+                batch.effects.events.append(.alert("the watchtower's kits cannot be read: a breach may go unpunished"))
+                return
+            }
+            guard let transaction = found.transaction else { continue }
+            // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign.
+            found.kits += entries.compactMap {
+                PenaltyKit(sealed: $0.record, for: found.commitment)?.verified(for: transaction, id: found.commitment)
+            }
+            if let next = Self.next(query, entries) {
+                peers.towers.service.set(found.commitment, found)
+                batch.effects.loads.append(next)
+                continue
+            }
+            found.transaction = nil
+            guard !found.kits.isEmpty else {
+                peers.towers.service.set(found.commitment, nil)
+                continue
+            }
+            peers.towers.service.set(found.commitment, found)
+            batch.effects.events.append(
+                .alert(
+                    "watchtower: \(found.commitment) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
+        }
+        punish()
+    }
+
+    /// Publishes what takes the outputs that are left, at the rate of now, and at a higher one while they are not taken.
+    mutating func punish() {
+        guard isSynced else { return }
+        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where known.isLookedUp && !known.open.isEmpty {
+            var found = known
+            let needed = PenaltyKit.feeRates.firstIndex { $0 >= layer1.feeRates[.urgent] } ?? PenaltyKit.feeRates.count - 1
+            if found.level < needed {
+                (found.level, found.since) = (needed, height)
+            } else if height - found.since >= Self.punishPatience, found.level < PenaltyKit.feeRates.count - 1 {
+                (found.level, found.since) = (found.level + 1, height)
+            }
+            peers.towers.service.set(id, found)
+            guard let claim = PenaltyKit.claim(found.kits, of: id, outputs: found.open, level: found.level) else { continue }
+            publish(claim, .watchtower)
+        }
+    }
+
+    /// Blocks after which a penalty pays more: four times it can, and the cheater's delay is at least as many as that.
+    private static let punishPatience = 3
+
+    /// A block left the chain: what it had spent is open again.
+    mutating func unwatch(height: Int) {
+        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
+            var found = known
+            found.spent = found.spent.filter { $0.value != height }
+            peers.towers.service.set(id, found)
+        }
+    }
+}

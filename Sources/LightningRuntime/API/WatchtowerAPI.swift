@@ -1,0 +1,45 @@
+import CryptoPrimitives
+import LightningCore
+import LightningWire
+
+// What the control socket offers of watchtowers.
+extension ControlAPI {
+    /// `nil` for a method that is none of these.
+    func callWatchtower(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
+        switch method {
+        case "addwatchtower":
+            let address: NodeAddress
+            do { address = try NodeAddress(parsing: try p.words("address") ?? "") } catch let failure as NodeAddress.Refusal {
+                throw ControlFailure(.usage, failure.description)
+            }
+            try await node.addWatchtower(address)
+            return ["id": .string(address.nodeID.hex)]
+        case "removewatchtower":
+            let text = try p.words("id") ?? ""
+            let matches = try await node.watchtowers().map(\.tower.nodeID).filter { !text.isEmpty && $0.hex.hasPrefix(text.lowercased()) }
+            guard matches.count == 1 else {
+                throw ControlFailure(
+                    .refused, matches.isEmpty ? "there is no watchtower \(text): lnw watchtower list" : "\(text) fits several")
+            }
+            try await node.removeWatchtower(matches[0])
+            return ["id": .string(matches[0].hex)]
+        case "listwatchtowers":
+            let service = try await node.watchtowerTotals()
+            return [
+                "watchtowers": .array(
+                    try await node.watchtowers().map { tower, isConnected in
+                        [
+                            "id": .string(tower.nodeID.hex), "connected": .bool(isConnected), "since_block": .integer(Int64(tower.since)),
+                            "kits_made": .amount(tower.made), "kits_stored": .amount(tower.stored), "kits_waiting": .amount(tower.waiting),
+                            "refusal": tower.refusal.map { .string($0) } ?? .null,
+                        ]
+                    }),
+                "service": [
+                    "clients": .integer(Int64(service.clients)), "kits": .amount(service.kits),
+                    "breaches": .integer(Int64(service.breaches)),
+                ],
+            ]
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package import BitcoinPrimitives
+
+// Messages of our own, which BOLT 1 lets nodes ignore that do not know them: odd types in the range for custom messages. DocC's "Watchtowers"
+// specifies them.
+
+/// A penalty kit that a watchtower is asked to keep.
+package struct TowerStore: MessageBody {
+    package static let type: UInt16 = 43001
+    /// Of this client's kits, from 1 on without a gap.
+    package var number: UInt64
+    /// 16 bytes.
+    package var hint: [UInt8]
+    package var blob: [UInt8]
+
+    package init(number: UInt64, hint: [UInt8], blob: [UInt8]) {
+        self.number = number
+        self.hint = hint
+        self.blob = blob
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        number = try reader.uint64()
+        hint = try reader.read(16)
+        blob = try reader.sized16()
+    }
+
+    package func encode(to writer: inout ByteWriter) {
+        writer.uint64(number)
+        writer.write(hint)
+        writer.sized16(blob)
+    }
+}
+
+/// The watchtower's answer: what it keeps by now, up to this number.
+package struct TowerStored: MessageBody {
+    package static let type: UInt16 = 43003
+    package var number: UInt64
+
+    package init(number: UInt64) { self.number = number }
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { number = try reader.uint64() }
+    package func encode(to writer: inout ByteWriter) { writer.uint64(number) }
+}
+
+/// The watchtower does not keep a kit.
+package struct TowerRefused: MessageBody {
+    package static let type: UInt16 = 43005
+
+    /// Why.
+    package enum Reason: UInt16, Sendable {
+        /// The node is no watchtower.
+        case noService = 1
+        /// It has no room for this client.
+        case full = 2
+        /// A number is missing before it.
+        case gap = 3
+    }
+
+    package var number: UInt64
+    package var reason: UInt16
+
+    package init(number: UInt64, _ reason: Reason) {
+        self.number = number
+        self.reason = reason.rawValue
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        number = try reader.uint64()
+        reason = try reader.uint16()
+    }
+
+    package func encode(to writer: inout ByteWriter) {
+        writer.uint64(number)
+        writer.uint16(reason)
+    }
+}

@@ -1,0 +1,264 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningEnforcement
+import LightningInvoice
+import LightningPayment
+import LightningRecords
+import LightningSimulation
+import LightningTransactions
+import LightningWire
+import TestSupport
+import Testing
+
+@testable import LightningCore
+
+/// A client that is away while its peer cheats, and a tower that is there: each claim is judged by the ledger's interpreter.
+@Suite("watchtowers", .ownThreads)
+struct WatchtowerTests {
+    private static let (alice, bob, tower) = (0, 1, 2)
+
+    /// Alice has a channel of 500,000 sat to bob, of which bob has 200,000, and a tower.
+    private static func world(_ seed: UInt64, type: ChannelType = .anchors) throws -> (SimulatedWorld, ChannelID) {
+        var configuration = NodeConfiguration()
+        configuration.policy.channelType = type
+        configuration.tower = TowerPolicy()
+        var world = SimulatedWorld(seed: seed, names: ["alice", "bob", "tower"], configuration: configuration)
+        try world.fund(alice)
+        world.join(alice, bob)
+        try world.run(limit: 2000)
+        try world.command(
+            alice, .openChannel(world.nodes[bob].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil))
+        try world.run(limit: 2000)
+        try world.mine(6)
+        try world.run(limit: 2000)
+        _ = try world.ask(alice, .addWatchtower(world.nodes[tower].nodeID))
+        world.join(alice, tower)
+        try world.run(limit: 2000)
+        return (world, try #require(world.nodes[alice].core!.channels.ids.first))
+    }
+
+    private static func pay(_ world: inout SimulatedWorld, _ from: Int, _ to: Int, _ sat: UInt64) throws {
+        guard
+            case .invoice(let record)? = try world.ask(
+                to, .createInvoice(amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: 3600, blindedHops: 0))
+        else { return }
+        try world.command(from, .pay(record.invoice, amount: nil))
+        try world.run(limit: 3000)
+    }
+
+    /// An HTLC that its payee holds.
+    private static func hold(_ world: inout SimulatedWorld, _ from: Int, _ to: Int, _ sat: UInt64, _ secret: UInt8) throws {
+        let hash = PaymentPreimage(Hash.sha256([secret])).paymentHash
+        guard
+            case .invoice(let record)? = try world.ask(
+                to, .createHoldInvoice(hash, amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: 3600, blindedHops: 0))
+        else { return }
+        try world.command(from, .pay(record.invoice, amount: nil))
+        try world.run(limit: 3000)
+    }
+
+    private static func total(_ world: SimulatedWorld, _ index: Int) -> UInt64 {
+        let balance = world.nodes[index].core!.wallet.balance(height: world.ledger.height)
+        return balance.confirmed.value + balance.unconfirmed.value
+    }
+
+    @Test(
+        "everything of a revoked commitment goes to a client that is away for a month with its database lost",
+        arguments: [ChannelType.anchors, .staticRemoteKey], [false, true])
+    func punished(type: ChannelType, losesStore: Bool) throws {
+        var (world, id) = try Self.world(71, type: type)
+        // HTLCs both ways in the state that will be published.
+        try Self.hold(&world, Self.alice, Self.bob, 30_000, 1)
+        try Self.hold(&world, Self.bob, Self.alice, 40_000, 2)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        #expect(cheat.outputs.count >= 4)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        let client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.made > 0 && client.stored == client.made && client.refusal == nil)
+        #expect(world.nodes[Self.alice].store.records(.towerQueue).isEmpty)
+        // The tower does not know who the client is.
+        let customers = world.nodes[Self.tower].core!.peers.towers.service.customers
+        #expect(customers.count == 1 && customers[world.nodes[Self.alice].nodeID] == nil)
+        let before = Self.total(world, Self.alice)
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        try world.publish(cheat)
+        try world.mine(1)
+        try world.pass(1)
+        let claim = try #require(
+            world.ledger.mempool.entries.values.first { $0.transaction.inputs[0].previousOutput.transaction == cheat.id })
+        #expect(claim.transaction.inputs.count == 3)
+        try world.mine(1)
+        #expect(world.ledger.mempool.entries.isEmpty)
+        // A month.
+        try world.mine(200)
+        if losesStore { world.loseStore(Self.alice) }
+        world.resume(Self.alice)
+        try world.pass(3)
+        try world.mine(5)
+        try world.pass(2)
+        // All 500,000 less the commitment's fee and anchors, and the penalty's fee at the second level.
+        let gain = Self.total(world, Self.alice) - before
+        #expect((485_000...499_500).contains(gain), "\(gain)")
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.isEmpty)
+        #expect(world.nodes[Self.tower].core!.difference(from: world.nodes[Self.tower].store) == nil)
+    }
+
+    @Test("an honest close is none of its business")
+    func honest() throws {
+        var (world, id) = try Self.world(72)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        try world.command(Self.bob, .forceCloseChannel(id))
+        try world.pass(2)
+        world.stop(Self.alice)
+        try world.mine(3)
+        try world.pass(1)
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.isEmpty)
+        #expect(world.nodes[Self.tower].events.allSatisfy { if case .alert = $0 { false } else { true } })
+    }
+
+    @Test("while a tower is away its kits wait on the disk, also over a restart, and it has all of them when it is back")
+    func away() throws {
+        var (world, _) = try Self.world(73)
+        world.stop(Self.tower)
+        for _ in 0..<40 { try Self.pay(&world, Self.bob, Self.alice, 1000) }
+        var client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.waiting >= 80)
+        #expect(UInt64(world.nodes[Self.alice].store.records(.towerQueue).count) == client.waiting)
+        world.kill(Self.alice)
+        try world.pass(2)
+        world.resume(Self.tower)
+        world.join(Self.alice, Self.tower)
+        try world.pass(5)
+        client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.waiting == 0 && world.nodes[Self.alice].store.records(.towerQueue).isEmpty)
+        #expect(UInt64(world.nodes[Self.tower].store.records(.towerKits).count) == client.made)
+        // A connection that breaks in the middle of it changes nothing.
+        for _ in 0..<5 {
+            try Self.pay(&world, Self.bob, Self.alice, 1000)
+            world.disconnect(Self.tower)
+            world.join(Self.alice, Self.tower)
+        }
+        try world.pass(5)
+        client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.waiting == 0 && UInt64(world.nodes[Self.tower].store.records(.towerKits).count) == client.made)
+    }
+
+    @Test("a cheater that fills the hint of its own commitment with kits of its own keeps nothing from being punished")
+    func flooded() throws {
+        var (world, id) = try Self.world(74)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        // What it can know of the real kit, with signatures that are none; sealed as it should be, in the keys before and after it.
+        let real = try #require(
+            world.nodes[Self.tower].store.records(.towerKits).lazy.compactMap { PenaltyKit(sealed: $0, for: cheat.id) }.first)
+        var false1 = real
+        for index in false1.outputs.indices { false1.outputs[index].signatures.reverse() }
+        var false2 = real
+        false2.sweepScript = .p2wpkh(SecretKey(Hash.sha256([66]))!.publicKey())
+        for byte: UInt8 in 1...6 {
+            let secret = SecretKey(Hash.sha256([byte, 77]))!
+            guard var connection = try world.dial(Self.tower, as: secret) else { continue }
+            for number in 1...80 {
+                let kit = number.isMultiple(of: 2) ? false1 : false2
+                let blob = number.isMultiple(of: 5) ? [UInt8](repeating: byte, count: 400) : kit.sealed(for: cheat.id)
+                try world.say(
+                    .towerStore(TowerStore(number: UInt64(number), hint: PenaltyKit.hint(cheat.id), blob: blob)), over: &connection)
+            }
+            try world.hangUp(connection)
+        }
+        try world.pass(2)
+        #expect(world.nodes[Self.tower].store.records(.towerKits).count > 300)
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        try world.publish(cheat)
+        try world.mine(1)
+        // The tower dies while it looks, and goes on.
+        world.kill(Self.tower)
+        try world.pass(2)
+        try world.mine(1)
+        let found = try #require(world.nodes[Self.tower].core!.peers.towers.service.cases[cheat.id])
+        #expect(found.kits.allSatisfy { $0.sweepScript == real.sweepScript } && found.spent.count == 1)
+    }
+
+    @Test("what nobody mines pays more, level by level; what the cheater took first is left out; a reorganization opens it again")
+    func contested() throws {
+        var (world, id) = try Self.world(75)
+        try Self.hold(&world, Self.alice, Self.bob, 30_000, 1)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        try world.publish(cheat)
+        try world.mine(1)
+        try world.pass(1)
+        var fees: Set<UInt64> = []
+        func claim() -> Transaction? {
+            world.ledger.mempool.entries.values.map(\.transaction).first { $0.inputs[0].previousOutput.transaction == cheat.id }
+        }
+        for _ in 0..<12 {
+            let now = try #require(claim())
+            fees.insert(now.outputs.reduce(0) { $0 + $1.amount.value })
+            // Miners that do not take it.
+            try world.mine(1, including: [])
+            try world.pass(1)
+        }
+        #expect(fees.count == 4)
+        // In a block, and out of it again.
+        try world.mine(1)
+        let open = { (world: SimulatedWorld) in world.nodes[Self.tower].core!.peers.towers.service.cases[cheat.id]?.open }
+        #expect(open(world) == [])
+        try world.reorganize(depth: 1)
+        try world.pass(1)
+        #expect(open(world)?.count == 2)
+        try world.mine(1)
+        #expect(open(world) == [])
+    }
+
+    @Test("a node that is none refuses, one that is full says so, and a client that repeats itself is answered")
+    func refusals() throws {
+        var configuration = NodeConfiguration()
+        func answers(_ tower: TowerPolicy?, _ messages: [TowerStore]) throws -> [LightningMessage] {
+            configuration.tower = tower
+            var world = SimulatedWorld(seed: 76, names: ["tower"], configuration: configuration)
+            var connection = try #require(try world.dial(0, as: SecretKey(Hash.sha256([5]))!))
+            for message in messages {
+                try world.say(.towerStore(message), over: &connection)
+            }
+            #expect(world.nodes[0].core!.difference(from: world.nodes[0].store) == nil)
+            return connection.inbox.filter {
+                switch $0 {
+                case .towerStored, .towerRefused: true
+                default: false
+                }
+            }
+        }
+        func kit(_ number: UInt64, _ count: Int = 400) -> TowerStore {
+            TowerStore(number: number, hint: [UInt8](repeating: 1, count: 16), blob: [UInt8](repeating: 2, count: count))
+        }
+        func numbers(_ answers: [LightningMessage]) -> [Int] {
+            answers.map { answer in
+                switch answer {
+                case .towerStored(let body): Int(body.number)
+                case .towerRefused(let body): -Int(body.reason)
+                default: 0
+                }
+            }
+        }
+        #expect(numbers(try answers(nil, [kit(1)])) == [-1])
+        #expect(numbers(try answers(TowerPolicy(), [kit(1), kit(2), kit(2), kit(1), kit(4), kit(3)])) == [1, 2, 2, 2, -3, 3])
+        var small = TowerPolicy()
+        small.maxBytesOfClient = 1100
+        #expect(numbers(try answers(small, [kit(1), kit(2), kit(3), kit(1)])) == [1, 2, -2, 2])
+        small.maxClients = 0
+        #expect(numbers(try answers(small, [kit(1)])) == [-2])
+        #expect(numbers(try answers(TowerPolicy(), [kit(1, 10)])) == [-2])
+    }
+}
