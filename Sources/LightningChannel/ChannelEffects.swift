@@ -70,8 +70,8 @@ package struct ChannelEnvironment: Sendable {
     package var estimates: FeeEstimates
     /// Where the channel's money goes on chain, if it has no script yet: the wallet's next address.
     package var sweepScript: Script
-    /// Whether there are watchtowers that keep kits for us.
-    package var hasWatchtowers = false
+    /// HTLC outputs that are signed for, for watchtowers, when the peer revokes a commitment; `nil` where there is no watchtower.
+    package var watchedHTLCs: Int?
     /// Whether the peer negotiated `option_shutdown_anysegwit`.
     package var anySegwit: Bool
 

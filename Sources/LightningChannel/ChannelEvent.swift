@@ -115,8 +115,8 @@ extension PaymentChannel {
         case .restarted(let isProven):
             if !isProven { doubt() }
             return restart(environment)
-        case .vouched: return believe(environment)
-        case .doubted: doubt()
+        case .vouched: return believe(isEnough: true, environment)
+        case .doubted: doubt(isKnown: true)
         case .revokedHTLCs(let query, let records): return takeRevoked(query, records, environment)
         }
         return []

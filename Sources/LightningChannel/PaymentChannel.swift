@@ -38,6 +38,8 @@ public struct PaymentChannel: Sendable {
     public internal(set) var isRecovered = false
     /// Whether our data may be older than what the peer has: our commitment may be revoked, and is not published.
     public internal(set) var isPossiblyBehind = false
+    /// Whether they are known to be older than something: then no word of the peer is enough, but a commitment that is newer than all of them.
+    package internal(set) var isKnownOld = false
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
     public internal(set) var openedHeight: Int
 
@@ -177,7 +179,7 @@ public struct PaymentChannel: Sendable {
             // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel". It is the answer to a peer that
             // takes the channel for a living one; unasked it would end the connection of a peer that does not know the channel any more.
             guard case .channelReestablish(let body) = message else { return [] }
-            return isPossiblyBehind ? judge(body, failed, environment) : [sendError(failed.reason)]
+            return judge(body, failed, environment)
         case .closing, .closed:
             if case .channelReestablish = message { return [sendError("the channel is closed")] }
             return []

@@ -169,7 +169,7 @@ extension NodeCore {
             batch.effects.events.append(
                 .alert("channel \(id): incoming HTLC \(number) of \(amount) was fulfilled, and brought nothing on chain"))
             batch.queue.append(.forwarder(.lost(.incoming(id, number), hash, amount)))
-        case .revoked(let commitment, let kits): store(kits, of: commitment)
+        case .revoked(let commitment, let kits): store(kits, of: commitment, in: id)
         case .becameUsable:
             batch.effects.events.append(.channelUsable(id))
             tellTerms(id)
@@ -222,7 +222,8 @@ extension NodeCore {
             switch publication.purpose {
             case .claim(let id), .penalty(let id), .feeBump(let id): tell(id, .claimRefused(publication.transaction.id, reason))
             case .payment: walletRefused(publication.transaction, reason)
-            case .funding, .mutualClose, .commitment, .recovery, .watchtower: break
+            case .watchtower: penaltyRefused(publication.transaction)
+            case .funding, .mutualClose, .commitment, .recovery: break
             }
         case .anotherIsThere(let publication, let reason):
             batch.effects.events.append(.note("layer 1 has another transaction in place of \(publication.purpose): \(reason)"))

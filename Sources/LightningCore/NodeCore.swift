@@ -193,7 +193,7 @@ package struct NodeCore {
         case .blockDisconnected(let height): disconnect(height: height)
         case .listening(let addresses): listening(at: addresses)
         case .addresses(let addresses): learn(addresses: addresses)
-        case .pastBlock(let block, let height, let wanted): connectPast(block.transactions, height: height, for: wanted)
+        case .pastBlock(let block, let height, let wanted): connectPast(block, height: height, for: wanted)
         case .published(let id, let outcome): batch.queue.append(.publisher(.answered(id, outcome)))
         case .mempoolSeen(let transactions): seen(transactions)
         case .caughtUp:
@@ -226,7 +226,7 @@ package struct NodeCore {
                 sweepScript: entry.channel.sweepScript ?? coins.wallet.changeScript,
                 anySegwit: features?.offers(.shutdownAnySegwit) ?? false)
             environment.isSynced = isSynced
-            environment.hasWatchtowers = !peers.towers.client.towers.isEmpty
+            environment.watchedHTLCs = peers.towers.client.watchedHTLCs(of: id, now: clock.now)
             return environment
         }
     }

@@ -55,6 +55,9 @@ public final class LightningNode: Service, Sendable {
         /// A second database, best on another disk or machine, that receives every batch before anything of it leaves the node. Where it does
         /// not take one the node stops.
         package var replica: URL?
+        /// Whether the database is taken for the newest also after the machine stopped without warning, when nothing shows it. Money at risk: after
+        /// a disk or a whole machine was set back to an earlier time everything in the channels may be lost.
+        public var trustsDatabase = false
         /// How often time is told to pass: what is due is done then.
         public var tickInterval = Duration.seconds(1)
         /// Warnings and worse, unless another one is given.
@@ -117,13 +120,12 @@ public final class LightningNode: Service, Sendable {
         let batches = try database.batchNumber()
         let replica = try options.replica.map { try database.replica(at: $0.path) }
         var doubt = fence.doubt(contents, batches: batches)
-        // What was set back with the machine was not set back on another disk.
-        if doubt == .machineStopped, replica?.wasEqual == true { doubt = nil }
+        if doubt == .machineStopped, options.trustsDatabase { doubt = nil }
         let core = try NodeCore(
             configuration: configuration, keys: keys, entropy: .system(), store: contents, isStoreProven: doubt == nil)
         let isInDoubt = doubt
         let store = StoreThread(
-            database, replica: replica?.store, fence: fence, batches: batches, backupFile: options.backupFile?.path ?? wallet.backup,
+            database, replica: replica, fence: fence, batches: batches, backupFile: options.backupFile?.path ?? wallet.backup,
             logger: options.logger)
         let addresses = PeerAddresses(contents)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

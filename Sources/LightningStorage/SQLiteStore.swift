@@ -238,14 +238,13 @@ package final class SQLiteStore: Sendable {
 
     /// Opens a store's replica, which is to receive each of its batches; made, or made anew, where it holds fewer.
     ///
-    /// - Returns: it, and whether it was there and held the same.
     /// - Throws: `.older` where the replica holds more: then the store itself is an old copy.
-    package func replica(at path: String) throws(StoreFailure) -> (store: SQLiteStore, wasEqual: Bool) {
+    package func replica(at path: String) throws(StoreFailure) -> SQLiteStore {
         if access(path, F_OK) == 0 {
             let replica = try SQLiteStore(path: path)
             let (own, its) = (try batchNumber(), try replica.batchNumber())
             guard its <= own else { throw .older(batches: own, replica: its) }
-            if its == own, try replica.load() == load() { return (replica, true) }
+            if its == own, try replica.load() == load() { return replica }
             replica.close()
             // What is there is a replica of an earlier time: it stays until the new one is whole.
             for end in ["", "-wal"] { unlink(path + end + ".old") }
@@ -253,7 +252,7 @@ package final class SQLiteStore: Sendable {
         }
         try copy(to: path)
         unlink(path + ".old")
-        return (try SQLiteStore(path: path), false)
+        return try SQLiteStore(path: path)
     }
 
     /// The value of SQLite's `synchronous` setting: 2 is FULL.

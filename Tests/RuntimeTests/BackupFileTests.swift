@@ -148,7 +148,7 @@ struct BackupFileTests {
     func brokenReplica() async throws {
         let (one, other) = (Self.temporary("one"), Self.temporary("other"))
         let store = try SQLiteStore(path: one.path)
-        let replica = try store.replica(at: other.path).store
+        let replica = try store.replica(at: other.path)
         let thread = StoreThread(
             store, replica: replica, fence: StoreFence(path: one.path + ".fence"), batches: 0, backupFile: one.path + ".backup",
             logger: .init(label: "test"))

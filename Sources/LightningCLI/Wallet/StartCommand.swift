@@ -36,6 +36,11 @@ struct StartOptions: ParsableArguments {
         help: ArgumentHelp(
             "A second database that receives every change before anything leaves the node; without it the node stops.", valueName: "file"))
     var replica: String?
+    @Flag(
+        help:
+            "Take the database for the newest also after a power cut. Not where a disk or the whole machine may have been set back to an earlier time."
+    )
+    var trustDatabase = false
     @OptionGroup var unlocking: UnlockOptions
 
     /// Runs the node.
@@ -73,6 +78,7 @@ struct StartOptions: ParsableArguments {
         nodeOptions.logger = Logging.logger(options.walletName)
         nodeOptions.configuration.tower = isTower ? TowerPolicy() : nil
         nodeOptions.backupFile = backupFile.map(Backup.url)
+        nodeOptions.trustsDatabase = trustDatabase
         nodeOptions.replica = replica.map(Backup.url)
         var node: LightningNode
         do {

@@ -99,13 +99,18 @@ extension OnChainWallet {
         guard let oldFee = before.fee, old.inputs.allSatisfy({ $0.sequence < 0xffff_fffe }) else {
             throw .inUse("not all that it spends is the wallet's")
         }
+        // BIP 125 wants the fees of all that goes with it as well.
+        let descendants = descendants(of: id)
+        let fees = descendants.reduce(oldFee) { sum, child in
+            sum.saturatingAdding(pending[child].flatMap { effect(of: $0, child) }?.fee ?? .zero)
+        }
         var wallet = self
         wallet.dropPending(id)
         let script = wallet.changeScript
         let coins = old.inputs.compactMap { wallet.coins[$0.previousOutput] }
         let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + coins.count * Self.inputWeight
         // It has to pay more than the one that it replaces, at a higher rate.
-        let least = oldFee.saturatingAdding(Self.relayRate.feeRoundedUp(weight: weight))
+        let least = fees.saturatingAdding(Self.relayRate.feeRoundedUp(weight: weight))
         let oldRate = FeeRate(perKiloweight: UInt32(clamping: oldFee.value * 1000 / UInt64(max(1, old.weight)) + 25))
         let fee = max(max(rate, oldRate).feeRoundedUp(weight: weight), least)
         guard let left = Self.sum(coins).subtracting(fee), left >= Satoshi(330) else { throw .insufficientFunds(needed: fee) }
@@ -114,6 +119,19 @@ extension OnChainWallet {
         wallet.commit(result)
         self = wallet
         return result
+    }
+
+    /// Transactions of ours that wait for another one of ours.
+    private func descendants(of id: TransactionID) -> Set<TransactionID> {
+        var found: Set<TransactionID> = []
+        var open = [id]
+        while let next = open.popLast() {
+            for index in pending[next]?.outputs.indices ?? 0..<0 {
+                guard let child = spenders[OutPoint(next, UInt32(index))], found.insert(child).inserted else { continue }
+                open.append(child)
+            }
+        }
+        return found
     }
 
     /// Spends what a transaction in the mempool pays us, at a fee that brings both of them into a block.
@@ -131,7 +149,11 @@ extension OnChainWallet {
             }
             inputs.append(WalletCoin(outPoint: outPoint, output: output, path: path, height: nil, isCoinbase: false))
         }
-        guard !inputs.isEmpty else { throw .nothingOurs }
+        guard !inputs.isEmpty else {
+            let child = transaction.outputs.indices.compactMap { spenders[OutPoint(id, UInt32($0))] }.first
+            if let child { throw .inUse("it is paid for by \(child) already: bump that one") }
+            throw .nothingOurs
+        }
         let own = FeeRate(perKiloweight: UInt32(clamping: (fee ?? .zero).value * 1000 / UInt64(max(1, transaction.weight))))
         if fee != nil, rate <= own { throw .enough(own) }
         var wallet = self

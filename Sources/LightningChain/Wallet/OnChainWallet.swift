@@ -156,6 +156,11 @@ package struct OnChainWallet: Sendable {
     /// Whether a pending transaction spends our coins alone: what takes outputs of channels may be replaced, and its change with it.
     func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
 
+    /// Whether a pending transaction spends a coin of ours at all.
+    private func spendsOurs(_ id: TransactionID) -> Bool {
+        pending[id]?.inputs.contains { coins[$0.previousOutput] != nil } ?? true
+    }
+
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
     private func spendableCoins(height: Int) -> [WalletCoin] {
         coins.values.filter { coin in
@@ -171,6 +176,8 @@ package struct OnChainWallet: Sendable {
         var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
         for coin in coins.values where coin.spentBy == nil {
             if coin.height == nil {
+                // What pays for somebody else's transaction, or for a close, is counted where its parent is.
+                guard spendsOurs(coin.outPoint.transaction) else { continue }
                 result.unconfirmed = result.unconfirmed.saturatingAdding(coin.output.amount)
             } else if isMature(coin, height: height) {
                 result.confirmed = result.confirmed.saturatingAdding(coin.output.amount)

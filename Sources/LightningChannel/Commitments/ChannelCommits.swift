@@ -92,6 +92,8 @@ extension PaymentChannel {
         var effects: [ChannelEffect] = []
         changed(commitments.apply(.receivedCommit))
         commitments.localNumber = number
+        // Made after the copy: there is none newer.
+        if isPossiblyBehind { (isPossiblyBehind, isKnownOld) = (false, false) }
         commitments.signature = signature
         commitments.htlcSignatures = htlcSignatures
         remember(commitment)
@@ -114,12 +116,13 @@ extension PaymentChannel {
     }
 
     /// What punishes the commitment that the peer is revoking, as it stands until the revocation is taken.
-    private mutating func penaltyKits(_ secret: borrowing SecretKey, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+    private mutating func penaltyKits(_ secret: borrowing SecretKey, htlcs: Int, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         let revoked = parameters.commitment(
             holderIsLocal: false, point: commitments.remotePoint,
             contents: commitments.contents(.remoteUnrevoked, number: commitments.remoteNumber))
         let kits = PenaltyKit.kits(
-            revoking: revoked, secret: secret, revocation: environment.keys.revocation, to: takeSweepScript(environment))
+            revoking: revoked, secret: secret, revocation: environment.keys.revocation, to: takeSweepScript(environment),
+            htlcs: htlcs)
         return kits.isEmpty ? [] : [.revoked(revoked.id, kits)]
     }
 
@@ -137,7 +140,7 @@ extension PaymentChannel {
         guard commitments.remoteSecrets.insert(message.perCommitmentSecret, index: index) else {
             throw .underivableRevocationSecret
         }
-        var effects = environment.hasWatchtowers ? penaltyKits(secret, environment) : []
+        var effects = environment.watchedHTLCs.map { penaltyKits(secret, htlcs: $0, environment) } ?? []
         commitments.remoteNumber += 1
         commitments.remotePoint = next
         commitments.remoteNextPoint = message.nextPerCommitmentPoint

@@ -16,6 +16,7 @@ extension PaymentChannel {
     mutating func loseData() -> [ChannelEffect] {
         phase = .dataLost(DataLost(before: phase.live))
         isPossiblyBehind = false
+        isKnownOld = false
         connection = .established
         isChanged = true
         return [

@@ -8,12 +8,15 @@ import LightningWire
 // which commitments it has, and proves it where they are later than ours.
 extension PaymentChannel {
     /// From now on our commitment is not published, until the peer or the owner has said that it is the newest.
-    mutating func doubt() {
+    ///
+    /// - Parameter isKnown: whether the database is known to be an old copy, not only possibly one.
+    mutating func doubt(isKnown: Bool = false) {
         switch phase {
         case .live, .failed:
             // A peer that is connected has shown already that they are not.
-            guard !isPossiblyBehind, connection != .established else { return }
+            guard connection != .established, !isPossiblyBehind || isKnown && !isKnownOld else { return }
             isPossiblyBehind = true
+            isKnownOld = isKnownOld || isKnown
             isChanged = true
         // What is mined already is claimed whatever the copy, and data that are lost are known to be old.
         case .dataLost, .closing, .closed: break
@@ -21,15 +24,18 @@ extension PaymentChannel {
     }
 
     /// Our commitment is known to be the newest, by the peer's numbers or by the owner's word.
-    mutating func believe(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard isPossiblyBehind else { return [] }
+    ///
+    /// - Parameter isEnough: whether that is enough also where our data are known to be old.
+    mutating func believe(isEnough: Bool = false, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard isPossiblyBehind, !isKnownOld || isEnough else { return [] }
         isPossiblyBehind = false
+        isKnownOld = false
         isChanged = true
         guard case .failed(let failed) = phase, !isForgettable else { return [] }
         return publishCommitment(environment) + [.alert("channel \(id) is force-closed: \(failed.reason)")]
     }
 
-    /// What the peer's `channel_reestablish` shows of a channel that was given up while it was not known whether our data are the newest.
+    /// What the peer's `channel_reestablish` shows of a channel that was given up: it may prove that our data are old.
     mutating func judge(_ message: ChannelReestablish, _ failed: Failed, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         do throws(ProtocolViolation) {
             if try provesLaterState(message, environment.keys) {

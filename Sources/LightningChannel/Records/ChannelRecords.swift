@@ -140,7 +140,7 @@ extension PaymentChannel {
         case .closeDetails: close?.detailsRecord
         case .commitmentBump:
             phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
-        case .possiblyBehind: isPossiblyBehind ? [] : nil
+        case .possiblyBehind: isPossiblyBehind ? (isKnownOld ? [1] : []) : nil
         case .closingFeeRate: phase.live.ending?.feeRate.map { rate in ByteWriter.bytes { $0.uint32(rate.perKiloweight) } }
         }
     }
@@ -158,7 +158,9 @@ extension PaymentChannel {
             hasTakenWrittenOff = flags & 2 != 0
             isRecovered = flags & 4 != 0
         case .revokedRecords: revokedHTLCs = RevokedHTLCLog(count: try value.uint32())
-        case .possiblyBehind: isPossiblyBehind = true
+        case .possiblyBehind:
+            isPossiblyBehind = true
+            if !value.isAtEnd { isKnownOld = try value.uint8() == 1 }
         case .closingFeeRate:
             guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
             ending.feeRate = FeeRate(perKiloweight: try value.uint32())

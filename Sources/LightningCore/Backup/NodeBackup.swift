@@ -155,12 +155,14 @@ extension NodeCore {
                 "a peer keeps a newer backup of this wallet than this database has made (\(found.revision), not \(channels.backup.revision)): the database "
                     + "is an old copy. Nothing of a channel is published before its peer has shown that it is the newest"))
         for id in channels.ids { tell(id, .doubted) }
+        for node in peers.towers.client.towers.keys.sorted() { renewTowerIdentity(node) }
     }
 
     /// What a block holds that spends outputs which channels out of a backup watch: it was mined before they were known here.
-    mutating func connectPast(_ transactions: [Transaction], height: Int, for wanted: Set<ChannelID>) {
-        guard height <= self.height else { return }
-        for transaction in transactions {
+    mutating func connectPast(_ block: Block, height: Int, for wanted: Set<ChannelID>) {
+        // One that has left the chain meanwhile would never be taken back; those further back than is remembered do not leave it.
+        guard height <= self.height, layer1.position.hash(height: height).map({ $0 == block.hash }) ?? true else { return }
+        for transaction in block.transactions {
             for input in transaction.inputs {
                 for id in channels.index.chain.owners(watching: input.previousOutput) where wanted.contains(id) {
                     tell(id, .spent(input.previousOutput, by: transaction, height: height))

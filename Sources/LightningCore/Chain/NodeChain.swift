@@ -58,7 +58,7 @@ extension NodeCore {
         sweepRecovered()
         drain()
         for transaction in coins.wallet.rebroadcasts {
-            let purpose = layer1.publisher.purpose(of: transaction.id)
+            let purpose = purpose(of: transaction, transaction.id, isSpending: true)
             switch purpose {
             // Their channels publish them, with what belongs to them.
             case .claim, .feeBump: break

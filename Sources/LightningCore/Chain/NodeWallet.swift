@@ -28,9 +28,13 @@ extension NodeCore {
     }
 
     /// What a transaction is for; `nil` for what others sent.
-    private func purpose(of transaction: Transaction, _ id: TransactionID, isSpending: Bool) -> Publication.Purpose? {
+    func purpose(of transaction: Transaction, _ id: TransactionID, isSpending: Bool) -> Publication.Purpose? {
+        // The channels first: what is published again after a restart is not known to be theirs, and a funding transaction that were replaced
+        // would leave its money to two keys of which one is not ours, without a commitment.
+        if let channel = channels.index.chain.owners(awaiting: id).min() ?? channels.index.channel(fundedBy: id) {
+            return .funding(channel)
+        }
         if let known = layer1.publisher.purpose(of: id) { return known }
-        if let channel = channels.index.chain.owners(awaiting: id).min() { return .funding(channel) }
         for input in transaction.inputs {
             if let owner = channels.index.chain.owners(watching: input.previousOutput).min(), let channel = channels[owner] {
                 return purpose(transaction, of: channel)

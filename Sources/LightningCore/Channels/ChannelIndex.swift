@@ -46,6 +46,11 @@ struct ChannelIndex {
     /// The channels that have a name, whoever gave it.
     func channels(withName name: ShortChannelID) -> Set<ChannelID> { byAnyName[name] ?? [] }
 
+    /// A channel whose funding output is one of a transaction's. Of the wallet's transactions few are asked for.
+    func channel(fundedBy transaction: TransactionID) -> ChannelID? {
+        byFunding.first { $0.key.transaction == transaction }?.value.min()
+    }
+
     func channels(fundedBy outPoint: OutPoint) -> Set<ChannelID> { byFunding[outPoint] ?? [] }
 
     // MARK: Changes

@@ -27,8 +27,8 @@ extension NodeCore {
 
     mutating func connected(_ id: ConnectionID, to node: NodeID?, from origin: AddressGroup?) {
         let ephemeral = entropy.secretKey()
-        // A watchtower that is nothing else to us is not told who we are.
-        let tower = node.flatMap { channels.index.channels(with: $0).isEmpty ? peers.towers.client.towers[$0] : nil }
+        // A watchtower is not told who we are.
+        let tower = node.flatMap { peers.towers.client.towers[$0] }
         var transport: NoiseTransport
         if let tower {
             transport = NoiseTransport(localSecret: towerSecret(tower), ephemeral: ephemeral, remoteNodeID: node)
@@ -68,6 +68,11 @@ extension NodeCore {
     private mutating func established(_ id: ConnectionID) {
         guard let node = peers[id]?.nodeID else { return }
         if node == nodeID {
+            close(id)
+            return
+        }
+        // It calls us by our name: over this connection it is told nothing that would show that we are its client.
+        if peers.towers.client.towers[node] != nil, peers[id]?.isInbound == true {
             close(id)
             return
         }

@@ -73,6 +73,9 @@ extension NodeCore {
     ) throws(NodeRefusal) {
         guard let connection = peers.connections[node], let peer = peers[connection], let features = peer.features
         else { throw .notConnected(node) }
+        guard peers.towers.client.towers[node] == nil else {
+            throw .invalid("it is one of our watchtowers, which must not know who we are: lnw watchtower remove")
+        }
         var policy = configuration.policy
         if policy.channelType.hasAnchors && !features.offers(.anchors) { policy.channelType = .staticRemoteKey }
         let isLargeFine = features.offers(.supportLargeChannel)
@@ -130,6 +133,9 @@ extension NodeCore {
     mutating func received(_ message: OpenChannel, over id: ConnectionID, _ node: NodeID) {
         guard message.temporaryChannelID != .all else {
             return reject(.all, "temporary_channel_id is zero, which means all channels", over: id)
+        }
+        guard peers.towers.client.towers[node] == nil else {
+            return reject(message.temporaryChannelID, "no channels over this connection", over: id)
         }
         // Answering costs us more than asking costs the peer.
         guard peers[id]!.allowance.openRequests.take(Peer.openRate, now: clock.now),

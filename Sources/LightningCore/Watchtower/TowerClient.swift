@@ -2,6 +2,7 @@ import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningEnforcement
 import LightningRecords
+import LightningRouting
 public import LightningWire
 
 /// A watchtower that keeps penalty kits for us, and how far it has come.
@@ -18,6 +19,8 @@ public struct Watchtower: Hashable, Sendable {
     public var since: Int
     /// Why it does not keep the next one; `nil` where nothing is wrong.
     public package(set) var refusal: String?
+    /// The last kit before the identity of now, which counts from there.
+    package var base: UInt64 = 0
 
     init(nodeID: NodeID, salt: Bytes32, since: Int) {
         self.nodeID = nodeID
@@ -37,6 +40,7 @@ public struct Watchtower: Hashable, Sendable {
             $0.uint64(stored)
             $0.uint32(UInt32(since))
             $0.optional(refusal) { $0.variableBytes(Array($1.utf8)) }
+            $0.uint64(base)
         }
     }
 
@@ -51,8 +55,9 @@ public struct Watchtower: Hashable, Sendable {
         refusal = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
+        base = try reader.uint64()
         try reader.expectEnd()
-        guard stored <= made else { throw .invalid("kits of a watchtower") }
+        guard stored <= made, base <= stored else { throw .invalid("kits of a watchtower") }
     }
 }
 
@@ -67,6 +72,27 @@ struct TowerClient: Sendable {
 
     /// Kits that are under way to one tower, unconfirmed.
     static let window: UInt64 = 50
+    /// Kits that wait for one tower: more are not made.
+    static let longestQueue: UInt64 = 200_000
+    /// HTLC outputs that are signed for in one channel: a peer that turns a full commitment over and over takes all of a tower's room, and our
+    /// time, else. `to_local` is signed for always.
+    private static let htlcRate = TokenBucket.Rate(burst: 5000, interval: 200)
+    private var htlcs: [ChannelID: TokenBucket] = [:]
+
+    /// HTLC outputs that are signed for when the next commitment of a channel is revoked; `nil` where there is no watchtower.
+    func watchedHTLCs(of channel: ChannelID, now: UInt64) -> Int? {
+        if towers.isEmpty { return nil }
+        guard let bucket = htlcs[channel] else { return PenaltyKit.maxOutputs }
+        return bucket.hasToken(Self.htlcRate, now: now) ? PenaltyKit.maxOutputs : 0
+    }
+
+    /// So many were signed for.
+    mutating func signed(_ count: Int, of channel: ChannelID, now: UInt64) {
+        guard count > 0 else { return }
+        var bucket = htlcs[channel] ?? TokenBucket(Self.htlcRate, now: now)
+        for _ in 0..<count where !bucket.take(Self.htlcRate, now: now) { break }
+        htlcs[channel] = bucket.isFull(Self.htlcRate, now: now) ? nil : bucket
+    }
 
     init() {}
 
@@ -117,24 +143,47 @@ extension NodeCore {
     }
 
     mutating func addTower(_ node: NodeID) throws(NodeRefusal) {
+        guard channels.index.channels(with: node).isEmpty else {
+            throw .invalid("there is a channel with it: as a watchtower it must not know who we are")
+        }
         guard node != nodeID else { throw .invalid("a node is no watchtower of its own: when it is away, both are") }
         guard peers.towers.client.towers[node] == nil else { throw .invalid("it is one of the watchtowers already") }
         peers.towers.client.add(Watchtower(nodeID: node, salt: entropy.bytes32(), since: height))
+        // A connection of now shows who we are.
+        if let connection = peers.connections[node] { close(connection) }
+    }
+
+    /// Has a watchtower know us by another identity, which begins anew behind what was confirmed: where the database may be an old copy the tower
+    /// has kits under numbers that will be given again.
+    mutating func renewTowerIdentity(_ node: NodeID) {
+        guard peers.towers.client.towers[node] != nil else { return }
+        let salt = entropy.bytes32()
+        peers.towers.client.update(node) {
+            $0.salt = salt
+            $0.base = $0.stored
+        }
+        if let connection = peers.connections[node] { close(connection) }
     }
 
     mutating func removeTower(_ node: NodeID) throws(NodeRefusal) {
         guard peers.towers.client.towers[node] != nil else { throw .invalid("it is none of the watchtowers") }
         peers.towers.client.remove(node)
+        if let connection = peers.connections[node] { close(connection) }
         batch.effects.writes.append(.deleteAll(.towerQueue, prefix: node.compressed))
     }
 
     /// Stores the kits of a commitment that was revoked, for every tower, and sends them to those that have all before them.
-    mutating func store(_ kits: [PenaltyKit], of commitment: TransactionID) {
+    mutating func store(_ kits: [PenaltyKit], of commitment: TransactionID, in channel: ChannelID) {
+        peers.towers.client.signed(kits.reduce(0) { $0 + $1.outputs.count { $0.isHTLC } }, of: channel, now: now)
         let hint = PenaltyKit.hint(commitment)
         let blobs = kits.map { $0.sealed(for: commitment) }
         for node in peers.towers.client.towers.keys.sorted() {
             for blob in blobs {
                 guard let tower = peers.towers.client.towers[node] else { continue }
+                guard tower.waiting < TowerClient.longestQueue else {
+                    refused(by: node, "\(TowerClient.longestQueue) kits wait for it: what is revoked now it will not have")
+                    continue
+                }
                 let number = tower.made + 1
                 peers.towers.client.update(node) { $0.made = number }
                 batch.effects.writes.append(
@@ -148,7 +197,7 @@ extension NodeCore {
                 guard peers.towers.client.sent[node] == number - 1, number - tower.stored <= TowerClient.window, isTowerReady(node) else {
                     continue
                 }
-                send(.towerStore(TowerStore(number: number, hint: hint, blob: blob)), to: node)
+                send(.towerStore(TowerStore(number: number - tower.base, hint: hint, blob: blob)), to: node)
                 peers.towers.client.sent[node] = number
             }
         }
@@ -196,7 +245,7 @@ extension NodeCore {
             else {
                 return batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
             }
-            send(.towerStore(TowerStore(number: sent + 1, hint: Array(hint), blob: blob)), to: node)
+            send(.towerStore(TowerStore(number: sent + 1 - tower.base, hint: Array(hint), blob: blob)), to: node)
             sent += 1
         }
         peers.towers.client.sent[node] = sent
@@ -204,14 +253,16 @@ extension NodeCore {
     }
 
     mutating func received(_ message: TowerStored, of node: NodeID) {
-        guard let tower = peers.towers.client.towers[node], let sent = peers.towers.client.sent[node], message.number > tower.stored,
-            message.number <= sent
-        else { return }
-        for number in tower.stored + 1...message.number {
+        guard let tower = peers.towers.client.towers[node], let sent = peers.towers.client.sent[node] else { return }
+        let (number, overflow) = message.number.addingReportingOverflow(tower.base)
+        // It has more than we sent: they are of a time that this database does not know.
+        guard !overflow, number <= sent else { return renewTowerIdentity(node) }
+        guard number > tower.stored else { return }
+        for number in tower.stored + 1...number {
             batch.effects.writes.append(.delete(.towerQueue, key: TowerClient.key(node, number)))
         }
         peers.towers.client.update(node) {
-            $0.stored = message.number
+            $0.stored = number
             $0.refusal = nil
         }
         feedTower(node)
@@ -219,18 +270,21 @@ extension NodeCore {
 
     mutating func received(_ message: TowerRefused, of node: NodeID) {
         guard peers.towers.client.towers[node] != nil else { return }
-        let why =
-            switch TowerRefused.Reason(rawValue: message.reason) {
-            case .noService: "it is no watchtower"
-            case .full: "it has no more room for us"
-            case .gap: "it has lost kits that it had confirmed: remove it and add it again"
-            case nil: "for reason \(message.reason)"
-            }
-        if peers.towers.client.towers[node]?.refusal != why {
-            batch.effects.events.append(.alert("watchtower \(node) does not keep our kits: \(why)"))
+        switch TowerRefused.Reason(rawValue: message.reason) {
+        case .noService: refused(by: node, "it is no watchtower")
+        case .full: refused(by: node, "it has no more room for us")
+        case .gap:
+            refused(by: node, "it has lost kits that it had confirmed: it is given those that are left under another identity")
+            renewTowerIdentity(node)
+        case nil: refused(by: node, "for reason \(message.reason)")
         }
-        peers.towers.client.update(node) { $0.refusal = why }
         // Nothing more is sent over this connection.
         peers.towers.client.sent[node] = nil
+    }
+
+    private mutating func refused(by node: NodeID, _ why: String) {
+        guard peers.towers.client.towers[node]?.refusal != why else { return }
+        batch.effects.events.append(.alert("watchtower \(node) does not keep our kits: \(why)"))
+        peers.towers.client.update(node) { $0.refusal = why }
     }
 }

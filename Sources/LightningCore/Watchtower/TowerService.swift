@@ -8,9 +8,11 @@ import LightningWire
 /// How much a watchtower keeps.
 public struct TowerPolicy: Hashable, Sendable {
     /// Clients at most.
-    public var maxClients = 1000
+    public var maxClients = 10_000
     /// Bytes for each client.
     public var maxBytesOfClient: UInt64 = 256 << 20
+    /// Bytes for all of them together.
+    public var maxBytes: UInt64 = 4 << 30
     /// What most can bear.
     public init() {}
 }
@@ -53,6 +55,8 @@ struct TowerCase: Hashable, Sendable {
     var since: Int
     /// Outputs that were spent, by us or not, with the height.
     var spent: [UInt32: Int] = [:]
+    /// Whether layer 1 has refused a claim of several HTLCs: then each goes by itself.
+    var isSplit = false
 
     init(_ commitment: TransactionID, _ transaction: Transaction, height: Int) {
         self.commitment = commitment
@@ -79,6 +83,7 @@ struct TowerCase: Hashable, Sendable {
                 $0.uint32(index)
                 $0.uint32(UInt32(height))
             }
+            $0.uint8(isSplit ? 1 : 0)
         }
     }
 
@@ -92,6 +97,7 @@ struct TowerCase: Hashable, Sendable {
         level = Int(try reader.uint8())
         since = Int(try reader.uint32())
         for _ in 0..<(try reader.count(minimum: 8)) { spent[try reader.uint32()] = Int(try reader.uint32()) }
+        isSplit = try reader.uint8() == 1
         try reader.expectEnd()
         guard PenaltyKit.feeRates.indices.contains(level) else { throw .invalid("fee rate of a watchtower's case") }
     }
@@ -100,6 +106,12 @@ struct TowerCase: Hashable, Sendable {
 /// What we keep for others as a watchtower. The kits are in the store alone, and found by the hints of commitments.
 struct TowerService: Sendable {
     private(set) var customers: [NodeID: TowerCustomer] = [:]
+    /// Of all of them.
+    private(set) var bytes: UInt64 = 0
+    /// Kits of commitments that are being looked up, with one output for each place: not stored, for a restart looks again.
+    var collected: [TransactionID: [PenaltyKit]] = [:]
+    /// Who has become a client from where, since the start: identities cost nothing.
+    var newcomers: [AddressGroup: Int] = [:]
     private(set) var cases: [TransactionID: TowerCase] = [:]
     private var changedCustomers: Set<NodeID> = []
     private var changedCases: Set<TransactionID> = []
@@ -110,6 +122,7 @@ struct TowerService: Sendable {
         for (key, record) in customers {
             guard let node = NodeID(compressed: key) else { throw .invalid("key of a watchtower's client") }
             self.customers[node] = try TowerCustomer(record: record)
+            bytes += self.customers[node]?.bytes ?? 0
         }
         for record in cases {
             let found = try TowerCase(record: record)
@@ -118,6 +131,7 @@ struct TowerService: Sendable {
     }
 
     mutating func set(_ customer: TowerCustomer, _ node: NodeID) {
+        bytes += customer.bytes - (customers[node]?.bytes ?? 0)
         customers[node] = customer
         changedCustomers.insert(node)
     }
@@ -171,9 +185,14 @@ extension NodeCore {
         let size = UInt64(message.blob.count + 100)
         // Nothing that small is a kit: who stores it wants to be looked through.
         guard message.blob.count >= PenaltyKit.leastLength else { return refuse(.full) }
-        guard customer.bytes + size <= policy.maxBytesOfClient,
-            customer.last > 0 || peers.towers.service.customers.count < policy.maxClients
-        else { return refuse(.full) }
+        guard customer.bytes + size <= policy.maxBytesOfClient, peers.towers.service.bytes + size <= policy.maxBytes else {
+            return refuse(.full)
+        }
+        if customer.last == 0 {
+            guard peers.towers.service.customers.count < policy.maxClients, admitNewcomer(from: peers[id]?.origin) else {
+                return refuse(.full)
+            }
+        }
         customer.last = message.number
         customer.bytes += size
         peers.towers.service.set(customer, node)
@@ -181,6 +200,17 @@ extension NodeCore {
         batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
         // It leaves after the commit, as everything does.
         transmit(.towerStored(TowerStored(number: message.number)), over: id)
+    }
+
+    /// Clients that one address may bring in until the next start: identities cost nothing, and each takes a place for good.
+    private static let newcomersOfAddress = 20
+
+    private mutating func admitNewcomer(from origin: AddressGroup?) -> Bool {
+        guard let origin, !origin.isLocal else { return true }
+        let count = peers.towers.service.newcomers[origin] ?? 0
+        guard count < Self.newcomersOfAddress else { return false }
+        peers.towers.service.newcomers[origin] = count + 1
+        return true
     }
 
     // MARK: Watching
@@ -201,14 +231,18 @@ extension NodeCore {
             } else if configuration.tower != nil, Self.fundingKeys(transaction) != nil {
                 // Stored, so that a crash before the answer does not lose it.
                 peers.towers.service.set(id, TowerCase(id, transaction, height: height))
-                batch.effects.loads.append(Self.kitQuery(id))
+                lookUp(id)
             }
         }
         for (id, found) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
             guard found.isLookedUp else { continue }
             let last = found.spent.values.max() ?? 0
-            if found.open.isEmpty, height - max(last, found.height) > ChannelClose.irrevocableDepth { peers.towers.service.set(id, nil) }
+            let isOver = found.open.isEmpty && height - max(last, found.height) > ChannelClose.irrevocableDepth
+            // No delay is as long: its block left the chain, and it was never mined again.
+            if isOver || height - found.height > Self.longestCase { peers.towers.service.set(id, nil) }
         }
+        // What could not be read before is asked for again.
+        for (id, found) in peers.towers.service.cases where !found.isLookedUp && found.height < height { lookUp(id) }
         punish()
     }
 
@@ -234,42 +268,56 @@ extension NodeCore {
         return StoreQuery(table: query.table, prefix: query.prefix, bound: Array(bound), limit: query.limit)
     }
 
+    /// Blocks after which a case is given up.
+    private static let longestCase = 4320
+
     /// After a start: what was not looked up before it.
     mutating func resumeWatching() {
-        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where !known.isLookedUp {
-            var found = known
-            found.kits = []
-            peers.towers.service.set(id, found)
-            batch.effects.loads.append(Self.kitQuery(id))
-        }
+        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where !known.isLookedUp { lookUp(id) }
+    }
+
+    private mutating func lookUp(_ commitment: TransactionID) {
+        peers.towers.service.collected[commitment] = []
+        batch.effects.loads.append(Self.kitQuery(commitment))
     }
 
     mutating func kitsLoaded(_ query: StoreQuery, _ result: Result<[StoreEntry], StoreFailure>) {
         let waiting = peers.towers.service.cases.values.filter { !$0.isLookedUp && PenaltyKit.hint($0.commitment) == query.prefix }
         for var found in waiting.sorted(by: { $0.commitment < $1.commitment }) {
+            let id = found.commitment
             guard case .success(let entries) = result else {
                 batch.effects.events.append(.alert("the watchtower's kits cannot be read: a breach may go unpunished"))
                 return
             }
-            guard let transaction = found.transaction else { continue }
-            // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign.
-            found.kits += entries.compactMap {
-                PenaltyKit(sealed: $0.record, for: found.commitment)?.verified(for: transaction, id: found.commitment)
+            guard let transaction = found.transaction, var kits = peers.towers.service.collected[id] else { continue }
+            // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign. One signature
+            // for an output is enough, and two would spoil the claim.
+            var covered = Set(kits.flatMap { $0.outputs.map(\.index) })
+            for entry in entries {
+                guard var kit = PenaltyKit(sealed: entry.record, for: id) else { continue }
+                kit.outputs.removeAll { covered.contains($0.index) }
+                guard let good = kit.verified(for: transaction, id: id) else { continue }
+                for output in good.outputs where covered.insert(output.index).inserted {
+                    var one = good
+                    one.outputs = [output]
+                    kits.append(one)
+                }
             }
+            peers.towers.service.collected[id] = kits
             if let next = Self.next(query, entries) {
-                peers.towers.service.set(found.commitment, found)
                 batch.effects.loads.append(next)
                 continue
             }
-            found.transaction = nil
-            guard !found.kits.isEmpty else {
-                peers.towers.service.set(found.commitment, nil)
+            peers.towers.service.collected[id] = nil
+            guard !kits.isEmpty else {
+                peers.towers.service.set(id, nil)
                 continue
             }
-            peers.towers.service.set(found.commitment, found)
+            found.transaction = nil
+            found.kits = kits
+            peers.towers.service.set(id, found)
             batch.effects.events.append(
-                .alert(
-                    "watchtower: \(found.commitment) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
+                .alert("watchtower: \(id) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
         }
         punish()
     }
@@ -286,9 +334,24 @@ extension NodeCore {
                 (found.level, found.since) = (found.level + 1, height)
             }
             peers.towers.service.set(id, found)
-            guard let claim = PenaltyKit.claim(found.kits, of: id, outputs: found.open, level: found.level) else { continue }
-            publish(claim, .watchtower)
+            let group = found.isSplit ? 1 : Self.htlcsOfClaim
+            for claim in PenaltyKit.claims(found.kits, of: id, outputs: found.open, level: found.level, group: group) {
+                publish(claim, .watchtower)
+            }
         }
+    }
+
+    /// HTLCs that one claim takes, as long as layer 1 does not refuse it.
+    private static let htlcsOfClaim = 20
+
+    /// Layer 1 refuses a penalty for a client: where it takes several HTLCs one of them may be spent already.
+    mutating func penaltyRefused(_ transaction: Transaction) {
+        guard transaction.inputs.count > 1, let id = transaction.inputs.first?.previousOutput.transaction,
+            var found = peers.towers.service.cases[id], !found.isSplit
+        else { return }
+        found.isSplit = true
+        peers.towers.service.set(id, found)
+        punish()
     }
 
     /// Blocks after which a penalty pays more: four times it can, and the cheater's delay is at least as many as that.

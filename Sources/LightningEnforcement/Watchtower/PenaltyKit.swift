@@ -35,9 +35,12 @@ package struct PenaltyKit: Hashable, Sendable {
     package static let maxOutputs = 100
     /// A sealed kit has more bytes than this.
     package static let leastLength = 200
+    /// BOLT 3's longest script has 142 bytes.
+    private static let maxScript = 200
     private static let sequence: UInt32 = 0xffff_fffd
     /// Below that an output does not pay its own fee.
     private static let leastFeeRate = FeeRate(perKiloweight: 1000)
+    private static let leastHTLCFeeRate = FeeRate(perKiloweight: 4000)
 
     /// The kits for a commitment of the peer that it has just revoked; none where nothing in it is worth a fee.
     ///
@@ -45,9 +48,10 @@ package struct PenaltyKit: Hashable, Sendable {
     ///   - secret: the per-commitment secret that the peer gave.
     ///   - revocationSecret: of our revocation basepoint.
     ///   - sweepScript: a script of our wallet.
+    ///   - most: HTLC outputs that are signed for, those of the largest amounts first.
     package static func kits(
         revoking commitment: CommitmentTransaction, secret: borrowing SecretKey, revocation revocationSecret: borrowing SecretKey,
-        to sweepScript: Script
+        to sweepScript: Script, htlcs most: Int = .max
     ) -> [PenaltyKit] {
         let key = KeyDerivation.revocationSecretKey(basepointSecret: revocationSecret, perCommitmentSecret: secret)
         var outputs: [Output] = []
@@ -60,16 +64,23 @@ package struct PenaltyKit: Hashable, Sendable {
             }
             guard let script = commitment.witnessScript(at: index) else { continue }
             let amount = commitment.transaction.outputs[index].amount
-            var output = Output(index: UInt32(index), amount: amount, script: script, isHTLC: isHTLC, signatures: [])
-            guard let least = leastFeeRate.feeRoundedUp(weight: output.weight(sweepScript)).adding(sweepScript.dustLimit), amount >= least
+            let output = Output(index: UInt32(index), amount: amount, script: script, isHTLC: isHTLC, signatures: [])
+            // An HTLC that could not follow the fees of busy times is not worth a kit: each costs signatures, and room with the towers.
+            let rate = isHTLC ? leastHTLCFeeRate : leastFeeRate
+            guard let least = rate.feeRoundedUp(weight: output.weight(sweepScript)).adding(sweepScript.dustLimit), amount >= least
             else { continue }
-            for level in feeRates.indices {
-                output.signatures.append(key.sign(signatureHash(output, of: commitment.id, level: level, to: sweepScript)))
-            }
             outputs.append(output)
         }
-        // What is worth most first, should a tower keep only some of them.
-        outputs.sort { ($1.amount, $0.index) < ($0.amount, $1.index) }
+        // What is worth most first.
+        outputs.sort { ($0.isHTLC ? 1 : 0, $1.amount, $0.index) < ($1.isHTLC ? 1 : 0, $0.amount, $1.index) }
+        let own = outputs.count { !$0.isHTLC }
+        outputs = Array(outputs.prefix(own + min(most, outputs.count - own)))
+        for place in outputs.indices {
+            for level in feeRates.indices {
+                let hash = signatureHash(outputs[place], of: commitment.id, level: level, to: sweepScript)
+                outputs[place].signatures.append(key.sign(hash))
+            }
+        }
         return stride(from: 0, to: outputs.count, by: maxOutputs).map { start in
             PenaltyKit(
                 sweepScript: sweepScript, revocationKey: commitment.keys.revocation,
@@ -79,24 +90,50 @@ package struct PenaltyKit: Hashable, Sendable {
 
     // MARK: Punishing
 
-    /// The transaction that takes some outputs of the revoked commitment, at one of the fee rates; `nil` for none.
+    /// The transactions that take outputs of the revoked commitment.
     ///
-    /// - Parameter indices: of the commitment's outputs that nobody has spent.
-    package static func claim(_ kits: [PenaltyKit], of commitment: TransactionID, outputs indices: Set<UInt32>, level: Int) -> Transaction?
-    {
-        var transaction = Transaction(inputs: [], outputs: [])
-        transaction.version = 2
+    /// BOLT 5, of `option_anchors`: "SHOULD *resolve* revoked outputs in their own, separate penalty transactions": so `to_local`, which is most of what there
+    /// is, never waits for an HTLC that the cheater takes first, or pins; and HTLCs go in groups, or each by itself.
+    ///
+    /// - Parameters:
+    ///   - indices: of the commitment's outputs that nobody has spent.
+    ///   - level: the fee rate that is wanted, of `feeRates`. An output that cannot pay it pays the highest one that it can.
+    ///   - group: HTLCs in one transaction at most.
+    package static func claims(
+        _ kits: [PenaltyKit], of commitment: TransactionID, outputs indices: Set<UInt32>, level: Int, group: Int
+    ) -> [Transaction] {
+        var single: [Transaction] = []
+        var groups: [Int: [(PenaltyKit, Output)]] = [:]
         for kit in kits {
-            for output in kit.outputs where indices.contains(output.index) && output.signatures.indices.contains(level) {
-                var input = TransactionInput(OutPoint(commitment, output.index), sequence: sequence)
-                let signature = output.signatures[level].der + [UInt8(truncatingIfNeeded: SignatureHashType.singleAnyoneCanPay.rawValue)]
-                let branch: [UInt8] = output.isHTLC ? kit.revocationKey.compressed : [1]
-                input.witness = [signature, branch, output.script.bytes]
-                transaction.inputs.append(input)
-                transaction.outputs.append(TransactionOutput(output.left(level, kit.sweepScript), kit.sweepScript))
+            for output in kit.outputs where indices.contains(output.index) && output.signatures.count == feeRates.count {
+                let best = min(level, output.highestLevel(kit.sweepScript))
+                if output.isHTLC {
+                    groups[best, default: []].append((kit, output))
+                } else {
+                    single.append(claim([(kit, output)], of: commitment, level: best))
+                }
             }
         }
-        return transaction.inputs.isEmpty ? nil : transaction
+        for (best, outputs) in groups.sorted(by: { $0.key > $1.key }) {
+            for start in stride(from: 0, to: outputs.count, by: max(1, group)) {
+                single.append(claim(Array(outputs[start..<min(start + max(1, group), outputs.count)]), of: commitment, level: best))
+            }
+        }
+        return single
+    }
+
+    private static func claim(_ outputs: [(PenaltyKit, Output)], of commitment: TransactionID, level: Int) -> Transaction {
+        var transaction = Transaction(inputs: [], outputs: [])
+        transaction.version = 2
+        for (kit, output) in outputs {
+            var input = TransactionInput(OutPoint(commitment, output.index), sequence: sequence)
+            let signature = output.signatures[level].der + [UInt8(truncatingIfNeeded: SignatureHashType.singleAnyoneCanPay.rawValue)]
+            let branch: [UInt8] = output.isHTLC ? kit.revocationKey.compressed : [1]
+            input.witness = [signature, branch, output.script.bytes]
+            transaction.inputs.append(input)
+            transaction.outputs.append(TransactionOutput(output.left(level, kit.sweepScript), kit.sweepScript))
+        }
+        return transaction
     }
 
     /// The outputs of the kit whose signatures are good for a transaction: whoever knows the transaction, the cheater first of all, can make
@@ -107,7 +144,8 @@ package struct PenaltyKit: Hashable, Sendable {
         var kit = self
         kit.outputs = outputs.filter { output in
             let index = Int(output.index)
-            guard commitment.outputs.indices.contains(index), output.signatures.count == Self.feeRates.count,
+            guard output.script.bytes.count <= Self.maxScript, commitment.outputs.indices.contains(index),
+                output.signatures.count == Self.feeRates.count,
                 commitment.outputs[index] == TransactionOutput(output.amount, .p2wsh(output.script)), isRevocable(output)
             else { return false }
             return output.signatures.indices.allSatisfy { level in
@@ -207,6 +245,13 @@ extension PenaltyKit.Output {
     fileprivate func weight(_ sweep: Script) -> Int {
         // The signature has 73 bytes at most; the claim's own 42 units of weight are counted for every output, which never is too little.
         42 + 41 * 4 + 1 + 74 + (isHTLC ? 34 : 2) + 3 + script.bytes.count + (9 + sweep.bytes.count) * 4
+    }
+
+    /// The highest of the fee rates that it can pay.
+    fileprivate func highestLevel(_ sweep: Script) -> Int {
+        PenaltyKit.feeRates.lastIndex { rate in
+            amount.subtracting(rate.feeRoundedUp(weight: weight(sweep))).map { $0 >= sweep.dustLimit } ?? false
+        } ?? 0
     }
 
     /// What is left of it for us at one of the fee rates: a level that would eat all of it up leaves what is not dust.

@@ -87,8 +87,7 @@ final class StoreThread: Sendable {
     func raiseFence() async {
         await withCheckedContinuation { continuation in
             pool.submit { _ in
-                // Without one the next start is in doubt.
-                if let mark = self.fence.begin(batches: self.batches) { _ = self.perform([mark], []) }
+                _ = self.perform([self.fence.begin(batches: self.batches)], [])
                 continuation.resume()
             }
         }

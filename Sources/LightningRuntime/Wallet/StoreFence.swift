@@ -8,13 +8,13 @@ import LightningRecords
 /// Money at risk: a commitment out of an old copy may be revoked, and whoever publishes a revoked one loses everything in the channel. So
 /// nothing of a database that is in doubt is published before the peers have shown that it is the newest.
 ///
-/// Two files stand beside the database. `fence` is written anew when a node starts and when it has stopped, and the database keeps which file
-/// that was and when it was changed, as the file system says it: nobody can set that, so that whichever of the two is replaced by a copy, they
-/// do not fit any more. `fence.batches` holds the number of the last batch that was committed. It is not synced: it outlives a process that is
-/// killed, and after a power cut it counts for nothing.
+/// `fence` stands beside the database. It is written anew when a node starts and when it has stopped, and the database keeps which file that was
+/// and when it was changed, as the file system says it: nobody can set that, so that whichever of the two is replaced by a copy, they do not fit
+/// any more. The number of the last batch that was committed is kept in memory that outlives a process that is killed, and neither a restart of
+/// the machine nor a file system that is set back: in `/dev/shm`, where there is one, and else beside the database.
 ///
-/// What it cannot see: a whole file system that was set back to when the node had been stopped properly. The peers show that, as soon as they
-/// are connected.
+/// What it cannot see: a whole file system that was set back, after the machine or its user's session was started again, to when the node had
+/// been stopped properly. The peers show that, as soon as they are connected.
 final class StoreFence: @unchecked Sendable {
     /// Why a database may be an old copy.
     enum Doubt: Hashable, CustomStringConvertible {
@@ -93,7 +93,7 @@ final class StoreFence: @unchecked Sendable {
     /// - Parameter path: of the fence's first file.
     init(path: String) {
         file = path
-        counter = path + ".batches"
+        counter = Self.counter(for: path)
         var entropy = Entropy.system()
         run = entropy.bytes(16)
     }
@@ -108,19 +108,36 @@ final class StoreFence: @unchecked Sendable {
         if batches == 0 { return nil }
         guard let record = contents.tables[.meta]?[Self.key], let mark = try? Mark(record: record) else { return .unknown }
         guard let now = status(), now.inode == mark.inode, now.changed == mark.changed, readRun() == mark.run else { return .replaced }
-        if mark.isClean { return nil }
-        guard mark.boot == Self.bootID, !mark.boot.isEmpty else { return .machineStopped }
-        guard let count = readCounter(), count.run == mark.run else { return .replaced }
-        return count.batches > batches ? .older(batches: batches, of: count.batches) : nil
+        let isSameBoot = mark.boot == Self.bootID && !mark.boot.isEmpty
+        guard let count = readCounter() else { return mark.isClean ? nil : isSameBoot ? .replaced : .machineStopped }
+        guard isSameBoot else { return mark.isClean ? nil : .machineStopped }
+        guard count.run == mark.run else { return .replaced }
+        if count.batches > batches { return .older(batches: batches, of: count.batches) }
+        // The last batch may have been committed without being counted, and no more.
+        return count.batches + 1 >= batches ? nil : .replaced
+    }
+
+    /// Where the number of the last batch is kept: not on the disk that it is to tell of, if that can be.
+    private static func counter(for path: String) -> String {
+        var status = stat()
+        guard stat("/dev/shm", &status) == 0, status.st_mode & S_IFMT == S_IFDIR, access("/dev/shm", W_OK) == 0 else {
+            return path + ".batches"
+        }
+        let real = URL(filePath: path).resolvingSymlinksInPath().path
+        return "/dev/shm/lnw-\(getuid())-\(Hex.encode(Hash.sha256(Array(real.utf8)).array.prefix(12)))"
     }
 
     /// The node runs from now on.
     ///
     /// - Parameter batches: how many the database will hold once the mark is committed.
-    /// - Returns: what the database has to keep; `nil` where the files cannot be written, and the next start will be in doubt.
-    func begin(batches: UInt64) -> StoreWrite? {
+    /// - Returns: what the database has to keep. Where the files cannot be written the old mark goes, and the next start will be in doubt.
+    func begin(batches: UInt64) -> StoreWrite {
+        raise(batches: batches) ?? .delete(.meta, key: Self.key)
+    }
+
+    private func raise(batches: UInt64) -> StoreWrite? {
         guard let write = mark(isClean: false) else { return nil }
-        descriptor = open(counter, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        descriptor = open(counter, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return nil }
         let bytes = run
         guard bytes.withUnsafeBytes({ pwrite(descriptor, $0.baseAddress, $0.count, 0) }) == bytes.count else { return nil }
@@ -131,7 +148,7 @@ final class StoreFence: @unchecked Sendable {
     /// The store has committed a batch.
     func committed(batches: UInt64) {
         guard descriptor >= 0 else { return }
-        // Where it cannot be written the next start is in doubt at most after a crash: the file is of this run, and holds less.
+        // Where it cannot be written the next start is in doubt: the number is too small then.
         _ = withUnsafeBytes(of: batches.bigEndian) { pwrite(descriptor, $0.baseAddress, $0.count, 16) }
     }
 

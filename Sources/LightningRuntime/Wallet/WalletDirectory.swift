@@ -159,7 +159,11 @@ public struct WalletDirectory: Sendable {
             throw .unreadable(seedFile.path, why: "there is no memory to seal it: 128 MiB are needed")
         }
         try put(sealed.text, in: seedFile)
-        try? FileManager.default.removeItem(at: passphraseFile)
+        guard FileManager.default.fileExists(atPath: passphraseFile.path) else { return }
+        do { try FileManager.default.removeItem(at: passphraseFile) } catch {
+            throw .unreadable(
+                passphraseFile.path, why: "it holds BIP 39's passphrase and cannot be removed. The words themselves are sealed")
+        }
     }
 
     private var unwritable: WalletDirectoryFailure {

@@ -218,6 +218,9 @@ struct BackupTests {
         #expect(!alerts.isEmpty)
         // In the first channel nothing has happened since: it goes on. Of the second the state is lost, and bob closes it.
         #expect(world.nodes[0].core!.channels[known[0]]!.isUsable)
+        // But what is known to be old is not published on the peer's word: only a commitment that was made since.
+        #expect(world.nodes[0].core!.channels[known[0]]!.isPossiblyBehind)
+        try Self.pay(&world, 1, 0, 1000)
         #expect(!world.nodes[0].core!.channels[known[0]]!.isPossiblyBehind)
         #expect(world.nodes[0].core!.channels[news]?.stateName == "data-lost")
         try world.mine(9)

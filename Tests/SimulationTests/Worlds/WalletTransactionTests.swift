@@ -127,6 +127,42 @@ struct WalletTransactionTests {
         #expect(list.contains { $0.id == funding && $0.purpose == .funding(world.nodes[0].core!.channels.ids[0]) })
     }
 
+    @Test("after a restart a funding transaction is still one: it is never replaced, whatever was published before")
+    func fundingAfterRestart() throws {
+        var world = try Self.world(60)
+        try world.command(
+            0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: Self.slow))
+        try world.run(limit: 2000)
+        let funding = try #require(world.nodes[0].core!.channels.values.first).parameters.funding.transaction
+        world.stop(0)
+        // A block comes while it is away, and is read before the tip is reached.
+        try world.mine(1, including: [])
+        world.resume(0)
+        try world.pass(2)
+        let child = try Self.transaction(try world.ask(0, .bumpFee(funding, .rate(FeeRate(perKiloweight: 4000)))))
+        #expect(child.inputs.map(\.previousOutput.transaction) == [funding])
+        // Taken back now, its child goes with it: what that paid is paid for as well.
+        let id = world.nodes[0].core!.channels.ids[0]
+        let back = try Self.transaction(try world.ask(0, .abandonChannel(id, nil)))
+        #expect(Self.waiting(world, back.id) != nil && Self.waiting(world, child.id) == nil && Self.waiting(world, funding) == nil)
+    }
+
+    @Test("what was sent to us and is paid for by us is counted once")
+    func countedOnce() throws {
+        var world = try Self.world(61)
+        guard case .address(let script, _)? = try world.ask(1, .newAddress) else { return }
+        let sent = try Self.transaction(try world.ask(0, .send(script, amount: Satoshi(70_000), fee: Self.slow)))
+        try world.input(1, .mempoolSeen([sent]))
+        #expect(world.nodes[1].core!.wallet.incoming == Satoshi(70_000))
+        let child = try Self.transaction(try world.ask(1, .bumpFee(sent.id, .rate(FeeRate(perKiloweight: 3000)))))
+        #expect(Self.waiting(world, child.id) != nil)
+        let wallet = world.nodes[1].core!.wallet
+        #expect(wallet.incoming == Satoshi(70_000) && wallet.balance(height: world.ledger.height).unconfirmed == .zero)
+        try world.mine(1)
+        #expect(Self.onChain(world, 1) == child.outputs[0].amount.value)
+        #expect(world.nodes[1].core!.wallet.pending.isEmpty)
+    }
+
     @Test("a channel whose funding transaction does not come is taken back: the coins are in the wallet, the peer forgets it")
     func abandoned() throws {
         var world = try Self.world(55)

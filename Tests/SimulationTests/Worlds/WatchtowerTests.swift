@@ -60,6 +60,11 @@ struct WatchtowerTests {
         try world.run(limit: 3000)
     }
 
+    /// The transactions in the mempool that take something of a commitment.
+    private static func claims(_ world: SimulatedWorld, _ commitment: TransactionID) -> [Transaction] {
+        world.ledger.mempool.entries.values.map(\.transaction).filter { $0.inputs[0].previousOutput.transaction == commitment }
+    }
+
     private static func total(_ world: SimulatedWorld, _ index: Int) -> UInt64 {
         let balance = world.nodes[index].core!.wallet.balance(height: world.ledger.height)
         return balance.confirmed.value + balance.unconfirmed.value
@@ -90,9 +95,9 @@ struct WatchtowerTests {
         try world.publish(cheat)
         try world.mine(1)
         try world.pass(1)
-        let claim = try #require(
-            world.ledger.mempool.entries.values.first { $0.transaction.inputs[0].previousOutput.transaction == cheat.id })
-        #expect(claim.transaction.inputs.count == 3)
+        // What was the cheater's own by itself, the HTLCs together.
+        let claims = Self.claims(world, cheat.id).map(\.inputs.count).sorted()
+        #expect(claims == [1, 2])
         try world.mine(1)
         #expect(world.ledger.mempool.entries.isEmpty)
         // A month.
@@ -185,6 +190,7 @@ struct WatchtowerTests {
         try world.mine(1)
         let found = try #require(world.nodes[Self.tower].core!.peers.towers.service.cases[cheat.id])
         #expect(found.kits.allSatisfy { $0.sweepScript == real.sweepScript } && found.spent.count == 1)
+        #expect(found.kits.count == real.outputs.count)
     }
 
     @Test("what nobody mines pays more, level by level; what the cheater took first is left out; a reorganization opens it again")
@@ -200,12 +206,10 @@ struct WatchtowerTests {
         try world.mine(1)
         try world.pass(1)
         var fees: Set<UInt64> = []
-        func claim() -> Transaction? {
-            world.ledger.mempool.entries.values.map(\.transaction).first { $0.inputs[0].previousOutput.transaction == cheat.id }
-        }
         for _ in 0..<12 {
-            let now = try #require(claim())
-            fees.insert(now.outputs.reduce(0) { $0 + $1.amount.value })
+            let now = Self.claims(world, cheat.id)
+            #expect(now.count == 2)
+            fees.insert(now.reduce(0) { $1.outputs.reduce($0) { $0 + $1.amount.value } })
             // Miners that do not take it.
             try world.mine(1, including: [])
             try world.pass(1)
@@ -220,6 +224,77 @@ struct WatchtowerTests {
         #expect(open(world)?.count == 2)
         try world.mine(1)
         #expect(open(world) == [])
+    }
+
+    @Test("an HTLC that the cheater takes or pins keeps nothing else from being taken")
+    func blocked() throws {
+        var (world, id) = try Self.world(77)
+        try Self.hold(&world, Self.alice, Self.bob, 30_000, 1)
+        try Self.hold(&world, Self.alice, Self.bob, 20_000, 2)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        try world.publish(cheat)
+        try world.mine(1)
+        try world.pass(1)
+        let all = Self.claims(world, cheat.id)
+        #expect(all.map(\.inputs.count).sorted() == [1, 2])
+        // A miner takes only one of the HTLCs, as if it were the cheater's: what is left goes by itself.
+        let pair = try #require(all.first { $0.inputs.count == 2 })
+        var one = pair
+        one.inputs.removeLast()
+        one.outputs.removeLast()
+        try world.mine(1, including: [one])
+        try world.pass(1)
+        let rest = Self.claims(world, cheat.id)
+        #expect(Set(rest.flatMap { $0.inputs.map(\.previousOutput) }).count == 2 && rest.allSatisfy { $0.inputs.count == 1 })
+        try world.mine(1)
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases[cheat.id]?.open == [])
+    }
+
+    @Test("a tower never learns who its client is: not by calling it, not by opening a channel to it")
+    func anonymous() throws {
+        var (world, _) = try Self.world(78)
+        let client = world.nodes[Self.alice].nodeID
+        world.join(Self.tower, Self.alice)
+        try world.pass(3)
+        #expect(world.nodes[Self.tower].core!.peerSummaries.allSatisfy { $0.nodeID != client })
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        let tower = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(tower.waiting == 0)
+        let request = try world.command(
+            Self.alice, .openChannel(world.nodes[Self.tower].nodeID, amount: Satoshi(100_000), push: .zero, feeRate: nil))
+        guard case .failure(.invalid)? = world.nodes[Self.alice].answers[request] else {
+            Issue.record("a channel with a watchtower")
+            return
+        }
+    }
+
+    @Test("a database that was set back goes on under another identity: no number is given twice")
+    func setBack() throws {
+        var (world, id) = try Self.world(79)
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        let old = world.nodes[Self.alice].store
+        // Kits of a state that the old copy does not know; then the copy is used, and the channel goes on from what bob has.
+        world.stop(Self.bob)
+        try world.pass(1)
+        let before = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        world.setBack(Self.alice, to: old)
+        try world.pass(2)
+        world.resume(Self.bob)
+        world.join(Self.alice, Self.bob)
+        world.join(Self.alice, Self.tower)
+        try world.pass(10)
+        #expect(world.nodes[Self.alice].core!.channels[id]!.isUsable)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 2000)
+        let after = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(after.salt != before.salt && after.waiting == 0 && after.made > before.made)
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.customers.count == 2)
+        #expect(world.nodes[Self.tower].store.records(.towerKits).contains { PenaltyKit(sealed: $0, for: cheat.id) != nil })
     }
 
     @Test("a node that is none refuses, one that is full says so, and a client that repeats itself is answered")
