@@ -71,6 +71,14 @@ extension LightningNode {
     /// - Throws: `NodeRefusal.bump`.
     public func bumpFee(_ id: TransactionID, fee: FeeChoice? = nil) async throws -> Transaction {
         guard case .transaction(let transaction) = try await driver.command(.bumpFee(id, fee)) else { preconditionFailure() }
+        // Layer 1 may know what we do not, and want more; then what was there before is there still.
+        for _ in 0..<40 {
+            switch try await driver.read({ $0.outcome(of: transaction.id) }) {
+            case .accepted, .confirmed: return transaction
+            case .refused(let reason): throw NodeRefusal.invalid("layer 1 refuses it: \(reason). What waited before waits still")
+            case nil: try await Task.sleep(for: .milliseconds(50))
+            }
+        }
         return transaction
     }
 
@@ -94,8 +102,22 @@ extension LightningNode {
         do throws(WalletRefusal) { return try result.get() } catch { throw NodeRefusal.wallet(error) }
     }
 
+    /// What sending would come to now.
+    ///
+    /// - Parameter amount: `nil` for all that can be spent.
+    /// - Throws: `NodeRefusal.wallet` where it could not be done.
+    public func sendQuote(
+        to address: Address, amount: Satoshi?, fee: FeeChoice? = nil, mayUseReserve: Bool = false
+    ) async throws -> OpenQuote {
+        let result = try await driver.read { core in
+            Result { () throws(WalletRefusal) in try core.sendQuote(amount, to: address.script, fee, mayUseReserve: mayUseReserve) }
+        }
+        do throws(WalletRefusal) { return try result.get() } catch { throw NodeRefusal.wallet(error) }
+    }
+
     /// What closing a channel together with its peer would come to now; `nil` for one that cannot be closed so.
     public func closeQuote(of id: ChannelID, fee: FeeChoice? = nil) async throws -> CloseQuote? {
-        try await driver.read { $0.closeQuote(of: id, fee) }
+        let result = try await driver.read { core in Result { () throws(WalletRefusal) in try core.closeQuote(of: id, fee) } }
+        do throws(WalletRefusal) { return try result.get() } catch { throw NodeRefusal.wallet(error) }
     }
 }

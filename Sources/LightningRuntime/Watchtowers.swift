@@ -20,9 +20,9 @@ extension LightningNode {
         try await driver.read { core in core.watchtowers.map { ($0, core.isConnected($0.nodeID)) } }
     }
 
-    /// What this node keeps for others as a watchtower: clients, kits, and breaches that it is punishing.
-    public func watchtowerTotals() async throws -> (clients: Int, kits: UInt64, breaches: Int) {
-        let totals = try await driver.read { $0.towerTotals }
-        return (totals.clients, totals.kits, totals.cases)
+    /// What this node keeps for others as a watchtower: whether it serves, clients, kits, and breaches that it is punishing.
+    public func watchtowerTotals() async throws -> (serves: Bool, clients: Int, kits: UInt64, breaches: Int) {
+        let (serves, totals) = try await driver.read { ($0.configuration.tower != nil, $0.towerTotals) }
+        return (serves, totals.clients, totals.kits, totals.cases)
     }
 }

@@ -242,6 +242,14 @@ package final class SQLiteStore: Sendable {
     package func replica(at path: String) throws(StoreFailure) -> SQLiteStore {
         if access(path, F_OK) == 0 {
             let replica = try SQLiteStore(path: path)
+            // Where a node keeps whose the database is: 33 bytes after a version and a number.
+            let owners = try [self, replica].map { store throws(StoreFailure) in
+                try store.entries(.record(.meta, key: StoreTable.key("node"))).first.map { Array($0.record.dropFirst(9).prefix(33)) }
+            }
+            guard owners[0] == owners[1] || owners[1] == nil else {
+                replica.close()
+                throw .unwritable("\(path) is the database of another wallet, and no replica of this one: it stays as it is")
+            }
             let (own, its) = (try batchNumber(), try replica.batchNumber())
             guard its <= own else { throw .older(batches: own, replica: its) }
             if its == own, try replica.load() == load() { return replica }

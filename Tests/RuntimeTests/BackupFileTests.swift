@@ -61,6 +61,21 @@ struct BackupFileTests {
         await world.stop()
     }
 
+    @Test("a database that is gone, with the backup beside it, is restored by itself, and the backup is not written over")
+    func lostDatabase() async throws {
+        var world = try await NodeTests.World()
+        let id = try await world.open(push: 200_000)
+        await world.alice.stop()
+        for end in ["", "-wal"] { try? FileManager.default.removeItem(at: world.folder.appending(path: "alice/node.sqlite\(end)")) }
+        world.alice = try await NodeTests.World.start(world.folder, "alice", world.chain)
+        #expect(try await world.alice.channels().map(\.id) == [id])
+        #expect(try await world.alice.balance().inChannels == .zero)
+        let (_, summary) = try NodeTests.World.wallet(world.folder, "alice").readBackup(
+            world.folder.appending(path: "alice/channels.backup"))
+        #expect(summary.channels.map(\.id) == [id])
+        await world.stop()
+    }
+
     @Test("the words of another wallet open nothing, nor does a file that is cut off or is none")
     func refusals() throws {
         let (one, other) = (WalletDirectory(Self.temporary("one")), WalletDirectory(Self.temporary("other")))
@@ -137,6 +152,14 @@ struct BackupFileTests {
         try FileManager.default.removeItem(atPath: wallet.database)
         try FileManager.default.copyItem(at: old, to: URL(filePath: wallet.database))
         await #expect(throws: StoreFailure.self) { try await run(file) }
+        // The database of another wallet is no replica, and stays as it is.
+        let other = WalletDirectory(Self.temporary("other"))
+        _ = try other.create()
+        let stranger = try await LightningNode.start(wallet: other, chain: chain)
+        await stranger.stop()
+        let foreign = try Data(contentsOf: URL(filePath: other.database))
+        await #expect(throws: StoreFailure.self) { try await run(URL(filePath: other.database)) }
+        #expect(try Data(contentsOf: URL(filePath: other.database)) == foreign)
         // The replica is the newest: in the place of the old one it goes on.
         try FileManager.default.removeItem(atPath: wallet.database)
         try FileManager.default.copyItem(at: file, to: URL(filePath: wallet.database))

@@ -91,3 +91,13 @@ public struct FeeRate: Hashable, Sendable, Comparable, CustomStringConvertible {
     public static func < (left: FeeRate, right: FeeRate) -> Bool { left.perKiloweight < right.perKiloweight }
     public var description: String { "\(perKiloweight) sat/kw" }
 }
+
+extension FeeRate {
+    /// As people say it: satoshi for each virtual byte.
+    public var perVirtualByte: String {
+        let hundredths = (UInt64(perKiloweight) * 100 + 125) / 250
+        let rest = hundredths % 100
+        let fraction = rest == 0 ? "" : rest % 10 == 0 ? ".\(rest / 10)" : rest < 10 ? ".0\(rest)" : ".\(rest)"
+        return "\(hundredths / 100)\(fraction) sat/vB"
+    }
+}

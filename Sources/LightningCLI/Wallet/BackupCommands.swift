@@ -47,10 +47,23 @@ struct BackupExport: AsyncParsableCommand {
     func run() async throws {
         let backup = try await options.call("backup")
         let url = Backup.url(file)
+        guard backup["revision"].u64 > 0 else {
+            throw ControlFailure(.refused, "this wallet has had no channels: there is nothing to keep")
+        }
+        // One of the same wallet that knows more is not to be lost.
+        if let data = try? Data(contentsOf: url), data.count < 8_000_000,
+            let old = try? await options.call("readbackup", ["backup": .string(Hex.encode(data))]),
+            old["revision"].u64 > backup["revision"].u64 || old["unknown_channels"].u64 > 0
+        {
+            throw ControlFailure(
+                .refused,
+                "\(url.path) is a backup of this wallet with channels that it does not know: restore it first (lnw backup restore), or choose another file"
+            )
+        }
         do {
             try Data(Hex.decode(backup["backup"].string) ?? []).write(to: url, options: .atomic)
         } catch {
-            throw ControlFailure(.refused, "\(url.path) cannot be written: \(error.localizedDescription)")
+            throw ControlFailure(.refused, "\(url.path) cannot be written. Is it a file, and its folder there?")
         }
         let value: JSONValue = [
             "path": .string(url.path), "revision": backup["revision"], "created_at": backup["created_at"], "channels": backup["channels"],
@@ -68,12 +81,24 @@ struct BackupVerify: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try unlocking.unlocked(try options.directory)
-        let (_, summary) = try directory.readBackup(Backup.url(file))
+        let (bytes, summary) = try directory.readBackup(Backup.url(file))
         guard case .object(var fields) = ControlAPI.json(summary) else { return }
-        if let now = try? await options.call("backup") { fields["is_newest"] = .bool(now["revision"] == fields["revision"]) }
+        if let now = try? await options.call("readbackup", ["backup": .string(Hex.encode(bytes))]) {
+            fields["unknown_channels"] = now["unknown_channels"]
+            fields["newest_revision"] = now["newest_revision"]
+        }
         options.show(.object(fields)) { v in
-            let news = v["is_newest"]
-            let verdict = news == .null ? "" : news.flag ? "\nit is the newest" : "\nthe node has made a newer one since: lnw backup export"
+            let unknown = v["unknown_channels"].int ?? 0
+            let verdict: String
+            if v["newest_revision"] == .null {
+                verdict = ""
+            } else if unknown > 0 {
+                verdict = "\nthe wallet does not know \(unknown) of them: lnw backup restore \(file)"
+            } else {
+                verdict =
+                    v["newest_revision"].u64 > v["revision"].u64
+                    ? "\nthe node has made a newer one since: lnw backup export" : "\nit is the newest"
+            }
             return Backup.lines(v) + verdict
         }
     }

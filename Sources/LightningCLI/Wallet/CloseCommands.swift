@@ -10,8 +10,12 @@ struct ForceClose: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         let quote = try await options.call("quoteforceclose", ["channel": .string(channel)])
+        let warning =
+            quote["possibly_behind"].flag
+            ? "\nThis database may be an old copy. If there is a newer one, the peer takes ALL of it: \(Format.sat(quote["capacity_sat"].u64)) may be lost. Let it connect instead."
+            : ""
         try Terminal.confirm(
-            "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\nlnw close is cheaper while the peer answers.",
+            "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\(warning)\nlnw close is cheaper while the peer answers.",
             yes: yes)
         options.show(try await options.call("forceclose", ["channel": .string(channel), "newest": .bool(newest)])) { _ in
             "our last state is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
@@ -22,7 +26,7 @@ struct ForceClose: AsyncParsableCommand {
 struct Quote: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "What something would cost, and when the money would be back; nothing is done.",
-        subcommands: [QuoteOpen.self, QuoteClose.self, QuoteForceClose.self])
+        subcommands: [QuoteSend.self, QuoteOpen.self, QuoteClose.self, QuoteForceClose.self])
 
     /// An opening, for people.
     static func openLines(_ v: JSONValue) -> String {
@@ -50,7 +54,12 @@ struct Quote: AsyncParsableCommand {
 
     /// A force close, for people.
     static func lines(_ v: JSONValue) -> String {
-        var lines = ["  \(Format.sat(v["to_local_sat"].u64)) of yours come back \(v["delay_blocks"].u64) blocks after our state is mined"]
+        var lines = [
+            "  \(Format.sat(v["to_local_sat"].u64)) of yours come back \(v["delay_blocks"].u64) blocks after our state is mined"
+        ]
+        if v["possibly_behind"].flag {
+            lines.insert("  only if this database is the newest there is, which is not known: else all of it may be lost", at: 0)
+        }
         for (name, what) in [
             ("offered_htlcs", "sent: back after its time, unless the payee claims it"),
             ("received_htlcs", "received: yours by its preimage"),
@@ -83,8 +92,28 @@ struct QuoteForceClose: AsyncParsableCommand {
     }
 }
 
+struct QuoteSend: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "send", abstract: "What sending on chain would come to.")
+    @OptionGroup var options: CommonOptions
+    @Argument var address: String
+    @Argument(help: AmountOrAll.help, transform: AmountOrAll.parse) var amount: AmountOrAll
+    @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false
+    @OptionGroup var fee: FeeOptions
+    func run() async throws {
+        let call = fee.added(to: ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)])
+        options.show(try await options.call("quotesend", call)) { v in
+            """
+              \(Format.sat(v["amount_sat"].u64)) arrive, in one transaction of \(v["vsize"].u64) vB
+              fee: \(Format.sat(v["fee_sat"].u64)), which is \(FeeOptions.perVirtualByte(v["fee_rate_sat_kw"].u64))
+              \(Format.sat(v["left_sat"].u64)) stay on chain
+            """
+        }
+    }
+}
+
 struct QuoteOpen: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "open", abstract: "What opening a channel would come to.")
+    static let configuration = CommandConfiguration(
+        commandName: "open", abstract: "What opening a channel would come to.", aliases: ["openchannel"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "The channel's size: 1000000sat, 0.01btc, or all", transform: AmountOrAll.parse) var amount: AmountOrAll
     @Flag(help: "Use also what is kept on chain for the claims of closes.") var useReserve = false

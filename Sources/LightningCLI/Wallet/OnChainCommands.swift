@@ -79,15 +79,13 @@ struct Send: AsyncParsableCommand {
     @OptionGroup var fee: FeeOptions
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
+        let call = fee.added(to: ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)])
+        let quote = try await options.call("quotesend", call)
         try Terminal.confirm(
-            "Send \(try amount.described()) to \(address)? It cannot be undone; the fee is what layer 1 asks for now.",
+            "Send \(Format.sat(quote["amount_sat"].u64)) to \(address), fee \(Format.sat(quote["fee_sat"].u64)) at \(FeeOptions.perVirtualByte(quote["fee_rate_sat_kw"].u64))? It cannot be undone.",
             yes: yes)
-        options.show(
-            try await options.call(
-                "send",
-                fee.added(to: ["address": .string(address), "amount_sat": try amount.json(), "use_reserve": .bool(useReserve)]))
-        ) {
-            "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string), unconfirmed; published again until it is mined"
+        options.show(try await options.call("send", call)) {
+            "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string)\(FeeOptions.fee($0)), unconfirmed; published again until it is mined"
         }
     }
 }
@@ -104,14 +102,14 @@ struct ListTransactions: AsyncParsableCommand {
             let list = v["transactions"].list
             if list.isEmpty { return page.isFirst ? "nothing was sent or received on chain yet" : "there are no older ones" }
             var lines = [
-                "\(Format.pad("block", 9))\(Format.pad("sat", 18, right: true))\(Format.pad("fee", 9, right: true))  \(Format.pad("for", 13)) txid"
+                "\(Format.pad("block", 9))\(Format.pad("sat", 18, right: true))\(Format.pad("fee", 11, right: true))  \(Format.pad("for", 13)) txid"
             ]
             for t in list {
                 let amount = t["amount_sat"].int ?? 0
                 let number = (amount < 0 ? "-" : "+") + Format.thousands(UInt64(amount.magnitude))
                 let channel = t["channel_id"].text.map { " (channel \(Format.short($0)))" } ?? ""
                 lines.append(
-                    "\(Format.pad(t["blockheight"].int.map { "\($0)" } ?? "waiting", 9))\(Format.pad(number, 18, right: true))\(Format.pad(t["fee_sat"].int.map { Format.thousands(UInt64($0)) } ?? "", 9, right: true))  \(Format.pad(t["purpose"].string.replacing("_", with: " "), 13)) \(t["txid"].string)\(channel)"
+                    "\(Format.pad(t["blockheight"].int.map { "\($0)" } ?? "waiting", 9))\(Format.pad(number, 18, right: true))\(Format.pad(t["fee_sat"].int.map { Format.thousands(UInt64($0)) } ?? "", 11, right: true))  \(Format.pad(t["purpose"].string.replacing("_", with: " "), 13)) \(t["txid"].string)\(channel)"
                 )
             }
             return (lines + page.more(v, "listtransactions", options)).joined(separator: "\n")
@@ -153,7 +151,7 @@ struct BumpFee: AsyncParsableCommand {
     func run() async throws {
         try Terminal.confirm("Pay more, so that \(txid) is mined?", yes: yes)
         options.show(try await options.call("bumpfee", fee.added(to: ["txid": .string(txid)]))) {
-            "signed and handed to the layer 1: \($0["txid"].string); published again until it is mined"
+            "signed and handed to the layer 1: \($0["txid"].string)\(FeeOptions.fee($0)); published again until it is mined"
         }
     }
 }
@@ -169,7 +167,7 @@ struct Abandon: AsyncParsableCommand {
     func run() async throws {
         try Terminal.confirm("Spend the coins that were to fund channel \(channel) to your own wallet instead?", yes: yes)
         options.show(try await options.call("abandon", fee.added(to: ["channel": .string(channel)]))) {
-            "the coins go back to the wallet in \($0["txid"].string). Should the funding transaction be mined all the same, the channel is force-closed"
+            "the coins go back to the wallet in \($0["txid"].string)\(FeeOptions.fee($0)). Should the funding transaction be mined all the same, the channel is force-closed"
         }
     }
 }

@@ -116,6 +116,8 @@ struct Unlock: AsyncParsableCommand {
     @OptionGroup var unlocking: UnlockOptions
 
     func run() async throws {
+        // Whether there is a node that waits.
+        _ = try await options.call("ping")
         guard let passphrase = try unlocking.given() ?? Terminal.readPassphrase("passphrase: ") else {
             throw ControlFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
         }

@@ -158,7 +158,9 @@ struct ListChannels: AsyncParsableCommand {
         let everything = try await options.call("listchannels").list
         let list =
             closed
-            ? everything.filter { ["closed", "closing", "forceclosing", "data-lost", "double-spent"].contains($0["state"].text) }
+            ? everything.filter {
+                ["closed", "closing", "forceclosing", "data-lost", "double-spent", "abandoned"].contains($0["state"].text)
+            }
             : all ? everything : everything.filter { $0["state"] != "closed" }
         options.show(["channels": .array(list)]) { _ in
             if list.isEmpty, closed { return "no channel is closed, or being closed" }
@@ -176,6 +178,9 @@ struct ListChannels: AsyncParsableCommand {
                     "\(Format.pad(name, 11))\(Format.pad(c["peer_alias"].text.map { String($0.prefix(9)) } ?? Format.short(c["peer_id"].string), 10))\(Format.pad(Format.bare(c["spendable_msat"].u64), 14, right: true)) ▕\(bar)▏ \(Format.pad(Format.bare(c["receivable_msat"].u64), 14))  \(c["state"].string)\(c["connected"].flag || c["state"] == "closed" ? "" : " (peer away)")"
                 )
                 if let why = c["reason"].text { lines.append("           why: \(why)") }
+                if c["state"] == "data-lost" {
+                    lines.append("           our data are lost or old: the peer is asked to close, and our part comes back on chain")
+                }
                 if c["possibly_behind"].flag {
                     lines.append(
                         "           this database may be an old copy: nothing is published before the peer has shown that it is the newest")

@@ -59,8 +59,10 @@ struct WatchtowerList: AsyncParsableCommand {
                 return
                     "\(tower["id"].string)  \(state)\n  has \(Format.thousands(tower["kits_stored"].u64)) kits for what was revoked since block \(tower["since_block"].u64)\(waiting > 0 ? ", \(Format.thousands(waiting)) wait for it" : "")"
             }
-            if lines.isEmpty { lines = ["no watchtowers. Add one: \(options.lnw) watchtower add <id>@<host>:<port>"] }
-            if service["clients"].u64 > 0 {
+            if lines.isEmpty, !service["serves"].flag {
+                lines = ["no watchtowers. Add one: \(options.lnw) watchtower add <id>@<host>:<port>"]
+            }
+            if service["serves"].flag {
                 lines.append(
                     "as a watchtower: \(Format.thousands(service["kits"].u64)) kits of \(service["clients"].u64) clients, \(service["breaches"].u64) breaches being punished"
                 )

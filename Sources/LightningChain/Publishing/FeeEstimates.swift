@@ -17,8 +17,10 @@ public enum ConfirmationTarget: Int, CaseIterable, Comparable, Sendable {
 
 /// What the owner of a node wants a transaction to pay.
 public enum FeeChoice: Hashable, Sendable {
-    /// So much.
+    /// So much; not more than ten times what the next block takes now, or 50 sat for each virtual byte where that is less.
     case rate(FeeRate)
+    /// So much, whatever it is.
+    case anyRate(FeeRate)
     /// What layer 1 thinks that it takes to be mined within so many blocks.
     case within(blocks: Int)
 }

@@ -12,6 +12,9 @@ package struct Publisher: Machine, Sendable {
     /// Why layer 1 does not take transactions of ours.
     package private(set) var refusals: [TransactionID: String] = [:]
 
+    /// What it has taken.
+    private var accepted: Set<TransactionID> = []
+
     /// Publications that are remembered.
     private static let remembered = 1000
 
@@ -59,6 +62,11 @@ package struct Publisher: Machine, Sendable {
     /// What was published is found again when it is wanted again: nothing of it is stored.
     package mutating func drainWrites() -> [StoreWrite] { [] }
 
+    /// What layer 1 has said to a transaction; `nil` where it has not said anything.
+    package func outcome(of id: TransactionID) -> PublicationOutcome? {
+        accepted.contains(id) ? .accepted : refusals[id].map { .refused($0) }
+    }
+
     /// For what a transaction was published; `nil` where it was not, or is confirmed.
     package func purpose(of id: TransactionID) -> Publication.Purpose? { published[id]?.purpose }
 
@@ -66,6 +74,7 @@ package struct Publisher: Machine, Sendable {
         if published.count >= Self.remembered, published[publication.transaction.id] == nil {
             published = [:]
             refusals = [:]
+            accepted = []
         }
         published[publication.transaction.id] = publication
         return .publish(publication)
@@ -75,13 +84,16 @@ package struct Publisher: Machine, Sendable {
         switch outcome {
         case .accepted:
             refusals[id] = nil
+            accepted.insert(id)
             return []
         case .confirmed:
             published[id] = nil
             refusals[id] = nil
+            accepted.remove(id)
             waiting.removeAll { $0.transaction.id == id }
             return []
         case .refused(let reason):
+            accepted.remove(id)
             guard let publication = published[id], refusals.updateValue(reason, forKey: id) != reason else { return [] }
             return [isExpected(reason, for: publication) ? .anotherIsThere(publication, reason) : .refused(publication, reason)]
         }

@@ -19,7 +19,7 @@ public enum BumpRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknown: "no such transaction of the wallet waits for a block"
-        case .enough(let rate): "it pays \(rate) already: a higher rate has to be asked for"
+        case .enough(let rate): "it pays \(rate.perVirtualByte) already: a higher rate has to be asked for"
         case .insufficientFunds(let needed): "the wallet has no \(needed) left to pay for it"
         case .nothingOurs: "nothing of it is paid to the wallet, and so nothing of it can pay for it"
         case .inUse(let what): "it cannot be replaced: \(what)"
@@ -35,8 +35,22 @@ extension OnChainWallet {
 
     /// What a pending transaction of ours pays; `nil` where not all that it spends is ours.
     package func feeRate(of id: TransactionID) -> FeeRate? {
-        guard let transaction = pending[id], let fee = effect(of: transaction, id)?.fee else { return nil }
+        guard let transaction = pending[id], spendsOursAlone(transaction), let fee = effect(of: transaction, id)?.fee else { return nil }
         return FeeRate(perKiloweight: UInt32(clamping: fee.value * 1000 / UInt64(max(1, transaction.weight))))
+    }
+
+    private func spendsOursAlone(_ transaction: Transaction) -> Bool {
+        transaction.inputs.allSatisfy { coins[$0.previousOutput] != nil }
+    }
+
+    /// Layer 1 does not take a replacement: what it was to replace is there still.
+    ///
+    /// - Returns: whether there was one.
+    package mutating func putBack(_ id: TransactionID) -> Bool {
+        guard let old = replaced.removeValue(forKey: id) else { return false }
+        dropPending(id)
+        commit(old)
+        return true
     }
 
     /// Replaces a pending payment of ours by one that pays more (BIP 125): the same outputs, less change, and more coins where the change is
@@ -54,6 +68,12 @@ extension OnChainWallet {
         if let now = feeRate(of: id), rate <= now { throw .enough(now) }
         var wallet = self
         wallet.dropPending(id)
+        func finish(_ result: Transaction) -> Transaction {
+            wallet.commit(result)
+            wallet.replaced[result.id] = old
+            self = wallet
+            return result
+        }
         // Change is what goes to a change key of ours; where all goes to us, the last output.
         let change = old.outputs.lastIndex { wallet.isChange($0.script) }
         var kept = old.outputs
@@ -74,16 +94,10 @@ extension OnChainWallet {
             let sum = Self.sum(chosen)
             if let left = sum.subtracting(paid.saturatingAdding(fee(withChange))), left >= Satoshi(330) {
                 wallet.take(changeScript)
-                let result = wallet.sign(chosen, kept + [TransactionOutput(left, changeScript)])
-                wallet.commit(result)
-                self = wallet
-                return result
+                return finish(wallet.sign(chosen, kept + [TransactionOutput(left, changeScript)]))
             }
             if !kept.isEmpty, let rest = sum.subtracting(paid), rest >= fee(weight), rest <= fee(weight).saturatingAdding(Satoshi(2000)) {
-                let result = wallet.sign(chosen, kept)
-                wallet.commit(result)
-                self = wallet
-                return result
+                return finish(wallet.sign(chosen, kept))
             }
             guard let next = more.popLast() else {
                 throw .insufficientFunds(
@@ -141,10 +155,28 @@ extension OnChainWallet {
     ///   - fee: what the transaction itself pays; `nil` where that is not known: nothing is counted then.
     package mutating func payFor(_ transaction: Transaction, fee: Satoshi?, rate: FeeRate) throws(BumpRefusal) -> Transaction {
         let id = transaction.id
+        var wallet = self
+        // One that pays for it already is replaced.
+        let child = transaction.outputs.indices.compactMap { spenders[OutPoint(id, UInt32($0))] }.first { child in
+            pending[child]?.inputs.allSatisfy { $0.previousOutput.transaction == id } ?? false
+        }
+        var childFee = Satoshi.zero
+        if let child, let old = pending[child] {
+            if old.outputs.indices.contains(where: { spenders[OutPoint(child, UInt32($0))] != nil }) {
+                throw .inUse("another transaction of the wallet spends what \(child) pays, and would go with it")
+            }
+            let inputs = old.inputs.reduce(Satoshi.zero) {
+                $0.saturatingAdding(transaction.outputs[Int($1.previousOutput.index)].amount)
+            }
+            childFee = inputs.subtracting(old.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) }) ?? .zero
+            wallet.dropPending(child)
+        }
         var inputs: [WalletCoin] = []
         for (index, output) in transaction.outputs.enumerated() {
             let outPoint = OutPoint(id, UInt32(index))
-            guard let path = path(of: output.script), output.amount.isMoney, spenders[outPoint] == nil, !reserved.contains(outPoint) else {
+            guard let path = path(of: output.script), output.amount.isMoney, wallet.spenders[outPoint] == nil,
+                !wallet.reserved.contains(outPoint)
+            else {
                 continue
             }
             inputs.append(WalletCoin(outPoint: outPoint, output: output, path: path, height: nil, isCoinbase: false))
@@ -156,15 +188,16 @@ extension OnChainWallet {
         }
         let own = FeeRate(perKiloweight: UInt32(clamping: (fee ?? .zero).value * 1000 / UInt64(max(1, transaction.weight))))
         if fee != nil, rate <= own { throw .enough(own) }
-        var wallet = self
         let script = wallet.changeScript
         let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + inputs.count * Self.inputWeight
         let both = rate.feeRoundedUp(weight: weight + transaction.weight).subtracting(fee ?? .zero) ?? .zero
-        let childFee = max(both, FeeRate.floor.feeRoundedUp(weight: weight))
-        guard let left = Self.sum(inputs).subtracting(childFee), left >= Satoshi(330) else { throw .insufficientFunds(needed: childFee) }
+        let more = child == nil ? Satoshi.zero : childFee.saturatingAdding(Self.relayRate.feeRoundedUp(weight: weight))
+        let needed = max(max(both, FeeRate.floor.feeRoundedUp(weight: weight)), more)
+        guard let left = Self.sum(inputs).subtracting(needed), left >= Satoshi(330) else { throw .insufficientFunds(needed: needed) }
         wallet.take(script)
         let result = wallet.sign(inputs, [TransactionOutput(left, script)])
         wallet.commit(result)
+        if let child { wallet.replaced[result.id] = pending[child] }
         self = wallet
         return result
     }

@@ -21,6 +21,8 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The coins do not cover amount and fee.
     case insufficientFunds(available: Satoshi, needed: Satoshi)
     case belowDust(Satoshi)
+    /// It would pay far more than layer 1 takes now: most likely a slip.
+    case feeRateTooHigh(FeeRate, most: FeeRate)
     /// It would leave less on chain than closes of channels may need.
     case belowReserve(Satoshi, available: Satoshi)
 
@@ -31,6 +33,8 @@ public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .belowReserve(let reserve, let available):
             "that would leave less than \(reserve) of \(available) on chain, which are kept for the claims of channels that close without "
                 + "their peer. Take less, or say that it may be used (--use-reserve)"
+        case .feeRateTooHigh(let rate, let most):
+            "\(rate.perVirtualByte) is far more than the next block takes now: up to \(most.perVirtualByte) are not asked about. If you mean it: --allow-high-fee"
         case .belowDust(let limit): "the amount is below the dust limit of \(limit)"
         }
     }
@@ -59,6 +63,9 @@ package struct OnChainWallet: Sendable {
 
     /// Outputs of others' transactions in the mempool that pay the wallet. They are not its coins yet, and not kept.
     var seen: [OutPoint: (output: TransactionOutput, transaction: Transaction)] = [:]
+
+    /// What a transaction of ours replaced that is not mined yet: should layer 1 not take it. Not stored: then the one that is mined counts.
+    var replaced: [TransactionID: Transaction] = [:]
 
     var isHeadChanged = true
     var changedCoins: Set<OutPoint> = []
@@ -156,11 +163,6 @@ package struct OnChainWallet: Sendable {
     /// Whether a pending transaction spends our coins alone: what takes outputs of channels may be replaced, and its change with it.
     func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
 
-    /// Whether a pending transaction spends a coin of ours at all.
-    private func spendsOurs(_ id: TransactionID) -> Bool {
-        pending[id]?.inputs.contains { coins[$0.previousOutput] != nil } ?? true
-    }
-
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
     private func spendableCoins(height: Int) -> [WalletCoin] {
         coins.values.filter { coin in
@@ -176,8 +178,6 @@ package struct OnChainWallet: Sendable {
         var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
         for coin in coins.values where coin.spentBy == nil {
             if coin.height == nil {
-                // What pays for somebody else's transaction, or for a close, is counted where its parent is.
-                guard spendsOurs(coin.outPoint.transaction) else { continue }
                 result.unconfirmed = result.unconfirmed.saturatingAdding(coin.output.amount)
             } else if isMature(coin, height: height) {
                 result.confirmed = result.confirmed.saturatingAdding(coin.output.amount)
@@ -202,7 +202,7 @@ package struct OnChainWallet: Sendable {
 
     /// What others have sent and no block holds yet.
     package var incoming: Satoshi {
-        seen.reduce(.zero) { coins[$1.key] == nil ? $0.saturatingAdding($1.value.output.amount) : $0 }
+        seen.reduce(.zero) { coins[$1.key] == nil && spenders[$1.key] == nil ? $0.saturatingAdding($1.value.output.amount) : $0 }
     }
 
     /// All that can be spent, before fees.
@@ -295,6 +295,7 @@ package struct OnChainWallet: Sendable {
 
     private mutating func removePending(_ id: TransactionID) {
         guard let transaction = pending.removeValue(forKey: id) else { return }
+        replaced[id] = nil
         for input in transaction.inputs where spenders[input.previousOutput] == id { spenders[input.previousOutput] = nil }
         changedTransactions.insert(id)
     }
@@ -388,6 +389,9 @@ package struct OnChainWallet: Sendable {
         while let id = lost.popLast() {
             guard let transaction = pending[id] else { continue }
             removePending(id)
+            replaced[id] = nil
+            // The mempool is looked at later again: until then it is not what others have sent.
+            for index in transaction.outputs.indices { seen[OutPoint(id, UInt32(index))] = nil }
             for input in transaction.inputs where coins[input.previousOutput]?.spentBy == id {
                 coins[input.previousOutput]!.spentBy = nil
                 changedCoins.insert(input.previousOutput)

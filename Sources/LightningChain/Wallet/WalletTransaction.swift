@@ -20,7 +20,7 @@ public struct WalletTransaction: Hashable, Sendable {
     /// What it is for; `nil` for what others sent.
     public var purpose: Publication.Purpose?
 
-    init(id: TransactionID, height: Int? = nil, received: Satoshi, spent: Satoshi, fee: Satoshi?) {
+    package init(id: TransactionID, height: Int? = nil, received: Satoshi, spent: Satoshi, fee: Satoshi?) {
         self.id = id
         self.height = height
         self.received = received
@@ -117,12 +117,13 @@ extension OnChainWallet {
         var isAllOurs = !transaction.isCoinbase
         var isOurs = false
         for input in transaction.inputs {
-            guard let coin = coins[input.previousOutput] else {
+            // What others sent, and we have spent before a block held it, is ours as well.
+            guard let output = coins[input.previousOutput]?.output ?? seen[input.previousOutput]?.output else {
                 isAllOurs = false
                 continue
             }
             isOurs = true
-            spent = spent.saturatingAdding(coin.output.amount)
+            spent = spent.saturatingAdding(output.amount)
         }
         for output in transaction.outputs where output.amount.isMoney {
             paid = paid.saturatingAdding(output.amount)

@@ -1,5 +1,6 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
+package import LightningChain
 public import LightningEnforcement
 import LightningTransactions
 import LightningWire
@@ -45,6 +46,25 @@ extension PaymentChannel {
         guard close == nil, let transaction = mutualCloses.first(where: { $0.id == id }) else { return nil }
         let paid = transaction.outputs.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
         return (transaction, parameters.fundingAmount.subtracting(paid) ?? .zero)
+    }
+
+    /// The outputs of closing transactions that no block holds yet.
+    package var mutualCloseOutputs: [OutPoint] {
+        guard close == nil else { return [] }
+        return mutualCloses.flatMap { transaction in transaction.outputs.indices.map { OutPoint(transaction.id, UInt32($0)) } }
+    }
+
+    /// Closing transactions that both sides have signed and no block holds yet.
+    ///
+    /// - Parameter isOurs: whether a script is the wallet's.
+    package func unconfirmedCloses(_ isOurs: (Script) -> Bool) -> [WalletTransaction] {
+        guard close == nil else { return [] }
+        return mutualCloses.map { transaction in
+            let received = transaction.outputs.filter { isOurs($0.script) }.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
+            var movement = WalletTransaction(id: transaction.id, received: received, spent: .zero, fee: mutualClose(transaction.id)?.fee)
+            movement.purpose = .mutualClose(id)
+            return movement
+        }
     }
 
     /// The close that there would be if our commitment were mined.

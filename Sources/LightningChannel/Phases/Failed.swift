@@ -30,6 +30,7 @@ extension PaymentChannel {
         effects.append(.givenUp(canClaim: true))
         if let transaction = funding.transaction, funding.height == nil { effects.append(.broadcast(transaction)) }
         effects += publishCommitment(environment)
+        if isAbandoned { return effects + [.note("channel \(id) is taken back")] + withdrawn }
         if !isPossiblyBehind { effects.append(.alert("channel \(id) is force-closed: \(reason)")) }
         return effects + withdrawn
     }
@@ -46,7 +47,7 @@ extension PaymentChannel {
     /// Money at risk: not while our data may be old, for then it may be revoked.
     mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         // A funding transaction of ours that we took back is in no block: nothing can spend it.
-        if parameters.isOpener, !funding.wasConfirmed, funding.transaction == nil { return [] }
+        if isAbandoned { return [] }
         if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
         let signed = signedLocalCommitment(environment.keys)
         var effects: [ChannelEffect] = [.broadcast(signed)]

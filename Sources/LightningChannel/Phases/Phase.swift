@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 public import LightningEnforcement
+import LightningTransactions
 
 extension PaymentChannel {
     /// What the channel is doing. Whether the peer is connected is another matter (`connection`).
@@ -107,6 +108,12 @@ extension PaymentChannel {
         }
     }
 
+    /// Whether we took its funding transaction back before a block held it.
+    public var isAbandoned: Bool {
+        guard case .failed = phase else { return false }
+        return parameters.isOpener && !funding.wasConfirmed && funding.transaction == nil
+    }
+
     /// Whether one side has said that it wants to close, or means to.
     public var isShuttingDown: Bool { phase.live.ending != nil }
 
@@ -123,7 +130,7 @@ extension PaymentChannel {
             } else {
                 !mutualCloses.isEmpty ? "closing" : isShuttingDown ? "shutdown" : fundingHeight == nil ? "unconfirmed" : "normal"
             }
-        case .failed: "forceclosing"
+        case .failed: isAbandoned ? "abandoned" : "forceclosing"
         case .dataLost: "data-lost"
         case .closing: "closing"
         case .closed: "closed"

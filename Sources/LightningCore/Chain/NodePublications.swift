@@ -1,5 +1,5 @@
 package import BitcoinPrimitives
-import LightningChain
+package import LightningChain
 package import LightningChannel
 import LightningEnforcement
 import LightningTransactions
@@ -36,6 +36,9 @@ extension NodeCore {
         guard let channel = channels[id], let environment = environment(id) else { return nil }
         return channel.forceCloseQuote(environment)
     }
+
+    /// What layer 1 has said to a transaction of ours; `nil` where it has not answered.
+    package func outcome(of id: TransactionID) -> PublicationOutcome? { layer1.publisher.outcome(of: id) }
 
     /// Why layer 1 does not take a transaction of ours; `nil` where it has not refused it.
     package func refusal(of id: TransactionID) -> String? { layer1.publisher.refusals[id] }

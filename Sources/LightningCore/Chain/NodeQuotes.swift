@@ -5,15 +5,15 @@ import LightningEnforcement
 import LightningTransactions
 package import LightningWire
 
-/// What opening a channel would come to, worked out by what does it.
+/// What opening a channel, or sending, would come to, worked out by what does it.
 public struct OpenQuote: Hashable, Sendable {
-    /// What would be in the channel.
+    /// What would be in the channel, or arrive.
     public var amount: Satoshi
-    /// What the funding transaction would pay.
+    /// What the transaction would pay.
     public var fee: Satoshi
     /// The rate of that.
     public var feeRate: FeeRate
-    /// Virtual bytes of the funding transaction.
+    /// Virtual bytes of the transaction.
     public var virtualSize: Int
     /// What would be left on chain.
     public var left: Satoshi
@@ -40,10 +40,24 @@ extension NodeCore {
     ///
     /// - Parameter amount: `nil` for all that can be spent.
     package func openQuote(_ amount: Satoshi?, _ choice: FeeChoice?, mayUseReserve: Bool) throws(WalletRefusal) -> OpenQuote {
-        let rate = rate(choice)
-        let hasAnchors = configuration.policy.channelType.hasAnchors
-        let keeping = reserveAfterOpening(hasAnchors: hasAnchors)
-        let script = Script.p2wsh(Script())
+        let keeping = reserveAfterOpening(hasAnchors: configuration.policy.channelType.hasAnchors)
+        // As long as any funding output's.
+        return try quote(amount, to: .p2wsh(Script()), choice, keeping: keeping, mayUseReserve: mayUseReserve)
+    }
+
+    /// What sending would come to now.
+    ///
+    /// - Parameter amount: `nil` for all that can be spent.
+    package func sendQuote(_ amount: Satoshi?, to script: Script, _ choice: FeeChoice?, mayUseReserve: Bool) throws(WalletRefusal)
+        -> OpenQuote
+    {
+        try quote(amount, to: script, choice, keeping: reserve, mayUseReserve: mayUseReserve)
+    }
+
+    private func quote(
+        _ amount: Satoshi?, to script: Script, _ choice: FeeChoice?, keeping: Satoshi, mayUseReserve: Bool
+    ) throws(WalletRefusal) -> OpenQuote {
+        let rate = try rate(choice)
         let wanted = try allowed(amount, to: script, rate, keeping: mayUseReserve ? .zero : keeping)
         var trial = coins.wallet
         let before = trial.spendable(height: height)
@@ -57,9 +71,10 @@ extension NodeCore {
     }
 
     /// What closing a channel together with its peer would come to now; `nil` for one that cannot be closed so.
-    package func closeQuote(of id: ChannelID, _ choice: FeeChoice?) -> CloseQuote? {
+    package func closeQuote(of id: ChannelID, _ choice: FeeChoice?) throws(WalletRefusal) -> CloseQuote? {
+        let rate = choice == nil ? nil : try rate(choice)
         guard let channel = channels[id], let environment = environment(id) else { return nil }
-        guard let quote = channel.closeQuote(feeRate: choice.map { rate($0) }, environment) else { return nil }
+        guard let quote = channel.closeQuote(feeRate: rate, environment) else { return nil }
         return CloseQuote(
             toLocal: quote.toLocal, fee: quote.fee, isFeeOurs: channel.parameters.isOpener, htlcs: channel.htlcCount,
             virtualSize: (quote.weight + 3) / 4)

@@ -46,34 +46,47 @@ extension NodeCore {
 
     /// The wallet's transactions that no block holds yet.
     package var unconfirmedTransactions: [WalletTransaction] {
-        coins.wallet.unconfirmed.map { movement in
+        let own = coins.wallet.unconfirmed.map { movement in
             var movement = movement
             if let transaction = coins.wallet.pending[movement.id] {
                 movement.purpose = purpose(of: transaction, movement.id, isSpending: true)
             }
             return movement
         }
+        // A close is not the wallet's before a block holds it.
+        return own + channels.ordered.flatMap { channel in channel.unconfirmedCloses { coins.wallet.owns($0) } }
     }
 
     /// The rate for a transaction that the owner makes.
-    func rate(_ choice: FeeChoice?) -> FeeRate {
+    func rate(_ choice: FeeChoice?) throws(WalletRefusal) -> FeeRate {
         switch choice {
-        case .rate(let rate): max(rate, .floor)
-        case .within(let blocks): layer1.feeRates[ConfirmationTarget.allCases.last { $0.blocks <= max(2, blocks) } ?? .urgent]
-        case nil: feeRate
+        case .anyRate(let rate): return max(rate, .floor)
+        case .rate(let rate):
+            let most = FeeRate(perKiloweight: UInt32(clamping: max(12_500, UInt64(layer1.feeRates[.urgent].perKiloweight) * 10)))
+            guard rate <= most else { throw .feeRateTooHigh(rate, most: most) }
+            return max(rate, .floor)
+        case .within(let blocks): return layer1.feeRates[ConfirmationTarget.allCases.last { $0.blocks <= max(2, blocks) } ?? .urgent]
+        case nil: return feeRate
         }
     }
 
     // MARK: Raising fees
 
     /// Raises what a transaction of the wallet pays: by another one in its place, or by one that spends what it pays to us.
-    mutating func bumpFee(_ id: TransactionID, _ choice: FeeChoice?) throws(BumpRefusal) -> Transaction {
-        let rate = choice == nil ? max(layer1.feeRates[.urgent], raised(coins.wallet.feeRate(of: id))) : rate(choice)
+    ///
+    /// - Parameter wanted: `nil` takes what it needs now.
+    mutating func bumpFee(_ id: TransactionID, _ wanted: FeeRate?) throws(BumpRefusal) -> Transaction {
+        let rate = wanted ?? max(layer1.feeRates[.urgent], raised(coins.wallet.feeRate(of: id)))
         if let transaction = coins.wallet.pending[id] {
             switch purpose(of: transaction, id, isSpending: true) {
             case .payment, .recovery, .watchtower, nil:
-                // What pays for another one is raised with it.
-                guard coins.wallet.feeRate(of: id) != nil else { throw .automatic("one that pays for another: bump that one") }
+                // What pays for somebody else's, or for a close, is raised with that one.
+                guard coins.wallet.feeRate(of: id) != nil else {
+                    guard let parent = transaction.inputs.first?.previousOutput.transaction, coins.wallet.pending[parent] == nil else {
+                        throw .unknown
+                    }
+                    return try bumpFee(parent, rate)
+                }
                 let result = try coins.wallet.replace(id, rate: rate, height: height)
                 publish(result, .payment)
                 return result
@@ -109,13 +122,15 @@ extension NodeCore {
 
     /// Layer 1 refuses a transaction of the wallet.
     mutating func walletRefused(_ transaction: Transaction, _ reason: String) {
+        // What was replaced is still there.
+        if coins.wallet.putBack(transaction.id) { return }
         // What somebody else's transaction would have paid us is gone with it.
         guard reason.hasPrefix("bad-txns-inputs-missingorspent") else { return }
         coins.wallet.dropOrphan(transaction.id)
     }
 
     /// Takes back a channel whose funding transaction does not come into a block: its coins are spent to the wallet.
-    mutating func abandonChannel(_ id: ChannelID, _ choice: FeeChoice?) throws(NodeRefusal) -> Transaction {
+    mutating func abandonChannel(_ id: ChannelID, rate: FeeRate) throws(NodeRefusal) -> Transaction {
         guard let channel = channels[id] else { throw .unknownChannel }
         guard channel.parameters.isOpener, channel.isAlive, channel.fundingHeight == nil, !channel.funding.wasConfirmed else {
             throw .channel(
@@ -123,7 +138,7 @@ extension NodeCore {
         }
         let result: Transaction
         do throws(BumpRefusal) {
-            result = try coins.wallet.doubleSpend(channel.parameters.funding.transaction, rate: rate(choice))
+            result = try coins.wallet.doubleSpend(channel.parameters.funding.transaction, rate: rate)
         } catch { throw .bump(error) }
         tell(id, .fundingAbandoned)
         publish(result, .payment)

@@ -21,6 +21,10 @@ extension NodeCore {
         }
     }
 
+    private func checked(_ choice: FeeChoice?) throws(NodeRefusal) -> FeeRate {
+        do throws(WalletRefusal) { return try rate(choice) } catch { throw .wallet(error) }
+    }
+
     /// The response, or `nil` where it will come later.
     private mutating func carryOut(
         _ command: NodeCommand, _ request: RequestID, _ history: History
@@ -30,9 +34,10 @@ extension NodeCore {
             let (script, unused) = coins.wallet.newScript()
             return .address(script, unused: unused)
         case .openChannel(let node, let amount, let push, let feeRate, let announce, let mayUseReserve, let funding):
+            let fundingRate = try checked(funding)
             try open(
                 node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve,
-                funding: rate(funding), request)
+                funding: fundingRate, request)
             return nil
         case .createInvoice(let amount, let details, let expiry, let hops):
             return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
@@ -99,11 +104,12 @@ extension NodeCore {
             try keysend(node, amount, limits, records, request)
             return nil
         case .bumpFee(let id, let choice):
-            do throws(BumpRefusal) { return .transaction(try bumpFee(id, choice)) } catch { throw .bump(error) }
-        case .abandonChannel(let id, let choice): return .transaction(try abandonChannel(id, choice))
+            let rate = choice == nil ? nil : try checked(choice)
+            do throws(BumpRefusal) { return .transaction(try bumpFee(id, rate)) } catch { throw .bump(error) }
+        case .abandonChannel(let id, let choice): return .transaction(try abandonChannel(id, rate: try checked(choice)))
         case .send(let script, let amount, let choice, let mayUseReserve):
             do throws(WalletRefusal) {
-                let rate = rate(choice)
+                let rate = try rate(choice)
                 let allowed = try allowed(amount, to: script, rate, keeping: mayUseReserve ? .zero : reserve)
                 let transaction = try coins.wallet.fund(paying: script, amount: allowed, feeRate: rate, height: height)
                 coins.wallet.commit(transaction)
@@ -112,7 +118,8 @@ extension NodeCore {
             } catch { throw .wallet(error) }
         case .closeChannel(let id, let script, let choice):
             guard channels[id] != nil else { throw .unknownChannel }
-            do throws(ChannelRefusal) { try ask(id, .shutdown(to: script, feeRate: choice.map { rate($0) })) } catch {
+            let rate = choice == nil ? nil : try checked(choice)
+            do throws(ChannelRefusal) { try ask(id, .shutdown(to: script, feeRate: rate)) } catch {
                 throw .channel(error)
             }
             return .done

@@ -169,7 +169,7 @@ extension NodeCore {
     package var towerTotals: (clients: Int, kits: UInt64, cases: Int) {
         let service = peers.towers.service
         return (
-            service.customers.count, service.customers.values.reduce(0) { $0 &+ $1.last }, service.cases.values.count { !$0.kits.isEmpty }
+            service.customers.count, service.customers.values.reduce(0) { $0 &+ $1.last }, service.cases.values.count { !$0.open.isEmpty }
         )
     }
 

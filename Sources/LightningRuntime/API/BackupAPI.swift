@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningChannel
 import LightningRecords
 import LightningWire
 
@@ -12,6 +13,16 @@ extension ControlAPI {
         case "backup":
             guard case .object(var fields) = Self.json(try await node.channelBackupSummary()) else { return .null }
             fields["backup"] = .string(Hex.encode(try await node.channelBackup()))
+            return .object(fields)
+        case "readbackup":
+            guard let bytes = try p.words("backup").flatMap({ Hex.decode($0) }) else {
+                throw ControlFailure(.usage, "backup is a channel backup, in hex")
+            }
+            let summary = try await node.readChannelBackup(bytes)
+            let known = Set(try await node.channels().map(\.id))
+            guard case .object(var fields) = Self.json(summary) else { return .null }
+            fields["unknown_channels"] = .integer(Int64(summary.channels.count { !known.contains($0.id) }))
+            fields["newest_revision"] = .amount(try await node.channelBackupSummary().revision)
             return .object(fields)
         case "restorechannels":
             guard let bytes = try p.words("backup").flatMap({ Hex.decode($0) }) else {

@@ -45,7 +45,10 @@ extension JSONValue {
         let rate = try whole("fee_rate_sat_kw", in: 253...5_000_000)
         let target = try whole("conf_target", in: 1...1008)
         guard rate == nil || target == nil else { throw ControlFailure(.usage, "fee_rate_sat_kw and conf_target exclude each other") }
-        if let rate { return .rate(FeeRate(perKiloweight: UInt32(rate))) }
+        if let rate {
+            let rate = FeeRate(perKiloweight: UInt32(rate))
+            return try yesOrNo("allow_high_fee") ? .anyRate(rate) : .rate(rate)
+        }
         return target.map { .within(blocks: Int($0)) }
     }
 

@@ -30,7 +30,10 @@ extension ControlAPI {
             guard case .resolved(_, _, true) = output.status, !(output.role.isHTLC && close.kind == .localCommitment) else { return sum }
             return sum.saturatingAdding(output.output.amount)
         }
-        fields["claimed_sat"] = .amount(ours.value)
+        // A mutual close pays us at once.
+        let toUs = channel.localBalance.roundedDown
+        let mutual = channel.parameters.isOpener ? toUs.subtracting(close.fee ?? .zero) ?? .zero : toUs
+        fields["claimed_sat"] = .amount(close.kind == .mutual ? mutual.value : ours.value)
         return .object(fields)
     }
 

@@ -45,6 +45,7 @@ package struct ControlAPI: Sendable {
             }
             onStop()
             return true
+        case "unlock": throw ControlFailure(.refused, "the wallet is not locked: its node runs")
         case "getinfo": return try await info()
         case "newaddress":
             let (address, unpaid) = try await node.newAddressAndUnpaid()
@@ -113,6 +114,7 @@ package struct ControlAPI: Sendable {
                 to: address, amount: try p.satoshiOrAll("amount_sat").amount, fee: try p.fee(), mayUseReserve: try p.yesOrNo("use_reserve"))
             return [
                 "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
+                "fee_sat": try await fee(of: transaction.id),
                 "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
             ]
         case "close":
@@ -347,7 +349,8 @@ package struct ControlAPI: Sendable {
         }
         return [
             "channel_id": .string(id.hex), "short_channel_id": .string(channel.displayID.description),
-            "peer_id": .string(channel.parameters.remoteNodeID.hex), "capacity_sat": .amount(channel.parameters.fundingAmount.value),
+            "peer_id": .string(channel.parameters.remoteNodeID.hex), "possibly_behind": .bool(channel.isPossiblyBehind),
+            "capacity_sat": .amount(channel.parameters.fundingAmount.value),
             "anchors_sat": .amount(quote.anchors.value), "to_local_sat": .amount(quote.toLocal.value),
             "delay_blocks": .integer(Int64(quote.delay)),
             "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),

@@ -36,20 +36,24 @@ extension ControlAPI {
             guard let id = try p.words("txid").flatMap({ TransactionID(display: $0) }) else {
                 throw ControlFailure(.usage, "txid is a transaction's id, in hex")
             }
-            return Self.json(try await node.bumpFee(id, fee: try p.fee()))
+            return try await json(try await node.bumpFee(id, fee: try p.fee()))
         case "abandon":
             let id = try await channel(p["channel"])
-            guard case .object(var fields) = Self.json(try await node.abandonChannel(id, fee: try p.fee())) else { return .null }
+            guard case .object(var fields) = try await json(try await node.abandonChannel(id, fee: try p.fee())) else { return .null }
             fields["channel_id"] = .string(id.hex)
             return .object(fields)
+        case "quotesend":
+            guard let address = Address(p["address"].text ?? "", network: node.network) else {
+                throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
+            }
+            return Self.json(
+                try await node.sendQuote(
+                    to: address, amount: try p.satoshiOrAll("amount_sat").amount, fee: try p.fee(),
+                    mayUseReserve: try p.yesOrNo("use_reserve")))
         case "quoteopen":
             let quote = try await node.openQuote(
                 try p.satoshiOrAll("amount_sat").amount, fee: try p.fee(), mayUseReserve: try p.yesOrNo("use_reserve"))
-            return [
-                "amount_sat": .amount(quote.amount.value), "fee_sat": .amount(quote.fee.value),
-                "fee_rate_sat_kw": .integer(Int64(quote.feeRate.perKiloweight)), "vsize": .integer(Int64(quote.virtualSize)),
-                "left_sat": .amount(quote.left.value), "reserve_sat": .amount(quote.reserve.value),
-            ]
+            return Self.json(quote)
         case "quoteclose":
             let id = try await channel(p["channel"])
             guard let quote = try await node.closeQuote(of: id, fee: try p.fee()) else {
@@ -63,8 +67,24 @@ extension ControlAPI {
         }
     }
 
-    private static func json(_ transaction: Transaction) -> JSONValue {
-        ["txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize))]
+    private func json(_ transaction: Transaction) async throws -> JSONValue {
+        [
+            "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
+            "fee_sat": try await fee(of: transaction.id),
+        ]
+    }
+
+    /// What a transaction of the wallet pays that no block holds yet.
+    func fee(of id: TransactionID) async throws -> JSONValue {
+        try await node.unconfirmedTransactions().first { $0.id == id }?.fee.map { .amount($0.value) } ?? .null
+    }
+
+    private static func json(_ quote: OpenQuote) -> JSONValue {
+        [
+            "amount_sat": .amount(quote.amount.value), "fee_sat": .amount(quote.fee.value),
+            "fee_rate_sat_kw": .integer(Int64(quote.feeRate.perKiloweight)), "vsize": .integer(Int64(quote.virtualSize)),
+            "left_sat": .amount(quote.left.value), "reserve_sat": .amount(quote.reserve.value),
+        ]
     }
 
     private static func json(_ transaction: WalletTransaction, height: Int) -> JSONValue {

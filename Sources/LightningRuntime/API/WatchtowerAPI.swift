@@ -35,6 +35,7 @@ extension ControlAPI {
                         ]
                     }),
                 "service": [
+                    "serves": .bool(service.serves),
                     "clients": .integer(Int64(service.clients)), "kits": .amount(service.kits),
                     "breaches": .integer(Int64(service.breaches)),
                 ],

@@ -48,6 +48,16 @@ extension LightningNode {
     /// and the peers are asked to close. What is lost then are HTLCs that were under way.
     public func channelBackup() async throws -> [UInt8] { try await driver.read { $0.sealedBackup } }
 
+    /// What a backup of this wallet holds.
+    ///
+    /// - Throws: `NodeRefusal.invalid` for what is none.
+    public func readChannelBackup(_ bytes: [UInt8]) async throws -> ChannelBackupSummary {
+        let result = try await driver.read { core in Result { () throws(ChannelBackup.Refusal) in try core.openBackup(bytes) } }
+        do throws(ChannelBackup.Refusal) { return ChannelBackupSummary(try result.get()) } catch {
+            throw NodeRefusal.invalid("the backup cannot be used: \(error)")
+        }
+    }
+
     /// What the backup holds.
     public func channelBackupSummary() async throws -> ChannelBackupSummary {
         try await driver.read { ChannelBackupSummary($0.channelBackup) }
@@ -93,12 +103,21 @@ extension WalletDirectory {
         guard let bytes = DurableFile.read(file.path, upTo: Self.longestBackup) else {
             throw .unreadable(file.path, why: "it is not there, or cannot be read")
         }
-        let keys = NodeKeys(seed: try seed(), network: network)
+        let seed = try seed()
         do throws(ChannelBackup.Refusal) {
-            let backup = try ChannelBackup(sealed: bytes, keys.backup, network: network)
-            return (bytes, ChannelBackupSummary(backup))
+            return (bytes, try summary(of: bytes, seed, network))
         } catch {
             throw .unreadable(file.path, why: error.description)
         }
+    }
+
+    /// What a backup holds; `nil` where it is none of this wallet.
+    func summary(of backup: [UInt8], network: Network) throws(WalletDirectoryFailure) -> ChannelBackupSummary? {
+        let seed = try seed()
+        return try? summary(of: backup, seed, network)
+    }
+
+    private func summary(of bytes: [UInt8], _ seed: [UInt8], _ network: Network) throws(ChannelBackup.Refusal) -> ChannelBackupSummary {
+        ChannelBackupSummary(try ChannelBackup(sealed: bytes, NodeKeys(seed: seed, network: network).backup, network: network))
     }
 }

@@ -109,6 +109,40 @@ struct WalletTransactionTests {
         #expect(world.nodes[0].core!.wallet.pending.count == 2)
     }
 
+    @Test("what layer 1 does not take in its place leaves a transaction as it was; a rate that is a slip is asked about")
+    func refusedReplacement() throws {
+        var world = try Self.world(62)
+        guard case .address(let script, _)? = try world.ask(1, .newAddress) else { return }
+        let sent = try Self.transaction(try world.ask(0, .send(script, amount: Satoshi(70_000), fee: Self.slow)))
+        // Its payee pays for it: to replace it now takes more than alice knows of.
+        try world.input(1, .mempoolSeen([sent]))
+        let child = try Self.transaction(try world.ask(1, .bumpFee(sent.id, .rate(FeeRate(perKiloweight: 9000)))))
+        let before = world.nodes[0].core!.wallet.balance(height: world.ledger.height).unconfirmed
+        let refused = try Self.transaction(try world.ask(0, .bumpFee(sent.id, .rate(FeeRate(perKiloweight: 1500)))))
+        #expect(Self.waiting(world, refused.id) == nil && Self.waiting(world, sent.id) != nil)
+        guard case .refused? = world.nodes[0].core!.outcome(of: refused.id) else {
+            Issue.record("taken")
+            return
+        }
+        let wallet = world.nodes[0].core!.wallet
+        #expect(wallet.pending.keys.map(\.self) == [sent.id] && wallet.balance(height: world.ledger.height).unconfirmed == before)
+        #expect(world.nodes[0].core!.difference(from: world.nodes[0].store) == nil)
+        try world.mine(1)
+        #expect(Self.waiting(world, child.id) == nil && world.nodes[0].core!.wallet.pending.isEmpty)
+        // Far more than the next block takes.
+        let slip = FeeRate(perKiloweight: 1_000_000)
+        for command in [
+            NodeCommand.send(Self.elsewhere, amount: Satoshi(50_000), fee: .rate(slip)), .bumpFee(sent.id, .rate(slip)),
+            .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: .rate(slip)),
+        ] {
+            guard case .wallet(.feeRateTooHigh)? = try Self.refusal(&world, command) else {
+                Issue.record("\(command)")
+                continue
+            }
+        }
+        _ = try Self.transaction(try world.ask(0, .send(Self.elsewhere, amount: Satoshi(50_000), fee: .anyRate(slip))))
+    }
+
     @Test("a funding transaction is paid for by its change, and never replaced: the channel would be another")
     func funding() throws {
         var world = try Self.world(54)
@@ -157,9 +191,16 @@ struct WalletTransactionTests {
         let child = try Self.transaction(try world.ask(1, .bumpFee(sent.id, .rate(FeeRate(perKiloweight: 3000)))))
         #expect(Self.waiting(world, child.id) != nil)
         let wallet = world.nodes[1].core!.wallet
-        #expect(wallet.incoming == Satoshi(70_000) && wallet.balance(height: world.ledger.height).unconfirmed == .zero)
+        // What is left of it is a coin of ours, at the cost of a fee.
+        #expect(wallet.incoming == .zero && wallet.balance(height: world.ledger.height).unconfirmed == child.outputs[0].amount)
+        let fee = try #require(wallet.unconfirmed.first { $0.id == child.id }?.fee)
+        #expect(fee.value == 70_000 - child.outputs[0].amount.value)
+        // Once more, by either of the two: the child is replaced.
+        let second = try Self.transaction(try world.ask(1, .bumpFee(sent.id, .rate(FeeRate(perKiloweight: 6000)))))
+        let third = try Self.transaction(try world.ask(1, .bumpFee(second.id, .rate(FeeRate(perKiloweight: 9000)))))
+        #expect(Self.waiting(world, child.id) == nil && Self.waiting(world, second.id) == nil && Self.waiting(world, third.id) != nil)
         try world.mine(1)
-        #expect(Self.onChain(world, 1) == child.outputs[0].amount.value)
+        #expect(Self.onChain(world, 1) == third.outputs[0].amount.value)
         #expect(world.nodes[1].core!.wallet.pending.isEmpty)
     }
 
@@ -180,6 +221,8 @@ struct WalletTransactionTests {
         try world.pass(2)
         try world.mine(1)
         #expect(world.nodes[0].core!.channels[id]!.stateName == "double-spent")
+        let alerts = world.nodes[0].events.count { if case .alert(let text) = $0 { text.contains("force-closed") } else { false } }
+        #expect(alerts == 0)
         try world.mine(6)
         #expect(world.nodes[0].core!.channels[id]!.isClosed)
         let fee = try #require(try Self.history(world, 0).first { $0.id == back.id }?.fee)
@@ -218,7 +261,8 @@ struct WalletTransactionTests {
         try world.mine(3)
         try world.run(limit: 2000)
         let id = try #require(world.nodes[0].core!.channels.ids.first)
-        let quote = try #require(world.nodes[0].core!.closeQuote(of: id, .rate(.floor)))
+        let found = try world.nodes[0].core!.closeQuote(of: id, .rate(.floor))
+        let quote = try #require(found)
         world.stop(1)
         try world.command(0, .closeChannel(id, to: nil, fee: .rate(.floor)))
         // The peer is away; the wish is stored.
@@ -230,6 +274,7 @@ struct WalletTransactionTests {
         let close = try #require(world.ledger.mempool.entries.values.first).transaction
         let paid = close.outputs.reduce(UInt64(0)) { $0 + $1.amount.value }
         #expect(500_000 - paid == quote.fee.value && quote.isFeeOurs && quote.toLocal == Satoshi(400_000 - quote.fee.value))
+        #expect(world.nodes[0].core!.unconfirmedTransactions.contains { $0.id == close.id && $0.purpose == .mutualClose(id) })
         let child = try Self.transaction(try world.ask(0, .bumpFee(close.id, .rate(FeeRate(perKiloweight: 5000)))))
         #expect(child.inputs.map(\.previousOutput.transaction) == [close.id])
         try world.mine(1)
