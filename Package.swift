@@ -146,7 +146,7 @@ let package = Package(
             name: "ChannelTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
-                "LightningChannel", "LightningEnforcement",
+                "LightningChannel", "LightningEnforcement", "TestSupport",
             ], exclude: ["Records"]),
         .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "TestSupport"]),
         .testTarget(
