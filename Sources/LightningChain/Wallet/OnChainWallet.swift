@@ -313,8 +313,8 @@ package struct OnChainWallet: Sendable {
     /// Takes a transaction of a block, or one of our own that is unconfirmed.
     private mutating func apply(_ transaction: Transaction, id: TransactionID, height: Int?, isCoinbase: Bool) {
         for input in transaction.inputs {
-            guard coins[input.previousOutput] != nil else { continue }
             reserved.remove(input.previousOutput)
+            guard coins[input.previousOutput] != nil else { continue }
             coins[input.previousOutput]!.spentBy = id
             coins[input.previousOutput]!.spentHeight = height
             changedCoins.insert(input.previousOutput)
