@@ -60,7 +60,7 @@ struct PossiblyBehindTests {
     enum Push: CaseIterable { case ownersWish, peersError, deadline, violation }
 
     @Test(
-        "whatever wants the channel closed, an old commitment stays in the drawer; the peer's numbers decide", arguments: Push.allCases,
+        "whatever wants the channel closed, an old commitment is not published; the peer's numbers decide", arguments: Push.allCases,
         [false, true])
     func closes(push: Push, isOld: Bool) throws {
         var (pair, old) = try pair()

@@ -47,10 +47,10 @@ struct BackupFileTests {
         let (restored, refused) = try await world.alice.restoreChannels(from: bytes)
         #expect(restored == [id] && refused.isEmpty)
         if isClosed {
-            while try await world.alice.channels()[0].close == nil { try await Task.sleep(for: .milliseconds(10)) }
+            while try await world.alice.channels()[0].close == nil { await Task.yield() }
             #expect(try await world.alice.channels()[0].close?.kind == .ownLaterCommitment)
         } else {
-            while await world.chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(10)) }
+            while await world.chain.mempoolIsEmpty { await Task.yield() }
         }
         try await world.mine(isClosed ? 160 : 2, to: world.bob)
         try await world.mine(7, to: world.bob)
@@ -77,16 +77,33 @@ struct BackupFileTests {
     }
 
     @Test("the words of another wallet open nothing, nor does a file that is cut off or is none")
-    func refusals() throws {
-        let (one, other) = (WalletDirectory(Self.temporary("one")), WalletDirectory(Self.temporary("other")))
-        _ = try one.create()
-        _ = try other.create()
-        for bytes in [[], Array("LNWB".utf8), [UInt8](repeating: 1, count: 1000)] {
-            let file = Self.temporary("file")
-            try Data(bytes).write(to: file)
-            #expect(throws: WalletDirectoryFailure.self) { try one.readBackup(file) }
+    func refusals() async throws {
+        let world = try await NodeTests.World()
+        let id = try await world.open()
+        await world.stop()
+        let (alice, bob) = (NodeTests.World.wallet(world.folder, "alice"), NodeTests.World.wallet(world.folder, "bob"))
+        let file = URL(filePath: alice.backup)
+        #expect(try alice.readBackup(file).summary.channels.map(\.id) == [id])
+        func why(_ wallet: WalletDirectory, _ file: URL) -> String? {
+            do {
+                _ = try wallet.readBackup(file)
+                return nil
+            } catch {
+                guard case .unreadable(file.path, let why) = error else { return nil }
+                return why
+            }
         }
-        #expect(throws: WalletDirectoryFailure.self) { try one.readBackup(Self.temporary("missing")) }
+        #expect(why(bob, file)?.contains("another wallet") == true)
+        let whole = [UInt8](try Data(contentsOf: file))
+        for (bytes, reason) in [
+            (Array(whole.dropLast()), "damaged"), (whole + [0], "damaged"), (Array(whole.prefix(40)), "no backup"), ([], "no backup"),
+            ([UInt8](repeating: 1, count: 1000), "no backup"),
+        ] {
+            let changed = Self.temporary("file")
+            try Data(bytes).write(to: changed)
+            #expect(why(alice, changed)?.contains(reason) == true, "\(bytes.count) bytes")
+        }
+        #expect(why(alice, Self.temporary("missing"))?.contains("not there") == true)
     }
 
     @Test("a backup that cannot be written stops nothing")

@@ -125,9 +125,10 @@ struct StoreFenceTests {
         #expect(try home.run() == .unknown)
     }
 
-    @Test("a file system that is set back under a node that was killed is seen by what is kept elsewhere")
+    @Test(
+        "a file system that is set back under a node that was killed is seen by what is kept elsewhere",
+        .enabled(if: access("/dev/shm", W_OK) == 0, "the counter lies beside the database where there is no /dev/shm"))
     func setBack() throws {
-        guard access("/dev/shm", W_OK) == 0 else { return }
         let home = try Home()
         try home.run()
         let store = try SQLiteStore(path: home.database)

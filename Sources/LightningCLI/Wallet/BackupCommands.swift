@@ -25,6 +25,11 @@ struct Backup: AsyncParsableCommand {
     /// A file of the caller's working directory.
     static func url(_ path: String) -> URL { URL(filePath: (path as NSString).expandingTildeInPath) }
 
+    /// A backup as a call gives it to the node: in hex, which a line of the control socket has to hold.
+    static func parameters(_ file: URL) -> JSONValue? {
+        DurableFile.read(file.path, upTo: 7_900_000).map { ["backup": .string(Hex.encode($0))] }
+    }
+
     /// What a backup holds, for people.
     static func lines(_ v: JSONValue) -> String {
         let channels = v["channels"].list
@@ -51,8 +56,7 @@ struct BackupExport: AsyncParsableCommand {
             throw ControlFailure(.refused, "this wallet has had no channels: there is nothing to keep")
         }
         // One of the same wallet that knows more is not to be lost.
-        if let data = try? Data(contentsOf: url), data.count < 8_000_000,
-            let old = try? await options.call("readbackup", ["backup": .string(Hex.encode(data))]),
+        if let there = Backup.parameters(url), let old = try? await options.call("readbackup", there),
             old["revision"].u64 > backup["revision"].u64 || old["unknown_channels"].u64 > 0
         {
             throw ControlFailure(
@@ -60,10 +64,10 @@ struct BackupExport: AsyncParsableCommand {
                 "\(url.path) is a backup of this wallet with channels that it does not know: restore it first (lnw backup restore), or choose another file"
             )
         }
-        do {
-            try Data(Hex.decode(backup["backup"].string) ?? []).write(to: url, options: .atomic)
+        do throws(DurableFile.Failure) {
+            try DurableFile.write(Hex.decode(backup["backup"].string) ?? [], to: url.path)
         } catch {
-            throw ControlFailure(.refused, "\(url.path) cannot be written. Is it a file, and its folder there?")
+            throw ControlFailure(.refused, error.description)
         }
         let value: JSONValue = [
             "path": .string(url.path), "revision": backup["revision"], "created_at": backup["created_at"], "channels": backup["channels"],
@@ -113,10 +117,8 @@ struct BackupRestore: AsyncParsableCommand {
 
     func run() async throws {
         let url = Backup.url(file)
-        guard let data = try? Data(contentsOf: url), data.count < 8_000_000 else {
-            throw ControlFailure(.usage, "\(url.path) is not there, or is no backup")
-        }
-        let value = try await options.call("restorechannels", ["backup": .string(Hex.encode(data))])
+        guard let backup = Backup.parameters(url) else { throw ControlFailure(.usage, "\(url.path) is not there, or is no backup") }
+        let value = try await options.call("restorechannels", backup)
         options.show(value) { v in
             let count = v["restored"].list.count
             var lines = [

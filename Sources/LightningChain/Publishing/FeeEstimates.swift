@@ -17,7 +17,7 @@ public enum ConfirmationTarget: Int, CaseIterable, Comparable, Sendable {
 
 /// What the owner of a node wants a transaction to pay.
 public enum FeeChoice: Hashable, Sendable {
-    /// So much; not more than ten times what the next block takes now, or 50 sat for each virtual byte where that is less.
+    /// So much; not more than ten times what the next block takes now, or than 50 sat for each virtual byte where that is more.
     case rate(FeeRate)
     /// So much, whatever it is.
     case anyRate(FeeRate)

@@ -43,6 +43,15 @@ extension OnChainWallet {
         transaction.inputs.allSatisfy { coins[$0.previousOutput] != nil }
     }
 
+    /// A pending transaction that may be replaced, and what it pays: all that it spends is ours, so that another one can spend the same.
+    private func replaceable(_ id: TransactionID) throws(BumpRefusal) -> (Transaction, fee: Satoshi) {
+        guard let transaction = pending[id], let effect = effect(of: transaction, id) else { throw .unknown }
+        guard let fee = effect.fee, spendsOursAlone(transaction), transaction.inputs.allSatisfy({ $0.sequence < 0xffff_fffe }) else {
+            throw .inUse("not all that it spends is the wallet's")
+        }
+        return (transaction, fee)
+    }
+
     /// Layer 1 does not take a replacement: what it was to replace is there still.
     ///
     /// - Returns: whether there was one.
@@ -58,10 +67,7 @@ extension OnChainWallet {
     ///
     /// - Parameter rate: that the new one is to pay.
     package mutating func replace(_ id: TransactionID, rate: FeeRate, height: Int) throws(BumpRefusal) -> Transaction {
-        guard let old = pending[id], let before = effect(of: old, id) else { throw .unknown }
-        guard let oldFee = before.fee, old.inputs.allSatisfy({ $0.sequence < 0xffff_fffe }) else {
-            throw .inUse("not all that it spends is the wallet's")
-        }
+        let (old, oldFee) = try replaceable(id)
         if old.outputs.indices.contains(where: { spenders[OutPoint(id, UInt32($0))] != nil }) {
             throw .inUse("another transaction of the wallet spends its change, and would go with it")
         }
@@ -109,10 +115,7 @@ extension OnChainWallet {
 
     /// Spends the coins of a pending transaction of ours to ourselves, at a higher fee, so that it can never be mined.
     package mutating func doubleSpend(_ id: TransactionID, rate: FeeRate) throws(BumpRefusal) -> Transaction {
-        guard let old = pending[id], let before = effect(of: old, id) else { throw .unknown }
-        guard let oldFee = before.fee, old.inputs.allSatisfy({ $0.sequence < 0xffff_fffe }) else {
-            throw .inUse("not all that it spends is the wallet's")
-        }
+        let (old, oldFee) = try replaceable(id)
         // BIP 125 wants the fees of all that goes with it as well.
         let descendants = descendants(of: id)
         let fees = descendants.reduce(oldFee) { sum, child in

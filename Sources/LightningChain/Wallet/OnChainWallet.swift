@@ -389,7 +389,6 @@ package struct OnChainWallet: Sendable {
         while let id = lost.popLast() {
             guard let transaction = pending[id] else { continue }
             removePending(id)
-            replaced[id] = nil
             // The mempool is looked at later again: until then it is not what others have sent.
             for index in transaction.outputs.indices { seen[OutPoint(id, UInt32(index))] = nil }
             for input in transaction.inputs where coins[input.previousOutput]?.spentBy == id {

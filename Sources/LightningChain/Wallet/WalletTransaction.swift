@@ -151,9 +151,6 @@ extension OnChainWallet {
         coins.values.filter { $0.spentBy == nil }.sorted { ($0.height ?? .max, $0.outPoint) < ($1.height ?? .max, $1.outPoint) }
     }
 
-    /// Whether a coin is promised to a transaction that is not signed by others yet.
-    package func isReserved(_ outPoint: OutPoint) -> Bool { reserved.contains(outPoint) }
-
     /// Whether a coin can be spent at this height.
     package func isSpendable(_ coin: WalletCoin, height: Int) -> Bool {
         coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)

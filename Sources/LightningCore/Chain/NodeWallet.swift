@@ -101,7 +101,7 @@ extension NodeCore {
             case .mutualClose: throw .unknown
             }
         }
-        for channel in channels.values {
+        for channel in channels.ordered {
             guard let (transaction, fee) = channel.mutualClose(id) else { continue }
             return try pay(for: transaction, fee: fee, rate: rate)
         }

@@ -48,7 +48,7 @@ struct ChannelIndex {
 
     /// A channel whose funding output is one of a transaction's. Of the wallet's transactions few are asked for.
     func channel(fundedBy transaction: TransactionID) -> ChannelID? {
-        byFunding.first { $0.key.transaction == transaction }?.value.min()
+        byFunding.filter { $0.key.transaction == transaction }.values.compactMap { $0.min() }.min()
     }
 
     func channels(fundedBy outPoint: OutPoint) -> Set<ChannelID> { byFunding[outPoint] ?? [] }

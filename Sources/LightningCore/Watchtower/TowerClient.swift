@@ -234,22 +234,25 @@ extension NodeCore {
     }
 
     mutating func towerLoaded(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
-        guard let node = NodeID(compressed: query.prefix), peers.towers.client.asked.remove(node) != nil else { return }
-        guard let tower = peers.towers.client.towers[node], var sent = peers.towers.client.sent[node], isConnected(node) else { return }
-        guard case .success(let entries) = found else {
-            return batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
-        }
-        for entry in entries where sent - min(sent, tower.stored) < TowerClient.window {
+        guard let node = NodeID(compressed: query.prefix), let tower = peers.towers.client.towers[node],
+            // What was asked for over an earlier connection is not what this one needs, which is asked for as well.
+            let sent = peers.towers.client.sent[node], query == towerQuery(node, after: sent),
+            peers.towers.client.asked.remove(node) != nil, isConnected(node)
+        else { return }
+        guard case .success(let entries) = found else { return unreadable(node) }
+        for (number, entry) in zip((sent + 1)..., entries) where number - tower.stored <= TowerClient.window {
             var reader = ByteReader(entry.record)
-            guard entry.key == TowerClient.key(node, sent + 1), let hint = try? reader.read(16), let blob = try? reader.variableBytes()
-            else {
-                return batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
+            guard entry.key == TowerClient.key(node, number), let hint = try? reader.read(16), let blob = try? reader.variableBytes() else {
+                return unreadable(node)
             }
-            send(.towerStore(TowerStore(number: sent + 1 - tower.base, hint: Array(hint), blob: blob)), to: node)
-            sent += 1
+            send(.towerStore(TowerStore(number: number - tower.base, hint: Array(hint), blob: blob)), to: node)
+            peers.towers.client.sent[node] = number
         }
-        peers.towers.client.sent[node] = sent
         if !entries.isEmpty { feedTower(node) }
+    }
+
+    private mutating func unreadable(_ node: NodeID) {
+        batch.effects.events.append(.alert("the kits for watchtower \(node) cannot be read"))
     }
 
     mutating func received(_ message: TowerStored, of node: NodeID) {

@@ -108,7 +108,8 @@ struct TowerService: Sendable {
     private(set) var customers: [NodeID: TowerCustomer] = [:]
     /// Of all of them.
     private(set) var bytes: UInt64 = 0
-    /// Kits of commitments that are being looked up, with one output for each place: not stored, for a restart looks again.
+    /// Kits of commitments for which the store is being asked, page by page, with one output for each place: not stored, for a restart looks
+    /// again.
     var collected: [TransactionID: [PenaltyKit]] = [:]
     /// Who has become a client from where, since the start: identities cost nothing.
     var newcomers: [AddressGroup: Int] = [:]
@@ -231,7 +232,6 @@ extension NodeCore {
             } else if configuration.tower != nil, Self.fundingKeys(transaction) != nil {
                 // Stored, so that a crash before the answer does not lose it.
                 peers.towers.service.set(id, TowerCase(id, transaction, height: height))
-                lookUp(id)
             }
         }
         for (id, found) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
@@ -241,8 +241,7 @@ extension NodeCore {
             // No delay is as long: its block left the chain, and it was never mined again.
             if isOver || height - found.height > Self.longestCase { peers.towers.service.set(id, nil) }
         }
-        // What could not be read before is asked for again.
-        for (id, found) in peers.towers.service.cases where !found.isLookedUp && found.height < height { lookUp(id) }
+        lookForKits()
         punish()
     }
 
@@ -271,14 +270,14 @@ extension NodeCore {
     /// Blocks after which a case is given up.
     private static let longestCase = 4320
 
-    /// After a start: what was not looked up before it.
-    mutating func resumeWatching() {
-        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where !known.isLookedUp { lookUp(id) }
-    }
-
-    private mutating func lookUp(_ commitment: TransactionID) {
-        peers.towers.service.collected[commitment] = []
-        batch.effects.loads.append(Self.kitQuery(commitment))
+    /// Asks the store for the kits of commitments that it is not being asked for already: those of a block, at a start those that were not
+    /// looked up before it, and those whose kits could not be read.
+    mutating func lookForKits() {
+        let service = peers.towers.service
+        for id in service.cases.filter({ !$1.isLookedUp && service.collected[$0] == nil }).keys.sorted() {
+            peers.towers.service.collected[id] = []
+            batch.effects.loads.append(Self.kitQuery(id))
+        }
     }
 
     mutating func kitsLoaded(_ query: StoreQuery, _ result: Result<[StoreEntry], StoreFailure>) {
@@ -286,8 +285,10 @@ extension NodeCore {
         for var found in waiting.sorted(by: { $0.commitment < $1.commitment }) {
             let id = found.commitment
             guard case .success(let entries) = result else {
+                // With the next block it is looked for anew.
+                peers.towers.service.collected[id] = nil
                 batch.effects.events.append(.alert("the watchtower's kits cannot be read: a breach may go unpunished"))
-                return
+                continue
             }
             guard let transaction = found.transaction, var kits = peers.towers.service.collected[id] else { continue }
             // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign. One signature

@@ -1,16 +1,16 @@
 import Foundation
 
 /// Files that are there whole or not at all, for their owner alone.
-enum DurableFile {
+package enum DurableFile {
     /// Why a file cannot be written.
-    struct Failure: Error, CustomStringConvertible {
+    package struct Failure: Error, CustomStringConvertible {
         let path: String
         let code: Int32
-        var description: String { "\(path) cannot be written: \(String(cString: strerror(code)))" }
+        package var description: String { "\(path) cannot be written: \(String(cString: strerror(code)))" }
     }
 
     /// Writes a file in the place of the one that is there, which stays where that fails; it outlives the loss of power.
-    static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
         let news = path + ".new"
         func failure() -> Failure {
             let code = errno
@@ -47,7 +47,7 @@ enum DurableFile {
     /// Reads a file, up to a length.
     ///
     /// - Returns: `nil` where it is not there, cannot be read, or is longer.
-    static func read(_ path: String, upTo limit: Int) -> [UInt8]? {
+    package static func read(_ path: String, upTo limit: Int) -> [UInt8]? {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber, size.intValue <= limit,
             let data = FileManager.default.contents(atPath: path)
         else { return nil }

@@ -38,7 +38,7 @@ final class StoreFence: @unchecked Sendable {
     }
 
     /// What the database keeps of the fence.
-    private struct Mark: Equatable {
+    private struct Mark {
         var inode: UInt64
         /// When the file was last changed: seconds and nanoseconds.
         var changed: (Int64, Int64)
@@ -47,8 +47,6 @@ final class StoreFence: @unchecked Sendable {
         var boot: String
         /// Whether the node had stopped.
         var isClean: Bool
-
-        static func == (left: Mark, right: Mark) -> Bool { left.encoded() == right.encoded() }
 
         func encoded() -> [UInt8] {
             ByteWriter.bytes {
@@ -129,7 +127,7 @@ final class StoreFence: @unchecked Sendable {
 
     /// The node runs from now on.
     ///
-    /// - Parameter batches: how many the database will hold once the mark is committed.
+    /// - Parameter batches: how many the database holds before the mark is committed.
     /// - Returns: what the database has to keep. Where the files cannot be written the old mark goes, and the next start will be in doubt.
     func begin(batches: UInt64) -> StoreWrite {
         raise(batches: batches) ?? .delete(.meta, key: Self.key)

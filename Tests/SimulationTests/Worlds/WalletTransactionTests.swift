@@ -51,6 +51,14 @@ struct WalletTransactionTests {
         return balance.confirmed.value + balance.unconfirmed.value + balance.immature.value
     }
 
+    /// Opens a channel whose funding transaction pays little.
+    private static func open(_ world: inout SimulatedWorld) throws -> ChannelID {
+        try world.command(
+            0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: slow))
+        try world.run(limit: 2000)
+        return try #require(world.nodes[0].core!.channels.ids.first)
+    }
+
     @Test("a payment is replaced by one that pays more, as often as wanted, and the last one is mined")
     func replaced() throws {
         var world = try Self.world(51)
@@ -208,10 +216,7 @@ struct WalletTransactionTests {
     func abandoned() throws {
         var world = try Self.world(55)
         let before = Self.onChain(world, 0)
-        try world.command(
-            0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: Self.slow))
-        try world.run(limit: 2000)
-        let id = try #require(world.nodes[0].core!.channels.ids.first)
+        let id = try Self.open(&world)
         let funding = world.nodes[0].core!.channels[id]!.parameters.funding.transaction
         let back = try Self.transaction(try world.ask(0, .abandonChannel(id, nil)))
         try world.pass(2)
@@ -236,10 +241,7 @@ struct WalletTransactionTests {
     func abandonedInVain() throws {
         var world = try Self.world(56)
         let before = Self.onChain(world, 0)
-        try world.command(
-            0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: Self.slow))
-        try world.run(limit: 2000)
-        let id = try #require(world.nodes[0].core!.channels.ids.first)
+        let id = try Self.open(&world)
         let funding = try #require(world.nodes[0].core!.wallet.pending[world.nodes[0].core!.channels[id]!.parameters.funding.transaction])
         _ = try Self.transaction(try world.ask(0, .abandonChannel(id, nil)))
         try world.pass(2)

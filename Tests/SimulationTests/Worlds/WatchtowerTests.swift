@@ -60,6 +60,15 @@ struct WatchtowerTests {
         try world.run(limit: 3000)
     }
 
+    /// A revoked commitment of bob's is mined while neither of the two is there.
+    private static func breach(_ world: inout SimulatedWorld, _ cheat: Transaction) throws {
+        world.stop(alice)
+        world.stop(bob)
+        try world.publish(cheat)
+        try world.mine(1)
+        try world.pass(1)
+    }
+
     /// The transactions in the mempool that take something of a commitment.
     private static func claims(_ world: SimulatedWorld, _ commitment: TransactionID) -> [Transaction] {
         world.ledger.mempool.entries.values.map(\.transaction).filter { $0.inputs[0].previousOutput.transaction == commitment }
@@ -90,11 +99,7 @@ struct WatchtowerTests {
         let customers = world.nodes[Self.tower].core!.peers.towers.service.customers
         #expect(customers.count == 1 && customers[world.nodes[Self.alice].nodeID] == nil)
         let before = Self.total(world, Self.alice)
-        world.stop(Self.alice)
-        world.stop(Self.bob)
-        try world.publish(cheat)
-        try world.mine(1)
-        try world.pass(1)
+        try Self.breach(&world, cheat)
         // What was the cheater's own by itself, the HTLCs together.
         let claims = Self.claims(world, cheat.id).map(\.inputs.count).sorted()
         #expect(claims == [1, 2])
@@ -193,6 +198,78 @@ struct WatchtowerTests {
         #expect(found.kits.count == real.outputs.count)
     }
 
+    /// What a node asks its store for in a table, when it is told something.
+    private static func asked(_ core: inout NodeCore, _ table: StoreTable, _ inputs: [NodeInput], now: UInt64) -> [StoreQuery] {
+        core.handle(inputs, now: now).loads.filter { $0.table == table }
+    }
+
+    @Test("a block that comes while a tower looks through its kits makes it neither forget those that it has seen nor look again")
+    func slowStore() throws {
+        var (world, id) = try Self.world(80)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let kits = world.nodes[Self.tower].store.entries(.towerKits)
+        let real = try #require(kits.first { PenaltyKit(sealed: $0.record, for: cheat.id) != nil })
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        var core = world.nodes[Self.tower].core!
+        let start = core.height
+        try world.publish(cheat)
+        // None of the claims is mined.
+        let blocks = try world.mine(1) + world.mine(3, including: [])
+        func block(_ number: Int) -> NodeInput { .blockConnected(blocks[number], height: start + 1 + number) }
+
+        let first = try #require(Self.asked(&core, .towerKits, [block(0)], now: world.now).first)
+        // It cannot be read: with the next block it is asked for again, and only then.
+        #expect(Self.asked(&core, .towerKits, [.loaded(first, .failure(.damaged("a page")))], now: world.now) == [])
+        #expect(Self.asked(&core, .towerKits, [block(1)], now: world.now) == [first])
+        // The first page has the real kit, and is full; the last one is empty. Between them there is a block.
+        let page =
+            [StoreEntry(key: real.key, record: real.record)]
+            + (1..<first.limit).map { StoreEntry(key: first.prefix + [UInt8](repeating: 0xf0 + UInt8($0 % 8), count: 41), record: [1]) }
+        let second = try #require(Self.asked(&core, .towerKits, [.loaded(first, .success(page))], now: world.now).first)
+        #expect(second.bound != first.bound)
+        #expect(Self.asked(&core, .towerKits, [block(2)], now: world.now) == [])
+        #expect(Self.asked(&core, .towerKits, [.loaded(second, .success([]))], now: world.now) == [])
+        let found = try #require(core.peers.towers.service.cases[cheat.id])
+        #expect(found.isLookedUp && !found.open.isEmpty)
+        #expect(Self.asked(&core, .towerKits, [block(3)], now: world.now) == [])
+    }
+
+    @Test("kits that were asked for over an earlier connection are not taken for those that the next one needs")
+    func lateKits() throws {
+        let (world, _) = try Self.world(81)
+        var core = world.nodes[Self.alice].core!
+        let tower = world.nodes[Self.tower].nodeID
+        let stored = try #require(core.watchtowers.first).stored
+        core.peers.towers.client.update(tower) { $0.made += 100 }
+        func answer(_ query: StoreQuery, _ first: UInt64) {
+            let entries = (first..<first + TowerClient.window).map { number in
+                StoreEntry(
+                    key: TowerClient.key(tower, number),
+                    record: ByteWriter.bytes {
+                        $0.write([UInt8](repeating: 1, count: 16))
+                        $0.variableBytes([UInt8](repeating: 2, count: 300))
+                    })
+            }
+            core.towerLoaded(query, .success(entries))
+        }
+        core.towerConnected(tower)
+        answer(core.towerQuery(tower, after: stored), stored + 1)
+        #expect(core.peers.towers.client.sent[tower] == stored + 50)
+        // Room for more, which is asked for; but then the connection breaks.
+        core.received(TowerStored(number: stored + 10), of: tower)
+        let late = core.towerQuery(tower, after: stored + 50)
+        #expect(core.peers.towers.client.asked == [tower])
+        core.towerDisconnected(tower)
+        core.towerConnected(tower)
+        answer(late, stored + 51)
+        #expect(core.peers.towers.client.sent[tower] == stored + 10 && core.peers.towers.client.asked == [tower])
+        answer(core.towerQuery(tower, after: stored + 10), stored + 11)
+        #expect(core.peers.towers.client.sent[tower] == stored + 60)
+    }
+
     @Test("what nobody mines pays more, level by level; what the cheater took first is left out; a reorganization opens it again")
     func contested() throws {
         var (world, id) = try Self.world(75)
@@ -200,11 +277,7 @@ struct WatchtowerTests {
         let signed = world.signedCommitment(Self.bob, id)
         let cheat = try #require(signed)
         try Self.pay(&world, Self.bob, Self.alice, 50_000)
-        world.stop(Self.alice)
-        world.stop(Self.bob)
-        try world.publish(cheat)
-        try world.mine(1)
-        try world.pass(1)
+        try Self.breach(&world, cheat)
         var fees: Set<UInt64> = []
         for _ in 0..<12 {
             let now = Self.claims(world, cheat.id)
@@ -234,11 +307,7 @@ struct WatchtowerTests {
         let signed = world.signedCommitment(Self.bob, id)
         let cheat = try #require(signed)
         try Self.pay(&world, Self.bob, Self.alice, 50_000)
-        world.stop(Self.alice)
-        world.stop(Self.bob)
-        try world.publish(cheat)
-        try world.mine(1)
-        try world.pass(1)
+        try Self.breach(&world, cheat)
         let all = Self.claims(world, cheat.id)
         #expect(all.map(\.inputs.count).sorted() == [1, 2])
         // A miner takes only one of the HTLCs, as if it were the cheater's: what is left goes by itself.
