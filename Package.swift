@@ -153,7 +153,7 @@ let package = Package(
             name: "CoreTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain",
-                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningCore", "LightningSimulation",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningCore", "LightningSimulation", "TestSupport",
             ]),
         .testTarget(
             name: "EnforcementTests",
@@ -175,7 +175,7 @@ let package = Package(
             name: "PaymentTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningOnion", "LightningInvoice",
-                "LightningRouting", "LightningPayment",
+                "LightningRouting", "LightningPayment", "TestSupport",
             ]),
         .testTarget(
             name: "ProtocolTests",

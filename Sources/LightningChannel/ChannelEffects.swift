@@ -48,6 +48,8 @@ package enum ChannelEffect: Hashable, Sendable {
     /// One of those can never be mined: its coins are free again.
     case abandonFunded(TransactionID)
     case closed
+    /// Nothing of it can change any more, and nobody will ask for it: it goes to the history.
+    case ended
     /// A revoked commitment was published: the rows of the channel's revoked HTLCs are wanted, by `ChannelEvent.revokedHTLCs`.
     case needsRevokedHTLCs(RevokedHTLCQuery)
     /// The channel was never funded, and its opener is not us: the node forgets it.

@@ -186,6 +186,7 @@ extension NodeCore {
         case .closed:
             batch.effects.events.append(.channelClosed(id))
             channels.backup.isOutdated = true
+        case .ended: channels.ended.insert(id)
         case .needsRevokedHTLCs(let query): batch.effects.loads.append(storeQuery(query, of: id))
         case .abandoned(let why): channels.abandoned[id] = why
         case .alert(let text): batch.effects.events.append(.alert(text))

@@ -155,6 +155,11 @@ package struct NodeCore {
         }
         for (id, why) in channels.abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
         channels.abandoned = [:]
+        for id in channels.ended.sorted() {
+            channels.archive(id)
+            batch.queue.append(.forwarder(.channelForgotten(id)))
+        }
+        channels.ended = []
         drain()
         renewBackup()
         collectWrites()

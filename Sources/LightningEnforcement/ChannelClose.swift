@@ -141,6 +141,13 @@ public struct ChannelClose: Hashable, Sendable {
         return resolved.reduce(height, max) + Self.irrevocableDepth - 1
     }
 
+    /// Blocks for which a node acts for a channel that is closed. BOLT 1 has the peer's blob kept for as long: "SHOULD wait at least 2016
+    /// blocks before deleting the blob." And a peer that was away for long learns what became of the channel.
+    package static let closedDepth = 2016
+
+    /// The height at which the channel is of no use but to be looked at.
+    package var endHeight: Int { max(irrevocableHeight, height + Self.closedDepth + 1) }
+
     /// Whether HTLC transactions of ours may still need a fee from the wallet.
     package var needsWallet: Bool {
         outputs.contains { output in

@@ -7,6 +7,8 @@ package enum StoreHistory: Sendable, CaseIterable {
     case forwards
     /// By height, not by time.
     case transactions
+    /// By the height of their closes.
+    case channels
 
     /// The table of the records.
     package var records: StoreTable {
@@ -15,6 +17,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .invoices: .invoiceHistory
         case .forwards: .forwardHistory
         case .transactions: .walletHistory
+        case .channels: .channelHistory
         }
     }
 
@@ -23,6 +26,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         switch self {
         case .payments: .paymentOrder
         case .invoices: .invoiceOrder
+        case .channels: .channelOrder
         case .forwards, .transactions: nil
         }
     }

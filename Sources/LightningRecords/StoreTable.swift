@@ -27,6 +27,9 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case paymentOrder
     case invoiceHistory
     case invoiceOrder
+    /// Channels that are over for good, by their ids; and, for lists, the heights of their closes with their ids.
+    case channelHistory
+    case channelOrder
     /// Forwards that are over, by when they began and their incoming HTLCs.
     case forwardHistory
     /// Watchtowers that keep kits for us; and the kits that they have not confirmed yet, by tower and number.
@@ -51,7 +54,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
     package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
-            .towerKits:
+            .towerKits, .channelHistory, .channelOrder:
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 public import LightningChain
+public import LightningChannel
 import LightningCore
 public import LightningPayment
 public import LightningRecords
@@ -50,6 +51,32 @@ extension LightningNode {
     /// - Throws: as `payments`.
     public func forwards(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<Circuit> {
         try await page(.forwards, limit, bound, { _ in true }, Circuit.init(record:), \.position) { $0.circuits.all }
+    }
+
+    /// Channels that are closed, those that were closed last first.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - isWanted: which are counted.
+    /// - Throws: as `payments`.
+    public func closedChannels(
+        limit: Int = 100, before bound: HistoryPosition? = nil,
+        where isWanted: @escaping @Sendable (PaymentChannel) -> Bool = { _ in true }
+    ) async throws -> HistoryPage<PaymentChannel> {
+        try await page(
+            .channels, limit, bound, isWanted, PaymentChannel.init(historyRecord:),
+            { $0.historyPosition ?? HistoryPosition(time: 0, id: []) }
+        ) {
+            $0.channels.values.filter(\.isClosed)
+        }
+    }
+
+    /// A channel of the history, by its id; `nil` where there is none, also for one that is not over.
+    func closedChannel(_ id: ChannelID) async throws -> PaymentChannel? {
+        try await store.read { try $0.entries(.record(.channelHistory, key: id.bytes.array)) }.first.map {
+            try PaymentChannel(historyRecord: $0.record)
+        }
     }
 
     /// The wallet's transactions in blocks, the last first: what they were for, and what they did to it. Those before the version that began

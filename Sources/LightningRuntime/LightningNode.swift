@@ -274,7 +274,7 @@ public final class LightningNode: Service, Sendable {
         return id
     }
 
-    /// All channels, those that are closed among them.
+    /// All channels, among them those that were closed in the last two weeks (`closedChannels` has the others).
     public func channels() async throws -> [PaymentChannel] {
         try await driver.read { core in core.channels.values.sorted { $0.id < $1.id } }
     }

@@ -10,7 +10,7 @@ package final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    static let version = 6
+    static let version = 7
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 
@@ -120,7 +120,9 @@ package final class SQLiteStore: Sendable {
     }
 
     /// Whether a million records of a table are more than a kilobyte each.
-    private static func hasLongRecords(_ table: StoreTable) -> Bool { table == .paymentHistory || table == .invoiceHistory }
+    private static func hasLongRecords(_ table: StoreTable) -> Bool {
+        table == .paymentHistory || table == .invoiceHistory || table == .channelHistory
+    }
 
     /// Reads everything that a node needs when it starts.
     package func load() throws(StoreFailure) -> StoreContents {

@@ -3,12 +3,13 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @testable import BitcoinBackend
 
 /// The embedded layer 1 on disk: whatever happens to the process, no block is lost that was told of.
-@Suite("the chain's database")
+@Suite("the chain's database", .ownThreads)
 final class ChainStoreTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: "chain-\(UUID().uuidString)")
     var path: String { folder.appending(path: "chain.sqlite").path }

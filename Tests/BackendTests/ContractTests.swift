@@ -41,7 +41,8 @@ struct Subject: Sendable, CustomTestStringConvertible {
             (options.user, options.password) = ("u", "p")
             let server = try await RPCServer(chain: chain, options: options)
             self.server = server
-            backend = try BitcoindChain(url: "http://u:p@127.0.0.1:\(server.port)")
+            // Its answers are computed on the threads that all tests share.
+            backend = try BitcoindChain(url: "http://u:p@127.0.0.1:\(server.port)", timeout: 600)
         }
     }
 
@@ -210,7 +211,8 @@ struct BitcoindFailureTests {
         options.port = 0
         options.cookieFile = folder.appending(path: ".cookie").path
         let first = try await RPCServer(chain: embedded, options: options)
-        let chain = try BitcoindChain(url: "bitcoind:http://127.0.0.1:\(first.port)", cookieFile: options.cookieFile)
+        let chain = try BitcoindChain(
+            url: "bitcoind:http://127.0.0.1:\(first.port)", cookieFile: options.cookieFile, timeout: 600)
         #expect(try await chain.tip().height == 0)
         await first.stop()
         await #expect { try await chain.tip() } throws: { if case ChainFailure.unreachable = $0 { true } else { false } }
@@ -229,7 +231,7 @@ struct BitcoindFailureTests {
         let server = try await RPCServer(chain: try EmbeddedChain(path: nil), options: options)
         func failure(_ url: String, cookie: String? = nil) async -> ChainFailure? {
             do throws(ChainFailure) {
-                let chain = try BitcoindChain(url: url, cookieFile: cookie, timeout: 5)
+                let chain = try BitcoindChain(url: url, cookieFile: cookie, timeout: 600)
                 _ = try await chain.tip()
                 return nil
             } catch { return error }
@@ -262,7 +264,7 @@ struct BitcoindFailureTests {
         let fake = try await FakeBitcoind([
             "getblockhash": .result(mainnet), "getblockchaininfo": state("main", blocks: 900_000, headers: 900_000, initial: false),
         ])
-        let chain = try BitcoindChain(url: fake.url, timeout: 5)
+        let chain = try BitcoindChain(url: fake.url, timeout: 600)
         func failure() async -> ChainFailure? {
             do throws(ChainFailure) {
                 try await chain.check(network: .regtest)

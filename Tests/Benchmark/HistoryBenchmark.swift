@@ -36,6 +36,7 @@ enum HistoryBenchmark {
                 case .forwards: .circuits
                 // Wallets of before have none.
                 case .transactions: .walletHistory
+                case .channels: .channels
                 }
             return [.put(table, key: position.id, record: record)]
         }

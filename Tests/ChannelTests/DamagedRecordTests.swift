@@ -3,10 +3,11 @@ import CryptoPrimitives
 import LightningChannel
 import LightningTransactions
 import LightningWire
+import TestSupport
 import Testing
 
 /// Records that were damaged or made by hand: refused when they are read, and never a trap later.
-@Suite("damaged records")
+@Suite("damaged records", .ownThreads)
 struct DamagedRecordTests {
     @Test("every byte changed: what is read still adds up, can be asked everything and written again")
     func everyByte() throws {

@@ -2,12 +2,13 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
 import LightningWire
+import TestSupport
 import Testing
 
 @testable import LightningChannel
 
 /// What commitments pay to miners is lost to both: no fee rate that a peer sets, and no HTLC at such a rate, makes it much.
-@Suite("what commitments may pay")
+@Suite("what commitments may pay", .ownThreads)
 struct FeeExposureTests {
     private static func update(_ rate: UInt32, _ pair: ChannelPair) -> LightningMessage {
         .updateFee(UpdateFee(channelID: pair.bob.id, feeRate: FeeRate(perKiloweight: rate)))

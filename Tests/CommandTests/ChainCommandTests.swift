@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `lnw chain` as a program among others: served, killed, looked at, mended.
-@Suite("lnw chain", .serialized, .enabled(if: CommandTests.program("lnw") != nil))
+@Suite("lnw chain", .serialized, .ownThreads, .enabled(if: CommandTests.program("lnw") != nil))
 struct ChainCommandTests {
     static let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The `lnw` program as a person or a script uses it, in processes of its own.
-@Suite("lnw", .serialized)
+@Suite("lnw", .serialized, .ownThreads)
 struct CommandTests {
     /// Where the test's own products are.
     static let products = URL(filePath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()

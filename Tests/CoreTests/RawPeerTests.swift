@@ -6,6 +6,7 @@ import LightningRecords
 import LightningTransactions
 import LightningTransport
 import LightningWire
+import TestSupport
 import Testing
 
 /// A node, and a peer that speaks BOLT 8 correctly and above it whatever a test wants, in virtual time.
@@ -62,7 +63,7 @@ struct RawPeer {
     }
 }
 
-@Suite("a peer that speaks, but not well")
+@Suite("a peer that speaks, but not well", .ownThreads)
 struct RawPeerTests {
     @Test("garbage instead of a handshake, and in the middle of the stream")
     func garbage() throws {

@@ -1,12 +1,13 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import TestSupport
 import Testing
 
 @testable import BitcoinLedger
 
 /// Reorganizations against the plain truth: whatever order blocks came in, the coins are those of the best branch,
 /// connected from nothing.
-@Suite("branches of the chain")
+@Suite("branches of the chain", .ownThreads)
 struct BranchTests {
     /// A tree of valid blocks with payments, and here and there one that is not valid.
     struct Tree {
@@ -152,7 +153,7 @@ struct BranchTests {
 }
 
 /// What goes wrong around reorganizations, each once found and never to come back.
-@Suite("reorganizations and refusals")
+@Suite("reorganizations and refusals", .ownThreads)
 struct ReorganizationRegressionTests {
     @Test("a header whose block was refused for good is nothing to build on, whatever is reconsidered")
     func refusedHeader() throws {

@@ -1,11 +1,12 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import TestSupport
 import Testing
 
 @testable import BitcoinLedger
 
 /// Bitcoin Core 30's policy, each rule at its edge.
-@Suite("the mempool's policy")
+@Suite("the mempool's policy", .ownThreads)
 struct MempoolTests {
     @Test("dust ends where an output costs more to spend than it holds")
     func dust() throws {

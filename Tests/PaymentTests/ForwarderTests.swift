@@ -4,6 +4,7 @@ import LightningOnion
 import LightningPayment
 import LightningRecords
 import LightningWire
+import TestSupport
 import Testing
 
 extension Forwarder {
@@ -14,7 +15,7 @@ extension Forwarder {
 }
 
 /// The forwarding machine by itself: HTLCs in, what is asked of others out.
-@Suite("the forwarder")
+@Suite("the forwarder", .ownThreads)
 struct ForwarderTests {
     static let identity = NodeIdentity(SecretKey(Hash.sha256(Array("forwarder".utf8)))!)
     static let next = SecretKey(Hash.sha256(Array("next".utf8)))!.publicKey()

@@ -5,10 +5,11 @@ import LightningOnion
 import LightningPayment
 import LightningRecords
 import LightningWire
+import TestSupport
 import Testing
 
 /// The receiving machine by itself: HTLCs in, decisions out.
-@Suite("HTLC sets")
+@Suite("HTLC sets", .ownThreads)
 struct HTLCSetTests {
     private static let node = SecretKey(Hash.sha256(Array("payee".utf8)))!
     private static let preimage = PaymentPreimage(Hash.sha256([3]))

@@ -6,10 +6,11 @@ import LightningPayment
 import LightningRecords
 import LightningRouting
 import LightningWire
+import TestSupport
 import Testing
 
 /// The sending machine by itself: what is asked for in, HTLCs and outcomes out.
-@Suite("the sender")
+@Suite("the sender", .ownThreads)
 struct SenderTests {
     static let identity = NodeIdentity(SecretKey(Hash.sha256(Array("sender".utf8)))!)
     static let payee = SecretKey(Hash.sha256(Array("payee".utf8)))!.publicKey()

@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import LightningRecords
 import LightningRouting
 import LightningWire
+import TestSupport
 import Testing
 
 /// A small generator, so that a failure's seed replays it.
@@ -71,6 +72,7 @@ struct Web {
     mutating func route(_ query: RouteQuery) throws(RouteRefusal) -> Route { try finder.findRoute(query, &graph, &estimates) }
 }
 
+@Suite("the cheapest route", .ownThreads)
 struct RouteTests {
     /// Bellman and Ford's way of finding what the cheapest route costs: as simple as can be.
     private static func cheapest(_ web: Web, nodes: Int, from: Int, to: Int, msat: UInt64) -> UInt64? {

@@ -186,7 +186,7 @@ struct StoreTests {
         var bytes = try Data(contentsOf: URL(filePath: path))
         bytes[63] = 9
         try bytes.write(to: URL(filePath: path))
-        #expect(throws: StoreFailure.version(found: 9, expected: 6)) { try SQLiteStore(path: path) }
+        #expect(throws: StoreFailure.version(found: 9, expected: 7)) { try SQLiteStore(path: path) }
         bytes[63] = 1
         bytes[71] = 0
         try bytes.write(to: URL(filePath: path))

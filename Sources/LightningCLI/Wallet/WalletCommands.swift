@@ -154,17 +154,26 @@ struct ListChannels: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @Flag(name: .shortAndLong, help: "Closed channels too.") var all = false
     @Flag(help: "Only those that are closed, or being closed.") var closed = false
+    @OptionGroup var page: PageOptions
+
+    func validate() throws {
+        if !page.isFirst, !all, !closed { throw ValidationError("--before goes on in a list of closed channels: --closed or --all") }
+    }
+
     func run() async throws {
-        let everything = try await options.call("listchannels").list
-        let list =
-            closed
-            ? everything.filter {
-                ["closed", "closing", "forceclosing", "data-lost", "double-spent", "abandoned"].contains($0["state"].text)
-            }
-            : all ? everything : everything.filter { $0["state"] != "closed" }
-        options.show(["channels": .array(list)]) { _ in
+        // The open ones are on the first page, with those that are being closed.
+        let current = try await options.call("listchannels").list.filter { $0["state"] != "closed" }
+        let past = try await options.call("listclosedchannels", page.parameters)
+        let ending = current.filter { ["closing", "forceclosing", "data-lost", "double-spent", "abandoned"].contains($0["state"].text) }
+        let first = !page.isFirst ? [] : closed ? ending : current
+        let list = first + (all || closed ? past["channels"].list : [])
+        let everything = current + past["channels"].list
+        var answer: [String: JSONValue] = ["channels": .array(list)]
+        if all || closed { answer["next"] = past["next"] }
+        options.show(.object(answer)) { v in
+            if list.isEmpty, !page.isFirst { return "there are no older ones" }
             if list.isEmpty, closed { return "no channel is closed, or being closed" }
-            if list.isEmpty, !everything.isEmpty { return "no open channels; \(everything.count) closed: lnw listchannels --all" }
+            if list.isEmpty, !everything.isEmpty { return "no open channels, but closed ones: lnw listchannels --all" }
             if list.isEmpty { return "no channels yet. Open one: lnw openchannel <id>@<host>:<port> <amount>" }
             var lines = [
                 "\(Format.pad("scid", 11))\(Format.pad("peer", 10))\(Format.pad("spendable", 14, right: true)) ▕                ▏ \(Format.pad("receivable", 14))  state"
@@ -189,7 +198,7 @@ struct ListChannels: AsyncParsableCommand {
                     lines.append("           \(Format.sat(output["amount_sat"].u64)) \(output["role"].string): \(output["status"].string)")
                 }
             }
-            return lines.joined(separator: "\n")
+            return (lines + page.more(v, "listchannels \(closed ? "--closed" : "--all")", options)).joined(separator: "\n")
         }
     }
 }

@@ -348,7 +348,7 @@ extension PaymentChannel {
     /// at least 100 deep": until then a reorganization opens the channel again, and another commitment may be mined.
     mutating func closedBlock(_ closing: Closing, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         if environment.height >= closing.close.irrevocableHeight { forgetsRevoked = true }
-        return []
+        return environment.height >= closing.close.endHeight ? [.ended] : []
     }
 
     /// A block left the active chain: what it had resolved is open again.

@@ -14,11 +14,12 @@ extension PaymentChannel {
     }
 
     /// The next block at which the channel has something to do: the next one where something is published until it is mined, a deadline
-    /// otherwise; `Int.max` where there is none, `nil` for a channel that is over.
-    public func nextDeadline(after height: Int) -> Int? {
+    /// otherwise; `Int.max` where there is none.
+    public func nextDeadline(after height: Int) -> Int {
         let next = height + 1
         switch phase {
-        case .closed(let closing): return closing.close.irrevocableHeight > height ? closing.close.irrevocableHeight : nil
+        case .closed(let closing):
+            return closing.close.irrevocableHeight > height ? closing.close.irrevocableHeight : max(next, closing.close.endHeight)
         case .dataLost: return .max
         case .failed, .closing: return next
         case .live where isConfirming:

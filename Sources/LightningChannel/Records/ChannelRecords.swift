@@ -79,7 +79,7 @@ extension PaymentChannel {
         isChanged = false
     }
 
-    private func encodeHead() -> [UInt8] {
+    func encodeHead() -> [UInt8] {
         var writer = ByteWriter(capacity: 1500)
         writer.uint8(Self.headVersion)
         parameters.encode(to: &writer)

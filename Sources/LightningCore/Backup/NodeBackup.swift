@@ -108,13 +108,16 @@ extension NodeCore {
 
     /// Takes the channels of a backup that this database does not know: their peers are asked to close them.
     ///
+    /// - Parameter closed: channels that are over, and only in the history.
     /// - Returns: the channels that are new here, and what could not be taken.
-    mutating func restore(_ found: ChannelBackup) -> (restored: [ChannelID], refused: [String]) {
+    mutating func restore(_ found: ChannelBackup, except closed: Set<ChannelID> = []) -> (restored: [ChannelID], refused: [String]) {
         var restored: [ChannelID] = []
         var refused: [String] = []
         for entry in found.entries {
             let id = entry.parameters.channelID
-            guard !channels.contains(id), channels.index.channels(fundedBy: entry.parameters.funding).isEmpty else { continue }
+            guard !closed.contains(id), !channels.contains(id), channels.index.channels(fundedBy: entry.parameters.funding).isEmpty else {
+                continue
+            }
             let secrets = keys.channel(entry.parameters.keyOrigin)
             do throws(DecodingFailure) {
                 let channel = try PaymentChannel(recovering: entry.parameters, place: entry.place, secrets, height: height)

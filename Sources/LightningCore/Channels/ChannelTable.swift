@@ -24,6 +24,10 @@ package struct ChannelTable: Collection, Sendable {
 
     /// Channels that are forgotten at the end of this batch, and why.
     var abandoned: [ChannelID: String] = [:]
+    /// Channels that go to the history at the end of this batch.
+    var ended: Set<ChannelID> = []
+    /// What puts channels into the history.
+    private var historyWrites: [StoreWrite] = []
     /// What is known of their backup.
     var backup = BackupState()
     /// The number of the next channel.
@@ -147,6 +151,13 @@ package struct ChannelTable: Collection, Sendable {
         return true
     }
 
+    /// Puts a channel that is over into the history: it is not in memory any more, and not read at the next start.
+    mutating func archive(_ id: ChannelID) {
+        guard let channel = self[id], let position = channel.historyPosition else { return }
+        historyWrites += StoreHistory.channels.add(channel.historyRecord, at: position)
+        _ = forget(id)
+    }
+
     /// Notes at which blocks the channels that were changed have something to do next.
     ///
     /// - Parameter height: of the chain; only later blocks count.
@@ -165,6 +176,8 @@ package struct ChannelTable: Collection, Sendable {
             ]
         }
         forgotten = []
+        writes += historyWrites
+        historyWrites = []
         for id in touched.sorted() {
             guard let place = places[id] else { continue }
             writes += entries[place]!.channel.drainWrites()
@@ -184,8 +197,8 @@ extension PaymentChannel {
     var isOwned: Bool { (funding.wasConfirmed || parameters.isOpener) && !isClosed }
 
     /// The next block at which the channel has something to do, whatever the block holds.
-    func nextHeight(after height: Int) -> Int? {
-        guard let next = nextDeadline(after: height) else { return nil }
+    func nextHeight(after height: Int) -> Int {
+        let next = nextDeadline(after: height)
         // BOLT 7: once the funding transaction has six confirmations the channel is announced.
         guard parameters.announce, let fundingHeight, fundingHeight + NodeCore.announcementDepth - 1 > height else { return next }
         return min(next, fundingHeight + NodeCore.announcementDepth - 1)

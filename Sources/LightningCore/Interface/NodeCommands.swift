@@ -149,7 +149,7 @@ extension NodeCore {
             return .done
         case .restoreChannels(let bytes):
             do throws(ChannelBackup.Refusal) {
-                let (restored, refused) = restore(try openBackup(bytes))
+                let (restored, refused) = restore(try openBackup(bytes), except: history.closedChannels)
                 return .restored(restored, refused: refused)
             } catch { throw .invalid("the backup cannot be used: \(error)") }
         case .setFeeRate(let id, let rate):

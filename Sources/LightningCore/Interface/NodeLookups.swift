@@ -3,13 +3,16 @@ import CryptoPrimitives
 import LightningInvoice
 import LightningPayment
 import LightningRecords
+import LightningTransactions
 import LightningWire
 
 /// What the store holds of what a command is about, as far as it was asked.
 struct History {
     var payment: OutgoingPayment?
     var invoice: InvoiceRecord?
-    var asked: Set<StoreTable> = []
+    /// Channels that are over, and need no restoring.
+    var closedChannels: Set<ChannelID> = []
+    var asked: Set<StoreQuery> = []
 }
 
 /// Commands that wait until it is known what the store holds of what is over.
@@ -49,8 +52,14 @@ extension NodeCore {
                 + (payments.sender.outgoing[hash] == nil ? [.record(.paymentHistory, key: hash.bytes.array)] : [])
         // A preimage that was given away once proves nothing any more.
         case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
+        case .restoreChannels(let backup):
+            // What cannot be read is refused when it is carried out.
+            let entries = (try? openBackup(backup))?.entries ?? []
+            return entries.map(\.parameters.channelID).filter { !channels.contains($0) }.map {
+                .record(.channelHistory, key: $0.bytes.array)
+            }
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,
-            .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .restoreChannels, .bumpFee, .abandonChannel,
+            .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .bumpFee, .abandonChannel,
             .addWatchtower, .removeWatchtower:
             return []
         }
@@ -58,7 +67,7 @@ extension NodeCore {
 
     /// Carries a command out, once it is known what it depends on.
     mutating func begin(_ command: NodeCommand, _ request: RequestID, _ history: History = History()) {
-        guard let query = queries(for: command).first(where: { !history.asked.contains($0.table) }) else {
+        guard let query = queries(for: command).first(where: { !history.asked.contains($0) }) else {
             return perform(command, request, history)
         }
         let isNew = payments.lookups.wait(query, .init(request: request, command: command, history: history))
@@ -70,7 +79,7 @@ extension NodeCore {
         for waiting in payments.lookups.take(query) {
             do throws(StoreFailure) {
                 var history = waiting.history
-                history.asked.insert(query.table)
+                history.asked.insert(query)
                 try read(try found.get(), of: query, into: &history)
                 begin(waiting.command, waiting.request, history)
                 // What the first of them has begun the second finds begun.
@@ -83,6 +92,10 @@ extension NodeCore {
 
     private func read(_ entries: [StoreEntry], of query: StoreQuery, into history: inout History) throws(StoreFailure) {
         guard let entry = entries.first else { return }
+        if query.table == .channelHistory {
+            if let id = Bytes32(query.prefix) { history.closedChannels.insert(ChannelID(id)) }
+            return
+        }
         do throws(DecodingFailure) {
             let position: HistoryPosition
             if query.table == .paymentHistory {

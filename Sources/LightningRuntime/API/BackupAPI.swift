@@ -19,7 +19,10 @@ extension ControlAPI {
                 throw ControlFailure(.usage, "backup is a channel backup, in hex")
             }
             let summary = try await node.readChannelBackup(bytes)
-            let known = Set(try await node.channels().map(\.id))
+            var known = Set(try await node.channels().map(\.id))
+            for channel in summary.channels where !known.contains(channel.id) {
+                if try await node.closedChannel(channel.id) != nil { known.insert(channel.id) }
+            }
             guard case .object(var fields) = Self.json(summary) else { return .null }
             fields["unknown_channels"] = .integer(Int64(summary.channels.count { !known.contains($0.id) }))
             fields["newest_revision"] = .amount(try await node.channelBackupSummary().revision)

@@ -66,6 +66,11 @@ package struct ControlAPI: Sendable {
             let refused = try await node.refusedPublications()
             return .array(
                 try await named(try await node.channels().map { ($0.parameters.remoteNodeID, Self.json($0, refused)) }, "peer_alias"))
+        case "listclosedchannels":
+            let refused = try await node.refusedPublications()
+            let page = try await node.closedChannels(limit: try limit(p), before: try position(p))
+            let list = try await named(page.records.map { ($0.parameters.remoteNodeID, Self.json($0, refused)) }, "peer_alias")
+            return ["channels": .array(list), "next": Self.json(page.next)]
         case "invoice":
             let invoice = try await node.createInvoice(
                 amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
@@ -123,11 +128,7 @@ package struct ControlAPI: Sendable {
             let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
             return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
         case "explainchannel":
-            let id = try await channel(p["channel"], includesClosed: true)
-            guard let channel = try await node.channels().first(where: { $0.id == id }) else {
-                throw ControlFailure(.refused, "it is gone")
-            }
-            return Self.story(of: channel)
+            return Self.story(of: try await channel(p["channel"], includesClosed: true))
         case "quoteforceclose":
             let id = try await channel(p["channel"])
             guard let quote = try await node.forceCloseQuote(of: id), let channel = try await node.channels().first(where: { $0.id == id })
@@ -223,28 +224,37 @@ package struct ControlAPI: Sendable {
         return id
     }
 
-    /// A channel by its short id, its alias, a unique beginning of its id or of its peer's, or its peer's name.
+    /// A channel that is not closed, by its short id, its alias, a unique beginning of its id or of its peer's, or its peer's name.
+    func channel(_ value: JSONValue) async throws -> ChannelID { try await channel(value, includesClosed: false).id }
+
+    /// The same.
     ///
     /// - Parameter includesClosed: whether it may be one that is closed.
-    func channel(_ value: JSONValue, includesClosed: Bool = false) async throws -> ChannelID {
+    private func channel(_ value: JSONValue, includesClosed: Bool) async throws -> PaymentChannel {
         let text = (value.text ?? "").lowercased()
-        let channels = try await node.channels().filter { includesClosed || !$0.isClosed }
-        var matches = channels.filter { channel in
+        @Sendable func isNamed(_ channel: PaymentChannel) -> Bool {
             !text.isEmpty
                 && (channel.shortChannelID?.description == text || channel.parameters.localAlias.description == text
                     || channel.id.hex.hasPrefix(text) || channel.parameters.remoteNodeID.hex.hasPrefix(text))
         }
+        let channels = try await node.channels().filter { !$0.isClosed }
+        func closed(where isWanted: @escaping @Sendable (PaymentChannel) -> Bool) async throws -> [PaymentChannel] {
+            includesClosed ? try await node.closedChannels(limit: 20, where: isWanted).records : []
+        }
+        var matches = channels.filter(isNamed)
+        matches += try await closed(where: isNamed)
         if matches.isEmpty, let peer = try? await peer(value) {
             matches = channels.filter { $0.parameters.remoteNodeID == peer }
+            matches += try await closed { $0.parameters.remoteNodeID == peer }
         }
         guard matches.count == 1 else {
             throw ControlFailure(
                 .refused,
                 matches.isEmpty
-                    ? "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels"
+                    ? "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels\(includesClosed ? " --all" : "")"
                     : "\(text) fits several channels. Say which: \(matches.map(\.displayID.description).sorted().joined(separator: ", "))")
         }
-        return matches[0].id
+        return matches[0]
     }
 
     // MARK: Calls

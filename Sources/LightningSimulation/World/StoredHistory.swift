@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import LightningChain
+import LightningChannel
 import LightningCore
 import LightningInvoice
 public import LightningPayment
@@ -47,8 +48,12 @@ enum StoredHistory {
                 case .walletHistory:
                     let transaction = try WalletTransaction(record: record)
                     guard transaction.encoded() == record, transaction.position.key == key else { return "a transaction's history" }
+                case .channelHistory:
+                    let channel = try PaymentChannel(historyRecord: record)
+                    guard channel.historyRecord == record, channel.historyPosition?.id == key else { return "a channel's history" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
-                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .cheapForwards, .forwardTotals, .peerStorage,
+                    .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .channelOrder, .cheapForwards, .forwardTotals,
+                    .peerStorage,
                     .towers, .towerQueue, .towerClients, .towerKits, .towerCases:
                     continue
                 }
