@@ -21,6 +21,8 @@ let package = Package(
         .library(name: "Lightning", targets: ["Lightning"]),
         .library(name: "LightningSimulation", targets: ["LightningSimulation"]),
         .executable(name: "lnw", targets: ["lnw"]),
+        // For Tests/Fuzzing, a package of its own: fuzzing needs flags that no other build has.
+        .library(name: "LightningFuzzing", targets: ["LightningFuzzing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -132,6 +134,13 @@ let package = Package(
             dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningSimulation"],
             path: "Tests/Differential"),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(
+            name: "LightningFuzzing",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningOnion", "LightningInvoice",
+                "LightningPayment", "LightningCore", "LightningSimulation",
+            ], path: "Tests/FuzzEntryPoints"),
         .testTarget(
             name: "BackendTests",
             dependencies: [
@@ -163,11 +172,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "FuzzTests",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
-                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningOnion", "LightningInvoice",
-                "LightningPayment", "LightningCore", "LightningSimulation", "TestSupport",
-            ]),
+            dependencies: ["CryptoPrimitives", "LightningSimulation", "LightningFuzzing", "TestSupport"]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests", packageAccess: false),

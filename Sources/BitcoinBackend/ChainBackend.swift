@@ -2,6 +2,7 @@ public import BitcoinPrimitives
 
 /// Why layer 1 did not answer, or did not take what it was given.
 public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It does not answer, and why: it is asked again.
     case unreachable(String)
     /// It is there, and cannot serve yet.
     case notReady(String)
@@ -9,6 +10,7 @@ public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case unexpected(String)
     /// A transaction or a block was refused, for Bitcoin Core's reason.
     case refused(String)
+    /// Its own disk refuses, or what is there is damaged.
     case store(String)
 
     /// The bare reason, without the words around it.

@@ -3,6 +3,7 @@ internal import NIOCore
 
 /// Why a server cannot listen on a port.
 public enum ListenFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Another program has the port.
     case portInUse(Int)
     /// The port may not be taken by this user, the host is none of this machine's, or the system is out of something.
     case refused(host: String, port: Int, why: String)

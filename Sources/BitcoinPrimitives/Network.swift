@@ -2,6 +2,7 @@ import CryptoPrimitives
 
 /// The Bitcoin networks, with what tells their text forms and genesis blocks apart.
 public enum Network: String, Sendable, CaseIterable {
+    /// Bitcoin itself, the two public networks for tests, and the one that everybody makes for themselves.
     case mainnet, testnet, signet, regtest
 
     /// BIP 173's human-readable part.

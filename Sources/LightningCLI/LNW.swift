@@ -18,7 +18,7 @@ struct LNW: AsyncParsableCommand {
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
             ListTransactions.self, ListUnspent.self, BumpFee.self, Close.self, ForceClose.self, Abandon.self, Quote.self, Backup.self,
             Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, Stream.self, GetRoute.self,
-            Explain.self, Probe.self, GraphCommand.self,
+            Explain.self, LogCommand.self, Probe.self, GraphCommand.self,
             ListForwards.self,
             FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
         ], defaultSubcommand: Welcome.self)

@@ -6,16 +6,25 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case notConnected
     /// The channel is not in a state for it.
     case notUsable(String)
+    /// Our side has less than that to offer.
     case insufficientBalance(spendable: MilliSatoshi)
+    /// Less than the peer's `htlc_minimum_msat`.
     case belowMinimum(MilliSatoshi)
+    /// As many HTLCs are under way as the peer's `max_accepted_htlcs` allows.
     case tooManyHTLCs(limit: Int)
+    /// It would exceed the peer's `max_htlc_value_in_flight_msat`.
     case tooMuchInFlight(limit: MilliSatoshi)
+    /// More would be lost to fees in a close than may be (BOLT 2 `max_dust_htlc_exposure_msat`).
     case dustExposure(limit: MilliSatoshi)
+    /// There is no such HTLC, or it was resolved before.
     case unknownHTLC
     /// A failure of so many bytes would not fit into a message of every hop on its way.
     case failureTooLong(Int)
+    /// BOLT 2 does not allow it as a `shutdown` script, and why.
     case invalidScript(String)
+    /// "The node not responsible for paying the Bitcoin fee: MUST NOT send update_fee."
     case notOpener
+    /// BOLT 2: an expiry of 500000000 or more is a time, not a block.
     case invalidExpiry
     /// The database may be an old copy: a commitment out of it may be revoked, and whoever publishes a revoked one loses everything.
     case possiblyBehind

@@ -10,9 +10,11 @@ public import LightningWire
 public struct PaymentChannel: Sendable {
     /// How far the conversation with the peer has come since the last connection.
     public enum Connection: Hashable, Sendable {
+        /// There is no connection, or `init` is still to come.
         case disconnected
         /// We sent `channel_reestablish` and wait for the peer's.
         case awaitingReestablish
+        /// Both sides have said `channel_reestablish`, or the channel is new.
         case established
     }
 

@@ -30,8 +30,8 @@ package struct NodeCore {
     var payments: PaymentMachines
     var batch = NodeBatch()
 
-    /// Milliseconds since 1970, as the driver last said.
-    var now: UInt64 { clock.now }
+    /// What time it is, as the driver last said.
+    var now: Timestamp { clock.now }
     package var chain: ChainPosition { layer1.position }
     /// For transactions that somebody waits for.
     package var feeRate: FeeRate { layer1.feeRates[.hour] }
@@ -42,7 +42,7 @@ package struct NodeCore {
     package var recovered: [OutPoint: RecoveredOutput] { coins.recovered }
 
     /// Whether the chain was at its tip a short while ago. Where not, no preimage is given away.
-    package var isSynced: Bool { layer1.caughtUpAt.map { now - min(now, $0) < 600_000 } ?? false }
+    package var isSynced: Bool { layer1.caughtUpAt.map { now.since($0) < .seconds(600) } ?? false }
 
     package var nodeID: NodeID { keys.nodeID }
     package var height: Int { layer1.position.height }
@@ -79,6 +79,7 @@ package struct NodeCore {
             payments = try PaymentMachines(store, &entropy)
             channels.backup = try BackupState(record: store.record(.meta, "backup"))
             peers.towers = try Towers(store)
+            batch.log = try EventLog(record: store.record(.meta, "log"))
             peers.keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
@@ -130,8 +131,8 @@ package struct NodeCore {
 
     /// Takes everything that happened since the last call, and says what is to be done about it.
     ///
-    /// - Parameter now: milliseconds since 1970.
-    package mutating func handle(_ inputs: [NodeInput], now: UInt64) -> NodeEffects {
+    /// - Parameter now: what time it is.
+    package mutating func handle(_ inputs: [NodeInput], now: Timestamp) -> NodeEffects {
         clock.now = now
         if !startup.hasResumed {
             startup.hasResumed = true
@@ -211,15 +212,12 @@ package struct NodeCore {
             // What was due in old blocks, and nobody has taken in later ones.
             if !wasSynced { for id in channels.ids { tell(id, .caughtUp) } }
         case .gossipChecked(let number, let verdict):
-            network.gossip.decided(number, verdict, now: seconds, height: height)
+            network.gossip.decided(number, verdict, now: now, height: height)
         case .loaded(let query, let found): loaded(query, found)
         case .feeRates(let rates): layer1.estimates = rates
         case .tick: tick()
         }
     }
-
-    /// Seconds since 1970.
-    var seconds: UInt64 { now / 1000 }
 
     // MARK: Channels
 
@@ -335,6 +333,8 @@ package struct NodeCore {
         batch.effects.writes += payments.drainWrites()
         batch.effects.writes += peers.keptBlobs.drainWrites()
         batch.effects.writes += peers.towers.drainWrites()
+        batch.log.note(batch.effects.events, now: now, height: height)
+        batch.effects.writes += batch.log.drainWrites()
         guard batch.isMetaChanged else { return }
         var writer = ByteWriter()
         writer.uint8(Self.metaVersion)
@@ -370,6 +370,7 @@ package struct NodeCore {
             if restored.peers.towers.service.customers != peers.towers.service.customers { return "clients of the watchtower" }
             if restored.peers.towers.service.cases != peers.towers.service.cases { return "cases of the watchtower" }
             if restored.peers.keptBlobs.blobs != peers.keptBlobs.blobs { return "peers' blobs" }
+            if restored.batch.log.next != batch.log.next { return "log" }
             if restored.channels.backup.encoded() != channels.backup.encoded() { return "backup" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }

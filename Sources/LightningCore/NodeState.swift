@@ -6,11 +6,11 @@ import LightningRecords
 import LightningRouting
 import LightningWire
 
-/// What time it is, and when something was done that is not done at every tick. In milliseconds since 1970.
+/// What time it is, and when something was done that is not done at every tick.
 struct NodeClock {
-    var now: UInt64 = 0
+    var now: Timestamp = .zero
     /// When the fee rates of our channels were looked at last.
-    var lastFeeAdjustment: UInt64 = 0
+    var lastFeeAdjustment: Timestamp = .zero
 }
 
 /// How far a node has come after its start.
@@ -32,8 +32,8 @@ struct Layer1View {
     var estimates: FeeEstimates?
     /// What is taken before it has said anything.
     private let first: FeeEstimates
-    /// When the driver last said that there are no more blocks: milliseconds since 1970.
-    var caughtUpAt: UInt64?
+    /// When the driver last said that there are no more blocks.
+    var caughtUpAt: Timestamp?
     var publisher = Publisher()
 
     init(position: ChainPosition, first: FeeEstimates) {
@@ -98,4 +98,6 @@ struct NodeBatch {
     var queue = WorkQueue()
     /// Whether the node's own record has changed: its place in the chain, or the number of its channels.
     var isMetaChanged = true
+    /// What is kept of the events.
+    var log = EventLog()
 }

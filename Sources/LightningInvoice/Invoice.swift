@@ -5,16 +5,25 @@ public import LightningWire
 
 /// Why a text is no BOLT 11 invoice that can be paid.
 public enum InvoiceRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It is no bech32 (BIP 173): a letter is wrong or missing.
     case notBech32
+    /// It does not begin with `ln` and a network.
     case unknownPrefix(String)
+    /// Its amount is none.
     case invalidAmount(String)
+    /// It ends before its signature.
     case tooShort
+    /// It is longer than any invoice that is meant.
     case tooLong
+    /// The field of that name cannot be read.
     case malformedField(String)
+    /// BOLT 11 demands the field of that name.
     case missingField(String)
+    /// It was not signed by the node that it names, or was changed afterwards.
     case invalidSignature
     /// Compulsory features that this node does not have.
     case unknownFeatures([Int])
+    /// It sets a feature without one that BOLT 9 demands with it.
     case missingFeatureDependency(String)
     /// bLIP 39: with blinded paths neither a payment secret nor routing hints are told.
     case contradictory(String)
@@ -65,6 +74,7 @@ public struct RoutingHint: Hashable, Sendable {
 
 /// What an invoice says it is for.
 public enum InvoiceDescription: Hashable, Sendable {
+    /// In words, up to 639 bytes.
     case text(String)
     /// The SHA-256 of a text that is told elsewhere.
     case hash(Bytes32)
@@ -76,8 +86,8 @@ public struct Invoice: Hashable, Sendable {
     public package(set) var network: Network
     /// `nil`: the payer chooses.
     public package(set) var amount: MilliSatoshi?
-    /// Seconds since 1970.
-    public package(set) var timestamp: UInt64
+    /// When it was made, to the second.
+    public package(set) var timestamp: Timestamp
     /// Whose preimage proves that it is paid.
     public package(set) var paymentHash: PaymentHash
     /// `nil` where the payee recognizes the payment by the blinded path that it comes over.
@@ -88,8 +98,8 @@ public struct Invoice: Hashable, Sendable {
     public package(set) var paymentMetadata: [UInt8]?
     /// The node that is to be paid.
     public package(set) var payee: NodeID
-    /// Seconds from the timestamp.
-    public package(set) var expiry: UInt64
+    /// How long it can be paid, from the timestamp on; whole seconds.
+    public package(set) var expiry: Duration
     /// `min_final_cltv_expiry_delta`, in blocks: how far from its expiry the last HTLC has to be.
     public package(set) var minFinalCLTVExpiryDelta: UInt32
     /// Where it can be paid on chain.
@@ -102,16 +112,13 @@ public struct Invoice: Hashable, Sendable {
     /// The text it was read from or written as.
     public internal(set) var text: String
 
-    /// In seconds, where an invoice does not say (BOLT 11).
-    public static let defaultExpiry: UInt64 = 3600
+    /// Where an invoice does not say (BOLT 11).
+    public static let defaultExpiry = Duration.seconds(3600)
     /// In blocks, where an invoice does not say (BOLT 11).
     public static let defaultMinFinalCLTVExpiryDelta: UInt32 = 18
 
-    /// The second from which the invoice is not to be paid any more.
-    public var expiresAt: UInt64 {
-        let (sum, overflow) = timestamp.addingReportingOverflow(expiry)
-        return overflow ? .max : sum
-    }
+    /// The moment from which the invoice is not to be paid any more.
+    public var expiresAt: Timestamp { timestamp + expiry }
 
     /// The description where the invoice holds it.
     public var descriptionText: String? {

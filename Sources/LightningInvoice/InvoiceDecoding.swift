@@ -42,7 +42,7 @@ extension Invoice {
             throw .missingFeatureDependency("\(missing.feature) needs \(missing.needs)")
         }
         self.init(
-            network: network, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
+            network: network, amount: amount, timestamp: Timestamp(seconds: timestamp), paymentHash: paymentHash,
             paymentSecret: fields.paymentSecret, details: details, paymentMetadata: fields.metadata, payee: payee,
             expiry: fields.expiry ?? Self.defaultExpiry,
             minFinalCLTVExpiryDelta: fields.minFinalCLTV ?? Self.defaultMinFinalCLTVExpiryDelta,
@@ -97,7 +97,7 @@ private struct InvoiceFields {
     var details: InvoiceDescription?
     var metadata: [UInt8]?
     var payee: NodeID?
-    var expiry: UInt64?
+    var expiry: Duration?
     var minFinalCLTV: UInt32?
     var fallbacks: [(version: UInt8, program: [UInt8])] = []
     var hints: [[RoutingHint]] = []
@@ -149,7 +149,7 @@ private struct InvoiceFields {
                 throw .malformedField("payee")
             }
             payee = key
-        case 6: expiry = try minimal(data, "expiry", maximum: 12)
+        case 6: expiry = .seconds(Int64(try minimal(data, "expiry", maximum: 12)))
         case 24:
             guard let value = UInt32(exactly: try minimal(data, "min_final_cltv_expiry_delta", maximum: 12)) else {
                 throw .malformedField("min_final_cltv_expiry_delta")

@@ -51,8 +51,8 @@ extension Invoice {
     ///   - blindedPaths: in the place of a payment secret and of routing hints; each of at most 639 bytes.
     ///   - nodeSecret: the payee's; with blinded paths one for this invoice alone.
     package init(
-        network: Network, amount: MilliSatoshi?, timestamp: UInt64, paymentHash: PaymentHash, paymentSecret: Bytes32?,
-        details: InvoiceDescription, expiry: UInt64, minFinalCLTVExpiryDelta: UInt32, features: FeatureBits,
+        network: Network, amount: MilliSatoshi?, timestamp: Timestamp, paymentHash: PaymentHash, paymentSecret: Bytes32?,
+        details: InvoiceDescription, expiry: Duration, minFinalCLTVExpiryDelta: UInt32, features: FeatureBits,
         routingHints: [[RoutingHint]] = [], blindedPaths: [BlindedPaymentPath] = [],
         fallbackScripts: [Script] = [], paymentMetadata: [UInt8]? = nil,
         nodeSecret: borrowing SecretKey
@@ -67,7 +67,7 @@ extension Invoice {
 
     private func encode(_ secret: borrowing SecretKey) -> String {
         let prefix = "ln" + network.invoicePrefix + (amount.map(InvoiceAmount.format) ?? "")
-        var data = Self.groups(timestamp, count: 7)
+        var data = Self.groups(timestamp.seconds, count: 7)
         Self.append(1, bytes: paymentHash.bytes.array, to: &data)
         if let paymentSecret { Self.append(16, bytes: paymentSecret.array, to: &data) }
         switch details {
@@ -75,7 +75,7 @@ extension Invoice {
         case .hash(let hash): Self.append(23, bytes: hash.array, to: &data)
         }
         if let paymentMetadata { Self.append(27, bytes: paymentMetadata, to: &data) }
-        if expiry != Self.defaultExpiry { Self.append(6, Self.minimalGroups(expiry), to: &data) }
+        if expiry != Self.defaultExpiry { Self.append(6, Self.minimalGroups(expiry.wholeSeconds), to: &data) }
         // bLIP 39: meaningless beside blinded paths, which account for it.
         if blindedPaths.isEmpty { Self.append(24, Self.minimalGroups(UInt64(minFinalCLTVExpiryDelta)), to: &data) }
         for script in fallbackScripts {

@@ -9,6 +9,8 @@ package enum StoreHistory: Sendable, CaseIterable {
     case transactions
     /// By the height of their closes.
     case channels
+    /// By number.
+    case log
 
     /// The table of the records.
     package var records: StoreTable {
@@ -18,6 +20,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .forwards: .forwardHistory
         case .transactions: .walletHistory
         case .channels: .channelHistory
+        case .log: .log
         }
     }
 
@@ -27,7 +30,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .payments: .paymentOrder
         case .invoices: .invoiceOrder
         case .channels: .channelOrder
-        case .forwards, .transactions: nil
+        case .forwards, .transactions, .log: nil
         }
     }
 

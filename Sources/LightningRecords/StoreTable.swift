@@ -45,6 +45,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case cheapForwards
     /// What forwarding into each channel came to.
     case forwardTotals
+    /// The last of what happened, by number.
+    case log
 
     /// The key of a record that there is one of, in a table whose keys are names.
     package static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
@@ -54,7 +56,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
     package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
-            .towerKits, .channelHistory, .channelOrder:
+            .towerKits, .channelHistory, .channelOrder, .log:
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,

@@ -2,7 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 public import LightningChain
 public import LightningChannel
-import LightningCore
+public import LightningCore
 public import LightningPayment
 public import LightningRecords
 import LightningStorage
@@ -70,6 +70,20 @@ extension LightningNode {
         ) {
             $0.channels.values.filter(\.isClosed)
         }
+    }
+
+    /// What happened to the node, the last first: to its channels, where layer 1 refused something, where money was at risk. The last 10,000
+    /// entries are kept.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most.
+    ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - isWanted: which are counted.
+    /// - Throws: as `payments`.
+    public func log(
+        limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (LogEntry) -> Bool = { _ in true }
+    ) async throws -> HistoryPage<LogEntry> {
+        try await page(.log, limit, bound, isWanted, LogEntry.init(record:), \.position) { _ in [] }
     }
 
     /// A channel of the history, by its id; `nil` where there is none, also for one that is not over.

@@ -19,8 +19,11 @@ public import ServiceLifecycle
 
 /// Why a node does not start or a connection does not come about.
 public enum NodeFailure: Error, Sendable, CustomStringConvertible {
+    /// The port cannot be listened on.
     case cannotListen(ListenFailure)
+    /// The other node cannot be reached, or does not speak as a Lightning node does.
     case cannotConnect(String, why: String)
+    /// Nothing came in time.
     case timeout(String)
 
     public var description: String {
@@ -320,7 +323,7 @@ public final class LightningNode: Service, Sendable {
     /// - Parameter blindedHops: above 0, the invoice does not tell who we are: the payer sees a node so many hops before us, and
     ///   nothing of the way behind it (BOLT 4 "Route Blinding").
     public func createInvoice(
-        amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry, blindedHops: Int = 0
+        amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0
     ) async throws -> Invoice {
         let command = NodeCommand.createInvoice(amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)
         guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
@@ -333,7 +336,7 @@ public final class LightningNode: Service, Sendable {
     ///   - hash: of a preimage that may be known later.
     ///   - blindedHops: as for other invoices.
     public func createHoldInvoice(
-        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: UInt64 = Invoice.defaultExpiry, blindedHops: Int = 0
+        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0
     ) async throws -> Invoice {
         let command = NodeCommand.createHoldInvoice(
             hash, amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)

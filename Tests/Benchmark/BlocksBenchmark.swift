@@ -55,7 +55,9 @@ enum BlocksBenchmark {
                 configuration: NodeConfiguration(), keys: keys, entropy: Entropy(seed: Hash.sha256([1])), store: store)
             // Until the funding is deep, every block concerns a channel.
             func connect(_ range: Range<Int>) {
-                for index in range { _ = core.handle([.blockConnected(blocks[index], height: index + 1)], now: 1_700_000_000_000) }
+                for index in range {
+                    _ = core.handle([.blockConnected(blocks[index], height: index + 1)], now: Timestamp(seconds: 1_700_000_000))
+                }
             }
             connect(0..<200)
             let time = measure { connect(200..<400) }

@@ -15,7 +15,7 @@ enum ForwardingBenchmark {
             let rounds = max(2, min(100, 1000 / k))
             var random = SeededRandom(seed: 1)
             var configuration = NodeConfiguration()
-            configuration.gossip.flushInterval = 1000
+            configuration.gossip.flushInterval = .milliseconds(1000)
             var world = SimulatedWorld(seed: 42, names: ["alice", "bob", "carol"], configuration: configuration)
             world.checkInterval = .max
             try world.build(
@@ -23,14 +23,16 @@ enum ForwardingBenchmark {
                 push: { _ in MilliSatoshi(5_000_000_000) })
             var invoices: [Invoice] = []
             for _ in 0..<rounds * k {
-                if case .invoice(let record)? = try world.ask(2, .createInvoice(amount: MilliSatoshi(400_000), .text(""), expiry: 86_400)) {
+                if case .invoice(let record)? = try world.ask(
+                    2, .createInvoice(amount: MilliSatoshi(400_000), .text(""), expiry: .seconds(86_400)))
+                {
                     invoices.append(record.invoice)
                 }
             }
             let time = try measure {
                 for round in 0..<rounds {
                     try world.commands(0, invoices[round * k..<(round + 1) * k].map { .pay($0, amount: nil) })
-                    try world.run(limit: 5000)
+                    try world.run(limit: .milliseconds(5000))
                 }
             }
             let paid = Int(world.nodes[1].core!.circuits.totals.forwards)

@@ -46,7 +46,7 @@ enum GossipBenchmark {
                     for (node, policy) in [(a, channel.policy1), (b, channel.policy2)] {
                         guard let policy else { continue }
                         var update = ChannelUpdate(
-                            chainHash: chain, shortChannelID: channel.shortChannelID, timestamp: UInt32(now - 10),
+                            chainHash: chain, shortChannelID: channel.shortChannelID, timestamp: (now - .seconds(10)).headerTime,
                             direction: node.id == one.id ? 0 : 1, isDisabled: policy.isDisabled, dontForward: false,
                             cltvExpiryDelta: policy.cltvExpiryDelta, htlcMinimum: MilliSatoshi(policy.htlcMinimum),
                             feeBase: policy.feeBase, feeProportionalMillionths: policy.feeProportionalMillionths,

@@ -37,6 +37,7 @@ enum HistoryBenchmark {
                 // Wallets of before have none.
                 case .transactions: .walletHistory
                 case .channels: .channels
+                case .log: .log
                 }
             return [.put(table, key: position.id, record: record)]
         }
@@ -104,19 +105,19 @@ enum HistoryBenchmark {
         for number in 0..<count {
             let bytes = withUnsafeBytes(of: UInt64(number)) { Array($0) }
             let preimage = PaymentPreimage(Hash.tagged("payment", bytes))
-            let time = 1_700_000_000_000 + UInt64(number) * 100
+            let time = Timestamp(milliseconds: 1_700_000_000_000 + UInt64(number) * 100)
             let payment = payment(preimage, node, one, time)
             batch += writes(.payments, payment.position, payment.encoded())
             let circuit = try circuit(number, preimage, one, two, time)
             batch += writes(.forwards, circuit.position, circuit.encoded())
             if number.isMultiple(of: 5) {
                 let invoice = Invoice(
-                    network: .regtest, amount: MilliSatoshi(1_000_000), timestamp: time / 1000, paymentHash: preimage.paymentHash,
-                    paymentSecret: Hash.sha256([4]), details: .text("a cup of coffee, number \(number)"), expiry: 3600,
+                    network: .regtest, amount: MilliSatoshi(1_000_000), timestamp: time.wholeSecond, paymentHash: preimage.paymentHash,
+                    paymentSecret: Hash.sha256([4]), details: .text("a cup of coffee, number \(number)"), expiry: .seconds(3600),
                     minFinalCLTVExpiryDelta: 18,
                     features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: secret)
                 let record = InvoiceRecord(
-                    invoice: invoice, preimage: preimage, status: .paid(at: time / 1000, amount: MilliSatoshi(1_000_000)))
+                    invoice: invoice, preimage: preimage, status: .paid(at: time.wholeSecond, amount: MilliSatoshi(1_000_000)))
                 batch += writes(.invoices, record.position, record.encoded())
             }
             if batch.count > 20_000 || number == count - 1 {
@@ -126,7 +127,7 @@ enum HistoryBenchmark {
         }
     }
 
-    private static func payment(_ preimage: PaymentPreimage, _ payee: NodeID, _ channel: ChannelID, _ time: UInt64) -> OutgoingPayment {
+    private static func payment(_ preimage: PaymentPreimage, _ payee: NodeID, _ channel: ChannelID, _ time: Timestamp) -> OutgoingPayment {
         let hops = (1...3).map { hop in
             Route.Hop(
                 node: NodeKey(payee), shortChannelID: ShortChannelID(block: 800_000, transaction: hop, output: 0),
@@ -135,23 +136,24 @@ enum HistoryBenchmark {
         let route = Route(source: NodeKey(payee), hops: hops, uncertainty: 100)
         var payment = OutgoingPayment(
             paymentHash: preimage.paymentHash, payee: payee, amount: MilliSatoshi(1_000_000), maxFee: MilliSatoshi(10_000),
-            createdAt: time / 1000, deadline: time + 60_000, maxParts: 16, invoice: String(repeating: "x", count: 280), finalCLTVDelta: 18)
+            createdAt: time.wholeSecond, deadline: time + .seconds(60), maxParts: 16, invoice: String(repeating: "x", count: 280),
+            finalCLTVDelta: 18)
         payment.paymentSecret = preimage.bytes
         payment.attempts = (0..<2).map { attempt in
             var tried = PaymentAttempt(
                 route: route, htlc: .outgoing(channel, UInt64(attempt)), sharedSecrets: [Bytes32](repeating: preimage.bytes, count: 3),
                 startedAt: time)
-            tried.endedAt = time + 300
+            tried.endedAt = time + .milliseconds(300)
             tried.status =
                 attempt == 1 ? .succeeded : .failed(AttemptFailure(hop: 1, message: [0x10, 7, 0, 0], text: "a hop has too little"))
             return tried
         }
-        payment.status = .succeeded(preimage, at: time / 1000)
+        payment.status = .succeeded(preimage, at: time.wholeSecond)
         return payment
     }
 
     private static func circuit(
-        _ number: Int, _ preimage: PaymentPreimage, _ one: ChannelID, _ two: ChannelID, _ time: UInt64
+        _ number: Int, _ preimage: PaymentPreimage, _ one: ChannelID, _ two: ChannelID, _ time: Timestamp
     ) throws -> Circuit {
         let htlc = IncomingHTLC(
             key: .incoming(one, UInt64(number)), amount: MilliSatoshi(1_001_000), paymentHash: preimage.paymentHash, cltvExpiry: 800_200)
@@ -159,7 +161,7 @@ enum HistoryBenchmark {
             incoming: htlc, next: .channel(ShortChannelID(block: 800_000, transaction: 1, output: 0)), amount: MilliSatoshi(1_000_000),
             cltvExpiry: 800_100, onion: [], errorContext: OnionErrorContext(sharedSecret: preimage.bytes))
         var circuit = Circuit(request, outgoing: .outgoing(two, UInt64(number)), createdAt: time)
-        circuit.status = .settled(preimage, at: time / 1000)
+        circuit.status = .settled(preimage, at: time.wholeSecond)
         return circuit
     }
 }

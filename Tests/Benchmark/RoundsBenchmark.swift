@@ -40,14 +40,16 @@ enum RoundsBenchmark {
         world.checkInterval = .max
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 1000)
+        try world.run(limit: .milliseconds(1000))
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(4_000_000_000), push: .zero, feeRate: nil))
-        try world.run(limit: 1000)
+        try world.run(limit: .milliseconds(1000))
         try world.mine(3)
-        try world.run(limit: 1000)
+        try world.run(limit: .milliseconds(1000))
         var invoices: [Invoice] = []
         for _ in 0..<rounds * k {
-            if case .invoice(let record)? = try world.ask(1, .createInvoice(amount: MilliSatoshi(1_000_000), .text(""), expiry: 86_400)) {
+            if case .invoice(let record)? = try world.ask(
+                1, .createInvoice(amount: MilliSatoshi(1_000_000), .text(""), expiry: .seconds(86_400)))
+            {
                 invoices.append(record.invoice)
             }
         }
@@ -55,7 +57,7 @@ enum RoundsBenchmark {
         let time = try measure {
             for round in 0..<rounds {
                 try world.commands(0, invoices[round * k..<(round + 1) * k].map { .pay($0, amount: nil) })
-                try world.run(limit: 5000)
+                try world.run(limit: .milliseconds(5000))
             }
         }
         let paid = Int((world.nodes[1].core!.channels.values.first!.commitments.toLocal - before).value / 1_000_000)

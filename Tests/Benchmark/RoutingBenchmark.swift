@@ -8,9 +8,9 @@ import LightningWire
 
 /// Routes over the real network's graph, beside a search as simple as it can be.
 enum RoutingBenchmark {
-    static let now: UInt64 = 1_770_000_000
+    static let now = Timestamp(seconds: 1_770_000_000)
 
-    static func load(_ path: String) throws -> NetworkGraph { try GraphTable.load(path, timestamp: UInt32(now)) }
+    static func load(_ path: String) throws -> NetworkGraph { try GraphTable.load(path, timestamp: now.headerTime) }
 
     static func run(_ path: String) throws {
         var graph = NetworkGraph()

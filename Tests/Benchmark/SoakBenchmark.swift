@@ -74,7 +74,7 @@ enum SoakBenchmark {
                 try world.send(effects, over: &raw)
                 try world.talk(&raw)
                 while !raw.channel.commitments.htlcs.isEmpty {
-                    try world.pass(1, interval: 5000)
+                    try world.pass(1, interval: .milliseconds(5000))
                     // It lives, and reads what comes.
                     try world.say(.ping(Ping(pongBytes: 0)), over: &raw.connection)
                     try world.talk(&raw)

@@ -18,11 +18,11 @@ struct ChannelTableTests {
         var world = SimulatedWorld(seed: 77, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(3)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         return (world, try #require(world.nodes[0].core!.channels.values.first))
     }
 

@@ -15,12 +15,12 @@ struct PublicationTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(100_000)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         var node = try #require(world.nodes[0].core)
         let id = try #require(node.channels.keys.first)
         let effects = node.handle([.command(99, .forceCloseChannel(id))], now: world.now)
@@ -45,7 +45,7 @@ struct PublicationTests {
         #expect(say(.refused("mempool full")) == ["mempool full"])
         // Of what was never published there is nothing to say.
         #expect(Self.refusals(node.handle([.published(TransactionID(Hash.sha256([1])), .refused("no"))], now: world.now)).isEmpty)
-        try world.run(limit: 10)
+        try world.run(limit: .milliseconds(10))
     }
 
     @Test("the other end's close in the mempool is no alarm, the same reason for a claim is one")

@@ -15,7 +15,7 @@ struct RawPeer {
     var store = StoreContents()
     var transport: NoiseTransport
     let connection = ConnectionID(1)
-    var now: UInt64 = 1_700_000_000_000
+    var now: Timestamp = Timestamp(milliseconds: 1_700_000_000_000)
     var isClosed = false
     var received: [LightningMessage] = []
     var events: [NodeEvent] = []
@@ -57,7 +57,7 @@ struct RawPeer {
 
     mutating func wait(_ milliseconds: UInt64) {
         for _ in 0..<milliseconds / 1000 {
-            now += 1000
+            now += .milliseconds(1000)
             step([.tick])
         }
     }

@@ -48,7 +48,7 @@ struct RecoveryTests {
         let commitment = Self.commitment(fundingKey: channel.funding, script: script)
         var store = StoreContents()
         func step(_ inputs: [NodeInput]) -> NodeEffects {
-            let effects = node.handle(inputs, now: 1_700_000_000_000)
+            let effects = node.handle(inputs, now: Timestamp(milliseconds: 1_700_000_000_000))
             store.apply(effects.writes)
             #expect(node.difference(from: store) == nil)
             return effects
@@ -75,8 +75,10 @@ struct RecoveryTests {
         let commitment = Self.commitment(fundingKey: channel.funding, script: .p2wpkh(channel.payment))
         let other = Transaction(
             inputs: [TransactionInput(OutPoint(commitment.id, 0))], outputs: [TransactionOutput(Satoshi(60_000), .anchor)])
-        _ = node.handle([.blockConnected(Self.block(on: node.chain.tip, [commitment, other]), height: 1)], now: 1_700_000_000_000)
-        #expect(node.handle([.caughtUp], now: 1_700_000_000_000).publications.isEmpty)
+        _ = node.handle(
+            [.blockConnected(Self.block(on: node.chain.tip, [commitment, other]), height: 1)],
+            now: Timestamp(milliseconds: 1_700_000_000_000))
+        #expect(node.handle([.caughtUp], now: Timestamp(milliseconds: 1_700_000_000_000)).publications.isEmpty)
         #expect(node.recovered.count == 1 && node.wallet.balance(height: 1).unconfirmed == .zero)
     }
 

@@ -1,15 +1,7 @@
-import BitcoinLedger
-import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
-import LightningChain
-import LightningCore
-import LightningInvoice
-import LightningOnion
-import LightningPayment
-import LightningRecords
+import LightningFuzzing
 import LightningSimulation
-import LightningWire
 import TestSupport
 import Testing
 
@@ -21,55 +13,7 @@ struct FuzzTests {
     static let seed = ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
     static let count = ProcessInfo.processInfo.environment["FUZZ_COUNT"].flatMap { Int($0) } ?? 2000
 
-    /// Good inputs, of which bad ones are made.
-    struct Corpus: Sendable {
-        var inputs: [EntryPoint: [[UInt8]]] = [:]
-        var ledger: Ledger
-    }
-
-    static let corpus = Result { try makeCorpus() }
-
-    private static func makeCorpus() throws -> Corpus {
-        var random = SeededRandom(seed: 1)
-        var world = SimulatedWorld(seed: 900, names: ["alice", "bob", "carol"])
-        try world.build(
-            Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(1_000_000) }, push: { _ in MilliSatoshi(400_000_000) })
-        for hops in [0, 0, 1] {
-            let create = NodeCommand.createInvoice(amount: MilliSatoshi(10_000_000), .text("fuzz"), expiry: 86_400, blindedHops: hops)
-            guard case .invoice(let record)? = try world.ask(2, create) else { continue }
-            try world.command(0, .pay(record.invoice, amount: nil))
-            try world.pass(3)
-        }
-        var corpus = Corpus(ledger: world.ledger)
-        let words = HostileMessages(chain: Network.regtest.chainHash)
-        corpus.inputs[.decodeMessage] = (0..<200).map { _ in words.message(using: &random) }
-        let kinds: [(UInt8, [StoreTable])] = [(0, [.paymentHistory]), (1, [.invoiceHistory]), (2, [.forwardHistory]), (4, [.channels])]
-        for node in world.nodes {
-            for (kind, tables) in kinds {
-                for table in tables { corpus.inputs[.readRecord, default: []] += node.store.records(table).map { [kind] + $0 } }
-            }
-            corpus.inputs[.parseInvoice, default: []] += node.invoices.values.map { Array($0.invoice.text.utf8) }
-        }
-        let position = ByteWriter.bytes { world.nodes[0].core!.chain.encode(to: &$0) }
-        corpus.inputs[.readRecord, default: []].append([3] + position)
-        corpus.inputs[.connectBlock] = world.minedBlocks.suffix(12).map { $0.serialized() }
-        var next = world.ledger
-        corpus.inputs[.connectBlock]!.append(try next.mine(paying: .anchor, now: UInt32(world.now / 1000) + 600).0.serialized())
-        let payloads: [HopPayload] = [
-            .forward(amount: MilliSatoshi(900_000), cltvExpiry: 450, over: ShortChannelID(block: 1, transaction: 2, output: 3)),
-            .final(
-                amount: MilliSatoshi(1_000_000), cltvExpiry: 500, paymentSecret: .zero, total: MilliSatoshi(1_000_000), metadata: [1, 2]),
-            .keysend(amount: MilliSatoshi(1_000_000), cltvExpiry: 500, preimage: PaymentPreimage(Hash.sha256([6]))),
-        ]
-        corpus.inputs[.peelOnion] = payloads.map { $0.encoded() }
-        corpus.inputs[.peelOnion]! += payloads.compactMap { payload in
-            OnionPacket.create(
-                sessionKey: SecretKey(Hash.sha256([8]))!,
-                hops: [.init(nodeID: EntryPoint.nodeSecret.publicKey(), payload: payload.encoded())],
-                associatedData: PaymentHash(Hash.sha256([7])).bytes.array)
-        }
-        return corpus
-    }
+    static let corpus = Result { try Corpus() }
 
     /// One of many things that can happen to bytes.
     static func changed(_ input: [UInt8], _ other: [UInt8], using random: inout SeededRandom) -> [UInt8] {

@@ -26,7 +26,9 @@ struct ForwarderTests {
     static let name = ShortChannelID(block: 100, transaction: 1, output: 0)
     static let sound = IncomingFacts(isSound: true, isOutput: true)
 
-    static func context(height: Int = 100, now: UInt64 = 1_700_000_000_000, isSynced: Bool = true) -> Forwarder.Context {
+    static func context(height: Int = 100, now: Timestamp = Timestamp(milliseconds: 1_700_000_000_000), isSynced: Bool = true)
+        -> Forwarder.Context
+    {
         Forwarder.Context(now: now, height: height, isSynced: isSynced, identity: identity)
     }
 
@@ -113,7 +115,10 @@ struct ForwarderTests {
         var machine = try Self.forwarded()
         let incoming = HTLCID.incoming(Self.upstream, 0)
         let event = Forwarder.Event.fulfilled(incoming: incoming, outgoing: .outgoing(Self.downstream, 4), Self.preimage, attribution: [])
-        guard case .resolve(incoming, .fulfill(Self.preimage, _), 1500)? = machine.handle(event, Self.context(now: 1_700_000_001_500)).first
+        guard
+            case .resolve(incoming, .fulfill(Self.preimage, _), .milliseconds(1500))? = machine.handle(
+                event, Self.context(now: Timestamp(milliseconds: 1_700_000_001_500))
+            ).first
         else { throw Unexpected() }
         #expect(machine.circuits.pending.isEmpty && machine.circuits.totals.forwards == 0)
         guard case .ended(let circuit)? = machine.handle(.settled(incoming, Self.preimage.paymentHash), Self.context()).first else {
@@ -214,7 +219,7 @@ struct ForwarderTests {
         #expect(machine.handle(.resumed(htlc, onion: onion, Self.sound), Self.context()).isEmpty)
         // It failed, and the node stopped before the answer was given.
         var circuits = machine.circuits
-        _ = circuits.fail(incoming: htlc.key, "", at: 1)
+        _ = circuits.fail(incoming: htlc.key, "", at: Timestamp(seconds: 1))
         let stored = circuits.drainWrites()
         #expect(stored.changes(of: .forwardHistory).isEmpty)
         for isResumed in [true, false] {
@@ -254,8 +259,9 @@ struct ForwarderTests {
         for number in 0..<10_003 {
             var request = request
             request.incoming.key = .incoming(Self.upstream, UInt64(number))
-            circuits.open(Circuit(request, outgoing: .outgoing(Self.downstream, UInt64(number)), createdAt: UInt64(number)))
-            _ = circuits.fail(incoming: request.incoming.key, "", at: 1)
+            circuits.open(
+                Circuit(request, outgoing: .outgoing(Self.downstream, UInt64(number)), createdAt: Timestamp(milliseconds: UInt64(number))))
+            _ = circuits.fail(incoming: request.incoming.key, "", at: Timestamp(seconds: 1))
             circuits.answered(incoming: request.incoming.key)
             contents.apply(circuits.drainWrites())
             guard number == 5000 else { continue }
@@ -266,7 +272,7 @@ struct ForwarderTests {
             circuits = restored
         }
         let left = try contents.records(.forwardHistory).map { try Circuit(record: $0).createdAt }
-        #expect(left == Array(3..<10_003) && contents.records(.cheapForwards).count == 10_000)
+        #expect(left.map(\.milliseconds) == Array(3..<10_003) && contents.records(.cheapForwards).count == 10_000)
         #expect(circuits.totals.failures == 10_003 && circuits.totalsByChannel[Self.downstream]?.failures == 10_003)
     }
 

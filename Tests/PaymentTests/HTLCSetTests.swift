@@ -18,8 +18,9 @@ struct HTLCSetTests {
     private static func payments(isHold: Bool, amount: UInt64? = 1000) -> Receiver {
         var payments = Receiver()
         let invoice = Invoice(
-            network: .regtest, amount: amount.map { MilliSatoshi($0) }, timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
-            paymentSecret: secret, details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18,
+            network: .regtest, amount: amount.map { MilliSatoshi($0) }, timestamp: Timestamp(seconds: 1_700_000_000),
+            paymentHash: preimage.paymentHash,
+            paymentSecret: secret, details: .text(""), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 18,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: node)
         payments.add(InvoiceRecord(invoice: invoice, preimage: isHold ? nil : preimage, isHold: isHold))
         return payments
@@ -35,7 +36,7 @@ struct HTLCSetTests {
             amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: secret, total: MilliSatoshi(total), metadata: nil)
         return payments.receive(
             htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([UInt8(truncatingIfNeeded: id)])),
-            now: 1_700_000_010_000,
+            now: Timestamp(milliseconds: 1_700_000_010_000),
             height: 100,
             network: .regtest, nodeSecret: node, isResumed: isResumed)
     }
@@ -58,10 +59,10 @@ struct HTLCSetTests {
         #expect(outcome.decisions.count == 2)
         // Settled one by one, paid with the last.
         for (number, key) in outcome.decisions.map(\.0).enumerated() {
-            let now = payments.settled(key, Self.preimage.paymentHash, now: 1_700_000_020_000)
+            let now = payments.settled(key, Self.preimage.paymentHash, now: Timestamp(milliseconds: 1_700_000_020_000))
             #expect((now.paid != nil) == (number == 1))
             // The same again is nothing.
-            #expect(payments.settled(key, Self.preimage.paymentHash, now: 1_700_000_020_000).paid == nil)
+            #expect(payments.settled(key, Self.preimage.paymentHash, now: Timestamp(milliseconds: 1_700_000_020_000)).paid == nil)
         }
     }
 
@@ -87,7 +88,8 @@ struct HTLCSetTests {
         let payload = HopPayload.final(
             amount: MilliSatoshi(1000), cltvExpiry: 101, paymentSecret: Self.secret, total: MilliSatoshi(1000), metadata: nil)
         let outcome = again.receive(
-            htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([9])), now: 1_700_000_010_000, height: 100,
+            htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([9])), now: Timestamp(milliseconds: 1_700_000_010_000),
+            height: 100,
             network: .regtest,
             nodeSecret: Self.node, isResumed: true)
         #expect(Self.isFailed(outcome, [9]))
@@ -115,7 +117,8 @@ struct HTLCSetTests {
                 key: .incoming(ChannelID(Hash.sha256([1])), UInt64(number)), amount: MilliSatoshi(amount),
                 paymentHash: preimage.paymentHash, cltvExpiry: 300)
             let outcome = payments.receive(
-                htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([1])), now: 1_700_000_000_000 + UInt64(number),
+                htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([1])),
+                now: Timestamp(milliseconds: 1_700_000_000_000 + UInt64(number)),
                 height: 100,
                 network: .regtest, nodeSecret: Self.node)
             #expect(outcome.decisions.count == 1)

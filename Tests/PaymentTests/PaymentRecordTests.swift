@@ -32,7 +32,7 @@ struct PaymentRecordTests {
         writer.uint64(1_700_000_001)
         let payment = try OutgoingPayment(record: writer.bytes)
         #expect(payment.amount.value == 123_456 && payment.fee == .zero && payment.invoice == "lnbcrt1")
-        #expect(payment.status == .succeeded(PaymentPreimage(Hash.sha256([5])), at: 1_700_000_001))
+        #expect(payment.status == .succeeded(PaymentPreimage(Hash.sha256([5])), at: Timestamp(seconds: 1_700_000_001)))
         #expect(payment.attempts.count == 1 && payment.attempts[0].htlc.id == 7 && payment.paidRoutes[0].hops.count == 1)
         // It is written in the new form, and stays what it was.
         #expect(try OutgoingPayment(record: payment.encoded()) == payment)
@@ -44,8 +44,9 @@ struct PaymentRecordTests {
     @Test("a payment with everything in it comes back as it was")
     func everything() throws {
         var payment = OutgoingPayment(
-            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2), createdAt: 3,
-            deadline: 4, maxParts: 5, invoice: "x", finalCLTVDelta: 18)
+            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2),
+            createdAt: Timestamp(seconds: 3),
+            deadline: Timestamp(milliseconds: 4), maxParts: 5, invoice: "x", finalCLTVDelta: 18)
         payment.paymentSecret = Hash.sha256([6])
         payment.keysendPreimage = PaymentPreimage(Hash.sha256([7]))
         payment.paymentMetadata = [1, 2]
@@ -70,16 +71,18 @@ struct PaymentRecordTests {
         let hop = Route.Hop(node: key, shortChannelID: ShortChannelID(2), amount: MilliSatoshi(10), cltvDelta: 20)
         var attempt = PaymentAttempt(
             route: Route(source: key, hops: [hop, hop], uncertainty: 77), htlc: .outgoing(ChannelID(Hash.sha256([9])), 3),
-            sharedSecrets: [Hash.sha256([10])], startedAt: 11)
+            sharedSecrets: [Hash.sha256([10])], startedAt: Timestamp(milliseconds: 11))
         payment.attempts.append(attempt)
-        attempt.endedAt = 12
+        attempt.endedAt = Timestamp(milliseconds: 12)
         attempt.holdTimes = [100, 200]
         attempt.status = .failed(AttemptFailure(hop: 1, message: [0x10, 7], text: "why"))
         payment.attempts.append(attempt)
         attempt.status = .succeeded
         payment.attempts.append(attempt)
         payment.givenUp = "enough"
-        for status: OutgoingPayment.Status in [.pending, .failed("no", at: 5), .succeeded(PaymentPreimage(Hash.sha256([1])), at: 6)] {
+        for status: OutgoingPayment.Status in [
+            .pending, .failed("no", at: Timestamp(seconds: 5)), .succeeded(PaymentPreimage(Hash.sha256([1])), at: Timestamp(seconds: 6)),
+        ] {
             payment.status = status
             #expect(try OutgoingPayment(record: payment.encoded()) == payment)
         }
@@ -88,8 +91,9 @@ struct PaymentRecordTests {
     @Test("second versions, before there were blinded paths")
     func secondVersions() throws {
         let payment = OutgoingPayment(
-            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2), createdAt: 3,
-            deadline: 4, maxParts: 5, invoice: "x", finalCLTVDelta: 18)
+            paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2),
+            createdAt: Timestamp(seconds: 3),
+            deadline: Timestamp(milliseconds: 4), maxParts: 5, invoice: "x", finalCLTVDelta: 18)
         // No hints and no paths, no channel, no attempts, not given up, pending.
         let record = payment.encoded()
         #expect(Array(record.suffix(6)) == [0, 0, 0, 0, 0, 0])
@@ -99,11 +103,12 @@ struct PaymentRecordTests {
         #expect(try InvoiceRecord(record: [2] + invoice.encoded()[1...].dropLast(10)) == invoice)
         #expect(try InvoiceRecord(record: [3] + invoice.encoded()[1...].dropLast(9)) == invoice)
         #expect(try InvoiceRecord(record: [4] + invoice.encoded()[1...].dropLast(8)) == invoice)
-        invoice.createdAt += 123
+        invoice.createdAt += .milliseconds(123)
         #expect(invoice.position.time == 1_700_000_000_123)
         invoice.pathID = Hash.sha256([8])
         for status: InvoiceRecord.Status in [
-            .unpaid, .held(amount: MilliSatoshi(7)), .settling(amount: MilliSatoshi(8)), .paid(at: 9, amount: MilliSatoshi(10)), .canceled,
+            .unpaid, .held(amount: MilliSatoshi(7)), .settling(amount: MilliSatoshi(8)),
+            .paid(at: Timestamp(seconds: 9), amount: MilliSatoshi(10)), .canceled,
         ] {
             invoice.status = status
             #expect(try InvoiceRecord(record: invoice.encoded()) == invoice)
@@ -112,9 +117,9 @@ struct PaymentRecordTests {
 
     private static func invoice() -> Invoice {
         Invoice(
-            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000,
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: Timestamp(seconds: 1_700_000_000),
             paymentHash: PaymentPreimage(Hash.sha256([1])).paymentHash, paymentSecret: Hash.sha256([2]), details: .text("old"),
-            expiry: 3600,
+            expiry: .seconds(3600),
             minFinalCLTVExpiryDelta: 144, features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
             nodeSecret: SecretKey(Hash.sha256([1]))!)
     }
@@ -133,7 +138,7 @@ struct PaymentRecordTests {
         writer.milliSatoshi(MilliSatoshi(1000))
         let record = try InvoiceRecord(record: writer.bytes)
         #expect(record.preimage == preimage && !record.isHold && !record.isSpontaneous)
-        #expect(record.status == .paid(at: 1_700_000_100, amount: MilliSatoshi(1000)))
+        #expect(record.status == .paid(at: Timestamp(seconds: 1_700_000_100), amount: MilliSatoshi(1000)))
         #expect(try InvoiceRecord(record: record.encoded()) == record)
     }
 }

@@ -21,13 +21,14 @@ struct ReceiverTests {
     static let preimage = PaymentPreimage(Hash.sha256([3]))
     static let secret = Hash.sha256([4])
     static let channel = ChannelID(Hash.sha256([1]))
-    static let context = Receiver.Context(now: 1_700_000_010_000, height: 100, network: .regtest, identity: identity)
+    static let context = Receiver.Context(
+        now: Timestamp(milliseconds: 1_700_000_010_000), height: 100, network: .regtest, identity: identity)
 
     static func machine(isHold: Bool) -> Receiver {
         var machine = Receiver()
         let invoice = Invoice(
-            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash,
-            paymentSecret: secret, details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18,
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: Timestamp(seconds: 1_700_000_000), paymentHash: preimage.paymentHash,
+            paymentSecret: secret, details: .text(""), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 18,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), nodeSecret: identity.secret)
         machine.add(InvoiceRecord(invoice: invoice, preimage: isHold ? nil : preimage, isHold: isHold))
         return machine
@@ -72,7 +73,7 @@ struct ReceiverTests {
     @Test("an invoice is over when its time is, unless a payment of it has begun")
     func expired() throws {
         func context(_ seconds: UInt64) -> Receiver.Context {
-            Receiver.Context(now: seconds * 1000, height: 100, network: .regtest, identity: Self.identity)
+            Receiver.Context(now: Timestamp(seconds: seconds), height: 100, network: .regtest, identity: Self.identity)
         }
         var machine = Self.machine(isHold: false)
         _ = machine.drainWrites()
@@ -132,7 +133,8 @@ struct ReceiverTests {
         var later = machine
         #expect(Self.decided(machine.handle(.channelGivenUp(Self.channel, canClaim: true), Self.context)).map(\.id) == [1])
         #expect(later.handle(.timePassed, Self.context).isEmpty)
-        let context = Receiver.Context(now: 1_700_000_070_000, height: 100, network: .regtest, identity: Self.identity)
+        let context = Receiver.Context(
+            now: Timestamp(milliseconds: 1_700_000_070_000), height: 100, network: .regtest, identity: Self.identity)
         #expect(Self.decided(later.handle(.timePassed, context)).map(\.id) == [1])
     }
 

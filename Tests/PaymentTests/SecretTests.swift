@@ -32,20 +32,22 @@ struct SecretTests {
         payment.attempts = [
             PaymentAttempt(
                 route: SenderTests.route(SenderTests.channels[0], 1000), htlc: .outgoing(ChannelID(.zero), 1),
-                sharedSecrets: [Hash.sha256([3])], startedAt: 0)
+                sharedSecrets: [Hash.sha256([3])], startedAt: Timestamp(milliseconds: 0))
         ]
-        payment.status = .succeeded(Self.preimage, at: 1)
+        payment.status = .succeeded(Self.preimage, at: Timestamp(seconds: 1))
         Self.check(Self.preimage)
         Self.check(payment)
         Self.check(payment.attempts)
         let invoice = Invoice(
-            network: .regtest, amount: nil, timestamp: 1, paymentHash: Self.preimage.paymentHash, paymentSecret: Hash.sha256([2]),
-            details: .text(""), expiry: 60, minFinalCLTVExpiryDelta: 18, features: FeatureBits(), nodeSecret: ReceiverTests.identity.secret)
+            network: .regtest, amount: nil, timestamp: Timestamp(seconds: 1), paymentHash: Self.preimage.paymentHash,
+            paymentSecret: Hash.sha256([2]),
+            details: .text(""), expiry: .seconds(60), minFinalCLTVExpiryDelta: 18, features: FeatureBits(),
+            nodeSecret: ReceiverTests.identity.secret)
         Self.check(InvoiceRecord(invoice: invoice, preimage: Self.preimage))
         Self.check(OnionErrorContext(sharedSecret: Hash.sha256([3])))
         Self.check(IncomingDecision.fulfill(Self.preimage, HTLCReply(sharedSecret: Hash.sha256([3]))))
         var circuits = try ForwarderTests.forwarded().circuits
-        let circuit = circuits.fulfill(incoming: .incoming(ForwarderTests.upstream, 0), Self.preimage, at: 1)
+        let circuit = circuits.fulfill(incoming: .incoming(ForwarderTests.upstream, 0), Self.preimage, at: Timestamp(seconds: 1))
         Self.check(try #require(circuit))
     }
 }

@@ -28,7 +28,9 @@ struct SenderTests {
         return channel
     }
 
-    static func context(now: UInt64 = 1_700_000_000_000, channels: [SendingChannel] = channels) -> Sender.Context {
+    static func context(now: Timestamp = Timestamp(milliseconds: 1_700_000_000_000), channels: [SendingChannel] = channels)
+        -> Sender.Context
+    {
         Sender.Context(
             now: now, height: 100, network: .regtest, identity: identity, finalExpiryMargin: 2, graph: NetworkGraph(),
             channels: { channels })
@@ -40,8 +42,9 @@ struct SenderTests {
 
     static func payment(_ amount: UInt64 = 10_000) -> OutgoingPayment {
         var payment = OutgoingPayment(
-            paymentHash: hash, payee: payee, amount: MilliSatoshi(amount), maxFee: MilliSatoshi(1000), createdAt: 1_700_000_000,
-            deadline: 1_700_000_060_000, maxParts: 4, invoice: "", finalCLTVDelta: 18)
+            paymentHash: hash, payee: payee, amount: MilliSatoshi(amount), maxFee: MilliSatoshi(1000),
+            createdAt: Timestamp(seconds: 1_700_000_000),
+            deadline: Timestamp(milliseconds: 1_700_000_060_000), maxParts: 4, invoice: "", finalCLTVDelta: 18)
         payment.paymentSecret = Hash.sha256([2])
         return payment
     }
@@ -130,7 +133,7 @@ struct SenderTests {
         }
         let effects = machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context())
         guard case .succeeded(let payment, [5])? = effects.first else { throw Unexpected() }
-        #expect(payment.status == .succeeded(Self.preimage, at: 1_700_000_000) && machine.pending.isEmpty)
+        #expect(payment.status == .succeeded(Self.preimage, at: Timestamp(seconds: 1_700_000_000)) && machine.pending.isEmpty)
         #expect(throws: PaymentRefusal.alreadyPaid) { try Self.check(machine) }
         #expect(machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context()).isEmpty)
         #expect(machine.handle(.endOfBatch(isFirst: true), Self.context()).isEmpty)
@@ -139,9 +142,11 @@ struct SenderTests {
         for (attempt, other) in [(1, id), (0, .outgoing(Self.channels[1].id, 3))] {
             #expect(machine.handle(.concluded(Self.hash, attempt: attempt, other), Self.context()).isEmpty)
         }
-        let last = machine.handle(.concluded(Self.hash, attempt: 0, id), Self.context(now: 1_700_000_000_500))
+        let last = machine.handle(.concluded(Self.hash, attempt: 0, id), Self.context(now: Timestamp(milliseconds: 1_700_000_000_500)))
         guard case .settled(let settled)? = last.first else { throw Unexpected() }
-        #expect(settled.attempts[0].settledAt == 1_700_000_000_500 && settled.isOver && settled.status == payment.status)
+        #expect(
+            settled.attempts[0].settledAt == Timestamp(milliseconds: 1_700_000_000_500) && settled.isOver
+                && settled.status == payment.status)
         #expect(machine.handle(.concluded(Self.hash, attempt: 0, id), Self.context()).isEmpty)
         // What is over is not kept in memory; nothing is paid twice all the same.
         let history = try #require(Self.history(&machine))
@@ -183,7 +188,9 @@ struct SenderTests {
         _ = machine.handle(.fulfilled(Self.hash, attempt: 0, id, Self.preimage, attribution: []), Self.context())
         let taken = machine.handle(.failed(Self.hash, attempt: 0, id, .packet([1, 2, 3], [])), Self.context())
         guard case .settled(let unpaid)? = taken.first else { throw Unexpected() }
-        #expect(unpaid.status == .succeeded(Self.preimage, at: 1_700_000_000) && unpaid.fee == .zero && unpaid.paidRoutes.isEmpty)
+        #expect(
+            unpaid.status == .succeeded(Self.preimage, at: Timestamp(seconds: 1_700_000_000)) && unpaid.fee == .zero
+                && unpaid.paidRoutes.isEmpty)
         // One that failed.
         machine = try Self.sent()
         _ = machine.handle(.failed(Self.hash, attempt: 0, .outgoing(Self.channels[0].id, 3), .onChain), Self.context())
@@ -193,9 +200,11 @@ struct SenderTests {
         let failed = try #require(Self.history(&machine))
         #expect(throws: Never.self) { try Self.check(machine, earlier: failed) }
         // As long as the new one has not begun the old one stays.
-        _ = machine.handle(.pay(Self.payment(), earlier: failed, caller: 6), Self.context(now: 1_700_000_001_000))
+        _ = machine.handle(.pay(Self.payment(), earlier: failed, caller: 6), Self.context(now: Timestamp(milliseconds: 1_700_000_001_000)))
         #expect(machine.drainWrites().isEmpty)
-        _ = machine.handle(.found(Self.hash, .success([Self.route(Self.channels[1], 10_000)])), Self.context(now: 1_700_000_001_000))
+        _ = machine.handle(
+            .found(Self.hash, .success([Self.route(Self.channels[1], 10_000)])),
+            Self.context(now: Timestamp(milliseconds: 1_700_000_001_000)))
         let writes = machine.drainWrites()
         #expect(writes.changes(of: .paymentHistory).map(\.record) == [nil])
         #expect(writes.changes(of: .paymentOrder).map(\.key) == [failed.position.key])
@@ -215,10 +224,12 @@ struct SenderTests {
     /// Whether an invoice with the payment's hash would be paid.
     private static func check(_ machine: Sender, earlier: OutgoingPayment? = nil) throws {
         let invoice = Invoice(
-            network: .regtest, amount: MilliSatoshi(10_000), timestamp: 1_700_000_000, paymentHash: hash, paymentSecret: Hash.sha256([2]),
-            details: .text(""), expiry: 3600, minFinalCLTVExpiryDelta: 18, features: FeatureBits(),
+            network: .regtest, amount: MilliSatoshi(10_000), timestamp: Timestamp(seconds: 1_700_000_000), paymentHash: hash,
+            paymentSecret: Hash.sha256([2]),
+            details: .text(""), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 18, features: FeatureBits(),
             nodeSecret: ReceiverTests.identity.secret)
-        _ = try machine.check(invoice, amount: nil, network: .regtest, isOwn: false, earlier: earlier, now: 1_700_000_001)
+        _ = try machine.check(
+            invoice, amount: nil, network: .regtest, isOwn: false, earlier: earlier, now: Timestamp(seconds: 1_700_000_001))
     }
 
     @Test("a part that failed is tried again at the end of the batch; what the payee refuses ends the payment")
@@ -260,7 +271,11 @@ struct SenderTests {
         var late = machine
         #expect(Self.isFinding(machine.handle(.endOfBatch(isFirst: true), Self.context())) != nil)
         #expect(machine.occupancy.waiting == 0)
-        guard case .failed(_, let why, [5])? = late.handle(.tick, Self.context(now: 1_700_000_060_000, channels: full)).first else {
+        guard
+            case .failed(_, let why, [5])? = late.handle(
+                .tick, Self.context(now: Timestamp(milliseconds: 1_700_000_060_000), channels: full)
+            ).first
+        else {
             throw Unexpected()
         }
         #expect(why.contains("no HTLC slot became free in time"))
@@ -304,7 +319,7 @@ struct SenderTests {
             _ = machine.handle(.found(payment.paymentHash, .failure(.noCapacity)), Self.context(channels: full))
         }
         #expect(machine.pending.count == 5000)
-        let effects = machine.handle(.tick, Self.context(now: 1_700_000_060_000, channels: full))
+        let effects = machine.handle(.tick, Self.context(now: Timestamp(milliseconds: 1_700_000_060_000), channels: full))
         #expect(effects.count == 5000 && machine.pending.isEmpty && machine.occupancy.waiting == 0)
     }
 }

@@ -30,9 +30,9 @@ struct InvoiceVectorTests {
         }
         let coffee = try invoice("Please send $3")
         #expect(coffee.amount == MilliSatoshi(250_000_000))
-        #expect(coffee.expiry == 60)
+        #expect(coffee.expiry == .seconds(60))
         #expect(coffee.descriptionText == "1 cup coffee")
-        #expect(coffee.timestamp == 1_496_314_658)
+        #expect(coffee.timestamp == Timestamp(seconds: 1_496_314_658))
         #expect(try invoice("Please send 0.0096").amount == MilliSatoshi(967_878_534))
         let hints = try invoice("On mainnet, with fallback address 1RustyRX").routingHints
         #expect(hints.count == 1 && hints[0].count == 2)
@@ -80,8 +80,9 @@ struct InvoiceVectorTests {
             cltvExpiryDelta: 18, htlcMinimum: .zero, htlcMaximum: MilliSatoshi(1000))
         func text(_ paymentSecret: Bytes32?, _ hints: [[RoutingHint]], _ path: BlindedPaymentPath?) -> String {
             Invoice(
-                network: .regtest, amount: nil, timestamp: 1_700_000_000, paymentHash: PaymentPreimage(.zero).paymentHash,
-                paymentSecret: paymentSecret, details: .text("x"), expiry: 3600, minFinalCLTVExpiryDelta: 18,
+                network: .regtest, amount: nil, timestamp: Timestamp(seconds: 1_700_000_000),
+                paymentHash: PaymentPreimage(.zero).paymentHash,
+                paymentSecret: paymentSecret, details: .text("x"), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 18,
                 features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .invoiceBlindedPaths]), routingHints: hints,
                 blindedPaths: path.map { [$0] } ?? [], nodeSecret: secret.key
             ).text
@@ -112,9 +113,9 @@ struct InvoiceVectorTests {
         let secret = SecretKey.Box(String(repeating: "7b", count: 32))
         for msat: UInt64 in [1, 10, 99, 100, 1_000, 123_456, 100_000, 100_000_000, 100_000_000_000, 2_100_000_000_000] {
             let invoice = Invoice(
-                network: .regtest, amount: MilliSatoshi(msat), timestamp: 1_700_000_000,
+                network: .regtest, amount: MilliSatoshi(msat), timestamp: Timestamp(seconds: 1_700_000_000),
                 paymentHash: PaymentPreimage(.zero).paymentHash, paymentSecret: Hash.sha256([1]),
-                details: .text("dinner \u{1F35C}"), expiry: 77, minFinalCLTVExpiryDelta: 144,
+                details: .text("dinner \u{1F35C}"), expiry: .seconds(77), minFinalCLTVExpiryDelta: 144,
                 features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
                 routingHints: [
                     [

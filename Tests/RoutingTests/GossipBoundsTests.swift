@@ -64,7 +64,7 @@ struct GossipBoundsTests {
         let terms = [bench.gossip.graph.channel(made.id)?.policy1, bench.gossip.graph.channel(made.id)?.policy2]
         #expect(terms.contains { $0 != nil })
         bench.gossip.disconnected(1)
-        bench.gossip.connected(1, features: FeatureBits(optional: [.gossipQueries]), now: Self.now, height: 500)
+        bench.gossip.connected(1, features: FeatureBits(optional: [.gossipQueries]), now: Timestamp(seconds: Self.now), height: 500)
         bench.tell(Made("carol", "dave", block: 101).announcement)
         #expect(bench.gossip.graph.channelCount == 2)
     }
@@ -79,7 +79,7 @@ struct GossipBoundsTests {
         let records = bench.store.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { (key: $0.key, record: $0.value) }
         var again = Bench()
         again.gossip = try Gossip(chainHash: GossipTests.chain, policy: GossipPolicy(), records: records)
-        again.gossip.connected(1, features: FeatureBits(), now: Self.now, height: 500)
+        again.gossip.connected(1, features: FeatureBits(), now: Timestamp(seconds: Self.now), height: 500)
         again.tell(Made("alice", "bob", block: 100).announcement)
         #expect(again.gossip.graph.channelCount == 0)
     }
@@ -93,8 +93,8 @@ struct GossipBoundsTests {
         let honest = made.update(by: "alice", at: Self.now - 100)
         let forged = made.update(by: "alice", at: Self.now - 100, signer: "mallory")
         // Both are under way at once.
-        bench.gossip.receive(try! LightningMessage(forged), wire: forged, from: 1, now: Self.now, height: 500)
-        bench.gossip.receive(try! LightningMessage(honest), wire: honest, from: 2, now: Self.now, height: 500)
+        bench.gossip.receive(try! LightningMessage(forged), wire: forged, from: 1, now: Timestamp(seconds: Self.now), height: 500)
+        bench.gossip.receive(try! LightningMessage(honest), wire: honest, from: 2, now: Timestamp(seconds: Self.now), height: 500)
         bench.settle()
         #expect([bench.gossip.graph.channel(made.id)?.policy1, bench.gossip.graph.channel(made.id)?.policy2].contains { $0 != nil })
     }
@@ -103,7 +103,8 @@ struct GossipBoundsTests {
     func reorganization() {
         var bench = Bench()
         let made = Made("alice", "bob", block: 100)
-        bench.gossip.receive(try! LightningMessage(made.announcement), wire: made.announcement, from: 1, now: Self.now, height: 500)
+        bench.gossip.receive(
+            try! LightningMessage(made.announcement), wire: made.announcement, from: 1, now: Timestamp(seconds: Self.now), height: 500)
         bench.gossip.disconnected(height: 500)
         bench.settle()
         #expect(bench.gossip.graph.channelCount == 0)
@@ -122,22 +123,22 @@ struct GossipBoundsTests {
             ids.append(made.id)
         }
         for peer in (UInt64(11)...16).map({ ConnectionID($0) }) {
-            bench.gossip.connected(peer, features: FeatureBits(), now: Self.now, height: 500)
+            bench.gossip.connected(peer, features: FeatureBits(), now: Timestamp(seconds: Self.now), height: 500)
         }
         bench.settle()
         // Asking twice for the same does not cost twice.
         let query = QueryShortChannelIDs(chainHash: GossipTests.chain, encodedShortIDs: GossipEncoding.encode(ids + ids))
         for peer in (UInt64(11)...16).map({ ConnectionID($0) }) {
             if peer == 16 { bench.gossip.setCongested(16, true) }
-            bench.gossip.receive(.queryShortChannelIDs(query), wire: [], from: peer, now: Self.now, height: 500)
+            bench.gossip.receive(.queryShortChannelIDs(query), wire: [], from: peer, now: Timestamp(seconds: Self.now), height: 500)
         }
         bench.settle()
         bench.sent = []
-        bench.gossip.tick(now: Self.now * 1000 + 1)
+        bench.gossip.tick(now: Timestamp(milliseconds: Self.now * 1000 + 1))
         bench.settle()
         #expect((1...200).contains(bench.sent.count))
         for slice in 2...60 {
-            bench.gossip.tick(now: Self.now * 1000 + UInt64(slice))
+            bench.gossip.tick(now: Timestamp(milliseconds: Self.now * 1000 + UInt64(slice)))
             bench.settle()
         }
         for peer in (UInt64(11)...15).map({ ConnectionID($0) }) {
@@ -147,7 +148,7 @@ struct GossipBoundsTests {
         let congested = bench.sent.count { $0.peer == 16 }
         bench.gossip.setCongested(16, false)
         for slice in 61...80 {
-            bench.gossip.tick(now: Self.now * 1000 + UInt64(slice))
+            bench.gossip.tick(now: Timestamp(milliseconds: Self.now * 1000 + UInt64(slice)))
             bench.settle()
         }
         #expect(bench.sent.count { $0.peer == 16 } > congested)

@@ -71,7 +71,8 @@ struct GossipTests {
         init() {
             for peer in (UInt64(1)...3).map({ ConnectionID($0) }) {
                 gossip.connected(
-                    peer, features: FeatureBits(optional: [.gossipQueries, .gossipQueriesEx]), now: GossipTests.now, height: 500)
+                    peer, features: FeatureBits(optional: [.gossipQueries, .gossipQueriesEx]), now: Timestamp(seconds: GossipTests.now),
+                    height: 500)
             }
             settle()
             sent = []
@@ -97,7 +98,7 @@ struct GossipTests {
                                     OutPoint(TransactionID(Hash.sha256(Array("\(id)".utf8))), 0),
                                     TransactionOutput(Satoshi(100_000), check.funding!.script))
                         }
-                        gossip.decided(check.number, verdict, now: time, height: 500)
+                        gossip.decided(check.number, verdict, now: Timestamp(seconds: time), height: 500)
                     }
                 }
                 effects = gossip.takeEffects()
@@ -105,12 +106,12 @@ struct GossipTests {
         }
 
         mutating func tell(_ wire: [UInt8], from peer: ConnectionID = 1, time: UInt64 = GossipTests.now) {
-            gossip.receive(try! LightningMessage(wire), wire: wire, from: peer, now: time, height: 500)
+            gossip.receive(try! LightningMessage(wire), wire: wire, from: peer, now: Timestamp(seconds: time), height: 500)
             settle(time: time)
         }
 
         mutating func flush(_ time: UInt64 = GossipTests.now) {
-            gossip.tick(now: time * 1000)
+            gossip.tick(now: Timestamp(seconds: time))
             settle(time: time)
         }
     }
@@ -150,7 +151,7 @@ struct GossipTests {
             forged[position] ^= 1
             guard let message = try? LightningMessage(forged) else { continue }
             var fresh = Bench()
-            fresh.gossip.receive(message, wire: forged, from: 1, now: Self.now, height: 500)
+            fresh.gossip.receive(message, wire: forged, from: 1, now: Timestamp(seconds: Self.now), height: 500)
             fresh.settle()
             #expect(fresh.gossip.graph.channelCount == 0, "byte \(position)")
         }
@@ -190,7 +191,7 @@ struct GossipTests {
         #expect(base() == 6)
         // Forged ones cost the forger his connection, and the honest node nothing.
         for number in 0..<50 {
-            bench.gossip.connected(9, features: FeatureBits(optional: [.gossipQueries]), now: Self.now, height: 500)
+            bench.gossip.connected(9, features: FeatureBits(optional: [.gossipQueries]), now: Timestamp(seconds: Self.now), height: 500)
             bench.settle()
             bench.tell(made.update(by: "alice", at: Self.now - 90 + UInt64(number), signer: "mallory"), from: 9)
         }
@@ -229,27 +230,27 @@ struct GossipTests {
         bench.tell(made.update(by: "alice", at: Self.now))
         let outPoint = OutPoint(TransactionID(Hash.sha256(Array("\(made.id)".utf8))), 0)
         bench.gossip.connected(spending: [outPoint], height: 510)
-        bench.gossip.prune(height: 581, now: Self.now)
+        bench.gossip.prune(height: 581, now: Timestamp(seconds: Self.now))
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == true)
         bench.gossip.disconnected(height: 510)
-        bench.gossip.prune(height: 600, now: Self.now)
+        bench.gossip.prune(height: 600, now: Timestamp(seconds: Self.now))
         #expect(bench.gossip.graph.channel(made.id)?.isSpent == false)
         bench.gossip.connected(spending: [outPoint], height: 610)
-        bench.gossip.prune(height: 682, now: Self.now)
+        bench.gossip.prune(height: 682, now: Timestamp(seconds: Self.now))
         #expect(bench.gossip.graph.channelCount == 0 && bench.gossip.graph.nodeCount == 0)
         bench.settle()
         #expect(bench.store.values.isEmpty)
         let other = Made("carol", "dave", block: 101)
         bench.tell(other.announcement)
         bench.tell(other.update(by: "carol", at: Self.now))
-        bench.gossip.prune(height: 700, now: Self.now + 1_209_601)
+        bench.gossip.prune(height: 700, now: Timestamp(seconds: Self.now + 1_209_601))
         #expect(bench.gossip.graph.channelCount == 0)
         // Of which nobody ever said how it can be used.
         bench.tell(Made("carol", "dave", block: 102).announcement)
-        bench.gossip.prune(height: 701, now: Self.now)
-        bench.gossip.prune(height: 702, now: Self.now + 1_209_600)
+        bench.gossip.prune(height: 701, now: Timestamp(seconds: Self.now))
+        bench.gossip.prune(height: 702, now: Timestamp(seconds: Self.now + 1_209_600))
         #expect(bench.gossip.graph.channelCount == 1)
-        bench.gossip.prune(height: 703, now: Self.now + 1_209_601)
+        bench.gossip.prune(height: 703, now: Timestamp(seconds: Self.now + 1_209_601))
         #expect(bench.gossip.graph.channelCount == 0)
         // Whose funding transaction is not in the chain any more.
         bench.tell(Made("carol", "dave", block: 103).announcement)
@@ -271,7 +272,8 @@ struct GossipTests {
         var estimates = LiquidityEstimates()
         let (a, b) = (NodeKey(Self.key("alice").publicKey()), NodeKey(Self.key("bob").publicKey()))
         let query = RouteQuery(
-            from: a, to: b, amount: MilliSatoshi(1000), maxFee: MilliSatoshi(1000), finalCLTVDelta: 18, localChannels: nil, now: Self.now)
+            from: a, to: b, amount: MilliSatoshi(1000), maxFee: MilliSatoshi(1000), finalCLTVDelta: 18, localChannels: nil,
+            now: Timestamp(seconds: Self.now))
         #expect((try? bench.gossip.findRoute(query, &finder, &estimates)) == nil)
         let plain = Made("alice", "bob", block: 101)
         bench.tell(plain.announcement)
@@ -298,8 +300,8 @@ struct GossipTests {
         for peer in (UInt64(1)...3).map({ ConnectionID($0) }) { empty.gossip.disconnected(peer) }
         full.sent = []
         empty.sent = []
-        empty.gossip.connected(7, features: features, now: Self.now, height: 500)
-        full.gossip.connected(8, features: features, now: Self.now, height: 500)
+        empty.gossip.connected(7, features: features, now: Timestamp(seconds: Self.now), height: 500)
+        full.gossip.connected(8, features: features, now: Timestamp(seconds: Self.now), height: 500)
         for slice in 1...20 {
             empty.settle()
             full.settle()
@@ -308,8 +310,8 @@ struct GossipTests {
             full.sent = []
             for (_, message) in fromEmpty { full.tell(message.encoded, from: 8) }
             for (_, message) in fromFull { empty.tell(message.encoded, from: 7) }
-            empty.gossip.tick(now: (Self.now + UInt64(slice)) * 1000)
-            full.gossip.tick(now: (Self.now + UInt64(slice)) * 1000)
+            empty.gossip.tick(now: Timestamp(seconds: Self.now + UInt64(slice)))
+            full.gossip.tick(now: Timestamp(seconds: Self.now + UInt64(slice)))
         }
         #expect(full.gossip.graph.channelCount > 200)
         #expect(empty.gossip.graph.difference(from: full.gossip.graph) == nil)
@@ -324,11 +326,11 @@ struct GossipTests {
             QueryShortChannelIDs(chainHash: Self.chain, encodedShortIDs: []),
             QueryShortChannelIDs(chainHash: Self.chain, encodedShortIDs: [0, 1, 2, 3]),
         ] {
-            bench.gossip.connected(9, features: FeatureBits(), now: Self.now, height: 500)
+            bench.gossip.connected(9, features: FeatureBits(), now: Timestamp(seconds: Self.now), height: 500)
             bench.tell(LightningMessage.queryShortChannelIDs(query).encoded, from: 9)
         }
         #expect(bench.offences.count == 3)
-        bench.gossip.connected(9, features: FeatureBits(), now: Self.now, height: 500)
+        bench.gossip.connected(9, features: FeatureBits(), now: Timestamp(seconds: Self.now), height: 500)
         for _ in 0..<101 {
             bench.tell(
                 LightningMessage.queryChannelRange(QueryChannelRange(chainHash: Self.chain, firstBlock: 0, blockCount: .max)).encoded,

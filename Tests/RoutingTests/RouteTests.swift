@@ -63,7 +63,7 @@ struct Web {
     func query(_ from: Int, _ to: Int, _ msat: UInt64, maxFee: UInt64 = .max / 2) -> RouteQuery {
         var query = RouteQuery(
             from: Self.key(from), to: Self.key(to), amount: MilliSatoshi(msat), maxFee: MilliSatoshi(maxFee), finalCLTVDelta: 18,
-            localChannels: nil, now: 2000)
+            localChannels: nil, now: Timestamp(seconds: 2000))
         query.maxCLTVDelta = 1_000_000
         query.maxHops = 1000
         return query
@@ -159,7 +159,7 @@ struct RouteTests {
                 var policy = Web.policy(0)
                 policy.channelFlags = 2
                 web.graph.set(policy, of: directed)
-            default: web.estimates.learnLess(than: query.amount, directed, now: 2000)
+            default: web.estimates.learnLess(than: query.amount, directed, now: Timestamp(seconds: 2000))
             }
             let other: [DirectedChannel] = (try? web.route(query))?.directions ?? []
             #expect(!other.contains(directed), "seed \(seed)")
@@ -316,17 +316,17 @@ struct RouteTests {
         }
         let query = web.query(0, 3, 5_000_000_000)
         let first = try web.route(query)
-        web.estimates.learnLess(than: MilliSatoshi(5_000_000_000), first.directions[1], now: 2000)
+        web.estimates.learnLess(than: MilliSatoshi(5_000_000_000), first.directions[1], now: Timestamp(seconds: 2000))
         let second = try web.route(query)
         #expect(second.hops[0].node != first.hops[0].node)
-        web.estimates.learnLess(than: MilliSatoshi(5_000_000_000), second.directions[1], now: 2000)
+        web.estimates.learnLess(than: MilliSatoshi(5_000_000_000), second.directions[1], now: Timestamp(seconds: 2000))
         #expect((try? web.route(query)) == nil)
         // An hour later a little more than what failed could be there; a success makes it sure.
         var later = query
-        later.now = 2000 + 3600
+        later.now = Timestamp(seconds: 2000 + 3600)
         #expect(try web.route(later).uncertainty > 0)
-        web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[0], now: 5600)
-        web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[1], now: 5600)
+        web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[0], now: Timestamp(seconds: 5600))
+        web.estimates.learnAtLeast(MilliSatoshi(5_000_000_000), first.directions[1], now: Timestamp(seconds: 5600))
         let sure = try web.route(later)
         #expect(sure.uncertainty == 0 && sure.hops[0].node == first.hops[0].node)
         // What was learned can be carried to another node.

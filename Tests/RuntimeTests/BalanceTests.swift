@@ -40,7 +40,7 @@ struct BalanceTests {
         world.join(0, 1)
         try world.pass(2)
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(300_000_000), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
         try world.pass(2)
         let id = try #require(world.nodes[1].core!.channels.keys.first)

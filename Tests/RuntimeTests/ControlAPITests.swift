@@ -69,4 +69,38 @@ struct ControlAPITests {
         #expect(usesReserve ? left.onChainUnconfirmed == .zero : (10_000...10_500).contains(left.onChainUnconfirmed.value))
         await world.stop()
     }
+
+    @Test("what is over is found by page and by name, also long after: the channel, and what the log says of it")
+    func over() async throws {
+        let world = try await NodeTests.World()
+        let api = ControlAPI(node: world.alice, onStop: nil)
+        let id = try await world.open()
+        let name = try #require(try await world.alice.channels()[0].shortChannelID).description
+        try await world.alice.closeChannel(id)
+        while await world.chain.mempoolIsEmpty { await Task.yield() }
+        try await world.mine(6, to: world.alice)
+        func look() async throws {
+            let closed = try await api.handle("listclosedchannels", [:])
+            #expect(closed["channels"].list.map { $0["channel_id"].text } == [id.hex] && closed["next"] == .null)
+            #expect(closed["channels"].list[0]["state"] == "closed")
+            #expect(try await api.handle("explainchannel", ["channel": .string(name)])["channel_id"].text == id.hex)
+            await #expect(throws: ControlFailure.self) { _ = try await api.handle("close", ["channel": .string(name)]) }
+            #expect(try await api.handle("listclosedchannels", ["limit": 1, "before": "0000000000000001"])["channels"].list.isEmpty)
+            let log = try await api.handle("log", ["limit": 100])
+            let texts = log["entries"].list.compactMap { $0["text"].text }.filter { $0.contains(id.hex) }
+            #expect(texts.contains { $0.hasSuffix("it can be used") } && texts.first?.contains("it is closed") == true)
+            #expect(try await api.handle("log", ["alerts": true])["entries"].list.isEmpty)
+            let page = try await api.handle("log", ["limit": 1])
+            let rest = try await api.handle("log", ["before": page["next"]])["entries"].list
+            #expect(page["entries"].list + rest == log["entries"].list && !rest.isEmpty)
+        }
+        try await look()
+        #expect(try await world.alice.channels().count == 1)
+        // Two weeks later it is on disk alone.
+        try await world.mine(2016, to: world.alice)
+        #expect(try await world.alice.channels().isEmpty)
+        #expect(try await world.alice.closedChannels().records.map(\.id) == [id])
+        try await look()
+        await world.stop()
+    }
 }

@@ -136,7 +136,7 @@ struct NodeTests {
         foreign.network = .mainnet
         #expect(await refusal { try await world.alice.pay(foreign) }.contains("mainnet"))
         var expired = wrong
-        expired.expiry = 0
+        expired.expiry = .zero
         #expect(await refusal { try await world.alice.pay(expired) }.contains("expired"))
         let tooLarge = await refusal { try await world.alice.openChannel(to: world.bob.nodeID, amount: Satoshi(2_000_000_0000_0000)) }
         #expect(tooLarge.contains("not enough on chain"), "\(tooLarge)")

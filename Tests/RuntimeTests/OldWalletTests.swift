@@ -30,7 +30,7 @@ struct OldWalletTests {
 
     static var configuration: NodeConfiguration {
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         return configuration
     }
 
@@ -47,16 +47,17 @@ struct OldWalletTests {
             let before = Set(world.nodes[from].core!.channels.keys)
             try world.command(
                 from, .openChannel(world.nodes[to].nodeID, amount: Satoshi(amount), push: MilliSatoshi(Satoshi(amount / 4)), feeRate: nil))
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             if isMined {
                 try world.mine(3)
-                try world.run(limit: 2000)
+                try world.run(limit: .milliseconds(2000))
             }
             return try #require(Set(world.nodes[from].core!.channels.keys).subtracting(before).first)
         }
         func pay(_ payer: Int, _ payee: Int, _ msat: UInt64) throws {
             guard
-                case .invoice(let record)? = try world.ask(payee, .createInvoice(amount: MilliSatoshi(msat), .text("old"), expiry: 86_400))
+                case .invoice(let record)? = try world.ask(
+                    payee, .createInvoice(amount: MilliSatoshi(msat), .text("old"), expiry: .seconds(86_400)))
             else { return }
             try world.command(payer, .pay(record.invoice, amount: nil))
             try world.pass(3)
@@ -64,7 +65,7 @@ struct OldWalletTests {
         func hold(_ payer: Int, _ payee: Int, _ preimage: PaymentPreimage, _ msat: UInt64) throws {
             guard
                 case .invoice(let record)? = try world.ask(
-                    payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: 86_400))
+                    payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: .seconds(86_400)))
             else { return }
             try world.command(payer, .pay(record.invoice, amount: nil))
             try world.pass(3)
@@ -80,7 +81,7 @@ struct OldWalletTests {
         try world.command(0, .probe(world.nodes[2].nodeID, amount: MilliSatoshi(50_000_000)))
         try world.pass(3)
         try world.command(0, .closeChannel(closed, to: nil))
-        try world.run(limit: 3000)
+        try world.run(limit: .milliseconds(3000))
         try world.mine(8)
         try world.command(1, .forceCloseChannel(forced))
         try world.mine(2)
@@ -89,7 +90,7 @@ struct OldWalletTests {
         policy.feeBase = 777
         let line = try #require(world.nodes[1].core!.channels.values.first { $0.parameters.remoteNodeID == world.nodes[2].nodeID })
         try world.command(1, .setForwardingPolicy(line.id, policy))
-        _ = try world.ask(0, .createInvoice(amount: nil, .text("unpaid"), expiry: 3600))
+        _ = try world.ask(0, .createInvoice(amount: nil, .text("unpaid"), expiry: .seconds(3600)))
         _ = try open(1, 2, 100_000, isMined: false)
         try hold(0, 1, heldByBob, 30_000_000)
         try hold(0, 2, heldByCarol, 40_000_000)
@@ -111,7 +112,7 @@ struct OldWalletTests {
                 })
             store.close()
         }
-        let lines = ["\(world.now)"] + world.minedBlocks.map { Hex.encode($0.serialized()) }
+        let lines = ["\(world.now.milliseconds)"] + world.minedBlocks.map { Hex.encode($0.serialized()) }
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: target.appending(path: "blocks.txt"))
         try Data((world.nodes.map { Self.summary($0.name, $0.core!) }.joined(separator: "\n")).utf8)
             .write(to: target.appending(path: "summary.txt"))
@@ -173,10 +174,10 @@ struct OldWalletTests {
         }
     }
 
-    static func chain(_ version: String) throws -> (now: UInt64, blocks: [Block]) {
+    static func chain(_ version: String) throws -> (now: Timestamp, blocks: [Block]) {
         let lines = try String(contentsOf: folder.appending(path: version).appending(path: "blocks.txt"), encoding: .utf8)
             .split(separator: "\n")
-        return (try #require(UInt64(lines[0])), try lines.dropFirst().map { try Block(Hex.decode($0)!) })
+        return (Timestamp(milliseconds: try #require(UInt64(lines[0]))), try lines.dropFirst().map { try Block(Hex.decode($0)!) })
     }
 
     @Test("a wallet is read with all that was in it, and goes on", arguments: [current])

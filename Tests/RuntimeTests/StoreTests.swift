@@ -214,6 +214,6 @@ struct StoreTests {
         var other = try NodeCore(
             configuration: NodeConfiguration(), keys: NodeKeys(seed: [UInt8](repeating: 4, count: 64), network: .regtest),
             entropy: .system(), store: StoreContents())
-        #expect(failure(other.handle([], now: 1).writes) == .foreign("seed"))
+        #expect(failure(other.handle([], now: Timestamp(milliseconds: 1)).writes) == .foreign("seed"))
     }
 }

@@ -17,11 +17,11 @@ struct AnnouncementTests {
     private static func world(_ seed: UInt64) throws -> (SimulatedWorld, RawChannel) {
         var configuration = NodeConfiguration()
         configuration.alias = "alice"
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"], configuration: configuration)
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let connection = try #require(try world.dial(0, as: secret))
         let raw = try #require(try world.openChannel(to: connection, keys: keys, announce: true))
         return (world, raw)

@@ -22,7 +22,7 @@ struct FeeUpdateTests {
         try world.pass(2)
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(1_000_000), push: MilliSatoshi(Satoshi(push)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
         try world.pass(2)
         return (world, try #require(world.nodes[0].core!.channels.keys.first))
@@ -86,9 +86,9 @@ struct FeeUpdateTests {
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 2530)))
         try world.input(0, .feeRates(FeeEstimates(FeeRate(perKiloweight: 10_001))))
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 10_001)))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(0, .setFeeRate(id, FeeRate(perKiloweight: 10_001)))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         #expect(Self.rates(world, id) == [10_001, 10_001])
         #expect(world.nodes[1].core!.channels[id]!.isOpen)
     }
@@ -107,7 +107,7 @@ struct FeeUpdateTests {
         // The peer lives, and says nothing to it.
         func hours(_ count: Int) throws {
             for _ in 0..<count * 72 {
-                try world.pass(1, interval: 50_000)
+                try world.pass(1, interval: .milliseconds(50_000))
                 try world.say(.ping(Ping(pongBytes: 0)), over: &raw.connection)
             }
             try world.mine(1)
@@ -117,7 +117,7 @@ struct FeeUpdateTests {
         if isAwayBetween {
             try world.hangUp(raw.connection)
             _ = raw.channel.handle(.disconnected, raw.environment(height: world.ledger.height))
-            for _ in 0..<40 { try world.pass(1, interval: 3_600_000) }
+            for _ in 0..<40 { try world.pass(1, interval: .milliseconds(3_600_000)) }
             raw.connection = try #require(try world.dial(0, as: secret))
             try world.send(raw.channel.handle(.connected, raw.environment(height: world.ledger.height)), over: &raw)
             try world.pass(3)

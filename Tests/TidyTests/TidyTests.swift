@@ -13,6 +13,23 @@ struct TidyTests {
         var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
         var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
         var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
+
+        /// The lines of cases of public enums that have no comment above them.
+        var undocumentedCases: [Int] {
+            var enums: [Int] = []
+            var found: [Int] = []
+            for (number, line) in lines.enumerated() {
+                let text = line.drop { $0 == " " }
+                let indent = line.count - text.count
+                if !text.isEmpty, !text.hasPrefix("//"), !text.hasPrefix("@") {
+                    while let last = enums.last, indent <= last { enums.removeLast() }
+                }
+                if text.hasPrefix("public enum ") || text.hasPrefix("public indirect enum ") { enums.append(indent) }
+                guard let last = enums.last, indent == last + 4, text.hasPrefix("case ") else { continue }
+                if !lines[number - 1].drop(while: { $0 == " " }).hasPrefix("///") { found.append(number) }
+            }
+            return found
+        }
     }
 
     static func sources(_ folder: String) throws -> [Source] {
@@ -125,8 +142,9 @@ struct TidyTests {
                 }
                 #expect(isKnown || before.hasPrefix("///"), "\(source.path):\(number + 1)")
             }
+            for number in source.undocumentedCases { Issue.record("\(source.path):\(number + 1): a case without a comment") }
         }
-        #expect(types <= 92)
+        #expect(types <= 94)
     }
 
     @Test("every suite of the hostile peer names the rule that it expects")

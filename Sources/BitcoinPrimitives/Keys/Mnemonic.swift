@@ -7,9 +7,11 @@ public struct Mnemonic: Sendable {
 
     /// Why words are no mnemonic.
     public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+        /// There are so many words; BIP 39 has 12, 15, 18, 21 or 24.
         case wrongCount(Int)
         /// The word at this position (from 1) is not in the list.
         case unknownWord(position: Int)
+        /// Each word is one, but together they are no backup: one is wrong, or two have changed places.
         case wrongChecksum
 
         public var description: String {

@@ -2,6 +2,7 @@
 extension Mnemonic {
     /// Why a text holds no seed words. What cannot be used is refused, never passed over.
     public enum TextRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+        /// The words themselves are refused.
         case words(Refusal)
         /// Numbers that are not 1 to the number of words, one before each word.
         case numbering

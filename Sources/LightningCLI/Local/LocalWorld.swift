@@ -180,7 +180,7 @@ struct LocalUp: AsyncParsableCommand {
             nodeOptions.port = port + index
             // A network in one process: nobody has to be spared.
             nodeOptions.tickInterval = .milliseconds(250)
-            nodeOptions.configuration.gossip.flushInterval = 250
+            nodeOptions.configuration.gossip.flushInterval = .milliseconds(250)
             nodeOptions.configuration.alias = name
             nodeOptions.logger = Logging.logger(name)
             let node: LightningNode

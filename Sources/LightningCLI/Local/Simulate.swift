@@ -142,7 +142,7 @@ extension Simulate {
     /// Payments over a real network's channels instead of whole nodes: how many arrive, beside the simplest way to pay.
     private func payOverGraph() throws {
         let graph: NetworkGraph
-        do throws(GraphTable.FileFailure) { graph = try GraphTable.load(self.graph!, timestamp: UInt32(Self.graphTime)) } catch {
+        do throws(GraphTable.FileFailure) { graph = try GraphTable.load(self.graph!, timestamp: Self.graphTime.headerTime) } catch {
             throw ControlFailure(.refused, error.description)
         }
         var random = SeededRandom(seed: seed)
@@ -183,7 +183,7 @@ extension Simulate {
     }
 
     /// Of a table's updates, and of the payments over it: what matters is that they are the same.
-    private static let graphTime: UInt64 = 1_770_000_000
+    private static let graphTime = Timestamp(seconds: 1_770_000_000)
 
     /// Networks among whose peers are adversaries.
     private func runHostile() async throws {

@@ -5,10 +5,15 @@ public import LightningWire
 public struct Publication: Hashable, Sendable {
     /// What a transaction is for.
     public enum Purpose: Hashable, Sendable {
+        /// It pays somebody, or was replaced by what does.
         case payment
+        /// It funds a channel of ours.
         case funding(ChannelID)
+        /// Both sides have agreed to close the channel with it.
         case mutualClose(ChannelID)
+        /// Our commitment: the channel is closed without its peer.
         case commitment(ChannelID)
+        /// It takes what is ours out of a close.
         case claim(ChannelID)
         /// What pays for our commitment, which pays too little by itself.
         case feeBump(ChannelID)

@@ -20,6 +20,7 @@ package struct WalletCoin: Hashable, Sendable {
 public enum WalletRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The coins do not cover amount and fee.
     case insufficientFunds(available: Satoshi, needed: Satoshi)
+    /// An output of so little is not relayed; this is the least.
     case belowDust(Satoshi)
     /// It would pay far more than layer 1 takes now: most likely a slip.
     case feeRateTooHigh(FeeRate, most: FeeRate)

@@ -46,11 +46,11 @@ package struct ChannelBackup: Hashable, Sendable {
     package var nodeID: NodeID
     /// Higher with each renewal: of two backups the one with the higher number is the newer.
     package var revision: UInt64
-    /// Seconds since 1970.
-    package var createdAt: UInt64
+    /// When it was made, to the second.
+    package var createdAt: Timestamp
     package var entries: [Entry]
 
-    init(network: Network, nodeID: NodeID, revision: UInt64, createdAt: UInt64, entries: [Entry]) {
+    init(network: Network, nodeID: NodeID, revision: UInt64, createdAt: Timestamp, entries: [Entry]) {
         self.network = network
         self.nodeID = nodeID
         self.revision = revision
@@ -66,7 +66,7 @@ package struct ChannelBackup: Hashable, Sendable {
             $0.variableBytes(Array(network.rawValue.utf8))
             $0.point(nodeID)
             $0.uint64(revision)
-            $0.uint64(createdAt)
+            $0.uint64(createdAt.seconds)
             $0.compactSize(entries.count)
             for entry in entries { $0.variableBytes(entry.encoded()) }
         }
@@ -81,7 +81,7 @@ package struct ChannelBackup: Hashable, Sendable {
         self.network = network
         nodeID = try reader.point()
         revision = try reader.uint64()
-        createdAt = try reader.uint64()
+        createdAt = Timestamp(seconds: try reader.uint64())
         entries = []
         for _ in 0..<(try reader.count(minimum: 100)) { entries.append(try Entry(record: try reader.variableBytes())) }
         guard reader.rest().allSatisfy({ $0 == 0 }) else { throw .invalid("end of a backup") }

@@ -10,8 +10,8 @@ import LightningWire
 struct BackupState {
     /// How often it was renewed.
     var revision: UInt64 = 0
-    /// When it was: seconds since 1970.
-    var createdAt: UInt64 = 0
+    /// When it was, to the second.
+    var createdAt: Timestamp = .zero
     /// Of its entries: whether anything has changed.
     var digest: Bytes32 = .zero
     /// Whether something has changed that may belong into it.
@@ -30,7 +30,7 @@ struct BackupState {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of the backup's record") }
         revision = try reader.uint64()
-        createdAt = try reader.uint64()
+        createdAt = Timestamp(seconds: try reader.uint64())
         digest = try reader.bytes32()
         try reader.expectEnd()
     }
@@ -39,7 +39,7 @@ struct BackupState {
         ByteWriter.bytes {
             $0.uint8(Self.version)
             $0.uint64(revision)
-            $0.uint64(createdAt)
+            $0.uint64(createdAt.seconds)
             $0.write(digest)
         }
     }
@@ -84,7 +84,7 @@ extension NodeCore {
         if digest != channels.backup.digest, !entries.isEmpty || channels.backup.revision > 0 {
             channels.backup.digest = digest
             channels.backup.revision += 1
-            channels.backup.createdAt = seconds
+            channels.backup.createdAt = now.wholeSecond
             writeBackupState()
         } else if !isFirst {
             return

@@ -13,12 +13,12 @@ struct KeptBlobs: Sendable {
     private(set) var blobs: [NodeID: [UInt8]] = [:]
     /// What came too soon after the one before.
     private var waiting: [NodeID: [UInt8]] = [:]
-    /// Milliseconds at which the last one was kept, of this run.
-    private var keptAt: [NodeID: UInt64] = [:]
+    /// When the last one was kept, of this run.
+    private var keptAt: [NodeID: Timestamp] = [:]
     private var changed: Set<NodeID> = []
 
     /// "MAY delay storage to ratelimit peer to no more than one update per minute."
-    static let interval: UInt64 = 60_000
+    static let interval = Duration.seconds(60)
     /// "when all channels with that peer are closed: SHOULD wait at least 2016 blocks before deleting the blob."
     static let keepFor = 2016
 
@@ -32,14 +32,14 @@ struct KeptBlobs: Sendable {
     }
 
     /// "MUST replace the old blob with the latest received."
-    mutating func take(_ blob: [UInt8], of node: NodeID, now: UInt64) {
+    mutating func take(_ blob: [UInt8], of node: NodeID, now: Timestamp) {
         // One that is as it was needs no room on the disk, and no minute.
         if blobs[node] == blob { return waiting[node] = nil }
         if let last = keptAt[node], now < last + Self.interval { return waiting[node] = blob }
         keep(blob, of: node, now: now)
     }
 
-    private mutating func keep(_ blob: [UInt8], of node: NodeID, now: UInt64) {
+    private mutating func keep(_ blob: [UInt8], of node: NodeID, now: Timestamp) {
         blobs[node] = blob
         keptAt[node] = now
         waiting[node] = nil
@@ -47,9 +47,9 @@ struct KeptBlobs: Sendable {
     }
 
     /// Keeps what has waited long enough; all that a peer has sent where its connection ends.
-    mutating func settle(now: UInt64, disconnected node: NodeID? = nil) {
+    mutating func settle(now: Timestamp, disconnected node: NodeID? = nil) {
         for (owner, blob) in waiting.sorted(by: { $0.key < $1.key })
-        where owner == node || now >= (keptAt[owner] ?? 0) + Self.interval {
+        where owner == node || now >= (keptAt[owner] ?? .zero) + Self.interval {
             keep(blob, of: owner, now: now)
         }
     }

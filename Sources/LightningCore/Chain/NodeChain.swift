@@ -47,9 +47,9 @@ extension NodeCore {
             announceIfReady(id)
         }
         network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
-        if height % 6 == 0 { network.gossip.prune(height: height, now: seconds) }
+        if height % 6 == 0 { network.gossip.prune(height: height, now: now) }
         if height % 144 == 0 {
-            payments.sender.pruneEstimates(now: seconds)
+            payments.sender.pruneEstimates(now: now)
             forgetBlobs()
         }
         withdrawExpiring(heard)

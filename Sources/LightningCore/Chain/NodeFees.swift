@@ -1,9 +1,10 @@
+import BitcoinPrimitives
 import LightningChannel
 
 // Fee rates of commitments, and closes that come to no end.
 extension NodeCore {
-    /// Milliseconds between two looks at the fee rates of our channels.
-    private static let feeInterval: UInt64 = 10_000
+    /// The time between two looks at the fee rates of our channels.
+    private static let feeInterval = Duration.seconds(10)
 
     /// Proposes new fee rates for the channels that we opened, where the estimate has moved. Not before layer 1 has given one: what is
     /// proposed and signed for cannot be taken back, and a peer that refuses it refuses it at each reconnection.
@@ -21,8 +22,8 @@ extension NodeCore {
     }
 
     /// BOLT 2: "if it doesn't receive a closing_signed response after a reasonable amount of time: MUST fail the channel"; the same for
-    /// "a satisfying fee_range". A day of connection, in milliseconds.
-    private static let closingPatience: UInt64 = 86_400_000
+    /// "a satisfying fee_range". A day of connection.
+    private static let closingPatience = Duration.seconds(86_400)
 
     /// Ends closes on which no agreement is reached. While the peer is away it is waited for: only its owner gives it up then. But whoever
     /// hangs up and calls again does not get another day.
@@ -39,8 +40,8 @@ extension NodeCore {
                 }
                 continue
             }
-            var talk = entry.closingTalk ?? (0, nil)
-            talk.spent += talk.since.map { now - min(now, $0) } ?? 0
+            var talk = entry.closingTalk ?? (.zero, nil)
+            talk.spent += talk.since.map { now.since($0) } ?? .zero
             talk.since = now
             let isStuck = talk.spent >= Self.closingPatience
             channels.annotate(id) { [talk] in $0.closingTalk = isStuck ? nil : talk }

@@ -1,3 +1,4 @@
+import BitcoinPrimitives
 import LightningChannel
 import LightningPayment
 import LightningRouting
@@ -12,12 +13,12 @@ struct ChannelEntry {
     var terms: ForwardingTerms? { didSet { areTermsChanged = true } }
     var areTermsChanged = false
     var announcement = ChannelAnnouncementState()
-    /// Milliseconds since when its peer owes us a `revoke_and_ack`, with the commitment that it is for.
-    var owedRevocation: (since: UInt64, commitment: UInt64)?
+    /// Since when its peer owes us a `revoke_and_ack`, with the commitment that it is for.
+    var owedRevocation: (since: Timestamp, commitment: UInt64)?
     /// Where its peer called from when it opened the channel, until the channel is funded.
     var origin: AddressGroup?
-    /// Milliseconds for which a close has been negotiated, over all connections, and since when over this one.
-    var closingTalk: (spent: UInt64, since: UInt64?)?
+    /// How long a close has been negotiated, over all connections, and since when over this one.
+    var closingTalk: (spent: Duration, since: Timestamp?)?
 
     init(_ channel: PaymentChannel, keys: ChannelKeys, terms: ForwardingTerms? = nil, origin: AddressGroup? = nil) {
         self.channel = channel
@@ -35,6 +36,6 @@ struct ChannelAnnouncementState {
     var lastUpdate: ChannelUpdate?
     /// How far the channel has come on its way into the public graph.
     var exchange: AnnouncementExchange?
-    /// Milliseconds since when a public channel cannot be used.
-    var offlineSince: UInt64?
+    /// Since when a public channel cannot be used.
+    var offlineSince: Timestamp?
 }

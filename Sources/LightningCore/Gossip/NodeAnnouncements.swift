@@ -1,3 +1,4 @@
+import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
 import LightningRouting
@@ -21,7 +22,7 @@ extension NodeCore {
     mutating func announceNode() {
         guard let known = network.gossip.graph.nodeView(NodeKey(nodeID)) else { return }
         let isToldAlready = network.gossip.graph.announcement(NodeKey(nodeID)).flatMap(Self.announcement).map(saysWhoWeAre) ?? false
-        guard !isToldAlready || seconds > UInt64(known.timestamp) + 86_400 else { return }
+        guard !isToldAlready || now > Timestamp(seconds: UInt64(known.timestamp)) + .seconds(86_400) else { return }
         let (announcement, wire) = announcement(after: known.timestamp)
         network.gossip.apply(announcement, wire: wire, from: nil)
     }
@@ -73,7 +74,7 @@ extension NodeCore {
             return (last, LightningMessage.nodeAnnouncement(last).encoded)
         }
         let latest = max(previous, network.lastAnnouncement?.timestamp ?? 0)
-        var body = unsignedAnnouncement(max(UInt32(clamping: seconds), latest == .max ? latest : latest + 1))
+        var body = unsignedAnnouncement(max(UInt32(clamping: now.seconds), latest == .max ? latest : latest + 1))
         let hash = NodeAnnouncement.signatureHash(wire: LightningMessage.nodeAnnouncement(body).encoded)
         body.signature = WireSignature(keys.nodeSecret.sign(hash))
         network.lastAnnouncement = body

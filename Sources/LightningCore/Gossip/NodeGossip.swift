@@ -42,7 +42,7 @@ extension NodeCore {
     mutating func receivedGossip(_ message: LightningMessage, wire: [UInt8], _ id: ConnectionID, _ node: NodeID) {
         if case .channelUpdate(let update) = message { learnTerms(update, wire, node) }
         if case .nodeAnnouncement(let body) = message { learnAddresses(body, wire, node, over: id) }
-        network.gossip.receive(message, wire: wire, from: id, now: seconds, height: height)
+        network.gossip.receive(message, wire: wire, from: id, now: now, height: height)
     }
 
     // MARK: The terms of our own channels
@@ -51,7 +51,8 @@ extension NodeCore {
     private mutating func learnTerms(_ update: ChannelUpdate, _ wire: [UInt8], _ node: NodeID) {
         guard update.chainHash == configuration.network.chainHash, let id = channels.index.channel(named: update.shortChannelID),
             let entry = channels.entry(id), entry.channel.parameters.remoteNodeID == node, update.direction == (node < nodeID ? 0 : 1),
-            update.timestamp > entry.announcement.remoteUpdate?.timestamp ?? 0, UInt64(update.timestamp) <= seconds + 86_400,
+            update.timestamp > entry.announcement.remoteUpdate?.timestamp ?? 0,
+            Timestamp(seconds: UInt64(update.timestamp)) <= now + .seconds(86_400),
             // Each is a signature to check.
             let connection = peers.connections[node], peers[connection]?.allowance.terms.take(Peer.termsRate, now: clock.now) ?? false,
             update.signature.parsed?.verify(ChannelUpdate.signatureHash(wire: wire), key: node) ?? false
@@ -67,7 +68,7 @@ extension NodeCore {
         let update = makeUpdate(id, channel, name, isPublic: isPublic)
         let wire = LightningMessage.channelUpdate(update).encoded
         send(.channelUpdate(update), to: channel.parameters.remoteNodeID)
-        if isPublic { network.gossip.apply(update, wire: wire, from: nil, now: seconds) }
+        if isPublic { network.gossip.apply(update, wire: wire, from: nil, now: now) }
     }
 
     /// A signed `channel_update` of ours.
@@ -81,12 +82,12 @@ extension NodeCore {
             last.cltvExpiryDelta == policy.cltvExpiryDelta,
             last.htlcMinimum == max(policy.htlcMinimum, channel.parameters.remote.htlcMinimum),
             policy.htlcMaximum == nil || last.htlcMaximum <= policy.htlcMaximum!, terms.updateTimestamp == last.timestamp,
-            UInt64(last.timestamp) + NetworkGraph.staleAge / 2 > seconds
+            Timestamp(seconds: UInt64(last.timestamp)) + NetworkGraph.staleAge / 2 > now
         {
             return last
         }
         // "MUST set timestamp to … greater than any previously-sent channel_update for this short_channel_id".
-        terms.updateTimestamp = max(UInt32(clamping: seconds), terms.updateTimestamp == .max ? .max : terms.updateTimestamp + 1)
+        terms.updateTimestamp = max(UInt32(clamping: now.seconds), terms.updateTimestamp == .max ? .max : terms.updateTimestamp + 1)
         var update = unsignedUpdate(id, channel, name, timestamp: terms.updateTimestamp)
         sign(&update)
         channels.annotate(id) { [terms, update] entry in
@@ -122,13 +123,13 @@ extension NodeCore {
         channels.annotate(id) { $0.announcement.lastUpdate = nil }
         var terms = terms(id)
         guard terms.current != policy else { return }
-        terms.change(policy, now: seconds)
+        terms.change(policy, now: now)
         channels.annotate(id) { [terms] in $0.terms = terms }
         tellTerms(id)
     }
 
-    /// Milliseconds for which the peer of a public channel may be away before others are told.
-    static let patience: UInt64 = 600_000
+    /// How long the peer of a public channel may be away before others are told.
+    static let patience = Duration.seconds(600)
 
     /// Tells of public channels that cannot be used for a while, or can be again; and of those that the peer's gossip has made public
     /// before ours could, on which terms we forward, and who we are.
@@ -145,7 +146,7 @@ extension NodeCore {
             channels.annotate(id) { $0.announcement.offlineSince = since }
             let isAway = since.map { now >= $0 + Self.patience } ?? false
             var terms = terms(id)
-            let isStale = UInt64(terms.updateTimestamp) + NetworkGraph.staleAge / 2 < seconds
+            let isStale = Timestamp(seconds: UInt64(terms.updateTimestamp)) + NetworkGraph.staleAge / 2 < now
             guard terms.isDisabled != (isAway || channel.isShuttingDown) || isStale else { continue }
             terms.isDisabled = isAway || channel.isShuttingDown
             channels.annotate(id) { [terms] in $0.terms = terms }

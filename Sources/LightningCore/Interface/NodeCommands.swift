@@ -96,7 +96,7 @@ extension NodeCore {
                 let isOwn = invoice.payee == nodeID || known?.invoice == invoice
                 toPay = try payments.sender.check(
                     invoice, amount: amount, network: configuration.network, isOwn: isOwn, earlier: history.payment,
-                    now: seconds)
+                    now: now)
             } catch { throw .payment(error) }
             try pay(invoice, toPay, limits, history.payment, request)
             return nil
@@ -166,7 +166,7 @@ extension NodeCore {
 
     private mutating func createInvoice(
         _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
-        expiry: UInt64, blindedHops: Int = 0
+        expiry: Duration, blindedHops: Int = 0
     ) throws(NodeRefusal) -> InvoiceRecord {
         guard let hash = preimage?.paymentHash ?? hold, payments.receiver.invoices[hash] == nil else {
             throw Self.hashIsUsed
@@ -176,7 +176,8 @@ extension NodeCore {
         if case .text(let text) = details, text.utf8.count > 639 {
             throw .invalid("the description is longer than 639 bytes")
         }
-        guard (1...31_536_000).contains(expiry) else { throw .invalid("the expiry must be one second to one year") }
+        guard expiry >= .seconds(1), expiry <= .seconds(31_536_000) else { throw .invalid("the expiry must be one second to one year") }
+        let expiry = Duration.seconds(expiry.wholeSeconds)
         let secret = entropy.bytes32()
         guard blindedHops == 0 else {
             let record = try blindedInvoice(hash, preimage, secret, amount, details, expiry: expiry, forwarders: blindedHops)
@@ -184,7 +185,7 @@ extension NodeCore {
             return record
         }
         let invoice = Invoice(
-            network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash,
+            network: configuration.network, amount: amount, timestamp: now.wholeSecond, paymentHash: hash,
             paymentSecret: secret, details: details, expiry: expiry,
             minFinalCLTVExpiryDelta: Receiver.minFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
@@ -197,7 +198,7 @@ extension NodeCore {
     /// An invoice that does not tell whose it is (bLIP 39).
     private mutating func blindedInvoice(
         _ hash: PaymentHash, _ preimage: PaymentPreimage?, _ pathID: Bytes32, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
-        expiry: UInt64, forwarders: Int
+        expiry: Duration, forwarders: Int
     ) throws(NodeRefusal) -> InvoiceRecord {
         guard (1...Self.maxBlindedForwarders).contains(forwarders) else {
             throw .invalid("a blinded path has 1 to \(Self.maxBlindedForwarders) nodes before its payee")
@@ -210,7 +211,8 @@ extension NodeCore {
                     : "no \(forwarders) nodes are known to forward to this one along a blinded path: try fewer")
         }
         let invoice = Invoice(
-            network: configuration.network, amount: amount, timestamp: seconds, paymentHash: hash, paymentSecret: nil, details: details,
+            network: configuration.network, amount: amount, timestamp: now.wholeSecond, paymentHash: hash, paymentSecret: nil,
+            details: details,
             expiry: expiry, minFinalCLTVExpiryDelta: Invoice.defaultMinFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .invoiceBlindedPaths]),
             // "SHOULD sign the invoice with a private key that is not the same as their public node ID".
@@ -254,7 +256,8 @@ extension NodeCore {
         let delta = isBlinded ? 0 : max(invoice.minFinalCLTVExpiryDelta, Invoice.defaultMinFinalCLTVExpiryDelta)
         guard delta <= 4032 else { throw .invalid("the invoice locks the money for more than 4032 blocks") }
         var payment = OutgoingPayment(
-            paymentHash: invoice.paymentHash, payee: invoice.payee, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            paymentHash: invoice.paymentHash, payee: invoice.payee, amount: amount, maxFee: limits.fee(for: amount),
+            createdAt: now.wholeSecond,
             deadline: limits.deadline(from: now), maxParts: invoice.features.offers(.basicMPP) ? limits.maxParts : 1, invoice: invoice.text,
             finalCLTVDelta: delta)
         payment.paymentSecret = invoice.paymentSecret
@@ -287,7 +290,7 @@ extension NodeCore {
         }
         let preimage = PaymentPreimage(entropy.bytes32())
         var payment = OutgoingPayment(
-            paymentHash: preimage.paymentHash, payee: node, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            paymentHash: preimage.paymentHash, payee: node, amount: amount, maxFee: limits.fee(for: amount), createdAt: now.wholeSecond,
             deadline: limits.deadline(from: now), maxParts: 1, invoice: "", finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta)
         payment.keysendPreimage = preimage
         payment.customRecords = records
@@ -306,9 +309,10 @@ extension NodeCore {
         guard let policy = termsToUs(last) else {
             throw .invalid("the peer of channel \(name) has not said on which terms it forwards to us")
         }
-        let record = try createInvoice(PaymentPreimage(entropy.bytes32()), amount, .text("rebalance"), expiry: 3600)
+        let record = try createInvoice(PaymentPreimage(entropy.bytes32()), amount, .text("rebalance"), expiry: Invoice.defaultExpiry)
         var payment = OutgoingPayment(
-            paymentHash: record.invoice.paymentHash, payee: nodeID, amount: amount, maxFee: limits.fee(for: amount), createdAt: seconds,
+            paymentHash: record.invoice.paymentHash, payee: nodeID, amount: amount, maxFee: limits.fee(for: amount),
+            createdAt: now.wholeSecond,
             deadline: limits.deadline(from: now), maxParts: 1, invoice: record.invoice.text,
             finalCLTVDelta: record.invoice.minFinalCLTVExpiryDelta)
         payment.paymentSecret = record.invoice.paymentSecret
@@ -325,7 +329,7 @@ extension NodeCore {
         // Nobody knows a preimage of this hash: it cannot be taken by anyone.
         var payment = OutgoingPayment(
             paymentHash: PaymentHash(entropy.bytes32()), payee: node, amount: amount, maxFee: limits.fee(for: amount),
-            createdAt: seconds, deadline: limits.deadline(from: now), maxParts: 1, invoice: "",
+            createdAt: now.wholeSecond, deadline: limits.deadline(from: now), maxParts: 1, invoice: "",
             finalCLTVDelta: Invoice.defaultMinFinalCLTVExpiryDelta)
         payment.paymentSecret = entropy.bytes32()
         begin(payment, request)
@@ -344,7 +348,7 @@ extension NodeCore {
         var offset = Self.shadowDelta
         // bLIP 39: a path is good until about its invoice expires, ten minutes a block.
         if !payment.blindedPaths.isEmpty, let invoice = try? Invoice(payment.invoice) {
-            let blocks = (invoice.expiresAt - min(invoice.expiresAt, seconds)) / 600
+            let blocks = invoice.expiresAt.since(now).wholeSeconds / 600
             offset = UInt32(min(UInt64(offset), blocks - min(blocks, 3)))
         }
         if payment.payee != nodeID { payment.finalCLTVDelta += UInt32(entropy.uint64() % UInt64(offset + 1)) }
@@ -364,7 +368,7 @@ extension NodeCore {
             var query = RouteQuery(
                 from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
                 finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta, localChannels: senderContext.channels().filter(\.isUsable).map(\.local),
-                now: seconds)
+                now: now)
             query.localChannels = query.localChannels?.filter { $0.shortChannelID == channel.displayID }
             do throws(RouteRefusal) { choice.route = try payments.sender.findRoute(query, in: &network.gossip) } catch {
                 choice.refusal = channel.isUsable ? error.description : "the channel cannot be used now: \(channel.stateName)"
@@ -390,10 +394,11 @@ extension NodeCore {
         let query = RouteQuery(
             from: NodeKey(nodeID), to: NodeKey(node), amount: amount, maxFee: limits.fee(for: amount),
             finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta, localChannels: senderContext.channels().filter(\.isUsable).map(\.local),
-            now: seconds)
+            now: now)
         do throws(RouteRefusal) { return try payments.sender.findRoutes(query, maxParts: maxParts, in: &network.gossip) } catch {
             let payment = OutgoingPayment(
-                paymentHash: PaymentHash(.zero), payee: node, amount: amount, maxFee: query.maxFee, createdAt: seconds, deadline: now,
+                paymentHash: PaymentHash(.zero), payee: node, amount: amount, maxFee: query.maxFee, createdAt: now.wholeSecond,
+                deadline: now,
                 maxParts: maxParts, invoice: "", finalCLTVDelta: Receiver.minFinalCLTVExpiryDelta)
             throw .payment(.noRoute(explainNow(error, payment)))
         }

@@ -48,6 +48,7 @@ package enum NodeInput: Sendable {
 
 /// What a caller can ask for.
 public enum NodeCommand: Sendable {
+    /// An address of the wallet that was not given out before.
     case newAddress
     /// `amount` of `nil` is everything on chain; `announce` makes the channel public: others can be paid through it.
     ///
@@ -56,12 +57,16 @@ public enum NodeCommand: Sendable {
         NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false, mayUseReserve: Bool = false,
         funding: FeeChoice? = nil)
     /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
-    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
+    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0)
     /// An invoice whose payment is held until `settle` or `cancel`.
-    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: UInt64, blindedHops: Int = 0)
+    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0)
+    /// Takes the payment that is held for an invoice; the preimage where the node does not know it.
     case settle(PaymentHash, PaymentPreimage?)
+    /// Gives back what is held for an invoice, or does not want it to be paid any more.
     case cancel(PaymentHash)
+    /// Pays an invoice; the amount where it names none.
     case pay(Invoice, amount: MilliSatoshi?, PaymentLimits = PaymentLimits())
+    /// Pays a node without an invoice.
     case keysend(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits(), customRecords: [UInt64: [UInt8]] = [:])
     /// Pays ourselves in a circle: out over the first channel, in over the second.
     case rebalance(from: ChannelID, to: ChannelID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
@@ -86,9 +91,11 @@ public enum NodeCommand: Sendable {
     /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
     case forceCloseChannel(ChannelID, isNewest: Bool = false)
+    /// Proposes a fee rate for the commitments of a channel that we opened.
     case setFeeRate(ChannelID, FeeRate)
     /// Has a watchtower keep penalty kits for us, or no longer.
     case addWatchtower(NodeID)
+    /// Gives a watchtower no more kits.
     case removeWatchtower(NodeID)
     /// Takes the channels of a sealed backup that this database does not know.
     case restoreChannels([UInt8])
@@ -110,15 +117,21 @@ public struct RouteChoice: Hashable, Sendable {
 public enum NodeResponse: Sendable {
     /// A fresh address, and how many have been given out without a payment, this one included.
     case address(Script, unused: UInt32)
+    /// Both commitments are signed, and the funding transaction is published.
     case channelOpened(ChannelID, funding: TransactionID)
+    /// The invoice that was made.
     case invoice(InvoiceRecord)
+    /// The payment succeeded.
     case payment(OutgoingPayment)
     /// The parts in which an amount would be sent.
     case route([Route])
+    /// The ways there are, the best first.
     case routes([RouteChoice])
+    /// The transaction that was made and published.
     case transaction(Transaction)
     /// The channels that came out of a backup and were not known, and what of it could not be taken.
     case restored([ChannelID], refused: [String])
+    /// It was done, and there is nothing to tell.
     case done
 }
 
@@ -248,18 +261,15 @@ package struct NodeEffects: Sendable {
 public struct PaymentLimits: Hashable, Sendable {
     /// `nil`: the larger of 0.5 % and 5 sat.
     public var maxFee: MilliSatoshi?
-    /// Milliseconds in which something new is tried.
-    public var timeout: UInt64 = 60_000
+    /// How long something new is tried.
+    public var timeout = Duration.seconds(60)
     /// HTLCs in which the amount may be sent at once.
     public var maxParts = 16
 
     /// Limits that suit most payments.
     public init() {}
 
-    func deadline(from now: UInt64) -> UInt64 {
-        let (sum, overflow) = now.addingReportingOverflow(timeout)
-        return overflow ? .max : sum
-    }
+    func deadline(from now: Timestamp) -> Timestamp { now + timeout }
 
     /// The most that the routes of an amount may cost.
     func fee(for amount: MilliSatoshi) -> MilliSatoshi { maxFee ?? max(MilliSatoshi(amount.value / 200), MilliSatoshi(5000)) }
@@ -273,8 +283,8 @@ public struct NodeConfiguration: Sendable {
     public var policy = ChannelPolicy()
     /// The fee rate until a better estimate comes.
     public var feeRate = FeeRate(perKiloweight: 500)
-    /// In seconds, of invoices that do not say.
-    public var invoiceExpiry: UInt64 = 3600
+    /// Of invoices that do not say, in whole seconds.
+    public var invoiceExpiry = Invoice.defaultExpiry
     /// Blocks that an HTLC of ours has beyond what the payee demands.
     public var finalExpiryMargin: UInt32 = 2
     /// On which terms we forward, where a channel has none of its own.
@@ -295,8 +305,8 @@ public struct NodeConfiguration: Sendable {
     package var padsBackups = true
     /// How many strangers may be connected.
     package var connections = ConnectionLimits()
-    /// Milliseconds of silence after which a peer is pinged; twice as much ends the connection.
-    public var pingInterval: UInt64 = 30_000
+    /// The silence after which a peer is pinged; twice as much ends the connection.
+    public var pingInterval = Duration.seconds(30)
 
     /// A node of regtest that accepts what most do.
     public init() {}

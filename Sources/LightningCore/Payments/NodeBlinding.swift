@@ -16,12 +16,12 @@ extension NodeCore {
     ///   - amount: that is to come over them; `nil` for any.
     ///   - pathID: by which we recognize a payment over one of them.
     ///   - forwarders: at least 1; where there are not so many who would forward, there is no path.
-    ///   - expiry: in seconds, of the invoice.
+    ///   - expiry: of the invoice.
     mutating func blindedPaths(
-        for amount: MilliSatoshi?, _ pathID: Bytes32, forwarders: Int, expiry: UInt64
+        for amount: MilliSatoshi?, _ pathID: Bytes32, forwarders: Int, expiry: Duration
     ) -> [BlindedPaymentPath] {
         // Ten minutes a block, and two days for those that come faster and for payers who add to it.
-        let maxCLTVExpiry = UInt32(clamping: UInt64(height) + expiry / 600 + 288)
+        let maxCLTVExpiry = UInt32(clamping: UInt64(height) + expiry.wholeSeconds / 600 + 288)
         let usable = channels.values.filter { $0.isUsable && takesPathKeys($0.parameters.remoteNodeID) }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
         var paths: [(path: BlindedPaymentPath, isPublic: Bool)] = []

@@ -103,8 +103,8 @@ extension NodeCore {
 
     /// Fulfils or fails an incoming HTLC.
     ///
-    /// - Parameter held: milliseconds for which we had it.
-    mutating func resolve(_ id: HTLCID, _ decision: IncomingDecision, heldFor held: UInt64) {
+    /// - Parameter held: how long we had it.
+    mutating func resolve(_ id: HTLCID, _ decision: IncomingDecision, heldFor held: Duration) {
         let (resolution, attribution): (HTLC.Resolution, [UInt8]) =
             switch decision {
             case .fulfill(let preimage, let reply): (.fulfilled(preimage), reply?.attribution(heldFor: held) ?? [])
@@ -182,8 +182,8 @@ extension NodeCore {
         }
     }
 
-    /// Milliseconds for which a peer may owe us a `revoke_and_ack`.
-    static let revocationTimeout: UInt64 = 60_000
+    /// How long a peer may owe us a `revoke_and_ack`.
+    static let revocationTimeout = Duration.seconds(60)
 
     /// A peer that is connected and does not revoke holds up everything behind it: a new connection may help.
     mutating func dropSilentPeers() {

@@ -1,3 +1,4 @@
+import BitcoinPrimitives
 import LightningChannel
 import LightningWire
 
@@ -20,8 +21,8 @@ package struct ConnectionLimits: Hashable, Sendable {
     /// Peers without channels, in all, and from one address.
     package var strangers = 1000
     package var strangersOfAddress = 100
-    /// Milliseconds for the handshake and `init`.
-    package var handshakeTimeout: UInt64 = 15_000
+    /// The time for the handshake and `init`.
+    package var handshakeTimeout = Duration.seconds(15)
 
     package init() {}
 
@@ -43,7 +44,7 @@ extension NodeCore {
         let waiting = peers.values.filter { $0.isInbound && !$0.isReady }
         let neighbours = waiting.filter { $0.origin == origin && origin != nil }
         // Many honest peers may come at once: each has a moment to say who it is.
-        let slow = neighbours.filter { now - min(now, $0.openedAt) >= Self.handshakeGrace }
+        let slow = neighbours.filter { now.since($0.openedAt) >= Self.handshakeGrace }
         if neighbours.count >= limits.handshakingOfAddress, !slow.isEmpty {
             evict(Self.oldest(slow), "too many connections from its address have not said who they are")
         } else if waiting.count >= limits.handshaking {
@@ -51,8 +52,8 @@ extension NodeCore {
         }
     }
 
-    /// Milliseconds in which a connection is not closed in favour of another one from its address.
-    private static let handshakeGrace: UInt64 = 1000
+    /// The time in which a connection is not closed in favour of another one from its address.
+    private static let handshakeGrace = Duration.seconds(1)
 
     /// Makes room for a peer that has said who it is.
     ///

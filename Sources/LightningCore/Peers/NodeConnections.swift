@@ -61,8 +61,8 @@ extension NodeCore {
         }
     }
 
-    /// Milliseconds within which two calls in both directions are taken for the same wish.
-    private static let crossingTime: UInt64 = 5000
+    /// How long two calls in both directions are taken for the same wish.
+    private static let crossingTime = Duration.seconds(5)
 
     /// The handshake is over: we know who it is.
     private mutating func established(_ id: ConnectionID) {
@@ -78,7 +78,7 @@ extension NodeCore {
         }
         if let old = peers.connections[node], old != id, let first = peers[old], let second = peers[id] {
             // Both sides called at once: both keep the call of the node with the smaller id, or each could close the other's.
-            let isCrossing = first.isInbound != second.isInbound && now - min(now, first.openedAt) < Self.crossingTime
+            let isCrossing = first.isInbound != second.isInbound && now.since(first.openedAt) < Self.crossingTime
             let keepsOurCall = nodeID < node
             if isCrossing, first.isInbound != keepsOurCall {
                 batch.effects.events.append(.connectionEnded(id, node, "both sides called at once, and the other call is kept"))
@@ -162,7 +162,7 @@ extension NodeCore {
         peers.keptBlobs.settle(now: now)
         for id in peers.keys.sorted() {
             guard let peer = peers[id] else { continue }
-            if !peer.isReady && now - min(now, peer.openedAt) >= configuration.connections.handshakeTimeout {
+            if !peer.isReady && now.since(peer.openedAt) >= configuration.connections.handshakeTimeout {
                 close(id)
                 continue
             }
@@ -172,8 +172,8 @@ extension NodeCore {
                 abandon(entry, why: "the peer did not answer in time")
             }
             storeWithPeer(id)
-            let silence = now - min(now, peer.lastHeard)
-            if silence >= 2 * configuration.pingInterval {
+            let silence = now.since(peer.lastHeard)
+            if silence >= configuration.pingInterval * 2 {
                 close(id)
             } else if silence >= configuration.pingInterval, !peer.hasPendingPing, peer.isReady {
                 peers[id]!.hasPendingPing = true
@@ -268,7 +268,7 @@ extension NodeCore {
         batch.effects.events.append(.connectionReady(id, node))
         if channels.isOwner(node) { introduce(to: id) }
         giveBack(to: id, node)
-        network.gossip.connected(id, features: features, now: seconds, height: height)
+        network.gossip.connected(id, features: features, now: now, height: height)
         for channelID in channels.index.channels(with: node) { tell(channelID, .connected) }
         towerConnected(node)
     }

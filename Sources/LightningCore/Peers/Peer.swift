@@ -14,11 +14,11 @@ struct PendingOpening {
     var funding: PendingFunding?
     /// What the funding transaction is to pay, where it is ours.
     var fundingRate: FeeRate?
-    /// Milliseconds at which it began.
-    var since: UInt64
+    /// When it began.
+    var since: Timestamp
 
     /// A minute for what a program answers; ten for a peer whose owner may have to sign by hand.
-    var deadline: UInt64 { since + (opening.isOpener ? 60_000 : 600_000) }
+    var deadline: Timestamp { since + .seconds(opening.isOpener ? 60 : 600) }
 }
 
 /// A connection to another node, from its first byte.
@@ -32,11 +32,11 @@ struct Peer {
     var features: FeatureBits?
     /// Channels being opened over this connection, by their temporary id.
     var openings: [ChannelID: PendingOpening] = [:]
-    /// Milliseconds at which something was last heard.
-    var lastHeard: UInt64
+    /// When something was last heard.
+    var lastHeard: Timestamp
     var hasPendingPing = false
-    /// Milliseconds at which the socket was opened.
-    var openedAt: UInt64
+    /// When the socket was opened.
+    var openedAt: Timestamp
     var allowance: PeerAllowance
     /// What was told over this connection.
     var told = PeerNews()
@@ -46,7 +46,7 @@ struct Peer {
     var nodeID: NodeID? { transport.remoteNodeID }
     var isReady: Bool { features != nil }
 
-    init(_ connection: ConnectionID, _ transport: NoiseTransport, isInbound: Bool, origin: AddressGroup?, now: UInt64) {
+    init(_ connection: ConnectionID, _ transport: NoiseTransport, isInbound: Bool, origin: AddressGroup?, now: Timestamp) {
         self.connection = connection
         self.transport = transport
         self.isInbound = isInbound
@@ -57,15 +57,15 @@ struct Peer {
     }
 
     /// BOLT 1 has a node ping at most once in 30 seconds; others do more often.
-    static let pingRate = TokenBucket.Rate(burst: 30, interval: 1000)
+    static let pingRate = TokenBucket.Rate(burst: 30, interval: .milliseconds(1000))
     /// Each is a line in a log.
-    static let warningRate = TokenBucket.Rate(burst: 20, interval: 10_000)
+    static let warningRate = TokenBucket.Rate(burst: 20, interval: .milliseconds(10_000))
     /// One for each channel at each connection, and each is a signature to check.
-    static let termsRate = TokenBucket.Rate(burst: 1000, interval: 500)
+    static let termsRate = TokenBucket.Rate(burst: 1000, interval: .milliseconds(500))
     /// Each costs us half a dozen multiplications on the curve.
-    static let openRate = TokenBucket.Rate(burst: 20, interval: 6000)
+    static let openRate = TokenBucket.Rate(burst: 20, interval: .milliseconds(6000))
     /// For all peers together that have no channel with us.
-    static let strangersOpenRate = TokenBucket.Rate(burst: 100, interval: 600)
+    static let strangersOpenRate = TokenBucket.Rate(burst: 100, interval: .milliseconds(600))
 }
 
 /// What was told over a connection, by either side, that is not told twice.
@@ -87,7 +87,7 @@ struct PeerAllowance {
     /// Whether it was told that it pings too often.
     var isWarnedOfPings = false
 
-    init(now: UInt64) {
+    init(now: Timestamp) {
         pings = TokenBucket(Peer.pingRate, now: now)
         warnings = TokenBucket(Peer.warningRate, now: now)
         openRequests = TokenBucket(Peer.openRate, now: now)

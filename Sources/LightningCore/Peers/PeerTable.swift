@@ -1,3 +1,4 @@
+import BitcoinPrimitives
 import LightningRouting
 import LightningWire
 
@@ -10,7 +11,7 @@ struct PeerTable {
     /// The watchtowers that keep kits for us, and what we keep for others.
     var towers = Towers()
     /// `open_channel`s of peers that have no channel with us.
-    var strangersOpenRequests = TokenBucket(Peer.strangersOpenRate, now: 0)
+    var strangersOpenRequests = TokenBucket(Peer.strangersOpenRate, now: .zero)
 
     subscript(id: ConnectionID) -> Peer? {
         get { byConnection[id] }

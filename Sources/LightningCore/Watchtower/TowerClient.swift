@@ -76,18 +76,18 @@ struct TowerClient: Sendable {
     static let longestQueue: UInt64 = 200_000
     /// HTLC outputs that are signed for in one channel: a peer that turns a full commitment over and over takes all of a tower's room, and our
     /// time, else. `to_local` is signed for always.
-    private static let htlcRate = TokenBucket.Rate(burst: 5000, interval: 200)
+    private static let htlcRate = TokenBucket.Rate(burst: 5000, interval: .milliseconds(200))
     private var htlcs: [ChannelID: TokenBucket] = [:]
 
     /// HTLC outputs that are signed for when the next commitment of a channel is revoked; `nil` where there is no watchtower.
-    func watchedHTLCs(of channel: ChannelID, now: UInt64) -> Int? {
+    func watchedHTLCs(of channel: ChannelID, now: Timestamp) -> Int? {
         if towers.isEmpty { return nil }
         guard let bucket = htlcs[channel] else { return PenaltyKit.maxOutputs }
         return bucket.hasToken(Self.htlcRate, now: now) ? PenaltyKit.maxOutputs : 0
     }
 
     /// So many were signed for.
-    mutating func signed(_ count: Int, of channel: ChannelID, now: UInt64) {
+    mutating func signed(_ count: Int, of channel: ChannelID, now: Timestamp) {
         guard count > 0 else { return }
         var bucket = htlcs[channel] ?? TokenBucket(Self.htlcRate, now: now)
         for _ in 0..<count where !bucket.take(Self.htlcRate, now: now) { break }

@@ -6,22 +6,24 @@ import LightningWire
 
 // From what was decided, here or downstream, to the answer upstream.
 extension Forwarder {
-    /// Milliseconds within which a failure on a blinded path is told, so that its time does not tell where it happened.
-    private static let blindedDelay: UInt64 = 2000
+    /// The time within which a failure on a blinded path is told, so that its time does not tell where it happened.
+    private static let blindedDelay = Duration.seconds(2)
 
-    /// Failures over one channel that are told at once, and milliseconds until there is one more. An HTLC that fails costs its sender
+    /// Failures over one channel that are told at once, and the time until there is one more. An HTLC that fails costs its sender
     /// nothing, and us a record for as long as the channel lives: at this rate some 20 MB in a day.
-    private static let failureRate = TokenBucket.Rate(burst: 10_000, interval: 100)
-    /// Milliseconds by which all others are told later: with 483 HTLCs under way there are 16 of them in a second.
-    private static let failureDelay: UInt64 = 30_000
+    private static let failureRate = TokenBucket.Rate(burst: 10_000, interval: .milliseconds(100))
+    /// The time by which all others are told later: with 483 HTLCs under way there are 16 of them in a second.
+    private static let failureDelay = Duration.seconds(30)
 
     mutating func decide(_ id: HTLCID, _ decision: IncomingDecision, _ context: borrowing Context) -> [Effect] {
         // A replay is told at once: after a restart it could not be told from the first.
         guard !refusedReplays.contains(id) else { return resolve(id, decision, context) }
-        var delay: UInt64 = 0
-        if case .fail(let reply) = decision, reply.isDelayed { delay = entropy.uint64() % Self.blindedDelay }
+        var delay = Duration.zero
+        if case .fail(let reply) = decision, reply.isDelayed {
+            delay = .milliseconds(Int64(entropy.uint64() % Self.blindedDelay.wholeMilliseconds))
+        }
         if isOneTooMany(id, decision, context) { delay += Self.failureDelay }
-        guard delay > 0 else { return resolve(id, decision, context) }
+        guard delay > .zero else { return resolve(id, decision, context) }
         delayed.append(DelayedDecision(due: context.now + delay, htlc: id, decision: decision))
         return []
     }
@@ -48,7 +50,7 @@ extension Forwarder {
             if let secret, !isReplay { replays.remove(sharedSecret: secret) }
         }
         circuits.answered(incoming: id)
-        return [.resolve(id, decision, heldFor: context.now - min(context.now, arrival?.at ?? context.now))]
+        return [.resolve(id, decision, heldFor: context.now.since(arrival?.at ?? context.now))]
     }
 
     mutating func tick(_ context: borrowing Context) -> [Effect] {
@@ -70,19 +72,19 @@ extension Forwarder {
     mutating func fulfilled(
         _ incoming: HTLCID, _ outgoing: HTLCID, _ preimage: PaymentPreimage, _ attribution: [UInt8], _ context: borrowing Context
     ) -> [Effect] {
-        guard let circuit = circuits.fulfill(incoming: incoming, preimage, at: context.seconds) else { return [.takenTooLate(outgoing)] }
+        guard let circuit = circuits.fulfill(incoming: incoming, preimage, at: context.second) else { return [.takenTooLate(outgoing)] }
         return decide(incoming, circuit.errorContext.fulfill(preimage, attribution: attribution), context)
     }
 
     /// An incoming HTLC that we fulfilled is gone from both commitments: what it brought is ours, and what it earned.
     mutating func settled(_ id: HTLCID, _ hash: PaymentHash, _ context: borrowing Context) -> [Effect] {
-        guard let circuit = circuits.settle(incoming: id, at: context.seconds) else { return [.paid(id, hash)] }
+        guard let circuit = circuits.settle(incoming: id, at: context.second) else { return [.paid(id, hash)] }
         return [.ended(circuit)]
     }
 
     /// An incoming HTLC that we fulfilled brought nothing: what was forwarded for it is lost.
     mutating func lost(_ id: HTLCID, _ hash: PaymentHash, _ amount: MilliSatoshi, _ context: borrowing Context) -> [Effect] {
-        guard let circuit = circuits.lose(incoming: id, at: context.seconds) else { return [.unpaid(id, hash, amount)] }
+        guard let circuit = circuits.lose(incoming: id, at: context.second) else { return [.unpaid(id, hash, amount)] }
         return [.ended(circuit)]
     }
 
@@ -113,7 +115,7 @@ extension Forwarder {
     }
 
     private mutating func end(_ incoming: HTLCID, _ decision: IncomingDecision, _ why: String, _ context: borrowing Context) -> [Effect] {
-        guard let ended = circuits.fail(incoming: incoming, why, at: context.seconds) else { return [] }
+        guard let ended = circuits.fail(incoming: incoming, why, at: context.second) else { return [] }
         return decide(incoming, decision, context) + [.ended(ended)]
     }
 

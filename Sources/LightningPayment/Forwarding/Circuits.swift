@@ -1,4 +1,4 @@
-package import BitcoinPrimitives
+public import BitcoinPrimitives
 import CryptoPrimitives
 import LightningOnion
 package import LightningRecords
@@ -11,13 +11,14 @@ public import LightningWire
 public struct Circuit: Hashable, Sendable {
     /// How far it is.
     public enum Status: Hashable, Sendable {
+        /// It is under way.
         case pending
         /// Fulfilled downstream, and so upstream, where it is still in a commitment: what it earns is not earned yet. Seconds since 1970.
-        case fulfilled(PaymentPreimage, at: UInt64)
+        case fulfilled(PaymentPreimage, at: Timestamp)
         /// Fulfilled on both sides, and gone from the commitments upstream for good.
-        case settled(PaymentPreimage, at: UInt64)
+        case settled(PaymentPreimage, at: Timestamp)
         /// Failed, and why as far as we know ourselves.
-        case failed(String, at: UInt64)
+        case failed(String, at: Timestamp)
     }
 
     /// Without its path key, which nobody needs any more.
@@ -29,12 +30,12 @@ public struct Circuit: Hashable, Sendable {
     /// The height at which what we offered expires.
     public var cltvExpiry: UInt32
     package var errorContext: OnionErrorContext
-    /// Milliseconds since 1970.
-    public var createdAt: UInt64
+    /// When it is.
+    public var createdAt: Timestamp
     /// How far it is.
     public var status: Status = .pending
 
-    package init(_ request: ForwardRequest, outgoing: HTLCID, createdAt: UInt64) {
+    package init(_ request: ForwardRequest, outgoing: HTLCID, createdAt: Timestamp) {
         incoming = request.incoming
         incoming.pathKey = nil
         self.outgoing = outgoing
@@ -71,21 +72,21 @@ public struct Circuit: Hashable, Sendable {
         writer.milliSatoshi(amount)
         writer.uint32(cltvExpiry)
         errorContext.encode(to: &writer)
-        writer.uint64(createdAt)
+        writer.uint64(createdAt.milliseconds)
         switch status {
         case .pending: writer.uint8(0)
         case .settled(let preimage, let at):
             writer.uint8(1)
             writer.write(preimage)
-            writer.uint64(at)
+            writer.uint64(at.seconds)
         case .failed(let why, let at):
             writer.uint8(2)
             writer.variableBytes(Array(why.utf8))
-            writer.uint64(at)
+            writer.uint64(at.seconds)
         case .fulfilled(let preimage, let at):
             writer.uint8(3)
             writer.write(preimage)
-            writer.uint64(at)
+            writer.uint64(at.seconds)
         }
         return writer.bytes
     }
@@ -103,14 +104,14 @@ public struct Circuit: Hashable, Sendable {
         cltvExpiry = try reader.uint32()
         // The first version knew no blinded paths.
         errorContext = version == 1 ? OnionErrorContext(sharedSecret: try reader.bytes32()) : try OnionErrorContext(from: &reader)
-        createdAt = try reader.uint64()
+        createdAt = Timestamp(milliseconds: try reader.uint64())
         switch try reader.uint8() {
         case 0: status = .pending
-        case 1: status = .settled(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
+        case 1: status = .settled(PaymentPreimage(try reader.bytes32()), at: Timestamp(seconds: try reader.uint64()))
         case 2:
             let why = String(decoding: try reader.variableBytes(), as: UTF8.self)
-            status = .failed(why, at: try reader.uint64())
-        case 3 where version > 2: status = .fulfilled(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
+            status = .failed(why, at: Timestamp(seconds: try reader.uint64()))
+        case 3 where version > 2: status = .fulfilled(PaymentPreimage(try reader.bytes32()), at: Timestamp(seconds: try reader.uint64()))
         default: throw .invalid("status of a circuit")
         }
         try reader.expectEnd()
@@ -186,33 +187,33 @@ package struct Circuits: Sendable {
     }
 
     /// Downstream gave the preimage; `nil` where it has answered already.
-    package mutating func fulfill(incoming key: HTLCID, _ preimage: PaymentPreimage, at seconds: UInt64) -> Circuit? {
+    package mutating func fulfill(incoming key: HTLCID, _ preimage: PaymentPreimage, at time: Timestamp) -> Circuit? {
         guard open.remove(key) != nil else { return nil }
-        byIncoming[key]?.status = .fulfilled(preimage, at: seconds)
+        byIncoming[key]?.status = .fulfilled(preimage, at: time)
         changed.insert(key)
         return byIncoming[key]
     }
 
     /// The incoming HTLC of a forward, fulfilled, is gone for good: what it earned is ours; `nil` where there is none.
-    package mutating func settle(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
+    package mutating func settle(incoming key: HTLCID, at time: Timestamp) -> Circuit? {
         guard case .fulfilled(let preimage, _)? = byIncoming[key]?.status else { return nil }
         defer { leave(key) }
-        return end(key, .settled(preimage, at: seconds))
+        return end(key, .settled(preimage, at: time))
     }
 
     /// The incoming HTLC of a forward, fulfilled, brought nothing on chain; `nil` where there is none.
-    package mutating func lose(incoming key: HTLCID, at seconds: UInt64) -> Circuit? {
+    package mutating func lose(incoming key: HTLCID, at time: Timestamp) -> Circuit? {
         guard case .fulfilled? = byIncoming[key]?.status else { return nil }
         defer { leave(key) }
-        return end(key, .failed("it was paid for downstream, and lost upstream on chain", at: seconds))
+        return end(key, .failed("it was paid for downstream, and lost upstream on chain", at: time))
     }
 
     /// Downstream failed the HTLC, or it counts as failed; `nil` where it has been answered already.
     ///
     /// It stays until `answered`: an HTLC that was forwarded once must not be forwarded again after a restart.
-    package mutating func fail(incoming key: HTLCID, _ why: String, at seconds: UInt64) -> Circuit? {
+    package mutating func fail(incoming key: HTLCID, _ why: String, at time: Timestamp) -> Circuit? {
         guard open.remove(key) != nil else { return nil }
-        return end(key, .failed(why, at: seconds))
+        return end(key, .failed(why, at: time))
     }
 
     /// The incoming HTLC of a forward has its answer: one that has ended is over.
@@ -275,7 +276,7 @@ package struct Circuits: Sendable {
 
 extension Circuit {
     /// Its place in the history: by when it was forwarded.
-    package var position: HistoryPosition { HistoryPosition(time: createdAt, id: incoming.key.bytes) }
+    package var position: HistoryPosition { HistoryPosition(time: createdAt.milliseconds, id: incoming.key.bytes) }
 
     /// Whether its fee is earned.
     public var isSettled: Bool {

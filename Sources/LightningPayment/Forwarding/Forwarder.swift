@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 package import CryptoPrimitives
 package import LightningOnion
 package import LightningRecords
@@ -24,8 +24,8 @@ package struct Forwarder: Machine, Sendable {
     var failureRates: [ChannelID: TokenBucket] = [:]
 
     struct Arrival: Sendable {
-        /// Milliseconds since 1970: what we tell the payer of how long we held it.
-        var at: UInt64
+        /// When it came: what we tell the payer of how long we held it.
+        var at: Timestamp
         /// Whether the peer's commitments hold it as an output: then its failure leaves something to be remembered.
         var isOutput: Bool
         /// Of its onion, once that is read: what is remembered of it goes when it fails.
@@ -33,7 +33,7 @@ package struct Forwarder: Machine, Sendable {
     }
 
     struct DelayedDecision: Sendable {
-        var due: UInt64
+        var due: Timestamp
         var htlc: HTLCID
         var decision: IncomingDecision
     }
@@ -89,7 +89,7 @@ package struct Forwarder: Machine, Sendable {
         case offer(ForwardRequest, HTLCOffer, over: [ChannelID])
         /// To be failed; where a channel is named, with our newest terms for it.
         case refuse(ForwardRequest, FailureMessage, over: ChannelID?)
-        case resolve(HTLCID, IncomingDecision, heldFor: UInt64)
+        case resolve(HTLCID, IncomingDecision, heldFor: Duration)
         /// A payment to us, or a part of one, is irrevocably ours.
         case paid(HTLCID, PaymentHash)
         /// A payment to us, or a part of one, brought nothing.
@@ -104,21 +104,22 @@ package struct Forwarder: Machine, Sendable {
     }
 
     package struct Context: Sendable {
-        /// Milliseconds since 1970.
-        package var now: UInt64
+        /// When it is.
+        package var now: Timestamp
         package var height: Int
         /// Whether the chain is at its tip: where not, a preimage given away could be worth nothing.
         package var isSynced: Bool
         package var identity: NodeIdentity
 
-        package init(now: UInt64, height: Int, isSynced: Bool, identity: NodeIdentity) {
+        package init(now: Timestamp, height: Int, isSynced: Bool, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.isSynced = isSynced
             self.identity = identity
         }
 
-        var seconds: UInt64 { now / 1000 }
+        /// For what is kept in whole seconds.
+        var second: Timestamp { now.wholeSecond }
     }
 
     package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {

@@ -65,7 +65,7 @@ extension Forwarder {
     mutating func forward(_ request: ForwardRequest, _ candidates: [ForwardingCandidate], _ context: borrowing Context) -> [Effect] {
         guard let named = candidates.first else { return [.refuse(request, .unknownNextPeer, over: nil)] }
         if request.pathKey != nil, !named.takesPathKeys { return [.refuse(request, .unknownNextPeer, over: nil)] }
-        if let refusal = named.terms.refusal(request, height: context.height, now: context.seconds) {
+        if let refusal = named.terms.refusal(request, height: context.height, now: context.second) {
             return [
                 .notForwarded(request.incoming, over: named.channel, "\(refusal)"), .refuse(request, refusal, over: named.channel),
             ]
@@ -73,7 +73,7 @@ extension Forwarder {
         // BOLT 4 "Non-strict Forwarding": "a node MAY forward … along an outgoing channel other than the one specified by
         // short_channel_id, so long as the receiver has the same node public key". Another channel has terms of its own.
         let others = candidates.dropFirst().filter { candidate in
-            candidate.isUsable && candidate.terms.refusal(request, height: context.height, now: context.seconds) == nil
+            candidate.isUsable && candidate.terms.refusal(request, height: context.height, now: context.second) == nil
         }.sorted { $0.spendable == $1.spendable ? $0.channel < $1.channel : $0.spendable > $1.spendable }
         let offer = HTLCOffer(
             amount: request.amount, paymentHash: request.incoming.paymentHash, cltvExpiry: request.cltvExpiry, onion: request.onion,

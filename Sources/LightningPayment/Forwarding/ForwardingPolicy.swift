@@ -54,8 +54,8 @@ public struct ForwardingPolicy: Hashable, Sendable {
 package struct ForwardingTerms: Hashable, Sendable {
     package private(set) var current: ForwardingPolicy
     package private(set) var previous: ForwardingPolicy?
-    /// Seconds since 1970 at which `previous` was replaced.
-    package private(set) var changedAt: UInt64 = 0
+    /// When `previous` was replaced, to the second.
+    package private(set) var changedAt: Timestamp = .zero
     /// Of the last `channel_update`: "MUST set timestamp to … greater than any previously-sent".
     package var updateTimestamp: UInt32 = 0
     /// Whether the last `channel_update` said that the channel cannot be used.
@@ -64,12 +64,12 @@ package struct ForwardingTerms: Hashable, Sendable {
     package init(_ policy: ForwardingPolicy) { current = policy }
 
     /// "SHOULD keep accepting the previous channel parameters for 10 minutes".
-    static let grace: UInt64 = 600
+    static let grace = Duration.seconds(600)
 
-    package mutating func change(_ policy: ForwardingPolicy, now: UInt64) {
+    package mutating func change(_ policy: ForwardingPolicy, now: Timestamp) {
         previous = current
         current = policy
-        changedAt = now
+        changedAt = now.wholeSecond
     }
 
     /// Blocks that an HTLC must have when it leaves us: less, and the next node would have no time to claim it.
@@ -79,9 +79,7 @@ package struct ForwardingTerms: Hashable, Sendable {
     package static let maximumExpiry: UInt64 = 2016
 
     /// Why a payer's request is refused; `nil` where it may be forwarded.
-    ///
-    /// - Parameter now: seconds since 1970.
-    package func refusal(_ request: ForwardRequest, height: Int, now: UInt64) -> FailureMessage? {
+    package func refusal(_ request: ForwardRequest, height: Int, now: Timestamp) -> FailureMessage? {
         if let refused = current.refusal(request) {
             let isRecent = now < changedAt + Self.grace
             guard isRecent, let previous, previous.refusal(request) == nil else { return refused }
@@ -111,7 +109,7 @@ package struct ForwardingTerms: Hashable, Sendable {
         write(current)
         writer.uint8(previous == nil ? 0 : 1)
         if let previous { write(previous) }
-        writer.uint64(changedAt)
+        writer.uint64(changedAt.seconds)
         writer.uint32(updateTimestamp)
         writer.uint8(isDisabled ? 1 : 0)
         return writer.bytes
@@ -133,11 +131,10 @@ package struct ForwardingTerms: Hashable, Sendable {
         }
         current = try read()
         previous = try reader.uint8() == 1 ? try read() : nil
-        changedAt = try reader.uint64()
+        changedAt = Timestamp(seconds: try reader.uint64())
         updateTimestamp = try reader.uint32()
         isDisabled = try reader.uint8() == 1
         try reader.expectEnd()
-        // Seconds since 1970.
-        guard changedAt <= UInt64(UInt32.max) else { throw .invalid("time of a forwarding policy") }
+        guard changedAt.seconds <= UInt64(UInt32.max) else { throw .invalid("time of a forwarding policy") }
     }
 }

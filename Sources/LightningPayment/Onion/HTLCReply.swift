@@ -33,10 +33,10 @@ package struct HTLCReply: Hashable, Sendable {
 
     /// What goes with it.
     ///
-    /// - Parameter milliseconds: for which we held the HTLC.
-    package func attribution(heldFor milliseconds: UInt64) -> [UInt8] {
+    /// - Parameter time: for which we held the HTLC.
+    package func attribution(heldFor time: Duration) -> [UInt8] {
         AttributionData.update(
-            attribution, packet: packet, holdTime: UInt32(clamping: milliseconds / 100), sharedSecret: sharedSecret)
+            attribution, packet: packet, holdTime: UInt32(clamping: time.wholeMilliseconds / 100), sharedSecret: sharedSecret)
     }
 }
 

@@ -14,13 +14,13 @@ struct HTLCSet: Sendable {
     /// `total_msat`, the same in every part.
     var total: MilliSatoshi
     var parts: [HTLCPart] = []
-    /// Milliseconds since 1970 at which the first part came.
-    var since: UInt64
+    /// When the first part came.
+    var since: Timestamp
     /// Whether all is there, and waits for its owner's word (a hold invoice).
     var isHeld = false
 
     /// "SHOULD wait for at least 60 seconds after the initial HTLC."
-    static let timeout: UInt64 = 60_000
+    static let timeout = Duration.seconds(60)
     /// Blocks before the first part expires at which a held set is failed, so that the channel is not closed over it.
     static let expiryMargin = 12
 

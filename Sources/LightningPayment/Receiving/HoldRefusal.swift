@@ -1,7 +1,10 @@
 /// Why a hold invoice cannot be settled or canceled; nothing has changed.
 public enum HoldRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no invoice with this hash.
     case unknownInvoice
+    /// Nothing is held for it; what it is instead.
     case notHeld(String)
+    /// Its hash is another.
     case wrongPreimage
 
     public var description: String {

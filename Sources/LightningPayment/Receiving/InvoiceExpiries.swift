@@ -6,28 +6,29 @@ import LightningWire
 ///
 /// That is a day after they have expired: nobody can pay them meanwhile, but a clock that was wrong for a while does not end them.
 struct InvoiceExpiries: Sendable {
-    /// In seconds.
-    static let grace: UInt64 = 86_400
+    static let grace = Duration.seconds(86_400)
 
     private var byMinute: [UInt64: [PaymentHash]] = [:]
     /// The last minute that was looked at.
     private var last: UInt64?
 
+    private static func minute(_ time: Timestamp) -> UInt64 { time.seconds / 60 }
+
     mutating func insert(_ record: InvoiceRecord) {
         guard record.status == .unpaid else { return }
-        let minute = record.invoice.expiresAt.addingReportingOverflow(Self.grace).partialValue / 60
+        let minute = Self.minute(record.invoice.expiresAt + Self.grace)
         byMinute[minute, default: []].append(record.invoice.paymentHash)
         if let last, minute <= last { self.last = nil }
     }
 
-    /// - Parameter seconds: since 1970; it is looked at again in a minute.
-    mutating func insert(_ record: InvoiceRecord, laterThan seconds: UInt64) {
-        byMinute[seconds / 60 + 1, default: []].append(record.invoice.paymentHash)
+    /// One that is looked at again a minute after `now`.
+    mutating func insert(_ record: InvoiceRecord, laterThan now: Timestamp) {
+        byMinute[Self.minute(now) + 1, default: []].append(record.invoice.paymentHash)
     }
 
     /// The invoices of all minutes that are over.
-    mutating func take(before seconds: UInt64) -> [PaymentHash] {
-        let minute = seconds / 60
+    mutating func take(before now: Timestamp) -> [PaymentHash] {
+        let minute = Self.minute(now)
         guard minute > 0, last != minute - 1, !byMinute.isEmpty else { return [] }
         defer { last = minute - 1 }
         var due: [UInt64] = []

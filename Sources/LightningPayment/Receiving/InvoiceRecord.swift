@@ -1,4 +1,4 @@
-package import BitcoinPrimitives
+public import BitcoinPrimitives
 public import CryptoPrimitives
 public import LightningInvoice
 package import LightningRecords
@@ -8,13 +8,14 @@ public import LightningWire
 public struct InvoiceRecord: Hashable, Sendable {
     /// Whether it is paid.
     public enum Status: Hashable, Sendable {
+        /// Nothing has come for it, or not all of it.
         case unpaid
         /// All HTLCs are there and held, until the owner settles or cancels (a hold invoice).
         case held(amount: MilliSatoshi)
         /// The preimage is given away, and the money is not irrevocably ours yet: some HTLC is still in a commitment.
         case settling(amount: MilliSatoshi)
-        /// Every HTLC has left both commitments, fulfilled: when (seconds since 1970) and with how much.
-        case paid(at: UInt64, amount: MilliSatoshi)
+        /// Every HTLC has left both commitments, fulfilled: when, to the second, and with how much.
+        case paid(at: Timestamp, amount: MilliSatoshi)
         /// The owner does not want to be paid any more.
         case canceled
     }
@@ -35,8 +36,8 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// The HTLCs of a payment that is held, or is being settled: in the latter case those that are not settled yet.
     public internal(set) var htlcs: [HTLCID] = []
 
-    /// When it was made, in milliseconds since 1970; of earlier versions the second is known.
-    public var createdAt: UInt64
+    /// When it was made; of earlier versions the second is known.
+    public var createdAt: Timestamp
 
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
@@ -51,12 +52,12 @@ public struct InvoiceRecord: Hashable, Sendable {
 
     static let version: UInt8 = 5
 
-    /// - Parameter createdAt: milliseconds since 1970; `nil` for the second that the invoice names.
+    /// - Parameter createdAt: `nil` for the second that the invoice names.
     public init(
         invoice: Invoice, preimage: PaymentPreimage?, status: Status = .unpaid, isSpontaneous: Bool = false, isHold: Bool = false,
-        createdAt: UInt64? = nil
+        createdAt: Timestamp? = nil
     ) {
-        self.createdAt = createdAt ?? invoice.timestamp &* 1000
+        self.createdAt = createdAt ?? invoice.timestamp
         self.invoice = invoice
         self.preimage = preimage
         self.status = status
@@ -74,7 +75,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         case .unpaid: writer.uint8(0)
         case .paid(let at, let amount):
             writer.uint8(1)
-            writer.uint64(at)
+            writer.uint64(at.seconds)
             writer.milliSatoshi(amount)
         case .held(let amount):
             writer.uint8(2)
@@ -88,7 +89,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         writer.optional(pathID) { writer, id in writer.write(id) }
         writer.compactSize(htlcs.count)
         for htlc in htlcs { htlc.encode(to: &writer) }
-        writer.uint64(createdAt)
+        writer.uint64(createdAt.milliseconds)
         return writer.bytes
     }
 
@@ -98,7 +99,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
         let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
         do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
-        createdAt = invoice.timestamp &* 1000
+        createdAt = invoice.timestamp
         if version == 1 {
             preimage = PaymentPreimage(try reader.bytes32())
             isSpontaneous = try reader.uint8() == 1
@@ -111,7 +112,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         }
         switch try reader.uint8() {
         case 0: status = .unpaid
-        case 1: status = .paid(at: try reader.uint64(), amount: try reader.money())
+        case 1: status = .paid(at: Timestamp(seconds: try reader.uint64()), amount: try reader.money())
         case 2: status = .held(amount: try reader.money())
         case 3: status = .canceled
         case 4 where version > 3: status = .settling(amount: try reader.money())
@@ -120,7 +121,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         if version > 1 { customRecords = try CustomRecords.decode(&reader) }
         if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() } }
         if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try HTLCID(from: &reader, .incoming)) } }
-        if version > 4 { createdAt = try reader.uint64() }
+        if version > 4 { createdAt = Timestamp(milliseconds: try reader.uint64()) }
         try reader.expectEnd()
     }
 }
@@ -163,7 +164,7 @@ extension InvoiceRecord {
     }
 
     /// Its place in the history.
-    package var position: HistoryPosition { HistoryPosition(time: createdAt, id: invoice.paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(time: createdAt.milliseconds, id: invoice.paymentHash.bytes.array) }
 
     /// One word for lists.
     public var statusName: String {

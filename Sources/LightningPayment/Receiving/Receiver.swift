@@ -92,13 +92,13 @@ package struct Receiver: Machine, Sendable {
     }
 
     package struct Context: Sendable {
-        /// Milliseconds since 1970.
-        package var now: UInt64
+        /// When it is.
+        package var now: Timestamp
         package var height: Int
         package var network: Network
         package var identity: NodeIdentity
 
-        package init(now: UInt64, height: Int, network: Network, identity: NodeIdentity) {
+        package init(now: Timestamp, height: Int, network: Network, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.network = network
@@ -164,11 +164,10 @@ package struct Receiver: Machine, Sendable {
     /// Judges an HTLC that is irrevocably committed and whose onion ends here.
     ///
     /// - Parameters:
-    ///   - now: milliseconds since 1970.
     ///   - height: of the active chain.
     ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
     package mutating func receive(
-        _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: UInt64, height: Int, network: Network,
+        _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: Timestamp, height: Int, network: Network,
         nodeSecret: borrowing SecretKey, isResumed: Bool = false
     ) -> ReceiveOutcome {
         let wasHeld = isResumed && isHeldPart(htlc)
@@ -193,7 +192,7 @@ package struct Receiver: Machine, Sendable {
             }
             var record = InvoiceRecord(
                 invoice: Invoice(
-                    network: network, amount: nil, timestamp: now / 1000, paymentHash: htlc.paymentHash, paymentSecret: .zero,
+                    network: network, amount: nil, timestamp: now.wholeSecond, paymentHash: htlc.paymentHash, paymentSecret: .zero,
                     details: .text("keysend"), expiry: Invoice.defaultExpiry,
                     minFinalCLTVExpiryDelta: Self.minFinalCLTVExpiryDelta,
                     features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
@@ -217,7 +216,7 @@ package struct Receiver: Machine, Sendable {
         else { return answer(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
-        case .unpaid: guard now / 1000 < record.invoice.expiresAt || hasBegun else { return answer(unknown) }
+        case .unpaid: guard now < record.invoice.expiresAt || hasBegun else { return answer(unknown) }
         // After a restart the parts of a held payment come in again, one by one.
         case .held: break
         case .settling, .paid, .canceled: return answer(unknown)
@@ -232,7 +231,7 @@ package struct Receiver: Machine, Sendable {
 
     /// Adds a part to its set, and settles the set when it is complete.
     private mutating func join(
-        _ part: HTLCPart, total: MilliSatoshi, _ record: InvoiceRecord, _ payload: HopPayload, now: UInt64, height: Int
+        _ part: HTLCPart, total: MilliSatoshi, _ record: InvoiceRecord, _ payload: HopPayload, now: Timestamp, height: Int
     ) -> ReceiveOutcome {
         let hash = part.htlc.paymentHash
         var set = sets[hash] ?? HTLCSet(total: total, since: now)
@@ -279,22 +278,18 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// An HTLC that we fulfilled has left both commitments for good: its money is ours.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    package mutating func settled(_ key: HTLCID, _ hash: PaymentHash, now: UInt64) -> ReceiveOutcome {
+    package mutating func settled(_ key: HTLCID, _ hash: PaymentHash, now: Timestamp) -> ReceiveOutcome {
         guard var record = invoices[hash], case .settling(let amount) = record.status, record.htlcs.contains(key) else {
             return ReceiveOutcome()
         }
         record.htlcs.removeAll { $0 == key }
-        if record.htlcs.isEmpty { record.status = .paid(at: now / 1000, amount: amount) }
+        if record.htlcs.isEmpty { record.status = .paid(at: now.wholeSecond, amount: amount) }
         add(record)
         return record.htlcs.isEmpty ? ReceiveOutcome(paid: (record, amount)) : ReceiveOutcome()
     }
 
     /// An HTLC that we fulfilled brought nothing. The payer has its proof all the same: the invoice is paid, with less.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    private mutating func lost(_ key: HTLCID, _ hash: PaymentHash, _ amount: MilliSatoshi, now: UInt64) -> ReceiveOutcome {
+    private mutating func lost(_ key: HTLCID, _ hash: PaymentHash, _ amount: MilliSatoshi, now: Timestamp) -> ReceiveOutcome {
         guard var record = invoices[hash], case .settling(let whole) = record.status, record.htlcs.contains(key) else {
             return ReceiveOutcome()
         }
@@ -337,14 +332,12 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// Gives back sets that did not become complete in time, and held ones whose time is running out.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    package mutating func expireSets(now: UInt64, height: Int) -> ReceiveOutcome {
+    package mutating func expireSets(now: Timestamp, height: Int) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
-        for hash in expiries.take(before: now / 1000) {
+        for hash in expiries.take(before: now) {
             guard let record = invoices[hash], record.status == .unpaid else { continue }
             // A payment that has begun may become complete.
-            if sets[hash] == nil { end(hash) } else { expiries.insert(record, laterThan: now / 1000) }
+            if sets[hash] == nil { end(hash) } else { expiries.insert(record, laterThan: now) }
         }
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) {
             // A held payment that nobody settles must not close its channel: better to lose the sale.
@@ -398,7 +391,7 @@ package struct Receiver: Machine, Sendable {
         var outcome = ReceiveOutcome()
         for (hash, record) in invoices.sorted(by: { $0.key < $1.key }) where holds(record.invoice.paymentHash) {
             if sets[hash]?.isHeld == true { continue }
-            giveBack(hash, sets[hash] ?? HTLCSet(total: .zero, since: 0), &outcome) { Self.unknown($0, height: height) }
+            giveBack(hash, sets[hash] ?? HTLCSet(total: .zero, since: .zero), &outcome) { Self.unknown($0, height: height) }
         }
         return outcome
     }

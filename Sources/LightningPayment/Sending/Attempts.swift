@@ -80,7 +80,7 @@ extension Sender {
             update(payment)
             return []
         }
-        payment.status = .failed(why, at: context.seconds)
+        payment.status = .failed(why, at: context.second)
         update(payment)
         stopWaiting(payment.paymentHash)
         knowledge[payment.paymentHash] = nil
@@ -108,7 +108,7 @@ extension Sender {
             to: payment.blindedPaths.isEmpty ? NodeKey(payment.payee) : PayableBlindedPath.destination(payment.payee),
             amount: payment.remaining, maxFee: payment.remainingFee,
             finalCLTVDelta: payment.finalCLTVDelta + 1 + context.finalExpiryMargin,
-            localChannels: channels.filter(\.isUsable).map(\.local), now: context.seconds)
+            localChannels: channels.filter(\.isUsable).map(\.local), now: context.second)
         query.hints = hints(payment, context) + payment.blindedPaths.map { $0.hint() }
         for path in payment.blindedPaths where path.isEntered { query.localChannels? += Self.localChannels(of: path, channels) }
         // A blinded hop needs twice the room of others.

@@ -36,7 +36,7 @@ extension Sender {
         payment.attempts[attempt].endedAt = context.now
         learnMoved(payment.attempts[attempt].route, context)
         let isNews = payment.status == .pending
-        if isNews { payment.status = .succeeded(preimage, at: context.seconds) }
+        if isNews { payment.status = .succeeded(preimage, at: context.second) }
         note(payment)
         stopWaiting(hash)
         knowledge[hash] = nil

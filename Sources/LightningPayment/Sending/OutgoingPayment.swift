@@ -1,4 +1,4 @@
-package import BitcoinPrimitives
+public import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningOnion
 package import LightningRecords
@@ -23,19 +23,19 @@ public struct PaymentAttempt: Hashable, Sendable {
     public var htlc: HTLCID
     /// What decrypts a failure that comes back, hop by hop.
     public var sharedSecrets: [Bytes32]
-    /// Milliseconds since 1970.
-    public var startedAt: UInt64
+    /// When it is.
+    public var startedAt: Timestamp
     /// In ms since 1970; `nil` while it is under way.
-    public var endedAt: UInt64?
+    public var endedAt: Timestamp?
     /// In ms since 1970: when its HTLC, which was fulfilled, had left both commitments for good. Until then the money is the payee's by its
     /// preimage, and still in the channel.
-    public var settledAt: UInt64?
+    public var settledAt: Timestamp?
     /// How it stands.
     public var status: Status = .pending
     /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
     public var holdTimes: [UInt32] = []
 
-    package init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: UInt64) {
+    package init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: Timestamp) {
         self.route = route
         self.htlc = htlc
         self.sharedSecrets = sharedSecrets
@@ -69,10 +69,10 @@ public struct OutgoingPayment: Hashable, Sendable {
     public enum Status: Hashable, Sendable {
         /// It is under way.
         case pending
-        /// Proven by the preimage; the time is in seconds since 1970.
-        case succeeded(PaymentPreimage, at: UInt64)
-        /// Why it failed; the time is in seconds since 1970.
-        case failed(String, at: UInt64)
+        /// Proven by the preimage, and when, to the second.
+        case succeeded(PaymentPreimage, at: Timestamp)
+        /// Why it failed, and when, to the second.
+        case failed(String, at: Timestamp)
     }
 
     /// By which it is found, and never paid twice.
@@ -83,10 +83,10 @@ public struct OutgoingPayment: Hashable, Sendable {
     public var amount: MilliSatoshi
     /// The most that all routes together may cost.
     public var maxFee: MilliSatoshi
-    /// Seconds since 1970.
-    public var createdAt: UInt64
-    /// Milliseconds since 1970 after which nothing new is tried.
-    public var deadline: UInt64
+    /// When it was asked for, to the second.
+    public var createdAt: Timestamp
+    /// After it nothing new is tried.
+    public var deadline: Timestamp
     /// HTLCs under way at a time; 1 where the payee takes no parts.
     public var maxParts: Int
     /// The invoice's text, or empty for a keysend.
@@ -118,7 +118,7 @@ public struct OutgoingPayment: Hashable, Sendable {
 
     /// A payment that has not begun.
     public init(
-        paymentHash: PaymentHash, payee: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi, createdAt: UInt64, deadline: UInt64,
+        paymentHash: PaymentHash, payee: NodeID, amount: MilliSatoshi, maxFee: MilliSatoshi, createdAt: Timestamp, deadline: Timestamp,
         maxParts: Int, invoice: String, finalCLTVDelta: UInt32
     ) {
         self.paymentHash = paymentHash
@@ -134,11 +134,11 @@ public struct OutgoingPayment: Hashable, Sendable {
 
     // MARK: What it has come to
 
-    /// Milliseconds since 1970 at which it began.
-    public var firstStart: UInt64 { attempts.first?.startedAt ?? createdAt &* 1000 }
+    /// When its first part was sent, or it was asked for.
+    public var firstStart: Timestamp { attempts.first?.startedAt ?? createdAt }
 
     /// Its place in the history.
-    package var position: HistoryPosition { HistoryPosition(time: firstStart, id: paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(time: firstStart.milliseconds, id: paymentHash.bytes.array) }
 
     /// What is kept of it when it is over: neither the secrets that would decrypt answers, for all have come, nor hints for routes.
     var forHistory: OutgoingPayment {
@@ -192,8 +192,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         writer.point(payee)
         writer.milliSatoshi(amount)
         writer.milliSatoshi(maxFee)
-        writer.uint64(createdAt)
-        writer.uint64(deadline)
+        writer.uint64(createdAt.seconds)
+        writer.uint64(deadline.milliseconds)
         writer.uint16(UInt16(clamping: maxParts))
         writer.variableBytes(Array(invoice.utf8))
         writer.optional(paymentSecret) { writer, secret in writer.write(secret) }
@@ -214,11 +214,11 @@ public struct OutgoingPayment: Hashable, Sendable {
         case .succeeded(let preimage, let at):
             writer.uint8(1)
             writer.write(preimage)
-            writer.uint64(at)
+            writer.uint64(at.seconds)
         case .failed(let reason, let at):
             writer.uint8(2)
             writer.variableBytes(Array(reason.utf8))
-            writer.uint64(at)
+            writer.uint64(at.seconds)
         }
         return writer.bytes
     }
@@ -238,8 +238,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         let payee = try reader.point()
         let amount = try reader.money()
         let maxFee = try reader.milliSatoshi()
-        let createdAt = try reader.uint64()
-        let deadline = try reader.uint64()
+        let createdAt = Timestamp(seconds: try reader.uint64())
+        let deadline = Timestamp(milliseconds: try reader.uint64())
         let maxParts = Int(try reader.uint16())
         let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
         let secret = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() }
@@ -268,10 +268,10 @@ public struct OutgoingPayment: Hashable, Sendable {
     private static func status(_ reader: inout ByteReader) throws(DecodingFailure) -> Status {
         switch try reader.uint8() {
         case 0: return .pending
-        case 1: return .succeeded(PaymentPreimage(try reader.bytes32()), at: try reader.uint64())
+        case 1: return .succeeded(PaymentPreimage(try reader.bytes32()), at: Timestamp(seconds: try reader.uint64()))
         case 2:
             let reason = String(decoding: try reader.variableBytes(), as: UTF8.self)
-            return .failed(reason, at: try reader.uint64())
+            return .failed(reason, at: Timestamp(seconds: try reader.uint64()))
         default: throw .invalid("status of a payment")
         }
     }
@@ -282,10 +282,10 @@ public struct OutgoingPayment: Hashable, Sendable {
         let payee = try reader.point()
         let amount = try reader.money()
         let fee = try reader.money()
-        let createdAt = try reader.uint64()
+        let createdAt = Timestamp(seconds: try reader.uint64())
         let invoice = String(decoding: try reader.variableBytes(), as: UTF8.self)
         self.init(
-            paymentHash: hash, payee: payee, amount: amount, maxFee: fee, createdAt: createdAt, deadline: createdAt &* 1000,
+            paymentHash: hash, payee: payee, amount: amount, maxFee: fee, createdAt: createdAt, deadline: createdAt,
             maxParts: 1, invoice: invoice, finalCLTVDelta: 0)
         let key = try HTLCID(from: &reader, .outgoing)
         var secrets: [Bytes32] = []
@@ -293,16 +293,16 @@ public struct OutgoingPayment: Hashable, Sendable {
         let node = NodeKey(payee)
         let hop = Route.Hop(node: node, shortChannelID: ShortChannelID(0), amount: amount, cltvDelta: 0)
         var attempt = PaymentAttempt(
-            route: Route(source: node, hops: [hop], uncertainty: 0), htlc: key, sharedSecrets: secrets, startedAt: createdAt &* 1000)
+            route: Route(source: node, hops: [hop], uncertainty: 0), htlc: key, sharedSecrets: secrets, startedAt: createdAt)
         status = try Self.status(&reader)
         switch status {
         case .pending: break
         case .succeeded(_, let at):
             attempt.status = .succeeded
-            (attempt.endedAt, attempt.settledAt) = (at &* 1000, at &* 1000)
+            (attempt.endedAt, attempt.settledAt) = (at, at)
         case .failed(let reason, let at):
             attempt.status = .failed(AttemptFailure(hop: nil, message: [], text: reason))
-            attempt.endedAt = at &* 1000
+            attempt.endedAt = at
         }
         attempts = [attempt]
     }
@@ -337,9 +337,9 @@ extension PaymentAttempt {
         htlc.encode(to: &writer)
         writer.compactSize(sharedSecrets.count)
         for secret in sharedSecrets { writer.write(secret) }
-        writer.uint64(startedAt)
-        writer.optional(endedAt) { writer, at in writer.uint64(at) }
-        writer.optional(settledAt) { writer, at in writer.uint64(at) }
+        writer.uint64(startedAt.milliseconds)
+        writer.optional(endedAt) { writer, at in writer.uint64(at.milliseconds) }
+        writer.optional(settledAt) { writer, at in writer.uint64(at.milliseconds) }
         writer.compactSize(holdTimes.count)
         for time in holdTimes { writer.uint32(time) }
         switch status {
@@ -369,9 +369,15 @@ extension PaymentAttempt {
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
         self.init(
             route: Route(source: source, hops: hops, uncertainty: uncertainty), htlc: key, sharedSecrets: secrets,
-            startedAt: try reader.uint64())
-        endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
-        if saysSettled { settledAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() } }
+            startedAt: Timestamp(milliseconds: try reader.uint64()))
+        endedAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+            Timestamp(milliseconds: try r.uint64())
+        }
+        if saysSettled {
+            settledAt = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+                Timestamp(milliseconds: try r.uint64())
+            }
+        }
         for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
         switch try reader.uint8() {
         case 0: status = .pending

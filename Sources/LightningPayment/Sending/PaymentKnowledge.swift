@@ -48,7 +48,7 @@ extension Sender {
     mutating func learnMoved(_ route: Route, _ context: borrowing Context) {
         for (index, directed) in route.directions.enumerated() where index > 0 {
             guard Self.isKnown(index, of: route, context) else { continue }
-            estimates.learnMoved(route.hops[index].amount, directed, now: context.seconds)
+            estimates.learnMoved(route.hops[index].amount, directed, now: context.second)
         }
     }
 
@@ -66,9 +66,9 @@ extension Sender {
         let (directed, amount) = (attempt.route.directions[index], attempt.route.hops[index].amount)
         guard !Self.isKnown(index, of: attempt.route, context) else {
             if gotThrough {
-                estimates.learnAtLeast(amount, directed, now: context.seconds)
+                estimates.learnAtLeast(amount, directed, now: context.second)
             } else {
-                estimates.learnLess(than: amount, directed, now: context.seconds)
+                estimates.learnLess(than: amount, directed, now: context.second)
             }
             return
         }

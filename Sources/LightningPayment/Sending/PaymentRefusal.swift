@@ -3,13 +3,19 @@ public import LightningWire
 
 /// Why a payment is not even tried; nothing has changed.
 public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// It is too late to pay it.
     case expired
+    /// It is to be paid on another network.
     case wrongNetwork(Network)
+    /// It was paid: nothing is paid twice.
     case alreadyPaid
+    /// A payment of it is under way.
     case inProgress
+    /// It names no amount, and neither did the caller.
     case amountMissing
     /// Another amount than the invoice's; BOLT 4 allows up to twice as much.
     case wrongAmount(MilliSatoshi)
+    /// It is our own.
     case ownInvoice
     /// More than all bitcoin.
     case tooLarge

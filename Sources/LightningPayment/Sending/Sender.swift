@@ -106,8 +106,8 @@ package struct Sender: Machine, Sendable {
     }
 
     package struct Context {
-        /// Milliseconds since 1970.
-        package var now: UInt64
+        /// When it is.
+        package var now: Timestamp
         package var height: Int
         package var network: Network
         package var identity: NodeIdentity
@@ -118,7 +118,7 @@ package struct Sender: Machine, Sendable {
         package var channels: () -> [SendingChannel]
 
         package init(
-            now: UInt64, height: Int, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
+            now: Timestamp, height: Int, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
             channels: @escaping () -> [SendingChannel]
         ) {
             self.now = now
@@ -130,7 +130,8 @@ package struct Sender: Machine, Sendable {
             self.channels = channels
         }
 
-        var seconds: UInt64 { now / 1000 }
+        /// For what is kept in whole seconds.
+        var second: Timestamp { now.wholeSecond }
     }
 
     package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
@@ -196,9 +197,8 @@ package struct Sender: Machine, Sendable {
     /// - Parameters:
     ///   - isOwn: whether it is an invoice of ours.
     ///   - earlier: the payment with this hash in the history.
-    ///   - now: seconds since 1970.
     package func check(
-        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, earlier: OutgoingPayment?, now: UInt64
+        _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, earlier: OutgoingPayment?, now: Timestamp
     ) throws(PaymentRefusal) -> MilliSatoshi {
         guard invoice.network == network else { throw .wrongNetwork(invoice.network) }
         if isOwn { throw .ownInvoice }
@@ -238,7 +238,7 @@ package struct Sender: Machine, Sendable {
     /// By which routes are compared.
     package var cost: RouteCost { finder.cost }
 
-    package mutating func pruneEstimates(now seconds: UInt64) { estimates.prune(now: seconds) }
+    package mutating func pruneEstimates(now: Timestamp) { estimates.prune(now: now) }
 
     package mutating func mergeEstimates(_ text: String) throws(EstimatesImportFailure) { try estimates.merge(exported: text) }
 

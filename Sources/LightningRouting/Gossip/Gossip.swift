@@ -16,11 +16,11 @@ package enum GossipEffect: Sendable {
 
 /// How much gossip is taken, and how often it is passed on.
 public struct GossipPolicy: Sendable {
-    /// "SHOULD flush outgoing gossip messages once every 60 seconds": milliseconds.
-    public var flushInterval: UInt64 = 60_000
-    /// Updates of one direction that are taken at once, and the seconds after which one more is.
+    /// "SHOULD flush outgoing gossip messages once every 60 seconds".
+    public var flushInterval = Duration.seconds(60)
+    /// Updates of one direction that are taken at once, and the time after which one more is.
     package var updateBurst = 10
-    package var updateRefill: UInt64 = 300
+    package var updateRefill = Duration.seconds(300)
     /// Checks under way for one peer; what is beyond is dropped, and can be asked for again.
     package var maxChecks = 2000
     /// The same for all peers together: connections that come and go do not count anew.
@@ -29,8 +29,8 @@ public struct GossipPolicy: Sendable {
     package var maxLength = 2048
     /// Announcements without a funding output for which a peer is forgiven, beyond a tenth of those that had one.
     package var maxUnfunded = 50
-    /// Seconds that a message may come from the future.
-    package var maxFuture: UInt64 = 86_400
+    /// How far a message may come from the future.
+    package var maxFuture = Duration.seconds(86_400)
     /// Messages in one flush to a peer, so that a newcomer's hunger does not fill our memory.
     package var maxFlush = 1000
     /// Peers that are asked for all they know; the others only tell what is new.
@@ -77,16 +77,16 @@ package struct Gossip: Sendable {
     package private(set) var blacklist: Set<NodeKey> = []
     /// Channels that were announced by different nodes: nobody is believed about them any more.
     private(set) var contradicted: Set<ShortChannelID> = []
-    /// Channels without an update, and the second since when: nobody can pay through them, and nobody misses them.
-    private var silentSince: [ShortChannelID: UInt64] = [:]
+    /// Channels without an update, and since when: nobody can pay through them, and nobody misses them.
+    private var silentSince: [ShortChannelID: Timestamp] = [:]
     /// What is new since the last flush, in order, with who told us: `nil` for ourselves.
     var fresh: [(item: GossipItem, from: ConnectionID?)] = []
-    private var lastFlush: UInt64 = 0
+    private var lastFlush: Timestamp = .zero
     private var lastServed: ConnectionID?
     /// Pieces of answers that can still be sent before the next tick.
     var servable = GossipPolicy().maxServed
-    /// Milliseconds since 1970, as the last tick said.
-    var lastTick: UInt64 = 0
+    /// As the last tick said.
+    var lastTick: Timestamp = .zero
     var knownHeight = 0
     var effects: [GossipEffect] = []
 
@@ -105,10 +105,8 @@ package struct Gossip: Sendable {
 
     /// Takes a gossip message.
     ///
-    /// - Parameters:
-    ///   - wire: the whole message with its type.
-    ///   - now: seconds since 1970.
-    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: ConnectionID, now: UInt64, height: Int) {
+    /// - Parameter wire: the whole message with its type.
+    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: ConnectionID, now: Timestamp, height: Int) {
         guard let state = peers[peer], !state.isMuted else { return }
         switch message {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
@@ -143,7 +141,7 @@ package struct Gossip: Sendable {
         if start(.channel(body), wire, peer) { checkedChannels.insert(id) }
     }
 
-    private mutating func receive(_ body: ChannelUpdate, _ wire: [UInt8], _ peer: ConnectionID, now: UInt64) {
+    private mutating func receive(_ body: ChannelUpdate, _ wire: [UInt8], _ peer: ConnectionID, now: Timestamp) {
         // BOLT 7: an update that is not to be forwarded is for the channel's other end, which looks at it elsewhere.
         guard body.chainHash == chainHash, !body.dontForward else { return }
         guard let channel = graph.channel(body.shortChannelID) else {
@@ -158,10 +156,10 @@ package struct Gossip: Sendable {
         _ = start(.update(body, signer: body.direction == 0 ? channel.node1 : channel.node2), wire, peer)
     }
 
-    private func isNews(_ policy: RoutingPolicy, of directed: DirectedChannel, now: UInt64) -> Bool {
+    private func isNews(_ policy: RoutingPolicy, of directed: DirectedChannel, now: Timestamp) -> Bool {
         // "if the timestamp is unreasonably far in the future: MAY discard"; and what is stale would be pruned at once.
-        guard UInt64(policy.timestamp) <= now + self.policy.maxFuture, UInt64(policy.timestamp) + NetworkGraph.staleAge >= now
-        else { return false }
+        let time = Timestamp(seconds: UInt64(policy.timestamp))
+        guard time <= now + self.policy.maxFuture, time + NetworkGraph.staleAge >= now else { return false }
         // "if timestamp is lower than that of the last-received channel_update …: SHOULD ignore"; and equal.
         guard let known = graph.policy(directed) else { return policy.timestamp > 0 }
         return policy.timestamp > known.timestamp
@@ -169,20 +167,20 @@ package struct Gossip: Sendable {
 
     /// Takes a token; `false` where there is none. Buckets are only emptied by messages whose signature was right: nobody else's cost
     /// anybody's turn. Static: a method of `self` would copy all buckets with every change of one.
-    private static func spend(_ budget: inout TokenBucket?, _ rate: TokenBucket.Rate, now: UInt64) -> Bool {
+    private static func spend(_ budget: inout TokenBucket?, _ rate: TokenBucket.Rate, now: Timestamp) -> Bool {
         var bucket = budget ?? TokenBucket(rate, now: now)
         defer { budget = bucket }
         return bucket.take(rate, now: now)
     }
 
-    private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, now: UInt64) {
+    private mutating func receive(_ body: NodeAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, now: Timestamp) {
         let key = NodeKey(body.nodeID)
         // "if node_id is NOT previously known from a channel_announcement message …: SHOULD ignore the message".
         guard let node = graph.nodeView(key) else {
             if let id = peers[peer]?.lastAnnounced, checkedChannels.contains(id.value) { wait(id, wire, peer) }
             return
         }
-        guard body.timestamp > node.timestamp, UInt64(body.timestamp) <= now + policy.maxFuture,
+        guard body.timestamp > node.timestamp, Timestamp(seconds: UInt64(body.timestamp)) <= now + policy.maxFuture,
             nodeBudgets[key]?.hasToken(policy.updateRate, now: now) ?? true
         else { return }
         _ = start(.node(body), wire, peer)
@@ -218,7 +216,7 @@ package struct Gossip: Sendable {
     // MARK: Verdicts
 
     /// What a driver found out about a check.
-    package mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: UInt64, height: Int) {
+    package mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: Timestamp, height: Int) {
         guard let check = checking.removeValue(forKey: number) else { return }
         checkedMessages.remove(Hash.sha256(check.wire))
         peers[check.peer]?.checks -= 1
@@ -300,7 +298,7 @@ package struct Gossip: Sendable {
     }
 
     /// Takes an update whose signature is right.
-    package mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: ConnectionID?, now: UInt64) {
+    package mutating func apply(_ body: ChannelUpdate, wire: [UInt8], from peer: ConnectionID?, now: Timestamp) {
         let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
         let policy = RoutingPolicy(body)
         guard graph.contains(body.shortChannelID), isNews(policy, of: directed, now: now) else { return }
@@ -351,7 +349,7 @@ package struct Gossip: Sendable {
     }
 
     /// Forgets channels that are spent or stale.
-    package mutating func prune(height: Int, now: UInt64) {
+    package mutating func prune(height: Int, now: Timestamp) {
         for id in graph.prunable(height: height, now: now) { forget(id) }
         let silent = graph.silentChannels()
         silentSince = Dictionary(uniqueKeysWithValues: silent.map { ($0, silentSince[$0] ?? now) })
@@ -376,9 +374,7 @@ package struct Gossip: Sendable {
     }
 
     /// Time goes on: flushes what is new to those who want it.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    package mutating func tick(now: UInt64) {
+    package mutating func tick(now: Timestamp) {
         lastTick = now
         servable = policy.maxServed
         // Whoever came last begins the next time.
@@ -392,7 +388,7 @@ package struct Gossip: Sendable {
             continueSync(id)
         }
         rotateSync(now: now)
-        guard now - min(now, lastFlush) >= policy.flushInterval else { return }
+        guard now.since(lastFlush) >= policy.flushInterval else { return }
         lastFlush = now
         flush()
     }

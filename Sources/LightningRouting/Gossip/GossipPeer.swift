@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 package import LightningWire
 
 /// A peer, as far as gossip goes.
@@ -13,8 +13,8 @@ struct GossipPeer: Sendable {
     var isCongested = false
     /// Whether we ask this one for all that it knows.
     var isSynced: Bool
-    /// Milliseconds since when an answer to our question is waited for.
-    var askedAt: UInt64 = 0
+    /// Since when an answer to our question is waited for.
+    var askedAt: Timestamp = .zero
     /// What the peer wants; nothing until it says so.
     var filter: GossipTimestampFilter?
     /// Whether it is still to be found out what the peer has missed.
@@ -98,9 +98,7 @@ extension Gossip {
     private static let channelsForEachReply = 2500
 
     /// A peer has said `init`.
-    ///
-    /// - Parameter now: seconds since 1970.
-    package mutating func connected(_ peer: ConnectionID, features: FeatureBits, now: UInt64, height: Int) {
+    package mutating func connected(_ peer: ConnectionID, features: FeatureBits, now: Timestamp, height: Int) {
         let offers = features.offers(.gossipQueries)
         let isSynced = offers && peers.values.count(where: \.isSynced) < policy.syncedPeers
         peers[peer] = GossipPeer(offersQueries: offers, isSynced: isSynced)
@@ -108,16 +106,16 @@ extension Gossip {
         let filter =
             offers
             ? GossipTimestampFilter(
-                chainHash: chainHash, firstTimestamp: UInt32(clamping: now - min(now, 3600)), timestampRange: .max)
+                chainHash: chainHash, firstTimestamp: UInt32(clamping: (now - .seconds(3600)).seconds), timestampRange: .max)
             : GossipTimestampFilter(chainHash: chainHash, firstTimestamp: .max, timestampRange: 0)
         send(peer, .gossipTimestampFilter(filter))
         knownHeight = height
         peers[peer]!.offersExtendedQueries = features.offers(.gossipQueriesEx)
-        if isSynced { startSync(peer, now: now * 1000) }
+        if isSynced { startSync(peer, now: now) }
     }
 
     /// Asks a peer for all channels that it knows.
-    private mutating func startSync(_ peer: ConnectionID, now: UInt64) {
+    private mutating func startSync(_ peer: ConnectionID, now: Timestamp) {
         let blocks = UInt32(knownHeight) + 1
         peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
@@ -128,15 +126,15 @@ extension Gossip {
         send(peer, .queryChannelRange(query))
     }
 
-    /// Milliseconds for which an answer is waited for.
-    private static let responseTimeout: UInt64 = 120_000
+    /// The time for which an answer is waited for.
+    private static let responseTimeout = Duration.seconds(120)
 
-    /// Milliseconds after which a peer that answered gives its place to one that was never asked.
-    private static let turn: UInt64 = 1_800_000
+    /// The time after which a peer that answered gives its place to one that was never asked.
+    private static let turn = Duration.seconds(1800)
 
     /// Whoever does not answer is not asked any more; another peer is. Three silent ones could keep the network from us, and so could three
     /// that know of nothing: in time each peer is asked.
-    mutating func rotateSync(now: UInt64) {
+    mutating func rotateSync(now: Timestamp) {
         for id in peers.keys.sorted() {
             let peer = peers[id]!
             guard peer.isSynced else { continue }
@@ -144,7 +142,7 @@ extension Gossip {
             let next = peers.keys.sorted().first { other in
                 let candidate = peers[other]!
                 return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed && !candidate.isMuted
-                    && (isSilent || candidate.askedAt == 0)
+                    && (isSilent || candidate.askedAt == .zero)
             }
             guard isSilent || next != nil && now >= peer.askedAt + Self.turn else { continue }
             peers[id]!.isSynced = false
@@ -212,7 +210,7 @@ extension Gossip {
             if let sums, let own = graph.update(directed), CRC32C.checksum(update: own) == (direction == 0 ? sums.0 : sums.1) {
                 // The same terms with a newer time: of use only before ours goes stale.
                 let age = theirs - (graph.policy(directed)?.timestamp ?? 0)
-                guard UInt64(age) > NetworkGraph.staleAge / 2 else { continue }
+                guard Duration.seconds(age) > NetworkGraph.staleAge / 2 else { continue }
             }
             flags.insert(flag)
         }

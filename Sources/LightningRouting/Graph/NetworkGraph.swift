@@ -1,3 +1,4 @@
+public import BitcoinPrimitives
 public import LightningWire
 
 /// The public network as far as gossip tells of it (BOLT 7), in flat arrays.
@@ -294,20 +295,20 @@ public struct NetworkGraph: Sendable {
     /// BOLT 7: "if the timestamp of the latest channel_update in either direction is older than two weeks (1209600 seconds): MAY prune the
     /// channel".
     /// A channel that never had an update for a direction is as old as its other one.
-    public func prunable(height: Int, now: UInt64) -> [ShortChannelID] {
+    public func prunable(height: Int, now: Timestamp) -> [ShortChannelID] {
         channelNumbers.values.filter { number in
             let channel = channels[Int(number)]
             if channel.spentHeight != 0, height >= Int(channel.spentHeight) + Self.spentDelay { return true }
             let known = [policies[2 * Int(number)].timestamp, policies[2 * Int(number) + 1].timestamp].filter { $0 != 0 }
             guard let oldest = known.min() else { return false }
-            return UInt64(oldest) + Self.staleAge < now
+            return Timestamp(seconds: UInt64(oldest)) + Self.staleAge < now
         }.map { ShortChannelID(channels[Int($0)].shortChannelID) }.sorted()
     }
 
     /// "A delay of 72 blocks is used when forgetting a channel after detecting that it has been spent".
     public static let spentDelay = 72
     /// "older than two weeks (1209600 seconds)".
-    public static let staleAge: UInt64 = 1_209_600
+    public static let staleAge = Duration.seconds(14 * 86_400)
 
     // MARK: Messages to be told again
 

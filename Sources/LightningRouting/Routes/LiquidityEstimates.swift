@@ -12,9 +12,9 @@ package struct LiquidityEstimates: Sendable {
         var lower: UInt64 = 0
         /// In msat: less than so much more than this; `nil` where only the capacity bounds it.
         var upper: UInt64?
-        /// Seconds since 1970.
-        var lowerSince: UInt64 = 0
-        var upperSince: UInt64 = 0
+        /// When they were learned, to the second.
+        var lowerSince: Timestamp = .zero
+        var upperSince: Timestamp = .zero
     }
 
     private(set) var bounds: [DirectedChannel: Bounds] = [:]
@@ -23,8 +23,12 @@ package struct LiquidityEstimates: Sendable {
     /// Channels that a route finder has not heard of yet.
     var unseen: [DirectedChannel] = []
 
-    /// Seconds after which knowledge is worth half.
-    package var halfLife: UInt64 = 6 * 3600
+    /// The time after which knowledge is worth half.
+    package var halfLife: Duration {
+        get { .seconds(Int64(clamping: halfLifeSeconds)) }
+        set { halfLifeSeconds = newValue.wholeMilliseconds / 1000 }
+    }
+    private var halfLifeSeconds: UInt64 = 6 * 3600
 
     package init() {}
 
@@ -42,27 +46,27 @@ package struct LiquidityEstimates: Sendable {
     }
 
     /// An HTLC of this amount got through the channel.
-    package mutating func learnAtLeast(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnAtLeast(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: Timestamp) {
         let faded = bounds[directed].map { fade(lower: $0, now: now) } ?? 0
         guard amount.value > faded else { return }
         change(directed) { value in
             value.lower = amount.value
-            value.lowerSince = now
+            value.lowerSince = Timestamp(seconds: now.seconds)
             if let upper = value.upper, upper <= amount.value { value.upper = nil }
         }
     }
 
     /// An HTLC of this amount did not get through the channel.
-    package mutating func learnLess(than amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnLess(than amount: MilliSatoshi, _ directed: DirectedChannel, now: Timestamp) {
         change(directed) { value in
             value.upper = amount.value == 0 ? 0 : amount.value - 1
-            value.upperSince = now
+            value.upperSince = Timestamp(seconds: now.seconds)
             if value.lower >= amount.value { value.lower = 0 }
         }
     }
 
     /// A payment moved this amount to the other side.
-    package mutating func learnMoved(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: UInt64) {
+    package mutating func learnMoved(_ amount: MilliSatoshi, _ directed: DirectedChannel, now: Timestamp) {
         change(directed) { value in
             value.lower -= min(value.lower, amount.value)
             if let upper = value.upper { value.upper = upper - min(upper, amount.value) }
@@ -70,7 +74,7 @@ package struct LiquidityEstimates: Sendable {
         let reverse = DirectedChannel(directed.shortChannelID, direction: 1 - directed.direction)
         change(reverse) { value in
             value.lower = max(value.lower.addingReportingOverflow(amount.value).partialValue, amount.value)
-            value.lowerSince = now
+            value.lowerSince = Timestamp(seconds: now.seconds)
             if let upper = value.upper {
                 let (sum, overflow) = upper.addingReportingOverflow(amount.value)
                 value.upper = overflow ? nil : sum
@@ -81,19 +85,21 @@ package struct LiquidityEstimates: Sendable {
     // MARK: Asking
 
     /// What is left of a value after a time: half after each half-life, linear in between.
-    private func fade(_ value: UInt64, since: UInt64, now: UInt64) -> UInt64 {
-        let age = now - min(now, since)
-        let (halves, rest) = age.quotientAndRemainder(dividingBy: max(1, halfLife))
+    private func fade(_ value: UInt64, since: Timestamp, now: Timestamp) -> UInt64 {
+        // In whole seconds: a search asks this for every channel that it looks at, and spans of time are wide numbers.
+        let age = now.seconds - min(now.seconds, since.seconds)
+        let halfLife = max(1, halfLifeSeconds)
+        let (halves, rest) = age.quotientAndRemainder(dividingBy: halfLife)
         guard halves < 64 else { return 0 }
         let halved = value >> halves
         // rest is less than the half-life, so the quotient is less than half of what there is.
-        return halved - max(1, halfLife).dividingFullWidth((halved / 2).multipliedFullWidth(by: rest)).quotient
+        return halved - halfLife.dividingFullWidth((halved / 2).multipliedFullWidth(by: rest)).quotient
     }
 
-    private func fade(lower value: Bounds, now: UInt64) -> UInt64 { fade(value.lower, since: value.lowerSince, now: now) }
+    private func fade(lower value: Bounds, now: Timestamp) -> UInt64 { fade(value.lower, since: value.lowerSince, now: now) }
 
     /// The bounds now, for a channel that can hold `capacity` msat.
-    func range(_ directed: DirectedChannel, capacity: UInt64, now: UInt64) -> (lower: UInt64, upper: UInt64) {
+    func range(_ directed: DirectedChannel, capacity: UInt64, now: Timestamp) -> (lower: UInt64, upper: UInt64) {
         guard let value = bounds[directed] else { return (0, capacity) }
         let lower = min(fade(lower: value, now: now), capacity)
         guard let known = value.upper, known < capacity else { return (lower, capacity) }
@@ -104,8 +110,8 @@ package struct LiquidityEstimates: Sendable {
     // MARK: Records
 
     /// Forgets what is too old to matter.
-    package mutating func prune(now: UInt64) {
-        let limit = 20 * halfLife
+    package mutating func prune(now: Timestamp) {
+        let limit = halfLife * 20
         for (directed, value) in bounds where max(value.lowerSince, value.upperSince) + limit < now {
             bounds[directed] = nil
             unsaved.insert(directed)
@@ -122,7 +128,8 @@ package struct LiquidityEstimates: Sendable {
     package var exported: String {
         bounds.sorted { $0.key < $1.key }.map { directed, value in
             let upper = value.upper.map(String.init) ?? ""
-            return "\(directed.shortChannelID),\(directed.direction),\(value.lower),\(value.lowerSince),\(upper),\(value.upperSince)\n"
+            return
+                "\(directed.shortChannelID),\(directed.direction),\(value.lower),\(value.lowerSince.seconds),\(upper),\(value.upperSince.seconds)\n"
         }.joined()
     }
 
@@ -142,11 +149,13 @@ package struct LiquidityEstimates: Sendable {
             read.append(
                 (
                     DirectedChannel(id, direction: direction),
-                    Bounds(lower: lower, upper: UInt64(fields[4]), lowerSince: lowerSince, upperSince: upperSince)
+                    Bounds(
+                        lower: lower, upper: UInt64(fields[4]), lowerSince: Timestamp(seconds: lowerSince),
+                        upperSince: Timestamp(seconds: upperSince))
                 ))
         }
         for (directed, value) in read {
-            let known = bounds[directed].map { max($0.lowerSince, $0.upperSince) } ?? 0
+            let known = bounds[directed].map { max($0.lowerSince, $0.upperSince) } ?? .zero
             if max(value.lowerSince, value.upperSince) > known { change(directed) { $0 = value } }
         }
     }
@@ -186,10 +195,10 @@ extension LiquidityEstimates.Bounds {
         var writer = ByteWriter(capacity: 34)
         writer.uint8(Self.version)
         writer.uint64(lower)
-        writer.uint64(lowerSince)
+        writer.uint64(lowerSince.seconds)
         writer.uint8(upper == nil ? 0 : 1)
         writer.uint64(upper ?? 0)
-        writer.uint64(upperSince)
+        writer.uint64(upperSince.seconds)
         return writer.bytes
     }
 
@@ -197,13 +206,13 @@ extension LiquidityEstimates.Bounds {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a liquidity estimate") }
         lower = try reader.uint64()
-        lowerSince = try reader.uint64()
+        lowerSince = Timestamp(seconds: try reader.uint64())
         let isKnown = try reader.uint8() == 1
         let value = try reader.uint64()
         upper = isKnown ? value : nil
-        upperSince = try reader.uint64()
+        upperSince = Timestamp(seconds: try reader.uint64())
         try reader.expectEnd()
         // Seconds since 1970: what is beyond 32 bits is no time, and must not overflow a sum.
-        guard max(lowerSince, upperSince) <= UInt64(UInt32.max) else { throw .invalid("time of a liquidity estimate") }
+        guard max(lowerSince, upperSince).seconds <= UInt64(UInt32.max) else { throw .invalid("time of a liquidity estimate") }
     }
 }

@@ -1,3 +1,4 @@
+package import BitcoinPrimitives
 public import LightningWire
 
 /// A channel of our own, as the first hop of a route.
@@ -67,12 +68,12 @@ package struct RouteQuery: Sendable {
     package var maxHops = 20
     /// What is less likely than this is not tried: minus the logarithm of the probability to base 2, in 1/1024.
     package var maxUncertainty = UInt64.max
-    /// Seconds since 1970.
-    package var now: UInt64
+    /// When it is asked, for knowledge ages.
+    package var now: Timestamp
 
     package init(
         from source: NodeKey, to destination: NodeKey, amount: MilliSatoshi, maxFee: MilliSatoshi, finalCLTVDelta: UInt32,
-        localChannels: [LocalChannel]?, now: UInt64
+        localChannels: [LocalChannel]?, now: Timestamp
     ) {
         self.source = source
         self.destination = destination
@@ -141,9 +142,11 @@ public struct Route: Hashable, Sendable {
 
 /// Why there is no route, and what could be done about it.
 public enum RouteRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// We have no channel that can be used now.
     case noLocalChannel
     /// The most that one of our channels can send now.
     case tooLittleSpendable(MilliSatoshi)
+    /// No channel of the payee is known, by gossip or by a hint.
     case unknownDestination
     /// No way has room for the amount, as far as we know.
     case noCapacity
@@ -151,6 +154,7 @@ public enum RouteRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case tooExpensive(cheapest: MilliSatoshi)
     /// Every way locks the money for more blocks than allowed.
     case tooLong(blocks: UInt32, limit: UInt32)
+    /// The payee is the payer.
     case toSelf
 
     public var description: String {

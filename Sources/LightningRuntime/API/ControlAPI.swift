@@ -74,7 +74,7 @@ package struct ControlAPI: Sendable {
         case "invoice":
             let invoice = try await node.createInvoice(
                 amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
-                expiry: UInt64(try p.whole("expiry") ?? Int64(Invoice.defaultExpiry)), blindedHops: Int(try p.whole("blind") ?? 0))
+                expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0))
             return Self.json(invoice)
         case "pay":
             let invoice: Invoice
@@ -405,7 +405,7 @@ package struct ControlAPI: Sendable {
         fields["keysend"] = .bool(record.isSpontaneous)
         switch record.status {
         case .unpaid:
-            let isExpired = Date().timeIntervalSince1970 >= Double(record.invoice.expiresAt)
+            let isExpired = NodeDriver.now >= record.invoice.expiresAt
             fields["status"] = isExpired ? "expired" : "unpaid"
         case .paid(let at, let amount):
             fields["status"] = "paid"

@@ -1,4 +1,5 @@
 import BitcoinBackend
+package import BitcoinPrimitives
 package import Foundation
 
 /// A JSON value; numbers are integers wherever they can be.
@@ -90,9 +91,9 @@ package enum JSONValue: Hashable, Sendable, Codable {
     /// An amount; those beyond 63 bits cannot exist.
     package static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
-    /// A moment: ISO 8601 in UTC.
-    package static func time(_ seconds: UInt64) -> JSONValue {
-        .string(Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601))
+    /// A moment, to the second: ISO 8601 in UTC.
+    package static func time(_ moment: Timestamp) -> JSONValue {
+        .string(Date(timeIntervalSince1970: Double(moment.seconds)).formatted(.iso8601))
     }
 }
 

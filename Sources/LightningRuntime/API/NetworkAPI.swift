@@ -130,7 +130,8 @@ extension ControlAPI {
             return Self.json(
                 try await node.createHoldInvoice(
                     hash, amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
-                    expiry: UInt64(try p.whole("expiry") ?? 3600), blindedHops: Int(try p.whole("blind") ?? 0)))
+                    expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0)
+                ))
         case "settle":
             guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
                 throw ControlFailure(.usage, "a preimage is 64 hexadecimal digits")
@@ -159,7 +160,7 @@ extension ControlAPI {
     func limits(_ p: JSONValue) throws -> PaymentLimits {
         var limits = PaymentLimits()
         limits.maxFee = try p.msat("max_fee_msat")
-        if let seconds = try p.whole("timeout", in: 1...Int64.max) { limits.timeout = UInt64(min(seconds, 86_400)) * 1000 }
+        if let seconds = try p.whole("timeout", in: 1...Int64.max) { limits.timeout = .seconds(min(seconds, 86_400)) }
         if let parts = try p.whole("max_parts", in: 1...256) { limits.maxParts = Int(parts) }
         return limits
     }
@@ -248,7 +249,7 @@ extension ControlAPI {
                 "fee_proportional_millionths": .integer(Int64(policy.feeProportionalMillionths)),
                 "cltv_expiry_delta": .integer(Int64(policy.cltvExpiryDelta)), "htlc_minimum_msat": .amount(policy.htlcMinimum),
                 "htlc_maximum_msat": .amount(policy.htlcMaximum), "disabled": .bool(policy.isDisabled),
-                "last_update": .time(UInt64(policy.timestamp)),
+                "last_update": .time(Timestamp(seconds: UInt64(policy.timestamp))),
             ]
         }
         let channels = graph.allChannels
@@ -323,7 +324,7 @@ extension ControlAPI {
             "payment_hash": .string(circuit.incoming.paymentHash.hex), "in_channel": name(circuit.incoming.key.channel),
             "out_channel": name(circuit.outgoing.channel), "in_msat": .amount(circuit.incoming.amount.value),
             "out_msat": .amount(circuit.amount.value), "fee_msat": .amount(circuit.fee.value),
-            "received_at": .time(circuit.createdAt / 1000),
+            "received_at": .time(circuit.createdAt),
         ]
         switch circuit.status {
         case .pending: fields["status"] = "pending"
@@ -348,8 +349,8 @@ extension ControlAPI {
             payment.attempts.map { attempt in
                 let isBlinded = payment.blindedPath(of: attempt.route) != nil
                 guard case .object(var entry) = json(attempt.route, names, isBlinded: isBlinded) else { return .null }
-                entry["started_after_ms"] = .amount(attempt.startedAt - min(attempt.startedAt, payment.firstStart))
-                entry["duration_ms"] = attempt.endedAt.map { .amount($0 - min($0, attempt.startedAt)) } ?? .null
+                entry["started_after_ms"] = .amount(attempt.startedAt.since(payment.firstStart).wholeMilliseconds)
+                entry["duration_ms"] = attempt.endedAt.map { .amount($0.since(attempt.startedAt).wholeMilliseconds) } ?? .null
                 if !attempt.holdTimes.isEmpty {
                     entry["hold_times_ms"] = .array(attempt.holdTimes.map { .integer(Int64($0)) })
                 }
@@ -357,7 +358,7 @@ extension ControlAPI {
                 case .pending: entry["status"] = "pending"
                 case .succeeded:
                     entry["status"] = "succeeded"
-                    entry["settled_after_ms"] = attempt.settledAt.map { .amount($0 - min($0, attempt.startedAt)) } ?? .null
+                    entry["settled_after_ms"] = attempt.settledAt.map { .amount($0.since(attempt.startedAt).wholeMilliseconds) } ?? .null
                 case .failed(let failure):
                     entry["status"] = "failed"
                     entry["failure"] = .string(failure.text)

@@ -18,6 +18,18 @@ extension ControlAPI {
             let waiting = bound == nil ? try await node.unconfirmedTransactions() : []
             let height = try await node.height()
             return ["transactions": .array((waiting + page.records).map { Self.json($0, height: height) }), "next": Self.json(page.next)]
+        case "log":
+            let alerts = try p.yesOrNo("alerts")
+            let page = try await node.log(limit: try limit(p), before: try position(p)) { !alerts || $0.level == .alert }
+            return [
+                "entries": .array(
+                    page.records.map { entry in
+                        [
+                            "number": .amount(entry.number), "time": .time(entry.time), "blockheight": .integer(Int64(entry.height)),
+                            "level": .string("\(entry.level)"), "text": .string(entry.text),
+                        ]
+                    }), "next": Self.json(page.next),
+            ]
         case "listunspent":
             let height = try await node.height()
             return [

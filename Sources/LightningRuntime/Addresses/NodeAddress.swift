@@ -22,10 +22,15 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Why a text is no node's address.
     public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+        /// There is an id, and no `@` with a host behind it.
         case noPlace
+        /// What is before the `@` is no public key.
         case noID(String)
+        /// There is nothing between the `@` and the port.
         case noHost
+        /// That is no port.
         case noPort(String)
+        /// An IPv6 address with a port needs brackets.
         case bareIPv6(String)
 
         public var description: String {

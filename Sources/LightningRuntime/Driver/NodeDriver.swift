@@ -69,10 +69,10 @@ final class NodeDriver: @unchecked Sendable {
         self.checker = checker
     }
 
-    static var now: UInt64 {
+    static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+        return Timestamp(milliseconds: UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec) / 1_000_000)
     }
 
     /// A batch that the core has handled, and who waits for its commit.
@@ -246,22 +246,27 @@ final class NodeDriver: @unchecked Sendable {
     }
 
     private func tell(_ event: NodeEvent) {
+        if let (level, text) = event.logLine {
+            let level: Logger.Level =
+                switch level {
+                case .info: .info
+                case .notice: .notice
+                case .alert: .error
+                }
+            logger.log(level: level, "\(text)")
+        }
         switch event {
-        case .alert(let text): logger.error("\(text)")
-        case .publicationRefused(let publication, let reason):
-            logger.error("layer 1 refuses \(publication.purpose): \(reason)", metadata: ["txid": "\(publication.transaction.id)"])
-        case .note(let text): logger.notice("\(text)")
         case .paymentSucceeded: paymentsSent.increment()
         case .paymentReceived: paymentsReceived.increment()
-        case .channelUsable(let id): logger.info("channel usable", metadata: ["channel": "\(id)"])
-        case .channelClosing(let id, let kind):
-            logger.log(
-                level: kind == .mutual ? .info : .error, "channel closing", metadata: ["channel": "\(id)", "kind": "\(kind)"])
         case .peerConnected(let node): logger.info("peer connected", metadata: ["peer": "\(node)"])
         case .connectionEnded(_, let node, let why):
             logger.notice("connection closed: \(why)", metadata: node.map { ["peer": "\($0)"] } ?? [:])
         case .peerDisconnected(let node): logger.info("peer disconnected", metadata: ["peer": "\(node)"])
-        default: break
+        case .channelOpening, .channelUsable, .channelAnnounced, .channelClosing, .channelClosed, .channelsRestored, .connectionReady,
+            .connectionLost, .peerAddresses, .publicationRefused, .paymentHeld, .paymentUpdated, .paymentSettled, .paymentFailed,
+            .forwarded,
+            .forwardRefused, .block, .alert, .note:
+            break
         }
         for listener in listeners.values { listener.yield(event) }
     }

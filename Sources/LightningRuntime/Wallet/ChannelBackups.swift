@@ -31,7 +31,7 @@ public struct ChannelBackupSummary: Hashable, Sendable {
 
     init(_ backup: ChannelBackup) {
         revision = backup.revision
-        createdAt = Date(timeIntervalSince1970: TimeInterval(backup.createdAt))
+        createdAt = Date(timeIntervalSince1970: TimeInterval(backup.createdAt.seconds))
         channels = backup.entries.map { entry in
             let peer = entry.parameters.remoteNodeID
             return Channel(

@@ -4,8 +4,11 @@ public import Foundation
 
 /// Why a wallet's directory cannot be used.
 public enum WalletDirectoryFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is a wallet already: none is ever written over.
     case exists(String)
+    /// There is no wallet.
     case missing(String)
+    /// A file of it cannot be read or written, and why.
     case unreadable(String, why: String)
     /// Its words are sealed, and it was not unlocked.
     case locked(String)

@@ -18,13 +18,13 @@ extension SimulatedWorld {
         var lies: [[UInt8]] = []
         for number in 0..<times {
             let real = channels.isEmpty ? nil : channels[draw(0...channels.count - 1)]
-            lies += liar.tell(draw(0...6), about: real, number: number, now: UInt32(now / 1000), height: ledger.height)
+            lies += liar.tell(draw(0...6), about: real, number: number, now: now.headerTime, height: ledger.height)
         }
         // The node may die meanwhile.
         guard var connection = try dial(index, as: liar.key(0)) else { return }
         for lie in lies { try say(wire: lie, over: &connection) }
         // It stays until what it said has been checked.
-        try run(limit: 50)
+        try run(limit: .milliseconds(50))
         try hangUp(connection)
     }
 }

@@ -1,3 +1,4 @@
+public import BitcoinPrimitives
 public import LightningRouting
 public import LightningWire
 
@@ -9,7 +10,7 @@ public struct FixedLiquidity {
     /// In msat, what each direction can send.
     private var left: [DirectedChannel: UInt64] = [:]
     private var channels: [NodeKey: [NetworkGraph.ChannelView]] = [:]
-    private let now: UInt64
+    private let now: Timestamp
 
     /// How payments are tried.
     public struct Way: Hashable, Sendable {
@@ -46,8 +47,8 @@ public struct FixedLiquidity {
 
     /// Divides each channel's capacity at random.
     ///
-    /// - Parameter now: seconds since 1970.
-    public init(_ graph: NetworkGraph, now: UInt64, using random: inout SeededRandom) {
+    /// - Parameter now: what time it is.
+    public init(_ graph: NetworkGraph, now: Timestamp, using random: inout SeededRandom) {
         self.graph = graph
         self.now = now
         for channel in graph.allChannels {

@@ -62,7 +62,7 @@ public struct ContestedHistory {
     private init(seed: UInt64) {
         var configuration = NodeConfiguration()
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         world = SimulatedWorld(seed: seed, names: ["alice", "bob", "carol"], configuration: configuration)
         report = Report(seed: seed)
     }
@@ -112,17 +112,17 @@ public struct ContestedHistory {
         case 16: world.disconnect(world.draw(0...2))
         default: try mine(world.draw(1...12))
         }
-        try world.pass(world.draw(1...3), interval: 500)
+        try world.pass(world.draw(1...3), interval: .milliseconds(500))
     }
 
     private mutating func mine(_ count: Int) throws(InvariantViolation) {
         for _ in 0..<count {
             try world.mine(1)
-            try world.pass(1, interval: 200)
+            try world.pass(1, interval: .milliseconds(200))
             for (index, until) in away.sorted(by: { $0.key < $1.key }) where world.ledger.height >= until {
                 away[index] = nil
                 world.resume(index)
-                try world.pass(1, interval: 500)
+                try world.pass(1, interval: .milliseconds(500))
             }
         }
     }
@@ -138,7 +138,7 @@ public struct ContestedHistory {
         let msat: UInt64 = world.draw(0...5) == 0 ? world.draw(1...300_000) : world.draw(20_000_000...250_000_000)
         guard
             case .invoice(let record)? = try world.ask(
-                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: 864_000))
+                payee, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: .seconds(864_000)))
         else { return }
         try world.command(payer, .pay(record.invoice, amount: nil))
         held.append((preimage.paymentHash, preimage, payee))
@@ -206,7 +206,7 @@ public struct ContestedHistory {
         }
         for _ in 0..<1500 {
             try world.mine(1)
-            try world.pass(1, interval: 200)
+            try world.pass(1, interval: .milliseconds(200))
             if world.nodes.allSatisfy({ $0.core?.channels.values.allSatisfy(\.isClosed) ?? false }) { return }
         }
         let states = world.nodes.flatMap { node in

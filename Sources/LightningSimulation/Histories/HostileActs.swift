@@ -235,7 +235,7 @@ extension HostileHistory {
         var hash = PaymentHash(Hash.tagged("raw payment", Array("\(world.draw(UInt64(0)...UInt64.max))".utf8)))
         var secret = Hash.sha256([1])
         if payee >= 0, world.draw(0...3) > 0 {
-            let request = NodeCommand.createInvoice(amount: amount, .text("raw"), expiry: 86_400)
+            let request = NodeCommand.createInvoice(amount: amount, .text("raw"), expiry: .seconds(86_400))
             guard case .invoice(let record)? = try world.ask(payee, request) else { return }
             hash = record.invoice.paymentHash
             secret = record.invoice.paymentSecret ?? secret

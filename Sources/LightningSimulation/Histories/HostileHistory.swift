@@ -71,7 +71,7 @@ public struct HostileHistory {
         nodes = 2 + Int(seed % 3)
         shape = Topology.Shape.allCases[Int(seed / 3 % UInt64(Topology.Shape.allCases.count))]
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         configuration.connections.strangers = 12
         configuration.connections.handshaking = 12
         world = SimulatedWorld(seed: seed, names: (0..<nodes).map { "n\($0)" }, configuration: configuration)
@@ -142,14 +142,14 @@ public struct HostileHistory {
             }
         default: try attack()
         }
-        try world.pass(1, interval: world.draw(UInt64(0)...3000))
+        try world.pass(1, interval: .milliseconds(world.draw(Int64(0)...3000)))
         for index in raws.indices { try listen(index) }
     }
 
     private mutating func invoice(_ node: Int) throws(InvariantViolation) -> Invoice? {
         guard
             case .invoice(let record)? = try world.ask(
-                node, .createInvoice(amount: MilliSatoshi(world.draw(1000...20_000_000)), .text("simulated"), expiry: 86_400))
+                node, .createInvoice(amount: MilliSatoshi(world.draw(1000...20_000_000)), .text("simulated"), expiry: .seconds(86_400)))
         else { return nil }
         words.hashes.append(record.invoice.paymentHash)
         return record.invoice
@@ -170,8 +170,8 @@ public struct HostileHistory {
             nodeID: world.nodes[peer.raw.connection.node].nodeID, shortChannelID: alias, feeBase: MilliSatoshi(1000),
             feeProportionalMillionths: 1000, cltvExpiryDelta: 144)
         let invoice = Invoice(
-            network: .regtest, amount: MilliSatoshi(world.draw(1000...20_000_000)), timestamp: world.now / 1000,
-            paymentHash: preimage.paymentHash, paymentSecret: Hash.sha256([1]), details: .text("raw"), expiry: 86_400,
+            network: .regtest, amount: MilliSatoshi(world.draw(1000...20_000_000)), timestamp: world.now.wholeSecond,
+            paymentHash: preimage.paymentHash, paymentSecret: Hash.sha256([1]), details: .text("raw"), expiry: .seconds(86_400),
             minFinalCLTVExpiryDelta: 18, features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: [[hint]], nodeSecret: peer.secret)
         preimages[preimage.paymentHash] = preimage
@@ -323,7 +323,7 @@ public struct HostileHistory {
                 guard let payee = world.nodes.firstIndex(where: { $0.nodeID == channel.parameters.remoteNodeID }) else { continue }
                 guard
                     case .invoice(let record)? = try world.ask(
-                        payee, .createInvoice(amount: MilliSatoshi(1_000_000), .text("after all"), expiry: 86_400))
+                        payee, .createInvoice(amount: MilliSatoshi(1_000_000), .text("after all"), expiry: .seconds(86_400)))
                 else { throw world.violation("no invoice after all") }
                 let request = try world.command(payer, .pay(record.invoice, amount: nil))
                 for _ in 0..<20 where world.nodes[payer].answers[request] == nil { try world.pass(1) }

@@ -57,7 +57,7 @@ public struct NetworkHistory {
         self.nodes = nodes ?? 5 + Int(seed % 5)
         self.shape = shape ?? Topology.Shape.allCases[Int(seed / 5 % UInt64(Topology.Shape.allCases.count))]
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         world = SimulatedWorld(seed: seed, names: (0..<self.nodes).map { "n\($0)" }, configuration: configuration)
         world.checkInterval = checkInterval
         report = Report(seed: seed)
@@ -119,7 +119,7 @@ public struct NetworkHistory {
         case 16: try changeTerms()
         default: try world.moveFeeRates()
         }
-        try world.pass(1, interval: world.draw(UInt64(0)...3000))
+        try world.pass(1, interval: .milliseconds(world.draw(Int64(0)...3000)))
     }
 
     private mutating func pair() -> (payer: Int, payee: Int) {
@@ -138,7 +138,7 @@ public struct NetworkHistory {
     private mutating func invoice(_ node: Int, _ msat: UInt64) throws(InvariantViolation) -> Invoice? {
         guard
             case .invoice(let record)? = try world.ask(
-                node, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: 86_400, blindedHops: blindedHops()))
+                node, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: .seconds(86_400), blindedHops: blindedHops()))
         else { return nil }
         return record.invoice
     }
@@ -155,7 +155,7 @@ public struct NetworkHistory {
     private mutating func limits() -> PaymentLimits {
         var limits = PaymentLimits()
         limits.maxParts = world.draw(1...8)
-        limits.timeout = world.draw(1000...60_000)
+        limits.timeout = .milliseconds(world.draw(Int64(1000)...60_000))
         if world.draw(0...4) == 0 { limits.maxFee = MilliSatoshi(world.draw(0...10_000)) }
         return limits
     }
@@ -187,7 +187,7 @@ public struct NetworkHistory {
             case .invoice(let record)? = try world.ask(
                 payee,
                 .createHoldInvoice(
-                    preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: 86_400,
+                    preimage.paymentHash, amount: MilliSatoshi(amount()), .text("held"), expiry: .seconds(86_400),
                     blindedHops: blindedHops()))
         else { return }
         held.append((payee, preimage))

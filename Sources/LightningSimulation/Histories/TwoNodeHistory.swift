@@ -74,7 +74,7 @@ public struct TwoNodeHistory {
 
     private mutating func openChannel() throws(InvariantViolation) {
         for _ in 0..<200 {
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             if let id = world.nodes[0].core?.channels.keys.first {
                 channel = id
                 break
@@ -86,7 +86,7 @@ public struct TwoNodeHistory {
         }
         guard let channel else { throw world.violation("no channel could be opened") }
         for _ in 0..<400 {
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             if world.nodes.allSatisfy({ $0.core?.channels[channel]?.isOpen == true }) { return }
             try world.mine(1)
         }
@@ -114,7 +114,7 @@ public struct TwoNodeHistory {
             // An invoice that cannot be paid: its secret is wrong.
             try payWrongly()
         }
-        try world.run(limit: world.draw(UInt64(0)...1500))
+        try world.run(limit: .milliseconds(world.draw(Int64(0)...1500)))
     }
 
     private mutating func pay() throws(InvariantViolation) {
@@ -127,7 +127,7 @@ public struct TwoNodeHistory {
         }
         guard
             case .invoice(let record)? = try world.ask(
-                1 - payer, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: 86_400))
+                1 - payer, .createInvoice(amount: MilliSatoshi(msat), .text("simulated"), expiry: .seconds(86_400)))
         else { return }
         try world.command(payer, .pay(record.invoice, amount: nil))
     }
@@ -135,7 +135,7 @@ public struct TwoNodeHistory {
     private mutating func payWrongly() throws(InvariantViolation) {
         guard
             case .invoice(let record)? = try world.ask(
-                1, .createInvoice(amount: MilliSatoshi(5_000_000), .text("wrong secret"), expiry: 86_400))
+                1, .createInvoice(amount: MilliSatoshi(5_000_000), .text("wrong secret"), expiry: .seconds(86_400)))
         else { return }
         var invoice = record.invoice
         invoice.paymentSecret = invoice.paymentSecret.map { Hash.sha256($0) }
@@ -148,7 +148,7 @@ public struct TwoNodeHistory {
         world.faults = .none
         try world.calmFeeRates()
         for _ in 0..<20 {
-            try world.run(limit: 5000)
+            try world.run(limit: .milliseconds(5000))
             if world.isQuiet && world.isConnected(0, 1) { break }
         }
         guard world.isQuiet, world.isConnected(0, 1) else { throw world.violation("the world does not come to rest") }
@@ -220,7 +220,7 @@ public struct TwoNodeHistory {
         }
         let closer = world.draw(0...1)
         try world.command(closer, report.ending == .mutual ? .closeChannel(channel, to: nil) : .forceCloseChannel(channel))
-        try world.run(limit: 10_000)
+        try world.run(limit: .milliseconds(10_000))
         try settle(channel)
         for index in 0...1 {
             let gained = onChain(index).value - before[index].value
@@ -239,7 +239,7 @@ public struct TwoNodeHistory {
     private mutating func settle(_ channel: ChannelID) throws(InvariantViolation) {
         for _ in 0..<60 {
             try world.mine(10)
-            try world.run(limit: 1000)
+            try world.run(limit: .milliseconds(1000))
             if world.nodes.allSatisfy({ $0.core?.channels[channel]?.isClosed ?? false }) { return }
         }
         let states = world.nodes.map { "\($0.core?.channels[channel]?.stateName as Any)" }

@@ -36,7 +36,7 @@ extension SimulatedWorld {
             try command(
                 one,
                 .openChannel(nodes[two].nodeID, amount: capacity(number), push: push(number), feeRate: nil, announce: announce))
-            try run(limit: 2000)
+            try run(limit: .milliseconds(2000))
             guard nodes[one].core!.channels.count == before + 1 else {
                 throw violation("channel \(number) from \(nodes[one].name) to \(nodes[two].name) was not opened")
             }
@@ -60,7 +60,7 @@ extension SimulatedWorld {
     public mutating func moveFeeRates() throws(InvariantViolation) {
         let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
         for index in nodes.indices { try say(FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2))), to: index) }
-        try pass(1, interval: draw(0...11_000))
+        try pass(1, interval: .milliseconds(draw(Int64(0)...11_000)))
     }
 
     /// Every node estimates the same, and little. An `update_fee` that was signed for cannot be taken back, and a peer whose estimate has

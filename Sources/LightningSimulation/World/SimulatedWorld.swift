@@ -49,7 +49,7 @@ public struct CrashPoint: Hashable, Sendable {
 /// Something that must never happen did; the seed replays it.
 public struct InvariantViolation: Error, Sendable, CustomStringConvertible {
     public var seed: UInt64
-    public var time: UInt64
+    public var time: Timestamp
     public var what: String
     public var description: String { "seed \(seed), at \(time) ms: \(what)" }
 }
@@ -89,7 +89,7 @@ public struct SimulatedWorld {
     }
 
     private struct Entry: Comparable {
-        var time: UInt64
+        var time: Timestamp
         var sequence: UInt64
         var happening: WorldEvent
         static func < (left: Entry, right: Entry) -> Bool {
@@ -103,14 +103,14 @@ public struct SimulatedWorld {
         var caller: Int
         var callee: Int
         var isOpen = true
-        var lastArrival: [UInt64] = [0, 0]
+        var lastArrival: [Timestamp] = [.zero, .zero]
     }
 
     public let seed: UInt64
     public var faults: Faults
     public internal(set) var nodes: [Node] = []
     package private(set) var ledger = Ledger()
-    public private(set) var now: UInt64 = 1_700_000_000_000
+    public private(set) var now = Timestamp(milliseconds: 1_700_000_000_000)
     /// Every block mined, in order, whether or not it stayed in the chain.
     public private(set) var minedBlocks: [Block] = []
     /// Messages that reached their destination.
@@ -162,14 +162,14 @@ public struct SimulatedWorld {
 
     /// A world that goes on from where another one was: its layer 1, and what was on the disks of its nodes.
     package init(
-        seed: UInt64, resuming names: [String], blocks: [Block], stores: [StoreContents], now: UInt64, configuration: NodeConfiguration
+        seed: UInt64, resuming names: [String], blocks: [Block], stores: [StoreContents], now: Timestamp, configuration: NodeConfiguration
     )
         throws(InvariantViolation)
     {
         self.init(seed: seed, names: [], configuration: configuration)
         self.now = now
         for block in blocks {
-            do { _ = try ledger.submit(block, now: UInt32(now / 1000)).get() } catch { throw violation("a block is refused: \(error)") }
+            do { _ = try ledger.submit(block, now: now.headerTime).get() } catch { throw violation("a block is refused: \(error)") }
         }
         for (index, name) in names.enumerated() {
             var node = Node(name: name, keys: Self.keys(seed, index))
@@ -189,13 +189,13 @@ public struct SimulatedWorld {
 
     // MARK: The passing of time
 
-    private mutating func schedule(_ happening: WorldEvent, after delay: UInt64) {
+    private mutating func schedule(_ happening: WorldEvent, after milliseconds: UInt64) {
         sequence += 1
-        queue.insert(Entry(time: now + delay, sequence: sequence, happening: happening))
+        queue.insert(Entry(time: now + .milliseconds(Int64(clamping: milliseconds)), sequence: sequence, happening: happening))
     }
 
-    /// Lets the world go on until nothing is left to happen, or `limit` milliseconds have passed.
-    public mutating func run(limit: UInt64 = 600_000) throws(InvariantViolation) {
+    /// Lets the world go on until nothing is left to happen, or so much time has passed.
+    public mutating func run(limit: Duration = .seconds(600)) throws(InvariantViolation) {
         let end = now + limit
         while let next = queue.min, next.time <= end {
             queue.removeMin()
@@ -204,8 +204,8 @@ public struct SimulatedWorld {
         }
     }
 
-    /// Lets `count` slices of `interval` milliseconds pass, with a tick for every node at the end of each.
-    public mutating func pass(_ count: Int = 1, interval: UInt64 = 1000) throws(InvariantViolation) {
+    /// Lets `count` slices of time pass, with a tick for every node at the end of each.
+    public mutating func pass(_ count: Int = 1, interval: Duration = .seconds(1)) throws(InvariantViolation) {
         for _ in 0..<count {
             let end = now + interval
             try run(limit: interval)
@@ -302,12 +302,12 @@ public struct SimulatedWorld {
     private mutating func accept(_ transaction: Transaction, payingFor parents: [Transaction]) -> String? {
         let unknown = parents.filter { ledger.location($0.id) == nil }
         if !unknown.isEmpty {
-            let verdict = ledger.acceptPackage(unknown + [transaction], now: UInt32(now / 1000))
+            let verdict = ledger.acceptPackage(unknown + [transaction], now: now.headerTime)
             if case .refused(let refusal)? = verdict.results.last { return refusal.reason }
             return verdict.results.isEmpty ? verdict.refusal?.reason : nil
         }
         do throws(TransactionRefusal) {
-            _ = try ledger.accept(transaction, now: UInt32(now / 1000))
+            _ = try ledger.accept(transaction, now: now.headerTime)
             return nil
         } catch {
             if ledger.mempool.entries[transaction.id] != nil || ledger.location(transaction.id) != nil { return nil }
@@ -393,10 +393,12 @@ public struct SimulatedWorld {
         if random.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
         let isCaller = links[link].caller == node
         let side = isCaller ? 0 : 1
-        let arrival = max(now + UInt64.random(in: 1...max(1, faults.maxDelay), using: &random), links[link].lastArrival[side])
+        let delay = Duration.milliseconds(Int64(clamping: UInt64.random(in: 1...max(1, faults.maxDelay), using: &random)))
+        let arrival = max(now + delay, links[link].lastArrival[side])
         links[link].lastArrival[side] = arrival
         schedule(
-            .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes), after: arrival - now)
+            .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes),
+            after: arrival.since(now).wholeMilliseconds)
     }
 
     private mutating func breakLink(_ link: Int, tell except: Int?) {
@@ -433,9 +435,9 @@ public struct SimulatedWorld {
     ) throws(InvariantViolation) -> [Block] {
         var blocks: [Block] = []
         for _ in 0..<count {
-            now += 1000
+            now += .seconds(1)
             do {
-                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: UInt32(now / 1000), including: including)
+                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: now.headerTime, including: including)
                 blocks.append(block)
                 minedBlocks.append(block)
             } catch {
@@ -452,12 +454,12 @@ public struct SimulatedWorld {
         var parent = ledger.blockHash(height: ledger.height - depth)!
         let start = ledger.height - depth
         for height in start + 1...ledger.height + 1 {
-            now += 1000
+            now += .seconds(1)
             let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
-            var block = fork.template(paying: coinbase, now: UInt32(now / 1000), including: [])
+            var block = fork.template(paying: coinbase, now: now.headerTime, including: [])
             // An empty block on top of the fork: a coinbase alone.
             block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
-            do { _ = try fork.submit(block, now: UInt32(now / 1000)).get() } catch {
+            do { _ = try fork.submit(block, now: now.headerTime).get() } catch {
                 throw violation("a side branch is refused: \(error)")
             }
             minedBlocks.append(block)
@@ -501,14 +503,14 @@ public struct SimulatedWorld {
     /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
     /// without it: nothing more can be mined.
     package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {
-        var block = ledger.template(paying: minerScript, now: UInt32(now / 1000), including: [])
+        var block = ledger.template(paying: minerScript, now: now.headerTime, including: [])
         block.transactions += transactions
         try step(index, [.blockConnected(block, height: ledger.height + 1)])
     }
 
     /// Publishes any transaction, as a cheater would.
     package mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
-        _ = try ledger.accept(transaction, now: UInt32(now / 1000))
+        _ = try ledger.accept(transaction, now: now.headerTime)
     }
 
     // MARK: Commands

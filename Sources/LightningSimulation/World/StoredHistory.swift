@@ -51,6 +51,9 @@ enum StoredHistory {
                 case .channelHistory:
                     let channel = try PaymentChannel(historyRecord: record)
                     guard channel.historyRecord == record, channel.historyPosition?.id == key else { return "a channel's history" }
+                case .log:
+                    let entry = try LogEntry(record: record)
+                    guard entry.encoded() == record, entry.position.key == key else { return "the log" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
                     .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .channelOrder, .cheapForwards, .forwardTotals,
                     .peerStorage,

@@ -17,8 +17,8 @@ package struct WorldFingerprint: Hashable, Sendable {
 struct WorldTrace: Sendable {
     private var hasher = SHA256Hasher()
 
-    mutating func note(_ node: Int, at now: UInt64, _ effects: NodeEffects) {
-        note(1, [UInt64(node), now])
+    mutating func note(_ node: Int, at now: Timestamp, _ effects: NodeEffects) {
+        note(1, [UInt64(node), now.milliseconds])
         for (connection, bytes) in effects.transmissions { note(2, [connection.value], bytes) }
         for connection in effects.closes { note(3, [connection.value]) }
         for publication in effects.publications { note(4, [], publication.transaction.serialized()) }

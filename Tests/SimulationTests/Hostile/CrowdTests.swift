@@ -18,7 +18,7 @@ struct CrowdTests {
     /// Two nodes with a channel, of which few strangers may be connected to each.
     private static func world(_ seed: UInt64) throws -> SimulatedWorld {
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         configuration.connections.strangers = 8
         configuration.connections.strangersOfAddress = 4
         var random = SeededRandom(seed: 1)
@@ -58,7 +58,7 @@ struct CrowdTests {
         var world = try Self.world(72)
         for number in 0..<400 {
             _ = try world.openSocket(to: 1, from: Self.address(number % 2))
-            if number % 50 == 0 { try world.pass(1, interval: 1100) }
+            if number % 50 == 0 { try world.pass(1, interval: .milliseconds(1100)) }
         }
         for number in 0..<3 {
             let connection = try #require(try world.dial(1, as: Self.secret(number), from: Self.address(number)))
@@ -101,7 +101,7 @@ struct CrowdTests {
         }
         #expect(accepted <= 110)
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(300_000), push: .zero, feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         #expect(world.nodes[0].core!.channels.count == 2)
     }
 

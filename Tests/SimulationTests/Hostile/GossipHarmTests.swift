@@ -68,7 +68,7 @@ struct GossipHarmTests {
         for (name, wire) in Self.wrong {
             _ = raw.connection.takeInbox()
             try world.say(wire: wire, over: &raw.connection)
-            try world.run(limit: 100)
+            try world.run(limit: .milliseconds(100))
             #expect(world.isOpen(raw.connection), "\(name)")
             #expect(world.nodes[0].core!.channels[raw.channel.id]?.isUsable == true, "\(name)")
             #expect(try world.reconnect(&raw, as: Self.secret), "\(name)")
@@ -83,7 +83,7 @@ struct GossipHarmTests {
             var connection = try #require(try world.dial(0, as: SecretKey(Hash.sha256(Array(name.utf8)))!))
             // An answer is looked at by who asked: the first three peers are.
             try world.say(wire: wire, over: &connection)
-            try world.run(limit: 100)
+            try world.run(limit: .milliseconds(100))
             if name.hasPrefix("type") { #expect(!world.isOpen(connection), "\(name)") }
         }
     }

@@ -34,8 +34,8 @@ struct OverlongMessagesTests {
             nodeID: world.nodes[2].nodeID, shortChannelID: try #require(raw.channel.remoteAlias), feeBase: MilliSatoshi(1000),
             feeProportionalMillionths: 1000, cltvExpiryDelta: 144)
         return Invoice(
-            network: .regtest, amount: MilliSatoshi(20_000_000), timestamp: world.now / 1000, paymentHash: preimage.paymentHash,
-            paymentSecret: Hash.sha256([1]), details: .text("raw"), expiry: 86_400, minFinalCLTVExpiryDelta: 18,
+            network: .regtest, amount: MilliSatoshi(20_000_000), timestamp: world.now.wholeSecond, paymentHash: preimage.paymentHash,
+            paymentSecret: Hash.sha256([1]), details: .text("raw"), expiry: .seconds(86_400), minFinalCLTVExpiryDelta: 18,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]), routingHints: [[hint]],
             nodeSecret: payee)
     }
@@ -46,7 +46,7 @@ struct OverlongMessagesTests {
     ) throws -> (RequestID, HTLC) {
         let request = try world.command(0, .pay(try invoice(raw, world, preimage), amount: nil))
         for _ in 0..<20 where raw.received.isEmpty {
-            try world.run(limit: 300)
+            try world.run(limit: .milliseconds(300))
             try world.talk(&raw)
         }
         return (request, try #require(raw.received.first))

@@ -81,7 +81,7 @@ struct PartsAndReplaysTests {
             case .invoice(let record)? = try world.ask(
                 1,
                 .createHoldInvoice(
-                    PaymentHash(Hash.sha256(Hash.sha256([5]))), amount: MilliSatoshi(1_000_000), .text("held"), expiry: 86_400))
+                    PaymentHash(Hash.sha256(Hash.sha256([5]))), amount: MilliSatoshi(1_000_000), .text("held"), expiry: .seconds(86_400)))
         else {
             Issue.record("no hold invoice")
             return

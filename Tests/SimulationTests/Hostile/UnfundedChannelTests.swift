@@ -135,10 +135,10 @@ struct DoubleSpentFundingTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(100_000)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let id = try #require(world.nodes[0].core?.channels.keys.first)
         let funding = try #require(world.nodes[0].core!.wallet.pending.values.first)
         return (world, id, funding)

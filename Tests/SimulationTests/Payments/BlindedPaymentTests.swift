@@ -25,7 +25,7 @@ struct BlindedPaymentTests {
         _ world: inout SimulatedWorld, _ node: Int, _ msat: UInt64, hops: Int
     ) throws -> Invoice {
         let response = try world.ask(
-            node, .createInvoice(amount: MilliSatoshi(msat), .text("hidden"), expiry: 3600, blindedHops: hops))
+            node, .createInvoice(amount: MilliSatoshi(msat), .text("hidden"), expiry: .seconds(3600), blindedHops: hops))
         var found: Invoice?
         if case .invoice(let record)? = response { found = record.invoice }
         return try #require(found)
@@ -142,7 +142,7 @@ struct BlindedPaymentTests {
         try world.mine(300)
         try world.pass(3)
         invoice.paymentHash = right
-        invoice.expiry = 10_000_000
+        invoice.expiry = .seconds(10_000_000)
         let late = try world.command(0, .pay(invoice, amount: nil))
         try world.pass(5)
         guard case .failed? = Self.outcome(world, 0, late)?.status else {
@@ -155,7 +155,8 @@ struct BlindedPaymentTests {
     @Test("an invoice that expires soon gets no random expiry: its path would not bear it")
     func shortLived() throws {
         var world = try Self.line(3)
-        let response = try world.ask(2, .createInvoice(amount: MilliSatoshi(5_000_000), .text("soon"), expiry: 1800, blindedHops: 1))
+        let response = try world.ask(
+            2, .createInvoice(amount: MilliSatoshi(5_000_000), .text("soon"), expiry: .seconds(1800), blindedHops: 1))
         guard case .invoice(let record)? = response else {
             Issue.record("no invoice")
             return
@@ -171,7 +172,9 @@ struct BlindedPaymentTests {
         var world = try Self.line(4)
         let preimage = PaymentPreimage(Bytes32(Array(repeating: 9, count: 32))!)
         let response = try world.ask(
-            3, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(9_000_000), .text("held"), expiry: 3600, blindedHops: 2))
+            3,
+            .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(9_000_000), .text("held"), expiry: .seconds(3600), blindedHops: 2)
+        )
         guard case .invoice(let record)? = response else {
             Issue.record("no invoice")
             return
@@ -230,10 +233,10 @@ struct BlindedPaymentTests {
             Issue.record("\(String(describing: world.nodes[2].answers[own]))")
             return
         }
-        let many = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 5))
+        let many = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: .seconds(60), blindedHops: 5))
         world.stop(1)
         try world.pass(1)
-        let alone = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: 60, blindedHops: 1))
+        let alone = try world.command(2, .createInvoice(amount: nil, .text("x"), expiry: .seconds(60), blindedHops: 1))
         try world.pass(1)
         for request in [many, alone] {
             guard case .failure(.invalid)? = world.nodes[2].answers[request] else {
@@ -270,7 +273,7 @@ struct HostilePathTests {
         let secrets = (0..<before - 1 + path.payment.path.hops.count).map { Hash.sha256([UInt8(50 + $0)]) }
         return PaymentAttempt(
             route: Route(source: NodeKey(key(2)), hops: hops, uncertainty: 0), htlc: .outgoing(ChannelID(Hash.sha256([3])), 0),
-            sharedSecrets: secrets, startedAt: 0)
+            sharedSecrets: secrets, startedAt: Timestamp(milliseconds: 0))
     }
 
     /// The payee knows the secrets of the path's nodes, which it may have made up itself.
@@ -316,8 +319,9 @@ struct HostilePathTests {
         let preimage = PaymentPreimage(Hash.sha256([1]))
         let secret = SecretKey(Hash.sha256([4]))!
         let invoice = Invoice(
-            network: .regtest, amount: MilliSatoshi(1000), timestamp: 1_700_000_000, paymentHash: preimage.paymentHash, paymentSecret: nil,
-            details: .text("x"), expiry: 3600, minFinalCLTVExpiryDelta: 18, features: FeatureBits(), blindedPaths: [Self.path(2)],
+            network: .regtest, amount: MilliSatoshi(1000), timestamp: Timestamp(seconds: 1_700_000_000), paymentHash: preimage.paymentHash,
+            paymentSecret: nil,
+            details: .text("x"), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 18, features: FeatureBits(), blindedPaths: [Self.path(2)],
             nodeSecret: secret)
         var record = InvoiceRecord(invoice: invoice, preimage: preimage)
         record.pathID = Hash.sha256([5])
@@ -328,7 +332,8 @@ struct HostilePathTests {
         func decisions(_ payments: Receiver) -> [IncomingDecision] {
             var payments = payments
             return payments.receive(
-                htlc, payload, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100, network: .regtest,
+                htlc, payload, errorContext: OnionErrorContext(sharedSecret: .zero), now: Timestamp(milliseconds: 1_700_000_000_000),
+                height: 100, network: .regtest,
                 nodeSecret: secret
             ).decisions.map(\.1)
         }
@@ -344,7 +349,8 @@ struct HostilePathTests {
             outside.encryptedRecipientData = isInside ? [1] : nil
             var payments = hidden
             let outcome = payments.receive(
-                large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: 1_700_000_000_000, height: 100,
+                large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: Timestamp(milliseconds: 1_700_000_000_000),
+                height: 100,
                 network: .regtest,
                 nodeSecret: secret)
             let isTaken = outcome.decisions.contains { if case .fulfill = $0.1 { true } else { false } }
@@ -486,7 +492,7 @@ struct PeeledHTLCTests {
             return
         }
         var circuits = Circuits()
-        circuits.open(Circuit(request, outgoing: .outgoing(ChannelID(Hash.sha256([8])), 2), createdAt: 1))
+        circuits.open(Circuit(request, outgoing: .outgoing(ChannelID(Hash.sha256([8])), 2), createdAt: Timestamp(seconds: 1)))
         let writes = circuits.drainWrites().changes(of: .circuits)
         let record = try #require(writes[0].record)
         let read = try Circuits(records: [record], totals: nil)

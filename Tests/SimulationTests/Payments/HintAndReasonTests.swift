@@ -19,7 +19,7 @@ struct HintAndReasonTests {
         -> SimulatedWorld
     {
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob", "carol", "zed"], configuration: configuration)
         try world.fundAll()
         for (one, two) in Set((channels + open).map { [$0.0, $0.1] }).map({ ($0[0], $0[1]) }).sorted(by: <) { world.join(one, two) }
@@ -29,7 +29,7 @@ struct HintAndReasonTests {
                 one,
                 .openChannel(
                     world.nodes[two].nodeID, amount: Satoshi(amount), push: .zero, feeRate: nil, announce: index < open.count))
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             try world.mine(1)
         }
         try world.mine(6)
@@ -40,7 +40,7 @@ struct HintAndReasonTests {
     static func invoice(_ world: inout SimulatedWorld, _ index: Int, _ amount: UInt64) throws -> Invoice {
         guard
             case .invoice(let record) = try world.ask(
-                index, .createInvoice(amount: MilliSatoshi(Satoshi(amount)), .text("x"), expiry: 3600))
+                index, .createInvoice(amount: MilliSatoshi(Satoshi(amount)), .text("x"), expiry: .seconds(3600)))
         else { throw CancellationError() }
         return record.invoice
     }
@@ -117,14 +117,17 @@ struct HintAndReasonTests {
         var world = try Self.world(203, private: [], public: [(0, 1, 2_000_000), (1, 3, 1_000_000)])
         let scid = try #require(world.nodes[3].core!.channels.values.first?.shortChannelID)
         // Made by hand: ours gives no hint where there is a public channel.
-        guard case .invoice(let record) = try world.ask(3, .createInvoice(amount: MilliSatoshi(1_000_000), .text("x"), expiry: 3600)) else {
+        guard
+            case .invoice(let record) = try world.ask(
+                3, .createInvoice(amount: MilliSatoshi(1_000_000), .text("x"), expiry: .seconds(3600)))
+        else {
             return
         }
         let cheap = RoutingHint(
             nodeID: world.nodes[1].nodeID, shortChannelID: scid, feeBase: .zero, feeProportionalMillionths: 0, cltvExpiryDelta: 1)
         let invoice = Invoice(
             network: .regtest, amount: record.invoice.amount, timestamp: record.invoice.timestamp, paymentHash: record.invoice.paymentHash,
-            paymentSecret: record.invoice.paymentSecret, details: .text("x"), expiry: 3600, minFinalCLTVExpiryDelta: 144,
+            paymentSecret: record.invoice.paymentSecret, details: .text("x"), expiry: .seconds(3600), minFinalCLTVExpiryDelta: 144,
             features: record.invoice.features, routingHints: [[cheap]], nodeSecret: world.secret(of: 3))
         let payment = try #require(try Self.pay(&world, invoice))
         guard case .succeeded = payment.status else {
@@ -169,14 +172,14 @@ struct HintAndReasonTests {
         world.join(0, 1)
         try world.pass(2)
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(1_000_000), push: .zero, feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
         try world.pass(2)
         let preimages = (0..<3).map { PaymentPreimage(Hash.sha256([UInt8($0), 1])) }
         for preimage in preimages {
             guard
                 case .invoice(let record) = try world.ask(
-                    1, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(1_000_000), .text("h"), expiry: 3600))
+                    1, .createHoldInvoice(preimage.paymentHash, amount: MilliSatoshi(1_000_000), .text("h"), expiry: .seconds(3600)))
             else {
                 Issue.record("no hold invoice")
                 return
@@ -188,7 +191,7 @@ struct HintAndReasonTests {
         let (first, second) = (try Self.invoice(&world, 1, 1000), try Self.invoice(&world, 1, 1000))
         let waiting = try world.command(0, .pay(first, amount: nil))
         var short = PaymentLimits()
-        short.timeout = 3000
+        short.timeout = .milliseconds(3000)
         let hasty = try world.command(0, .pay(second, amount: nil, short))
         try world.pass(5)
         #expect(world.nodes[0].answers[waiting] == nil)

@@ -80,7 +80,7 @@ struct HistoryTests {
     func ownBlindedInvoice() throws {
         var random = SeededRandom(seed: 6)
         var world = try NetworkTests.world(6, Topology(.line, nodes: 3, using: &random))
-        let create = NodeCommand.createInvoice(amount: MilliSatoshi(10_000), .text(""), expiry: 86_400, blindedHops: 1)
+        let create = NodeCommand.createInvoice(amount: MilliSatoshi(10_000), .text(""), expiry: .seconds(86_400), blindedHops: 1)
         guard case .invoice(let record)? = try world.ask(2, create) else { throw Unexpected() }
         _ = try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(5)
@@ -114,7 +114,7 @@ struct HistoryTests {
         let invoice = try Self.invoice(&world, 1, 10_000).invoice
         _ = try world.command(0, .pay(invoice, amount: nil))
         try world.pass(5)
-        let hold = try world.command(1, .createHoldInvoice(invoice.paymentHash, amount: nil, .text(""), expiry: 3600))
+        let hold = try world.command(1, .createHoldInvoice(invoice.paymentHash, amount: nil, .text(""), expiry: .seconds(3600)))
         let cancel = try world.command(1, .cancel(invoice.paymentHash))
         let unknown = try world.command(1, .cancel(PaymentHash(Hash.sha256([9]))))
         try world.pass(2)

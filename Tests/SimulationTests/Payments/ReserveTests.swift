@@ -22,13 +22,13 @@ struct ReserveTests {
         var world = SimulatedWorld(seed: 31, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         let bob = world.nodes[1].nodeID
         let all = world.wealth(of: 0)
         func open(_ amount: Satoshi?, _ mayUseReserve: Bool = false) throws -> RequestID {
             let command = NodeCommand.openChannel(bob, amount: amount, push: .zero, feeRate: nil, mayUseReserve: mayUseReserve)
             let request = try world.command(0, command)
-            try world.run(limit: 5000)
+            try world.run(limit: .milliseconds(5000))
             return request
         }
         let most = Satoshi(all.value - 5000)
@@ -39,7 +39,7 @@ struct ReserveTests {
         let second = try open(nil)
         #expect(Self.refusal(world, second) == nil)
         try world.mine(6)
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         let channel = try #require(world.nodes[0].core?.channels.values.first)
         let left = try #require(world.nodes[0].core).wallet.balance(height: world.ledger.height).confirmed
         #expect(channel.parameters.fundingAmount.value > all.value - 12_000 && left >= Satoshi(9_000) && left <= Satoshi(10_500))

@@ -40,7 +40,7 @@ struct SettlementTests {
             if case .settling? = status(world, last, invoice.paymentHash) { return true }
             return false
         }
-        for _ in 0..<400 where !isKnown() { try world.pass(1, interval: 4) }
+        for _ in 0..<400 where !isKnown() { try world.pass(1, interval: .milliseconds(4)) }
         #expect(isKnown())
         world.mute(node)
         return invoice.paymentHash
@@ -50,7 +50,7 @@ struct SettlementTests {
     func invoice() throws {
         var world = try Self.line(91, 2)
         let hash = try Self.unsettled(&world, silencing: 0)
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         #expect(Self.status(world, 1, hash) == .settling(amount: MilliSatoshi(50_000_000)))
         #expect(!Self.wasToldOfPayment(world, 1))
         // Nor does a restart make it paid.
@@ -76,7 +76,7 @@ struct SettlementTests {
         func payment() -> OutgoingPayment? { world.nodes[0].payments[hash] }
         func isProven() -> Bool { if case .succeeded? = payment()?.status { true } else { false } }
         func wasSettled() -> Bool { world.nodes[0].events.contains { if case .paymentSettled = $0 { true } else { false } } }
-        for _ in 0..<400 where !isProven() { try world.pass(1, interval: 1) }
+        for _ in 0..<400 where !isProven() { try world.pass(1, interval: .milliseconds(1)) }
         #expect(isProven() && payment()?.isOver == false && !wasSettled())
         // The peer says no more: the preimage proves the payment, and its HTLC stays where it is.
         world.mute(1)
@@ -113,10 +113,10 @@ struct SettlementTests {
         try world.command(0, .pay(invoice, amount: nil))
         func circuit() -> Circuit? { world.nodes[1].forwards.last }
         func isFulfilled() -> Bool { if case .fulfilled? = circuit()?.status { true } else { false } }
-        for _ in 0..<400 where !isFulfilled() { try world.pass(1, interval: 4) }
+        for _ in 0..<400 where !isFulfilled() { try world.pass(1, interval: .milliseconds(4)) }
         #expect(isFulfilled())
         world.mute(0)
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         #expect(isFulfilled() && world.nodes[1].core!.circuits.totals.forwards == 0)
         #expect(world.nodes[1].core!.circuits.totals.fees == .zero)
         world.kill(1)
@@ -149,7 +149,7 @@ struct SettlementTests {
         let hold = PaymentPreimage(Hash.sha256([9]))
         guard
             case .invoice(let record)? = try world.ask(
-                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: 86_400))
+                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: .seconds(86_400)))
         else { return }
         try world.command(0, .pay(record.invoice, amount: nil))
         try world.pass(3)
@@ -175,7 +175,7 @@ struct SettlementTests {
         let hold = PaymentPreimage(Hash.sha256([9]))
         guard
             case .invoice(let record)? = try world.ask(
-                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: 86_400))
+                1, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(50_000_000), .text("held"), expiry: .seconds(86_400)))
         else { return }
         let before = world.wealth(of: 0)
         try world.command(0, .pay(record.invoice, amount: nil))

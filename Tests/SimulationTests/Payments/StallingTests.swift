@@ -29,7 +29,7 @@ struct StallingTests {
     private static func stuck(_ world: inout SimulatedWorld, _ msat: UInt64) throws -> RequestID {
         let hold = PaymentPreimage(Bytes32(Array(repeating: 7, count: 32))!)
         let response = try world.ask(
-            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: 86_400))
+            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(msat), .text("held"), expiry: .seconds(86_400)))
         var invoice: InvoiceRecord?
         if case .invoice(let record)? = response { invoice = record }
         let request = try world.command(0, .pay(try #require(invoice).invoice, amount: nil))
@@ -47,7 +47,7 @@ struct StallingTests {
         let expiry = Int(try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry)
         while world.ledger.height < expiry - 1 {
             try world.mine(1)
-            try world.pass(1, interval: 100)
+            try world.pass(1, interval: .milliseconds(100))
         }
         try world.pass(3)
         guard case .failure(.paymentFailed)? = world.nodes[0].answers[request] else {
@@ -77,7 +77,7 @@ struct StallingTests {
             if let timeout = timeout(), world.ledger.height >= timeout.at + 2 { break }
             #expect(world.nodes[1].core!.circuits.pending == [circuit] && world.nodes[0].answers[request] == nil)
             try world.mine(1)
-            try world.pass(1, interval: 100)
+            try world.pass(1, interval: .milliseconds(100))
         }
         try world.pass(3)
         let (closed, taken) = try #require(timeout())
@@ -107,7 +107,7 @@ struct StallingTests {
                 $0.inputs[0].previousOutput == downstream.parameters.funding
             }
             try world.mine(1, including: commitments)
-            try world.pass(1, interval: 100)
+            try world.pass(1, interval: .milliseconds(100))
         }
         #expect(Self.channel(world, 1, 2)?.close?.kind == .localCommitment)
         #expect(world.nodes[1].core!.circuits.pending == [circuit])
@@ -160,9 +160,9 @@ struct StallingTests {
         let two = try NetworkTests.invoice(&world, 2, 30_000_000)
         world.mute(2)
         let first = try world.command(0, .pay(one.invoice, amount: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let second = try world.command(0, .pay(two.invoice, amount: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         #expect(world.nodes[1].core!.circuits.pending.count == 2)
         try world.pass(70)
         // The one that was never signed for has come back; the other one is the peer's to answer.
@@ -188,7 +188,7 @@ struct StallingTests {
         var world = try Self.line(15)
         let hold = PaymentPreimage(Bytes32(Array(repeating: 9, count: 32))!)
         let response = try world.ask(
-            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(40_000_000), .text("held"), expiry: 600))
+            2, .createHoldInvoice(hold.paymentHash, amount: MilliSatoshi(40_000_000), .text("held"), expiry: .seconds(600)))
         var record: InvoiceRecord?
         if case .invoice(let made)? = response { record = made }
         let request = try world.command(0, .pay(try #require(record).invoice, amount: nil))
@@ -222,7 +222,7 @@ struct StallingTests {
         // Two keysends: the first is signed for and never answered, the second has to wait.
         for _ in 0..<2 {
             try world.command(0, .keysend(secret.publicKey(), amount: MilliSatoshi(20_000_000)))
-            try world.run(limit: 100)
+            try world.run(limit: .milliseconds(100))
         }
         let states = world.nodes[0].core!.channels[silent.channel.id]!.commitments.orderedHTLCs.map(\.state)
         #expect(states == [.sentAddCommit, .sentAddHTLC])

@@ -28,15 +28,15 @@ struct BackupTests {
         for other in 1..<names.count {
             try world.fund(0)
             world.join(0, other)
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             try world.command(
                 0,
                 .openChannel(
                     world.nodes[other].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil,
                     announce: announce))
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             try world.mine(3)
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             // Its change is deep enough for the next.
             try world.mine(3)
             try world.pass(3)
@@ -52,13 +52,13 @@ struct BackupTests {
     private static func pay(_ world: inout SimulatedWorld, _ from: Int, _ to: Int, _ sat: UInt64) throws {
         guard
             case .invoice(let record)? = try world.ask(
-                to, .createInvoice(amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: 3600, blindedHops: 0))
+                to, .createInvoice(amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: .seconds(3600), blindedHops: 0))
         else {
             Issue.record("no invoice")
             return
         }
         try world.command(from, .pay(record.invoice, amount: nil))
-        try world.run(limit: 3000)
+        try world.run(limit: .milliseconds(3000))
         let payment = try #require(world.nodes[from].payments[record.invoice.paymentHash])
         guard case .succeeded = payment.status else {
             Issue.record("the payment is \(payment.status)")
@@ -208,7 +208,7 @@ struct BackupTests {
         try world.pass(60)
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(300_000), push: .zero, feeRate: nil, announce: false))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(3)
         try world.pass(65)
         let news = try #require(world.nodes[0].core!.channels.ids.first { !known.contains($0) })
@@ -241,9 +241,9 @@ struct BackupTests {
         alice.received(PeerStorage(blob: [1]), of: bob)
         alice.received(PeerStorage(blob: [2]), of: bob)
         alice.received(PeerStorage(blob: [3]), of: bob)
-        _ = alice.handle([.tick], now: alice.now + 1000)
+        _ = alice.handle([.tick], now: alice.now + .seconds(1))
         #expect(alice.peers.keptBlobs.blobs[bob] != [3])
-        _ = alice.handle([.tick], now: alice.now + 61_000)
+        _ = alice.handle([.tick], now: alice.now + .seconds(61))
         #expect(alice.peers.keptBlobs.blobs[bob] == [3])
         let id = world.nodes[0].core!.channels.ids[0]
         try world.command(0, .closeChannel(id, to: nil))

@@ -18,12 +18,12 @@ struct ClosedChannelTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"], configuration: NodeConfiguration())
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             0,
             .openChannel(
                 world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil, announce: false))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
         try world.pass(3)
         let id = try #require(world.nodes[0].core!.channels.ids.first)
@@ -92,10 +92,10 @@ struct ClosedChannelTests {
         var open = SimulatedWorld(seed: 74, names: ["alice", "bob"], configuration: NodeConfiguration())
         try open.fund(0)
         open.join(0, 1)
-        try open.run(limit: 2000)
+        try open.run(limit: .milliseconds(2000))
         try open.command(
             0, .openChannel(open.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, announce: false))
-        try open.run(limit: 2000)
+        try open.run(limit: .milliseconds(2000))
         let channel = try #require(open.nodes[0].core!.channels.ordered.first)
         #expect(channel.historyPosition == nil)
         #expect(throws: DecodingFailure.self) { _ = try PaymentChannel(historyRecord: channel.historyRecord) }

@@ -16,10 +16,10 @@ struct ForkTests {
         for number in 0..<payments {
             // A node may be down.
             let amount = MilliSatoshi(UInt64(1_000_000 + number))
-            if case .invoice(let record)? = try world.ask(payee, .createInvoice(amount: amount, .text("fork"), expiry: 86_400)) {
+            if case .invoice(let record)? = try world.ask(payee, .createInvoice(amount: amount, .text("fork"), expiry: .seconds(86_400))) {
                 try world.command(payer, .pay(record.invoice, amount: nil))
             }
-            try world.run(limit: 40)
+            try world.run(limit: .milliseconds(40))
             if number == 3 { world.disconnect(1) }
             if number == 6 { world.kill(payee) }
         }
@@ -38,7 +38,7 @@ struct ForkTests {
         let invoice = try NetworkTests.invoice(&world, 2, 20_000_000).invoice
         try world.command(0, .pay(invoice, amount: nil))
         // In the middle of the payment: HTLCs are in some commitments, and messages on their way.
-        try world.run(limit: 60)
+        try world.run(limit: .milliseconds(60))
         #expect(!world.isQuiet && world.nodes[0].core!.channels.values.contains { !$0.commitments.htlcs.isEmpty })
 
         let before = world.fingerprint

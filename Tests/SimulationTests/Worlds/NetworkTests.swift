@@ -14,14 +14,14 @@ import Testing
 struct NetworkTests {
     static func world(_ seed: UInt64, _ topology: Topology, push: MilliSatoshi = MilliSatoshi(400_000_000)) throws -> SimulatedWorld {
         var configuration = NodeConfiguration()
-        configuration.gossip.flushInterval = 1000
+        configuration.gossip.flushInterval = .milliseconds(1000)
         var world = SimulatedWorld(seed: seed, names: (0..<topology.nodes).map { "n\($0)" }, configuration: configuration)
         try world.build(topology, capacity: { _ in Satoshi(1_000_000) }, push: { _ in push })
         return world
     }
 
     static func invoice(_ world: inout SimulatedWorld, _ node: Int, _ msat: UInt64?) throws -> InvoiceRecord {
-        let response = try world.ask(node, .createInvoice(amount: msat.map { MilliSatoshi($0) }, .text("test"), expiry: 86_400))
+        let response = try world.ask(node, .createInvoice(amount: msat.map { MilliSatoshi($0) }, .text("test"), expiry: .seconds(86_400)))
         var found: InvoiceRecord?
         if case .invoice(let record)? = response { found = record }
         return try #require(found)

@@ -15,10 +15,10 @@ struct ReorganizationTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(100_000)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let id = try #require(world.nodes[0].core?.channels.keys.first)
         return (world, id)
     }
@@ -31,7 +31,7 @@ struct ReorganizationTests {
         try world.reorganize(depth: 1)
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.fundingHeight == nil })
         try world.mine(3)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isOpen })
         let scid = world.nodes[0].core!.channels[id]!.shortChannelID
         #expect(scid == world.nodes[1].core!.channels[id]!.shortChannelID && scid!.block == 104)
@@ -43,15 +43,15 @@ struct ReorganizationTests {
     func closing(isForced: Bool) throws {
         var (world, id) = try world(seed: 2)
         try world.mine(3)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(0, isForced ? .forceCloseChannel(id) : .closeChannel(id, to: nil))
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         try world.mine(2)
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.close != nil })
         try world.reorganize(depth: 2)
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.close == nil })
         for _ in 0..<30 { try world.mine(6) }
-        try world.run(limit: 5000)
+        try world.run(limit: .milliseconds(5000))
         #expect(world.nodes.allSatisfy { $0.core!.channels[id]!.isClosed })
         BlockJournal.write("closing-reorganization-\(isForced)", world.minedBlocks.map { $0.serialized() })
         let bob = world.nodes[1].core!.wallet.balance(height: world.ledger.height)

@@ -22,15 +22,15 @@ struct RestoreTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"], configuration: configuration)
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             0,
             .openChannel(
                 world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil, announce: announce))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let id = try #require(world.nodes[0].core?.channels.keys.first)
         try world.mine(3)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         return (world, id)
     }
 
@@ -80,7 +80,7 @@ struct RestoreTests {
         for index in 0...1 { world.loseStore(index) }
         try world.pass(3)
         try world.command(0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(400_000), push: .zero, feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         for index in 0...1 {
             let channel = try #require(world.nodes[index].core!.channels.values.first)
             #expect(channel.parameters.keyOrigin.index == 0)

@@ -22,7 +22,7 @@ struct WalletTransactionTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob"])
         try world.fund(0)
         world.join(0, 1)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         return world
     }
 
@@ -55,7 +55,7 @@ struct WalletTransactionTests {
     private static func open(_ world: inout SimulatedWorld) throws -> ChannelID {
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: slow))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         return try #require(world.nodes[0].core!.channels.ids.first)
     }
 
@@ -156,7 +156,7 @@ struct WalletTransactionTests {
         var world = try Self.world(54)
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: Self.slow))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let funding = try #require(world.nodes[0].core!.channels.values.first).parameters.funding.transaction
         #expect(world.nodes[0].core!.unconfirmedTransactions.map(\.purpose) == [.funding(world.nodes[0].core!.channels.ids[0])])
         let child = try Self.transaction(try world.ask(0, .bumpFee(funding, .rate(FeeRate(perKiloweight: 4000)))))
@@ -174,7 +174,7 @@ struct WalletTransactionTests {
         var world = try Self.world(60)
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: .zero, feeRate: nil, funding: Self.slow))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let funding = try #require(world.nodes[0].core!.channels.values.first).parameters.funding.transaction
         world.stop(0)
         // A block comes while it is away, and is read before the tip is reached.
@@ -259,9 +259,9 @@ struct WalletTransactionTests {
         var world = try Self.world(57)
         try world.command(
             0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(100_000)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(3)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         let id = try #require(world.nodes[0].core!.channels.ids.first)
         let found = try world.nodes[0].core!.closeQuote(of: id, .rate(.floor))
         let quote = try #require(found)
@@ -306,7 +306,7 @@ struct WalletTransactionTests {
         for amount in [Satoshi(300_000), nil] {
             let quote = try world.nodes[0].core!.openQuote(amount, nil, mayUseReserve: false)
             try world.command(0, .openChannel(world.nodes[1].nodeID, amount: amount, push: .zero, feeRate: nil))
-            try world.run(limit: 2000)
+            try world.run(limit: .milliseconds(2000))
             try world.mine(1)
             let made = try #require(try Self.history(world, 0).last { if case .funding? = $0.purpose { true } else { false } })
             #expect(made.fee == quote.fee)

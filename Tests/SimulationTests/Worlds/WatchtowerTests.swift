@@ -28,25 +28,25 @@ struct WatchtowerTests {
         var world = SimulatedWorld(seed: seed, names: ["alice", "bob", "tower"], configuration: configuration)
         try world.fund(alice)
         world.join(alice, bob)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.command(
             alice, .openChannel(world.nodes[bob].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil))
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         try world.mine(6)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         _ = try world.ask(alice, .addWatchtower(world.nodes[tower].nodeID))
         world.join(alice, tower)
-        try world.run(limit: 2000)
+        try world.run(limit: .milliseconds(2000))
         return (world, try #require(world.nodes[alice].core!.channels.ids.first))
     }
 
     private static func pay(_ world: inout SimulatedWorld, _ from: Int, _ to: Int, _ sat: UInt64) throws {
         guard
             case .invoice(let record)? = try world.ask(
-                to, .createInvoice(amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: 3600, blindedHops: 0))
+                to, .createInvoice(amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: .seconds(3600), blindedHops: 0))
         else { return }
         try world.command(from, .pay(record.invoice, amount: nil))
-        try world.run(limit: 3000)
+        try world.run(limit: .milliseconds(3000))
     }
 
     /// An HTLC that its payee holds.
@@ -54,10 +54,10 @@ struct WatchtowerTests {
         let hash = PaymentPreimage(Hash.sha256([secret])).paymentHash
         guard
             case .invoice(let record)? = try world.ask(
-                to, .createHoldInvoice(hash, amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: 3600, blindedHops: 0))
+                to, .createHoldInvoice(hash, amount: MilliSatoshi(Satoshi(sat)), .text(""), expiry: .seconds(3600), blindedHops: 0))
         else { return }
         try world.command(from, .pay(record.invoice, amount: nil))
-        try world.run(limit: 3000)
+        try world.run(limit: .milliseconds(3000))
     }
 
     /// A revoked commitment of bob's is mined while neither of the two is there.
@@ -199,7 +199,7 @@ struct WatchtowerTests {
     }
 
     /// What a node asks its store for in a table, when it is told something.
-    private static func asked(_ core: inout NodeCore, _ table: StoreTable, _ inputs: [NodeInput], now: UInt64) -> [StoreQuery] {
+    private static func asked(_ core: inout NodeCore, _ table: StoreTable, _ inputs: [NodeInput], now: Timestamp) -> [StoreQuery] {
         core.handle(inputs, now: now).loads.filter { $0.table == table }
     }
 

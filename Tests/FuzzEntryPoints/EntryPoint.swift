@@ -1,6 +1,6 @@
-import BitcoinLedger
+package import BitcoinLedger
 import BitcoinPrimitives
-import CryptoPrimitives
+package import CryptoPrimitives
 import LightningChain
 import LightningChannel
 import LightningInvoice
@@ -11,7 +11,7 @@ import LightningWire
 
 /// Where bytes of others come in: each takes any bytes, and returns whether it could make something of them. None of them may ever trap, and
 /// what was read must be the same when it is written and read again.
-enum EntryPoint: String, CaseIterable, Sendable {
+public enum EntryPoint: String, CaseIterable, Sendable {
     /// A Lightning message, as it comes out of the transport.
     case decodeMessage = "decode-message"
     /// An onion of BOLT 4, at a node with a fixed key.
@@ -24,11 +24,16 @@ enum EntryPoint: String, CaseIterable, Sendable {
     case connectBlock = "connect-block"
 
     /// What was read is something else when it is read again.
-    struct Unstable: Error {}
+    public struct Unstable: Error {}
 
-    static let nodeSecret = SecretKey(Hash.sha256(Array("fuzz".utf8)))!
+    package static let nodeSecret = SecretKey(Hash.sha256(Array("fuzz".utf8)))!
 
-    func run(_ bytes: [UInt8], _ ledger: Ledger) throws(Unstable) -> Bool {
+    /// Takes bytes as they come.
+    ///
+    /// - Parameter ledger: that a block is put on top of.
+    /// - Returns: whether they could be read.
+    /// - Throws: `Unstable`.
+    package func run(_ bytes: [UInt8], _ ledger: Ledger) throws(Unstable) -> Bool {
         switch self {
         case .decodeMessage: try Self.decodeMessage(bytes)
         case .peelOnion: Self.peelOnion(bytes)

@@ -1,0 +1,85 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningEnforcement
+import LightningRecords
+import LightningRouting
+
+/// The last of what happened to a node, on disk: why a channel was closed, what layer 1 refused, where money was at risk.
+///
+/// Payments, invoices, forwards and transactions have histories of their own.
+struct EventLog: Sendable {
+    /// Entries that are kept.
+    static let limit: UInt64 = 10_000
+    /// A peer can bring about notes: so many at once, and one more each minute. Alerts and what happens to channels are always kept.
+    private static let noteRate = TokenBucket.Rate(burst: 60, interval: .seconds(60))
+    private static let version: UInt8 = 1
+
+    /// The number of the next entry.
+    private(set) var next: UInt64 = 1
+    private var notes = TokenBucket(noteRate, now: .zero)
+    private var added: [LogEntry] = []
+
+    init() {}
+
+    /// - Parameter record: `nil` for a node that has none yet.
+    init(record: [UInt8]?) throws(DecodingFailure) {
+        guard let record else { return }
+        var reader = ByteReader(record)
+        guard try reader.uint8() == Self.version else { throw .invalid("version of the log's record") }
+        next = try reader.uint64()
+        try reader.expectEnd()
+        guard (1...1 << 62).contains(next) else { throw .invalid("number of a log entry") }
+    }
+
+    /// Takes what happened in a batch.
+    mutating func note(_ events: [NodeEvent], now: Timestamp, height: Int) {
+        for event in events {
+            guard let (level, text) = event.logLine else { continue }
+            if level == .notice, !notes.take(Self.noteRate, now: now) { continue }
+            added.append(LogEntry(number: next, time: now, height: height, level: level, text: text))
+            next += 1
+        }
+    }
+
+    /// What has to be stored of the changes since the last call; the oldest entry goes for each new one.
+    mutating func drainWrites() -> [StoreWrite] {
+        guard !added.isEmpty else { return [] }
+        defer { added = [] }
+        var writes: [StoreWrite] = []
+        for entry in added {
+            writes += StoreHistory.log.add(entry.encoded(), at: entry.position)
+            if entry.number > Self.limit {
+                writes += StoreHistory.log.remove(at: HistoryPosition(time: entry.number - Self.limit, id: []))
+            }
+        }
+        let record = ByteWriter.bytes {
+            $0.uint8(Self.version)
+            $0.uint64(next)
+        }
+        return writes + [.put(.meta, key: StoreTable.key("log"), record: record)]
+    }
+}
+
+extension NodeEvent {
+    /// What the log says of it, and how much it matters; `nil` for what other lists show, and for what matters only while it happens.
+    package var logLine: (LogEntry.Level, String)? {
+        switch self {
+        case .channelUsable(let id): (.info, "channel \(id): it can be used")
+        case .channelAnnounced(let id, let name): (.info, "channel \(id): it is public, as \(name)")
+        case .channelClosing(let id, let kind): (kind == .mutual ? .info : .alert, "channel \(id): it is closing: \(kind)")
+        case .channelClosed(let id): (.info, "channel \(id): it is closed, and all that was ours is in the wallet or given up")
+        case .channelsRestored(let ids):
+            (.notice, "channels out of a backup: \(ids.map(\.description).joined(separator: ", "))")
+        case .publicationRefused(let publication, let reason):
+            (.alert, "layer 1 refuses \(publication.purpose), \(publication.transaction.id): \(reason)")
+        case .alert(let text): (.alert, text)
+        case .note(let text): (.notice, text)
+        // A stranger's opening costs it nothing, and nothing of ours is in it.
+        case .channelOpening, .peerConnected, .peerDisconnected, .connectionReady, .connectionEnded, .connectionLost, .peerAddresses,
+            .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSucceeded, .paymentSettled, .paymentFailed, .forwarded,
+            .forwardRefused, .block:
+            nil
+        }
+    }
+}
