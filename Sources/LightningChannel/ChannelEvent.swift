@@ -106,7 +106,7 @@ extension PaymentChannel {
             return fundingConfirmed(height: height, transactionIndex: index, spending: inputs, environment)
         case .spent(let outPoint, let transaction, let height):
             return spent(outPoint, by: transaction, height: height, environment)
-        case .seen(let outPoint, let transaction): return seen(outPoint, by: transaction)
+        case .seen(let outPoint, let transaction): return seen(outPoint, by: transaction, environment)
         case .block: return newBlock(environment)
         case .caughtUp: return catchUp(environment)
         case .blockDisconnected(let height): return disconnectedBlock(height: height)

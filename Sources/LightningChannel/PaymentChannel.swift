@@ -45,6 +45,9 @@ public struct PaymentChannel: Sendable {
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
     public internal(set) var openedHeight: Int
 
+    /// The peer's commitment, as it waits in layer 1's mempool while ours is published: whichever is mined, our HTLCs need it in time.
+    var seenCommitment: Transaction? { didSet { if oldValue != seenCommitment { isChanged = true } } }
+
     /// Where its money goes on chain: an address of the wallet, taken when the first of it goes there.
     public internal(set) var sweepScript: Script?
 

@@ -72,6 +72,57 @@ struct CommitmentBumpTests {
         #expect(closed.contains(.abandonFunded(child.id)))
     }
 
+    @Test("the peer's commitment that waits in the mempool is paid for in place of ours, until it is mined or has left")
+    func rival() throws {
+        var pair = try ChannelPair()
+        try pair.settle(toBob: try pair.offer(60_000))
+        var environment = pair.environments.alice
+        environment.height = 300
+        environment.estimates = FeeEstimates(FeeRate(perKiloweight: 5000))
+        let output = pair.alice.parameters.funding
+        let first = try #require(Self.funding(pair.alice.fail("test", environment)))
+        let child = try #require(Self.published(pair.alice.handle(.claimFunded(first, Self.pay(first)), environment))).0
+        // What is none of the peer's last commitments changes nothing.
+        #expect(pair.alice.handle(.seen(output, by: child), environment).isEmpty)
+        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
+        let effects = pair.alice.handle(.seen(output, by: theirs), environment)
+        #expect(effects.contains(.abandonFunded(child.id)))
+        let funding = try #require(Self.funding(effects))
+        #expect(funding.outPoints.first?.transaction == theirs.id && funding.replacing == nil)
+        #expect(pair.alice.handle(.seen(output, by: theirs), environment).isEmpty)
+        let answer = pair.alice.handle(.claimFunded(funding, Self.pay(funding)), environment)
+        let (other, parents) = try #require(Self.published(answer))
+        #expect(parents == [theirs])
+        let anchor = theirs.outputs[Int(other.inputs[0].previousOutput.index)]
+        #expect(throws: Never.self) { try ScriptVerifier(other, spent: [anchor, Self.coin], flags: .standard).verify(input: 0) }
+        // The HTLC counts as what is at stake: half of it, and a twentieth of what is ours.
+        #expect(funding.mostFee >= Satoshi(60_000) && funding.mostFee <= Satoshi(65_000))
+        // It goes on after a restart.
+        let writes = pair.alice.takeWrites()
+        let head = try #require(writes.head)
+        let htlcs = writes.htlcs.map(\.record)
+        #expect(htlcs.count == 1)
+        let difference = try pair.alice.difference(head: head, htlcs: htlcs) { key in
+            writes.revokedHTLCs.last { $0.key == key }?.record
+        }
+        #expect(difference == nil)
+        pair.alice = try PaymentChannel(head: head, htlcs: htlcs)
+        environment.height = 301
+        let again = try #require(Self.published(pair.alice.newBlock(environment)))
+        #expect(again.0 == other && again.parents == [theirs])
+        // Mined, it has paid for the close; reorganized away, it is published again.
+        var mined = pair.alice
+        let closed = mined.spent(output, by: theirs, height: 301, environment)
+        #expect(!closed.contains(.abandonFunded(other.id)) && mined.close?.kind == .remoteCommitment)
+        #expect(mined.commitmentBumpFee == funding.leastFee)
+        // Gone from the mempool, ours is the one again.
+        _ = pair.alice.handle(.claimRefused(other.id, "bad-txns-inputs-missingorspent"), environment)
+        environment.height = 302
+        let back = pair.alice.newBlock(environment)
+        #expect(back.contains(.abandonFunded(other.id)))
+        #expect(Self.funding(back)?.outPoints.first?.transaction == first.outPoints.first?.transaction)
+    }
+
     @Test("a commitment that pays enough needs none; an empty wallet is said so, once; without anchors there is nothing to spend")
     func others() throws {
         var pair = try ChannelPair()

@@ -124,6 +124,14 @@ package struct ChannelOpening: Sendable {
         return true
     }
 
+    /// Whether the commitments will have anchors.
+    package var hasAnchors: Bool {
+        switch step {
+        case .sentOpen(let open), .readyToFund(let open, _), .sentFundingCreated(let open, _, _, _), .sentAccept(let open, _):
+            open.channelType?.hasAnchors ?? false
+        }
+    }
+
     // MARK: The side that opens
 
     /// Starts to open a channel.

@@ -12,7 +12,7 @@ extension PaymentChannel {
         public var close: ChannelClose
         /// Where the conversation was.
         var before: LivePhase
-        /// What paid for our commitment.
+        /// What paid for the commitment that was mined.
         var bump: ClaimAttempt?
     }
 
@@ -81,7 +81,7 @@ extension PaymentChannel {
     }
 
     /// The remote's commitments that are not revoked: one, or two while ours is being answered.
-    private func remoteCommitments() -> [CommitmentTransaction] {
+    func remoteCommitments() -> [CommitmentTransaction] {
         let number = commitments.remoteNumber
         let view: HTLCState.View = commitments.awaitsRevocation ? .remoteUnrevoked : .remoteLatest
         let current = parameters.commitment(
@@ -120,8 +120,10 @@ extension PaymentChannel {
         var bump: ClaimAttempt?
         if case .failed(let failed) = phase { bump = failed.bump }
         // Another transaction was mined than the one that was paid for.
-        if let other = bump, close.kind != .localCommitment { effects.append(.abandonFunded(other.transaction.id)) }
-        phase = .closing(Closing(close: close, before: phase.live, bump: close.kind == .localCommitment ? bump : nil))
+        let isPaidFor = bump?.outPoints.first?.transaction == transaction.id
+        if let other = bump, !isPaidFor { effects.append(.abandonFunded(other.transaction.id)) }
+        seenCommitment = nil
+        phase = .closing(Closing(close: close, before: phase.live, bump: isPaidFor ? bump : nil))
         isChanged = true
         if close.kind == .revokedCommitment {
             effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
@@ -139,7 +141,8 @@ extension PaymentChannel {
     }
 
     /// A transaction that no block holds yet spends an output: its preimages are as good as any, and upstream has the more time.
-    mutating func seen(_ outPoint: OutPoint, by transaction: Transaction) -> [ChannelEffect] {
+    mutating func seen(_ outPoint: OutPoint, by transaction: Transaction, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        if case .failed = phase { return seenInPlaceOfOurs(outPoint, transaction, environment) }
         guard case .closing(var closing) = phase else { return [] }
         let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
         guard !news.isEmpty else { return [] }
@@ -229,6 +232,13 @@ extension PaymentChannel {
 
     /// Layer 1 refuses a claim for its fee: it is made again with a higher one at the next block.
     mutating func claimRefused(_ id: TransactionID, _ reason: String) {
+        // The peer's commitment has left the mempool, and what paid for it has nothing to spend: ours is published again.
+        if case .failed(let failed) = phase, failed.bump?.transaction.id == id,
+            failed.bump?.outPoints.first?.transaction == seenCommitment?.id,
+            ["missing-inputs", "bad-txns-inputs-missingorspent"].contains(where: { reason.hasPrefix($0) })
+        {
+            seenCommitment = nil
+        }
         let isConflict = ["insufficient fee", "txn-mempool-conflict", "too many potential replacements", "replacement-failed"]
             .contains { reason.hasPrefix($0) }
         let isOverFee =

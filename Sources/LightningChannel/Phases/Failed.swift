@@ -11,7 +11,7 @@ extension PaymentChannel {
         public var reason: String
         /// Where the conversation was.
         var before: LivePhase
-        /// What pays for our commitment, where that pays too little by itself.
+        /// What pays for our commitment, or for the peer's in the mempool, where that pays too little by itself.
         var bump: ClaimAttempt?
     }
 
@@ -42,26 +42,77 @@ extension PaymentChannel {
         return mutualCloses.map { .broadcast($0) } + publishCommitment(environment)
     }
 
-    /// Publishes our commitment, and what pays for it where its own fee is too low; again at every block until something is mined.
+    /// Publishes our commitment, and what pays for it where its own fee is too low; again at every block until something is mined. Where the
+    /// peer's commitment is in the mempool in its place, that is paid for instead.
     ///
     /// Money at risk: not while our data may be old, for then it may be revoked.
     mutating func publishCommitment(_ environment: ChannelEnvironment) -> [ChannelEffect] {
         // A funding transaction of ours that we took back is in no block: nothing can spend it.
         if isAbandoned { return [] }
         if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
-        let signed = signedLocalCommitment(environment.keys)
-        var effects: [ChannelEffect] = [.broadcast(signed)]
+        let own = signedLocalCommitment(environment.keys)
+        var effects: [ChannelEffect] = [.broadcast(own)]
         guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
-        let commitment = localCommitment(environment.keys)
-        let (deadline, most) = urgency(of: commitment)
+        let target = bumpTarget(environment)
+        // What was paid for the other one can be spent again: only one of them is mined.
+        var bump = failed.bump
+        if let other = bump, other.outPoints.first?.transaction != target.commitment.id {
+            effects.append(.abandonFunded(other.transaction.id))
+            forgetBump()
+            bump = nil
+        }
+        let (deadline, most) = urgency(of: target)
         let funding = CommitmentBump.funding(
-            commitment, signed: signed, replacing: failed.bump, by: deadline, most: most, at: environment.height, environment.estimates)
+            target.commitment, holderIsLocal: target.isOurs, signed: target.signed, replacing: bump, by: deadline, most: most,
+            at: environment.height, environment.estimates)
         if let funding {
             effects.append(.fundClaim(funding))
-        } else if let bump = failed.bump {
-            effects.append(.broadcast(bump.transaction, parents: [signed]))
+        } else if let bump {
+            effects.append(.broadcast(bump.transaction, parents: [target.signed]))
         }
         return effects
+    }
+
+    /// A commitment that a child of ours can pay for.
+    private struct BumpTarget {
+        var commitment: CommitmentTransaction
+        var signed: Transaction
+        var isOurs: Bool
+    }
+
+    /// The commitment that is to be brought into a block: ours, unless the peer's waits in the mempool and pays as much. Layer 1 does not let ours
+    /// in then, and the peer's is as good: our HTLCs are in it, and our balance comes sooner.
+    private mutating func bumpTarget(_ environment: ChannelEnvironment) -> BumpTarget {
+        let own = localCommitment(environment.keys)
+        let signed = signedLocalCommitment(environment.keys)
+        let target = BumpTarget(commitment: own, signed: signed, isOurs: true)
+        guard let seen = seenCommitment, let theirs = remoteCommitments().first(where: { $0.id == seen.id }) else { return target }
+        func paid(_ transaction: Transaction) -> Satoshi {
+            let out = transaction.outputs.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
+            return parameters.fundingAmount.subtracting(out) ?? .zero
+        }
+        // BIP 125: a replacement pays more, as a whole and for its size.
+        let isBetter =
+            paid(signed) > paid(seen) && paid(signed).value * UInt64(seen.weight) > paid(seen).value * UInt64(signed.weight)
+        return isBetter ? target : BumpTarget(commitment: theirs, signed: seen, isOurs: false)
+    }
+
+    /// Something in the mempool spends the funding output.
+    mutating func seenInPlaceOfOurs(
+        _ outPoint: OutPoint, _ transaction: Transaction, _ environment: ChannelEnvironment
+    ) -> [ChannelEffect] {
+        guard fundings.contains(outPoint), parameters.hasAnchors, !isPossiblyBehind, transaction != seenCommitment,
+            remoteCommitments().contains(where: { $0.id == transaction.id })
+        else { return [] }
+        seenCommitment = transaction
+        return [.note("channel \(id): the peer's commitment waits to be mined")] + publishCommitment(environment)
+    }
+
+    private mutating func forgetBump() {
+        guard case .failed(var failed) = phase else { return }
+        failed.bump = nil
+        phase = .failed(failed)
+        isChanged = true
     }
 
     private var failureReason: String {
@@ -69,45 +120,52 @@ extension PaymentChannel {
         return ""
     }
 
-    /// What brought our commitment into a block, beside its own fee.
+    /// What brought the commitment into a block, beside its own fee.
     package var commitmentBumpFee: Satoshi { phase.bump?.fee ?? .zero }
 
-    /// Before which block our commitment should be mined, and what it may cost that it is.
+    /// Before which block a commitment should be mined, and what it may cost that it is.
     ///
     /// Money at risk: what a deadline threatens are HTLCs; our own output is ours whenever the commitment is mined. So half of the HTLCs, and a
     /// twentieth of our output: a peer that pins the commitment makes us pay no more.
-    private func urgency(of commitment: CommitmentTransaction) -> (deadline: Int?, most: Satoshi) {
+    private func urgency(of target: BumpTarget) -> (deadline: Int?, most: Satoshi) {
+        let commitment = target.commitment
         var threatened = Satoshi.zero
         var deadline: Int?
         for case .htlc(let htlc) in commitment.roles {
-            let known = commitments.htlcs[HTLC.Key(isOfferedByLocal: htlc.isOfferedByHolder, id: htlc.id)]
+            let isOfferedByLocal = htlc.isOfferedByHolder == target.isOurs
+            let known = commitments.htlcs[HTLC.Key(isOfferedByLocal: isOfferedByLocal, id: htlc.id)]
             // Of the peer's HTLCs those count that we can claim.
-            guard htlc.isOfferedByHolder || known?.preimage != nil else { continue }
+            guard isOfferedByLocal || known?.preimage != nil else { continue }
             threatened = threatened.saturatingAdding(htlc.amount.roundedDown)
-            let expiry = Int(htlc.cltvExpiry) + (htlc.isOfferedByHolder ? ChannelClose.timeoutPatience : 0)
+            let expiry = Int(htlc.cltvExpiry) + (isOfferedByLocal ? ChannelClose.timeoutPatience : 0)
             deadline = min(deadline ?? .max, expiry)
         }
-        return (deadline, Satoshi(threatened.value / 2 + commitment.contents.toHolder.roundedDown.value / 20))
+        let ours = target.isOurs ? commitment.contents.toHolder : commitment.contents.toCounterparty
+        return (deadline, Satoshi(threatened.value / 2 + ours.roundedDown.value / 20))
     }
 
     /// The wallet has paid for what brings our commitment into a block, or cannot.
     mutating func bumpFunded(
         _ failed: Failed, _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
+        let target = bumpTarget(environment)
         guard let answer else {
-            guard let bump = failed.bump else { return alertUnfunded("our commitment, whose fee is too low by now,", environment) }
-            return [.broadcast(bump.transaction, parents: [signedLocalCommitment(environment.keys)])]
+            guard let bump = failed.bump else {
+                return alertUnfunded("\(target.isOurs ? "our" : "the peer's") commitment, whose fee is too low by now,", environment)
+            }
+            return [.broadcast(bump.transaction, parents: [target.signed])]
         }
-        guard isWanted(funding) else { return [] }
-        let commitment = localCommitment(environment.keys)
-        guard let transaction = CommitmentBump.sign(answer.transaction, commitment, environment.keys) else { return [] }
+        guard isWanted(funding),
+            let transaction = CommitmentBump.sign(
+                answer.transaction, target.commitment, holderIsLocal: target.isOurs, environment.keys)
+        else { return [] }
         var failed = failed
         let refusals = failed.bump?.refusals ?? 0
         failed.bump = ClaimAttempt(outPoints: funding.outPoints, transaction: transaction, fee: answer.fee, height: environment.height)
         failed.bump?.refusals = refusals
         phase = .failed(failed)
         isChanged = true
-        return [.broadcastFunded(transaction, parents: [signedLocalCommitment(environment.keys)])]
+        return [.broadcastFunded(transaction, parents: [target.signed])]
     }
 
     /// Says that the wallet has no coin for a fee, from time to time while it is so.

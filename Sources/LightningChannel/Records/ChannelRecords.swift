@@ -119,6 +119,8 @@ extension PaymentChannel {
         case possiblyBehind = 9
         /// What the owner wants the closing transaction to pay.
         case closingFeeRate = 10
+        /// The peer's commitment that waits in the mempool, while ours is published.
+        case seenCommitment = 11
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -141,6 +143,7 @@ extension PaymentChannel {
         case .commitmentBump:
             phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
         case .possiblyBehind: isPossiblyBehind ? (isKnownOld ? [1] : []) : nil
+        case .seenCommitment: seenCommitment?.serialized()
         case .closingFeeRate: phase.live.ending?.feeRate.map { rate in ByteWriter.bytes { $0.uint32(rate.perKiloweight) } }
         }
     }
@@ -161,6 +164,7 @@ extension PaymentChannel {
         case .possiblyBehind:
             isPossiblyBehind = true
             if !value.isAtEnd { isKnownOld = try value.uint8() == 1 }
+        case .seenCommitment: seenCommitment = try Transaction(value.rest())
         case .closingFeeRate:
             guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
             ending.feeRate = FeeRate(perKiloweight: try value.uint32())
@@ -343,7 +347,7 @@ extension CommitmentState {
 }
 
 extension PaymentChannel.Phase {
-    /// What paid for our commitment.
+    /// What pays for the commitment, ours or the peer's.
     var bump: ClaimAttempt? {
         switch self {
         case .failed(let failed): failed.bump

@@ -27,15 +27,20 @@ extension NodeCore {
     private func reserve(for channels: Int) -> Satoshi { Satoshi(10_000 * UInt64(min(channels, 10))) }
 
     private var channelsWithReserve: Int {
-        channels.values.count { channel in
-            guard channel.parameters.hasAnchors else { return false }
-            return switch channel.phase {
-            case .live, .failed: true
-            // Its HTLC transactions are still to be paid for.
-            case .closing(let closing): closing.close.needsWallet
-            case .dataLost, .closed: false
-            }
+        // One whose coins are taken, and whose peer has still to sign.
+        let opening = peers.values.reduce(0) { sum, peer in
+            sum + peer.openings.values.count { $0.funding != nil && $0.opening.hasAnchors }
         }
+        return opening
+            + channels.values.count { channel in
+                guard channel.parameters.hasAnchors else { return false }
+                return switch channel.phase {
+                case .live, .failed: true
+                // Its HTLC transactions are still to be paid for.
+                case .closing(let closing): closing.close.needsWallet
+                case .dataLost, .closed: false
+                }
+            }
     }
 
     /// What opening a channel, or sending everything, leaves on chain: without it a peer that stalls could take HTLCs that we cannot claim.
@@ -112,7 +117,7 @@ extension NodeCore {
                 alias: newAlias())
         } catch { throw .channel(error) }
         peers[connection]!.openings[result.0.temporaryChannelID] = PendingOpening(
-            opening: result.0, request: request, funding: nil, fundingRate: rate, since: now)
+            opening: result.0, request: request, funding: nil, fundingRate: rate, mayUseReserve: mayUseReserve, since: now)
         transmit(.openChannel(result.1), over: connection)
     }
 
@@ -230,9 +235,12 @@ extension NodeCore {
         do {
             let output = try entry.opening.receive(message, policy: configuration.policy)
             let transaction: Transaction
+            let rate = entry.fundingRate ?? feeRate
             do throws(WalletRefusal) {
-                transaction = try coins.wallet.fund(
-                    paying: output.script, amount: output.amount, feeRate: entry.fundingRate ?? feeRate, height: height)
+                // What was there when it was asked for another opening may have taken meanwhile.
+                let keeping = entry.mayUseReserve ? .zero : reserveAfterOpening(hasAnchors: entry.opening.hasAnchors)
+                _ = try allowed(output.amount, to: output.script, rate, keeping: keeping)
+                transaction = try coins.wallet.fund(paying: output.script, amount: output.amount, feeRate: rate, height: height)
             } catch {
                 let request = entry.request
                 entry.request = nil

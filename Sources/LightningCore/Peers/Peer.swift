@@ -14,6 +14,8 @@ struct PendingOpening {
     var funding: PendingFunding?
     /// What the funding transaction is to pay, where it is ours.
     var fundingRate: FeeRate?
+    /// Whether what is kept on chain for the claims of closes may be used for it.
+    var mayUseReserve = false
     /// When it began.
     var since: Timestamp
 

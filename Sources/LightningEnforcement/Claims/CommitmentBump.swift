@@ -4,21 +4,32 @@ package import LightningChain
 package import LightningTransactions
 import LightningWire
 
-/// What brings our own commitment into a block when its own fee does not: a child that spends our anchor, paid for by the wallet (BOLT 5:
+/// What brings a commitment into a block when its own fee does not: a child that spends our anchor, paid for by the wallet (BOLT 5:
 /// "MUST spend any `to_local_anchor` output, providing sufficient fees as incentive to include the commitment transaction in a block").
+///
+/// The peer's commitment has an anchor of ours as well: where the peer has published its own, for too little, ours does not get past it.
 package enum CommitmentBump {
+    /// Our anchor in a commitment, and its script.
+    private static func anchor(of commitment: CommitmentTransaction, holderIsLocal: Bool) -> (outPoint: OutPoint, script: Script)? {
+        let role: CommitmentTransaction.Role = holderIsLocal ? .holderAnchor : .counterpartyAnchor
+        guard let index = commitment.roles.firstIndex(of: role), let script = commitment.witnessScript(at: index) else { return nil }
+        return (OutPoint(commitment.id, UInt32(index)), script)
+    }
+
     /// The child that is wanted; `nil` where the commitment pays enough by itself, or what was published before is as it should be.
     ///
     /// - Parameters:
+    ///   - holderIsLocal: whether it is our commitment, and not the peer's.
     ///   - signed: the commitment as it is published.
     ///   - attempt: the child that was published before.
     ///   - deadline: before which the commitment should be in a block: its HTLCs. `nil` for none.
     ///   - most: what the child may cost.
     package static func funding(
-        _ commitment: CommitmentTransaction, signed: Transaction, replacing attempt: ClaimAttempt?, by deadline: Int?, most: Satoshi,
+        _ commitment: CommitmentTransaction, holderIsLocal: Bool = true, signed: Transaction, replacing attempt: ClaimAttempt?,
+        by deadline: Int?, most: Satoshi,
         at height: Int, _ estimates: FeeEstimates
     ) -> ClaimFunding? {
-        guard let index = commitment.roles.firstIndex(of: .holderAnchor), let script = commitment.witnessScript(at: index),
+        guard let (anchor, script) = anchor(of: commitment, holderIsLocal: holderIsLocal),
             let paid = commitment.context.fundingAmount.subtracting(signed.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) })
         else { return nil }
         let rate = max(ChannelClose.feeRate(by: deadline, at: height, estimates), .floor)
@@ -28,7 +39,6 @@ package enum CommitmentBump {
         } else {
             guard paid < rate.feeRoundedUp(weight: weight) else { return nil }
         }
-        let anchor = OutPoint(commitment.id, UInt32(index))
         var child = Transaction(inputs: [TransactionInput(anchor, sequence: 0xffff_fffd)], outputs: [])
         child.inputs[0].witness = [[UInt8](repeating: 0, count: 73), script.bytes]
         // Both together have to reach the rate: with one coin and change.
@@ -44,9 +54,11 @@ package enum CommitmentBump {
     }
 
     /// Signs the anchor, which is the first input.
-    package static func sign(_ unsigned: Transaction, _ commitment: CommitmentTransaction, _ keys: ChannelKeys) -> Transaction? {
-        guard let index = commitment.roles.firstIndex(of: .holderAnchor), let script = commitment.witnessScript(at: index),
-            unsigned.inputs.first?.previousOutput == OutPoint(commitment.id, UInt32(index))
+    package static func sign(
+        _ unsigned: Transaction, _ commitment: CommitmentTransaction, holderIsLocal: Bool = true, _ keys: ChannelKeys
+    ) -> Transaction? {
+        guard let (anchor, script) = anchor(of: commitment, holderIsLocal: holderIsLocal),
+            unsigned.inputs.first?.previousOutput == anchor
         else { return nil }
         var transaction = unsigned
         var hasher = SignatureHasher(transaction)

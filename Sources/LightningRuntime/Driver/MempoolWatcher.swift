@@ -21,6 +21,9 @@ struct MempoolWatcher {
         // What was there before, and is looked at when nothing newer waits.
         var backlog: [TransactionID] = []
         var ours: [TransactionID: Transaction] = [:]
+        // What the others spend: the node may watch it later, as when the commitment is mined whose output a waiting claim spends.
+        var spends: [TransactionID: [OutPoint]] = [:]
+        var height = 0
         while !Task.isCancelled {
             var pause = 1
             // A layer 1 that is away is noted by whoever follows the chain.
@@ -29,6 +32,18 @@ struct MempoolWatcher {
                 let current = Set(ids)
                 var isChanged = false
                 known.formIntersection(current)
+                if spends.count > current.count { spends = spends.filter { current.contains($0.key) } }
+                if let now = try? await driver.read({ $0.height }), now != height {
+                    height = now
+                    let waiting = spends
+                    let watched = try? await driver.read { core in
+                        waiting.filter { $0.value.contains { core.isWatching($0) } }.map(\.key)
+                    }
+                    for id in watched ?? [] {
+                        spends[id] = nil
+                        known.remove(id)
+                    }
+                }
                 for id in ours.keys where !current.contains(id) {
                     ours[id] = nil
                     isChanged = true
@@ -46,6 +61,7 @@ struct MempoolWatcher {
                     }
                     backlog.removeLast()
                 }
+                for transaction in found { spends[transaction.id] = transaction.inputs.map(\.previousOutput) }
                 let candidates = found
                 let wanted = try? await driver.read { core in
                     candidates.filter { transaction in
@@ -55,6 +71,7 @@ struct MempoolWatcher {
                 }
                 for transaction in wanted ?? [] {
                     ours[transaction.id] = transaction
+                    spends[transaction.id] = nil
                     isChanged = true
                 }
                 if isChanged {

@@ -54,4 +54,35 @@ struct ReserveTests {
         }
         #expect(transaction.outputs.count == 1)
     }
+
+    @Test("of two openings at once the second finds what the first has taken")
+    func openingsAtOnce() throws {
+        var world = SimulatedWorld(seed: 32, names: ["alice", "bob", "carol"])
+        try world.fund(0)
+        let one = world.wealth(of: 0)
+        try world.fund(0)
+        world.join(0, 1)
+        world.join(0, 2)
+        try world.run(limit: .milliseconds(5000))
+        // Each leaves 8,000 sat of one coin, and the other coin; both together leave 16,000 sat, of the 20,000 that two channels need.
+        let commands = (1...2).map { index in
+            NodeCommand.openChannel(
+                world.nodes[index].nodeID, amount: Satoshi(one.value - 8000), push: .zero, feeRate: FeeRate(perKiloweight: 253))
+        }
+        try world.commands(0, commands)
+        let requests = world.nodes[0].answers.count
+        try world.run(limit: .milliseconds(5000))
+        let answers = world.nodes[0].answers.values.compactMap { answer -> String? in
+            switch answer {
+            case .success(.channelOpened): "opened"
+            case .failure(.wallet(.belowReserve(let kept, _))): "\(kept)"
+            default: nil
+            }
+        }
+        #expect(answers.sorted() == ["20,000 sat", "opened"], "\(requests) \(world.nodes[0].answers)")
+        #expect(world.nodes[0].core?.channels.count == 1)
+        // The coins of the one that was refused are free.
+        let balance = try #require(world.nodes[0].core).wallet.spendable(height: world.ledger.height)
+        #expect(balance >= one)
+    }
 }
