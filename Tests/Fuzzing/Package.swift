@@ -8,7 +8,9 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "fuzz", dependencies: [.product(name: "LightningFuzzing", package: "swift-lightning")],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])],
+            // The other linker stops at an internal error.
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux]))]),
         .executableTarget(name: "fuzz-corpus", dependencies: [.product(name: "LightningFuzzing", package: "swift-lightning")]),
     ]
 )

@@ -1,21 +1,41 @@
 import Foundation
 import LightningFuzzing
 
-/// Which entry point is fuzzed: FUZZ_ENTRY.
-private let entry: EntryPoint = {
-    let name = ProcessInfo.processInfo.environment["FUZZ_ENTRY"] ?? ""
-    guard let entry = EntryPoint(rawValue: name) else {
-        fatalError("FUZZ_ENTRY is one of \(EntryPoint.allCases.map(\.rawValue).joined(separator: ", "))")
+/// libFuzzer's loop, with its command line.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ testOneInput: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Gives the entry point of FUZZ_ENTRY whatever libFuzzer thinks of. A trap, or what is not read again as it was, ends the process, and libFuzzer
+/// keeps the input.
+@main
+enum Fuzz {
+    private static let entry: EntryPoint = {
+        let name = ProcessInfo.processInfo.environment["FUZZ_ENTRY"] ?? ""
+        guard let entry = EntryPoint(rawValue: name) else {
+            fatalError("FUZZ_ENTRY is one of \(EntryPoint.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return entry
+    }()
+
+    private static let corpus = Result { try Corpus() }
+
+    static func main() {
+        var count = CommandLine.argc
+        var arguments = CommandLine.unsafeArgv
+        exit(runDriver(&count, &arguments, testOneInput))
     }
-    return entry
-}()
 
-private let corpus = Result { try Corpus() }
+    static func take(_ bytes: [UInt8]) {
+        do { try corpus.get().run(entry, bytes) } catch { fatalError("\(entry.rawValue): \(error)") }
+    }
+}
 
-/// What libFuzzer calls with each input. A trap, or what is not read again as it was, ends the process, and libFuzzer keeps the input.
+/// The name by which libFuzzer knows it.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
-    do { try corpus.get().run(entry, bytes) } catch { fatalError("\(entry.rawValue): \(error)") }
+private func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    Fuzz.take(Array(UnsafeBufferPointer(start: start, count: count)))
     return 0
 }
