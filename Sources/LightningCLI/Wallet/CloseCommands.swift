@@ -17,8 +17,8 @@ struct ForceClose: AsyncParsableCommand {
         try Terminal.confirm(
             "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\(warning)\nlnw close is cheaper while the peer answers.",
             yes: yes)
-        options.show(try await options.call("forceclose", ["channel": .string(channel), "newest": .bool(newest)])) { _ in
-            "our last state is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
+        options.show(try await options.call("forceclose", ["channel": .string(channel), "newest": .bool(newest)])) { v in
+            "our last state\(v["txid"].text.map { ", \($0)," } ?? "") is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
         }
     }
 }
@@ -149,7 +149,10 @@ struct Close: AsyncParsableCommand {
             guard result["connected"].flag else {
                 return "the peer is away: the close begins when it is back. Should it stay away: lnw forceclose \(channel)"
             }
-            return "closing: both sides agree on the last transaction; your money is on chain once it is mined (lnw local mine)"
+            guard let txid = result["txid"].text else {
+                return "closing: both sides agree on the last transaction as soon as no payment is under way. Watch: lnw listchannels"
+            }
+            return "closing by \(txid); your money is on chain once it is mined (lnw local mine)"
         }
     }
 }

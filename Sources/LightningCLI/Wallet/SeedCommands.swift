@@ -118,6 +118,9 @@ struct Unlock: AsyncParsableCommand {
     func run() async throws {
         // Whether there is a node that waits.
         _ = try await options.call("ping")
+        if let info = try? await options.call("getinfo") {
+            return options.show(info) { "nothing is locked: node \($0["id"].string) runs, at block \($0["blockheight"].u64)" }
+        }
         guard let passphrase = try unlocking.given() ?? Terminal.readPassphrase("passphrase: ") else {
             throw ControlFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
         }

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningChain
 import LightningChannel
 import LightningCore
 import LightningEnforcement
@@ -126,7 +127,9 @@ package struct ControlAPI: Sendable {
             let id = try await channel(p["channel"])
             try await node.closeChannel(id, fee: try p.fee())
             let isConnected = try await node.channels().first { $0.id == id }?.connection == .established
-            return ["channel_id": .string(id.hex), "connected": .bool(isConnected)]
+            var fields: [String: JSONValue] = ["channel_id": .string(id.hex), "connected": .bool(isConnected), "txid": .null]
+            if isConnected, let txid = try await closingTransaction(of: id) { fields["txid"] = .string(txid.description) }
+            return .object(fields)
         case "explainchannel":
             return Self.story(of: try await channel(p["channel"], includesClosed: true))
         case "quoteforceclose":
@@ -137,7 +140,8 @@ package struct ControlAPI: Sendable {
         case "forceclose":
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(id, isNewest: try p.yesOrNo("newest"))
-            return ["channel_id": .string(id.hex)]
+            let commitment = try await node.signedCommitment(of: id)?.id
+            return ["channel_id": .string(id.hex), "txid": commitment.map { .string($0.description) } ?? .null]
         default:
             if let answer = try await callBackup(method, p) { return answer }
             if let answer = try await callWallet(method, p) { return answer }
@@ -288,6 +292,16 @@ package struct ControlAPI: Sendable {
             "num_channels": .integer(Int64(channels.count { !$0.isClosed })),
             "num_usable_channels": .integer(Int64(channels.count(where: \.isUsable))),
         ]
+    }
+
+    /// The closing transaction on which both sides agree, which takes a few messages where nothing is under way; `nil` where it takes longer.
+    private func closingTransaction(of id: ChannelID) async throws -> TransactionID? {
+        for _ in 0..<30 {
+            let waiting = try await node.unconfirmedTransactions()
+            if let close = waiting.first(where: { $0.purpose == .mutualClose(id) }) { return close.id }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return nil
     }
 
     // MARK: Values
