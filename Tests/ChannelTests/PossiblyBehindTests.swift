@@ -107,7 +107,8 @@ struct PossiblyBehindTests {
             environment.height = height
             for case .alert in pair.bob.newBlock(environment) { alerts += 1 }
         }
-        #expect(pair.bob.isAlive && alerts == 3)
+        // From eighteen blocks before its end on, one every six blocks.
+        #expect(pair.bob.isAlive && alerts == 5)
         _ = try reconnect(&pair)
         environment.height = 512
         #expect(published(pair.bob.newBlock(environment)).count == 1)

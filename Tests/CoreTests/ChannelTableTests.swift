@@ -68,7 +68,7 @@ struct ChannelTableTests {
         #expect(found().allSatisfy { $0 } && table.count == 1)
     }
 
-    @Test("a channel that waits for nothing is due at no block; one whose HTLC nears its end, six blocks before or after")
+    @Test("a channel that waits for nothing is due at no block; one whose HTLC nears its end, some blocks before it")
     func deadlines() throws {
         var (world, channel) = try Self.world()
         for _ in 0..<100 { try world.mine(1) }

@@ -22,10 +22,10 @@ struct EventLogTests {
         #expect(entries.map(\.number) == Array(1...160) && entries[0].text == "note 0" && entries[0].height == 7)
         #expect(entries.allSatisfy { $0.time == Self.start })
         log = try EventLog(record: store.record(.meta, "log"))
-        log.note([.note("later")], now: Self.start + .seconds(60), height: 8)
+        log.note([.note("later")], now: Self.start + .seconds(900), height: 8)
         store.apply(log.drainWrites())
         entries = try store.page(.log, before: nil, limit: 1).entries.map { try LogEntry(record: $0.record) }
-        #expect(entries == [LogEntry(number: 161, time: Self.start + .seconds(60), height: 8, level: .notice, text: "later")])
+        #expect(entries == [LogEntry(number: 161, time: Self.start + .seconds(900), height: 8, level: .notice, text: "later")])
     }
 
     @Test("the last 10,000 entries are kept")

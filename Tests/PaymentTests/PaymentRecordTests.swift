@@ -39,6 +39,12 @@ struct PaymentRecordTests {
         for count in stride(from: 0, to: writer.bytes.count, by: 3) {
             #expect(throws: DecodingFailure.self) { try OutgoingPayment(record: Array(writer.bytes[..<count])) }
         }
+        // Of two secrets for one hop it could be read, but what is written of it could not.
+        var twice = writer.bytes
+        let place = 1 + 32 + 33 + 8 + 8 + 8 + 8 + 32 + 8
+        twice[place] = 2
+        twice.insert(contentsOf: Hash.sha256([4]).array, at: place + 1)
+        #expect(throws: DecodingFailure.invalid("payment")) { try OutgoingPayment(record: twice) }
     }
 
     @Test("a payment with everything in it comes back as it was")

@@ -74,6 +74,17 @@ extension Ledger {
         return Block(header: header, transactions: all)
     }
 
+    /// What the next block would hold, in its order, of a miner who takes nothing that pays less.
+    ///
+    /// - Parameter least: what each transaction pays together with those of its ancestors that are not chosen otherwise.
+    package func nextTransactions(least: FeeRate) -> [Transaction] {
+        let reserve = BlockTemplate.reserve(for: Script())
+        let chunks = selection(weightLimit: policy.blockWeight - reserve.weight, reserved: reserve.operations)
+        // A virtual byte is four units of weight.
+        return chunks.filter { $0.fees * 250 >= UInt64(least.perKiloweight) * UInt64($0.size) }
+            .flatMap(\.ids).compactMap { mempool.entries[$0]?.transaction }
+    }
+
     /// Finds a nonce; on regtest every second one will do.
     package static func solve(_ block: Block) -> Block {
         var solved = block

@@ -27,6 +27,11 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "A network some of whose peers want to steal, to freeze, to lie, or to bring nodes down.") var hostile = false
     @Flag(help: "Three nodes whose channels are closed on chain with payments under way, by nodes that vanish, cheat or crash.")
     var contested = false
+    @Option(
+        help: ArgumentHelp(
+            "With --contested: who is in it, separated by commas: \(Adversary.allCases.map(\.rawValue).joined(separator: ", ")); or none. Default: all.",
+            valueName: "adversaries"))
+    var with: String?
     @Flag(help: "With --contested: each history again and again, with a node that dies before or after each commit in turn.")
     var crashSweep = false
     @Option(help: "With --crash-sweep: every how-many-th commit.") var every = 1
@@ -51,6 +56,12 @@ struct Simulate: AsyncParsableCommand {
         if hostile {
             guard nodes == nil, topology == nil, graph == nil, blocks == nil else {
                 throw ValidationError("--hostile makes its own networks, by the seed: without --nodes, --topology, --graph and --blocks.")
+            }
+        }
+        if let with {
+            guard contested else { throw ValidationError("--with is for --contested.") }
+            for name in with.split(separator: ",") where name != "none" && Adversary(rawValue: String(name)) == nil {
+                throw ValidationError("there is no adversary “\(name)”: \(Adversary.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
         }
         if crashSweep, !contested { throw ValidationError("--crash-sweep is for --contested.") }
@@ -98,6 +109,12 @@ struct Simulate: AsyncParsableCommand {
 }
 
 extension Simulate {
+    /// Who is in a contested history.
+    var adversaries: Set<Adversary> {
+        guard let with else { return Set(Adversary.allCases) }
+        return Set(with.split(separator: ",").compactMap { Adversary(rawValue: String($0)) })
+    }
+
     /// One block in each line, in hex.
     func write(_ blocks: [Block], to path: String) throws {
         let lines = blocks.map { Hex.encode($0.serialized()) }

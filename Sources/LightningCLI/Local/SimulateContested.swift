@@ -5,39 +5,43 @@ import LightningSimulation
 extension Simulate {
     func runContested() async throws {
         let faults: Faults = calm ? .none : .rough
-        let actions = actions
+        let (actions, adversaries) = (actions, adversaries)
         let tally = try await tally(ContestedTally()) { seed throws(InvariantViolation) in
-            try ContestedHistory.run(seed: seed, actions: actions, faults: faults, checkInterval: 64)
+            try ContestedHistory.run(seed: seed, actions: actions, adversaries: adversaries, faults: faults, checkInterval: 64)
         }
-        if let blocks { try write(try ContestedHistory.run(seed: seed, actions: actions, faults: faults).blocks, to: blocks) }
+        if let blocks {
+            try write(try ContestedHistory.run(seed: seed, actions: actions, adversaries: adversaries, faults: faults).blocks, to: blocks)
+        }
         let lastSeed = seed + (histories - 1)
         let value: JSONValue = [
             "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
             "payments": .amount(tally.payments), "succeeded": .amount(tally.succeeded), "failed": .amount(tally.failed),
-            "breaches": .amount(tally.breaches), "crashes": .amount(tally.crashes), "messages": .amount(tally.messages), "violations": 0,
+            "breaches": .amount(tally.breaches), "pins": .amount(tally.pins), "bumps": .amount(tally.bumps),
+            "crashes": .amount(tally.crashes), "messages": .amount(tally.messages), "violations": 0,
             "outputs": .object(tally.outputs.mapValues { .amount($0) }),
         ]
         options.show(value) { _ in
             let outputs = tally.outputs.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
             return "\(tally.histories) histories of three nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
-                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches, \(tally.crashes) crashes: 0 violations\n"
+                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches, \(tally.pins) pinned commitments, \(tally.bumps) paid for by a child, \(tally.crashes) crashes: 0 violations\n"
                 + "what became of outputs of closes:\n" + outputs.joined(separator: "\n")
         }
     }
 
     /// Each history with a node that dies before, or after, each of its commits in turn; nothing else goes wrong but what the history is about.
     func runCrashSweep() async throws {
-        let (actions, every) = (actions, every)
+        let (actions, every, adversaries) = (actions, every, adversaries)
         var points: UInt64 = 0
         var sum = ContestedTally()
         for seed in seed..<(seed + histories) {
             let commits = try Self.unwrapped { () throws(InvariantViolation) in
-                try ContestedHistory.run(seed: seed, actions: actions, faults: .none)
+                try ContestedHistory.run(seed: seed, actions: actions, adversaries: adversaries, faults: .none)
             }.commits
             let count = UInt64((commits + every - 1) / every * 2)
             let tally = try await tally(ContestedTally(), count: count, first: 0) { point throws(InvariantViolation) in
                 let crash = CrashPoint(batch: Int(point / 2) * every, isCommitted: point % 2 == 1)
-                return try ContestedHistory.run(seed: seed, actions: actions, faults: .none, crash: crash, checkInterval: 64)
+                return try ContestedHistory.run(
+                    seed: seed, actions: actions, adversaries: adversaries, faults: .none, crash: crash, checkInterval: 64)
             }
             points += count
             sum.merge(tally)
@@ -61,6 +65,8 @@ extension Simulate {
 struct ContestedTally: Tally {
     var totals = HistoryTotals()
     var breaches: UInt64 = 0
+    var pins: UInt64 = 0
+    var bumps: UInt64 = 0
     var outputs: [String: UInt64] = [:]
 
     subscript(dynamicMember path: KeyPath<HistoryTotals, UInt64>) -> UInt64 { totals[keyPath: path] }
@@ -70,12 +76,16 @@ struct ContestedTally: Tally {
             payments: report.payments, succeeded: report.succeeded, failed: report.failed, crashes: report.restarts,
             messages: report.deliveries)
         breaches += UInt64(report.breaches)
+        pins += UInt64(report.pins)
+        bumps += UInt64(report.bumps)
         for (what, count) in report.outputs { outputs[what, default: 0] += UInt64(count) }
     }
 
     mutating func merge(_ other: ContestedTally) {
         totals.merge(other.totals)
         breaches += other.breaches
+        pins += other.pins
+        bumps += other.bumps
         outputs.merge(other.outputs, uniquingKeysWith: +)
     }
 }

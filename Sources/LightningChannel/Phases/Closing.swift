@@ -122,7 +122,8 @@ extension PaymentChannel {
         // Another transaction was mined than the one that was paid for.
         let isPaidFor = bump?.outPoints.first?.transaction == transaction.id
         if let other = bump, !isPaidFor { effects.append(.abandonFunded(other.transaction.id)) }
-        seenCommitment = nil
+        // What was mined is in the mempool again, should it be reorganized away.
+        if seenCommitment?.id != transaction.id { seenCommitment = nil }
         phase = .closing(Closing(close: close, before: phase.live, bump: isPaidFor ? bump : nil))
         isChanged = true
         if close.kind == .revokedCommitment {
@@ -142,7 +143,10 @@ extension PaymentChannel {
 
     /// A transaction that no block holds yet spends an output: its preimages are as good as any, and upstream has the more time.
     mutating func seen(_ outPoint: OutPoint, by transaction: Transaction, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        if case .failed = phase { return seenInPlaceOfOurs(outPoint, transaction, environment) }
+        switch phase {
+        case .live, .failed, .dataLost: return fundings.contains(outPoint) ? seenInPlaceOfOurs(transaction, environment) : []
+        case .closing, .closed: break
+        }
         guard case .closing(var closing) = phase else { return [] }
         let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
         guard !news.isEmpty else { return [] }
@@ -358,7 +362,8 @@ extension PaymentChannel {
     /// at least 100 deep": until then a reorganization opens the channel again, and another commitment may be mined.
     mutating func closedBlock(_ closing: Closing, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         if environment.height >= closing.close.irrevocableHeight { forgetsRevoked = true }
-        return environment.height >= closing.close.endHeight ? [.ended] : []
+        // A peer that took what was written off is remembered by its channel.
+        return environment.height >= closing.close.endHeight && !hasTakenWrittenOff ? [.ended] : []
     }
 
     /// A block left the active chain: what it had resolved is open again.

@@ -2,8 +2,12 @@ import LightningEnforcement
 
 // When a channel has something to do at a block that holds nothing of it.
 extension PaymentChannel {
-    /// Blocks before or after an HTLC's expiry at which the channel is given up over it.
-    static let deadlineGrace: UInt32 = 6
+    /// Blocks after the expiry of an HTLC of ours at which the channel is given up over it: BOLT 2's timeout deadline.
+    static let timeoutDeadline: UInt32 = 6
+    /// Blocks before the expiry of an HTLC that we have fulfilled at which the channel is given up over it. BOLT 2: "a deadline of 2R+G+S blocks
+    /// before cltv_expiry: 18 blocks is reasonable". They have to suffice for our commitment and the transaction that takes the HTLC,
+    /// in blocks that may be full, of a miner who may not like them.
+    static let fulfillmentDeadline: UInt32 = 18
     /// Blocks before its expiry at which an HTLC that was never signed for is taken back.
     static let unsignedMargin = 2
 
@@ -30,8 +34,10 @@ extension PaymentChannel {
             guard funding.conflict == nil, mutualCloses.isEmpty, funding.isDeep else { return next }
             var deadline = Int.max
             for htlc in commitments.htlcs.values {
-                let grace = htlc.state == .sentAddHTLC ? -Self.unsignedMargin : Int(Self.deadlineGrace)
-                deadline = min(deadline, Int(htlc.cltvExpiry) + (htlc.state.isOfferedByLocal ? grace : -Int(Self.deadlineGrace)))
+                let margin =
+                    htlc.state == .sentAddHTLC
+                    ? -Self.unsignedMargin : htlc.state.isOfferedByLocal ? Int(Self.timeoutDeadline) : -Int(Self.fulfillmentDeadline)
+                deadline = min(deadline, Int(htlc.cltvExpiry) + margin)
             }
             if !funding.inputs.isEmpty, let height = funding.height { deadline = min(deadline, height + Self.doubleSpendDepth - 1) }
             return max(next, deadline)

@@ -50,10 +50,10 @@ extension PaymentChannel {
         // A funding transaction of ours that we took back is in no block: nothing can spend it.
         if isAbandoned { return [] }
         if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
-        let own = signedLocalCommitment(environment.keys)
-        var effects: [ChannelEffect] = [.broadcast(own)]
-        guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
         let target = bumpTarget(environment)
+        // What is there already is not published beside it: layer 1 would only refuse one of them.
+        var effects: [ChannelEffect] = target.isOurs ? [.broadcast(target.signed)] : []
+        guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
         // What was paid for the other one can be spent again: only one of them is mined.
         var bump = failed.bump
         if let other = bump, other.outPoints.first?.transaction != target.commitment.id {
@@ -80,32 +80,28 @@ extension PaymentChannel {
         var isOurs: Bool
     }
 
-    /// The commitment that is to be brought into a block: ours, unless the peer's waits in the mempool and pays as much. Layer 1 does not let ours
-    /// in then, and the peer's is as good: our HTLCs are in it, and our balance comes sooner.
+    /// The commitment that is to be brought into a block: ours, unless the peer's waits in the mempool.
+    ///
+    /// Theirs is as good: our HTLCs are in it, and our balance comes sooner. And what its owner hangs onto it may keep ours out, however much
+    /// ours pays; but not a child of our anchor. Where it leaves the mempool, layer 1 says so of that child, and ours is published again.
     private mutating func bumpTarget(_ environment: ChannelEnvironment) -> BumpTarget {
-        let own = localCommitment(environment.keys)
-        let signed = signedLocalCommitment(environment.keys)
-        let target = BumpTarget(commitment: own, signed: signed, isOurs: true)
-        guard let seen = seenCommitment, let theirs = remoteCommitments().first(where: { $0.id == seen.id }) else { return target }
-        func paid(_ transaction: Transaction) -> Satoshi {
-            let out = transaction.outputs.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
-            return parameters.fundingAmount.subtracting(out) ?? .zero
+        if parameters.hasAnchors, !isPossiblyBehind, let seen = seenCommitment,
+            let theirs = remoteCommitments().first(where: { $0.id == seen.id })
+        {
+            return BumpTarget(commitment: theirs, signed: seen, isOurs: false)
         }
-        // BIP 125: a replacement pays more, as a whole and for its size.
-        let isBetter =
-            paid(signed) > paid(seen) && paid(signed).value * UInt64(seen.weight) > paid(seen).value * UInt64(signed.weight)
-        return isBetter ? target : BumpTarget(commitment: theirs, signed: seen, isOurs: false)
+        let own = localCommitment(environment.keys)
+        return BumpTarget(commitment: own, signed: signedLocalCommitment(environment.keys), isOurs: true)
     }
 
-    /// Something in the mempool spends the funding output.
-    mutating func seenInPlaceOfOurs(
-        _ outPoint: OutPoint, _ transaction: Transaction, _ environment: ChannelEnvironment
-    ) -> [ChannelEffect] {
-        guard fundings.contains(outPoint), parameters.hasAnchors, !isPossiblyBehind, transaction != seenCommitment,
-            remoteCommitments().contains(where: { $0.id == transaction.id })
-        else { return [] }
+    /// Something in the mempool spends the funding output: where it is a commitment of the peer that is not revoked, that is remembered, for
+    /// a deadline may come later. What is revoked meanwhile is not used.
+    mutating func seenInPlaceOfOurs(_ transaction: Transaction, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard transaction != seenCommitment, remoteCommitments().contains(where: { $0.id == transaction.id }) else { return [] }
         seenCommitment = transaction
-        return [.note("channel \(id): the peer's commitment waits to be mined")] + publishCommitment(environment)
+        var effects: [ChannelEffect] = [.note("channel \(id): the peer's commitment waits to be mined")]
+        if case .failed = phase, parameters.hasAnchors { effects += publishCommitment(environment) }
+        return effects
     }
 
     private mutating func forgetBump() {

@@ -19,7 +19,6 @@ extension PaymentChannel {
 
     /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
     private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        let grace = Self.deadlineGrace
         let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
             // A dust HTLC, which is no output of either commitment, is not worth a channel: the node decides when there are too many.
@@ -29,12 +28,12 @@ extension PaymentChannel {
                 htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest)
                 || commitments.awaitsRevocation && htlc.state.isIn(.remoteUnrevoked)
             if htlc.state.isOfferedByLocal, isCommitted,
-                height >= htlc.cltvExpiry.addingReportingOverflow(grace).partialValue
+                height >= htlc.cltvExpiry.addingReportingOverflow(Self.timeoutDeadline).partialValue
             {
                 return enforce("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
             }
             if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
-                height + grace >= htlc.cltvExpiry
+                height + Self.fulfillmentDeadline >= htlc.cltvExpiry
             {
                 return enforce("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
             }

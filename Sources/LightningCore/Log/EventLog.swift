@@ -11,8 +11,9 @@ import LightningRouting
 struct EventLog: Sendable {
     /// Entries that are kept.
     static let limit: UInt64 = 10_000
-    /// A peer can bring about notes: so many at once, and one more each minute. Alerts and what happens to channels are always kept.
-    private static let noteRate = TokenBucket.Rate(burst: 60, interval: .seconds(60))
+    /// A peer can bring about notes: so many at once, and one more each quarter of an hour, so that for months they do not push out an alert.
+    /// Alerts and what happens to channels are always kept.
+    private static let noteRate = TokenBucket.Rate(burst: 60, interval: .seconds(900))
     private static let version: UInt8 = 1
 
     /// The number of the next entry.

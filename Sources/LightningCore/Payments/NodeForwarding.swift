@@ -111,6 +111,13 @@ extension NodeCore {
             case .fail(let reply): (.failed(reason: reply.reason), reply.attribution(heldFor: held))
             case .malformed(let hash, let code): (.malformed(onionHash: hash, code: code), [])
             }
+        guard channels.contains(id.channel) else {
+            // The channel is over for so long that it is in the history: what was decided there does not change any more.
+            guard case .fulfilled = resolution, let incoming = circuits.circuit(incoming: id)?.incoming else { return }
+            batch.effects.events.append(
+                .alert("channel \(id.channel): HTLC \(id.id) was fulfilled long after its close, and brings nothing"))
+            return batch.queue.append(.forwarder(.lost(id, incoming.paymentHash, incoming.amount)))
+        }
         do throws(ChannelRefusal) {
             try ask(id.channel, .resolve(id.id, resolution, attribution: attribution))
         } catch {

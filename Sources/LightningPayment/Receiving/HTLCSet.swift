@@ -21,8 +21,9 @@ struct HTLCSet: Sendable {
 
     /// "SHOULD wait for at least 60 seconds after the initial HTLC."
     static let timeout = Duration.seconds(60)
-    /// Blocks before the first part expires at which a held set is failed, so that the channel is not closed over it.
-    static let expiryMargin = 12
+    /// Blocks before the first part expires at which a held set is failed, so that the channel is not closed over it: what is settled later than 18
+    /// blocks before it has to be claimed on chain.
+    static let expiryMargin = 24
 
     /// The HTLCs' own amounts: at least what their onions said.
     var amount: MilliSatoshi? { sum(\.htlc.amount) }

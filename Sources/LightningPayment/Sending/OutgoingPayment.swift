@@ -290,6 +290,8 @@ public struct OutgoingPayment: Hashable, Sendable {
         let key = try HTLCID(from: &reader, .outgoing)
         var secrets: [Bytes32] = []
         for _ in 0..<(try reader.count(minimum: 32)) { secrets.append(try reader.bytes32()) }
+        // As of every later version: what is written again has to be read again.
+        guard secrets.count <= 1 else { throw .invalid("payment") }
         let node = NodeKey(payee)
         let hop = Route.Hop(node: node, shortChannelID: ShortChannelID(0), amount: amount, cltvDelta: 0)
         var attempt = PaymentAttempt(

@@ -35,6 +35,8 @@ struct MempoolWatcher {
                 if spends.count > current.count { spends = spends.filter { current.contains($0.key) } }
                 if let now = try? await driver.read({ $0.height }), now != height {
                     height = now
+                    // What a channel did not need before this block it may need now.
+                    isChanged = !ours.isEmpty
                     let waiting = spends
                     let watched = try? await driver.read { core in
                         waiting.filter { $0.value.contains { core.isWatching($0) } }.map(\.key)

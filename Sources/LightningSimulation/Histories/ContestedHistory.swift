@@ -12,7 +12,7 @@ import LightningTransactions
 import LightningWire
 
 /// A random life of three nodes in a line whose channels are closed on chain with HTLCs under way: held payments, nodes that vanish, old
-/// commitments, reorganizations, crashes. Whatever happens, who was there has what its books say, less the fees of the chain.
+/// commitments, pinned ones, reorganizations, full blocks, a miner who censors, crashes. Whatever happens, who was there has what its books say, less the fees of the chain.
 public struct ContestedHistory {
     /// What a history came to.
     public struct Report: Sendable {
@@ -24,6 +24,10 @@ public struct ContestedHistory {
         public var outputs: [String: Int] = [:]
         /// Revoked commitments that were published.
         public var breaches = 0
+        /// Commitments that were pinned.
+        public var pins = 0
+        /// Children of commitments that were paid for, ours and the peer's.
+        public var bumps = 0
         public var restarts = 0
         public var deliveries = 0
         /// Batches that had something to store, from the first payment to the end: the points of a crash sweep.
@@ -45,21 +49,32 @@ public struct ContestedHistory {
     private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
     private var hashes = 0
     private var crash: CrashPoint?
+    private let adversaries: Set<Adversary>
+    /// What is mined pays so much, until a height.
+    private var floor: (rate: FeeRate, until: Int)?
+    /// What spends commitments is not mined, until a height.
+    private var censoredUntil = 0
+    /// Coins of whoever pins.
+    private var pinCoins: [Transaction] = []
 
     /// Lives through one history; throws what must not happen.
     ///
-    /// - Parameter crash: where a node dies, beside what the faults say.
+    /// - Parameters:
+    ///   - adversaries: who may be in it.
+    ///   - crash: where a node dies, beside what the faults say.
     public static func run(
-        seed: UInt64, actions: Int = 30, faults: Faults = .rough, crash: CrashPoint? = nil, checkInterval: Int = 5
+        seed: UInt64, actions: Int = 30, adversaries: Set<Adversary> = Set(Adversary.allCases), faults: Faults = .rough,
+        crash: CrashPoint? = nil, checkInterval: Int = 5
     ) throws(InvariantViolation) -> Report {
-        var history = ContestedHistory(seed: seed)
+        var history = ContestedHistory(seed: seed, adversaries)
         history.crash = crash
         history.world.checkInterval = checkInterval
         try history.live(actions: actions, faults: faults)
         return history.report
     }
 
-    private init(seed: UInt64) {
+    private init(seed: UInt64, _ adversaries: Set<Adversary>) {
+        self.adversaries = adversaries
         var configuration = NodeConfiguration()
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
         configuration.gossip.flushInterval = .milliseconds(1000)
@@ -78,6 +93,7 @@ public struct ContestedHistory {
                 try world.mine(1, paying: script)
             }
         }
+        for block in try world.mine(3, paying: Pins.script) { pinCoins.append(block.transactions[0]) }
         try world.mine(100)
         try world.pass(3)
         before = world.nodes.indices.map { world.wealth(of: $0) }
@@ -98,27 +114,30 @@ public struct ContestedHistory {
     private func isUp(_ index: Int) -> Bool { away[index] == nil }
 
     private mutating func act() throws(InvariantViolation) {
-        switch world.draw(0...19) {
+        switch world.draw(0...22) {
         case 0...6: try pay()
         case 7...9: try settleOrCancel()
-        case 10: try vanish()
+        case 10: if adversaries.contains(.vanisher) { try vanish() }
         case 11: try forceClose()
         case 12: keepCommitment()
-        case 13: try cheat()
-        case 14:
-            let depth = world.draw(1...2)
-            try world.reorganize(depth: depth)
+        case 13: if adversaries.contains(.cheater) { try cheat() }
+        case 14: if adversaries.contains(.reorganizer) { try world.reorganize(depth: world.draw(1...2)) }
         case 15: try world.moveFeeRates()
         case 16: world.disconnect(world.draw(0...2))
+        case 17: if adversaries.contains(.pinner), world.draw(0...2) == 0 { try pin() }
+        case 18: if adversaries.contains(.censor) { censoredUntil = world.ledger.height + world.draw(1...3) }
+        case 19: if adversaries.contains(.feeSpike) { try spike() }
         default: try mine(world.draw(1...12))
         }
         try world.pass(world.draw(1...3), interval: .milliseconds(500))
+        try showMempool()
     }
 
     private mutating func mine(_ count: Int) throws(InvariantViolation) {
         for _ in 0..<count {
-            try world.mine(1)
+            try mineBlock()
             try world.pass(1, interval: .milliseconds(200))
+            try showMempool()
             for (index, until) in away.sorted(by: { $0.key < $1.key }) where world.ledger.height >= until {
                 away[index] = nil
                 world.resume(index)
@@ -126,6 +145,74 @@ public struct ContestedHistory {
             }
         }
     }
+
+    // MARK: Layer 1
+
+    /// A block of the miner of these times.
+    private mutating func mineBlock() throws(InvariantViolation) {
+        if let floor, world.ledger.height >= floor.until { self.floor = nil }
+        let isCensored = world.ledger.height < censoredUntil
+        guard floor != nil || isCensored else {
+            try world.mine(1)
+            return
+        }
+        var chosen = world.ledger.nextTransactions(least: floor?.rate ?? FeeRate(perKiloweight: 0))
+        if isCensored {
+            var left: Set<TransactionID> = []
+            chosen = chosen.filter { transaction in
+                let isWanted = transaction.inputs.allSatisfy { input in
+                    !left.contains(input.previousOutput.transaction) && !isOfCommitment(input.previousOutput)
+                }
+                if !isWanted { left.insert(transaction.id) }
+                return isWanted
+            }
+        }
+        try world.mine(1, including: chosen)
+    }
+
+    /// Whether an output is a commitment's: BOLT 3's lock time begins with 0x20.
+    private func isOfCommitment(_ outPoint: OutPoint) -> Bool {
+        return world.ledger.transaction(outPoint.transaction).map { $0.transaction.lockTime >> 24 == 0x20 } ?? false
+    }
+
+    /// Nodes see what waits in the mempool of what concerns them.
+    private mutating func showMempool() throws(InvariantViolation) {
+        let waiting = world.ledger.mempool.entries.values.sorted { $0.id < $1.id }.map(\.transaction)
+        guard !waiting.isEmpty else { return }
+        for index in world.nodes.indices {
+            guard let core = world.nodes[index].core else { continue }
+            let seen = waiting.filter { transaction in transaction.inputs.contains { core.isWatching($0.previousOutput) } }
+            if !seen.isEmpty { try world.input(index, .mempoolSeen(seen)) }
+        }
+    }
+
+    /// Others pay more for some blocks, and the nodes hear of it, more or less.
+    private mutating func spike() throws(InvariantViolation) {
+        let rate = try world.moveFeeRates()
+        // A commitment without anchors pays what was agreed, and nobody can pay more for it.
+        guard world.seed % 4 != 0 else { return }
+        floor = (rate, world.ledger.height + world.draw(1...12))
+    }
+
+    /// A node publishes its commitment, and what nobody wants to mine onto it.
+    private mutating func pin() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        guard !pinCoins.isEmpty, guilty.isEmpty || guilty == [index],
+            let open = world.nodes[index].core?.channels.ordered.filter(\.isOpen), !open.isEmpty
+        else { return }
+        let channel = open[world.draw(0...open.count - 1)]
+        guard let commitment = world.signedCommitment(index, channel.id) else { return }
+        let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
+        guard let pins = Pins.pins(commitment, keys.funding, coin: pinCoins[0]) else { return }
+        do {
+            for transaction in [commitment] + pins { try world.publish(transaction) }
+        } catch { return }
+        pinCoins.removeFirst()
+        guilty.insert(index)
+        report.pins += 1
+    }
+
+    // MARK: Nodes
 
     /// A payment over one or two hops, which its payee holds.
     private mutating func pay() throws(InvariantViolation) {
@@ -195,6 +282,8 @@ public struct ContestedHistory {
     /// No more faults: everybody is there, every channel is closed, and every claim is mined.
     private mutating func heal() throws(InvariantViolation) {
         world.faults = .none
+        floor = nil
+        censoredUntil = 0
         for index in away.keys.sorted() { world.resume(index) }
         away = [:]
         try world.pass(5)
@@ -277,6 +366,7 @@ public struct ContestedHistory {
     private mutating func count(_ core: NodeCore) {
         for channel in core.channels.values {
             guard let close = channel.close else { continue }
+            if channel.commitmentBumpFee > .zero { report.bumps += 1 }
             for output in close.outputs {
                 guard case .resolved(_, _, let isOurs) = output.status else { continue }
                 report.outputs["\(close.kind), \(output.role), \(isOurs ? "ours" : "the peer's")", default: 0] += 1

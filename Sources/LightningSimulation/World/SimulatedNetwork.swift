@@ -57,10 +57,14 @@ extension SimulatedWorld {
 
     /// What a transaction should pay changes, by as much as ten or a tenth, and every node estimates it on its own: openers propose it to
     /// their peers with the next ticks.
-    public mutating func moveFeeRates() throws(InvariantViolation) {
+    ///
+    /// - Returns: the rate around which they are.
+    @discardableResult
+    public mutating func moveFeeRates() throws(InvariantViolation) -> FeeRate {
         let middle: UInt32 = [260, 600, 1500, 4000][draw(0...3)]
         for index in nodes.indices { try say(FeeEstimates(FeeRate(perKiloweight: draw(middle / 2...middle * 2))), to: index) }
         try pass(1, interval: .milliseconds(draw(Int64(0)...11_000)))
+        return FeeRate(perKiloweight: middle)
     }
 
     /// Every node estimates the same, and little. An `update_fee` that was signed for cannot be taken back, and a peer whose estimate has

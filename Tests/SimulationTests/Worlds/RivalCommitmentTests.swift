@@ -1,6 +1,5 @@
 import BitcoinLedger
 import BitcoinPrimitives
-import CryptoPrimitives
 import LightningChain
 import LightningChannel
 import LightningEnforcement
@@ -15,43 +14,10 @@ import Testing
 /// Both sides publish their commitments, for less than a block asks for by now.
 @Suite("two commitments in one mempool", .ownThreads)
 struct RivalCommitmentTests {
-    private static let pinner = SecretKey(Hash.sha256(Array("pinner".utf8)))!
-
-    private static let own = Script.p2wpkh(pinner.publicKey())
-
-    /// Signs an input that spends a coin of the pinner.
-    private static func sign(_ transaction: inout Transaction, _ index: Int, _ amount: Satoshi) {
-        var hasher = SignatureHasher(transaction)
-        let code = Script.p2pkh(hash: Hash.hash160(pinner.publicKey().compressed))
-        let hash = hasher.witnessV0(input: index, scriptCode: code, amount: amount)
-        transaction.inputs[index].witness = [pinner.sign(hash).der + [1], pinner.publicKey().compressed]
-    }
-
-    /// Two descendants of a commitment that pay next to nothing: layer 1 replaces no package with more than one child.
-    ///
-    /// - Parameter coin: of the pinner.
-    private static func pins(_ commitment: Transaction, _ funding: borrowing SecretKey, _ coin: Transaction) throws -> [Transaction] {
-        let script = ChannelScripts.anchor(funding.publicKey())
-        let index = try #require(commitment.outputs.firstIndex { $0.script == .p2wsh(script) })
-        let anchor = commitment.outputs[index].amount
-        var first = Transaction(
-            inputs: [OutPoint(commitment.id, UInt32(index)), OutPoint(coin.id, 0)].map { TransactionInput($0, sequence: 0xffff_fffd) },
-            outputs: [TransactionOutput(coin.outputs[0].amount + anchor - Satoshi(300), own)])
-        sign(&first, 1, coin.outputs[0].amount)
-        var hasher = SignatureHasher(first)
-        let hash = hasher.witnessV0(input: 0, scriptCode: script, amount: anchor)
-        first.inputs[0].witness = [funding.sign(hash).der + [1], script.bytes]
-        var second = Transaction(
-            inputs: [TransactionInput(OutPoint(first.id, 0), sequence: 0xffff_fffd)],
-            outputs: [TransactionOutput(first.outputs[0].amount - Satoshi(300), own)])
-        sign(&second, 0, first.outputs[0].amount)
-        return [first, second]
-    }
-
-    @Test("the peer's commitment, which ours does not get past, is brought into a block by a child of ours")
-    func rival() throws {
+    @Test("the peer's commitment, which ours does not get past, is brought into a block by a child of ours", arguments: [true, false])
+    func rival(isSeenFirst: Bool) throws {
         var world = SimulatedWorld(seed: 77, names: ["alice", "bob"])
-        try world.mine(1, paying: Self.own)
+        try world.mine(1, paying: Pins.script)
         try world.fund(0)
         try world.fund(0)
         world.join(0, 1)
@@ -72,18 +38,21 @@ struct RivalCommitmentTests {
         world.stop(1)
         try world.publish(theirs)
         let keys = SimulatedWorld.keys(77, 1).channel(origin)
-        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == Self.own }).transactions[0]
-        let pins = try Self.pins(theirs, keys.funding, coinbase)
+        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == Pins.script }).transactions[0]
+        let made = Pins.pins(theirs, keys.funding, coin: coinbase)
+        let pins = try #require(made)
         for pin in pins { try world.publish(pin) }
         try world.input(0, .feeRates(FeeEstimates(FeeRate(perKiloweight: 4000))))
+        // It is seen when nothing needs to be done about it, or later, when ours has been refused: it pays no more.
+        if isSeenFirst { try world.input(0, .mempoolSeen([theirs])) }
         try world.command(0, .forceCloseChannel(id))
         try world.pass(2)
-        // Ours conflicts with it, and pays no more.
         let known = Set(([theirs] + pins).map(\.id))
-        let waiting = world.ledger.mempool.entries.values.map(\.transaction)
-        #expect(Set(waiting.map(\.id)) == known)
-        try world.input(0, .mempoolSeen([theirs]))
-        try world.pass(2)
+        if !isSeenFirst {
+            #expect(Set(world.ledger.mempool.entries.keys) == known)
+            try world.input(0, .mempoolSeen([theirs]))
+            try world.pass(2)
+        }
         let child = try #require(
             world.ledger.mempool.entries.values.map(\.transaction).first { !known.contains($0.id) })
         #expect(child.inputs.contains { $0.previousOutput.transaction == theirs.id })
