@@ -141,6 +141,11 @@ extension NodeCore {
         if found.revision < channels.backup.revision { return }
         peers[id]!.told.storedRevision = found.revision
         if found.revision > channels.backup.revision, !channels.isEmpty { isBehind(found) }
+        // A database that has made backups may have channels in its history, which need no restoring. One that is lost takes them at once: the
+        // peer speaks of them next.
+        if channels.backup.revision > 0, found.entries.contains(where: { !channels.contains($0.parameters.channelID) }) {
+            return begin(.restoreChannels(message.blob), Self.ownRequest)
+        }
         let (_, refused) = restore(found)
         for what in refused { batch.effects.events.append(.alert("the backup that \(node) gave back: \(what)")) }
     }

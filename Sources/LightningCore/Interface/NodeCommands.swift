@@ -150,6 +150,9 @@ extension NodeCore {
         case .restoreChannels(let bytes):
             do throws(ChannelBackup.Refusal) {
                 let (restored, refused) = restore(try openBackup(bytes), except: history.closedChannels)
+                if request == Self.ownRequest {
+                    for what in refused { batch.effects.events.append(.alert("the backup that a peer gave back: \(what)")) }
+                }
                 return .restored(restored, refused: refused)
             } catch { throw .invalid("the backup cannot be used: \(error)") }
         case .setFeeRate(let id, let rate):

@@ -38,6 +38,9 @@ struct Lookups {
 }
 
 extension NodeCore {
+    /// The number of what the node asks itself for: nobody waits for an answer.
+    static let ownRequest: RequestID = 0
+
     /// What has to be known of the history before a command is carried out.
     private func queries(for command: NodeCommand) -> [StoreQuery] {
         func asInvoice(_ hash: PaymentHash) -> [StoreQuery] {
