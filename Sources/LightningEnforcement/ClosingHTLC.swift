@@ -30,7 +30,7 @@ package struct ClosingHTLC: Hashable, Sendable {
     package var key: HTLCKey
     package var amount: MilliSatoshi
     package var paymentHash: PaymentHash
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     /// Once it is known here.
     package var preimage: PaymentPreimage?
     package var place = Place.unknown
@@ -38,7 +38,7 @@ package struct ClosingHTLC: Hashable, Sendable {
     package var isDecided = false
 
     package init(
-        key: HTLCKey, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, preimage: PaymentPreimage?
+        key: HTLCKey, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry, preimage: PaymentPreimage?
     ) {
         self.key = key
         self.amount = amount
@@ -51,7 +51,7 @@ package struct ClosingHTLC: Hashable, Sendable {
         key.encode(to: &writer)
         writer.milliSatoshi(amount)
         writer.write(paymentHash)
-        writer.uint32(cltvExpiry)
+        writer.cltvExpiry(cltvExpiry)
         writer.optional(preimage) { $0.write($1) }
         writer.uint8(place.rawValue)
         writer.uint8(isDecided ? 1 : 0)
@@ -61,7 +61,7 @@ package struct ClosingHTLC: Hashable, Sendable {
         key = try HTLCKey(from: &reader)
         amount = try reader.milliSatoshi()
         paymentHash = PaymentHash(try reader.bytes32())
-        cltvExpiry = try reader.uint32()
+        cltvExpiry = try reader.cltvExpiry()
         preimage = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in PaymentPreimage(try r.bytes32()) }
         guard let place = Place(rawValue: try reader.uint8()) else { throw .invalid("place of an HTLC") }
         self.place = place

@@ -28,7 +28,7 @@ extension ChannelClose {
             places[key] = .output
             let isKnown = htlcs.contains { $0.key == key && $0.preimage != nil }
             let status: Status =
-                key.isOfferedByLocal ? .waiting(height: Int(htlc.cltvExpiry)) : isKnown ? .waiting(height: 0) : .unresolved
+                key.isOfferedByLocal ? .waiting(height: htlc.cltvExpiry.height) : isKnown ? .waiting(height: 0) : .unresolved
             var output = Output(
                 outPoint: OutPoint(commitment.id, UInt32(index)), output: commitment.transaction.outputs[index],
                 role: key.isOfferedByLocal ? .offeredHTLC : .receivedHTLC, status: status,

@@ -101,7 +101,7 @@ extension ChannelClose {
         case .htlc: .unresolved
         case .penaltyHTLC where output.witnessScript == nil: .unresolved
         case .receivedHTLC where htlc?.preimage == nil: .unresolved
-        case .offeredHTLC: .waiting(height: htlc.map { Int($0.cltvExpiry) } ?? 0)
+        case .offeredHTLC: .waiting(height: htlc.map { $0.cltvExpiry.height } ?? 0)
         // Whether its delay is over the chain knows as well.
         case .delayedToLocal, .toRemote, .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel, .receivedHTLC, .secondLevel:
             .waiting(height: 0)

@@ -1,16 +1,16 @@
 package import BitcoinPrimitives
 import CryptoPrimitives
 import LightningTransactions
-import LightningWire
+package import LightningWire
 
 /// An HTLC that is gone, but stands in commitments that the remote has revoked and could still publish: what its script is made of.
 package struct RevokedHTLC: Hashable, Sendable {
     package var isOfferedByLocal: Bool
     /// RIPEMD-160 of the payment hash, as BOLT 3's scripts have it.
     package var paymentHash: [UInt8]
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
 
-    package init(isOfferedByLocal: Bool, paymentHash: [UInt8], cltvExpiry: UInt32) {
+    package init(isOfferedByLocal: Bool, paymentHash: [UInt8], cltvExpiry: CLTVExpiry) {
         self.isOfferedByLocal = isOfferedByLocal
         self.paymentHash = paymentHash
         self.cltvExpiry = cltvExpiry
@@ -133,7 +133,7 @@ package struct RevokedHTLCLog: Hashable, Sendable {
         for htlc in htlcs {
             writer.uint8(htlc.isOfferedByLocal ? 1 : 0)
             writer.write(htlc.paymentHash)
-            writer.uint32(htlc.cltvExpiry)
+            writer.cltvExpiry(htlc.cltvExpiry)
         }
         return writer.bytes
     }
@@ -150,14 +150,14 @@ package struct RevokedHTLCLog: Hashable, Sendable {
             let expiry = try reader.uint32()
             guard try reader.uint64() <= (try reader.uint64()) else { throw .invalid("range of a revoked HTLC's record") }
             try reader.expectEnd()
-            return [RevokedHTLC(isOfferedByLocal: isOfferedByLocal, paymentHash: hash, cltvExpiry: expiry)]
+            return [RevokedHTLC(isOfferedByLocal: isOfferedByLocal, paymentHash: hash, cltvExpiry: CLTVExpiry(expiry))]
         case version:
             var htlcs: [RevokedHTLC] = []
             htlcs.reserveCapacity(reader.remaining / RevokedHTLC.size)
             while !reader.isAtEnd {
                 htlcs.append(
                     RevokedHTLC(
-                        isOfferedByLocal: try reader.uint8() == 1, paymentHash: try reader.read(20), cltvExpiry: try reader.uint32()))
+                        isOfferedByLocal: try reader.uint8() == 1, paymentHash: try reader.read(20), cltvExpiry: try reader.cltvExpiry()))
             }
             return htlcs
         default: throw .invalid("version of a revoked HTLC's record")

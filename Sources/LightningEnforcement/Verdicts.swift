@@ -33,7 +33,7 @@ extension ChannelClose {
         let byPreimage: ClosingHTLC.Verdict =
             isOurs ? (htlc.preimage == nil ? .returned : .concluded) : (htlc.preimage == nil ? .lost : .settled)
         // Nobody can wait for ever: long after its time nobody has claimed it.
-        let isForgotten = height >= min(Int(htlc.cltvExpiry), self.height + Self.longestExpiry) + Self.irrevocableDepth
+        let isForgotten = height >= min(htlc.cltvExpiry.height, self.height + Self.longestExpiry) + Self.irrevocableDepth
         switch kind {
         case .futureCommitment, .unknown, .ownRevokedCommitment, .ownLaterCommitment: return isForgotten ? byPreimage : nil
         case .mutual, .fundingSpent: return isDeep(self.height, height) ? byPreimage : nil
@@ -82,7 +82,7 @@ extension ChannelClose {
     /// The block at which an HTLC output becomes its offerer's: until then whoever has the preimage can take it.
     public func expiry(of output: Output) -> Int? {
         guard output.role.isHTLC else { return nil }
-        return htlcs.first { $0.key == output.htlc }.map { Int($0.cltvExpiry) }
+        return htlcs.first { $0.key == output.htlc }.map { $0.cltvExpiry.height }
     }
 
     /// The block by which all HTLC outputs that nobody has taken are decided; `nil` where there are none.

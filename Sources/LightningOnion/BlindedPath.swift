@@ -121,10 +121,10 @@ package struct EncryptedRecipientData: Hashable, Sendable {
     /// Which payments may use the path.
     package struct Constraints: Hashable, Sendable {
         /// In blocks: the path's end of life.
-        package var maxCLTVExpiry: UInt32
+        package var maxCLTVExpiry: CLTVExpiry
         package var htlcMinimum: MilliSatoshi
 
-        package init(maxCLTVExpiry: UInt32, htlcMinimum: MilliSatoshi) {
+        package init(maxCLTVExpiry: CLTVExpiry, htlcMinimum: MilliSatoshi) {
             self.maxCLTVExpiry = maxCLTVExpiry
             self.htlcMinimum = htlcMinimum
         }
@@ -173,7 +173,7 @@ package struct EncryptedRecipientData: Hashable, Sendable {
         }
         if var field = value(12) {
             constraints = Constraints(
-                maxCLTVExpiry: try field.uint32(), htlcMinimum: MilliSatoshi(try field.truncatedInteger(maximumBytes: 8)))
+                maxCLTVExpiry: try field.cltvExpiry(), htlcMinimum: MilliSatoshi(try field.truncatedInteger(maximumBytes: 8)))
         }
         allowedFeatures = stream[14].map { FeatureBits($0) }
     }
@@ -199,7 +199,7 @@ package struct EncryptedRecipientData: Hashable, Sendable {
         }
         all[12] = constraints.map { constraints in
             bytes {
-                $0.uint32(constraints.maxCLTVExpiry)
+                $0.cltvExpiry(constraints.maxCLTVExpiry)
                 $0.truncatedInteger(constraints.htlcMinimum.value)
             }
         }

@@ -42,7 +42,7 @@ package struct BlindedPaymentPath: Hashable, Sendable {
     /// - Returns: `nil` where the terms together are beyond what can be told.
     package init?(
         sessionKey: borrowing SecretKey, forwarders: [(node: NodeID, channel: ShortChannelID, relay: EncryptedRecipientData.Relay)],
-        payee: NodeID, pathID: [UInt8], maxCLTVExpiry: UInt32, minFinalCLTVExpiryDelta: UInt32, htlcMinimum: MilliSatoshi,
+        payee: NodeID, pathID: [UInt8], maxCLTVExpiry: CLTVExpiry, minFinalCLTVExpiryDelta: UInt32, htlcMinimum: MilliSatoshi,
         htlcMaximum: MilliSatoshi
     ) {
         let relays = forwarders.map(\.relay)
@@ -54,10 +54,10 @@ package struct BlindedPaymentPath: Hashable, Sendable {
         data.pathID = pathID
         // "starting from the final node's chosen max_cltv_expiry height … adding the final node's min_final_cltv_expiry_delta and
         // then adding … cltv_expiry_delta at each hop".
-        var expiry = UInt64(maxCLTVExpiry) + UInt64(minFinalCLTVExpiryDelta)
+        var expiry = UInt64(maxCLTVExpiry.value) + UInt64(minFinalCLTVExpiryDelta)
         var hops: [(NodeID, EncryptedRecipientData)] = []
         func constrain(_ data: inout EncryptedRecipientData) {
-            data.constraints = .init(maxCLTVExpiry: UInt32(clamping: expiry), htlcMinimum: htlcMinimum)
+            data.constraints = .init(maxCLTVExpiry: CLTVExpiry(clamping: expiry), htlcMinimum: htlcMinimum)
         }
         constrain(&data)
         hops.append((payee, data))

@@ -16,10 +16,10 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
     case unknownNextPeer
     case amountBelowMinimum(MilliSatoshi, update: [UInt8])
     case feeInsufficient(MilliSatoshi, update: [UInt8])
-    case incorrectCLTVExpiry(UInt32, update: [UInt8])
+    case incorrectCLTVExpiry(CLTVExpiry, update: [UInt8])
     case expiryTooSoon(update: [UInt8])
     case incorrectOrUnknownPaymentDetails(MilliSatoshi, height: UInt32)
-    case finalIncorrectCLTVExpiry(UInt32)
+    case finalIncorrectCLTVExpiry(CLTVExpiry)
     case finalIncorrectHTLCAmount(MilliSatoshi)
     case channelDisabled(flags: UInt16, update: [UInt8])
     case expiryTooFar
@@ -95,12 +95,12 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
             writer.milliSatoshi(amount)
             writer.sized16(update)
         case .incorrectCLTVExpiry(let expiry, let update):
-            writer.uint32(expiry)
+            writer.cltvExpiry(expiry)
             writer.sized16(update)
         case .incorrectOrUnknownPaymentDetails(let amount, let height):
             writer.milliSatoshi(amount)
             writer.uint32(height)
-        case .finalIncorrectCLTVExpiry(let expiry): writer.uint32(expiry)
+        case .finalIncorrectCLTVExpiry(let expiry): writer.cltvExpiry(expiry)
         case .finalIncorrectHTLCAmount(let amount): writer.milliSatoshi(amount)
         case .channelDisabled(let flags, let update):
             writer.uint16(flags)
@@ -137,10 +137,10 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
         case 0x400a: .unknownNextPeer
         case 0x100b: .amountBelowMinimum(try reader.milliSatoshi(), update: try reader.sized16())
         case 0x100c: .feeInsufficient(try reader.milliSatoshi(), update: try reader.sized16())
-        case 0x100d: .incorrectCLTVExpiry(try reader.uint32(), update: try reader.sized16())
+        case 0x100d: .incorrectCLTVExpiry(try reader.cltvExpiry(), update: try reader.sized16())
         case 0x100e: .expiryTooSoon(update: try reader.sized16())
         case 0x400f: .incorrectOrUnknownPaymentDetails(try reader.milliSatoshi(), height: try reader.uint32())
-        case 18: .finalIncorrectCLTVExpiry(try reader.uint32())
+        case 18: .finalIncorrectCLTVExpiry(try reader.cltvExpiry())
         case 19: .finalIncorrectHTLCAmount(try reader.milliSatoshi())
         case 0x1014: .channelDisabled(flags: try reader.uint16(), update: try reader.sized16())
         case 21: .expiryTooFar

@@ -5,7 +5,7 @@ package import LightningWire
 /// BOLT 4's `tlv_payload`: what a hop is told.
 package struct HopPayload: Hashable, Sendable {
     package var amountToForward: MilliSatoshi?
-    package var outgoingCLTV: UInt32?
+    package var outgoingCLTV: CLTVExpiry?
     /// The channel to forward over; `nil` for the last hop.
     package var shortChannelID: ShortChannelID?
     package var paymentSecret: Bytes32?
@@ -31,7 +31,7 @@ package struct HopPayload: Hashable, Sendable {
     package init() {}
 
     /// The payload for a hop that forwards.
-    package static func forward(amount: MilliSatoshi, cltvExpiry: UInt32, over channel: ShortChannelID) -> HopPayload {
+    package static func forward(amount: MilliSatoshi, cltvExpiry: CLTVExpiry, over channel: ShortChannelID) -> HopPayload {
         var payload = HopPayload()
         payload.amountToForward = amount
         payload.outgoingCLTV = cltvExpiry
@@ -41,7 +41,7 @@ package struct HopPayload: Hashable, Sendable {
 
     /// The payload for the last hop of a payment to an invoice.
     package static func final(
-        amount: MilliSatoshi, cltvExpiry: UInt32, paymentSecret: Bytes32, total: MilliSatoshi, metadata: [UInt8]?
+        amount: MilliSatoshi, cltvExpiry: CLTVExpiry, paymentSecret: Bytes32, total: MilliSatoshi, metadata: [UInt8]?
     ) -> HopPayload {
         var payload = HopPayload()
         payload.amountToForward = amount
@@ -54,7 +54,7 @@ package struct HopPayload: Hashable, Sendable {
 
     /// The payload for the last hop of a spontaneous payment.
     package static func keysend(
-        amount: MilliSatoshi, cltvExpiry: UInt32, preimage: PaymentPreimage
+        amount: MilliSatoshi, cltvExpiry: CLTVExpiry, preimage: PaymentPreimage
     ) -> HopPayload {
         var payload = HopPayload()
         payload.amountToForward = amount
@@ -75,7 +75,7 @@ package struct HopPayload: Hashable, Sendable {
 
     /// The payload for the last hop of a blinded path.
     package static func blindedFinal(
-        _ encryptedData: [UInt8], pathKey: PublicKey?, amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi
+        _ encryptedData: [UInt8], pathKey: PublicKey?, amount: MilliSatoshi, cltvExpiry: CLTVExpiry, total: MilliSatoshi
     ) -> HopPayload {
         var payload = blinded(encryptedData, pathKey: pathKey)
         payload.amountToForward = amount
@@ -103,7 +103,7 @@ package struct HopPayload: Hashable, Sendable {
     package func encoded() -> [UInt8] {
         var stream = TLVStream()
         stream[2] = amountToForward.map { Self.integer($0.value) }
-        stream[4] = outgoingCLTV.map { Self.integer(UInt64($0)) }
+        stream[4] = outgoingCLTV.map { Self.integer(UInt64($0.value)) }
         if let shortChannelID {
             var writer = ByteWriter()
             writer.shortChannelID(shortChannelID)
@@ -160,7 +160,7 @@ package struct HopPayload: Hashable, Sendable {
     private mutating func read(_ type: UInt64, _ value: inout ByteReader) throws(DecodingFailure) {
         switch type {
         case 2: amountToForward = MilliSatoshi(try value.truncatedInteger(maximumBytes: 8))
-        case 4: outgoingCLTV = UInt32(try value.truncatedInteger(maximumBytes: 4))
+        case 4: outgoingCLTV = CLTVExpiry(UInt32(try value.truncatedInteger(maximumBytes: 4)))
         case 6: shortChannelID = try value.shortChannelID()
         case 8:
             paymentSecret = try value.bytes32()

@@ -1,5 +1,6 @@
 package import BitcoinPrimitives
 package import CryptoPrimitives
+package import LightningWire
 
 /// BOLT 3's scripts.
 package enum ChannelScripts {
@@ -57,21 +58,21 @@ package enum ChannelScripts {
 
     /// "Received HTLC Outputs".
     package static func receivedHTLC(
-        keys: CommitmentKeys, paymentHash: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
+        keys: CommitmentKeys, paymentHash: [UInt8], cltvExpiry: CLTVExpiry, hasAnchors: Bool
     ) -> Script {
         receivedHTLC(keys: keys, paymentHash160: Hash.ripemd160(paymentHash), cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
     }
 
     /// The same by what the script holds of the payment hash: its RIPEMD-160.
     package static func receivedHTLC(
-        keys: CommitmentKeys, paymentHash160: [UInt8], cltvExpiry: UInt32, hasAnchors: Bool
+        keys: CommitmentKeys, paymentHash160: [UInt8], cltvExpiry: CLTVExpiry, hasAnchors: Bool
     ) -> Script {
         var script = Script([
             .op(.dup), .op(.hash160), .push(Hash.hash160(keys.revocation.compressed)), .op(.equal), .op(.if),
             .op(.checkSig), .op(.else), .push(keys.counterpartyHTLC.compressed), .op(.swap), .op(.size), .number(32),
             .op(.equal), .op(.if), .op(.hash160), .push(paymentHash160), .op(.equalVerify), .op(.two),
             .op(.swap), .push(keys.holderHTLC.compressed), .op(.two), .op(.checkMultiSig), .op(.else), .op(.drop),
-            .number(Int64(cltvExpiry)), .op(.checkLockTimeVerify), .op(.drop), .op(.checkSig), .op(.endIf),
+            .number(Int64(cltvExpiry.value)), .op(.checkLockTimeVerify), .op(.drop), .op(.checkSig), .op(.endIf),
         ])
         appendAnchorDelay(&script, hasAnchors)
         return script

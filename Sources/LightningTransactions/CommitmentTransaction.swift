@@ -49,10 +49,10 @@ package struct CommitmentHTLC: Hashable, Sendable {
     package var id: UInt64
     package var amount: MilliSatoshi
     package var paymentHash: PaymentHash
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
 
     package init(
-        isOfferedByHolder: Bool, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32
+        isOfferedByHolder: Bool, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry
     ) {
         self.isOfferedByHolder = isOfferedByHolder
         self.id = id
@@ -151,7 +151,7 @@ package struct CommitmentTransaction: Hashable, Sendable {
             if isTrimmed { continue }
             let script = Self.script(of: htlc, keys: keys, hasAnchors: anchors)
             outputs.append(
-                (TransactionOutput(htlc.amount.roundedDown, .p2wsh(script)), .htlc(htlc), htlc.cltvExpiry))
+                (TransactionOutput(htlc.amount.roundedDown, .p2wsh(script)), .htlc(htlc), htlc.cltvExpiry.value))
         }
         let untrimmed = outputs.count
         let cost = CommitmentFees.openerCost(contents.feeRate, hasAnchors: anchors, untrimmed: untrimmed)

@@ -35,7 +35,7 @@ package struct HTLCTransaction: Hashable, Sendable {
             ],
             // An HTLC that was not trimmed is worth more than its fee.
             outputs: [TransactionOutput(amount - fee, .p2wsh(output))],
-            lockTime: htlc.isOfferedByHolder ? htlc.cltvExpiry : 0)
+            lockTime: htlc.isOfferedByHolder ? htlc.cltvExpiry.value : 0)
     }
 
     /// What the counterparty signs: SINGLE|ANYONECANPAY under `option_anchors`, so that the holder can add fees.

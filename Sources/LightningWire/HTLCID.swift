@@ -87,7 +87,7 @@ package enum HTLCOrigin: Hashable, Sendable {
 package struct HTLCOffer: Hashable, Sendable {
     package var amount: MilliSatoshi
     package var paymentHash: PaymentHash
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     package var onion: [UInt8]
     /// For the peer, where the HTLC is on a blinded path and the peer is not its first node.
     package var pathKey: PublicKey?
@@ -95,7 +95,7 @@ package struct HTLCOffer: Hashable, Sendable {
     package var origin: HTLCOrigin?
 
     package init(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry, onion: [UInt8], pathKey: PublicKey? = nil,
         origin: HTLCOrigin? = nil
     ) {
         self.amount = amount

@@ -20,7 +20,7 @@ extension PaymentChannel {
     }
 
     mutating func offer(
-        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], pathKey: PublicKey? = nil,
+        amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry, onion: [UInt8], pathKey: PublicKey? = nil,
         origin: HTLCOrigin? = nil, estimate: FeeRate = .floor
     ) throws(ChannelRefusal) -> (id: UInt64, effects: [ChannelEffect]) {
         let offer = HTLCOffer(

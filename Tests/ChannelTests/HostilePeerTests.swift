@@ -31,7 +31,7 @@ struct HostilePeerTests {
         .updateAddHTLC(
             UpdateAddHTLC(
                 channelID: pair.alice.id, id: id, amount: MilliSatoshi(msat), paymentHash: ChannelPair.preimage.paymentHash,
-                cltvExpiry: expiry, onion: [UInt8](repeating: 0, count: 1366)))
+                cltvExpiry: CLTVExpiry(expiry), onion: [UInt8](repeating: 0, count: 1366)))
     }
 
     @Test("HTLCs it cannot afford, ids out of order, nothing, too much, seconds instead of blocks")
@@ -214,7 +214,7 @@ struct HostilePeerTests {
         func refusal(_ msat: UInt64, expiry: UInt32 = 500) -> ChannelRefusal? {
             do throws(ChannelRefusal) {
                 _ = try pair.alice.offer(
-                    amount: MilliSatoshi(msat), paymentHash: ChannelPair.preimage.paymentHash, cltvExpiry: expiry, onion: [])
+                    amount: MilliSatoshi(msat), paymentHash: ChannelPair.preimage.paymentHash, cltvExpiry: CLTVExpiry(expiry), onion: [])
                 return nil
             } catch { return error }
         }

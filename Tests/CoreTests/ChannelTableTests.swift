@@ -75,7 +75,8 @@ struct ChannelTableTests {
         channel = try #require(world.nodes[0].core!.channels[channel.id])
         #expect(channel.nextDeadline(after: world.nodes[0].core!.height) == .max)
         let offer = HTLCOffer(
-            amount: MilliSatoshi(1_000_000), paymentHash: PaymentHash(.zero), cltvExpiry: UInt32(world.nodes[0].core!.height + 50),
+            amount: MilliSatoshi(1_000_000), paymentHash: PaymentHash(.zero),
+            cltvExpiry: CLTVExpiry(UInt32(world.nodes[0].core!.height + 50)),
             onion: [UInt8](repeating: 0, count: 1366))
         let environment = ChannelEnvironment(
             keys: ChannelKeys(seed: .zero), height: world.nodes[0].core!.height, feeRate: .floor, sweepScript: Script(), anySegwit: true)

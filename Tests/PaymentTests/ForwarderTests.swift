@@ -46,7 +46,7 @@ struct ForwarderTests {
             hops: [.init(nodeID: identity.nodeID, payload: payload.encoded()), .init(nodeID: next, payload: last.encoded())],
             associatedData: preimage.paymentHash.bytes.array)!
         let htlc = IncomingHTLC(
-            key: .incoming(upstream, id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: expiry)
+            key: .incoming(upstream, id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: CLTVExpiry(expiry))
         return (htlc, onion)
     }
 

@@ -64,7 +64,8 @@ struct BlindingVectorTests {
             let amount = MilliSatoshi(UInt64(generate["final_amount_msat"].value as! Int))
             let payload: HopPayload =
                 isLast
-                ? .blindedFinal(data, pathKey: key, amount: amount, cltvExpiry: UInt32(generate["final_cltv"].value as! Int), total: total)
+                ? .blindedFinal(
+                    data, pathKey: key, amount: amount, cltvExpiry: CLTVExpiry(UInt32(generate["final_cltv"].value as! Int)), total: total)
                 : .blinded(data, pathKey: key)
             #expect(Hex.encode(payload.encoded()) == Hex.encode(hops[index + 1].payload), "hop \(index)")
         }

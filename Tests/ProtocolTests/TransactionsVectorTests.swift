@@ -60,7 +60,7 @@ struct TransactionsVectorTests {
                 isOfferedByHolder: entry["direction"].string == "local->remote", id: UInt64(index),
                 amount: MilliSatoshi(entry["amount_msat"].uint64),
                 paymentHash: PaymentPreimage(hex: entry["payment_preimage"].string)!.paymentHash,
-                cltvExpiry: UInt32(entry["expiry"].int))
+                cltvExpiry: CLTVExpiry(UInt32(entry["expiry"].int)))
         }
     }
 

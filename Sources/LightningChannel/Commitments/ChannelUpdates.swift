@@ -168,7 +168,7 @@ extension PaymentChannel {
         guard amount > .zero, amount >= parameters.remote.htlcMinimum else {
             throw .belowMinimum(max(parameters.remote.htlcMinimum, MilliSatoshi(1)))
         }
-        guard offer.cltvExpiry < 500_000_000 else { throw .invalidExpiry }
+        guard offer.cltvExpiry.isBlock else { throw .invalidExpiry }
         let load = load
         guard load.offered < slots else { throw .tooManyHTLCs(limit: slots) }
         guard let total = load.inFlight.adding(amount), total <= parameters.remote.maxHTLCValueInFlight else {
@@ -351,7 +351,7 @@ extension PaymentChannel {
         guard message.amount > .zero, message.amount >= parameters.local.htlcMinimum else {
             throw .belowMinimum
         }
-        guard message.cltvExpiry < 500_000_000 else { throw .expiryInSeconds }
+        guard message.cltvExpiry.isBlock else { throw .expiryInSeconds }
         var count = 0
         var inFlight: MilliSatoshi? = message.amount
         for htlc in commitments.htlcs.values

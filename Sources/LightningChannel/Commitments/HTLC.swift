@@ -24,7 +24,7 @@ package struct HTLC: Hashable, Sendable {
     package var id: UInt64
     package var amount: MilliSatoshi
     package var paymentHash: PaymentHash
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     /// Kept as long as it may have to be sent again or read again.
     package var onion: [UInt8]
     /// On a blinded path: with which its next node reads its part (BOLT 4 "Route Blinding"). Kept as long as the onion.

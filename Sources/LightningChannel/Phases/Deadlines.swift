@@ -1,20 +1,21 @@
 import LightningEnforcement
+import LightningWire
 
 // When a channel has something to do at a block that holds nothing of it.
 extension PaymentChannel {
     /// Blocks after the expiry of an HTLC of ours at which the channel is given up over it: BOLT 2's timeout deadline.
-    static let timeoutDeadline: UInt32 = 6
+    static let timeoutDeadline = 6
     /// Blocks before the expiry of an HTLC that we have fulfilled at which the channel is given up over it. BOLT 2: "a deadline of 2R+G+S blocks
     /// before cltv_expiry: 18 blocks is reasonable". They have to suffice for our commitment and the transaction that takes the HTLC,
     /// in blocks that may be full, of a miner who may not like them.
-    static let fulfillmentDeadline: UInt32 = 18
+    static let fulfillmentDeadline = 18
     /// Blocks before its expiry at which an HTLC that was never signed for is taken back.
     static let unsignedMargin = 2
 
     /// Whether an HTLC of ours that was never signed for, because the peer owes a `revoke_and_ack`, has nearly expired.
     public func hasExpiringUnsigned(at height: Int) -> Bool {
         isOpen
-            && commitments.htlcs.values.contains { $0.state == .sentAddHTLC && height + Self.unsignedMargin >= Int($0.cltvExpiry) }
+            && commitments.htlcs.values.contains { $0.state == .sentAddHTLC && height + Self.unsignedMargin >= $0.cltvExpiry.height }
     }
 
     /// The next block at which the channel has something to do: the next one where something is published until it is mined, a deadline
@@ -36,8 +37,8 @@ extension PaymentChannel {
             for htlc in commitments.htlcs.values {
                 let margin =
                     htlc.state == .sentAddHTLC
-                    ? -Self.unsignedMargin : htlc.state.isOfferedByLocal ? Int(Self.timeoutDeadline) : -Int(Self.fulfillmentDeadline)
-                deadline = min(deadline, Int(htlc.cltvExpiry) + margin)
+                    ? -Self.unsignedMargin : htlc.state.isOfferedByLocal ? Self.timeoutDeadline : -Self.fulfillmentDeadline
+                deadline = min(deadline, htlc.cltvExpiry.height + margin)
             }
             if !funding.inputs.isEmpty, let height = funding.height { deadline = min(deadline, height + Self.doubleSpendDepth - 1) }
             return max(next, deadline)

@@ -133,7 +133,7 @@ extension PaymentChannel {
             // Of the peer's HTLCs those count that we can claim.
             guard isOfferedByLocal || known?.preimage != nil else { continue }
             threatened = threatened.saturatingAdding(htlc.amount.roundedDown)
-            let expiry = Int(htlc.cltvExpiry) + (isOfferedByLocal ? ChannelClose.timeoutPatience : 0)
+            let expiry = htlc.cltvExpiry.height + (isOfferedByLocal ? ChannelClose.timeoutPatience : 0)
             deadline = min(deadline ?? .max, expiry)
         }
         let ours = target.isOurs ? commitment.contents.toHolder : commitment.contents.toCounterparty

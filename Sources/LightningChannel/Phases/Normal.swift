@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningWire
 
 // What a block means for a channel in normal operation, or one that is shutting down.
 extension PaymentChannel {
@@ -19,7 +20,6 @@ extension PaymentChannel {
 
     /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
     private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        let height = UInt32(environment.height)
         for htlc in commitments.orderedHTLCs {
             // A dust HTLC, which is no output of either commitment, is not worth a channel: the node decides when there are too many.
             if isTrimmedEverywhere(htlc) { continue }
@@ -28,12 +28,12 @@ extension PaymentChannel {
                 htlc.state.isIn(.local) || htlc.state.isIn(.remoteLatest)
                 || commitments.awaitsRevocation && htlc.state.isIn(.remoteUnrevoked)
             if htlc.state.isOfferedByLocal, isCommitted,
-                height >= htlc.cltvExpiry.addingReportingOverflow(Self.timeoutDeadline).partialValue
+                environment.height >= htlc.cltvExpiry.height + Self.timeoutDeadline
             {
                 return enforce("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
             }
             if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
-                height + Self.fulfillmentDeadline >= htlc.cltvExpiry
+                environment.height + Self.fulfillmentDeadline >= htlc.cltvExpiry.height
             {
                 return enforce("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
             }

@@ -30,7 +30,7 @@ extension PaymentChannel {
         try require(ChannelLimits.feeRates.contains(max(state.feeRate, .floor)) && state.feeUpdates.count <= 1000, "fee rate")
         for htlc in state.htlcs.values {
             let isOurs = htlc.state.isOfferedByLocal
-            try require(htlc.state != .receivedAddHTLC && htlc.amount > .zero && htlc.cltvExpiry < 500_000_000, "HTLC")
+            try require(htlc.state != .receivedAddHTLC && htlc.amount > .zero && htlc.cltvExpiry.isBlock, "HTLC")
             // Once an HTLC is answered its onion is not kept.
             try require(
                 (htlc.onion.isEmpty || htlc.onion.count == 1366) && htlc.id < (isOurs ? state.nextLocalID : state.nextRemoteID), "HTLC")

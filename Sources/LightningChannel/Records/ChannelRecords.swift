@@ -210,7 +210,7 @@ extension PaymentChannel {
         writer.uint64(htlc.id)
         writer.milliSatoshi(htlc.amount)
         writer.write(htlc.paymentHash)
-        writer.uint32(htlc.cltvExpiry)
+        writer.cltvExpiry(htlc.cltvExpiry)
         writer.variableBytes(htlc.onion)
         writer.optional(htlc.firstRemoteCommitment) { $0.uint64($1) }
         writer.optional(isForgotten ? nil : htlc.resolution) { writer, resolution in
@@ -243,7 +243,7 @@ extension PaymentChannel {
         guard let state = HTLCState(rawValue: try reader.uint8()) else { throw .invalid("HTLC state") }
         var htlc = HTLC(
             id: try reader.uint64(), amount: try reader.milliSatoshi(), paymentHash: PaymentHash(try reader.bytes32()),
-            cltvExpiry: try reader.uint32(), onion: try reader.variableBytes(), state: state)
+            cltvExpiry: try reader.cltvExpiry(), onion: try reader.variableBytes(), state: state)
         htlc.firstRemoteCommitment = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             try r.uint64()
         }

@@ -21,7 +21,7 @@ extension NodeCore {
         for amount: MilliSatoshi?, _ pathID: Bytes32, forwarders: Int, expiry: Duration
     ) -> [BlindedPaymentPath] {
         // Ten minutes a block, and two days for those that come faster and for payers who add to it.
-        let maxCLTVExpiry = UInt32(clamping: UInt64(height) + expiry.wholeSeconds / 600 + 288)
+        let maxCLTVExpiry = CLTVExpiry(clamping: UInt64(height) + expiry.wholeSeconds / 600 + 288)
         let usable = channels.values.filter { $0.isUsable && takesPathKeys($0.parameters.remoteNodeID) }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
         var paths: [(path: BlindedPaymentPath, isPublic: Bool)] = []
@@ -45,7 +45,7 @@ extension NodeCore {
     private static let maxBlindedPaths = 3
 
     private mutating func blindedPath(
-        _ steps: [BlindedStep], over channel: PaymentChannel, _ pathID: Bytes32, maxCLTVExpiry: UInt32
+        _ steps: [BlindedStep], over channel: PaymentChannel, _ pathID: Bytes32, maxCLTVExpiry: CLTVExpiry
     ) -> BlindedPaymentPath? {
         let maximum = steps.map(\.policy.htlcMaximum).filter { $0 > 0 }.min()
         // "htlc_minimum_msat to the largest minimum HTLC value the nodes will allow": the payee's own among them.

@@ -19,8 +19,8 @@ extension ChannelClose {
             }
             return height + delay
         // The peer can take it all the time, if it has the preimage; and upstream wants its money back soon.
-        case .offeredHTLC: return htlc.map { Int($0.cltvExpiry) + Self.timeoutPatience }
-        case .receivedHTLC: return htlc.map { Int($0.cltvExpiry) }
+        case .offeredHTLC: return htlc.map { $0.cltvExpiry.height + Self.timeoutPatience }
+        case .receivedHTLC: return htlc.map { $0.cltvExpiry.height }
         }
     }
 

@@ -20,7 +20,7 @@ extension ChannelClose {
             }, outputs: [TransactionOutput(.zero, script)])
         // OP_CHECKLOCKTIMEVERIFY wants a lock time that has come for every HTLC that we offered.
         for output in claimed where output.role == .offeredHTLC {
-            transaction.lockTime = max(transaction.lockTime, htlcs.first { $0.key == output.htlc }?.cltvExpiry ?? 0)
+            transaction.lockTime = max(transaction.lockTime, htlcs.first { $0.key == output.htlc }?.cltvExpiry.value ?? 0)
         }
         let signature = [UInt8](repeating: 0, count: 73)
         for (index, output) in claimed.enumerated() { transaction.inputs[index].witness = witness(of: output, signature, channel) }

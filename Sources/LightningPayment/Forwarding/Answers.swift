@@ -132,7 +132,7 @@ extension Forwarder {
     mutating func block(_ context: borrowing Context) -> [Effect] {
         replays.prune(height: context.height)
         let height = context.height
-        return circuits.pending.filter { height + Self.upstreamFailMargin >= Int($0.incoming.cltvExpiry) }.map { .stalled($0) }
+        return circuits.pending.filter { height + Self.upstreamFailMargin >= $0.incoming.cltvExpiry.height }.map { .stalled($0) }
     }
 
     mutating func expired(_ incoming: HTLCID, _ context: borrowing Context) -> [Effect] {

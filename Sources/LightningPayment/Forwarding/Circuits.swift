@@ -28,7 +28,7 @@ public struct Circuit: Hashable, Sendable {
     /// What we offered; the rest is our fee.
     public var amount: MilliSatoshi
     /// The height at which what we offered expires.
-    public var cltvExpiry: UInt32
+    public var cltvExpiry: CLTVExpiry
     package var errorContext: OnionErrorContext
     /// When it is.
     public var createdAt: Timestamp
@@ -67,10 +67,10 @@ public struct Circuit: Hashable, Sendable {
         incoming.key.encode(to: &writer)
         writer.milliSatoshi(incoming.amount)
         writer.write(incoming.paymentHash)
-        writer.uint32(incoming.cltvExpiry)
+        writer.cltvExpiry(incoming.cltvExpiry)
         outgoing.encode(to: &writer)
         writer.milliSatoshi(amount)
-        writer.uint32(cltvExpiry)
+        writer.cltvExpiry(cltvExpiry)
         errorContext.encode(to: &writer)
         writer.uint64(createdAt.milliseconds)
         switch status {
@@ -98,10 +98,10 @@ public struct Circuit: Hashable, Sendable {
         let key = try HTLCID(from: &reader, .incoming)
         let incomingAmount = try reader.money()
         let hash = PaymentHash(try reader.bytes32())
-        incoming = IncomingHTLC(key: key, amount: incomingAmount, paymentHash: hash, cltvExpiry: try reader.uint32())
+        incoming = IncomingHTLC(key: key, amount: incomingAmount, paymentHash: hash, cltvExpiry: try reader.cltvExpiry())
         outgoing = try HTLCID(from: &reader, .outgoing)
         amount = try reader.money()
-        cltvExpiry = try reader.uint32()
+        cltvExpiry = try reader.cltvExpiry()
         // The first version knew no blinded paths.
         errorContext = version == 1 ? OnionErrorContext(sharedSecret: try reader.bytes32()) : try OnionErrorContext(from: &reader)
         createdAt = Timestamp(milliseconds: try reader.uint64())

@@ -39,7 +39,9 @@ extension Forwarder {
         guard context.isSynced else { return (.temporaryNodeFailure, false) }
         guard facts.isSound else { return (.temporaryChannelFailure(update: []), false) }
         // Neither a payee nor a forwarder of ours asks for more.
-        guard UInt64(htlc.cltvExpiry) <= UInt64(context.height) + ForwardingTerms.maximumExpiry + UInt64(Receiver.minFinalCLTVExpiryDelta)
+        guard
+            UInt64(htlc.cltvExpiry.value) <= UInt64(context.height) + ForwardingTerms.maximumExpiry
+                + UInt64(Receiver.minFinalCLTVExpiryDelta)
         else { return (.expiryTooFar, false) }
         // An HTLC that comes in again after a restart is the one that is remembered.
         guard isResumed || !replays.contains(sharedSecret: errorContext.sharedSecret) else {

@@ -43,7 +43,7 @@ public struct ForwardingPolicy: Hashable, Sendable {
             return .feeInsufficient(request.incoming.amount, update: [])
         }
         // "cltv_expiry - cltv_expiry_delta < outgoing_cltv_value".
-        guard UInt64(request.incoming.cltvExpiry) >= UInt64(request.cltvExpiry) + UInt64(cltvExpiryDelta) else {
+        guard UInt64(request.incoming.cltvExpiry.value) >= UInt64(request.cltvExpiry.value) + UInt64(cltvExpiryDelta) else {
             return .incorrectCLTVExpiry(request.cltvExpiry, update: [])
         }
         return nil
@@ -84,8 +84,8 @@ package struct ForwardingTerms: Hashable, Sendable {
             let isRecent = now < changedAt + Self.grace
             guard isRecent, let previous, previous.refusal(request) == nil else { return refused }
         }
-        guard UInt64(request.cltvExpiry) > UInt64(height) + Self.minimumOutgoingExpiry else { return .expiryTooSoon(update: []) }
-        guard UInt64(request.incoming.cltvExpiry) <= UInt64(height) + Self.maximumExpiry + UInt64(current.cltvExpiryDelta) else {
+        guard UInt64(request.cltvExpiry.value) > UInt64(height) + Self.minimumOutgoingExpiry else { return .expiryTooSoon(update: []) }
+        guard UInt64(request.incoming.cltvExpiry.value) <= UInt64(height) + Self.maximumExpiry + UInt64(current.cltvExpiryDelta) else {
             return .expiryTooFar
         }
         return nil

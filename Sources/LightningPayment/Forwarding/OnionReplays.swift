@@ -1,7 +1,7 @@
 package import BitcoinPrimitives
 package import CryptoPrimitives
 package import LightningRecords
-import LightningWire
+package import LightningWire
 
 /// The onions of HTLCs that are forwarded, held or settled: a second HTLC with the same one is refused.
 ///
@@ -100,7 +100,7 @@ package struct OnionReplays: Sendable {
     package func contains(sharedSecret: Bytes32) -> Bool { heights[Digest(sharedSecret)] != nil }
 
     /// Remembers the onion of an HTLC that is accepted.
-    package mutating func insert(sharedSecret: Bytes32, cltvExpiry: UInt32) { add(Digest(sharedSecret), cltvExpiry) }
+    package mutating func insert(sharedSecret: Bytes32, cltvExpiry: CLTVExpiry) { add(Digest(sharedSecret), cltvExpiry.value) }
 
     /// The HTLC failed: its sender may try again as well as anybody.
     package mutating func remove(sharedSecret: Bytes32) {

@@ -11,12 +11,12 @@ public struct IncomingHTLC: Hashable, Sendable {
     /// What its preimage is found by.
     public var paymentHash: PaymentHash
     /// The height at which the peer may take it back.
-    public var cltvExpiry: UInt32
+    public var cltvExpiry: CLTVExpiry
     /// Where we are inside of a blinded path: with which we read our part of it.
     public var pathKey: PublicKey?
 
     /// An HTLC that a peer offered.
-    public init(key: HTLCID, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32, pathKey: PublicKey? = nil) {
+    public init(key: HTLCID, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry, pathKey: PublicKey? = nil) {
         self.key = key
         self.amount = amount
         self.paymentHash = paymentHash

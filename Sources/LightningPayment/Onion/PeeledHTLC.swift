@@ -101,10 +101,10 @@ package enum PeeledHTLC: Sendable {
         }
         // "does not contain payment_relay"; what is left must be an HTLC at all.
         guard let relay = data.relay, let amount = relay.amountToForward(htlc.amount),
-            htlc.cltvExpiry >= UInt32(relay.cltvExpiryDelta)
+            let expiry = htlc.cltvExpiry.earlier(by: UInt32(relay.cltvExpiryDelta))
         else { throw .invalidOnionPayload(type: 10, offset: 0) }
         var request = ForwardRequest(
-            incoming: htlc, next: next, amount: amount, cltvExpiry: htlc.cltvExpiry - UInt32(relay.cltvExpiryDelta), onion: onion,
+            incoming: htlc, next: next, amount: amount, cltvExpiry: expiry, onion: onion,
             errorContext: errorContext)
         request.pathKey = opened.nextPathKey
         return request
@@ -147,7 +147,7 @@ package struct ForwardRequest: Hashable, Sendable {
     package var incoming: IncomingHTLC
     package var next: Next
     package var amount: MilliSatoshi
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     /// For the next node.
     package var onion: [UInt8]
     /// On a blinded path: for the next node too.
@@ -155,7 +155,7 @@ package struct ForwardRequest: Hashable, Sendable {
     package var errorContext: OnionErrorContext
 
     package init(
-        incoming: IncomingHTLC, next: Next, amount: MilliSatoshi, cltvExpiry: UInt32, onion: [UInt8], errorContext: OnionErrorContext
+        incoming: IncomingHTLC, next: Next, amount: MilliSatoshi, cltvExpiry: CLTVExpiry, onion: [UInt8], errorContext: OnionErrorContext
     ) {
         self.incoming = incoming
         self.next = next

@@ -39,5 +39,5 @@ struct HTLCSet: Sendable {
 
     /// "if the total amt_to_forward of this HTLC set is equal to or greater than total_msat".
     var isComplete: Bool { sum(\.amountToForward).map { $0 >= total } ?? false }
-    var firstExpiry: UInt32 { parts.map(\.htlc.cltvExpiry).min() ?? .max }
+    var firstExpiry: CLTVExpiry { parts.map(\.htlc.cltvExpiry).min() ?? .never }
 }

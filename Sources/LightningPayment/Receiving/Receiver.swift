@@ -182,7 +182,9 @@ package struct Receiver: Machine, Sendable {
         guard htlc.amount >= amountToForward else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
         guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
         let unknown = Self.unknown(part, height: height)
-        guard wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else { return answer(unknown) }
+        guard wasHeld || UInt64(htlc.cltvExpiry.value) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else {
+            return answer(unknown)
+        }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
             guard preimage.paymentHash == htlc.paymentHash else { return answer(unknown) }
             if let known = invoices[htlc.paymentHash] {
@@ -212,7 +214,7 @@ package struct Receiver: Machine, Sendable {
             (payload.encryptedRecipientData != nil) == (record.pathID != nil), let secret = payload.paymentSecret,
             secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            wasHeld || UInt64(htlc.cltvExpiry) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), amountToForward <= total
+            wasHeld || UInt64(htlc.cltvExpiry.value) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), amountToForward <= total
         else { return answer(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
@@ -341,7 +343,7 @@ package struct Receiver: Machine, Sendable {
         }
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) {
             // A held payment that nobody settles must not close its channel: better to lose the sale.
-            let isUrgent = height + HTLCSet.expiryMargin >= Int(set.firstExpiry)
+            let isUrgent = height + HTLCSet.expiryMargin >= set.firstExpiry.height
             guard isUrgent || (!set.isHeld && now >= set.since + HTLCSet.timeout) else { continue }
             giveBack(hash, set, &outcome) { set.isHeld ? Self.unknown($0, height: height) : Self.fail($0, .mppTimeout) }
         }
@@ -363,7 +365,7 @@ package struct Receiver: Machine, Sendable {
 
     /// The heights at which held payments are failed, so that their channels are not closed over them.
     package var holdDeadlines: [PaymentHash: Int] {
-        sets.filter(\.value.isHeld).mapValues { Int($0.firstExpiry) - HTLCSet.expiryMargin }
+        sets.filter(\.value.isHeld).mapValues { $0.firstExpiry.height - HTLCSet.expiryMargin }
     }
 
     /// Parts that came over a channel which is given up can no longer be settled there by agreement: sets with one of them are failed, but

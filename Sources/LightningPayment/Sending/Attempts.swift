@@ -217,7 +217,7 @@ extension Sender {
             }
             current?.offered = (route, secrets)
             let offer = HTLCOffer(
-                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height + route.cltvDelta, onion: onion,
+                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: CLTVExpiry(height + route.cltvDelta), onion: onion,
                 pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil,
                 origin: .payment(payment.paymentHash, attempt: payment.attempts.count))
             return [.offer(offer, over: channel)]
@@ -270,19 +270,20 @@ extension Sender {
             if let blinded, index == route.hops.count - 2 {
                 // The rest is the payee's: what it encrypted, and what its last node has to know.
                 let last = route.hops[index + 1]
-                return result + blinded.onionHops(amount: last.amount, cltvExpiry: height + last.cltvDelta, total: payment.amount)
+                return result
+                    + blinded.onionHops(amount: last.amount, cltvExpiry: CLTVExpiry(height + last.cltvDelta), total: payment.amount)
             }
             guard let node = hop.node.nodeID else { return nil }
             var payload: HopPayload
             if index + 1 < route.hops.count {
                 let next = route.hops[index + 1]
-                payload = .forward(amount: next.amount, cltvExpiry: height + next.cltvDelta, over: next.shortChannelID)
+                payload = .forward(amount: next.amount, cltvExpiry: CLTVExpiry(height + next.cltvDelta), over: next.shortChannelID)
             } else if let preimage = payment.keysendPreimage {
-                payload = .keysend(amount: hop.amount, cltvExpiry: height + hop.cltvDelta, preimage: preimage)
+                payload = .keysend(amount: hop.amount, cltvExpiry: CLTVExpiry(height + hop.cltvDelta), preimage: preimage)
                 payload.customRecords = payment.customRecords
             } else {
                 payload = .final(
-                    amount: hop.amount, cltvExpiry: height + hop.cltvDelta, paymentSecret: payment.paymentSecret ?? .zero,
+                    amount: hop.amount, cltvExpiry: CLTVExpiry(height + hop.cltvDelta), paymentSecret: payment.paymentSecret ?? .zero,
                     total: payment.amount, metadata: payment.paymentMetadata)
                 payload.customRecords = payment.customRecords
             }

@@ -53,7 +53,7 @@ package struct PayableBlindedPath: Hashable, Sendable {
     /// - Parameters:
     ///   - amount: for the payee, and `cltvExpiry` too: "MUST use the current block height as a baseline value".
     ///   - total: of all parts.
-    package func onionHops(amount: MilliSatoshi, cltvExpiry: UInt32, total: MilliSatoshi) -> [OnionPacket.Hop] {
+    package func onionHops(amount: MilliSatoshi, cltvExpiry: CLTVExpiry, total: MilliSatoshi) -> [OnionPacket.Hop] {
         payment.path.hops.enumerated().map { index, hop in
             // "For the first node in the blinded route: MUST include the path_key … in current_path_key".
             let pathKey = index == 0 && !isEntered ? payment.path.firstPathKey : nil

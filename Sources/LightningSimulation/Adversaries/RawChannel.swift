@@ -133,7 +133,7 @@ extension SimulatedWorld {
 
     /// Offers an HTLC to the node, and lets both halves talk.
     package mutating func offer(
-        amount: MilliSatoshi, hash: PaymentHash, cltvExpiry: UInt32, onion: [UInt8], over raw: inout RawChannel
+        amount: MilliSatoshi, hash: PaymentHash, cltvExpiry: CLTVExpiry, onion: [UInt8], over raw: inout RawChannel
     ) throws(InvariantViolation) {
         let offer = HTLCOffer(amount: amount, paymentHash: hash, cltvExpiry: cltvExpiry, onion: onion)
         let effects = raw.channel.handle(.offer(offer), raw.environment(height: ledger.height))

@@ -10,7 +10,7 @@ package import LightningWire
 package struct RawPayment {
     package var amount: MilliSatoshi
     package var hash: PaymentHash
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     package var onion: [UInt8]
 }
 
@@ -35,7 +35,7 @@ extension SimulatedWorld {
             expiry = [0, 1, UInt32(ledger.height), UInt32(ledger.height + 2017), 499_999_999, .max].randomElement(using: &random)!
         }
         var final = HopPayload.final(
-            amount: spoiled == 1 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount, cltvExpiry: expiry,
+            amount: spoiled == 1 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount, cltvExpiry: CLTVExpiry(expiry),
             paymentSecret: spoiled == 2 ? Hash.sha256(secret) : secret,
             total: spoiled == 3 ? MilliSatoshi(HostileMessages.number(using: &random)) : total ?? amount,
             metadata: spoiled == 4 ? [UInt8](repeating: 7, count: draw(0...800)) : nil)
@@ -46,7 +46,8 @@ extension SimulatedWorld {
             guard let channel = hop.over else { return nil }
             let forward = HopPayload.forward(
                 amount: spoiled == 7 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount,
-                cltvExpiry: spoiled == 8 ? UInt32(truncatingIfNeeded: HostileMessages.number(using: &random)) : expiry, over: channel)
+                cltvExpiry: CLTVExpiry(spoiled == 8 ? UInt32(truncatingIfNeeded: HostileMessages.number(using: &random)) : expiry),
+                over: channel)
             hops.insert(OnionPacket.Hop(nodeID: hop.node, payload: forward.encoded()), at: 0)
             // What the usual terms ask for, several times over.
             guard let more = amount.adding(MilliSatoshi(10_000 + amount.value / 50)) else { return nil }
@@ -57,6 +58,6 @@ extension SimulatedWorld {
         let session = SecretKey(Hash.tagged("session", Array("\(seed)/\(draw(UInt64(0)...UInt64.max))".utf8)))!
         guard var onion = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array) else { return nil }
         if spoiled == 9 { onion[draw(0...onion.count - 1)] ^= 1 << draw(UInt8(0)...7) }
-        return RawPayment(amount: amount, hash: hash, cltvExpiry: expiry, onion: onion)
+        return RawPayment(amount: amount, hash: hash, cltvExpiry: CLTVExpiry(expiry), onion: onion)
     }
 }

@@ -264,7 +264,7 @@ extension HostileHistory {
         let effects = raws[index].raw.channel.handle(.offer(offer), raws[index].raw.environment(height: world.ledger.height))
         if case .refused? = effects.first { return }
         // BOLT 2 has a receiver fail the channel over an expiry that is no block height.
-        if payment.cltvExpiry >= 500_000_000 { raws[index].raw.isIrregular = true }
+        if !payment.cltvExpiry.isBlock { raws[index].raw.isIrregular = true }
         try world.send(effects, over: &raws[index].raw)
         try world.talk(&raws[index].raw)
     }

@@ -9,7 +9,7 @@ package struct UpdateAddHTLC: MessageBody {
     package var amount: MilliSatoshi
     package var paymentHash: PaymentHash
     /// The block height at which the offerer may take the money back.
-    package var cltvExpiry: UInt32
+    package var cltvExpiry: CLTVExpiry
     /// BOLT 4's packet of 1366 bytes, not yet parsed.
     package var onion: [UInt8]
     package var tlvs = TLVStream()
@@ -17,7 +17,7 @@ package struct UpdateAddHTLC: MessageBody {
     package static let onionLength = 1366
 
     package init(
-        channelID: ChannelID, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: UInt32,
+        channelID: ChannelID, id: UInt64, amount: MilliSatoshi, paymentHash: PaymentHash, cltvExpiry: CLTVExpiry,
         onion: [UInt8], pathKey: PublicKey? = nil
     ) {
         self.channelID = channelID
@@ -34,7 +34,7 @@ package struct UpdateAddHTLC: MessageBody {
         id = try reader.uint64()
         amount = try reader.milliSatoshi()
         paymentHash = PaymentHash(try reader.bytes32())
-        cltvExpiry = try reader.uint32()
+        cltvExpiry = try reader.cltvExpiry()
         onion = try reader.read(Self.onionLength)
         tlvs = try TLVStream(from: &reader, known: [0: TLVStream.point])
     }
@@ -44,7 +44,7 @@ package struct UpdateAddHTLC: MessageBody {
         writer.uint64(id)
         writer.milliSatoshi(amount)
         writer.write(paymentHash)
-        writer.uint32(cltvExpiry)
+        writer.cltvExpiry(cltvExpiry)
         writer.write(onion)
         tlvs.encode(to: &writer)
     }

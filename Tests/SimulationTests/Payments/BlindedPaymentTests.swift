@@ -382,7 +382,7 @@ struct PeeledHTLCTests {
     ///   - inside: whether somebody stands before it on the path.
     ///   - change: of the payload.
     private static func peel(
-        _ data: EncryptedRecipientData, amount: UInt64 = 1_000_000, cltvExpiry: UInt32 = 900, inside: Bool,
+        _ data: EncryptedRecipientData, amount: UInt64 = 1_000_000, cltvExpiry: CLTVExpiry = 900, inside: Bool,
         _ change: (inout HopPayload) -> Void = { _ in }, pathKeyInMessage: Bool? = nil
     ) -> PeeledHTLC {
         let path = BlindedPath(

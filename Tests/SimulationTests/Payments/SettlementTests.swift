@@ -206,7 +206,7 @@ struct OnionReplayTests {
     @Test("remembered until they fail or expire, by rows that say so")
     func lifetime() throws {
         var replays = OnionReplays()
-        for number: UInt8 in 0..<100 { replays.insert(sharedSecret: Self.htlc(number), cltvExpiry: 200 + UInt32(number / 10)) }
+        for number: UInt8 in 0..<100 { replays.insert(sharedSecret: Self.htlc(number), cltvExpiry: CLTVExpiry(200 + UInt32(number / 10))) }
         #expect(replays.count == 100 && replays.contains(sharedSecret: Self.htlc(7)))
         var store: [[UInt8]: [UInt8]] = [:]
         func save() { for (key, record) in replays.drainWrites().changes(of: .onions) { store[key] = record } }
@@ -259,14 +259,15 @@ struct OnionReplayTests {
             let payload: HopPayload =
                 number % 2 == 0
                 ? .final(
-                    amount: MilliSatoshi(1_000_000), cltvExpiry: expiry, paymentSecret: .zero, total: MilliSatoshi(1_000_000), metadata: nil
+                    amount: MilliSatoshi(1_000_000), cltvExpiry: CLTVExpiry(expiry), paymentSecret: .zero, total: MilliSatoshi(1_000_000),
+                    metadata: nil
                 )
-                : .forward(amount: MilliSatoshi(900_000), cltvExpiry: expiry - 100, over: ShortChannelID(77))
+                : .forward(amount: MilliSatoshi(900_000), cltvExpiry: CLTVExpiry(expiry - 100), over: ShortChannelID(77))
             var hops = [OnionPacket.Hop(nodeID: world.nodes[0].nodeID, payload: payload.encoded())]
             if number % 2 == 1 { hops.append(.init(nodeID: secret.publicKey(), payload: payload.encoded())) }
             let created = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array)
             let onion = try #require(created)
-            try world.offer(amount: MilliSatoshi(1_000_000), hash: hash, cltvExpiry: expiry, onion: onion, over: &raw)
+            try world.offer(amount: MilliSatoshi(1_000_000), hash: hash, cltvExpiry: CLTVExpiry(expiry), onion: onion, over: &raw)
         }
         #expect(raw.channel.commitments.htlcs.isEmpty)
         #expect(raw.channel.commitments.nextLocalID == 200)

@@ -44,7 +44,7 @@ struct StallingTests {
     func trifle() throws {
         var world = try Self.line(11)
         let request = try Self.stuck(&world, 100_000)
-        let expiry = Int(try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry)
+        let expiry = try #require(world.nodes[1].core!.circuits.pending.first).incoming.cltvExpiry.height
         while world.ledger.height < expiry - 1 {
             try world.mine(1)
             try world.pass(1, interval: .milliseconds(100))
@@ -72,7 +72,7 @@ struct StallingTests {
             else { return nil }
             return (close.height, at)
         }
-        while world.nodes[0].answers[request] == nil, world.ledger.height < Int(circuit.incoming.cltvExpiry) {
+        while world.nodes[0].answers[request] == nil, world.ledger.height < circuit.incoming.cltvExpiry.height {
             // As long as it is not deep in the chain that the HTLC is ours again, upstream waits.
             if let timeout = timeout(), world.ledger.height >= timeout.at + 2 { break }
             #expect(world.nodes[1].core!.circuits.pending == [circuit] && world.nodes[0].answers[request] == nil)
@@ -81,8 +81,8 @@ struct StallingTests {
         }
         try world.pass(3)
         let (closed, taken) = try #require(timeout())
-        #expect(closed > Int(circuit.cltvExpiry) && taken > closed && world.ledger.height == taken + 2)
-        #expect(world.ledger.height < Int(circuit.incoming.cltvExpiry) - 6, "in time for upstream")
+        #expect(closed > circuit.cltvExpiry.height && taken > closed && world.ledger.height == taken + 2)
+        #expect(world.ledger.height < circuit.incoming.cltvExpiry.height - 6, "in time for upstream")
         guard case .failure(.paymentFailed)? = world.nodes[0].answers[request] else {
             Issue.record("\(String(describing: world.nodes[0].answers[request]))")
             return
@@ -101,7 +101,7 @@ struct StallingTests {
         let request = try Self.stuck(&world, 50_000_000)
         let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
         let downstream = try #require(Self.channel(world, 1, 2))
-        while world.ledger.height < Int(circuit.incoming.cltvExpiry) + 3 {
+        while world.ledger.height < circuit.incoming.cltvExpiry.height + 3 {
             // The commitment is mined, and what takes its HTLC is not.
             let commitments = world.ledger.mempool.entries.values.map(\.transaction).filter {
                 $0.inputs[0].previousOutput == downstream.parameters.funding
