@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Closes on chain with HTLCs under way both ways, between Electrum's Lightning node and ours; Bitcoin Core's kernel judges every block.
 
-  electrum_onchain.py LNW ORACLES PYTHON
+  electrum_onchain.py LNW ORACLES PYTHON [row ...]     rows: both frozen payer payee, all without
 
 Each row: one HTLC of 40,000 sat from ours to Electrum, one of 60,000 sat from Electrum to ours, both held; then either side closes. In half
 of the rows the preimages come after the close, and both have their money on chain; in the others nobody settles, and both go back. In the
-last rows Electrum is frozen while ours settles, and thaws when it is too late for it. Exits with 0 if every figure is told right.
+last rows Electrum is frozen while ours settles, and thaws when it is too late for it: as payer to ours, as payer to bob behind ours, and as payee of
+bob. Exits with 0 if every figure is told right.
 """
-import hashlib, os, signal, subprocess, time
+import hashlib, os, signal, subprocess, sys, time
 
 from rig import ENV, LISTEN, LNW, Peer, World, lnw, run, say, until
 
@@ -35,7 +36,9 @@ def mine(count=1, follow=True):
 
 def open_channel(peer):
     lnw("-w", "ours", "openchannel", f"{peer.id}@127.0.0.1:{LISTEN}", "1000000sat", "--push", "400000sat", "--yes")
-    c = until(lambda: lnw("-w", "ours", "listchannels")["channels"][-1:], 10, "channel")[0]
+    def opened():
+        return [c for c in lnw("-w", "ours", "listchannels")["channels"] if c["peer_id"] == peer.id and c["state"] != "closed"]
+    c = until(opened, 10, "channel")[-1]
     point = f"{c['funding_txid']}:{c['funding_output_index']}"
 
     def usable():
@@ -144,9 +147,84 @@ def frozen(peer):
     assert before + HELD_BY_OURS - 25_000 <= after <= before + HELD_BY_OURS, (before, after)
 
 
+def hop():
+    """Our channel with bob."""
+    return next(c for c in lnw("-w", "ours", "listchannels")["channels"] if c["peer_id"] == BOB)
+
+
+def wealth():
+    """Of ours, on chain and with bob."""
+    return total() + hop()["to_local_msat"] // 1000
+
+
+def forwards(status):
+    return [f for f in lnw("-w", "ours", "listforwards")["forwards"] if f["status"] == status]
+
+
+def frozen_payer(peer):
+    say("--- electrum pays bob through ours, and is frozen when bob settles")
+    point = open_channel(peer)
+    before = wealth() + channel(point)["to_local_msat"] // 1000
+    preimage, hash_ = secret("bob")
+    bolt11 = lnw("-w", "bob", "holdinvoice", hash_, f"{HELD_BY_OURS}sat", "held")["invoice"]
+    peer.process.stdin.write(f"pay {bolt11}\n")
+    peer.process.stdin.flush()
+
+    def held(status):
+        return any(i["payment_hash"] == hash_ and i["status"] == status for i in lnw("-w", "bob", "listinvoices")["invoices"])
+    until(lambda: held("held"), 30, "electrum's HTLC is held by bob")
+    os.kill(peer.process.pid, signal.SIGSTOP)
+    lnw("-w", "bob", "settle", preimage)
+    until(lambda: held("paid"), 30, "bob is paid")
+    settled = len(forwards("settled"))
+    for _ in range(400):
+        mine(1, follow=False)
+        if len(forwards("settled")) > settled:
+            break
+    say("given up:", channel(point).get("reason"), channel(point)["close_kind"])
+    assert len(forwards("settled")) == settled + 1, lnw("-w", "ours", "listforwards")
+    os.kill(peer.process.pid, signal.SIGCONT)
+    time.sleep(3)
+    to_the_end(point)
+    after = wealth()
+    say(f"forwarded, {after - before} sat since")
+    assert before - 25_000 <= after <= before + 1000, (before, after)
+    assert hop()["state"] == "normal" and not forwards("pending") and not forwards("settling")
+
+
+def frozen_payee(peer):
+    say("--- bob pays electrum through ours, and electrum is frozen")
+    point = open_channel(peer)
+    before = wealth() + channel(point)["to_local_msat"] // 1000
+    _, hash_ = secret("electrum")
+    bolt11 = peer.do(f"hold {hash_} {HELD_BY_ELECTRUM}")["invoice"]
+    subprocess.Popen([LNW, "-w", "bob", "pay", bolt11, "--json"], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: forwards("pending"), 30, "bob's payment is under way")
+    time.sleep(2)
+    os.kill(peer.process.pid, signal.SIGSTOP)
+
+    def status():
+        return next(p for p in lnw("-w", "bob", "listpayments")["payments"] if p["payment_hash"] == hash_)["status"]
+    for _ in range(400):
+        mine(1, follow=False)
+        if status() == "failed":
+            break
+    say("given up:", channel(point).get("reason"), channel(point)["close_kind"])
+    assert status() == "failed"
+    os.kill(peer.process.pid, signal.SIGCONT)
+    time.sleep(3)
+    closed = to_the_end(point)
+    after = wealth()
+    say("closed:", [(o["role"], o["amount_sat"], o["status"].split(" by ")[0]) for o in closed["close_outputs"]])
+    say(f"given back to bob, {after - before} sat since")
+    assert before - 25_000 <= after <= before, (before, after)
+    assert hop()["state"] == "normal" and not forwards("pending")
+
+
 def main():
-    global PEER
-    World()
+    global PEER, BOB
+    world = World("ours,bob")
+    BOB = world.ids["bob"]
     peer = PEER = Peer()
     lnw("local", "fund", "ours", "0.2btc")
     # Several coins: each HTLC transaction takes one.
@@ -155,10 +233,18 @@ def main():
     lnw("-w", "ours", "send", peer.address, "0.05btc", "--yes")
     mine(1)
     peer.do("waitcoins 4000000")
-    for closer in ("ours", "electrum"):
-        for is_settled in (True, False):
-            row(peer, closer, is_settled)
-    frozen(peer)
+    port = lnw("-w", "bob", "getinfo")["address"].rsplit(":", 1)[1]
+    lnw("-w", "ours", "openchannel", f"{BOB}@127.0.0.1:{port}", "1000000sat", "--push", "500000sat", "--yes")
+    mine(6)
+    until(lambda: hop()["state"] == "normal", 30, "the channel with bob")
+    rows = sys.argv[4:] or ["both", "frozen", "payer", "payee"]
+    if "both" in rows:
+        for closer in ("ours", "electrum"):
+            for is_settled in (True, False):
+                row(peer, closer, is_settled)
+    for name, freeze in (("frozen", frozen), ("payer", frozen_payer), ("payee", frozen_payee)):
+        if name in rows:
+            freeze(peer)
     say("every row is as it should be")
 
 

@@ -80,9 +80,19 @@ extension Ledger {
     package func nextTransactions(least: FeeRate) -> [Transaction] {
         let reserve = BlockTemplate.reserve(for: Script())
         let chunks = selection(weightLimit: policy.blockWeight - reserve.weight, reserved: reserve.operations)
-        // A virtual byte is four units of weight.
-        return chunks.filter { $0.fees * 250 >= UInt64(least.perKiloweight) * UInt64($0.size) }
-            .flatMap(\.ids).compactMap { mempool.entries[$0]?.transaction }
+        var left: Set<TransactionID> = []
+        var chosen: [Transaction] = []
+        for chunk in chunks {
+            let entries = chunk.ids.compactMap { mempool.entries[$0] }
+            // A virtual byte is four units of weight. What depends on what is left out is left out as well.
+            let isWorth = chunk.fees * 250 >= UInt64(least.perKiloweight) * UInt64(chunk.size)
+            if isWorth, entries.allSatisfy({ left.isDisjoint(with: $0.parents) }) {
+                chosen += entries.map(\.transaction)
+            } else {
+                left.formUnion(chunk.ids)
+            }
+        }
+        return chosen
     }
 
     /// Finds a nonce; on regtest every second one will do.

@@ -4,6 +4,8 @@ public enum Adversary: String, Sendable, CaseIterable {
     case cheater
     /// A node that goes away, often for longer than its deadlines allow.
     case vanisher
+    /// A node that takes what it is sent, and says nothing any more.
+    case staller
     /// A node that publishes its commitment for little, with descendants that pay next to nothing, so that ours does not get past it.
     case pinner
     /// Blocks that others replace.

@@ -45,6 +45,8 @@ public struct ContestedHistory {
     private var guilty: Set<Int> = []
     /// Nodes that are down, and until which height.
     private var away: [Int: Int] = [:]
+    /// Nodes that say nothing, and until which height.
+    private var silent: [Int: Int] = [:]
     /// A commitment of one node that it will have revoked later.
     private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
     private var hashes = 0
@@ -114,7 +116,7 @@ public struct ContestedHistory {
     private func isUp(_ index: Int) -> Bool { away[index] == nil }
 
     private mutating func act() throws(InvariantViolation) {
-        switch world.draw(0...22) {
+        switch world.draw(0...23) {
         case 0...6: try pay()
         case 7...9: try settleOrCancel()
         case 10: if adversaries.contains(.vanisher) { try vanish() }
@@ -127,6 +129,7 @@ public struct ContestedHistory {
         case 17: if adversaries.contains(.pinner), world.draw(0...2) == 0 { try pin() }
         case 18: if adversaries.contains(.censor) { censoredUntil = world.ledger.height + world.draw(1...3) }
         case 19: if adversaries.contains(.feeSpike) { try spike() }
+        case 20: if adversaries.contains(.staller) { stall() }
         default: try mine(world.draw(1...12))
         }
         try world.pass(world.draw(1...3), interval: .milliseconds(500))
@@ -142,6 +145,10 @@ public struct ContestedHistory {
                 away[index] = nil
                 world.resume(index)
                 try world.pass(1, interval: .milliseconds(500))
+            }
+            for (index, until) in silent where world.ledger.height >= until {
+                silent[index] = nil
+                world.mute(index, false)
             }
         }
     }
@@ -250,6 +257,15 @@ public struct ContestedHistory {
         world.stop(index)
     }
 
+    /// A node says nothing for some blocks, and does not hang up.
+    private mutating func stall() {
+        let index = world.draw(0...2)
+        guard isUp(index), guilty.isEmpty || guilty == [index] else { return }
+        guilty.insert(index)
+        silent[index] = world.ledger.height + world.draw(1...150)
+        world.mute(index)
+    }
+
     private mutating func forceClose() throws(InvariantViolation) {
         let index = world.draw(0...2)
         guard isUp(index), let core = world.nodes[index].core else { return }
@@ -286,6 +302,8 @@ public struct ContestedHistory {
         censoredUntil = 0
         for index in away.keys.sorted() { world.resume(index) }
         away = [:]
+        for index in silent.keys.sorted() { world.mute(index, false) }
+        silent = [:]
         try world.pass(5)
         try world.calmFeeRates()
         for index in world.nodes.indices {

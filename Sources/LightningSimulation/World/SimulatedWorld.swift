@@ -51,7 +51,7 @@ public struct InvariantViolation: Error, Sendable, CustomStringConvertible {
     public var seed: UInt64
     public var time: Timestamp
     public var what: String
-    public var description: String { "seed \(seed), at \(time) ms: \(what)" }
+    public var description: String { "seed \(seed), at \(time.milliseconds) ms: \(what)" }
 }
 
 /// Whole nodes, a network, disks and a layer 1 in one process, in virtual time: the same seed gives the same history.
