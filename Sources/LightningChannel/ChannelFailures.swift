@@ -1,3 +1,4 @@
+public import BitcoinPrimitives
 public import LightningWire
 
 /// Why a channel does not do what its owner asks; nothing has changed.
@@ -28,10 +29,14 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidExpiry
     /// The database may be an old copy: a commitment out of it may be revoked, and whoever publishes a revoked one loses everything.
     case possiblyBehind
+    /// A closing transaction that both sides have signed waits to be mined: it is cheaper than a commitment, and pays at once.
+    case closeWaits(TransactionID)
 
     public var description: String {
         switch self {
         case .notConnected: "the peer is not connected"
+        case .closeWaits(let id):
+            "both sides have signed the closing transaction \(id), which waits to be mined, is cheaper and pays at once. To have it mined sooner: lnw bumpfee \(id)"
         case .notUsable(let state): "the channel is \(state)"
         case .insufficientBalance(let spendable): "only \(spendable) can be sent over the channel now"
         case .belowMinimum(let minimum): "the peer accepts no less than \(minimum)"

@@ -301,9 +301,10 @@ public final class LightningNode: Service, Sendable {
     ///
     /// - Parameter isNewest: your word that no newer copy of this database exists, for a channel that `isPossiblyBehind`. Money at risk: if
     ///   there is one, everything in the channel may be lost.
-    /// - Throws: `NodeRefusal.channel(.possiblyBehind)` for such a channel without that word.
-    public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false) async throws {
-        _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest))
+    /// - Parameter replacesClose: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
+    /// - Throws: `NodeRefusal.channel(.possiblyBehind)` and `NodeRefusal.channel(.closeWaits)` for such channels without that word.
+    public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false, replacesClose: Bool = false) async throws {
+        _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest, replacesClose: replacesClose))
     }
 
     /// Proposes a new fee rate for the commitments of a channel that we opened.

@@ -76,9 +76,20 @@ struct ControlAPITests {
         let api = ControlAPI(node: world.alice, onStop: nil)
         let id = try await world.open()
         let name = try #require(try await world.alice.channels()[0].shortChannelID).description
-        try await world.alice.closeChannel(id)
+        let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(100_400))
+        try await world.alice.pay(invoice)
+        try await world.settled()
+        let closed = try await api.handle("close", ["channel": .string(name)])
         while await world.chain.mempoolIsEmpty { await Task.yield() }
+        // What both have signed is cheaper than what one can do.
+        await #expect(throws: ControlFailure.self) { _ = try await api.handle("forceclose", ["channel": .string(name)]) }
+        let waiting = try await api.handle("explainchannel", ["channel": .string(name)])
+        #expect(waiting["waiting_close_txid"] == closed["txid"] && closed["txid"].text != nil)
         try await world.mine(6, to: world.alice)
+        // What came back is what came into the wallet, and its fee is known.
+        let told = try await api.handle("explainchannel", ["channel": .string(name)])
+        let moved = try await api.handle("listtransactions", [:])["transactions"].list.first { $0["purpose"] == "mutual_close" }
+        #expect(moved?["amount_sat"] == told["claimed_sat"] && moved?["fee_sat"].int ?? 0 > 0 && moved?["txid"] == closed["txid"])
         func look() async throws {
             let closed = try await api.handle("listclosedchannels", [:])
             #expect(closed["channels"].list.map { $0["channel_id"].text } == [id.hex] && closed["next"] == .null)

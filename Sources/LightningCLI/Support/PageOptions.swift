@@ -3,7 +3,8 @@ import LightningRuntime
 
 /// Which part of a long list is shown.
 struct PageOptions: ParsableArguments {
-    @Option(help: "How many at most, the newest first: 1 to 10000") var limit: Int = 100
+    @Option(help: "How many of the past ones at most, the newest first: 1 to 10000; what is under way is shown beside them") var limit:
+        Int = 100
     @Option(help: ArgumentHelp("Go on where the list before ended: what its last line says", valueName: "position")) var before: String?
 
     func validate() throws {

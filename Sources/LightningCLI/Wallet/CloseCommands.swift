@@ -7,9 +7,17 @@ struct ForceClose: AsyncParsableCommand {
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
     @Flag(help: "Your word that there is no newer copy of this wallet's database. If there is one, everything in the channel may be lost.")
     var newest = false
+    @Flag(help: "Also where a closing transaction that both sides have signed waits to be mined: it is cheaper, and pays at once.")
+    var replaceClose = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {
         let quote = try await options.call("quoteforceclose", ["channel": .string(channel)])
+        if let waiting = quote["waiting_close_txid"].text, !replaceClose {
+            throw ControlFailure(
+                .refused,
+                "both sides have signed a closing transaction, which waits to be mined, is cheaper and pays at once. To have it mined sooner: lnw bumpfee \(waiting). To force-close all the same: --replace-close"
+            )
+        }
         let warning =
             quote["possibly_behind"].flag
             ? "\nThis database may be an old copy. If there is a newer one, the peer takes ALL of it: \(Format.sat(quote["capacity_sat"].u64)) may be lost. Let it connect instead."
@@ -17,7 +25,10 @@ struct ForceClose: AsyncParsableCommand {
         try Terminal.confirm(
             "Force-close channel \(quote["short_channel_id"].string) of \(Format.sat(quote["capacity_sat"].u64)) with \(Format.short(quote["peer_id"].string))?\n\(Quote.lines(quote))\(warning)\nlnw close is cheaper while the peer answers.",
             yes: yes)
-        options.show(try await options.call("forceclose", ["channel": .string(channel), "newest": .bool(newest)])) { v in
+        options.show(
+            try await options.call(
+                "forceclose", ["channel": .string(channel), "newest": .bool(newest), "replace_close": .bool(replaceClose)])
+        ) { v in
             "our last state\(v["txid"].text.map { ", \($0)," } ?? "") is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
         }
     }

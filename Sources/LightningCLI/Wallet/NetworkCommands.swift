@@ -368,13 +368,21 @@ struct Explain: AsyncParsableCommand {
             var text = "\(Format.sat(e["amount_sat"].u64)) \(e["role"].string): \(e["what"].string)"
             if let id = e["txid"].text { text += " by \(id.prefix(16))…" }
             if let fee = e["fee_sat"].int { text += ", fee \(Format.sat(UInt64(fee)))" }
-            if e["height"].int == nil, let expiry = e["expiry"].int { text += ", the offerer's from block \(expiry) on" }
+            if e["height"].int == nil, let expiry = e["expiry"].int {
+                text +=
+                    e["role"].text?.contains("offered") == true ? ", ours from block \(expiry) on" : ", the peer's from block \(expiry) on"
+            }
             line(e["height"].int, text)
         }
         if v["close_kind"].text != nil {
             lines.append("  came back: \(Format.sat(v["claimed_sat"].u64)), less \(Format.sat(v["claim_fees_sat"].u64)) for claims")
+        } else if let waiting = v["waiting_close_txid"].text, v["state"].text == "closing" {
+            line(
+                nil,
+                "both sides have signed \(waiting.prefix(16))…, which waits to be mined; to have it mined sooner: lnw bumpfee \(waiting)")
         } else if v["state"].text == "forceclosing" {
-            line(nil, "our state is published, and waits to be mined; the money comes back after our delay")
+            line(
+                nil, "our state, or the peer's, waits to be mined; from ours the money comes back after our delay, from the peer's at once")
         } else {
             lines.append("  it is not closed; what a close without the peer would come to: lnw quote forceclose \(name)")
         }

@@ -48,6 +48,17 @@ extension PaymentChannel {
         return (transaction, parameters.fundingAmount.subtracting(paid) ?? .zero)
     }
 
+    /// The last of the closing transactions that both sides have signed, while no block holds one of them.
+    public var waitingClose: TransactionID? { close == nil ? mutualCloses.last?.id : nil }
+
+    /// What the closing transaction that was mined pays to us; `nil` for other closes.
+    package var paidByMutualClose: Satoshi? {
+        guard let close, close.kind == .mutual, let script = phase.live.ending?.local,
+            let transaction = mutualCloses.first(where: { $0.id == close.transaction })
+        else { return nil }
+        return transaction.outputs.filter { $0.script == script }.reduce(.zero) { $0.saturatingAdding($1.amount) }
+    }
+
     /// The outputs of closing transactions that no block holds yet.
     package var mutualCloseOutputs: [OutPoint] {
         guard close == nil else { return [] }
@@ -63,6 +74,32 @@ extension PaymentChannel {
             let received = transaction.outputs.filter { isOurs($0.script) }.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
             var movement = WalletTransaction(id: transaction.id, received: received, spent: .zero, fee: mutualClose(transaction.id)?.fee)
             movement.purpose = .mutualClose(id)
+            return movement
+        }
+    }
+
+    /// The fee of a transaction of the channel's close, as far as it is known: a closing transaction's, or a claim's.
+    package func closeFee(of id: TransactionID) -> Satoshi? {
+        if let mutual = mutualClose(id) { return mutual.fee }
+        guard let close else { return nil }
+        return close.transaction == id ? close.fee : close.attempts.first { $0.transaction.id == id }?.fee
+    }
+
+    /// Claims that pay their own fee, and no block holds yet.
+    ///
+    /// - Parameter isOurs: whether a script is the wallet's.
+    package func unconfirmedClaims(_ isOurs: (Script) -> Bool) -> [WalletTransaction] {
+        guard case .closing(let closing) = phase else { return [] }
+        let waiting = Set(
+            closing.close.outputs.compactMap { output in
+                if case .claiming(let id) = output.status { return id }
+                return nil
+            })
+        return closing.close.attempts.filter { waiting.contains($0.transaction.id) && !$0.isFunded && !$0.isRefused }.map { attempt in
+            let outputs = attempt.transaction.outputs.filter { isOurs($0.script) }
+            let received = outputs.reduce(Satoshi.zero) { $0.saturatingAdding($1.amount) }
+            var movement = WalletTransaction(id: attempt.transaction.id, received: received, spent: .zero, fee: attempt.fee)
+            movement.purpose = closing.close.kind == .revokedCommitment ? .penalty(id) : .claim(id)
             return movement
         }
     }

@@ -15,6 +15,9 @@ extension PaymentChannel {
         var bump: ClaimAttempt?
     }
 
+    /// Why a channel is given up that its owner closes without the peer.
+    package static let closedByOwner = "closed by its owner"
+
     /// Publishes our commitment: the way out when there is no talking with the peer.
     ///
     /// Money at risk: our own output is locked for the peer's `to_self_delay` blocks.
@@ -31,7 +34,10 @@ extension PaymentChannel {
         if let transaction = funding.transaction, funding.height == nil { effects.append(.broadcast(transaction)) }
         effects += publishCommitment(environment)
         if isAbandoned { return effects + [.note("channel \(id) is taken back")] + withdrawn }
-        if !isPossiblyBehind { effects.append(.alert("channel \(id) is force-closed: \(reason)")) }
+        if !isPossiblyBehind {
+            let text = "channel \(id) is force-closed: \(reason)"
+            effects.append(reason == Self.closedByOwner ? .note(text) : .alert(text))
+        }
         return effects + withdrawn
     }
 

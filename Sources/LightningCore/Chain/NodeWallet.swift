@@ -17,6 +17,7 @@ extension NodeCore {
             guard let transaction = byID[movement.id] else { continue }
             movement.time = UInt64(time)
             movement.purpose = purpose(of: transaction, movement.id, isSpending: movement.spent > .zero)
+            if movement.fee == nil, let channel = movement.purpose?.channel { movement.fee = channels[channel]?.closeFee(of: movement.id) }
             batch.effects.writes += StoreHistory.transactions.add(movement.encoded(), at: movement.position)
         }
     }
@@ -54,7 +55,10 @@ extension NodeCore {
             return movement
         }
         // A close is not the wallet's before a block holds it.
-        return own + channels.ordered.flatMap { channel in channel.unconfirmedCloses { coins.wallet.owns($0) } }
+        return own
+            + channels.ordered.flatMap { channel in
+                channel.unconfirmedCloses { coins.wallet.owns($0) } + channel.unconfirmedClaims { coins.wallet.owns($0) }
+            }
     }
 
     /// The rate for a transaction that the owner makes.

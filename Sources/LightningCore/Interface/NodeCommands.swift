@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningChannel
+import LightningEnforcement
 import LightningInvoice
 import LightningOnion
 import LightningPayment
@@ -11,6 +12,12 @@ import LightningWire
 
 // What the owner asks for.
 extension NodeCore {
+    /// Whether an incoming HTLC can be claimed no more: its channel is closed, and what was mined does not hold it, or somebody has it.
+    private func isBeyondClaim(_ id: HTLCID) -> Bool {
+        guard case .closing(let closing)? = channels[id.channel]?.phase else { return false }
+        return !closing.close.isClaimable(HTLC.Key(isOfferedByLocal: false, id: id.id))
+    }
+
     mutating func perform(_ command: NodeCommand, _ request: RequestID, _ history: History) {
         do {
             if let response = try carryOut(command, request, history) {
@@ -46,6 +53,8 @@ extension NodeCore {
             return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
         case .settle(let hash, let preimage):
             if let over = history.invoice { throw .hold(.notHeld(over.statusName)) }
+            let parts = payments.receiver.heldParts(hash)
+            if !parts.isEmpty, parts.allSatisfy(isBeyondClaim) { throw .hold(.lost) }
             do throws(HoldRefusal) {
                 for effect in try payments.receiver.settleHeld(hash, preimage).effects() { dispatch(effect) }
             } catch { throw .hold(error) }
@@ -123,8 +132,10 @@ extension NodeCore {
                 throw .channel(error)
             }
             return .done
-        case .forceCloseChannel(let id, let isNewest):
+        case .forceCloseChannel(let id, let isNewest, let replacesClose):
             guard let channel = channels[id] else { throw .unknownChannel }
+            // The one is cheaper, and pays at once.
+            if channel.isAlive, !replacesClose, let waiting = channel.waitingClose { throw .channel(.closeWaits(waiting)) }
             switch channel.phase {
             case .live, .failed:
                 guard channel.isPossiblyBehind else { break }
@@ -139,7 +150,7 @@ extension NodeCore {
                 throw .channel(.notUsable("waiting for the peer to close: our data is old, and publishing it would lose all"))
             case .failed, .closing, .closed: throw .channel(.notUsable(channel.stateName))
             }
-            tell(id, .giveUp("closed by its owner"))
+            tell(id, .giveUp(PaymentChannel.closedByOwner))
             return .done
         case .addWatchtower(let node):
             try addTower(node)

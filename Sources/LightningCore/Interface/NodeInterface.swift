@@ -90,7 +90,7 @@ public enum NodeCommand: Sendable {
     case closeChannel(ChannelID, to: Script?, fee: FeeChoice? = nil)
     /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
-    case forceCloseChannel(ChannelID, isNewest: Bool = false)
+    case forceCloseChannel(ChannelID, isNewest: Bool = false, replacesClose: Bool = false)
     /// Proposes a fee rate for the commitments of a channel that we opened.
     case setFeeRate(ChannelID, FeeRate)
     /// Has a watchtower keep penalty kits for us, or no longer.

@@ -68,7 +68,7 @@ extension NodeEvent {
         switch self {
         case .channelUsable(let id): (.info, "channel \(id): it can be used")
         case .channelAnnounced(let id, let name): (.info, "channel \(id): it is public, as \(name)")
-        case .channelClosing(let id, let kind): (kind == .mutual ? .info : .alert, "channel \(id): it is closing: \(kind)")
+        case .channelClosing(let id, let kind): (kind.level, "channel \(id): it is closing: \(kind)")
         case .channelClosed(let id): (.info, "channel \(id): it is closed, and all that was ours is in the wallet or given up")
         case .channelsRestored(let ids):
             (.notice, "channels out of a backup: \(ids.map(\.description).joined(separator: ", "))")
@@ -81,6 +81,17 @@ extension NodeEvent {
             .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSucceeded, .paymentSettled, .paymentFailed, .forwarded,
             .forwardRefused, .block:
             nil
+        }
+    }
+}
+
+extension CloseKind {
+    /// A force close costs time and fees; what is lost by others is said beside.
+    fileprivate var level: LogEntry.Level {
+        switch self {
+        case .mutual: .info
+        case .localCommitment, .remoteCommitment, .fundingSpent: .notice
+        case .revokedCommitment, .ownRevokedCommitment, .futureCommitment, .ownLaterCommitment, .unknown: .alert
         }
     }
 }

@@ -6,11 +6,14 @@ public enum HoldRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case notHeld(String)
     /// Its hash is another.
     case wrongPreimage
+    /// Its channel was closed, and nothing of what was held can be claimed: too small for an output, or taken back.
+    case lost
 
     public var description: String {
         switch self {
         case .unknownInvoice: "there is no such invoice"
         case .notHeld(let state): "nothing is held for this invoice: it is \(state)"
+        case .lost: "its channel was closed, and nothing of what was held can be claimed any more. It is given back: cancel it"
         case .wrongPreimage: "the preimage does not belong to the invoice's payment hash"
         }
     }

@@ -308,6 +308,11 @@ package struct Receiver: Machine, Sendable {
         return ReceiveOutcome(lost: [record])
     }
 
+    /// The HTLCs that are held for an invoice.
+    package func heldParts(_ hash: PaymentHash) -> [HTLCID] {
+        sets[hash].map { set in set.isHeld ? set.parts.map(\.htlc.key) : [] } ?? []
+    }
+
     /// Takes the payment that is held for a hold invoice.
     package mutating func settleHeld(_ hash: PaymentHash, _ preimage: PaymentPreimage?) throws(HoldRefusal) -> ReceiveOutcome {
         guard let record = invoices[hash] else { throw .unknownInvoice }

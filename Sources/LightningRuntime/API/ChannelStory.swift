@@ -16,6 +16,7 @@ extension ControlAPI {
             "funding_height": channel.fundingHeight.map { .integer(Int64($0)) } ?? .null,
         ]
         if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }
+        if let waiting = channel.waitingClose { fields["waiting_close_txid"] = .string(waiting.description) }
         guard let close = channel.close else { return .object(fields) }
         fields["close_kind"] = .string(close.kind.description)
         fields["close_txid"] = .string(close.transaction.description)
@@ -31,9 +32,7 @@ extension ControlAPI {
             return sum.saturatingAdding(output.output.amount)
         }
         // A mutual close pays us at once.
-        let toUs = channel.localBalance.roundedDown
-        let mutual = channel.parameters.isOpener ? toUs.subtracting(close.fee ?? .zero) ?? .zero : toUs
-        fields["claimed_sat"] = .amount(close.kind == .mutual ? mutual.value : ours.value)
+        fields["claimed_sat"] = .amount((channel.paidByMutualClose ?? ours).value)
         return .object(fields)
     }
 

@@ -139,7 +139,8 @@ package struct ControlAPI: Sendable {
             return Self.json(quote, channel)
         case "forceclose":
             let id = try await channel(p["channel"])
-            try await node.forceCloseChannel(id, isNewest: try p.yesOrNo("newest"))
+            try await node.forceCloseChannel(
+                id, isNewest: try p.yesOrNo("newest"), replacesClose: try p.yesOrNo("replace_close"))
             let commitment = try await node.signedCommitment(of: id)?.id
             return ["channel_id": .string(id.hex), "txid": commitment.map { .string($0.description) } ?? .null]
         default:
@@ -374,6 +375,7 @@ package struct ControlAPI: Sendable {
         return [
             "channel_id": .string(id.hex), "short_channel_id": .string(channel.displayID.description),
             "peer_id": .string(channel.parameters.remoteNodeID.hex), "possibly_behind": .bool(channel.isPossiblyBehind),
+            "waiting_close_txid": channel.waitingClose.map { .string($0.description) } ?? .null,
             "capacity_sat": .amount(channel.parameters.fundingAmount.value),
             "anchors_sat": .amount(quote.anchors.value), "to_local_sat": .amount(quote.toLocal.value),
             "delay_blocks": .integer(Int64(quote.delay)),

@@ -1,7 +1,10 @@
 import BitcoinLedger
 import BitcoinPrimitives
+import CryptoPrimitives
 import LightningChannel
 import LightningEnforcement
+import LightningInvoice
+import LightningPayment
 import LightningRecords
 import LightningSimulation
 import LightningWire
@@ -77,6 +80,54 @@ struct ClosedChannelTests {
         }
         #expect(world.nodes[0].core!.channels.isEmpty)
     }
+
+    @Test("what was held and has no output in the close is refused when it is to be settled")
+    func lost() throws {
+        var world = SimulatedWorld(seed: 75, names: ["alice", "bob"], configuration: NodeConfiguration())
+        try world.fund(0)
+        world.join(0, 1)
+        try world.run(limit: .milliseconds(2000))
+        try world.command(
+            0, .openChannel(world.nodes[1].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil))
+        try world.run(limit: .milliseconds(2000))
+        try world.mine(6)
+        try world.pass(3)
+        let id = try #require(world.nodes[0].core!.channels.ids.first)
+        var hashes: [PaymentHash] = []
+        // Of the first nothing is an output, of the second all is.
+        for (number, sat) in [(UInt8(1), UInt64(100)), (2, 50_000)] {
+            let preimage = PaymentPreimage(Hash.sha256([number]))
+            let create = NodeCommand.createHoldInvoice(
+                preimage.paymentHash, amount: MilliSatoshi(Satoshi(sat)), .text("held"), expiry: .seconds(3600))
+            guard case .invoice(let record)? = try world.ask(1, create) else { throw Missing() }
+            try world.command(0, .pay(record.invoice, amount: nil))
+            try world.pass(3)
+            hashes.append(preimage.paymentHash)
+        }
+        try world.command(1, .forceCloseChannel(id))
+        try world.pass(1)
+        try world.mine(1)
+        try world.pass(1)
+        let lost = try world.command(1, .settle(hashes[0], PaymentPreimage(Hash.sha256([1]))))
+        guard case .failure(.hold(.lost))? = world.nodes[1].answers[lost] else {
+            Issue.record("\(String(describing: world.nodes[1].answers[lost]))")
+            return
+        }
+        guard case .done? = try world.ask(1, .settle(hashes[1], PaymentPreimage(Hash.sha256([2])))) else {
+            Issue.record("what has an output is not settled")
+            return
+        }
+        try world.mine(200)
+        try world.pass(2)
+        let (refused, paid) = (world.nodes[1].invoices[hashes[0]], world.nodes[1].invoices[hashes[1]])
+        #expect(refused?.status == .canceled)
+        guard case .paid? = paid?.status else {
+            Issue.record("\(String(describing: paid?.status))")
+            return
+        }
+    }
+
+    private struct Missing: Error {}
 
     @Test("a record of the history with any byte cut off, of another version, or of a channel that is not closed is refused")
     func damaged() throws {
