@@ -89,7 +89,12 @@ struct CommitmentBumpTests {
         #expect(effects.contains(.abandonFunded(child.id)))
         let funding = try #require(Self.funding(effects))
         #expect(funding.outPoints.first?.transaction == theirs.id && funding.replacing == nil)
+        // Until the wallet has paid for it, either may be mined.
+        let own = pair.alice.signedLocalCommitment(environment.keys)
+        #expect(effects.contains(.broadcast(theirs)) && effects.contains(.broadcast(own)))
         #expect(pair.alice.handle(.seen(output, by: theirs), environment).isEmpty)
+        let unpaid = pair.alice.newBlock(environment)
+        #expect(unpaid.contains(.broadcast(theirs)) && unpaid.contains(.broadcast(own)))
         let answer = pair.alice.handle(.claimFunded(funding, Self.pay(funding)), environment)
         let (other, parents) = try #require(Self.published(answer))
         #expect(parents == [theirs])
@@ -110,6 +115,7 @@ struct CommitmentBumpTests {
         environment.height = 301
         let again = try #require(Self.published(pair.alice.newBlock(environment)))
         #expect(again.0 == other && again.parents == [theirs])
+        #expect(!pair.alice.newBlock(environment).contains(.broadcast(own)))
         // Mined, it has paid for the close; reorganized away, it is published again.
         var mined = pair.alice
         let closed = mined.spent(output, by: theirs, height: 301, environment)

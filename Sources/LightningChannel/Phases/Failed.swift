@@ -57,16 +57,22 @@ extension PaymentChannel {
         if isAbandoned { return [] }
         if isPossiblyBehind { return alertUnpublished("it is given up (\(failureReason))", environment) }
         let target = bumpTarget(environment)
-        // What is there already is not published beside it: layer 1 would only refuse one of them.
-        var effects: [ChannelEffect] = target.isOurs ? [.broadcast(target.signed)] : []
-        guard environment.isSynced, parameters.hasAnchors, funding.height != nil, case .failed(let failed) = phase else { return effects }
+        var effects: [ChannelEffect] = []
+        var bump: ClaimAttempt?
+        if case .failed(let failed) = phase { bump = failed.bump }
         // What was paid for the other one can be spent again: only one of them is mined.
-        var bump = failed.bump
         if let other = bump, other.outPoints.first?.transaction != target.commitment.id {
             effects.append(.abandonFunded(other.transaction.id))
             forgetBump()
             bump = nil
         }
+        if target.isOurs {
+            effects.append(.broadcast(target.signed))
+        } else if bump == nil {
+            // Without a child that pays for it theirs may have left the mempool: then either may be taken. With one, ours is only in its way.
+            effects += [.broadcast(target.signed), .broadcast(signedLocalCommitment(environment.keys))]
+        }
+        guard environment.isSynced, parameters.hasAnchors, funding.height != nil else { return effects }
         let (deadline, most) = urgency(of: target)
         let funding = CommitmentBump.funding(
             target.commitment, holderIsLocal: target.isOurs, signed: target.signed, replacing: bump, by: deadline, most: most,
