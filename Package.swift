@@ -133,7 +133,7 @@ let package = Package(
             name: "ledger-differential",
             dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningSimulation"],
             path: "Tests/Differential"),
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CryptoPrimitives"], path: "Tests/TestSupport"),
         .target(
             name: "LightningFuzzing",
             dependencies: [
@@ -174,6 +174,7 @@ let package = Package(
             name: "FuzzTests",
             dependencies: ["CryptoPrimitives", "LightningSimulation", "LightningFuzzing", "TestSupport"]),
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
+        .testTarget(name: "CryptoTests", dependencies: ["CryptoPrimitives", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests", packageAccess: false),
         .testTarget(
@@ -182,11 +183,23 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningOnion", "LightningInvoice",
                 "LightningRouting", "LightningPayment", "TestSupport",
             ]),
+        .testTarget(name: "TransportTests", dependencies: ["CryptoPrimitives", "LightningTransport", "TestSupport"]),
         .testTarget(
-            name: "ProtocolTests",
+            name: "WireTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "TestSupport"]),
+        .testTarget(
+            name: "OnionTests",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "TestSupport"]),
+        .testTarget(
+            name: "InvoiceTests",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningOnion", "LightningInvoice", "TestSupport"]),
+        .testTarget(
+            name: "TransactionsTests",
+            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions", "TestSupport"]),
+        .testTarget(
+            name: "StorageTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "LightningTransport", "LightningWire", "LightningOnion", "LightningInvoice",
-                "LightningTransactions", "TestSupport",
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningCore", "LightningStorage",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "RoutingTests",
@@ -197,7 +210,7 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
                 "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning",
-                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                "TestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], exclude: ["Wallets"]),
         .testTarget(

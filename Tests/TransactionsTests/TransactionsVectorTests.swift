@@ -205,11 +205,3 @@ struct TransactionsVectorTests {
         #expect(CommitmentFees.commitmentWeight(hasAnchors: true, htlcCount: 3) == 1124 + 172 * 3)
     }
 }
-
-extension SecretKey {
-    /// A secret key that tests can put into structures.
-    final class Box: Sendable {
-        let key: SecretKey
-        init(_ hex: String) { key = SecretKey(Bytes32(hex: hex)!)! }
-    }
-}
