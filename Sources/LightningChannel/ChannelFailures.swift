@@ -36,7 +36,7 @@ public enum ChannelRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .notConnected: "the peer is not connected"
         case .closeWaits(let id):
-            "both sides have signed the closing transaction \(id), which waits to be mined, is cheaper and pays at once. To have it mined sooner: lnw bumpfee \(id)"
+            "both sides have signed the closing transaction \(id), which waits to be mined, is cheaper and pays at once. To have it mined sooner: lnw bumpfee \(id); to force-close all the same: --replace-close"
         case .notUsable(let state): "the channel is \(state)"
         case .insufficientBalance(let spendable): "only \(spendable) can be sent over the channel now"
         case .belowMinimum(let minimum): "the peer accepts no less than \(minimum)"

@@ -45,6 +45,9 @@ public struct PaymentChannel: Sendable {
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
     public internal(set) var openedHeight: Int
 
+    /// The heights at which HTLCs of the peer were fulfilled, of this run: it is given the time of a block or two to settle.
+    var fulfilledHeights: [HTLC.Key: Int] = [:]
+
     /// The peer's commitment, as it waits in layer 1's mempool while ours is published: whichever is mined, our HTLCs need it in time.
     var seenCommitment: Transaction? { didSet { if oldValue != seenCommitment { isChanged = true } } }
 

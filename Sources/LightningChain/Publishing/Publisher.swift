@@ -94,7 +94,10 @@ package struct Publisher: Machine, Sendable {
             return []
         case .refused(let reason):
             accepted.remove(id)
-            guard let publication = published[id], refusals.updateValue(reason, forKey: id) != reason else { return [] }
+            // Behind a comma there are figures, which change with each block.
+            guard let publication = published[id],
+                refusals.updateValue(reason, forKey: id)?.prefix(while: { $0 != "," }) != reason.prefix(while: { $0 != "," })
+            else { return [] }
             return [isExpected(reason, for: publication) ? .anotherIsThere(publication, reason) : .refused(publication, reason)]
         }
     }

@@ -232,6 +232,7 @@ extension PaymentChannel {
         guard var htlc = commitments.htlcs[key], htlc.state == .receivedAddAckRevocation else { throw .unknownHTLC }
         if case .failed(let reason) = resolution, reason.count > ChannelLimits.maxFailureLength { throw .failureTooLong(reason.count) }
         if case .fulfilled(let preimage) = resolution, preimage.paymentHash != htlc.paymentHash { throw .unknownHTLC }
+        if case .fulfilled = resolution { fulfilledHeights[key] = environment.height }
         htlc.resolution = resolution
         htlc.attribution = attribution
         htlc.state = .sentRemoveHTLC

@@ -9,6 +9,10 @@ extension PaymentChannel {
     /// before cltv_expiry: 18 blocks is reasonable". They have to suffice for our commitment and the transaction that takes the HTLC,
     /// in blocks that may be full, of a miner who may not like them.
     static let fulfillmentDeadline = 18
+    /// One that was fulfilled later, as an HTLC with little time left is, has so many blocks to be settled, but not beyond the second number: whoever sends one
+    /// must not be able to have others' channels closed by it.
+    static let fulfillmentGrace = 2
+    static let lastFulfillmentDeadline = 12
     /// Blocks before its expiry at which an HTLC that was never signed for is taken back.
     static let unsignedMargin = 2
 
@@ -24,7 +28,8 @@ extension PaymentChannel {
         let next = height + 1
         switch phase {
         case .closed(let closing):
-            return closing.close.irrevocableHeight > height ? closing.close.irrevocableHeight : max(next, closing.close.endHeight)
+            if closing.close.irrevocableHeight > height { return closing.close.irrevocableHeight }
+            return hasTakenWrittenOff ? .max : max(next, closing.close.endHeight)
         case .dataLost: return .max
         case .failed, .closing: return next
         case .live where isConfirming:

@@ -66,23 +66,24 @@ extension PaymentChannel {
             forgetBump()
             bump = nil
         }
-        if target.isOurs {
-            effects.append(.broadcast(target.signed))
-        } else if bump == nil {
-            // Without a child that pays for it theirs may have left the mempool: then either may be taken. With one, ours is only in its way.
-            effects += [.broadcast(target.signed), .broadcast(signedLocalCommitment(environment.keys))]
+        if target.isOurs { effects.append(.broadcast(target.signed)) }
+        guard environment.isSynced, parameters.hasAnchors, funding.height != nil else {
+            return effects + (target.isOurs ? [] : either(target, environment))
         }
-        guard environment.isSynced, parameters.hasAnchors, funding.height != nil else { return effects }
         let (deadline, most) = urgency(of: target)
         let funding = CommitmentBump.funding(
             target.commitment, holderIsLocal: target.isOurs, signed: target.signed, replacing: bump, by: deadline, most: most,
             at: environment.height, environment.estimates)
-        if let funding {
-            effects.append(.fundClaim(funding))
-        } else if let bump {
-            effects.append(.broadcast(bump.transaction, parents: [target.signed]))
-        }
+        if let funding { return effects + [.fundClaim(funding)] }
+        if let bump { effects.append(.broadcast(bump.transaction, parents: [target.signed])) }
+        if !target.isOurs, bump?.isRefused ?? true { effects += either(target, environment) }
         return effects
+    }
+
+    /// The peer's commitment and ours, where nothing pays for the peer's: it may have left the mempool, and then either may be taken. With a child that
+    /// pays for it ours would only be in its way.
+    private mutating func either(_ target: BumpTarget, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        [.broadcast(target.signed), .broadcast(signedLocalCommitment(environment.keys))]
     }
 
     /// A commitment that a child of ours can pay for.
@@ -158,10 +159,11 @@ extension PaymentChannel {
     ) -> [ChannelEffect] {
         let target = bumpTarget(environment)
         guard let answer else {
-            guard let bump = failed.bump else {
-                return alertUnfunded("\(target.isOurs ? "our" : "the peer's") commitment, whose fee is too low by now,", environment)
-            }
-            return [.broadcast(bump.transaction, parents: [target.signed])]
+            let whose = target.isOurs ? "our" : "the peer's"
+            let published: [ChannelEffect] = failed.bump.map { [.broadcast($0.transaction, parents: [target.signed])] } ?? []
+            let others = !target.isOurs && failed.bump?.isRefused ?? true ? either(target, environment) : []
+            let alert = failed.bump == nil ? alertUnfunded("\(whose) commitment, whose fee is too low by now,", environment) : []
+            return published + others + alert
         }
         guard isWanted(funding),
             let transaction = CommitmentBump.sign(

@@ -20,6 +20,7 @@ extension PaymentChannel {
 
     /// BOLT 2 "cltv_expiry_delta Selection": the heights at which an HTLC must be settled on chain.
     private mutating func enforceDeadlines(_ environment: ChannelEnvironment) -> [ChannelEffect] {
+        if !fulfilledHeights.isEmpty { fulfilledHeights = fulfilledHeights.filter { commitments.htlcs[$0.key] != nil } }
         for htlc in commitments.orderedHTLCs {
             // A dust HTLC, which is no output of either commitment, is not worth a channel: the node decides when there are too many.
             if isTrimmedEverywhere(htlc) { continue }
@@ -32,13 +33,18 @@ extension PaymentChannel {
             {
                 return enforce("an HTLC of ours expired at block \(htlc.cltvExpiry) and was neither fulfilled nor failed", environment)
             }
-            if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local),
-                environment.height + Self.fulfillmentDeadline >= htlc.cltvExpiry.height
-            {
+            if !htlc.state.isOfferedByLocal, htlc.preimage != nil, htlc.state.isIn(.local), isPastFulfillment(htlc, environment.height) {
                 return enforce("the peer does not settle an HTLC that expires at \(htlc.cltvExpiry)", environment)
             }
         }
         return []
+    }
+
+    /// Whether the peer has had its time to settle an HTLC that we have fulfilled.
+    private func isPastFulfillment(_ htlc: HTLC, _ height: Int) -> Bool {
+        guard height + Self.fulfillmentDeadline >= htlc.cltvExpiry.height else { return false }
+        guard let at = fulfilledHeights[htlc.key], height < at + Self.fulfillmentGrace else { return true }
+        return height + Self.lastFulfillmentDeadline >= htlc.cltvExpiry.height
     }
 
     /// A deadline has come. While our commitment may be an old one the channel goes on, for a peer that connects may still settle.

@@ -135,6 +135,8 @@ extension NodeCore {
         do throws(ChannelBackup.Refusal) {
             found = try openBackup(message.blob)
         } catch {
+            // A stranger's rubbish is no line in the log.
+            guard channels.isOwner(node) else { return }
             return batch.effects.events.append(.note("\(node) gave back a backup of ours that is none: \(error)"))
         }
         // One that is older is of no use: the peer is given the newest.

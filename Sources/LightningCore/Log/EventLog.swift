@@ -37,7 +37,7 @@ struct EventLog: Sendable {
     mutating func note(_ events: [NodeEvent], now: Timestamp, height: Int) {
         for event in events {
             guard let (level, text) = event.logLine else { continue }
-            if level == .notice, !notes.take(Self.noteRate, now: now) { continue }
+            if case .note = event, !notes.take(Self.noteRate, now: now) { continue }
             added.append(LogEntry(number: next, time: now, height: height, level: level, text: text))
             next += 1
         }

@@ -31,8 +31,9 @@ extension ControlAPI {
             guard case .resolved(_, _, true) = output.status, !(output.role.isHTLC && close.kind == .localCommitment) else { return sum }
             return sum.saturatingAdding(output.output.amount)
         }
-        // A mutual close pays us at once.
-        fields["claimed_sat"] = .amount((channel.paidByMutualClose ?? ours).value)
+        // A mutual close pays us at once; of one whose last signature never came back only what both agreed on is known.
+        let agreed = channel.localBalance.roundedDown.subtracting(channel.parameters.isOpener ? close.fee ?? .zero : .zero) ?? .zero
+        fields["claimed_sat"] = .amount((close.kind == .mutual ? channel.paidByMutualClose ?? agreed : ours).value)
         return .object(fields)
     }
 

@@ -352,7 +352,11 @@ public struct ContestedHistory {
             let got = Int64(world.wealth(of: index).value) * 1000
             let costs = core.channels.values.reduce(Int64(0)) { $0 + Self.cost($1) }
             guard got + costs >= expected else {
-                throw world.violation("\(world.nodes[index].name) should have \(expected) msat, less \(costs) for closes, and has \(got)")
+                let closes = core.channels.values.map { channel in
+                    "\(channel.close.map { "\($0.kind), fee \($0.fee.map(\.description) ?? "?"), claims \($0.claimFees.values.map(\.value)), \($0.outputs.map(\.status))" } ?? channel.stateName), child \(channel.commitmentBumpFee)"
+                }
+                throw world.violation(
+                    "\(world.nodes[index].name) should have \(expected) msat, less \(costs) for closes, and has \(got): \(closes)")
             }
         }
         for payment in world.nodes.flatMap({ $0.payments.values }) {
