@@ -20,6 +20,12 @@ extension ChannelClose {
             }
         }
         attempts.removeAll { $0.outPoints.contains(outPoint) && $0.transaction.id != transactionID }
+        // A version that a later one was to replace, and that was mined all the same: what it cost belongs to what the close cost.
+        if isOurs, !attempts.contains(where: { $0.transaction.id == transactionID }), let fee = fee(ofClaim: transaction) {
+            attempts.append(
+                ClaimAttempt(
+                    outPoints: transaction.inputs.map(\.previousOutput), transaction: transaction, fee: fee, height: height))
+        }
         if isOurs, outputs[index].step != nil { addSecondLevel(of: outputs[index], transaction, height: height, channel) }
         // A cheater may take an HTLC to its second step first; its output carries the same revocation key.
         guard outputs[index].role == .penaltyHTLC, !isOurs, let point else { return }
@@ -55,6 +61,16 @@ extension ChannelClose {
             status: .waiting(height: height + Int(delay) - 1), witnessScript: script)
         second.htlc = output.htlc
         if !outputs.contains(where: { $0.outPoint == second.outPoint }) { outputs.append(second) }
+    }
+
+    /// What a claim pays that spends outputs of the close alone; `nil` where the wallet has paid for it.
+    private func fee(ofClaim transaction: Transaction) -> Satoshi? {
+        var sum = Satoshi.zero
+        for input in transaction.inputs {
+            guard let output = outputs.first(where: { $0.outPoint == input.previousOutput }) else { return nil }
+            sum = sum.saturatingAdding(output.output.amount)
+        }
+        return sum.subtracting(transaction.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) })
     }
 
     /// Whether a witness took the path that only we can take.

@@ -239,6 +239,12 @@ struct HTLCClaimTests {
         #expect(
             second.inputs.map(\.previousOutput) == penalty.inputs.map(\.previousOutput)
                 && second.outputs[0].amount < penalty.outputs[0].amount)
+        // The first may be mined all the same: what it cost is known.
+        var older = close
+        for input in penalty.inputs { older.spent(input.previousOutput, by: penalty, height: 302, bench.channel) }
+        let taken = penalty.inputs.compactMap { input in close.outputs.first { $0.outPoint == input.previousOutput }?.output.amount }
+        let paid = taken.reduce(Satoshi.zero) { $0 + $1 } - penalty.outputs[0].amount
+        #expect(older.claimFees == [penalty.id: paid] && taken.count == penalty.inputs.count)
         let isKnownAgain = close.refused(second.id)
         #expect(isKnownAgain)
         let single = CloseTests.claims(&close, at: 302, bench)
