@@ -29,7 +29,7 @@ def mine(count=1, follow=True):
         height = lnw("local", "mine", "1")["height"]
         if follow:
             # The outcome of a payment may come in between.
-            until(lambda: isinstance(seen := PEER.do("height"), int) and seen >= height, 30, "electrum follows the chain")
+            until(lambda: isinstance(seen := PEER.do("height"), int) and seen >= height, 120, "electrum follows the chain")
             time.sleep(0.15)
     return height
 
