@@ -299,9 +299,10 @@ public final class LightningNode: Service, Sendable {
 
     /// Closes a channel without the peer. Our own money is locked for the peer's `to_self_delay` blocks.
     ///
-    /// - Parameter isNewest: your word that no newer copy of this database exists, for a channel that `isPossiblyBehind`. Money at risk: if
-    ///   there is one, everything in the channel may be lost.
-    /// - Parameter replacesClose: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
+    /// - Parameters:
+    ///   - isNewest: your word that no newer copy of this database exists, for a channel that `isPossiblyBehind`. Money at risk: if
+    ///     there is one, everything in the channel may be lost.
+    ///   - replacesClose: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
     /// - Throws: `NodeRefusal.channel(.possiblyBehind)` and `NodeRefusal.channel(.closeWaits)` for such channels without that word.
     public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false, replacesClose: Bool = false) async throws {
         _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest, replacesClose: replacesClose))

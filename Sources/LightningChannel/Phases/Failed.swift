@@ -153,7 +153,7 @@ extension PaymentChannel {
         return (deadline, Satoshi(threatened.value / 2 + ours.roundedDown.value / 20))
     }
 
-    /// The wallet has paid for what brings our commitment into a block, or cannot.
+    /// The wallet has paid for what brings our commitment into a block, or the peer's that the mempool holds in place of ours; or it cannot.
     mutating func bumpFunded(
         _ failed: Failed, _ funding: ClaimFunding, _ answer: (transaction: Transaction, fee: Satoshi)?, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {

@@ -90,6 +90,7 @@ public enum NodeCommand: Sendable {
     case closeChannel(ChannelID, to: Script?, fee: FeeChoice? = nil)
     /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
+    /// - `replacesClose`: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
     case forceCloseChannel(ChannelID, isNewest: Bool = false, replacesClose: Bool = false)
     /// Proposes a fee rate for the commitments of a channel that we opened.
     case setFeeRate(ChannelID, FeeRate)
