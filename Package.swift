@@ -21,7 +21,7 @@ let package = Package(
         .library(name: "Lightning", targets: ["Lightning"]),
         .library(name: "LightningSimulation", targets: ["LightningSimulation"]),
         .executable(name: "lnw", targets: ["lnw"]),
-        // For Tests/Fuzzing, a package of its own: fuzzing needs flags that no other build has.
+        // For Tests/Fuzzing, a package of its own as Tests/Benchmark and Tests/Differential: fuzzing needs flags that no other build has.
         .library(name: "LightningFuzzing", targets: ["LightningFuzzing"]),
     ],
     dependencies: [
@@ -122,17 +122,6 @@ let package = Package(
             ], path: "Sources/LightningCLI"),
         .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream", packageAccess: false),
         .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
-        .executableTarget(
-            name: "lightning-benchmark",
-            dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "LightningRecords", "LightningWire",
-                "LightningOnion", "LightningInvoice", "LightningRouting", "LightningChannel", "LightningEnforcement",
-                "LightningTransactions", "LightningPayment", "LightningCore", "LightningSimulation", "LightningStorage", "Lightning",
-            ], path: "Tests/Benchmark"),
-        .executableTarget(
-            name: "ledger-differential",
-            dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningSimulation"],
-            path: "Tests/Differential"),
         .target(name: "TestSupport", dependencies: ["CryptoPrimitives"], path: "Tests/TestSupport"),
         .target(
             name: "LightningFuzzing",

@@ -34,14 +34,14 @@ public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
 /// Layer 1 as a Lightning node needs it: the embedded chain in this process, or a bitcoind behind JSON-RPC.
 public protocol ChainBackend: Sendable {
     /// The active chain's last block.
-    func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash)
+    func tip() async throws(ChainFailure) -> (height: BlockHeight, hash: BlockHash)
     /// The hash of the active chain's block at a height; `nil` above the tip.
-    func blockHash(height: Int) async throws(ChainFailure) -> BlockHash?
+    func blockHash(height: BlockHeight) async throws(ChainFailure) -> BlockHash?
     func block(_ hash: BlockHash) async throws(ChainFailure) -> Block
     /// The unspent output at a place in the active chain; `nil` where there is none or it is spent.
     ///
     /// - Throws: `.notReady` for a block that is not there yet.
-    func unspentOutput(height: Int, transaction: Int, output: Int) async throws(ChainFailure) -> (OutPoint, TransactionOutput)?
+    func unspentOutput(height: BlockHeight, transaction: Int, output: Int) async throws(ChainFailure) -> (OutPoint, TransactionOutput)?
     /// Gives a transaction to the mempool. One that is known already is no failure.
     func publish(_ transaction: Transaction) async throws(ChainFailure)
     /// Gives a transaction to the mempool together with the unconfirmed ones that it pays for; those that are known already are no failure.

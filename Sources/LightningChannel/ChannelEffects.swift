@@ -63,7 +63,7 @@ package enum ChannelEffect: Hashable, Sendable {
 /// What a channel needs to know of the world when something happens to it.
 package struct ChannelEnvironment: Sendable {
     package var keys: ChannelKeys
-    package var height: Int
+    package var height: BlockHeight
     /// Whether that is the chain's tip: while old blocks are read nothing is claimed, for it may have been taken in a later one.
     package var isSynced = true
     /// The fee rate for transactions that should confirm soon.
@@ -79,7 +79,7 @@ package struct ChannelEnvironment: Sendable {
 
     /// - Parameter estimates: `nil` for one rate for everything.
     package init(
-        keys: ChannelKeys, height: Int, feeRate: FeeRate, estimates: FeeEstimates? = nil, sweepScript: Script, anySegwit: Bool
+        keys: ChannelKeys, height: BlockHeight, feeRate: FeeRate, estimates: FeeEstimates? = nil, sweepScript: Script, anySegwit: Bool
     ) {
         self.keys = keys
         self.height = height

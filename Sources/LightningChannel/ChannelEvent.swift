@@ -47,9 +47,9 @@ package enum ChannelEvent: Sendable {
     /// A block of the active chain holds the funding transaction.
     ///
     /// - Parameter inputs: what it spends.
-    case fundingConfirmed(height: Int, transactionIndex: Int, inputs: [OutPoint])
+    case fundingConfirmed(height: BlockHeight, transactionIndex: Int, inputs: [OutPoint])
     /// A transaction in a block spends one of `watchedOutPoints`.
-    case spent(OutPoint, by: Transaction, height: Int)
+    case spent(OutPoint, by: Transaction, height: BlockHeight)
     /// A transaction in layer 1's mempool spends one of `watchedOutPoints`: it may show a preimage, and decides nothing else.
     case seen(OutPoint, by: Transaction)
     /// A block was connected, and all that it holds of this channel has been told.
@@ -57,7 +57,7 @@ package enum ChannelEvent: Sendable {
     /// The chain's tip is reached: what was due in the blocks before it is done now.
     case caughtUp
     /// The block of this height left the active chain: what it had resolved is open again.
-    case blockDisconnected(height: Int)
+    case blockDisconnected(height: BlockHeight)
 
     /// The answer to `ChannelEffect.fundClaim`: the claim with the wallet's inputs signed, and its fee; `nil` where the wallet has too little.
     case claimFunded(ClaimFunding, (transaction: Transaction, fee: Satoshi)?)

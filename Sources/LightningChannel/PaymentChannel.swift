@@ -43,10 +43,10 @@ public struct PaymentChannel: Sendable {
     /// Whether they are known to be older than something: then no word of the peer is enough, but a commitment that is newer than all of them.
     package internal(set) var isKnownOld = false
     /// The height at which the channel was opened: the fundee forgets it 2016 blocks later.
-    public internal(set) var openedHeight: Int
+    public internal(set) var openedHeight: BlockHeight
 
     /// The heights at which HTLCs of the peer were fulfilled, of this run: it is given the time of a block or two to settle.
-    var fulfilledHeights: [HTLC.Key: Int] = [:]
+    var fulfilledHeights: [HTLC.Key: BlockHeight] = [:]
 
     /// The peer's commitment, as it waits in layer 1's mempool while ours is published: whichever is mined, our HTLCs need it in time.
     var seenCommitment: Transaction? { didSet { if oldValue != seenCommitment { isChanged = true } } }
@@ -60,9 +60,9 @@ public struct PaymentChannel: Sendable {
     // What `drainWrites` will report.
     var isChanged = true
     /// The height at which it was last said that the wallet cannot pay for a claim.
-    var unfundedAlert: Int?
+    var unfundedAlert: BlockHeight?
     /// The height at which it was last said that our commitment is not published.
-    var unpublishedAlert: Int?
+    var unpublishedAlert: BlockHeight?
     /// Whether the HTLCs of revoked commitments are not wanted any more.
     var forgetsRevoked = false
     var changedHTLCs: Set<HTLC.Key> = []
@@ -73,7 +73,7 @@ public struct PaymentChannel: Sendable {
 
     init(
         parameters: ChannelParameters, commitments: CommitmentState, fundingTransaction: Transaction?,
-        openedHeight: Int, connection: Connection
+        openedHeight: BlockHeight, connection: Connection
     ) {
         self.parameters = parameters
         self.commitments = commitments
@@ -108,7 +108,7 @@ public struct PaymentChannel: Sendable {
     /// The channel's name by its place in the chain, once its funding transaction is in a block.
     public var shortChannelID: ShortChannelID? { funding.shortChannelID }
     /// The height of the block that holds the funding transaction.
-    public var fundingHeight: Int? { funding.height }
+    public var fundingHeight: BlockHeight? { funding.height }
 
     /// The fee rate of the commitments.
     public var feeRate: FeeRate { commitments.feeRate }

@@ -45,7 +45,7 @@ package struct NodeCore {
     package var isSynced: Bool { layer1.caughtUpAt.map { now.since($0) < .seconds(600) } ?? false }
 
     package var nodeID: NodeID { keys.nodeID }
-    package var height: Int { layer1.position.height }
+    package var height: BlockHeight { layer1.position.height }
 
     /// The payments that this node sends, by their hashes, and those that have not ended.
     package var outgoingPayments: [PaymentHash: OutgoingPayment] { payments.sender.outgoing }
@@ -53,7 +53,7 @@ package struct NodeCore {
     /// The invoices of this node, and what became of them.
     package var invoices: [PaymentHash: InvoiceRecord] { payments.receiver.invoices }
     /// The heights at which held payments are failed, so that their channels are not closed over them.
-    package var holdDeadlines: [PaymentHash: Int] { payments.receiver.holdDeadlines }
+    package var holdDeadlines: [PaymentHash: BlockHeight] { payments.receiver.holdDeadlines }
     /// What this node forwards.
     package var circuits: Circuits { payments.forwarder.circuits }
     package var estimates: LiquidityEstimates { payments.sender.estimates }

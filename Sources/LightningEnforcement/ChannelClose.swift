@@ -47,11 +47,11 @@ public struct ChannelClose: Hashable, Sendable {
     /// What has become of an output.
     public enum Status: Hashable, Sendable {
         /// To be claimed as soon as the chain has this height.
-        case waiting(height: Int)
+        case waiting(height: BlockHeight)
         /// A claim is published.
         case claiming(TransactionID)
         /// Spent in a block, by us or not.
-        case resolved(by: TransactionID, height: Int, isOurs: Bool)
+        case resolved(by: TransactionID, height: BlockHeight, isOurs: Bool)
         /// Not worth its fee.
         case abandoned
         /// Nobody has taken it, and we cannot: we lack what it takes, a preimage or the script.
@@ -83,7 +83,7 @@ public struct ChannelClose: Hashable, Sendable {
     /// What spends the funding output.
     public var transaction: TransactionID
     /// Of the block that holds it.
-    public var height: Int
+    public var height: BlockHeight
     /// The commitment's number, for commitments.
     public var commitmentNumber: UInt64?
     /// The per-commitment point whose keys claim.
@@ -102,7 +102,7 @@ public struct ChannelClose: Hashable, Sendable {
     package var attempts: [ClaimAttempt] = []
 
     package init(
-        kind: CloseKind, transaction: TransactionID, height: Int, commitmentNumber: UInt64? = nil, point: PublicKey? = nil,
+        kind: CloseKind, transaction: TransactionID, height: BlockHeight, commitmentNumber: UInt64? = nil, point: PublicKey? = nil,
         outputs: [Output] = []
     ) {
         self.kind = kind
@@ -119,11 +119,11 @@ public struct ChannelClose: Hashable, Sendable {
     package static let irrevocableDepth = 100
 
     /// Whether everything that is ours has been claimed for good at the given height.
-    package func isFinal(height: Int) -> Bool {
-        guard height - self.height + 1 >= Self.finalDepth, htlcs.allSatisfy(\.isDecided) else { return false }
+    package func isFinal(height: BlockHeight) -> Bool {
+        guard self.height.depth(at: height) >= Self.finalDepth, htlcs.allSatisfy(\.isDecided) else { return false }
         return outputs.allSatisfy { output in
             switch output.status {
-            case .resolved(_, let at, _): height - at + 1 >= Self.finalDepth
+            case .resolved(_, let at, _): at.depth(at: height) >= Self.finalDepth
             case .abandoned: true
             // Once all HTLCs are decided nobody waits for an output that we could not take.
             case .unresolved: output.role.isHTLC || output.role == .htlc
@@ -133,7 +133,7 @@ public struct ChannelClose: Hashable, Sendable {
     }
 
     /// The height at which nothing of it can change any more.
-    package var irrevocableHeight: Int {
+    package var irrevocableHeight: BlockHeight {
         let resolved = outputs.map { output in
             if case .resolved(_, let at, _) = output.status { return at }
             return 0
@@ -146,7 +146,7 @@ public struct ChannelClose: Hashable, Sendable {
     package static let closedDepth = 2016
 
     /// The height at which the channel is of no use but to be looked at.
-    package var endHeight: Int { max(irrevocableHeight, height + Self.closedDepth + 1) }
+    package var endHeight: BlockHeight { max(irrevocableHeight, height + Self.closedDepth + 1) }
 
     /// Whether HTLC transactions of ours may still need a fee from the wallet.
     package var needsWallet: Bool {

@@ -8,7 +8,7 @@ extension ChannelClose {
     package func encode(to writer: inout ByteWriter) {
         writer.uint8(kind.rawValue)
         writer.write(transaction)
-        writer.uint32(UInt32(height))
+        writer.blockHeight(height)
         writer.optional(commitmentNumber) { $0.uint64($1) }
         writer.optional(point) { $0.point($1) }
         writer.uint8(wasDataLost ? 1 : 0)
@@ -22,14 +22,14 @@ extension ChannelClose {
             switch output.status {
             case .waiting(let height):
                 writer.uint8(0)
-                writer.uint32(UInt32(height))
+                writer.blockHeight(height)
             case .claiming(let id):
                 writer.uint8(1)
                 writer.write(id)
             case .resolved(let id, let height, let isOurs):
                 writer.uint8(2)
                 writer.write(id)
-                writer.uint32(UInt32(height))
+                writer.blockHeight(height)
                 writer.uint8(isOurs ? 1 : 0)
             case .abandoned: writer.uint8(3)
             case .unresolved: writer.uint8(4)
@@ -41,7 +41,7 @@ extension ChannelClose {
         guard let kind = CloseKind(rawValue: try reader.uint8()) else { throw .invalid("kind of close") }
         self.kind = kind
         transaction = TransactionID(try reader.bytes32())
-        height = Int(try reader.uint32())
+        height = try reader.blockHeight()
         commitmentNumber = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.uint64() }
         point = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         wasDataLost = try reader.uint8() == 1
@@ -58,11 +58,11 @@ extension ChannelClose {
             }
             let status: Status
             switch try reader.uint8() {
-            case 0: status = .waiting(height: Int(try reader.uint32()))
+            case 0: status = .waiting(height: BlockHeight(try reader.uint32()))
             case 1: status = .claiming(TransactionID(try reader.bytes32()))
             case 2:
                 status = .resolved(
-                    by: TransactionID(try reader.bytes32()), height: Int(try reader.uint32()),
+                    by: TransactionID(try reader.bytes32()), height: BlockHeight(try reader.uint32()),
                     isOurs: try reader.uint8() == 1)
             case 3: status = .abandoned
             case 4: status = .unresolved

@@ -8,7 +8,7 @@ extension ChannelClose {
     /// Judges the transaction that spends a channel's funding output.
     ///
     /// - Parameter height: of the block that holds it.
-    package init(_ transaction: Transaction, height: Int, of channel: ClosingChannel, known: KnownSpends) {
+    package init(_ transaction: Transaction, height: BlockHeight, of channel: ClosingChannel, known: KnownSpends) {
         self.init(classifying: transaction, height: height, of: channel, known: known)
         // Another transaction may have more inputs than the channel's funding: what it pays is not known then.
         if transaction.inputs.count == 1 {
@@ -16,7 +16,7 @@ extension ChannelClose {
         }
     }
 
-    private init(classifying transaction: Transaction, height: Int, of channel: ClosingChannel, known: KnownSpends) {
+    private init(classifying transaction: Transaction, height: BlockHeight, of channel: ClosingChannel, known: KnownSpends) {
         let id = transaction.id
         func isMutual() -> Bool {
             if known.mutualCloses.contains(where: { $0.id == id }) { return true }
@@ -107,7 +107,7 @@ extension ChannelClose {
     /// Our own output of a commitment of ours that is not the one we know: ours after our delay; of an old one, if the peer does not punish us
     /// before.
     private static func ownDelayedOutput(
-        _ transaction: Transaction, _ id: TransactionID, _ number: UInt64, height: Int, _ channel: ClosingChannel
+        _ transaction: Transaction, _ id: TransactionID, _ number: UInt64, height: BlockHeight, _ channel: ClosingChannel
     ) -> [Output] {
         let script = ownDelayedScript(number, channel)
         return transaction.outputs.enumerated().compactMap { index, output in
@@ -118,7 +118,7 @@ extension ChannelClose {
         }
     }
 
-    private static func localOutputs(_ commitment: CommitmentTransaction, height: Int, _ channel: ClosingChannel) -> [Output] {
+    private static func localOutputs(_ commitment: CommitmentTransaction, height: BlockHeight, _ channel: ClosingChannel) -> [Output] {
         commitment.roles.enumerated().compactMap { index, role in
             guard role == .toHolder else { return nil }
             // Its claim can be mined once to_self_delay blocks are on top.

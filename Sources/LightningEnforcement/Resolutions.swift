@@ -5,7 +5,7 @@ import LightningWire
 // What becomes of a close's outputs: spent in a block, or open again after a reorganization.
 extension ChannelClose {
     /// A transaction in a block spends one of `watchedOutPoints`.
-    package mutating func spent(_ outPoint: OutPoint, by transaction: Transaction, height: Int, _ channel: ClosingChannel) {
+    package mutating func spent(_ outPoint: OutPoint, by transaction: Transaction, height: BlockHeight, _ channel: ClosingChannel) {
         guard let index = outputs.firstIndex(where: { $0.outPoint == outPoint }) else { return }
         let transactionID = transaction.id
         // Not by what it pays: a cheater can add an output of ours to its own transaction. Only the witness of this very
@@ -46,7 +46,7 @@ extension ChannelClose {
     }
 
     /// BOLT 5: "MUST resolve the output of that HTLC-timeout transaction", and of an HTLC-success transaction: it is ours after our delay.
-    private mutating func addSecondLevel(of output: Output, _ transaction: Transaction, height: Int, _ channel: ClosingChannel) {
+    private mutating func addSecondLevel(of output: Output, _ transaction: Transaction, height: BlockHeight, _ channel: ClosingChannel) {
         guard let point, let input = transaction.inputs.firstIndex(where: { $0.previousOutput == output.outPoint }),
             transaction.outputs.indices.contains(input)
         else { return }
@@ -92,7 +92,7 @@ extension ChannelClose {
     ///
     /// - Parameter height: of the block.
     /// - Returns: whether anything has changed.
-    package mutating func disconnected(height: Int) -> Bool {
+    package mutating func disconnected(height: BlockHeight) -> Bool {
         var undone: Set<TransactionID> = []
         var isChanged = false
         for index in outputs.indices {

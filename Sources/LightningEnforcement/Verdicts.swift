@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 package import LightningTransactions
 package import LightningWire
 
@@ -10,14 +10,14 @@ extension ChannelClose {
     /// depth".
     package static let reasonableDepth = 3
 
-    private func isDeep(_ at: Int, _ height: Int) -> Bool { height - at + 1 >= Self.reasonableDepth }
+    private func isDeep(_ at: BlockHeight, _ height: BlockHeight) -> Bool { at.depth(at: height) >= Self.reasonableDepth }
 
     /// The verdicts that have fallen since the last call.
     ///
     /// Money at risk: what is `returned` is failed upstream, so that it must be out of the peer's reach. That is so where we took its output
     /// after its time, and that is deep in the chain; where the mined commitment has no output for it; or where everything of a revoked
     /// commitment is ours.
-    package mutating func takeVerdicts(at height: Int) -> [(htlc: ClosingHTLC, verdict: ClosingHTLC.Verdict)] {
+    package mutating func takeVerdicts(at height: BlockHeight) -> [(htlc: ClosingHTLC, verdict: ClosingHTLC.Verdict)] {
         var verdicts: [(ClosingHTLC, ClosingHTLC.Verdict)] = []
         for index in htlcs.indices where !htlcs[index].isDecided {
             guard let verdict = verdict(on: htlcs[index], at: height) else { continue }
@@ -27,7 +27,7 @@ extension ChannelClose {
         return verdicts
     }
 
-    private func verdict(on htlc: ClosingHTLC, at height: Int) -> ClosingHTLC.Verdict? {
+    private func verdict(on htlc: ClosingHTLC, at height: BlockHeight) -> ClosingHTLC.Verdict? {
         let isOurs = htlc.key.isOfferedByLocal
         // Whatever became of it, the preimage says whose it is.
         let byPreimage: ClosingHTLC.Verdict =
@@ -65,7 +65,7 @@ extension ChannelClose {
     private static let longestExpiry = 8_064
 
     /// Whether all HTLCs of a breach are ours, or the cheater's for good, deep in the chain.
-    private func penaltiesAreDeep(_ height: Int) -> Bool {
+    private func penaltiesAreDeep(_ height: BlockHeight) -> Bool {
         outputs.allSatisfy { output in
             guard output.role == .penaltyHTLC || output.role == .penaltySecondLevel else { return true }
             switch output.status {
@@ -80,13 +80,13 @@ extension ChannelClose {
     package func output(of key: HTLCKey) -> Output? { outputs.first { $0.htlc == key && $0.role.isHTLC } }
 
     /// The block at which an HTLC output becomes its offerer's: until then whoever has the preimage can take it.
-    public func expiry(of output: Output) -> Int? {
+    public func expiry(of output: Output) -> BlockHeight? {
         guard output.role.isHTLC else { return nil }
         return htlcs.first { $0.key == output.htlc }.map { $0.cltvExpiry.height }
     }
 
     /// The block by which all HTLC outputs that nobody has taken are decided; `nil` where there are none.
-    public var contestedUntil: Int? {
+    public var contestedUntil: BlockHeight? {
         outputs.compactMap { output in
             if case .resolved = output.status { return nil }
             return expiry(of: output)

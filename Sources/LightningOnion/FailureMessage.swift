@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+package import BitcoinPrimitives
 import CryptoPrimitives
 package import LightningWire
 
@@ -18,7 +18,7 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
     case feeInsufficient(MilliSatoshi, update: [UInt8])
     case incorrectCLTVExpiry(CLTVExpiry, update: [UInt8])
     case expiryTooSoon(update: [UInt8])
-    case incorrectOrUnknownPaymentDetails(MilliSatoshi, height: UInt32)
+    case incorrectOrUnknownPaymentDetails(MilliSatoshi, height: BlockHeight)
     case finalIncorrectCLTVExpiry(CLTVExpiry)
     case finalIncorrectHTLCAmount(MilliSatoshi)
     case channelDisabled(flags: UInt16, update: [UInt8])
@@ -99,7 +99,7 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
             writer.sized16(update)
         case .incorrectOrUnknownPaymentDetails(let amount, let height):
             writer.milliSatoshi(amount)
-            writer.uint32(height)
+            writer.blockHeight(height)
         case .finalIncorrectCLTVExpiry(let expiry): writer.cltvExpiry(expiry)
         case .finalIncorrectHTLCAmount(let amount): writer.milliSatoshi(amount)
         case .channelDisabled(let flags, let update):
@@ -139,7 +139,7 @@ package enum FailureMessage: Error, Hashable, Sendable, CustomStringConvertible 
         case 0x100c: .feeInsufficient(try reader.milliSatoshi(), update: try reader.sized16())
         case 0x100d: .incorrectCLTVExpiry(try reader.cltvExpiry(), update: try reader.sized16())
         case 0x100e: .expiryTooSoon(update: try reader.sized16())
-        case 0x400f: .incorrectOrUnknownPaymentDetails(try reader.milliSatoshi(), height: try reader.uint32())
+        case 0x400f: .incorrectOrUnknownPaymentDetails(try reader.milliSatoshi(), height: try reader.blockHeight())
         case 18: .finalIncorrectCLTVExpiry(try reader.cltvExpiry())
         case 19: .finalIncorrectHTLCAmount(try reader.milliSatoshi())
         case 0x1014: .channelDisabled(flags: try reader.uint16(), update: try reader.sized16())

@@ -33,7 +33,7 @@ public struct Balance: Hashable, Sendable {
     /// In HTLC outputs of closed channels that nobody has resolved yet: ours or the peer's, as the preimage or the time decides.
     public var contested: Satoshi
     /// The height by which all of that is decided; `nil` where there is none.
-    public var contestedUntil: Int?
+    public var contestedUntil: BlockHeight?
     /// In HTLCs that we sent, and that are neither settled nor failed: ours until they are.
     public var outgoingHTLCs: MilliSatoshi
     /// In HTLCs that came to us, and are neither settled nor failed: not ours yet.

@@ -475,7 +475,7 @@ public final class LightningNode: Service, Sendable {
     }
 
     /// The blocks from which payments that are held are failed: until then they can be settled.
-    public func holdDeadlines() async throws -> [PaymentHash: Int] {
+    public func holdDeadlines() async throws -> [PaymentHash: BlockHeight] {
         try await driver.read { core in core.holdDeadlines }
     }
 
@@ -485,12 +485,12 @@ public final class LightningNode: Service, Sendable {
     public func balance() async throws -> Balance { try await driver.read { Balance($0) } }
 
     /// The height that the node has followed the chain to.
-    public func height() async throws -> Int { try await driver.read { $0.height } }
+    public func height() async throws -> BlockHeight { try await driver.read { $0.height } }
 
     /// Waits until the node has seen a block of the given height.
     ///
     /// - Throws: `NodeRefusal.stopped` where the node stops before, `CancellationError` where the task is cancelled.
-    public func waitForBlock(_ height: Int) async throws {
+    public func waitForBlock(_ height: BlockHeight) async throws {
         let events = events
         if try await self.height() >= height { return }
         for await event in events {

@@ -13,7 +13,7 @@ public struct UnspentOutput: Hashable, Sendable {
     /// The address that it pays.
     public var address: Address?
     /// The block that confirmed it; `nil` while none has.
-    public var height: Int?
+    public var height: BlockHeight?
     /// Whether it can be spent now: it is not promised to a channel that is being opened, and old enough.
     public var isSpendable: Bool
     /// Whether it is change, or came out of a channel.

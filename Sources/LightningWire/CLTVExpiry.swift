@@ -1,4 +1,4 @@
-package import BitcoinPrimitives
+public import BitcoinPrimitives
 
 /// The block from whose height on an HTLC can be taken back by who offered it (BOLT 2 `cltv_expiry`): a height, and not a number of blocks.
 public struct CLTVExpiry: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -15,7 +15,7 @@ public struct CLTVExpiry: Hashable, Comparable, Sendable, CustomStringConvertibl
     package static let never = CLTVExpiry(.max)
 
     /// The height of that block.
-    public var height: Int { Int(value) }
+    public var height: BlockHeight { BlockHeight(value) }
 
     /// BOLT 2: "if cltv_expiry is greater or equal to 500000000" the channel fails.
     package var isBlock: Bool { value < 500_000_000 }
@@ -33,6 +33,11 @@ public struct CLTVExpiry: Hashable, Comparable, Sendable, CustomStringConvertibl
 extension CLTVExpiry: ExpressibleByIntegerLiteral {
     /// An expiry as it stands in messages.
     public init(integerLiteral value: UInt32) { self.value = value }
+}
+
+extension BlockHeight {
+    /// The expiry of an HTLC that ends so many blocks after this height; one that is beyond every number is the last there is.
+    package func expiry(after blocks: some BinaryInteger) -> CLTVExpiry { CLTVExpiry((self + Int(UInt32(clamping: blocks))).uint32) }
 }
 
 extension ByteReader {

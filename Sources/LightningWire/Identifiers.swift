@@ -54,8 +54,8 @@ public struct ShortChannelID: Hashable, Sendable, Comparable, CustomStringConver
     public init(_ value: UInt64) { self.value = value }
 
     /// Of its parts; each is cut to the bits that it has.
-    public init(block: Int, transaction: Int, output: Int) {
-        value = UInt64(block) << 40 | UInt64(transaction) << 16 | UInt64(output)
+    public init(block: BlockHeight, transaction: Int, output: Int) {
+        value = UInt64(block.uint32) << 40 | UInt64(transaction) << 16 | UInt64(output)
     }
 
     /// Parses the text form `103x1x0`.
@@ -68,7 +68,7 @@ public struct ShortChannelID: Hashable, Sendable, Comparable, CustomStringConver
     }
 
     /// The height of the block.
-    public var block: Int { Int(value >> 40) }
+    public var block: BlockHeight { BlockHeight(Int(value >> 40)) }
     /// The place in the block, from 0.
     public var transaction: Int { Int(value >> 16 & 0xff_ffff) }
     /// The place among the outputs, from 0.

@@ -135,7 +135,7 @@ final class ChainStoreTests {
                 try await running.mine(2, paying: .anchor)
             default:
                 let height = 1 + below(2) + step % 2
-                let hash = try await #require(running.blockHash(height: height))
+                let hash = try await #require(running.blockHash(height: BlockHeight(height)))
                 let id = try await running.block(hash).transactions[0].id
                 let spend = Self.spend(OutPoint(id, 0), value: 50_0000_0000, fee: UInt64(1000 + step * 2000))
                 try? await running.publish(spend)

@@ -49,16 +49,16 @@ extension PaymentChannel {
     mutating func disconnect() -> [ChannelEffect] { handle(.disconnected, .any()) }
     mutating func flush(_ environment: ChannelEnvironment) -> [ChannelEffect] { handle(.sign, environment) }
     mutating func newBlock(_ environment: ChannelEnvironment) -> [ChannelEffect] { handle(.block, environment) }
-    mutating func disconnectedBlock(height: Int) { _ = handle(.blockDisconnected(height: height), .any()) }
+    mutating func disconnectedBlock(height: BlockHeight) { _ = handle(.blockDisconnected(height: height), .any()) }
 
     mutating func fundingConfirmed(
-        height: Int, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
+        height: BlockHeight, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         handle(.fundingConfirmed(height: height, transactionIndex: transactionIndex, inputs: inputs), environment)
     }
 
     mutating func spent(
-        _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
+        _ outPoint: OutPoint, by transaction: Transaction, height: BlockHeight, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] { handle(.spent(outPoint, by: transaction, height: height), environment) }
 
     mutating func wantRevoked() -> [ChannelEffect] { handle(.restarted(), .any()) }

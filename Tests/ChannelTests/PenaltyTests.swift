@@ -266,7 +266,7 @@ struct PenaltyTests {
         effects = pair.alice.newBlock(environment)
         #expect(effects == [.closed])
         // A reorganization that takes the claims away opens it again, until they are a hundred deep.
-        for height in (5001...5006).reversed() { pair.alice.disconnectedBlock(height: height) }
+        for height in (BlockHeight(5001)...5006).reversed() { pair.alice.disconnectedBlock(height: height) }
         #expect(!pair.alice.isClosed)
         environment.height = 5001
         let again = try claims(pair.alice.newBlock(environment), spending: [theirs])

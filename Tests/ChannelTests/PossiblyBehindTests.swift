@@ -104,7 +104,7 @@ struct PossiblyBehindTests {
         var environment = pair.environments.bob
         var alerts = 0
         for height in 480..<512 {
-            environment.height = height
+            environment.height = BlockHeight(height)
             for case .alert in pair.bob.newBlock(environment) { alerts += 1 }
         }
         // From eighteen blocks before its end on, one every six blocks.

@@ -73,10 +73,10 @@ struct ChannelTableTests {
         var (world, channel) = try Self.world()
         for _ in 0..<100 { try world.mine(1) }
         channel = try #require(world.nodes[0].core!.channels[channel.id])
-        #expect(channel.nextDeadline(after: world.nodes[0].core!.height) == .max)
+        #expect(channel.nextDeadline(after: world.nodes[0].core!.height) == .never)
         let offer = HTLCOffer(
             amount: MilliSatoshi(1_000_000), paymentHash: PaymentHash(.zero),
-            cltvExpiry: CLTVExpiry(UInt32(world.nodes[0].core!.height + 50)),
+            cltvExpiry: world.nodes[0].core!.height.expiry(after: 50),
             onion: [UInt8](repeating: 0, count: 1366))
         let environment = ChannelEnvironment(
             keys: ChannelKeys(seed: .zero), height: world.nodes[0].core!.height, feeRate: .floor, sweepScript: Script(), anySegwit: true)

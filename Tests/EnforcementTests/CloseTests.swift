@@ -90,7 +90,7 @@ struct CloseTests {
 
     /// What a close claims at a height, published without the wallet.
     static func claims(
-        _ close: inout ChannelClose, at height: Int, _ bench: Bench, rate: FeeRate = FeeRate(perKiloweight: 1000)
+        _ close: inout ChannelClose, at height: BlockHeight, _ bench: Bench, rate: FeeRate = FeeRate(perKiloweight: 1000)
     ) -> [Transaction] {
         close.claim(at: height, estimates: FeeEstimates(rate), to: script, bench.channel).compactMap { action in
             if case .publish(let transaction) = action { return transaction }
@@ -132,7 +132,7 @@ struct CloseTests {
             let close = bench.close(Self.mined(bench, commitment))
             #expect(close.kind == kind && close.outputs.count == outputs, "\(kind) \(commitment.contents.number)")
             #expect(close.commitmentNumber == commitment.contents.number && close.height == 300)
-            for (height, count) in [(300, atOnce), (300 + 149, later)] {
+            for (height, count) in [(BlockHeight(300), atOnce), (300 + 149, later)] {
                 var copy = close
                 let claims = Self.claims(&copy, at: height, bench)
                 let (sum, claimed) = try Self.check(claims, close)

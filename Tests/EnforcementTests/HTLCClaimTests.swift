@@ -40,7 +40,7 @@ struct HTLCClaimTests {
     }
 
     /// The claims of a close at a height, those that the wallet pays for among them.
-    static func claims(_ close: inout ChannelClose, at height: Int, _ bench: Bench, rate: UInt32 = 1000) throws -> [Transaction] {
+    static func claims(_ close: inout ChannelClose, at height: BlockHeight, _ bench: Bench, rate: UInt32 = 1000) throws -> [Transaction] {
         let actions = close.claim(
             at: height, estimates: FeeEstimates(FeeRate(perKiloweight: rate)), to: CloseTests.script, bench.channel)
         var claims: [Transaction] = []
@@ -76,7 +76,7 @@ struct HTLCClaimTests {
         let commitment = bench.commitment(isLocal: cell.isLocal, cell.number)
         var close = bench.close(CloseTests.mined(bench, commitment))
         #expect(close.htlcs.allSatisfy { $0.place == .output } && close.contestedUntil == 500)
-        for height in [300, 499] {
+        for height in [BlockHeight(300), 499] {
             let claims = try Self.claims(&close, at: height, bench)
             #expect(try Self.spending(Self.offered, claims, close).isEmpty, "not before block 500")
             #expect(try Self.spending(Self.received, claims, close).isEmpty, "not without its preimage")
@@ -213,7 +213,7 @@ struct HTLCClaimTests {
         let isLearned4 = close.learn(CloseTests.preimage, for: Self.received)
         #expect(isLearned4)
         var fees: [UInt64] = []
-        for height in 300...520 {
+        for height in BlockHeight(300)...520 {
             let claims = try Self.claims(&close, at: height, bench)
             let claim = try #require(try Self.spending(Self.received, claims, close).first)
             let outputs = claim.inputs.compactMap { input in close.outputs.first { $0.outPoint == input.previousOutput }?.output.amount }
@@ -269,7 +269,7 @@ struct HTLCClaimTests {
     func fundedOnce() throws {
         let bench = Bench(.anchors)
         var close = bench.close(CloseTests.mined(bench, bench.commitment(isLocal: true, 3)))
-        func fundings(_ height: Int) -> [ClaimFunding] {
+        func fundings(_ height: BlockHeight) -> [ClaimFunding] {
             close.claim(at: height, estimates: FeeEstimates(FeeRate(perKiloweight: 1000)), to: CloseTests.script, bench.channel)
                 .compactMap { if case .fund(let funding) = $0 { funding } else { nil } }
         }

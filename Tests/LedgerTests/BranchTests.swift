@@ -87,7 +87,7 @@ struct BranchTests {
         // To and fro: any block may be declared bad, and good again.
         for _ in 0..<6 {
             let height = 104 + random.below(max(1, ledger.height - 104))
-            guard let hash = ledger.blockHash(height: height) else { continue }
+            guard let hash = ledger.blockHash(height: BlockHeight(height)) else { continue }
             let tip = ledger.tip
             _ = try ledger.invalidate(hash, now: .max)
             try expectTruth(ledger, "seed \(seed), without \(hash)")
@@ -191,7 +191,7 @@ struct ReorganizationRegressionTests {
         let young = bench.ledger.block(bench.ledger.blockHash(height: just)!)!.transactions[0]
         try bench.accept(Bench.spend(OutPoint(young.id, 0), value: young.outputs[0].amount.value, fee: 1000))
         var locked = Bench.spend(bench.coin(), fee: 1000)
-        locked.lockTime = UInt32(bench.ledger.height)
+        locked.lockTime = bench.ledger.height.uint32
         try bench.accept(locked)
         let free = Bench.spend(bench.coin(), fee: 1000)
         try bench.accept(free)

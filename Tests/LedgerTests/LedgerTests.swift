@@ -18,7 +18,7 @@ struct LedgerTests {
 
     /// Spends the coinbase of a block.
     static func spend(
-        _ ledger: Ledger, block height: Int, fee: UInt64 = 1000, sequence: UInt32 = 0xffff_fffd, lockTime: UInt32 = 0,
+        _ ledger: Ledger, block height: BlockHeight, fee: UInt64 = 1000, sequence: UInt32 = 0xffff_fffd, lockTime: UInt32 = 0,
         to script: Script = script
     ) -> Transaction {
         let coinbase = ledger.block(ledger.blockHash(height: height)!)!.transactions[0]

@@ -459,7 +459,7 @@ struct MempoolTests {
                 var transaction = Bench.transaction(
                     inputs.map(\.0), paying: [UInt64](repeating: each, count: outputs), version: random.below(4) == 0 ? 3 : 2,
                     padding: random.below(3) * 300)
-                if random.below(4) == 0 { transaction.lockTime = UInt32(bench.ledger.height) }
+                if random.below(4) == 0 { transaction.lockTime = bench.ledger.height.uint32 }
                 if random.below(6) == 0 {
                     // The youngest coinbase that may be spent.
                     let height = bench.ledger.height - 99

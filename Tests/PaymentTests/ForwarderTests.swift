@@ -26,7 +26,7 @@ struct ForwarderTests {
     static let name = ShortChannelID(block: 100, transaction: 1, output: 0)
     static let sound = IncomingFacts(isSound: true, isOutput: true)
 
-    static func context(height: Int = 100, now: Timestamp = Timestamp(milliseconds: 1_700_000_000_000), isSynced: Bool = true)
+    static func context(height: BlockHeight = 100, now: Timestamp = Timestamp(milliseconds: 1_700_000_000_000), isSynced: Bool = true)
         -> Forwarder.Context
     {
         Forwarder.Context(now: now, height: height, isSynced: isSynced, identity: identity)

@@ -21,7 +21,7 @@ struct SenderTests {
     struct Unexpected: Error {}
 
     static func channel(_ number: UInt8, slot: Bool = true) -> SendingChannel {
-        let name = ShortChannelID(block: Int(number), transaction: 1, output: 0)
+        let name = ShortChannelID(block: BlockHeight(Int(number)), transaction: 1, output: 0)
         var channel = SendingChannel(id: ChannelID(Hash.sha256([number])), shortChannelID: name, names: [name], peer: payee)
         (channel.isOpen, channel.isUsable, channel.hasFreeSlot) = (true, true, slot)
         channel.spendable = MilliSatoshi(1_000_000)

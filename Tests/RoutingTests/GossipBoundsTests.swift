@@ -118,7 +118,7 @@ struct GossipBoundsTests {
         bench.gossip.policy.maxServed = 50
         var ids: [ShortChannelID] = []
         for block in 1..<600 where block <= 490 {
-            let made = Made("a\(block % 7)", "b\(block % 5)", block: block)
+            let made = Made("a\(block % 7)", "b\(block % 5)", block: BlockHeight(block))
             bench.tell(made.announcement)
             ids.append(made.id)
         }

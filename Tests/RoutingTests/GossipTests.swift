@@ -18,7 +18,7 @@ struct GossipTests {
         var id: ShortChannelID
         var names: (String, String)
 
-        init(_ one: String, _ two: String, block: Int, features: FeatureBits = FeatureBits()) {
+        init(_ one: String, _ two: String, block: BlockHeight, features: FeatureBits = FeatureBits()) {
             id = ShortChannelID(block: block, transaction: 1, output: 0)
             names = (one, two)
             var body = ChannelAnnouncement(

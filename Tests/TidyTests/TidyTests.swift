@@ -144,7 +144,7 @@ struct TidyTests {
             }
             for number in source.undocumentedCases { Issue.record("\(source.path):\(number + 1): a case without a comment") }
         }
-        #expect(types <= 95)
+        #expect(types <= 96)
     }
 
     @Test("every suite of the hostile peer names the rule that it expects")

@@ -65,7 +65,7 @@ public final class BitcoindChain: ChainBackend {
     }
 
     /// The last block of the active chain. Throws `ChainFailure` where bitcoind does not answer, or has another network's chain.
-    public func tip() async throws(ChainFailure) -> (height: Int, hash: BlockHash) {
+    public func tip() async throws(ChainFailure) -> (height: BlockHeight, hash: BlockHash) {
         // Both in one answer: between two calls the chain may be reorganized.
         let state = try await call("getblockchaininfo")
         guard let height = Self.height(state["blocks"]), let hash = state["bestblockhash"]?.string.flatMap({ BlockHash(display: $0) })
@@ -74,15 +74,15 @@ public final class BitcoindChain: ChainBackend {
     }
 
     /// A height as large as one can be: lock times above it mean seconds.
-    private static func height(_ value: RPCValue?) -> Int? {
-        value?.integer.flatMap { (0..<500_000_000).contains($0) ? Int($0) : nil }
+    private static func height(_ value: RPCValue?) -> BlockHeight? {
+        value?.integer.flatMap { (0..<500_000_000).contains($0) ? BlockHeight(Int($0)) : nil }
     }
 
     /// The block of the active chain at a height, or `nil` where the chain does not reach so far.
-    public func blockHash(height: Int) async throws(ChainFailure) -> BlockHash? {
+    public func blockHash(height: BlockHeight) async throws(ChainFailure) -> BlockHash? {
         let answer: RPCValue
         do throws(ChainFailure) {
-            answer = try await call("getblockhash", [.integer(height)])
+            answer = try await call("getblockhash", [.integer(height.value)])
         } catch {
             if case .refused(let reason) = error, reason.contains("out of range") { return nil }
             throw error
@@ -116,7 +116,7 @@ public final class BitcoindChain: ChainBackend {
 
     /// What a transaction's output holds, if the active chain has it and it is not spent: for BOLT 7's check of announcements.
     public func unspentOutput(
-        height: Int, transaction: Int, output: Int
+        height: BlockHeight, transaction: Int, output: Int
     ) async throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
         guard let hash = try await blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
         guard case .array(let ids)? = try await call("getblock", [.string(hash.description), 1])["tx"] else {

@@ -1,5 +1,5 @@
 import BitcoinLedger
-import BitcoinPrimitives
+public import BitcoinPrimitives
 
 // The care of a chain's database: blocks are what counts, all else follows from them.
 
@@ -7,7 +7,7 @@ extension EmbeddedChain {
     /// What became of a look at a chain's database.
     public struct Examination: Sendable {
         /// Blocks of the active chain.
-        public var height = 0
+        public var height = BlockHeight.genesis
         /// Outputs that are not spent.
         public var coins = 0
         /// What is wrong, in words; nothing if every table says what its blocks say.
@@ -98,14 +98,14 @@ extension EmbeddedChain {
     /// - Parameter mayShorten: go on where blocks are missing and the chain ends sooner; the old file is kept beside the
     ///   new one, with “before-rebuild” behind its name.
     @discardableResult
-    public static func rebuild(path: String, mayShorten: Bool = false) throws(ChainFailure) -> Int {
+    public static func rebuild(path: String, mayShorten: Bool = false) throws(ChainFailure) -> BlockHeight {
         let store = try ChainStore(path: path)
         defer { store.close() }
         return try rebuild(store, copy: mayShorten ? path + ".before-rebuild" : nil)
     }
 
     @discardableResult
-    static func rebuild(_ store: ChainStore, copy: String? = nil) throws(ChainFailure) -> Int {
+    static func rebuild(_ store: ChainStore, copy: String? = nil) throws(ChainFailure) -> BlockHeight {
         let replayed = try replay(store)
         let claimed = try store.headers().headers.filter { !$0.isInvalid }.map(\.height).max() ?? 0
         if claimed > replayed.height {

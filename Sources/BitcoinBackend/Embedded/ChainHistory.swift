@@ -25,7 +25,7 @@ extension EmbeddedChain {
 
     /// The transactions that pay to a script or spend from it, in their order on the active chain; then the mempool's.
     public func history(of script: Script) -> [TransactionID] {
-        var found: [(id: TransactionID, height: Int, position: Int)] = []
+        var found: [(id: TransactionID, height: BlockHeight, position: Int)] = []
         func add(_ transaction: Transaction, _ place: ChainStore.Place) {
             found.append((transaction.id, place.height, place.position))
         }
@@ -82,7 +82,7 @@ extension EmbeddedChain {
         var previous = height > 0 ? ledger.blockHash(height: height - 1) : nil
         while true {
             // Others have their turn in between, and may reorganize the chain.
-            if height % 100 == 0 { await Task.yield() }
+            if height.value % 100 == 0 { await Task.yield() }
             guard let next = ledger.blockHash(height: height), let block = ledger.block(next), let spent = ledger.spentCoins(next),
                 previous == nil || block.header.previous == previous
             else { return nil }

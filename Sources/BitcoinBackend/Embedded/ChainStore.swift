@@ -142,7 +142,7 @@ final class ChainStore: LedgerStorage {
 
     /// A place in the active chain.
     struct Place: Hashable {
-        var height: Int
+        var height: BlockHeight
         var position: Int
     }
 
@@ -150,7 +150,7 @@ final class ChainStore: LedgerStorage {
     func spender(of outPoint: OutPoint) -> Place? {
         lookUp { database in
             let statement = try database.cachedStatement(sql: "SELECT height, position FROM spenders WHERE outpoint = ?")
-            return try Row.fetchOne(statement, arguments: [Self.key(outPoint)]).map { Place(height: $0[0], position: $0[1]) }
+            return try Row.fetchOne(statement, arguments: [Self.key(outPoint)]).map { Place(row: $0) }
         }
     }
 
@@ -159,7 +159,7 @@ final class ChainStore: LedgerStorage {
         lookUp { database in
             let statement = try database.cachedStatement(
                 sql: "SELECT height, position FROM payments WHERE script = ? ORDER BY height, position")
-            return try Row.fetchAll(statement, arguments: [Self.key(script)]).map { Place(height: $0[0], position: $0[1]) }
+            return try Row.fetchAll(statement, arguments: [Self.key(script)]).map { Place(row: $0) }
         } ?? []
     }
 
@@ -167,7 +167,7 @@ final class ChainStore: LedgerStorage {
         lookUp { database in
             let statement = try database.cachedStatement(
                 sql: "SELECT 1 FROM payments WHERE script = ? AND height = ? AND position = ?")
-            return try Int.fetchOne(statement, arguments: [Self.key(script), place.height, place.position])
+            return try Int.fetchOne(statement, arguments: [Self.key(script), place.height.value, place.position])
         } != nil
     }
 
@@ -226,25 +226,25 @@ final class ChainStore: LedgerStorage {
     }
 
     /// Who is paid by a block of the active chain, and what it spends.
-    private static func note(_ block: Block, height: Int, _ database: Database) throws {
+    private static func note(_ block: Block, height: BlockHeight, _ database: Database) throws {
         let pay = try database.cachedStatement(
             sql: "INSERT OR IGNORE INTO payments (script, height, position) VALUES (?, ?, ?)")
         let spend = try database.cachedStatement(
             sql: "INSERT OR REPLACE INTO spenders (outpoint, height, position) VALUES (?, ?, ?)")
         for (position, transaction) in block.transactions.enumerated() {
             for output in transaction.outputs where !output.script.isUnspendable {
-                try pay.execute(arguments: [key(output.script), height, position])
+                try pay.execute(arguments: [key(output.script), height.value, position])
             }
             if transaction.isCoinbase { continue }
-            for input in transaction.inputs { try spend.execute(arguments: [key(input.previousOutput), height, position]) }
+            for input in transaction.inputs { try spend.execute(arguments: [key(input.previousOutput), height.value, position]) }
         }
     }
 
-    private static func forget(_ block: Block, height: Int, _ database: Database) throws {
+    private static func forget(_ block: Block, height: BlockHeight, _ database: Database) throws {
         let unpay = try database.cachedStatement(sql: "DELETE FROM payments WHERE script = ? AND height = ?")
         let unspend = try database.cachedStatement(sql: "DELETE FROM spenders WHERE outpoint = ?")
         for transaction in block.transactions {
-            for output in transaction.outputs { try unpay.execute(arguments: [key(output.script), height]) }
+            for output in transaction.outputs { try unpay.execute(arguments: [key(output.script), height.value]) }
             for input in transaction.inputs { try unspend.execute(arguments: [key(input.previousOutput)]) }
         }
     }
@@ -257,7 +257,7 @@ final class ChainStore: LedgerStorage {
             var writer = ByteWriter(capacity: 80)
             stored.header.encode(to: &writer)
             try insertHeader.execute(arguments: [
-                Data(writer.bytes), stored.height, stored.transactionCount, stored.isInvalid, key(hash),
+                Data(writer.bytes), stored.height.value, stored.transactionCount, stored.isInvalid, key(hash),
             ])
             try insertBody.execute(arguments: [key(hash), Data(body.serialized())])
         }
@@ -331,7 +331,7 @@ final class ChainStore: LedgerStorage {
                     return try BlockHeader(from: &reader)
                 }
                 headers.append(
-                    StoredHeader(header: header, height: row[1], transactionCount: row[2], isInvalid: row[3]))
+                    StoredHeader(header: header, height: BlockHeight(row[1] as Int), transactionCount: row[2], isInvalid: row[3]))
             }
             let tip = try Data.fetchOne(database, sql: "SELECT hash FROM tip").flatMap { BlockHash([UInt8]($0)) }
             return (headers, tip)
@@ -435,4 +435,8 @@ final class ChainStore: LedgerStorage {
     func limit(pages: Int) { try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") } }
 
     func close() { try? queue.close() }
+}
+
+extension ChainStore.Place {
+    fileprivate init(row: Row) { self.init(height: BlockHeight(row[0] as Int), position: row[1]) }
 }

@@ -105,9 +105,9 @@ public actor EmbeddedChain: ChainBackend {
     // MARK: ChainBackend
 
     /// The last block of the active chain.
-    public func tip() -> (height: Int, hash: BlockHash) { (ledger.height, ledger.tip) }
+    public func tip() -> (height: BlockHeight, hash: BlockHash) { (ledger.height, ledger.tip) }
     /// The block of the active chain at a height, or `nil` where the chain does not reach so far.
-    public func blockHash(height: Int) -> BlockHash? { ledger.blockHash(height: height) }
+    public func blockHash(height: BlockHeight) -> BlockHash? { ledger.blockHash(height: height) }
 
     /// A whole block. Throws `ChainFailure` where there is no such block.
     public func block(_ hash: BlockHash) throws(ChainFailure) -> Block {
@@ -116,7 +116,7 @@ public actor EmbeddedChain: ChainBackend {
     }
 
     /// What a transaction's output holds, if the active chain has it and it is not spent: for BOLT 7's check of announcements.
-    public func unspentOutput(height: Int, transaction: Int, output: Int) throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
+    public func unspentOutput(height: BlockHeight, transaction: Int, output: Int) throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
         guard let hash = ledger.blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
         guard let block = ledger.block(hash) else { throw .unexpected("block \(height) is missing") }
         guard block.transactions.indices.contains(transaction) else { return nil }

@@ -8,11 +8,11 @@ extension RPCMethod {
             .text(await context.chain.tip().hash)
         },
         RPCMethod("getblockcount", "blockchain", "The height of the active chain's last block.") { _, context in
-            .integer(await context.chain.tip().height)
+            .height(await context.chain.tip().height)
         },
         RPCMethod("getblockhash", ["height"], required: 1, "blockchain", "The hash of the active chain's block at a height.") {
             arguments, context in
-            guard let hash = await context.chain.blockHash(height: try arguments.integer(0)) else {
+            guard let hash = await context.chain.blockHash(height: BlockHeight(try arguments.integer(0))) else {
                 throw RPCFailure.parameter("Block height out of range")
             }
             return .text(hash)
@@ -21,7 +21,7 @@ extension RPCMethod {
             await context.chain.read { ledger, _ in
                 let tip = ledger.header(ledger.tip)!
                 return [
-                    "chain": "regtest", "blocks": .integer(ledger.height), "headers": .integer(ledger.height),
+                    "chain": "regtest", "blocks": .height(ledger.height), "headers": .height(ledger.height),
                     "bestblockhash": .text(ledger.tip), "bits": .string(Work.bits), "target": .string(Work.target),
                     "difficulty": Work.difficulty, "time": .integer(Int64(tip.header.time)),
                     "mediantime": .integer(Int64(ledger.medianTimePast(height: ledger.height))),
@@ -67,7 +67,7 @@ extension RPCMethod {
                 let hash: BlockHash
                 if let height = place.integer {
                     guard height >= 0 else { throw RPCFailure.parameter("Target block height \(height) is negative") }
-                    guard let found = ledger.blockHash(height: Int(height)) else {
+                    guard let found = ledger.blockHash(height: BlockHeight(Int(height))) else {
                         throw RPCFailure.parameter("Target block height \(height) after current tip \(ledger.height)")
                     }
                     hash = found
@@ -93,7 +93,7 @@ extension RPCMethod {
                     ledger.branchTips().map { hash in
                         let known = ledger.header(hash)!
                         return [
-                            "height": .integer(known.height), "hash": .text(hash),
+                            "height": .height(known.height), "hash": .text(hash),
                             "branchlen": .integer(ledger.branchLength(hash)),
                             "status": known.isActive ? "active" : known.isInvalid ? "invalid" : "valid-fork",
                         ]
@@ -111,16 +111,16 @@ extension RPCMethod {
                 guard let last = ledger.header(hash) else { throw RPCFailure.notFound("Block not found") }
                 guard last.isActive else { throw RPCFailure.parameter("Block is not in main chain") }
                 // A month of blocks.
-                let window = count ?? max(0, min(4320, last.height - 1))
-                guard window >= 0, window == 0 || window < last.height else {
+                let window = count ?? max(0, min(4320, last.height.value - 1))
+                guard window >= 0, window == 0 || window < last.height.value else {
                     throw RPCFailure.parameter("Invalid block count: should be between 0 and the block's height - 1")
                 }
-                func transactions(_ heights: ClosedRange<Int>) -> Int {
+                func transactions(_ heights: ClosedRange<BlockHeight>) -> Int {
                     heights.reduce(0) { $0 + (ledger.blockHash(height: $1).flatMap { ledger.header($0) }?.transactionCount ?? 0) }
                 }
                 var value: RPCValue = [
                     "time": .integer(Int64(last.header.time)), "txcount": .integer(transactions(0...last.height)),
-                    "window_final_block_hash": .text(hash), "window_final_block_height": .integer(last.height),
+                    "window_final_block_hash": .text(hash), "window_final_block_height": .height(last.height),
                     "window_block_count": .integer(window),
                 ]
                 guard window > 0 else { return value }
@@ -144,7 +144,7 @@ extension RPCMethod {
                 for (name, height) in [("bip34", 1), ("bip66", 1), ("bip65", 1), ("csv", 1), ("segwit", 0), ("taproot", 0)] {
                     deployments.append(name, ["type": "buried", "active": true, "height": .integer(height)])
                 }
-                return ["hash": .text(hash), "height": .integer(known.height), "deployments": deployments]
+                return ["hash": .text(hash), "height": .height(known.height), "deployments": deployments]
             }
         },
         RPCMethod("gettxout", ["txid", "n", "include_mempool"], required: 2, "blockchain", "An unspent output; null if there is none.") {
@@ -157,7 +157,7 @@ extension RPCMethod {
                 let outPoint = OutPoint(id, position)
                 var found: (output: TransactionOutput, confirmations: Int, isCoinbase: Bool)?
                 if let coin = ledger.coin(outPoint) {
-                    found = (coin.output, ledger.height - coin.height + 1, coin.isCoinbase)
+                    found = (coin.output, coin.height.depth(at: ledger.height), coin.isCoinbase)
                 } else if withMempool, let entry = ledger.mempool.entries[id], index < entry.transaction.outputs.count {
                     found = (entry.transaction.outputs[index], 0, false)
                 }
@@ -181,7 +181,7 @@ extension RPCMethod {
                     transactions.insert(outPoint.transaction)
                 }
                 return [
-                    "height": .integer(ledger.height), "bestblock": .text(ledger.tip), "txouts": .integer(count),
+                    "height": .height(ledger.height), "bestblock": .text(ledger.tip), "txouts": .integer(count),
                     "transactions": .integer(transactions.count), "total_amount": .amount(total),
                 ]
             }
@@ -220,13 +220,13 @@ extension RPCMethod {
                         "txid": .text(outPoint.transaction), "vout": .integer(Int64(outPoint.index)),
                         "scriptPubKey": .text(coin.output.script), "desc": .string(wanted[coin.output.script]!),
                         "amount": .amount(coin.output.amount), "coinbase": .bool(coin.isCoinbase),
-                        "height": .integer(coin.height),
+                        "height": .height(coin.height),
                         "blockhash": ledger.blockHash(height: coin.height).map { .text($0) } ?? .null,
-                        "confirmations": .integer(ledger.height - coin.height + 1),
+                        "confirmations": .integer(coin.height.depth(at: ledger.height)),
                     ]
                 }
                 return [
-                    "success": true, "txouts": .integer(count), "height": .integer(ledger.height),
+                    "success": true, "txouts": .integer(count), "height": .height(ledger.height),
                     "bestblock": .text(ledger.tip), "unspents": .array(unspents), "total_amount": .amount(total),
                 ]
             }
@@ -315,7 +315,7 @@ private struct BlockFigures {
             "avgfee": number(totalFee / count), "avgfeerate": number(totalWeight > 0 ? totalFee * 4 / UInt64(totalWeight) : 0),
             "avgtxsize": number(UInt64(totalSize) / count), "blockhash": .text(hash),
             "feerate_percentiles": .array(fees.percentiles([10, 25, 50, 75, 90]).map { number($0 / 1000) }),
-            "height": .integer(known.height), "ins": .integer(spent.count),
+            "height": .height(known.height), "ins": .integer(spent.count),
             "maxfee": number(payments.map(\.fee.value).max() ?? 0), "maxfeerate": number(rates.max() ?? 0),
             "maxtxsize": .integer(sizes.max() ?? 0), "medianfee": number(median(payments.map(\.fee.value))),
             "mediantime": .integer(Int64(ledger.medianTimePast(endingAt: hash))),

@@ -66,7 +66,7 @@ extension Transaction {
             value.append(
                 "prevout",
                 [
-                    "generated": .bool(spent.isCoinbase), "height": .integer(spent.height),
+                    "generated": .bool(spent.isCoinbase), "height": .height(spent.height),
                     "value": .amount(spent.output.amount), "scriptPubKey": spent.output.script.rpcValue,
                 ])
         }
@@ -82,8 +82,8 @@ enum Work {
     static let difficulty = RPCValue.number("4.656542373906925e-10")
 
     /// The work of a chain of this height: two for each block.
-    static func chain(height: Int) -> String {
-        let digits = String((height + 1) * 2, radix: 16)
+    static func chain(height: BlockHeight) -> String {
+        let digits = String((height.value + 1) * 2, radix: 16)
         return String(repeating: "0", count: 64 - digits.count) + digits
     }
 }
@@ -93,8 +93,8 @@ extension Ledger {
         guard let known = header(hash) else { return nil }
         let header = known.header
         var value: RPCValue = [
-            "hash": .text(hash), "confirmations": .integer(known.isActive ? height - known.height + 1 : -1),
-            "height": .integer(known.height), "version": .integer(Int64(Int32(bitPattern: header.version))),
+            "hash": .text(hash), "confirmations": .integer(known.isActive ? known.height.depth(at: height) : -1),
+            "height": .height(known.height), "version": .integer(Int64(Int32(bitPattern: header.version))),
             "versionHex": .string(Hex.encode(withUnsafeBytes(of: header.version.bigEndian) { Array($0) })),
             "merkleroot": .string(header.merkleRoot.reversed.hex), "time": .integer(Int64(header.time)),
             "mediantime": .integer(Int64(medianTimePast(endingAt: hash))), "nonce": .integer(Int64(header.nonce)),
@@ -136,7 +136,7 @@ extension Ledger {
         }
         return [
             "vsize": .integer(entry.size), "weight": .integer(entry.weight), "time": .integer(Int64(entry.time)),
-            "height": .integer(entry.height), "descendantcount": .integer(entry.descendants.count),
+            "height": .height(entry.height), "descendantcount": .integer(entry.descendants.count),
             "descendantsize": .integer(entry.descendants.size), "ancestorcount": .integer(entry.ancestors.count),
             "ancestorsize": .integer(entry.ancestors.size), "wtxid": .string(entry.witnessID.reversed.hex),
             "fees": [

@@ -30,13 +30,13 @@ extension RPCMethod {
                     [
                         "txid": .text(outPoint.transaction), "vout": .integer(Int64(outPoint.index)),
                         "value": .amount(coin.output.amount), "scriptPubKey": coin.output.script.rpcValue,
-                        "coinbase": .bool(coin.isCoinbase), "height": .integer(coin.height),
-                        "confirmations": .integer(ledger.height - coin.height + 1),
+                        "coinbase": .bool(coin.isCoinbase), "height": .height(coin.height),
+                        "confirmations": .integer(coin.height.depth(at: ledger.height)),
                         "spent_in_mempool": .bool(ledger.mempool.spender(of: outPoint) != nil),
                     ]
                 }
                 return [
-                    "height": .integer(ledger.height), "txouts": .integer(coins.count), "total_amount": .amount(total),
+                    "height": .height(ledger.height), "txouts": .integer(coins.count), "total_amount": .amount(total),
                     "utxos": .array(Array(shown)),
                 ]
             }

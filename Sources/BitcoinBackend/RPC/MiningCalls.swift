@@ -115,11 +115,11 @@ extension RPCMethod {
         RPCMethod("getmininginfo", "mining", "What is known about mining.") { _, context in
             await context.chain.read { ledger, _ in
                 [
-                    "blocks": .integer(ledger.height), "bits": .string(Work.bits), "difficulty": Work.difficulty,
+                    "blocks": .height(ledger.height), "bits": .string(Work.bits), "difficulty": Work.difficulty,
                     "target": .string(Work.target), "networkhashps": 0, "pooledtx": .integer(ledger.mempool.entries.count),
                     "blockmintxfee": .rate(ledger.policy.minimumBlockFeeRate), "chain": "regtest",
                     "next": [
-                        "height": .integer(ledger.height + 1), "bits": .string(Work.bits), "difficulty": Work.difficulty,
+                        "height": .height(ledger.height + 1), "bits": .string(Work.bits), "difficulty": Work.difficulty,
                         "target": .string(Work.target),
                     ],
                     "warnings": [],
@@ -165,7 +165,7 @@ extension RPCMethod {
             "mutable": ["time", "transactions", "prevblock"], "noncerange": "00000000ffffffff",
             "sigoplimit": .integer(Ledger.maximumSignatureOperationCost), "sizelimit": 4_000_000,
             "weightlimit": .integer(Ledger.maximumBlockWeight), "curtime": .integer(Int64(block.header.time)),
-            "bits": .string(Work.bits), "height": .integer(ledger.height + 1),
+            "bits": .string(Work.bits), "height": .height(ledger.height + 1),
             "default_witness_commitment": .text(commitment),
         ]
     }

@@ -45,7 +45,7 @@ extension RPCMethod {
         RPCMethod("getindexinfo", ["index_name"], "util", "The indexes; both are always there.") {
             arguments, context in
             let wanted = try arguments.optionalString(0)
-            let state: RPCValue = ["synced": true, "best_block_height": .integer(await context.chain.tip().height)]
+            let state: RPCValue = ["synced": true, "best_block_height": .height(await context.chain.tip().height)]
             var value: RPCValue = [:]
             for name in ["txindex", "basic block filter index"] where wanted == nil || wanted == name { value.append(name, state) }
             return value

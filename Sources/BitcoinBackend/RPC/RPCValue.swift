@@ -23,6 +23,7 @@ package enum RPCValue: Sendable, Hashable {
     /// Bitcoin with eight decimals.
     package static func amount(_ amount: Satoshi) -> RPCValue { .number(Decimal8(amount).description) }
     package static func integer(_ value: Int) -> RPCValue { .integer(Int64(value)) }
+    static func height(_ height: BlockHeight) -> RPCValue { .integer(height.value) }
     package static func double(_ value: Double) -> RPCValue { .number("\(value)") }
     static func text(_ value: some CustomStringConvertible) -> RPCValue { .string(value.description) }
 

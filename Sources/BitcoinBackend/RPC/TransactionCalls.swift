@@ -181,7 +181,7 @@ extension RPCMethod {
         value = value + found.transaction.rpcValue(spent: spent, showsPrevious: verbosity > 1)
         if let hash = found.block, let known = ledger.header(hash) {
             value.append("blockhash", .text(hash))
-            value.append("confirmations", .integer(known.isActive ? ledger.height - known.height + 1 : 0))
+            value.append("confirmations", .integer(known.isActive ? known.height.depth(at: ledger.height) : 0))
             if known.isActive {
                 value.append("time", .integer(Int64(known.header.time)))
                 value.append("blocktime", .integer(Int64(known.header.time)))

@@ -18,7 +18,7 @@ extension RPCMethod {
         },
         RPCMethod("waitforblockheight", ["height", "timeout"], required: 1, "blockchain", "Waits until the chain is so high.") {
             arguments, context in
-            let wanted = try arguments.integer(0)
+            let wanted = BlockHeight(try arguments.integer(0))
             return try await wait(try milliseconds(arguments, 1), context) { $0.height >= wanted }
         },
         RPCMethod(
@@ -43,7 +43,7 @@ extension RPCMethod {
 
     /// Waits for a tip; the tip there is at the end, whether or not it is such a one.
     private static func wait(
-        _ timeout: Int?, _ context: RPCContext, until isReached: @escaping @Sendable ((height: Int, hash: BlockHash)) -> Bool
+        _ timeout: Int?, _ context: RPCContext, until isReached: @escaping @Sendable ((height: BlockHeight, hash: BlockHash)) -> Bool
     ) async throws -> RPCValue {
         let chain = context.chain
         await withTaskGroup(of: Void.self) { group in
@@ -59,6 +59,6 @@ extension RPCMethod {
             group.cancelAll()
         }
         let tip = await chain.tip()
-        return ["hash": .text(tip.hash), "height": .integer(tip.height)]
+        return ["hash": .text(tip.hash), "height": .height(tip.height)]
     }
 }

@@ -141,7 +141,7 @@ extension Ledger {
         return branch.allSatisfy { $0 == submitted || block($0) != nil }
     }
 
-    private mutating func disconnectTip() -> (Block, Int) {
+    private mutating func disconnectTip() -> (Block, BlockHeight) {
         let hash = index.tip
         let block = block(hash)!
         var spent = spentCoins(hash)!
@@ -197,7 +197,7 @@ extension Ledger {
 
     /// Applies a block's transactions to the coins; `reached` tells how many, where it throws.
     private mutating func apply(
-        _ prepared: PreparedBlock, height: Int, spent: inout [Coin], reached: inout Int,
+        _ prepared: PreparedBlock, height: BlockHeight, spent: inout [Coin], reached: inout Int,
         paid: inout [BlockFees.Payment]
     ) throws(BlockRefusal) {
         let block = prepared.block

@@ -75,7 +75,7 @@ enum BlockRules {
 
     /// What a block must hold at its height.
     static func checkContext(
-        _ prepared: PreparedBlock, height: Int, medianTimePast: UInt32
+        _ prepared: PreparedBlock, height: BlockHeight, medianTimePast: UInt32
     ) throws(Violation) {
         let block = prepared.block
         for transaction in block.transactions {
@@ -84,7 +84,7 @@ enum BlockRules {
             }
         }
         // BIP 34: "the first item in the coinbase transaction's scriptSig" is the height.
-        let prefix = Script([.number(Int64(height))]).bytes
+        let prefix = Script([.number(Int64(height.value))]).bytes
         guard block.transactions[0].inputs[0].signatureScript.bytes.starts(with: prefix) else {
             throw Violation(reason: "bad-cb-height")
         }

@@ -4,7 +4,7 @@ import BitcoinPrimitives
 struct ChainIndex: Sendable {
     struct Entry: Sendable {
         var header: BlockHeader
-        var height: Int
+        var height: BlockHeight
         /// The order of arrival: of two branches of equal work the one seen first wins.
         var sequence: Int
         var transactionCount: Int
@@ -26,16 +26,16 @@ struct ChainIndex: Sendable {
     }
 
     subscript(hash: BlockHash) -> Entry? { entries[hash] }
-    var height: Int { active.count - 1 }
+    var height: BlockHeight { BlockHeight(active.count - 1) }
     var tip: BlockHash { active[active.count - 1] }
 
     func isActive(_ hash: BlockHash) -> Bool {
         guard let entry = entries[hash] else { return false }
-        return entry.height < active.count && active[entry.height] == hash
+        return entry.height <= height && active[entry.height.value] == hash
     }
 
     mutating func insert(
-        _ hash: BlockHash, _ header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool = false
+        _ hash: BlockHash, _ header: BlockHeader, height: BlockHeight, transactionCount: Int, isInvalid: Bool = false
     ) {
         entries[hash] = Entry(
             header: header, height: height, sequence: entries.count, transactionCount: transactionCount,
@@ -62,10 +62,10 @@ struct ChainIndex: Sendable {
     }
 
     /// A block's ancestor at a height not above its own.
-    func ancestor(of hash: BlockHash, height: Int) -> BlockHash? {
+    func ancestor(of hash: BlockHash, height: BlockHeight) -> BlockHash? {
         var current = hash
         while let entry = entries[current], entry.height > height {
-            if isActive(current) { return active[height] }
+            if isActive(current) { return active[height.value] }
             current = entry.header.previous
         }
         return entries[current].map { _ in current }

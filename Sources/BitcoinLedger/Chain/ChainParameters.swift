@@ -32,8 +32,8 @@ package struct ChainParameters: Sendable {
     }()
 
     /// What a block may create out of nothing at a height.
-    package func subsidy(height: Int) -> Satoshi {
-        let halvings = height / halvingInterval
+    package func subsidy(height: BlockHeight) -> Satoshi {
+        let halvings = height.value / halvingInterval
         return halvings >= 64 ? .zero : Satoshi(50_0000_0000 >> UInt64(halvings))
     }
 }

@@ -4,10 +4,10 @@ package import BitcoinPrimitives
 package struct Coin: Hashable, Sendable {
     package var output: TransactionOutput
     /// The block that created it.
-    package var height: Int
+    package var height: BlockHeight
     package var isCoinbase: Bool
 
-    package init(_ output: TransactionOutput, height: Int, isCoinbase: Bool) {
+    package init(_ output: TransactionOutput, height: BlockHeight, isCoinbase: Bool) {
         self.output = output
         self.height = height
         self.isCoinbase = isCoinbase
@@ -15,14 +15,14 @@ package struct Coin: Hashable, Sendable {
 
     /// As a storage keeps it: the height with the coinbase's mark below, and the output.
     package func encode(to writer: inout ByteWriter) {
-        writer.littleEndian32(UInt32(height) << 1 | (isCoinbase ? 1 : 0))
+        writer.littleEndian32(height.uint32 << 1 | (isCoinbase ? 1 : 0))
         output.encode(to: &writer)
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
         let mark = try reader.littleEndian32()
         output = try TransactionOutput(from: &reader)
-        height = Int(mark >> 1)
+        height = BlockHeight(mark >> 1)
         isCoinbase = mark & 1 == 1
     }
 }

@@ -9,8 +9,8 @@ import CryptoPrimitives
 package struct Ledger: Sendable {
     /// What a driver has to tell others.
     package enum Event: Sendable, Hashable {
-        case connected(Block, height: Int)
-        case disconnected(Block, height: Int)
+        case connected(Block, height: BlockHeight)
+        case disconnected(Block, height: BlockHeight)
         /// A transaction entered the mempool.
         case accepted(Transaction)
         /// A transaction left the mempool without being mined.
@@ -119,11 +119,11 @@ package struct Ledger: Sendable {
     // MARK: Looking
 
     /// The height of the active chain's last block.
-    package var height: Int { index.height }
+    package var height: BlockHeight { index.height }
     package var tip: BlockHash { index.tip }
 
-    package func blockHash(height: Int) -> BlockHash? {
-        index.active.indices.contains(height) ? index.active[height] : nil
+    package func blockHash(height: BlockHeight) -> BlockHash? {
+        index.active.indices.contains(height.value) ? index.active[height.value] : nil
     }
 
     package func block(_ hash: BlockHash) -> Block? { bodies[hash] ?? storage?.body(hash) }
@@ -142,7 +142,7 @@ package struct Ledger: Sendable {
     /// What is known of a block without its body.
     package struct HeaderSummary: Sendable {
         package var header: BlockHeader
-        package var height: Int
+        package var height: BlockHeight
         package var transactionCount: Int
         package var isActive: Bool
         package var isInvalid: Bool
@@ -167,7 +167,7 @@ package struct Ledger: Sendable {
     package func branchLength(_ hash: BlockHash) -> Int { index[hash] == nil ? 0 : index.branch(to: hash).blocks.count }
 
     /// The height of a block, and whether it is in the active chain.
-    package func position(of hash: BlockHash) -> (height: Int, isActive: Bool)? {
+    package func position(of hash: BlockHash) -> (height: BlockHeight, isActive: Bool)? {
         index[hash].map { ($0.height, index.isActive(hash)) }
     }
 
@@ -210,8 +210,8 @@ package struct Ledger: Sendable {
     }
 
     /// BIP 113: the median of the times of a block and its ten predecessors, on the active chain.
-    package func medianTimePast(height: Int) -> UInt32 {
-        index.medianTimePast(endingAt: index.active[min(height, index.height)])
+    package func medianTimePast(height: BlockHeight) -> UInt32 {
+        index.medianTimePast(endingAt: index.active[min(height, index.height).value])
     }
 
     /// The same for any known block.

@@ -29,11 +29,11 @@ package struct TransactionLocation: Hashable, Sendable {
 /// A header as a storage keeps it, in the order in which the blocks came.
 package struct StoredHeader: Hashable, Sendable {
     package var header: BlockHeader
-    package var height: Int
+    package var height: BlockHeight
     package var transactionCount: Int
     package var isInvalid: Bool
 
-    package init(header: BlockHeader, height: Int, transactionCount: Int, isInvalid: Bool) {
+    package init(header: BlockHeader, height: BlockHeight, transactionCount: Int, isInvalid: Bool) {
         self.header = header
         self.height = height
         self.transactionCount = transactionCount

@@ -35,7 +35,7 @@ enum TransactionRules {
 
     /// Amounts and maturity; the fee.
     static func checkInputs(
-        _ transaction: Transaction, coins: some Collection<Coin>, height: Int, maturity: Int
+        _ transaction: Transaction, coins: some Collection<Coin>, height: BlockHeight, maturity: Int
     ) throws(TransactionRefusal) -> Satoshi {
         var total = Satoshi.zero
         for coin in coins {
@@ -54,16 +54,16 @@ enum TransactionRules {
     }
 
     /// nLockTime, with BIP 113's median time past.
-    static func isFinal(_ transaction: Transaction, height: Int, medianTimePast: UInt32) -> Bool {
+    static func isFinal(_ transaction: Transaction, height: BlockHeight, medianTimePast: UInt32) -> Bool {
         let lockTime = transaction.lockTime
         if lockTime == 0 { return true }
-        if UInt64(lockTime) < (lockTime < 500_000_000 ? UInt64(height) : UInt64(medianTimePast)) { return true }
+        if UInt64(lockTime) < (lockTime < 500_000_000 ? UInt64(height.uint32) : UInt64(medianTimePast)) { return true }
         return transaction.inputs.allSatisfy { $0.sequence == .max }
     }
 
     /// BIP 68: whether the relative lock times of all inputs have passed in a block of the given height.
     static func meetsSequenceLocks(
-        _ transaction: Transaction, coins: some Collection<Coin>, height: Int, medianTimePast: (Int) -> UInt32
+        _ transaction: Transaction, coins: some Collection<Coin>, height: BlockHeight, medianTimePast: (BlockHeight) -> UInt32
     ) -> Bool {
         // "only if the transaction's version is 2 or higher", as an unsigned number.
         guard transaction.version >= 2 else { return true }

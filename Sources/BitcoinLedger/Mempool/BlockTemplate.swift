@@ -23,10 +23,10 @@ enum BlockTemplate {
         return Hash.sha256d(MerkleTree.root(leaves).root.array + reserved)
     }
 
-    static func coinbase(height: Int, reward: Satoshi, script: Script, others: [Transaction]) -> Transaction {
+    static func coinbase(height: BlockHeight, reward: Satoshi, script: Script, others: [Transaction]) -> Transaction {
         let reserved = [UInt8](repeating: 0, count: 32)
         let commitment = witnessCommitment([Transaction()] + others, reserved: reserved)
-        var signatureScript = Script([.number(Int64(height))])
+        var signatureScript = Script([.number(Int64(height.value))])
         // Consensus wants at least two bytes.
         signatureScript.append(.op(.zero))
         return Transaction(

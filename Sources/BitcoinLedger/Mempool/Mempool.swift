@@ -38,7 +38,7 @@ package struct Mempool: Sendable {
         /// Seconds since 1970 when it came.
         package var time: UInt32
         /// The chain's height when it came.
-        package var height: Int
+        package var height: BlockHeight
         /// The position in the order of arrival.
         package internal(set) var sequence: UInt64 = 0
         /// Transactions here whose outputs this one spends.

@@ -110,7 +110,7 @@ struct ChainServe: AsyncParsableCommand {
         let place = "http://\(host):\(rpc.port)"
         options.show(
             [
-                "blockheight": .integer(Int64(height)), "rpc_url": .string(place),
+                "blockheight": .height(height), "rpc_url": .string(place),
                 "cookie_file": .string(rpcOptions.cookieFile!),
             ]
         ) { _ in
@@ -191,7 +191,7 @@ struct ChainMarket: AsyncParsableCommand {
             mined += 1
             if !options.json { Terminal.out(line(report)) }
             history.append([
-                "blockheight": .integer(Int64(report.height)), "after_seconds": .integer(Int64(report.interval)),
+                "blockheight": .height(report.height), "after_seconds": .integer(Int64(report.interval)),
                 "payments": .integer(Int64(report.transactions)), "weight": .integer(Int64(report.weight)),
                 "waiting": .integer(Int64(report.waiting)), "tenth_sat_per_kvb": .integer(Int64(report.cheapest)),
                 "median_sat_per_kvb": .integer(Int64(report.median)),
@@ -268,12 +268,12 @@ struct ChainCheck: AsyncParsableCommand {
         let problems = found.problems
         options.show(
             [
-                "blockheight": .integer(Int64(found.height)), "txouts": .integer(Int64(found.coins)),
+                "blockheight": .height(found.height), "txouts": .integer(Int64(found.coins)),
                 "problems": .array(problems.map { .string($0) }),
             ]
         ) { _ in
             problems.isEmpty
-                ? "sound: \(Format.thousands(UInt64(found.height))) blocks, \(Format.thousands(UInt64(found.coins))) unspent outputs; every table says what the blocks say"
+                ? "sound: \(Format.thousands(UInt64(found.height.uint32))) blocks, \(Format.thousands(UInt64(found.coins))) unspent outputs; every table says what the blocks say"
                 : problems.joined(separator: "\n")
         }
         if !problems.isEmpty {
@@ -294,7 +294,7 @@ struct ChainRebuild: AsyncParsableCommand {
 
     func run() async throws {
         let path = try file.path
-        let height: Int
+        let height: BlockHeight
         do throws(ChainFailure) {
             height = try EmbeddedChain.rebuild(path: path, mayShorten: yes)
         } catch {
@@ -302,7 +302,7 @@ struct ChainRebuild: AsyncParsableCommand {
             throw ControlFailure(
                 .corrupt, isBeyond ? "\(path) cannot be read any more. Move it away and start anew" : error.description)
         }
-        options.show(["blockheight": .integer(Int64(height))]) { _ in "rebuilt, up to block \(height)" }
+        options.show(["blockheight": .height(height)]) { _ in "rebuilt, up to block \(height)" }
     }
 }
 

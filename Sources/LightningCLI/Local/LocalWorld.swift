@@ -41,21 +41,24 @@ actor LocalWorld {
         try await catchUp()
     }
 
+    /// The block that the faucet has followed the chain to.
+    private var height: BlockHeight { BlockHeight(followed.count - 1) }
+
     private func catchUp() async throws {
-        while await chain.blockHash(height: followed.count - 1) != followed.last {
+        while await chain.blockHash(height: height) != followed.last {
+            faucet.disconnect(height: height)
             followed.removeLast()
-            faucet.disconnect(height: followed.count)
         }
-        while let hash = await chain.blockHash(height: followed.count) {
+        while let hash = await chain.blockHash(height: height + 1) {
             let block = try await chain.block(hash)
             guard block.header.previous == followed.last else { break }
-            faucet.connect(block.transactions.map { ($0, $0.id) }, height: followed.count)
+            faucet.connect(block.transactions.map { ($0, $0.id) }, height: height + 1)
             followed.append(hash)
         }
     }
 
     /// Mines blocks and waits until every node has seen them.
-    func mine(_ count: Int) async throws -> Int {
+    func mine(_ count: Int) async throws -> BlockHeight {
         try await chain.mine(count, paying: faucetScript)
         try await catchUp()
         let height = await chain.tip().height
@@ -76,7 +79,7 @@ actor LocalWorld {
         let transaction: Transaction
         do {
             transaction = try faucet.fund(
-                paying: script, amount: amount, feeRate: FeeRate(perKiloweight: 500), height: followed.count - 1)
+                paying: script, amount: amount, feeRate: FeeRate(perKiloweight: 500), height: height)
         } catch {
             throw ControlFailure(.refused, "the faucet: \(error.description). More comes with lnw local mine 100")
         }
@@ -213,7 +216,7 @@ struct LocalUp: AsyncParsableCommand {
             let list = services.compactMap { ($0 as? NodeService)?.node.address?.description }
             let nodes = Dictionary(zip(names, list.map { JSONValue.string($0) }), uniquingKeysWith: { $1 })
             Terminal.out(
-                (["blockheight": .integer(Int64(height)), "rpc_url": .string(url), "nodes": .object(nodes)] as JSONValue).line)
+                (["blockheight": .height(height), "rpc_url": .string(url), "nodes": .object(nodes)] as JSONValue).line)
         } else {
             tellHowToBegin(services, names, height, url, rpc.port)
         }
@@ -235,7 +238,7 @@ struct LocalUp: AsyncParsableCommand {
         return (0..<count).map { $0 < usualNames.count ? usualNames[$0] : "node\($0 + 1)" }
     }
 
-    private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: Int, _ url: String, _ port: Int) {
+    private func tellHowToBegin(_ services: [any Service], _ names: [String], _ height: BlockHeight, _ url: String, _ port: Int) {
         Terminal.out("layer 1   regtest, block \(height), JSON-RPC at \(url)")
         for (service, name) in zip(services, names) {
             if let node = (service as? NodeService)?.node { Terminal.out("\(Format.pad(name, 10))\(node.address!)") }
@@ -289,7 +292,7 @@ final class LocalService: Service, @unchecked Sendable {
                 return true
             case "mine":
                 let count = try parameters.whole("count", in: 1...10_000) ?? 1
-                return ["height": .integer(Int64(try await world.mine(Int(count))))]
+                return ["height": .height(try await world.mine(Int(count)))]
             case "graph": return try await world.graph()
             case "fund":
                 guard let wanted = try parameters.whole("amount_sat", in: 1...Int64(Satoshi.maximum.value)) else {

@@ -95,7 +95,7 @@ struct StartOptions: ParsableArguments {
         options.show(
             [
                 "id": .string(node.nodeID.hex), "address": node.address.map { .string($0.description) } ?? .null,
-                "blockheight": .integer(Int64(height)),
+                "blockheight": .height(height),
             ]
         ) { _ in "node \(node.address?.description ?? node.nodeID.hex) at block \(height)" }
         try await Services.run([service], logger: nodeOptions.logger)

@@ -16,7 +16,7 @@ extension OnChainWallet {
     ///   - most: the most that it is worth: never is more paid.
     /// - Returns: the transaction with the wallet's inputs signed, and its fee; `nil` where no coins cover it, and nothing has changed.
     package mutating func addFee(
-        to transaction: Transaction, feeRate: FeeRate, least: Satoshi, most: Satoshi, surplus: Satoshi = .zero, height: Int
+        to transaction: Transaction, feeRate: FeeRate, least: Satoshi, most: Satoshi, surplus: Satoshi = .zero, height: BlockHeight
     ) -> (transaction: Transaction, fee: Satoshi)? {
         var wallet = self
         let replaced = Set(transaction.inputs.compactMap { spenders[$0.previousOutput] })

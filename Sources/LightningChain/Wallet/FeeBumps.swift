@@ -66,7 +66,7 @@ extension OnChainWallet {
     /// not enough. The one before is forgotten; should it be mined all the same, the wallet sees that.
     ///
     /// - Parameter rate: that the new one is to pay.
-    package mutating func replace(_ id: TransactionID, rate: FeeRate, height: Int) throws(BumpRefusal) -> Transaction {
+    package mutating func replace(_ id: TransactionID, rate: FeeRate, height: BlockHeight) throws(BumpRefusal) -> Transaction {
         let (old, oldFee) = try replaceable(id)
         if old.outputs.indices.contains(where: { spenders[OutPoint(id, UInt32($0))] != nil }) {
             throw .inUse("another transaction of the wallet spends its change, and would go with it")

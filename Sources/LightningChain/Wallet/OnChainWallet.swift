@@ -8,12 +8,12 @@ package struct WalletCoin: Hashable, Sendable {
     package var output: TransactionOutput
     package var path: KeyPath
     /// The block that confirmed it; `nil` while unconfirmed.
-    package var height: Int?
+    package var height: BlockHeight?
     package var isCoinbase: Bool
     /// The transaction that spends it: our own, or one seen in a block.
     package var spentBy: TransactionID?
     /// The block in which it was spent.
-    package var spentHeight: Int?
+    package var spentHeight: BlockHeight?
 }
 
 /// Why the wallet does not send; nothing has changed.
@@ -48,7 +48,7 @@ package struct OnChainWallet: Sendable {
     /// Our transactions that no block has confirmed yet; published again at every block.
     package internal(set) var pending: [TransactionID: Transaction] = [:]
     /// Our transactions of the last blocks, with the block's height: should it leave the chain, they are pending again.
-    var confirmed: [TransactionID: (transaction: Transaction, height: Int)] = [:]
+    var confirmed: [TransactionID: (transaction: Transaction, height: BlockHeight)] = [:]
     /// What the inputs of pending transactions spend.
     var spenders: [OutPoint: TransactionID] = [:]
     /// Promised to a funding transaction whose peer has not signed yet. Not stored: a restart frees them.
@@ -156,7 +156,7 @@ package struct OnChainWallet: Sendable {
 
     // MARK: Balance
 
-    func isMature(_ coin: WalletCoin, height: Int) -> Bool {
+    func isMature(_ coin: WalletCoin, height: BlockHeight) -> Bool {
         guard coin.isCoinbase else { return true }
         return coin.height.map { height - $0 + 1 >= Transaction.coinbaseMaturity } ?? false
     }
@@ -165,7 +165,7 @@ package struct OnChainWallet: Sendable {
     func isOurs(_ id: TransactionID) -> Bool { pending[id]?.inputs.allSatisfy { coins[$0.previousOutput] != nil } ?? false }
 
     /// Coins of this height that can be spent: confirmed ones and our own unconfirmed change.
-    private func spendableCoins(height: Int) -> [WalletCoin] {
+    private func spendableCoins(height: BlockHeight) -> [WalletCoin] {
         coins.values.filter { coin in
             coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)
                 && (coin.height != nil || isOurs(coin.outPoint.transaction))
@@ -175,7 +175,7 @@ package struct OnChainWallet: Sendable {
         }
     }
 
-    package func balance(height: Int) -> (confirmed: Satoshi, unconfirmed: Satoshi, immature: Satoshi) {
+    package func balance(height: BlockHeight) -> (confirmed: Satoshi, unconfirmed: Satoshi, immature: Satoshi) {
         var result = (confirmed: Satoshi.zero, unconfirmed: Satoshi.zero, immature: Satoshi.zero)
         for coin in coins.values where coin.spentBy == nil {
             if coin.height == nil {
@@ -207,7 +207,7 @@ package struct OnChainWallet: Sendable {
     }
 
     /// All that can be spent, before fees.
-    package func spendable(height: Int) -> Satoshi { Self.sum(spendableCoins(height: height)) }
+    package func spendable(height: BlockHeight) -> Satoshi { Self.sum(spendableCoins(height: height)) }
 
     static func sum(_ coins: [WalletCoin]) -> Satoshi {
         coins.reduce(Satoshi.zero) { $0.saturatingAdding($1.output.amount) }
@@ -216,7 +216,7 @@ package struct OnChainWallet: Sendable {
     // MARK: Sending
 
     /// The most that one output can have, when everything that can be spent goes there.
-    package func largest(paying script: Script, feeRate: FeeRate, height: Int) throws(WalletRefusal) -> Satoshi {
+    package func largest(paying script: Script, feeRate: FeeRate, height: BlockHeight) throws(WalletRefusal) -> Satoshi {
         let available = spendableCoins(height: height)
         let weight = Self.baseWeight([TransactionOutput(.zero, script)]) + available.count * Self.inputWeight
         let fee = max(feeRate, .floor).feeRoundedUp(weight: weight)
@@ -237,7 +237,7 @@ package struct OnChainWallet: Sendable {
     ///
     /// - Parameter amount: `nil` sends everything, less the fee.
     package mutating func fund(
-        paying script: Script, amount: Satoshi?, feeRate: FeeRate, height: Int
+        paying script: Script, amount: Satoshi?, feeRate: FeeRate, height: BlockHeight
     ) throws(WalletRefusal) -> Transaction {
         let rate = max(feeRate, .floor)
         let available = spendableCoins(height: height)
@@ -312,7 +312,7 @@ package struct OnChainWallet: Sendable {
     // MARK: Following the chain
 
     /// Takes a transaction of a block, or one of our own that is unconfirmed.
-    private mutating func apply(_ transaction: Transaction, id: TransactionID, height: Int?, isCoinbase: Bool) {
+    private mutating func apply(_ transaction: Transaction, id: TransactionID, height: BlockHeight?, isCoinbase: Bool) {
         for input in transaction.inputs {
             reserved.remove(input.previousOutput)
             guard coins[input.previousOutput] != nil else { continue }
@@ -350,7 +350,7 @@ package struct OnChainWallet: Sendable {
     /// - Returns: what its transactions did to the wallet.
     @discardableResult
     package mutating func connect(
-        _ transactions: [(transaction: Transaction, id: TransactionID)], height: Int
+        _ transactions: [(transaction: Transaction, id: TransactionID)], height: BlockHeight
     ) -> [WalletTransaction] {
         var effects: [WalletTransaction] = []
         for (transaction, id) in transactions {
@@ -409,7 +409,7 @@ package struct OnChainWallet: Sendable {
 
     /// The block of this height left the active chain: what it confirmed is unconfirmed again. Its transactions need not be known: a
     /// layer 1 may never have heard of a block that lost.
-    package mutating func disconnect(height: Int) {
+    package mutating func disconnect(height: BlockHeight) {
         for (id, entry) in confirmed where entry.height == height {
             confirmed[id] = nil
             addPending(entry.transaction, id)

@@ -34,7 +34,7 @@ extension OnChainWallet {
             let record = entry.map { entry in
                 ByteWriter.bytes {
                     $0.uint8(Self.transactionVersion)
-                    $0.uint32(UInt32(entry.height))
+                    $0.blockHeight(entry.height)
                     $0.write(entry.transaction.serialized())
                 }
             }
@@ -57,9 +57,9 @@ extension OnChainWallet {
         writer.uint8(
             (coin.height == nil ? 0 : 1) | (coin.isCoinbase ? 2 : 0) | (coin.spentBy == nil ? 0 : 4)
                 | (coin.spentHeight == nil ? 0 : 8))
-        writer.uint32(UInt32(coin.height ?? 0))
+        writer.blockHeight(coin.height ?? 0)
         writer.write(coin.spentBy?.bytes ?? .zero)
-        writer.uint32(UInt32(coin.spentHeight ?? 0))
+        writer.blockHeight(coin.spentHeight ?? 0)
         return writer.bytes
     }
 
@@ -71,9 +71,9 @@ extension OnChainWallet {
         let path = KeyPath(chain: try reader.uint32(), index: try reader.uint32())
         guard path.chain < 2, path.index < 1 << 31 else { throw .invalid("key path") }
         let flags = try reader.uint8()
-        let height = Int(try reader.uint32())
+        let height = try reader.blockHeight()
         let spentBy = TransactionID(try reader.bytes32())
-        let spentHeight = Int(try reader.uint32())
+        let spentHeight = try reader.blockHeight()
         try reader.expectEnd()
         guard output.amount.isMoney else { throw .invalid("amount of a coin") }
         return WalletCoin(
@@ -111,7 +111,7 @@ extension OnChainWallet {
             var reader = ByteReader(record)
             let version = try reader.uint8()
             guard (1...Self.transactionVersion).contains(version) else { throw .invalid("version of a transaction's record") }
-            let height = version == 1 ? 0 : Int(try reader.uint32())
+            let height = version == 1 ? 0 : try reader.blockHeight()
             let transaction = try Transaction(reader.rest())
             let id = transaction.id
             if height > 0 {

@@ -8,7 +8,7 @@ public struct WalletTransaction: Hashable, Sendable {
     /// Which one.
     public var id: TransactionID
     /// The block that holds it; `nil` while none does.
-    public var height: Int?
+    public var height: BlockHeight?
     /// When that block was made, as it says: seconds since 1970.
     public var time: UInt64?
     /// What it pays to the wallet, change as well.
@@ -20,7 +20,7 @@ public struct WalletTransaction: Hashable, Sendable {
     /// What it is for; `nil` for what others sent.
     public var purpose: Publication.Purpose?
 
-    package init(id: TransactionID, height: Int? = nil, received: Satoshi, spent: Satoshi, fee: Satoshi?) {
+    package init(id: TransactionID, height: BlockHeight? = nil, received: Satoshi, spent: Satoshi, fee: Satoshi?) {
         self.id = id
         self.height = height
         self.received = received
@@ -34,13 +34,13 @@ extension WalletTransaction {
     private static let version: UInt8 = 1
 
     /// Its place in the history: by height.
-    package var position: HistoryPosition { HistoryPosition(time: UInt64(height ?? 0), id: id.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(time: UInt64((height ?? 0).uint32), id: id.bytes.array) }
 
     package func encoded() -> [UInt8] {
         ByteWriter.bytes {
             $0.uint8(Self.version)
             $0.write(id)
-            $0.uint32(UInt32(height ?? 0))
+            $0.blockHeight(height ?? 0)
             $0.uint64(time ?? 0)
             $0.satoshi(received)
             $0.satoshi(spent)
@@ -56,7 +56,7 @@ extension WalletTransaction {
         var reader = ByteReader(record)
         guard try reader.uint8() == Self.version else { throw .invalid("version of a transaction's history") }
         id = TransactionID(try reader.bytes32())
-        height = Int(try reader.uint32())
+        height = try reader.blockHeight()
         time = try reader.uint64()
         received = try reader.satoshi()
         spent = try reader.satoshi()
@@ -112,7 +112,7 @@ extension Publication.Purpose {
 
 extension OnChainWallet {
     /// What a transaction does to the wallet, with its coins as they are; `nil` where it has nothing to do with it.
-    func effect(of transaction: Transaction, _ id: TransactionID, height: Int? = nil) -> WalletTransaction? {
+    func effect(of transaction: Transaction, _ id: TransactionID, height: BlockHeight? = nil) -> WalletTransaction? {
         var (received, spent, paid) = (Satoshi.zero, Satoshi.zero, Satoshi.zero)
         var isAllOurs = !transaction.isCoinbase
         var isOurs = false
@@ -148,11 +148,11 @@ extension OnChainWallet {
 
     /// The outputs that are the wallet's and that nothing spends: in blocks, and our own change.
     package var unspent: [WalletCoin] {
-        coins.values.filter { $0.spentBy == nil }.sorted { ($0.height ?? .max, $0.outPoint) < ($1.height ?? .max, $1.outPoint) }
+        coins.values.filter { $0.spentBy == nil }.sorted { ($0.height ?? .never, $0.outPoint) < ($1.height ?? .never, $1.outPoint) }
     }
 
     /// Whether a coin can be spent at this height.
-    package func isSpendable(_ coin: WalletCoin, height: Int) -> Bool {
+    package func isSpendable(_ coin: WalletCoin, height: BlockHeight) -> Bool {
         coin.spentBy == nil && !reserved.contains(coin.outPoint) && isMature(coin, height: height)
             && (coin.height != nil || isOurs(coin.outPoint.transaction))
     }

@@ -2,7 +2,7 @@ package import BitcoinPrimitives
 
 /// How far the node has followed the chain: enough hashes to find the fork after a reorganization.
 package struct ChainPosition: Hashable, Sendable {
-    package private(set) var height: Int
+    package private(set) var height: BlockHeight
     /// The hashes of the last blocks, the newest last.
     package private(set) var recent: [BlockHash]
 
@@ -16,7 +16,7 @@ package struct ChainPosition: Hashable, Sendable {
     package var tip: BlockHash { recent[recent.count - 1] }
 
     /// The hash at a height, if it is still remembered.
-    package func hash(height: Int) -> BlockHash? {
+    package func hash(height: BlockHeight) -> BlockHash? {
         let index = recent.count - 1 - (self.height - height)
         return recent.indices.contains(index) ? recent[index] : nil
     }
@@ -36,13 +36,13 @@ package struct ChainPosition: Hashable, Sendable {
     }
 
     package func encode(to writer: inout ByteWriter) {
-        writer.uint32(UInt32(height))
+        writer.blockHeight(height)
         writer.compactSize(recent.count)
         for hash in recent { writer.write(hash) }
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
-        height = Int(try reader.uint32())
+        height = try reader.blockHeight()
         recent = []
         for _ in 0..<(try reader.count(minimum: 32)) { recent.append(BlockHash(try reader.bytes32())) }
         guard !recent.isEmpty else { throw .invalid("chain position") }

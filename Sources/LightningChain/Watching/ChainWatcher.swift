@@ -21,8 +21,8 @@ package struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     private var byOutPoint: [OutPoint: Set<Owner>] = [:]
     private var byTransaction: [TransactionID: Set<Owner>] = [:]
     /// The blocks at which owners have something to do, and for each owner the next one.
-    private var byHeight: [Int: Set<Owner>] = [:]
-    private var heights: [Owner: Int] = [:]
+    private var byHeight: [BlockHeight: Set<Owner>] = [:]
+    private var heights: [Owner: BlockHeight] = [:]
 
     package init() {}
 
@@ -35,7 +35,7 @@ package struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     package func owners(awaiting transaction: TransactionID) -> [Owner] { byTransaction[transaction]?.sorted() ?? [] }
 
     /// Who has something to do at a block, whatever it holds.
-    package func owners(dueAt height: Int) -> Set<Owner> { byHeight[height] ?? [] }
+    package func owners(dueAt height: BlockHeight) -> Set<Owner> { byHeight[height] ?? [] }
 
     // MARK: Changes
 
@@ -49,7 +49,7 @@ package struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     }
 
     /// The next block at which an owner has something to do; `nil` for none.
-    package mutating func wake(_ owner: Owner, at height: Int?) {
+    package mutating func wake(_ owner: Owner, at height: BlockHeight?) {
         guard heights[owner] != height else { return }
         if let old = heights[owner], old != height { Self.remove(owner, from: &byHeight, old) }
         heights[owner] = height

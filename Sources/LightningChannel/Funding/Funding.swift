@@ -8,13 +8,13 @@ public struct Funding: Hashable, Sendable {
         /// What spent the inputs.
         public var transaction: TransactionID
         /// Of the block that holds it.
-        public var height: Int
+        public var height: BlockHeight
     }
 
     /// The funding output.
     public var outPoint: OutPoint
     /// The height of the block of the active chain that holds it.
-    public internal(set) var height: Int?
+    public internal(set) var height: BlockHeight?
     /// The channel's name by its place in the chain.
     public internal(set) var shortChannelID: ShortChannelID?
     /// Whether it is as deep in the chain as the channel waits for, as of the last block or connection.

@@ -202,7 +202,7 @@ package struct ChannelOpening: Sendable {
     }
 
     /// The peer signed our first commitment: the funding transaction can be published.
-    package func receive(_ message: FundingSigned, height: Int) throws(ProtocolViolation) -> PaymentChannel {
+    package func receive(_ message: FundingSigned, height: BlockHeight) throws(ProtocolViolation) -> PaymentChannel {
         guard case .sentFundingCreated(let open, let accept, let transaction, let funding) = step else {
             throw .outOfTurn(.fundingSigned)
         }
@@ -281,7 +281,7 @@ package struct ChannelOpening: Sendable {
 
     /// The peer named the funding outpoint and signed our first commitment: the channel exists.
     package func receive(
-        _ message: FundingCreated, height: Int
+        _ message: FundingCreated, height: BlockHeight
     ) throws(ProtocolViolation) -> (PaymentChannel, FundingSigned) {
         guard case .sentAccept(let open, let accept) = step else { throw .outOfTurn(.fundingCreated) }
         let parameters = parameters(open, accept, funding: message.funding)
@@ -326,7 +326,7 @@ package struct ChannelOpening: Sendable {
     }
 
     private func channel(
-        _ parameters: ChannelParameters, _ signature: ECDSASignature, funding: Transaction?, height: Int
+        _ parameters: ChannelParameters, _ signature: ECDSASignature, funding: Transaction?, height: BlockHeight
     ) -> PaymentChannel {
         let (local, remote) = Self.balances(parameters)
         return PaymentChannel(

@@ -14,7 +14,7 @@ extension PaymentChannel {
     ///   - height: of the chain now.
     /// - Throws: where the parameters contradict each other.
     package init(
-        recovering parameters: ChannelParameters, place: ShortChannelID?, _ keys: ChannelKeys, height: Int
+        recovering parameters: ChannelParameters, place: ShortChannelID?, _ keys: ChannelKeys, height: BlockHeight
     ) throws(DecodingFailure) {
         guard let toOpener = MilliSatoshi(parameters.fundingAmount).subtracting(parameters.push), keys.basepoints == parameters.local.keys
         else { throw .invalid("parameters of a channel in a backup") }

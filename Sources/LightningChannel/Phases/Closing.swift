@@ -105,7 +105,7 @@ extension PaymentChannel {
     }
 
     /// The close that there would be if our commitment were mined.
-    mutating func closeByOurCommitment(at height: Int, _ environment: ChannelEnvironment) -> ChannelClose {
+    mutating func closeByOurCommitment(at height: BlockHeight, _ environment: ChannelEnvironment) -> ChannelClose {
         let signed = signedLocalCommitment(environment.keys)
         return ChannelClose(signed, height: height, of: closing(environment), known: knownSpends(environment))
     }
@@ -130,7 +130,7 @@ extension PaymentChannel {
 
     /// A transaction in a block spends one of `watchedOutPoints`.
     mutating func spent(
-        _ outPoint: OutPoint, by transaction: Transaction, height: Int, _ environment: ChannelEnvironment
+        _ outPoint: OutPoint, by transaction: Transaction, height: BlockHeight, _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         switch phase {
         case .closed: return []
@@ -404,7 +404,7 @@ extension PaymentChannel {
     }
 
     /// A block left the active chain: what it had resolved is open again.
-    mutating func disconnectedBlock(height: Int) -> [ChannelEffect] {
+    mutating func disconnectedBlock(height: BlockHeight) -> [ChannelEffect] {
         if funding.height == height { fundingUnconfirmed() }
         // What counted as deep may be so no more.
         if funding.isDeep, !isDeepEnough(at: height - 1) { funding.isDeep = false }

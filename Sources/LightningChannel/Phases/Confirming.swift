@@ -21,7 +21,7 @@ extension PaymentChannel {
     ///
     /// - Parameter inputs: what it spends.
     mutating func fundingConfirmed(
-        height: Int, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
+        height: BlockHeight, transactionIndex: Int, spending inputs: [OutPoint], _ environment: ChannelEnvironment
     ) -> [ChannelEffect] {
         guard funding.height == nil else { return [] }
         funding.height = height
@@ -60,7 +60,7 @@ extension PaymentChannel {
     /// A transaction in a block spends what the funding transaction was to spend.
     ///
     /// Money at risk: none of ours, unless it is our own double-spend; but what the channel promised is void.
-    mutating func fundingConflicted(_ transaction: TransactionID, height: Int) -> [ChannelEffect] {
+    mutating func fundingConflicted(_ transaction: TransactionID, height: BlockHeight) -> [ChannelEffect] {
         guard funding.height == nil, funding.conflict == nil, transaction != funding.outPoint.transaction else { return [] }
         funding.conflict = Funding.Conflict(transaction: transaction, height: height)
         isChanged = true
@@ -69,7 +69,7 @@ extension PaymentChannel {
 
     /// Ends the channel once the double-spend of its funding transaction is as deep as a close has to be.
     mutating func endIfConflictIsFinal(_ environment: ChannelEnvironment) -> [ChannelEffect] {
-        guard let conflict = funding.conflict, environment.height - conflict.height + 1 >= ChannelClose.finalDepth else { return [] }
+        guard let conflict = funding.conflict, conflict.height.depth(at: environment.height) >= ChannelClose.finalDepth else { return [] }
         let withdrawn = dropUncommitted()
         let why = "the funding transaction was double-spent"
         if isForgettable { return [sendError(why), .abandoned(why)] }
@@ -94,11 +94,11 @@ extension PaymentChannel {
         return fail("it was taken back by its owner before its funding transaction was mined", environment)
     }
 
-    func isDeepEnough(at height: Int) -> Bool {
+    func isDeepEnough(at height: BlockHeight) -> Bool {
         guard let confirmed = funding.height else { return false }
         // What a block's miner pays itself cannot be spent before, not even by a commitment.
         let isCoinbase = funding.shortChannelID?.transaction == 0
-        return height - confirmed + 1 >= max(isCoinbase ? Transaction.coinbaseMaturity : 1, Int(parameters.minimumDepth))
+        return confirmed.depth(at: height) >= max(isCoinbase ? Transaction.coinbaseMaturity : 1, Int(parameters.minimumDepth))
     }
 
     /// A block was connected while `channel_ready` of either side is still to come.

@@ -1,3 +1,4 @@
+public import BitcoinPrimitives
 import LightningEnforcement
 import LightningWire
 
@@ -17,28 +18,28 @@ extension PaymentChannel {
     static let unsignedMargin = 2
 
     /// Whether an HTLC of ours that was never signed for, because the peer owes a `revoke_and_ack`, has nearly expired.
-    public func hasExpiringUnsigned(at height: Int) -> Bool {
+    public func hasExpiringUnsigned(at height: BlockHeight) -> Bool {
         isOpen
             && commitments.htlcs.values.contains { $0.state == .sentAddHTLC && height + Self.unsignedMargin >= $0.cltvExpiry.height }
     }
 
     /// The next block at which the channel has something to do: the next one where something is published until it is mined, a deadline
-    /// otherwise; `Int.max` where there is none.
-    public func nextDeadline(after height: Int) -> Int {
+    /// otherwise; `never` where there is none.
+    public func nextDeadline(after height: BlockHeight) -> BlockHeight {
         let next = height + 1
         switch phase {
         case .closed(let closing):
             if closing.close.irrevocableHeight > height { return closing.close.irrevocableHeight }
-            return hasTakenWrittenOff ? .max : max(next, closing.close.endHeight)
-        case .dataLost: return .max
+            return hasTakenWrittenOff ? .never : max(next, closing.close.endHeight)
+        case .dataLost: return .never
         case .failed, .closing: return next
         case .live where isConfirming:
             if funding.conflict != nil || !mutualCloses.isEmpty || funding.height != nil { return next }
             if funding.transaction != nil { return next }
-            return isForgettable ? max(next, openedHeight + Self.fundingTimeout + 1) : .max
+            return isForgettable ? max(next, openedHeight + Self.fundingTimeout + 1) : .never
         case .live:
             guard funding.conflict == nil, mutualCloses.isEmpty, funding.isDeep else { return next }
-            var deadline = Int.max
+            var deadline = BlockHeight.never
             for htlc in commitments.htlcs.values {
                 let margin =
                     htlc.state == .sentAddHTLC

@@ -136,10 +136,10 @@ extension PaymentChannel {
     ///
     /// Money at risk: what a deadline threatens are HTLCs; our own output is ours whenever the commitment is mined. So half of the HTLCs, and a
     /// twentieth of our output: a peer that pins the commitment makes us pay no more.
-    private func urgency(of target: BumpTarget) -> (deadline: Int?, most: Satoshi) {
+    private func urgency(of target: BumpTarget) -> (deadline: BlockHeight?, most: Satoshi) {
         let commitment = target.commitment
         var threatened = Satoshi.zero
-        var deadline: Int?
+        var deadline: BlockHeight?
         for case .htlc(let htlc) in commitment.roles {
             let isOfferedByLocal = htlc.isOfferedByHolder == target.isOurs
             let known = commitments.htlcs[HTLC.Key(isOfferedByLocal: isOfferedByLocal, id: htlc.id)]
@@ -147,7 +147,7 @@ extension PaymentChannel {
             guard isOfferedByLocal || known?.preimage != nil else { continue }
             threatened = threatened.saturatingAdding(htlc.amount.roundedDown)
             let expiry = htlc.cltvExpiry.height + (isOfferedByLocal ? ChannelClose.timeoutPatience : 0)
-            deadline = min(deadline ?? .max, expiry)
+            deadline = min(deadline ?? .never, expiry)
         }
         let ours = target.isOurs ? commitment.contents.toHolder : commitment.contents.toCounterparty
         return (deadline, Satoshi(threatened.value / 2 + ours.roundedDown.value / 20))

@@ -14,7 +14,7 @@ public struct ForceCloseQuote: Hashable, Sendable {
         /// What is in them.
         public var amount = Satoshi.zero
         /// The last height at which one of them expires.
-        public var lastExpiry: Int?
+        public var lastExpiry: BlockHeight?
     }
 
     /// Ours after our delay, before the fee of its claim.
@@ -36,7 +36,7 @@ public struct ForceCloseQuote: Hashable, Sendable {
     /// What claims would cost at the fee rates of now.
     public var claimFees = Satoshi.zero
     /// The height by which all that is ours can be on its way into the wallet.
-    public var backBy: Int
+    public var backBy: BlockHeight
 }
 
 extension PaymentChannel {
@@ -98,7 +98,7 @@ extension PaymentChannel {
 }
 
 extension ForceCloseQuote.HTLCs {
-    fileprivate mutating func add(_ output: Satoshi, _ expiry: Int?) {
+    fileprivate mutating func add(_ output: Satoshi, _ expiry: BlockHeight?) {
         count += 1
         amount = amount.saturatingAdding(output)
         lastExpiry = max(lastExpiry ?? 0, expiry ?? 0)

@@ -13,7 +13,9 @@ extension PaymentChannel {
     static let doubleSpendDepth = 100
 
     private mutating func forgetFundingInputs(_ environment: ChannelEnvironment) {
-        guard !funding.inputs.isEmpty, let height = funding.height, environment.height - height + 1 >= Self.doubleSpendDepth else { return }
+        guard !funding.inputs.isEmpty, let height = funding.height, height.depth(at: environment.height) >= Self.doubleSpendDepth else {
+            return
+        }
         funding.inputs = []
         isChanged = true
     }
@@ -41,7 +43,7 @@ extension PaymentChannel {
     }
 
     /// Whether the peer has had its time to settle an HTLC that we have fulfilled.
-    private func isPastFulfillment(_ htlc: HTLC, _ height: Int) -> Bool {
+    private func isPastFulfillment(_ htlc: HTLC, _ height: BlockHeight) -> Bool {
         guard height + Self.fulfillmentDeadline >= htlc.cltvExpiry.height else { return false }
         guard let at = fulfilledHeights[htlc.key], height < at + Self.fulfillmentGrace else { return true }
         return height + Self.lastFulfillmentDeadline >= htlc.cltvExpiry.height

@@ -50,10 +50,10 @@ extension PaymentChannel {
             connection: .disconnected)
         let flags = try reader.uint8()
         let readiness = Confirming(isLocalReady: flags & 1 != 0, isRemoteReady: flags & 2 != 0)
-        openedHeight = Int(try reader.uint32())
+        openedHeight = try reader.blockHeight()
         remoteAlias = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
         funding.shortChannelID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.shortChannelID() }
-        funding.height = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
+        funding.height = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.blockHeight() }
         funding.transaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             try Transaction(try r.variableBytes())
         }
@@ -86,10 +86,10 @@ extension PaymentChannel {
         commitments.encode(to: &writer)
         let (readiness, ending) = (phase.live.readiness, phase.live.ending)
         writer.uint8((readiness.isLocalReady ? 1 : 0) | (readiness.isRemoteReady ? 2 : 0))
-        writer.uint32(UInt32(openedHeight))
+        writer.blockHeight(openedHeight)
         writer.optional(remoteAlias) { $0.shortChannelID($1) }
         writer.optional(funding.shortChannelID) { $0.shortChannelID($1) }
-        writer.optional(funding.height) { $0.uint32(UInt32($1)) }
+        writer.optional(funding.height) { $0.blockHeight($1) }
         writer.optional(funding.transaction) { $0.variableBytes($1.serialized()) }
         writer.optional(ending?.wanted) { $0.variableBytes($1.bytes) }
         writer.optional(ending?.local) { $0.variableBytes($1.bytes) }
@@ -134,7 +134,7 @@ extension PaymentChannel {
             funding.conflict.map { conflict in
                 ByteWriter.bytes {
                     $0.write(conflict.transaction)
-                    $0.uint32(UInt32(conflict.height))
+                    $0.blockHeight(conflict.height)
                 }
             }
         case .flags: [(funding.wasConfirmed ? 1 : 0) | (hasTakenWrittenOff ? 2 : 0) | (isRecovered ? 4 : 0)]
@@ -154,7 +154,7 @@ extension PaymentChannel {
         case .sweepScript: sweepScript = Script(value.rest())
         case .fundingInputs: while !value.isAtEnd { funding.inputs.append(try OutPoint(from: &value)) }
         case .fundingConflict:
-            funding.conflict = Funding.Conflict(transaction: TransactionID(try value.bytes32()), height: Int(try value.uint32()))
+            funding.conflict = Funding.Conflict(transaction: TransactionID(try value.bytes32()), height: BlockHeight(try value.uint32()))
         case .flags:
             let flags = try value.uint8()
             funding.wasConfirmed = flags & 1 != 0

@@ -11,7 +11,7 @@ extension NodeCore {
     /// Whether a channel has to hear of it when an output is spent.
     package func isWatching(_ outPoint: OutPoint) -> Bool { !channels.index.chain.owners(watching: outPoint).isEmpty }
 
-    mutating func connect(_ block: Block, height: Int) {
+    mutating func connect(_ block: Block, height: BlockHeight) {
         guard height == self.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")
         }
@@ -47,8 +47,8 @@ extension NodeCore {
             announceIfReady(id)
         }
         network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
-        if height % 6 == 0 { network.gossip.prune(height: height, now: now) }
-        if height % 144 == 0 {
+        if height.value % 6 == 0 { network.gossip.prune(height: height, now: now) }
+        if height.value % 144 == 0 {
             payments.sender.pruneEstimates(now: now)
             forgetBlobs()
         }
@@ -69,7 +69,7 @@ extension NodeCore {
         batch.effects.events.append(.block(height: height))
     }
 
-    private mutating func fundingConfirmed(_ id: ChannelID, _ transaction: Transaction, index: Int, height: Int) {
+    private mutating func fundingConfirmed(_ id: ChannelID, _ transaction: Transaction, index: Int, height: BlockHeight) {
         guard let parameters = channels[id]?.parameters else { return }
         let position = Int(parameters.funding.index)
         let expected = TransactionOutput(parameters.fundingAmount, .p2wsh(parameters.fundingScript))
@@ -82,7 +82,7 @@ extension NodeCore {
         tell(id, .fundingConfirmed(height: height, transactionIndex: index, inputs: inputs))
     }
 
-    mutating func disconnect(height: Int) {
+    mutating func disconnect(height: BlockHeight) {
         guard height == self.height, height > 0 else { preconditionFailure("the driver disconnects the tip") }
         layer1.position.disconnect()
         batch.isMetaChanged = true

@@ -17,9 +17,9 @@ package struct RecoveredOutput: Hashable, Sendable {
     var index: UInt64
     /// Whether it is BOLT 3's anchors form, which a block must be on top of.
     var hasAnchors: Bool
-    package var height: Int
+    package var height: BlockHeight
     /// The block in which it was spent, by us or by another copy of this wallet.
-    package var spentHeight: Int?
+    package var spentHeight: BlockHeight?
 
     /// Depth at which a spent one is forgotten.
     static let forgetDepth = 100
@@ -33,13 +33,13 @@ package struct RecoveredOutput: Hashable, Sendable {
         writer.optional(fundingKey) { $0.write($1.compressed) }
         writer.uint64(index)
         writer.uint8(hasAnchors ? 1 : 0)
-        writer.uint32(UInt32(height))
-        writer.optional(spentHeight) { $0.uint32(UInt32($1)) }
+        writer.blockHeight(height)
+        writer.optional(spentHeight) { $0.blockHeight($1) }
         return writer.bytes
     }
 
     init(
-        outPoint: OutPoint, output: TransactionOutput, fundingKey: PublicKey?, index: UInt64, hasAnchors: Bool, height: Int
+        outPoint: OutPoint, output: TransactionOutput, fundingKey: PublicKey?, index: UInt64, hasAnchors: Bool, height: BlockHeight
     ) {
         self.outPoint = outPoint
         self.output = output
@@ -58,8 +58,8 @@ package struct RecoveredOutput: Hashable, Sendable {
         let key = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         self.init(
             outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
-            height: Int(try reader.uint32()))
-        spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint32()) }
+            height: BlockHeight(try reader.uint32()))
+        spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.blockHeight() }
         try reader.expectEnd()
     }
 }
@@ -96,7 +96,7 @@ extension NodeCore {
     }
 
     /// Looks for money of ours in a block's commitments, and for what has become of it.
-    mutating func recover(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+    mutating func recover(_ transactions: [(transaction: Transaction, id: TransactionID)], height: BlockHeight) {
         for (transaction, id) in transactions {
             for input in transaction.inputs where coins.recovered[input.previousOutput] != nil {
                 coins.recovered[input.previousOutput]!.spentHeight = height
@@ -143,7 +143,7 @@ extension NodeCore {
     }
 
     /// A block left the active chain.
-    mutating func unrecover(height: Int) {
+    mutating func unrecover(height: BlockHeight) {
         for (outPoint, output) in coins.recovered.sorted(by: { $0.key < $1.key }) {
             if output.height == height {
                 coins.recovered[outPoint] = nil

@@ -23,8 +23,8 @@ extension NodeCore {
     }
 
     /// What was in a block that left the chain is not in the history.
-    mutating func forgetMovements(height: Int) {
-        let prefix = HistoryPosition(time: UInt64(height), id: []).key
+    mutating func forgetMovements(height: BlockHeight) {
+        let prefix = HistoryPosition(time: UInt64(height.uint32), id: []).key
         batch.effects.writes.append(.deleteAll(.walletHistory, prefix: prefix))
     }
 

@@ -73,7 +73,7 @@ struct ChannelIndex {
     }
 
     /// The next block at which a channel has something to do; `nil` for none.
-    mutating func wake(_ id: ChannelID, at height: Int?) { chain.wake(id, at: height) }
+    mutating func wake(_ id: ChannelID, at height: BlockHeight?) { chain.wake(id, at: height) }
 
     mutating func remove(_ id: ChannelID) {
         if let old = keys.removeValue(forKey: id) { remove(old, id) }

@@ -161,12 +161,12 @@ package struct ChannelTable: Collection, Sendable {
     /// Notes at which blocks the channels that were changed have something to do next.
     ///
     /// - Parameter height: of the chain; only later blocks count.
-    mutating func schedule(after height: Int) {
+    mutating func schedule(after height: BlockHeight) {
         for id in touched { index.wake(id, at: read(id) { $0.channel.nextHeight(after: height) } ?? nil) }
     }
 
     /// What has to be stored of the changes since the last call, and the blocks at which the changed channels have something to do next.
-    mutating func drainWrites(height: Int) -> [StoreWrite] {
+    mutating func drainWrites(height: BlockHeight) -> [StoreWrite] {
         var writes: [StoreWrite] = []
         for id in forgotten {
             let prefix = id.bytes.array
@@ -197,7 +197,7 @@ extension PaymentChannel {
     var isOwned: Bool { (funding.wasConfirmed || parameters.isOpener) && !isClosed }
 
     /// The next block at which the channel has something to do, whatever the block holds.
-    func nextHeight(after height: Int) -> Int {
+    func nextHeight(after height: BlockHeight) -> BlockHeight {
         let next = nextDeadline(after: height)
         // BOLT 7: once the funding transaction has six confirmations the channel is announced.
         guard parameters.announce, let fundingHeight, fundingHeight + NodeCore.announcementDepth - 1 > height else { return next }

@@ -166,7 +166,7 @@ extension NodeCore {
         guard let entry = channels.entry(id), case let channel = entry.channel, channel.parameters.announce,
             channel.isOpen, !channel.isShuttingDown,
             channel.connection == .established, let fundingHeight = channel.fundingHeight, let name = channel.shortChannelID,
-            height - fundingHeight + 1 >= Self.announcementDepth,
+            fundingHeight.depth(at: height) >= Self.announcementDepth,
             let connection = peers.connections[channel.parameters.remoteNodeID]
         else { return }
         if let early = channels.entry(id)?.announcement.exchange?.early {

@@ -21,15 +21,15 @@ package enum NodeInput: Sendable {
     case received(ConnectionID, [UInt8])
     case disconnected(ConnectionID)
     case command(RequestID, NodeCommand)
-    case blockConnected(Block, height: Int)
+    case blockConnected(Block, height: BlockHeight)
     /// The tip of the chain that the node has followed is not in the active chain any more.
-    case blockDisconnected(height: Int)
+    case blockDisconnected(height: BlockHeight)
     /// Where this node can be called, as BOLT 7's address descriptors.
     case listening(addresses: [UInt8])
     /// Where nodes can be called, as BOLT 7's address descriptors: what is known at the start, and what changes.
     case addresses([NodeID: [UInt8]])
     /// A block of the active chain that was connected before channels out of a backup were known: what it holds of them.
-    case pastBlock(Block, height: Int, for: Set<ChannelID>)
+    case pastBlock(Block, height: BlockHeight, for: Set<ChannelID>)
     /// All transactions of layer 1's mempool that pay the wallet, or spend what is watched.
     case mempoolSeen([Transaction])
     /// What layer 1 said to a publication.
@@ -232,7 +232,7 @@ public enum NodeEvent: Sendable {
     /// An HTLC was not forwarded, and why.
     case forwardRefused(IncomingHTLC, over: ChannelID, String)
     /// A block was connected; its height is the chain's.
-    case block(height: Int)
+    case block(height: BlockHeight)
     /// Something that an operator has to know: money is at risk, or has been lost.
     case alert(String)
     /// Something that an operator may want to know, in words.

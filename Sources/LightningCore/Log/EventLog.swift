@@ -34,7 +34,7 @@ struct EventLog: Sendable {
     }
 
     /// Takes what happened in a batch.
-    mutating func note(_ events: [NodeEvent], now: Timestamp, height: Int) {
+    mutating func note(_ events: [NodeEvent], now: Timestamp, height: BlockHeight) {
         for event in events {
             guard let (level, text) = event.logLine else { continue }
             if case .note = event, !notes.take(Self.noteRate, now: now) { continue }

@@ -18,7 +18,7 @@ public struct LogEntry: Hashable, Sendable {
     /// When it happened.
     public var time: Timestamp
     /// The height of the chain then.
-    public var height: Int
+    public var height: BlockHeight
     /// How much it matters.
     public var level: Level
     /// What happened, in words.
@@ -42,7 +42,7 @@ extension LogEntry {
     package func encoded() -> [UInt8] {
         var fields = RecordFields<Field>()
         fields.put(.time, ByteWriter.bytes { $0.uint64(time.milliseconds) })
-        fields.put(.height, ByteWriter.bytes { $0.uint32(UInt32(clamping: height)) })
+        fields.put(.height, ByteWriter.bytes { $0.blockHeight(height) })
         fields.put(.level, [level.rawValue])
         fields.put(.text, Array(text.utf8))
         return ByteWriter.bytes {
@@ -59,7 +59,7 @@ extension LogEntry {
         try RecordFields<Field>.decode(&reader, of: "a log entry") { (field, value) throws(DecodingFailure) in
             switch field {
             case .time: time = Timestamp(milliseconds: try value.uint64())
-            case .height: height = Int(try value.uint32())
+            case .height: height = try value.blockHeight()
             case .level:
                 guard let level = Level(rawValue: try value.uint8()) else { throw .invalid("level of a log entry") }
                 self.level = level

@@ -21,7 +21,7 @@ extension NodeCore {
         for amount: MilliSatoshi?, _ pathID: Bytes32, forwarders: Int, expiry: Duration
     ) -> [BlindedPaymentPath] {
         // Ten minutes a block, and two days for those that come faster and for payers who add to it.
-        let maxCLTVExpiry = CLTVExpiry(clamping: UInt64(height) + expiry.wholeSeconds / 600 + 288)
+        let maxCLTVExpiry = height.expiry(after: expiry.wholeSeconds / 600 + 288)
         let usable = channels.values.filter { $0.isUsable && takesPathKeys($0.parameters.remoteNodeID) }
             .sorted { $0.receivable == $1.receivable ? $0.id < $1.id : $0.receivable > $1.receivable }
         var paths: [(path: BlindedPaymentPath, isPublic: Bool)] = []

@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 public import CryptoPrimitives
 import LightningEnforcement
 import LightningRecords
@@ -16,13 +16,13 @@ public struct Watchtower: Hashable, Sendable {
     /// Those of them that it has confirmed.
     public package(set) var stored: UInt64 = 0
     /// The block at which it was added: of commitments that were revoked before it has nothing.
-    public var since: Int
+    public var since: BlockHeight
     /// Why it does not keep the next one; `nil` where nothing is wrong.
     public package(set) var refusal: String?
     /// The last kit before the identity of now, which counts from there.
     package var base: UInt64 = 0
 
-    init(nodeID: NodeID, salt: Bytes32, since: Int) {
+    init(nodeID: NodeID, salt: Bytes32, since: BlockHeight) {
         self.nodeID = nodeID
         self.salt = salt
         self.since = since
@@ -38,7 +38,7 @@ public struct Watchtower: Hashable, Sendable {
             $0.write(salt)
             $0.uint64(made)
             $0.uint64(stored)
-            $0.uint32(UInt32(since))
+            $0.blockHeight(since)
             $0.optional(refusal) { $0.variableBytes(Array($1.utf8)) }
             $0.uint64(base)
         }
@@ -51,7 +51,7 @@ public struct Watchtower: Hashable, Sendable {
         salt = try reader.bytes32()
         made = try reader.uint64()
         stored = try reader.uint64()
-        since = Int(try reader.uint32())
+        since = try reader.blockHeight()
         refusal = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }

@@ -45,20 +45,20 @@ struct TowerCustomer: Hashable, Sendable {
 /// A revoked commitment in the chain that is being punished for a client, or is looked for among the kits.
 struct TowerCase: Hashable, Sendable {
     var commitment: TransactionID
-    var height: Int
+    var height: BlockHeight
     /// Itself, until the store has been asked for kits: until then it may be anybody's honest close.
     var transaction: Transaction?
     var isLookedUp: Bool { transaction == nil }
     var kits: [PenaltyKit] = []
     /// The fee rate that was used last, of `PenaltyKit.feeRates`, and since which block.
     var level = 0
-    var since: Int
+    var since: BlockHeight
     /// Outputs that were spent, by us or not, with the height.
-    var spent: [UInt32: Int] = [:]
+    var spent: [UInt32: BlockHeight] = [:]
     /// Whether layer 1 has refused a claim of several HTLCs: then each goes by itself.
     var isSplit = false
 
-    init(_ commitment: TransactionID, _ transaction: Transaction, height: Int) {
+    init(_ commitment: TransactionID, _ transaction: Transaction, height: BlockHeight) {
         self.commitment = commitment
         self.transaction = transaction
         self.height = height
@@ -72,16 +72,16 @@ struct TowerCase: Hashable, Sendable {
         ByteWriter.bytes {
             $0.uint8(1)
             $0.write(commitment)
-            $0.uint32(UInt32(height))
+            $0.blockHeight(height)
             $0.optional(transaction) { $0.variableBytes($1.serialized()) }
             $0.compactSize(kits.count)
             for kit in kits { $0.variableBytes(kit.encoded()) }
             $0.uint8(UInt8(level))
-            $0.uint32(UInt32(since))
+            $0.blockHeight(since)
             $0.compactSize(spent.count)
             for (index, height) in spent.sorted(by: { $0.key < $1.key }) {
                 $0.uint32(index)
-                $0.uint32(UInt32(height))
+                $0.blockHeight(height)
             }
             $0.uint8(isSplit ? 1 : 0)
         }
@@ -91,12 +91,12 @@ struct TowerCase: Hashable, Sendable {
         var reader = ByteReader(record)
         guard try reader.uint8() == 1 else { throw .invalid("version of a watchtower's case") }
         commitment = TransactionID(try reader.bytes32())
-        height = Int(try reader.uint32())
+        height = try reader.blockHeight()
         transaction = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try Transaction(try r.variableBytes()) }
         for _ in 0..<(try reader.count()) { kits.append(try PenaltyKit(record: try reader.variableBytes())) }
         level = Int(try reader.uint8())
-        since = Int(try reader.uint32())
-        for _ in 0..<(try reader.count(minimum: 8)) { spent[try reader.uint32()] = Int(try reader.uint32()) }
+        since = try reader.blockHeight()
+        for _ in 0..<(try reader.count(minimum: 8)) { spent[try reader.uint32()] = try reader.blockHeight() }
         isSplit = try reader.uint8() == 1
         try reader.expectEnd()
         guard PenaltyKit.feeRates.indices.contains(level) else { throw .invalid("fee rate of a watchtower's case") }
@@ -217,7 +217,7 @@ extension NodeCore {
     // MARK: Watching
 
     /// Looks at a block for commitments, and at what became of those that are being punished.
-    mutating func watchForClients(_ transactions: [(transaction: Transaction, id: TransactionID)], height: Int) {
+    mutating func watchForClients(_ transactions: [(transaction: Transaction, id: TransactionID)], height: BlockHeight) {
         guard configuration.tower != nil || !peers.towers.service.cases.isEmpty else { return }
         for (transaction, id) in transactions {
             for input in transaction.inputs {
@@ -359,7 +359,7 @@ extension NodeCore {
     private static let punishPatience = 3
 
     /// A block left the chain: what it had spent is open again.
-    mutating func unwatch(height: Int) {
+    mutating func unwatch(height: BlockHeight) {
         for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
             var found = known
             found.spent = found.spent.filter { $0.value != height }

@@ -8,7 +8,7 @@ package struct ClaimAttempt: Hashable, Sendable {
     package var transaction: Transaction
     package var fee: Satoshi
     /// The height at which it was made.
-    package var height: Int
+    package var height: BlockHeight
     /// How often layer 1 refused it, and those that it replaced, for their fee.
     package var refusals: UInt8 = 0
     /// Whether layer 1 refused it, and was not asked anew.
@@ -26,13 +26,13 @@ package struct ClaimAttempt: Hashable, Sendable {
         for outPoint in outPoints { outPoint.encode(to: &writer) }
         writer.variableBytes(transaction.serialized())
         writer.satoshi(fee)
-        writer.uint32(UInt32(clamping: height))
+        writer.blockHeight(height)
         writer.uint8(isRefused ? 1 : 0)
         writer.uint8(refusals)
     }
 
     package init(
-        outPoints: [OutPoint], transaction: Transaction, fee: Satoshi, height: Int
+        outPoints: [OutPoint], transaction: Transaction, fee: Satoshi, height: BlockHeight
     ) {
         self.outPoints = outPoints
         self.transaction = transaction
@@ -49,7 +49,7 @@ package struct ClaimAttempt: Hashable, Sendable {
         transaction = try Transaction(try reader.variableBytes())
         fee = try reader.satoshi()
         guard fee.isMoney else { throw .invalid("fee of a claim") }
-        height = Int(try reader.uint32())
+        height = try reader.blockHeight()
         isRefused = try reader.uint8() == 1
         refusals = try reader.uint8()
     }

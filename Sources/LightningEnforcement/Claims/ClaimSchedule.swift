@@ -6,7 +6,7 @@ import LightningWire
 // By when a claim has to be mined, and what that may cost.
 extension ChannelClose {
     /// The height before which an output has to be taken: from then on somebody else can take it. `nil` where nobody else ever can.
-    func deadline(of output: Output, _ channel: ClosingChannel) -> Int? {
+    func deadline(of output: Output, _ channel: ClosingChannel) -> BlockHeight? {
         let htlc = htlcs.first { $0.key == output.htlc }
         let delay = Int(channel.parameters.local.toSelfDelay)
         switch output.role {
@@ -30,13 +30,13 @@ extension ChannelClose {
     static let urgency = 12
 
     /// What a claim should pay.
-    static func feeRate(by deadline: Int?, at height: Int, _ estimates: FeeEstimates) -> FeeRate {
+    static func feeRate(by deadline: BlockHeight?, at height: BlockHeight, _ estimates: FeeEstimates) -> FeeRate {
         guard let deadline else { return estimates[.day] }
         return estimates[deadline - height <= urgency ? .urgent : .hour]
     }
 
     /// Whether a claim that is not mined should pay more.
-    static func isBumpDue(_ attempt: ClaimAttempt, by deadline: Int?, at height: Int, rate: FeeRate) -> Bool {
+    static func isBumpDue(_ attempt: ClaimAttempt, by deadline: BlockHeight?, at height: BlockHeight, rate: FeeRate) -> Bool {
         if attempt.isRefused { return true }
         let waited = height - attempt.height
         guard let deadline else {
@@ -53,7 +53,7 @@ extension ChannelClose {
     /// BIP 125: "The replacement transaction must also pay for its own bandwidth at or above the rate set by the node's minimum relay fee
     /// setting."
     static func fees(
-        replacing attempt: ClaimAttempt?, weight: Int, by deadline: Int?, at height: Int
+        replacing attempt: ClaimAttempt?, weight: Int, by deadline: BlockHeight?, at height: BlockHeight
     ) -> (wanted: Satoshi, least: Satoshi) {
         guard let attempt else { return (.zero, .zero) }
         let isNear = deadline.map { (1...6).contains($0 - height) } ?? false

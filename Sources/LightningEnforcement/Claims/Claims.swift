@@ -25,7 +25,7 @@ extension ChannelClose {
     private static let sharedMargin = 24
 
     /// Whether there is an output that can be claimed at the given height.
-    package func hasClaims(at height: Int) -> Bool { outputs.contains { $0.isClaimable(at: height) } }
+    package func hasClaims(at height: BlockHeight) -> Bool { outputs.contains { $0.isClaimable(at: height) } }
 
     /// Makes the claims that can be mined now, and those that were made before again until they are; with more fees as their deadlines near.
     ///
@@ -35,7 +35,7 @@ extension ChannelClose {
     ///   - script: where the money goes.
     /// - Returns: what to publish, and what the wallet has to pay for first. An output whose claim would cost all of it is given up.
     package mutating func claim(
-        at height: Int, estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
+        at height: BlockHeight, estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
     ) -> [ClaimAction] {
         var actions: [ClaimAction] = []
         var covered: Set<OutPoint> = []
@@ -81,7 +81,7 @@ extension ChannelClose {
         return actions
     }
 
-    private func group(of output: Output, at height: Int, _ channel: ClosingChannel) -> Group {
+    private func group(of output: Output, at height: BlockHeight, _ channel: ClosingChannel) -> Group {
         guard output.setbacks == 0 else { return .alone(output.outPoint) }
         if let step = output.step {
             // Each by itself takes a coin of the wallet: only where the peer can take one of them from now on.
@@ -99,7 +99,7 @@ extension ChannelClose {
 
     /// A first claim of some outputs together; where they are not worth it together, each by itself.
     private mutating func claimNew(
-        _ indices: [Int], at height: Int, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
+        _ indices: [Int], at height: BlockHeight, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
     ) -> [ClaimAction] {
         let worthy = indices.filter { isWorthItsPlace(outputs[$0], at: height, estimates, to: script, channel) }
         if worthy.count > 1, let action = make(worthy, at: height, estimates, to: script, channel, replacing: nil) {
@@ -110,7 +110,7 @@ extension ChannelClose {
     }
 
     private mutating func claimAlone(
-        _ index: Int, at height: Int, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
+        _ index: Int, at height: BlockHeight, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
     ) -> ClaimAction? {
         if let action = make([index], at: height, estimates, to: script, channel, replacing: nil) { return action }
         outputs[index].status = .abandoned
@@ -119,7 +119,7 @@ extension ChannelClose {
 
     /// Whether an output brings more than its input costs; HTLC transactions have a fee of their own.
     private func isWorthItsPlace(
-        _ output: Output, at height: Int, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
+        _ output: Output, at height: BlockHeight, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel
     ) -> Bool {
         guard output.step == nil else { return true }
         let weight = claimTransaction([output], to: script, channel).weight
@@ -129,7 +129,7 @@ extension ChannelClose {
 
     /// A transaction that takes some outputs; `nil` where its fee would eat them up, or where it cannot pay what it would have to.
     private mutating func make(
-        _ indices: [Int], at height: Int, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel,
+        _ indices: [Int], at height: BlockHeight, _ estimates: FeeEstimates, to script: Script, _ channel: ClosingChannel,
         replacing old: ClaimAttempt?
     ) -> ClaimAction? {
         let claimed = indices.map { outputs[$0] }
@@ -187,7 +187,7 @@ extension ChannelClose {
     ///
     /// - Returns: the whole transaction, for layer 1; `nil` where its outputs have been taken meanwhile.
     package mutating func funded(
-        _ funding: ClaimFunding, _ transaction: Transaction, fee: Satoshi, at height: Int, _ channel: ClosingChannel
+        _ funding: ClaimFunding, _ transaction: Transaction, fee: Satoshi, at height: BlockHeight, _ channel: ClosingChannel
     ) -> Transaction? {
         let indices = funding.outPoints.compactMap { outPoint in
             outputs.firstIndex { $0.outPoint == outPoint && $0.isClaimable(at: height) }
@@ -227,7 +227,7 @@ extension ChannelClose {
 }
 
 extension ChannelClose.Output {
-    fileprivate func isClaimable(at height: Int) -> Bool {
+    fileprivate func isClaimable(at height: BlockHeight) -> Bool {
         switch status {
         case .waiting(let from): from <= height
         // An output that was too small for its claim may be worth it at a lower fee rate.

@@ -26,8 +26,8 @@ package enum CommitmentBump {
     ///   - most: what the child may cost.
     package static func funding(
         _ commitment: CommitmentTransaction, holderIsLocal: Bool = true, signed: Transaction, replacing attempt: ClaimAttempt?,
-        by deadline: Int?, most: Satoshi,
-        at height: Int, _ estimates: FeeEstimates
+        by deadline: BlockHeight?, most: Satoshi,
+        at height: BlockHeight, _ estimates: FeeEstimates
     ) -> ClaimFunding? {
         guard let (anchor, script) = anchor(of: commitment, holderIsLocal: holderIsLocal),
             let paid = commitment.context.fundingAmount.subtracting(signed.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) })

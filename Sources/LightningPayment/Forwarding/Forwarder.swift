@@ -106,12 +106,12 @@ package struct Forwarder: Machine, Sendable {
     package struct Context: Sendable {
         /// When it is.
         package var now: Timestamp
-        package var height: Int
+        package var height: BlockHeight
         /// Whether the chain is at its tip: where not, a preimage given away could be worth nothing.
         package var isSynced: Bool
         package var identity: NodeIdentity
 
-        package init(now: Timestamp, height: Int, isSynced: Bool, identity: NodeIdentity) {
+        package init(now: Timestamp, height: BlockHeight, isSynced: Bool, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.isSynced = isSynced

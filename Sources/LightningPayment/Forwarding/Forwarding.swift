@@ -40,8 +40,8 @@ extension Forwarder {
         guard facts.isSound else { return (.temporaryChannelFailure(update: []), false) }
         // Neither a payee nor a forwarder of ours asks for more.
         guard
-            UInt64(htlc.cltvExpiry.value) <= UInt64(context.height) + ForwardingTerms.maximumExpiry
-                + UInt64(Receiver.minFinalCLTVExpiryDelta)
+            htlc.cltvExpiry.height <= context.height + ForwardingTerms.maximumExpiry
+                + Int(Receiver.minFinalCLTVExpiryDelta)
         else { return (.expiryTooFar, false) }
         // An HTLC that comes in again after a restart is the one that is remembered.
         guard isResumed || !replays.contains(sharedSecret: errorContext.sharedSecret) else {

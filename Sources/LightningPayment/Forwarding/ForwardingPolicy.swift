@@ -73,19 +73,19 @@ package struct ForwardingTerms: Hashable, Sendable {
     }
 
     /// Blocks that an HTLC must have when it leaves us: less, and the next node would have no time to claim it.
-    static let minimumOutgoingExpiry: UInt64 = 4
+    static let minimumOutgoingExpiry = 4
 
     /// BOLT 4's `max_htlc_cltv`: 2016 blocks.
-    package static let maximumExpiry: UInt64 = 2016
+    package static let maximumExpiry = 2016
 
     /// Why a payer's request is refused; `nil` where it may be forwarded.
-    package func refusal(_ request: ForwardRequest, height: Int, now: Timestamp) -> FailureMessage? {
+    package func refusal(_ request: ForwardRequest, height: BlockHeight, now: Timestamp) -> FailureMessage? {
         if let refused = current.refusal(request) {
             let isRecent = now < changedAt + Self.grace
             guard isRecent, let previous, previous.refusal(request) == nil else { return refused }
         }
-        guard UInt64(request.cltvExpiry.value) > UInt64(height) + Self.minimumOutgoingExpiry else { return .expiryTooSoon(update: []) }
-        guard UInt64(request.incoming.cltvExpiry.value) <= UInt64(height) + Self.maximumExpiry + UInt64(current.cltvExpiryDelta) else {
+        guard request.cltvExpiry.height > height + Self.minimumOutgoingExpiry else { return .expiryTooSoon(update: []) }
+        guard request.incoming.cltvExpiry.height <= height + Self.maximumExpiry + Int(current.cltvExpiryDelta) else {
             return .expiryTooFar
         }
         return nil

@@ -32,26 +32,25 @@ package struct OnionReplays: Sendable {
         static func < (left: Digest, right: Digest) -> Bool { (left.high, left.low) < (right.high, right.low) }
     }
 
-    /// A change that is not stored yet: the height in whose bucket a digest is now, or was last.
+    /// A change that is not stored yet: the expiry in whose bucket a digest is now, or was last.
     private struct Change: Hashable, Comparable, Sendable {
-        var height: UInt32
+        var expiry: CLTVExpiry
         var digest: Digest
 
-        static func < (left: Change, right: Change) -> Bool { (left.height, left.digest) < (right.height, right.digest) }
+        static func < (left: Change, right: Change) -> Bool { (left.expiry, left.digest) < (right.expiry, right.digest) }
 
-        /// The height comes first, so that what expires together lies together.
+        /// The expiry comes first, so that what expires together lies together.
         var key: [UInt8] {
             var writer = ByteWriter(capacity: 20)
-            writer.uint32(height)
+            writer.cltvExpiry(expiry)
             writer.uint64(digest.high)
             writer.uint64(digest.low)
             return writer.bytes
         }
     }
 
-    private var heights: [Digest: UInt32] = [:]
-    /// By the height at which they expire.
-    private var buckets: [UInt32: Set<Digest>] = [:]
+    private var expiries: [Digest: CLTVExpiry] = [:]
+    private var buckets: [CLTVExpiry: Set<Digest>] = [:]
     private var changes: Set<Change> = []
     /// Rows of earlier versions, to be replaced.
     private var outdated: [[UInt8]] = []
@@ -67,50 +66,50 @@ package struct OnionReplays: Sendable {
                 var fields = ByteReader(record)
                 guard try fields.uint8() == 1 else { throw .invalid("version of an onion's record") }
                 _ = try HTLCID(from: &fields, .incoming)
-                add(digest, try fields.uint32())
+                add(digest, try fields.cltvExpiry())
                 try fields.expectEnd()
                 outdated.append(key)
             } else {
-                let height = try reader.uint32()
+                let expiry = try reader.cltvExpiry()
                 let digest = try Digest(from: &reader)
                 try reader.expectEnd()
-                add(digest, height)
-                changes.remove(Change(height: height, digest: digest))
+                add(digest, expiry)
+                changes.remove(Change(expiry: expiry, digest: digest))
             }
         }
     }
 
-    package var count: Int { heights.count }
+    package var count: Int { expiries.count }
 
-    private mutating func add(_ digest: Digest, _ height: UInt32) {
-        if let known = heights[digest] { remove(digest, known) }
-        heights[digest] = height
-        buckets[height, default: []].insert(digest)
-        changes.insert(Change(height: height, digest: digest))
+    private mutating func add(_ digest: Digest, _ expiry: CLTVExpiry) {
+        if let known = expiries[digest] { remove(digest, known) }
+        expiries[digest] = expiry
+        buckets[expiry, default: []].insert(digest)
+        changes.insert(Change(expiry: expiry, digest: digest))
     }
 
-    private mutating func remove(_ digest: Digest, _ height: UInt32) {
-        heights[digest] = nil
-        buckets[height]?.remove(digest)
-        if buckets[height]?.isEmpty == true { buckets[height] = nil }
-        changes.insert(Change(height: height, digest: digest))
+    private mutating func remove(_ digest: Digest, _ expiry: CLTVExpiry) {
+        expiries[digest] = nil
+        buckets[expiry]?.remove(digest)
+        if buckets[expiry]?.isEmpty == true { buckets[expiry] = nil }
+        changes.insert(Change(expiry: expiry, digest: digest))
     }
 
     /// Whether an HTLC with this onion is remembered.
-    package func contains(sharedSecret: Bytes32) -> Bool { heights[Digest(sharedSecret)] != nil }
+    package func contains(sharedSecret: Bytes32) -> Bool { expiries[Digest(sharedSecret)] != nil }
 
     /// Remembers the onion of an HTLC that is accepted.
-    package mutating func insert(sharedSecret: Bytes32, cltvExpiry: CLTVExpiry) { add(Digest(sharedSecret), cltvExpiry.value) }
+    package mutating func insert(sharedSecret: Bytes32, cltvExpiry: CLTVExpiry) { add(Digest(sharedSecret), cltvExpiry) }
 
     /// The HTLC failed: its sender may try again as well as anybody.
     package mutating func remove(sharedSecret: Bytes32) {
         let digest = Digest(sharedSecret)
-        if let height = heights[digest] { remove(digest, height) }
+        if let expiry = expiries[digest] { remove(digest, expiry) }
     }
 
     /// Forgets what has expired: such an HTLC would be refused for its expiry.
-    package mutating func prune(height: Int) {
-        for expiry in buckets.keys.sorted() where Int(expiry) < height {
+    package mutating func prune(height: BlockHeight) {
+        for expiry in buckets.keys.sorted() where expiry.height < height {
             for digest in buckets[expiry] ?? [] { remove(digest, expiry) }
         }
     }
@@ -118,11 +117,11 @@ package struct OnionReplays: Sendable {
     /// What has to be stored of the changes since the last call.
     package mutating func drainWrites() -> [StoreWrite] {
         var writes = outdated.map { StoreWrite.delete(.onions, key: $0) }
-        writes += changes.sorted().map { .change(.onions, key: $0.key, record: heights[$0.digest] == $0.height ? [] : nil) }
+        writes += changes.sorted().map { .change(.onions, key: $0.key, record: expiries[$0.digest] == $0.expiry ? [] : nil) }
         outdated = []
         changes = []
         return writes
     }
 
-    package func hasSameState(as other: OnionReplays) -> Bool { heights == other.heights }
+    package func hasSameState(as other: OnionReplays) -> Bool { expiries == other.expiries }
 }

@@ -94,11 +94,11 @@ package struct Receiver: Machine, Sendable {
     package struct Context: Sendable {
         /// When it is.
         package var now: Timestamp
-        package var height: Int
+        package var height: BlockHeight
         package var network: Network
         package var identity: NodeIdentity
 
-        package init(now: Timestamp, height: Int, network: Network, identity: NodeIdentity) {
+        package init(now: Timestamp, height: BlockHeight, network: Network, identity: NodeIdentity) {
             self.now = now
             self.height = height
             self.network = network
@@ -153,8 +153,8 @@ package struct Receiver: Machine, Sendable {
 
     /// What we tell a payer whose payment we do not want: BOLT 4 has it look the same for an unknown hash, a wrong secret
     /// and a wrong amount.
-    private static func unknown(_ part: HTLCPart, height: Int) -> IncomingDecision {
-        fail(part, .incorrectOrUnknownPaymentDetails(part.htlc.amount, height: UInt32(height)))
+    private static func unknown(_ part: HTLCPart, height: BlockHeight) -> IncomingDecision {
+        fail(part, .incorrectOrUnknownPaymentDetails(part.htlc.amount, height: height))
     }
 
     private static func fail(_ part: HTLCPart, _ message: FailureMessage) -> IncomingDecision {
@@ -167,7 +167,7 @@ package struct Receiver: Machine, Sendable {
     ///   - height: of the active chain.
     ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
     package mutating func receive(
-        _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: Timestamp, height: Int, network: Network,
+        _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: Timestamp, height: BlockHeight, network: Network,
         nodeSecret: borrowing SecretKey, isResumed: Bool = false
     ) -> ReceiveOutcome {
         let wasHeld = isResumed && isHeldPart(htlc)
@@ -182,7 +182,7 @@ package struct Receiver: Machine, Sendable {
         guard htlc.amount >= amountToForward else { return fail(.finalIncorrectHTLCAmount(htlc.amount)) }
         guard htlc.cltvExpiry >= expiry else { return fail(.finalIncorrectCLTVExpiry(htlc.cltvExpiry)) }
         let unknown = Self.unknown(part, height: height)
-        guard wasHeld || UInt64(htlc.cltvExpiry.value) >= UInt64(height) + 1 + UInt64(Self.minimumFinalExpiry) else {
+        guard wasHeld || htlc.cltvExpiry.height >= height + 1 + Self.minimumFinalExpiry else {
             return answer(unknown)
         }
         if let preimage = payload.keysendPreimage, payload.paymentSecret == nil {
@@ -214,7 +214,7 @@ package struct Receiver: Machine, Sendable {
             (payload.encryptedRecipientData != nil) == (record.pathID != nil), let secret = payload.paymentSecret,
             secret == record.secret,
             // BOLT 4: less than min_final_cltv_expiry_delta "MUST fail": we need the time to enforce it on chain.
-            wasHeld || UInt64(htlc.cltvExpiry.value) >= UInt64(height) + UInt64(record.minFinalCLTVExpiryDelta), amountToForward <= total
+            wasHeld || htlc.cltvExpiry.height >= height + Int(record.minFinalCLTVExpiryDelta), amountToForward <= total
         else { return answer(unknown) }
         let hasBegun = sets[htlc.paymentHash] != nil
         switch record.status {
@@ -233,7 +233,7 @@ package struct Receiver: Machine, Sendable {
 
     /// Adds a part to its set, and settles the set when it is complete.
     private mutating func join(
-        _ part: HTLCPart, total: MilliSatoshi, _ record: InvoiceRecord, _ payload: HopPayload, now: Timestamp, height: Int
+        _ part: HTLCPart, total: MilliSatoshi, _ record: InvoiceRecord, _ payload: HopPayload, now: Timestamp, height: BlockHeight
     ) -> ReceiveOutcome {
         let hash = part.htlc.paymentHash
         var set = sets[hash] ?? HTLCSet(total: total, since: now)
@@ -325,7 +325,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// Gives back what is held for a hold invoice, and takes no payment for it any more.
-    package mutating func cancelHeld(_ hash: PaymentHash, height: Int) throws(HoldRefusal) -> ReceiveOutcome {
+    package mutating func cancelHeld(_ hash: PaymentHash, height: BlockHeight) throws(HoldRefusal) -> ReceiveOutcome {
         guard var record = invoices[hash] else { throw .unknownInvoice }
         switch record.status {
         case .unpaid, .held: break
@@ -339,7 +339,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// Gives back sets that did not become complete in time, and held ones whose time is running out.
-    package mutating func expireSets(now: Timestamp, height: Int) -> ReceiveOutcome {
+    package mutating func expireSets(now: Timestamp, height: BlockHeight) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for hash in expiries.take(before: now) {
             guard let record = invoices[hash], record.status == .unpaid else { continue }
@@ -369,13 +369,13 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// The heights at which held payments are failed, so that their channels are not closed over them.
-    package var holdDeadlines: [PaymentHash: Int] {
+    package var holdDeadlines: [PaymentHash: BlockHeight] {
         sets.filter(\.value.isHeld).mapValues { $0.firstExpiry.height - HTLCSet.expiryMargin }
     }
 
     /// Parts that came over a channel which is given up can no longer be settled there by agreement: sets with one of them are failed, but
     /// for held ones that can be claimed on chain.
-    package mutating func lost(channel: ChannelID, canClaim: Bool, height: Int) -> ReceiveOutcome {
+    package mutating func lost(channel: ChannelID, canClaim: Bool, height: BlockHeight) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key.channel == channel }) {
             if canClaim, set.isHeld { continue }
@@ -385,7 +385,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// A part can be claimed no more: its set is failed.
-    private mutating func unclaimable(_ id: HTLCID, height: Int) -> ReceiveOutcome {
+    private mutating func unclaimable(_ id: HTLCID, height: BlockHeight) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, set) in sets.sorted(by: { $0.key < $1.key }) where set.parts.contains(where: { $0.htlc.key == id }) {
             giveBack(hash, set, &outcome) { Self.unknown($0, height: height) }
@@ -394,7 +394,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// After a restart, held payments of which not every part came in again.
-    package mutating func dropIncompleteHeld(height: Int) -> ReceiveOutcome {
+    package mutating func dropIncompleteHeld(height: BlockHeight) -> ReceiveOutcome {
         var outcome = ReceiveOutcome()
         for (hash, record) in invoices.sorted(by: { $0.key < $1.key }) where holds(record.invoice.paymentHash) {
             if sets[hash]?.isHeld == true { continue }
@@ -417,7 +417,7 @@ package struct Receiver: Machine, Sendable {
     }
 
     /// The least number of blocks that we accept between now and the expiry of an incoming HTLC.
-    static let minimumFinalExpiry: UInt32 = 18
+    static let minimumFinalExpiry = 18
 }
 
 extension MilliSatoshi {

@@ -207,7 +207,7 @@ extension Sender {
             let blinded = payment.blindedPath(of: route)
             guard let channel = Self.channel(first: route, blinded, context.channels()) else { continue }
             let session = entropy.secretKey()
-            let height = UInt32(context.height)
+            let height = context.height
             guard let hops = Self.onionHops(route, blinded, payment, height: height) else {
                 return giveUp("a node on the way has no valid id", context)
             }
@@ -217,7 +217,7 @@ extension Sender {
             }
             current?.offered = (route, secrets)
             let offer = HTLCOffer(
-                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: CLTVExpiry(height + route.cltvDelta), onion: onion,
+                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height.expiry(after: route.cltvDelta), onion: onion,
                 pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil,
                 origin: .payment(payment.paymentHash, attempt: payment.attempts.count))
             return [.offer(offer, over: channel)]
@@ -263,7 +263,7 @@ extension Sender {
 
     /// What each hop is told (BOLT 4 "payload format").
     private static func onionHops(
-        _ route: Route, _ blinded: PayableBlindedPath?, _ payment: OutgoingPayment, height: UInt32
+        _ route: Route, _ blinded: PayableBlindedPath?, _ payment: OutgoingPayment, height: BlockHeight
     ) -> [OnionPacket.Hop]? {
         var result: [OnionPacket.Hop] = []
         for (index, hop) in route.hops.enumerated() {
@@ -271,19 +271,19 @@ extension Sender {
                 // The rest is the payee's: what it encrypted, and what its last node has to know.
                 let last = route.hops[index + 1]
                 return result
-                    + blinded.onionHops(amount: last.amount, cltvExpiry: CLTVExpiry(height + last.cltvDelta), total: payment.amount)
+                    + blinded.onionHops(amount: last.amount, cltvExpiry: height.expiry(after: last.cltvDelta), total: payment.amount)
             }
             guard let node = hop.node.nodeID else { return nil }
             var payload: HopPayload
             if index + 1 < route.hops.count {
                 let next = route.hops[index + 1]
-                payload = .forward(amount: next.amount, cltvExpiry: CLTVExpiry(height + next.cltvDelta), over: next.shortChannelID)
+                payload = .forward(amount: next.amount, cltvExpiry: height.expiry(after: next.cltvDelta), over: next.shortChannelID)
             } else if let preimage = payment.keysendPreimage {
-                payload = .keysend(amount: hop.amount, cltvExpiry: CLTVExpiry(height + hop.cltvDelta), preimage: preimage)
+                payload = .keysend(amount: hop.amount, cltvExpiry: height.expiry(after: hop.cltvDelta), preimage: preimage)
                 payload.customRecords = payment.customRecords
             } else {
                 payload = .final(
-                    amount: hop.amount, cltvExpiry: CLTVExpiry(height + hop.cltvDelta), paymentSecret: payment.paymentSecret ?? .zero,
+                    amount: hop.amount, cltvExpiry: height.expiry(after: hop.cltvDelta), paymentSecret: payment.paymentSecret ?? .zero,
                     total: payment.amount, metadata: payment.paymentMetadata)
                 payload.customRecords = payment.customRecords
             }

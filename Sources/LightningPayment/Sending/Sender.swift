@@ -108,7 +108,7 @@ package struct Sender: Machine, Sendable {
     package struct Context {
         /// When it is.
         package var now: Timestamp
-        package var height: Int
+        package var height: BlockHeight
         package var network: Network
         package var identity: NodeIdentity
         /// Blocks that an HTLC of ours has beyond what the payee demands.
@@ -118,7 +118,7 @@ package struct Sender: Machine, Sendable {
         package var channels: () -> [SendingChannel]
 
         package init(
-            now: Timestamp, height: Int, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
+            now: Timestamp, height: BlockHeight, network: Network, identity: NodeIdentity, finalExpiryMargin: UInt32, graph: NetworkGraph,
             channels: @escaping () -> [SendingChannel]
         ) {
             self.now = now

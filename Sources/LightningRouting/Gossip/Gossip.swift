@@ -87,7 +87,7 @@ package struct Gossip: Sendable {
     var servable = GossipPolicy().maxServed
     /// As the last tick said.
     var lastTick: Timestamp = .zero
-    var knownHeight = 0
+    var knownHeight = BlockHeight.genesis
     var effects: [GossipEffect] = []
 
     package init(chainHash: BlockHash, policy: GossipPolicy = GossipPolicy()) {
@@ -106,7 +106,8 @@ package struct Gossip: Sendable {
     /// Takes a gossip message.
     ///
     /// - Parameter wire: the whole message with its type.
-    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: ConnectionID, now: Timestamp, height: Int) {
+    package mutating func receive(_ message: LightningMessage, wire: [UInt8], from peer: ConnectionID, now: Timestamp, height: BlockHeight)
+    {
         guard let state = peers[peer], !state.isMuted else { return }
         switch message {
         case .channelAnnouncement, .channelUpdate, .nodeAnnouncement: guard wire.count <= policy.maxLength else { return }
@@ -125,7 +126,7 @@ package struct Gossip: Sendable {
         }
     }
 
-    private mutating func receive(_ body: ChannelAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, height: Int) {
+    private mutating func receive(_ body: ChannelAnnouncement, _ wire: [UInt8], _ peer: ConnectionID, height: BlockHeight) {
         // "if the specified chain_hash is unknown to the receiver: MUST ignore the message".
         guard body.chainHash == chainHash, body.nodeID1 < body.nodeID2 else { return }
         let keys = [NodeKey(body.nodeID1), NodeKey(body.nodeID2)]
@@ -216,7 +217,7 @@ package struct Gossip: Sendable {
     // MARK: Verdicts
 
     /// What a driver found out about a check.
-    package mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: Timestamp, height: Int) {
+    package mutating func decided(_ number: UInt64, _ verdict: GossipVerdict, now: Timestamp, height: BlockHeight) {
         guard let check = checking.removeValue(forKey: number) else { return }
         checkedMessages.remove(Hash.sha256(check.wire))
         peers[check.peer]?.checks -= 1
@@ -321,35 +322,35 @@ package struct Gossip: Sendable {
     // MARK: The chain and time
 
     /// A block spends these outputs.
-    package mutating func connected(spending outPoints: [OutPoint], height: Int) {
+    package mutating func connected(spending outPoints: [OutPoint], height: BlockHeight) {
         if recentlySpent.count > 50_000 { recentlySpent = [] }
         if !checking.isEmpty { recentlySpent.formUnion(outPoints) } else { recentlySpent = [] }
         guard !funding.isEmpty else { return }
         for outPoint in outPoints {
             guard let id = funding[outPoint] else { continue }
-            setSpent(id, outPoint, height: UInt32(height))
+            setSpent(id, outPoint, height: height)
         }
     }
 
     /// The block of this height left the chain: what it funded is no channel any more, until it is announced again, and what it spent is
     /// not spent.
-    package mutating func disconnected(height: Int) {
+    package mutating func disconnected(height: BlockHeight) {
         for (number, check) in checking { if case .channel = check.subject { outdated.insert(number) } }
         guard !funding.isEmpty else { return }
         for id in graph.channelIDs(fundedAt: height) { forget(id) }
         for id in graph.channelIDs(spentAt: height) { if let outPoint = outPoints[id] { setSpent(id, outPoint, height: nil) } }
     }
 
-    private mutating func setSpent(_ id: ShortChannelID, _ outPoint: OutPoint, height: UInt32?) {
+    private mutating func setSpent(_ id: ShortChannelID, _ outPoint: OutPoint, height: BlockHeight?) {
         graph.setSpent(id, height: height)
         guard let wire = graph.announcement(id), let channel = graph.channel(id) else { return }
         let record = ChannelGossipRecord(
-            funding: outPoint, capacity: Satoshi(channel.capacity), spentHeight: height ?? 0, wire: wire)
+            funding: outPoint, capacity: Satoshi(channel.capacity), spentHeight: (height ?? 0).uint32, wire: wire)
         effects.append(.write(key: GossipKey.channel(id), record: record.encoded()))
     }
 
     /// Forgets channels that are spent or stale.
-    package mutating func prune(height: Int, now: Timestamp) {
+    package mutating func prune(height: BlockHeight, now: Timestamp) {
         for id in graph.prunable(height: height, now: now) { forget(id) }
         let silent = graph.silentChannels()
         silentSince = Dictionary(uniqueKeysWithValues: silent.map { ($0, silentSince[$0] ?? now) })
@@ -408,7 +409,7 @@ package struct Gossip: Sendable {
                 graph.add(
                     channel: id, node1: node1, node2: node2, capacity: entry.capacity.value, isUnroutable: isUnroutable,
                     announcement: entry.wire)
-                if entry.spentHeight != 0 { graph.setSpent(id, height: entry.spentHeight) }
+                if entry.spentHeight != 0 { graph.setSpent(id, height: BlockHeight(entry.spentHeight)) }
                 funding[entry.funding] = id
                 outPoints[id] = entry.funding
             case GossipKey.updateTag:

@@ -98,7 +98,7 @@ extension Gossip {
     private static let channelsForEachReply = 2500
 
     /// A peer has said `init`.
-    package mutating func connected(_ peer: ConnectionID, features: FeatureBits, now: Timestamp, height: Int) {
+    package mutating func connected(_ peer: ConnectionID, features: FeatureBits, now: Timestamp, height: BlockHeight) {
         let offers = features.offers(.gossipQueries)
         let isSynced = offers && peers.values.count(where: \.isSynced) < policy.syncedPeers
         peers[peer] = GossipPeer(offersQueries: offers, isSynced: isSynced)
@@ -116,7 +116,7 @@ extension Gossip {
 
     /// Asks a peer for all channels that it knows.
     private mutating func startSync(_ peer: ConnectionID, now: Timestamp) {
-        let blocks = UInt32(knownHeight) + 1
+        let blocks = knownHeight.uint32 + 1
         peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
         peers[peer]!.askedAt = now
@@ -336,7 +336,7 @@ extension Gossip {
             start += chunk.count
             let isLast = start == ids.count
             // A reply reaches to the block where the next one begins; the last one to the end.
-            let next = isLast ? UInt32(clamping: end) : UInt32(ids[start].block)
+            let next = isLast ? UInt32(clamping: end) : ids[start].block.uint32
             answers.append(
                 .range(
                     chunk, firstBlock: firstBlock, blockCount: max(isLast ? 0 : 1, next - min(next, firstBlock)), isLast: isLast,

@@ -41,7 +41,8 @@ package enum GraphTable {
             let (one, two) = (keys[first]!, keys[second]!)
             // BOLT 7's order of the two ends is that of their keys.
             let isSwapped = two < one
-            let id = ShortChannelID(block: Int(clamping: channel / 4096 + 1) & 0xff_ffff, transaction: Int(channel % 4096), output: 0)
+            let block = BlockHeight(Int(clamping: channel / 4096 + 1) & 0xff_ffff)
+            let id = ShortChannelID(block: block, transaction: Int(channel % 4096), output: 0)
             graph.add(channel: id, node1: isSwapped ? two : one, node2: isSwapped ? one : two, capacity: capacity)
             for (offset, isFirst) in [(4, true), (10, false)] {
                 guard let base = fields[offset], let ppm = fields[offset + 1], let delta = fields[offset + 2],

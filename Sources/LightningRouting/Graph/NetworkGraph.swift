@@ -117,13 +117,13 @@ public struct NetworkGraph: Sendable {
     }
 
     /// The ids of all channels whose funding output is in a block.
-    func channelIDs(fundedAt height: Int) -> [ShortChannelID] {
-        channels.filter { $0.isUsed && $0.shortChannelID >> 40 == UInt64(height) }.map { ShortChannelID($0.shortChannelID) }.sorted()
+    func channelIDs(fundedAt height: BlockHeight) -> [ShortChannelID] {
+        channels.filter { $0.isUsed && $0.shortChannelID >> 40 == UInt64(height.uint32) }.map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
     /// The ids of all channels whose funding output was spent in a block.
-    func channelIDs(spentAt height: Int) -> [ShortChannelID] {
-        channels.filter { $0.isUsed && $0.spentHeight != 0 && Int($0.spentHeight) == height }
+    func channelIDs(spentAt height: BlockHeight) -> [ShortChannelID] {
+        channels.filter { $0.isUsed && $0.spentHeight != 0 && BlockHeight($0.spentHeight) == height }
             .map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
@@ -250,9 +250,9 @@ public struct NetworkGraph: Sendable {
     }
 
     /// The funding output of a channel is spent, or (`nil`) no longer.
-    public mutating func setSpent(_ id: ShortChannelID, height: UInt32?) {
+    public mutating func setSpent(_ id: ShortChannelID, height: BlockHeight?) {
         guard let number = channelNumbers[id.value] else { return }
-        channels[Int(number)].spentHeight = height ?? 0
+        channels[Int(number)].spentHeight = (height ?? 0).uint32
         noteChange(2 * number)
         noteChange(2 * number + 1)
     }
@@ -295,10 +295,10 @@ public struct NetworkGraph: Sendable {
     /// BOLT 7: "if the timestamp of the latest channel_update in either direction is older than two weeks (1209600 seconds): MAY prune the
     /// channel".
     /// A channel that never had an update for a direction is as old as its other one.
-    public func prunable(height: Int, now: Timestamp) -> [ShortChannelID] {
+    public func prunable(height: BlockHeight, now: Timestamp) -> [ShortChannelID] {
         channelNumbers.values.filter { number in
             let channel = channels[Int(number)]
-            if channel.spentHeight != 0, height >= Int(channel.spentHeight) + Self.spentDelay { return true }
+            if channel.spentHeight != 0, height >= BlockHeight(channel.spentHeight) + Self.spentDelay { return true }
             let known = [policies[2 * Int(number)].timestamp, policies[2 * Int(number) + 1].timestamp].filter { $0 != 0 }
             guard let oldest = known.min() else { return false }
             return Timestamp(seconds: UInt64(oldest)) + Self.staleAge < now

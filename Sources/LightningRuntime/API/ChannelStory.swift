@@ -13,14 +13,14 @@ extension ControlAPI {
             "peer_id": .string(channel.parameters.remoteNodeID.hex), "state": .string(channel.stateName),
             "capacity_sat": .amount(channel.parameters.fundingAmount.value), "opened_by_us": .bool(channel.parameters.isOpener),
             "funding_txid": .string(channel.parameters.funding.transaction.description),
-            "funding_height": channel.fundingHeight.map { .integer(Int64($0)) } ?? .null,
+            "funding_height": channel.fundingHeight.map { .height($0) } ?? .null,
         ]
         if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }
         if let waiting = channel.waitingClose { fields["waiting_close_txid"] = .string(waiting.description) }
         guard let close = channel.close else { return .object(fields) }
         fields["close_kind"] = .string(close.kind.description)
         fields["close_txid"] = .string(close.transaction.description)
-        fields["close_height"] = .integer(Int64(close.height))
+        fields["close_height"] = .height(close.height)
         fields["close_fee_sat"] = close.fee.map { .amount($0.value) } ?? .null
         if let why = close.failure { fields["reason"] = .string(why) }
         fields["events"] = .array(events(of: close))
@@ -41,13 +41,13 @@ extension ControlAPI {
     private static func events(of close: ChannelClose) -> [JSONValue] {
         // What claims several outputs is paid for once.
         var fees = close.claimFees
-        return close.outputs.map { output -> (height: Int, JSONValue) in
+        return close.outputs.map { output -> (height: BlockHeight, JSONValue) in
             var event: [String: JSONValue] = ["amount_sat": .amount(output.output.amount.value), "role": .string(output.role.name)]
-            var height = Int.max
+            var height = BlockHeight.never
             switch output.status {
             case .resolved(let id, let at, let isOurs):
                 height = at
-                event["height"] = .integer(Int64(at))
+                event["height"] = .height(at)
                 event["what"] = .string(isOurs ? "claimed" : "taken by the peer")
                 event["txid"] = .string(id.description)
                 event["fee_sat"] = fees.removeValue(forKey: id).map { .amount($0.value) } ?? .null
@@ -58,7 +58,7 @@ extension ControlAPI {
             case .abandoned: event["what"] = "not worth its fee"
             case .unresolved: event["what"] = "not decided"
             }
-            if let expiry = close.expiry(of: output) { event["expiry"] = .integer(Int64(expiry)) }
+            if let expiry = close.expiry(of: output) { event["expiry"] = .height(expiry) }
             return (height, .object(event))
         }.sorted { $0.height < $1.height }.map { $0.1 }
     }

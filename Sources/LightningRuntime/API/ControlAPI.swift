@@ -108,7 +108,7 @@ package struct ControlAPI: Sendable {
             let page = try await node.invoices(limit: try limit(p), before: try position(p))
             let list = page.records.map { record -> JSONValue in
                 guard case .object(var fields) = Self.json(record) else { return .null }
-                fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .integer(Int64($0)) }
+                fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .height($0) }
                 return .object(fields)
             }
             return ["invoices": .array(list), "next": Self.json(page.next)]
@@ -288,7 +288,7 @@ package struct ControlAPI: Sendable {
         return [
             "id": .string(node.nodeID.hex), "network": .string(node.network.rawValue),
             "address": node.address.map { .string($0.description) } ?? .null,
-            "blockheight": .integer(Int64(try await node.height())),
+            "blockheight": .height(try await node.height()),
             "num_peers": .integer(Int64(try await node.peers().count)),
             "num_channels": .integer(Int64(channels.count { !$0.isClosed })),
             "num_usable_channels": .integer(Int64(channels.count(where: \.isUsable))),
@@ -319,7 +319,7 @@ package struct ControlAPI: Sendable {
             "outgoing_htlcs_msat": .amount(balance.outgoingHTLCs.value), "incoming_htlcs_msat": .amount(balance.incomingHTLCs.value),
             "fees_held_back_msat": .amount(balance.feesHeldBack.value), "closing_sat": .amount(balance.closing.value),
             "contested_sat": .amount(balance.contested.value),
-            "contested_until": balance.contestedUntil.map { .integer(Int64($0)) } ?? .null,
+            "contested_until": balance.contestedUntil.map { .height($0) } ?? .null,
             "num_usable_channels": .integer(Int64(balance.usableChannels)),
         ]
     }
@@ -344,20 +344,20 @@ package struct ControlAPI: Sendable {
             "channel_reserve_satoshis": .amount(channel.parameters.remote.channelReserve.value),
             "feerate_per_kw": .integer(Int64(channel.feeRate.perKiloweight)),
             "num_htlcs": .integer(Int64(channel.commitments.htlcs.count)),
-            "funding_height": channel.fundingHeight.map { .integer(Int64($0)) } ?? .null,
+            "funding_height": channel.fundingHeight.map { .height($0) } ?? .null,
         ]
         if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }
         if let close = channel.close {
             if let why = close.failure { fields["reason"] = .string(why) }
             fields["close_kind"] = .string(close.kind.description)
             fields["close_txid"] = .string(close.transaction.description)
-            fields["close_height"] = .integer(Int64(close.height))
+            fields["close_height"] = .height(close.height)
             fields["close_outputs"] = .array(
                 close.outputs.map { output in
                     [
                         "outpoint": .string(output.outPoint.description), "amount_sat": .amount(output.output.amount.value),
                         "role": .string(output.role.name), "status": .string(describe(output, of: close, refused)),
-                        "expiry": close.expiry(of: output).map { .integer(Int64($0)) } ?? .null,
+                        "expiry": close.expiry(of: output).map { .height($0) } ?? .null,
                     ]
                 })
         }
@@ -369,7 +369,7 @@ package struct ControlAPI: Sendable {
         func json(_ htlcs: ForceCloseQuote.HTLCs) -> JSONValue {
             [
                 "count": .integer(Int64(htlcs.count)), "amount_sat": .amount(htlcs.amount.value),
-                "last_expiry": htlcs.lastExpiry.map { .integer(Int64($0)) } ?? .null,
+                "last_expiry": htlcs.lastExpiry.map { .height($0) } ?? .null,
             ]
         }
         return [
@@ -381,12 +381,12 @@ package struct ControlAPI: Sendable {
             "delay_blocks": .integer(Int64(quote.delay)),
             "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),
             "commitment_fee_sat": .amount(quote.commitmentFee.value), "commitment_fee_is_ours": .bool(quote.isCommitmentFeeOurs),
-            "claim_fees_sat": .amount(quote.claimFees.value), "back_by_height": .integer(Int64(quote.backBy)),
+            "claim_fees_sat": .amount(quote.claimFees.value), "back_by_height": .height(quote.backBy),
         ]
     }
 
     /// What an output that is not claimed yet waits for.
-    static func waiting(until height: Int, _ output: ChannelClose.Output, of close: ChannelClose) -> String {
+    static func waiting(until height: BlockHeight, _ output: ChannelClose.Output, of close: ChannelClose) -> String {
         let fee = close.isPaidByWallet(output) ? "; the fee of its claim needs a coin of the wallet" : ""
         return (height == 0 ? "to be claimed at once" : "waiting until block \(height)") + fee
     }

@@ -89,6 +89,8 @@ package enum JSONValue: Hashable, Sendable, Codable {
     }
 
     /// An amount; those beyond 63 bits cannot exist.
+    /// The height of a block.
+    package static func height(_ height: BlockHeight) -> JSONValue { .integer(Int64(height.value)) }
     package static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
     /// A moment, to the second: ISO 8601 in UTC.

@@ -25,7 +25,7 @@ extension ControlAPI {
                 "entries": .array(
                     page.records.map { entry in
                         [
-                            "number": .amount(entry.number), "time": .time(entry.time), "blockheight": .integer(Int64(entry.height)),
+                            "number": .amount(entry.number), "time": .time(entry.time), "blockheight": .height(entry.height),
                             "level": .string("\(entry.level)"), "text": .string(entry.text),
                         ]
                     }), "next": Self.json(page.next),
@@ -38,7 +38,7 @@ extension ControlAPI {
                         [
                             "txid": .string(output.outPoint.transaction.description), "output": .integer(Int64(output.outPoint.index)),
                             "amount_sat": .amount(output.amount.value), "address": output.address.map { .string($0.description) } ?? .null,
-                            "blockheight": output.height.map { .integer(Int64($0)) } ?? .null,
+                            "blockheight": output.height.map { .height($0) } ?? .null,
                             "confirmations": .integer(Int64(output.height.map { height - $0 + 1 } ?? 0)),
                             "spendable": .bool(output.isSpendable), "change": .bool(output.isChange),
                         ]
@@ -99,9 +99,9 @@ extension ControlAPI {
         ]
     }
 
-    private static func json(_ transaction: WalletTransaction, height: Int) -> JSONValue {
+    private static func json(_ transaction: WalletTransaction, height: BlockHeight) -> JSONValue {
         [
-            "txid": .string(transaction.id.description), "blockheight": transaction.height.map { .integer(Int64($0)) } ?? .null,
+            "txid": .string(transaction.id.description), "blockheight": transaction.height.map { .height($0) } ?? .null,
             "confirmations": .integer(Int64(transaction.height.map { max(0, height - $0 + 1) } ?? 0)),
             "time": transaction.time.map { .integer(Int64(clamping: $0)) } ?? .null,
             "amount_sat": .integer(Int64(clamping: transaction.received.value) - Int64(clamping: transaction.spent.value)),

@@ -29,7 +29,7 @@ extension ControlAPI {
                 "watchtowers": .array(
                     try await node.watchtowers().map { tower, isConnected in
                         [
-                            "id": .string(tower.nodeID.hex), "connected": .bool(isConnected), "since_block": .integer(Int64(tower.since)),
+                            "id": .string(tower.nodeID.hex), "connected": .bool(isConnected), "since_block": .height(tower.since),
                             "kits_made": .amount(tower.made), "kits_stored": .amount(tower.stored), "kits_waiting": .amount(tower.waiting),
                             "refusal": tower.refusal.map { .string($0) } ?? .null,
                         ]

@@ -23,7 +23,7 @@ struct MempoolWatcher {
         var ours: [TransactionID: Transaction] = [:]
         // What the others spend: the node may watch it later, as when the commitment is mined whose output a waiting claim spends.
         var spends: [TransactionID: [OutPoint]] = [:]
-        var height = 0
+        var height = BlockHeight.genesis
         while !Task.isCancelled {
             var pause = 1
             // A layer 1 that is away is noted by whoever follows the chain.

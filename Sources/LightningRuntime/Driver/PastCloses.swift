@@ -42,7 +42,7 @@ struct PastCloses {
             }
         }
         var wanted: Set<ChannelID> = []
-        var height = Int.max
+        var height = BlockHeight.never
         for (id, place) in waiting {
             let isUnspent =
                 try await backend.unspentOutput(height: place.block, transaction: place.transaction, output: place.output) != nil

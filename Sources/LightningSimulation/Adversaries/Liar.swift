@@ -37,7 +37,7 @@ private struct Liar {
     func key(_ number: Int) -> SecretKey { SecretKey(Hash.tagged("key", seed.array + [UInt8(truncatingIfNeeded: number)]))! }
 
     /// Messages of one kind of lie.
-    func tell(_ kind: Int, about real: NetworkGraph.ChannelView?, number: Int, now: UInt32, height: Int) -> [[UInt8]] {
+    func tell(_ kind: Int, about real: NetworkGraph.ChannelView?, number: Int, now: UInt32, height: BlockHeight) -> [[UInt8]] {
         let invented = ShortChannelID(block: max(1, height - number), transaction: 1 + number % 3, output: number % 2)
         switch kind {
         // A channel that does not exist, with terms.

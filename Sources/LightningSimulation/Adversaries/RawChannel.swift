@@ -21,7 +21,7 @@ package struct RawChannel {
     package var isIrregular = false
 
     /// What the raw half knows of the world.
-    package func environment(height: Int) -> ChannelEnvironment {
+    package func environment(height: BlockHeight) -> ChannelEnvironment {
         ChannelEnvironment(
             keys: keys, height: height, feeRate: .floor, sweepScript: .p2wpkh(keys.basepoints.payment), anySegwit: true)
     }

@@ -30,9 +30,9 @@ extension SimulatedWorld {
     ) -> RawPayment? {
         let spoiled = isHonest ? -1 : draw(0...9)
         var amount = amount
-        var expiry = UInt32(ledger.height + finalDelta + draw(0...10))
+        var expiry = (ledger.height + finalDelta + draw(0...10)).uint32
         if spoiled == 0 {
-            expiry = [0, 1, UInt32(ledger.height), UInt32(ledger.height + 2017), 499_999_999, .max].randomElement(using: &random)!
+            expiry = [0, 1, ledger.height.uint32, (ledger.height + 2017).uint32, 499_999_999, .max].randomElement(using: &random)!
         }
         var final = HopPayload.final(
             amount: spoiled == 1 ? MilliSatoshi(HostileMessages.number(using: &random)) : amount, cltvExpiry: CLTVExpiry(expiry),

@@ -1,5 +1,5 @@
 package import BitcoinLedger
-import BitcoinPrimitives
+public import BitcoinPrimitives
 
 /// A base layer under load in virtual time: blocks come at random, people pay what the estimate says for the time they
 /// have, and what does not fit waits.
@@ -18,7 +18,7 @@ public struct FeeMarket: Sendable {
 
     /// What one block brought.
     public struct Report: Sendable {
-        public var height: Int
+        public var height: BlockHeight
         /// Seconds since the block before.
         public var interval: Int
         public var transactions: Int
@@ -68,7 +68,7 @@ public struct FeeMarket: Sendable {
         for _ in 0..<140 { try mineSupply() }
         let parents = needed / 500 + 1
         for height in 1...min(parents, 39) {
-            load.matured(ledger.block(ledger.blockHash(height: height)!)!)
+            load.matured(ledger.block(ledger.blockHash(height: BlockHeight(height))!)!)
         }
         for _ in 0..<min(parents, 39) {
             guard let transaction = load.fanOut(into: max(500, needed / 39), rate: 1000) else { break }

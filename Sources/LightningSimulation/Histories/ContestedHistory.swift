@@ -44,18 +44,18 @@ public struct ContestedHistory {
     /// Nodes that were away for longer than any node may be, or cheated: what they lose is theirs.
     private var guilty: Set<Int> = []
     /// Nodes that are down, and until which height.
-    private var away: [Int: Int] = [:]
+    private var away: [Int: BlockHeight] = [:]
     /// Nodes that say nothing, and until which height.
-    private var silent: [Int: Int] = [:]
+    private var silent: [Int: BlockHeight] = [:]
     /// A commitment of one node that it will have revoked later.
     private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
     private var hashes = 0
     private var crash: CrashPoint?
     private let adversaries: Set<Adversary>
     /// What is mined pays so much, until a height.
-    private var floor: (rate: FeeRate, until: Int)?
+    private var floor: (rate: FeeRate, until: BlockHeight)?
     /// What spends commitments is not mined, until a height.
-    private var censoredUntil = 0
+    private var censoredUntil = BlockHeight.genesis
     /// Coins of whoever pins.
     private var pinCoins: [Transaction] = []
 

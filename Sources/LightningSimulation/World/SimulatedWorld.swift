@@ -470,10 +470,10 @@ public struct SimulatedWorld {
     }
 
     private static func emptyBlock(
-        like template: Block, height: Int, parent: BlockHash, parameters: ChainParameters
+        like template: Block, height: BlockHeight, parent: BlockHash, parameters: ChainParameters
     ) -> Block {
         var coinbase = template.transactions[0]
-        var script = Script([.number(Int64(height))])
+        var script = Script([.number(Int64(height.value))])
         script.append(.op(.zero))
         coinbase.inputs[0].signatureScript = script
         coinbase.inputs[0].witness = []

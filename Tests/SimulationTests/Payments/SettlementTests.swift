@@ -254,7 +254,7 @@ struct OnionReplayTests {
         for number in 0..<200 {
             let session = SecretKey(Hash.sha256(Array("session \(number % 100)".utf8)))!
             let hash = PaymentHash(Hash.sha256(Array("hash \(number % 100)".utf8)))
-            let expiry = UInt32(world.ledger.height) + 1500
+            let expiry = world.ledger.height.uint32 + 1500
             // Unknown payments, next hops that do not exist; each twice.
             let payload: HopPayload =
                 number % 2 == 0

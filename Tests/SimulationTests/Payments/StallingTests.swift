@@ -66,7 +66,7 @@ struct StallingTests {
         let before = world.wealth(of: 1)
         let request = try Self.stuck(&world, 50_000_000)
         let circuit = try #require(world.nodes[1].core!.circuits.pending.first)
-        func timeout() -> (height: Int, at: Int)? {
+        func timeout() -> (height: BlockHeight, at: BlockHeight)? {
             guard let close = Self.channel(world, 1, 2)?.close,
                 case .resolved(_, let at, true)? = close.outputs.first(where: { $0.role == .offeredHTLC })?.status
             else { return nil }

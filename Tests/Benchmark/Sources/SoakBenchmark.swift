@@ -65,7 +65,7 @@ enum SoakBenchmark {
                         [0] + SecretKey(Hash.sha256([3]))!.publicKey().compressed + [UInt8](repeating: UInt8(number & 0xff), count: 1332)
                     let offer = HTLCOffer(
                         amount: MilliSatoshi(Satoshi(amount)), paymentHash: PaymentHash(Hash.sha256(Array("\(number)".utf8))),
-                        cltvExpiry: CLTVExpiry(UInt32(world.ledger.height + 100)), onion: onion)
+                        cltvExpiry: world.ledger.height.expiry(after: 100), onion: onion)
                     let offered = raw.channel.handle(.offer(offer), raw.environment(height: world.ledger.height))
                     if case .refused? = offered.first { break }
                     effects += offered

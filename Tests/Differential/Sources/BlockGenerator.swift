@@ -113,7 +113,7 @@ struct BlockGenerator {
             transaction.inputs.append(TransactionInput(outPoint, sequence: sequence))
             transaction.lockTime = max(transaction.lockTime, form.demands.lockTime)
         }
-        if chance(3) { transaction.lockTime = chance(50) ? UInt32(ledger.height + number(0..<4)) : now }
+        if chance(3) { transaction.lockTime = chance(50) ? (ledger.height + number(0..<4)).uint32 : now }
         var left = inputs.reduce(UInt64(0)) { $0 + $1.1.amount.value }
         var drawn: [SpendForm] = []
         for _ in 0..<number(1..<5) {

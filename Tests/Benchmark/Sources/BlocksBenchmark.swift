@@ -56,7 +56,8 @@ enum BlocksBenchmark {
             // Until the funding is deep, every block concerns a channel.
             func connect(_ range: Range<Int>) {
                 for index in range {
-                    _ = core.handle([.blockConnected(blocks[index], height: index + 1)], now: Timestamp(seconds: 1_700_000_000))
+                    let height = BlockHeight(index + 1)
+                    _ = core.handle([.blockConnected(blocks[index], height: height)], now: Timestamp(seconds: 1_700_000_000))
                 }
             }
             connect(0..<200)

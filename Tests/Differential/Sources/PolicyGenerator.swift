@@ -95,7 +95,7 @@ struct PolicyGenerator {
             transaction.inputs.append(TransactionInput(outPoint, sequence: pick([0xffff_ffff, 0xffff_fffd, 0xffff_fffe])))
         }
         if noise, number(0..<40) == 0 { transaction.inputs[0].sequence = UInt32(number(0..<4)) }
-        if noise, number(0..<40) == 0 { transaction.lockTime = UInt32(ledger.height + number(0..<3)) }
+        if noise, number(0..<40) == 0 { transaction.lockTime = (ledger.height + number(0..<3)).uint32 }
         let total = inputs.reduce(UInt64(0)) { $0 + $1.1.amount.value }
         var drawn: [SpendForm] = []
         for _ in 0..<number(1..<4) {

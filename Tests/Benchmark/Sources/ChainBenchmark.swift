@@ -165,11 +165,11 @@ struct ChainBenchmark {
         let opened = try EmbeddedChain(path: path)
         let opening = Date().timeIntervalSince(start)
         let reached = await opened.tip().height
-        precondition(reached == count)
+        precondition(reached.value == count)
         line("a chain of 100,000 blocks opened", String(format: "%.2f s", opening))
         var ids: [TransactionID] = []
         for height in stride(from: 1, through: count, by: 100) {
-            ids.append(try await opened.block(opened.blockHash(height: height)!).transactions[0].id)
+            ids.append(try await opened.block(opened.blockHash(height: BlockHeight(height))!).transactions[0].id)
         }
         let look = Date()
         for id in ids {

@@ -4,7 +4,7 @@ import LightningSimulation
 
 /// Draws forms at random.
 extension SpendForm {
-    static func draw(_ random: inout SeededRandom, height: Int) -> SpendForm {
+    static func draw(_ random: inout SeededRandom, height: BlockHeight) -> SpendForm {
         let seed: UInt64 = random.next() % 50
         let kind: Kind
         switch Int.random(in: 0..<22, using: &random) {
@@ -52,11 +52,11 @@ extension SpendForm {
     }
 
     /// Locks of time, hashes and branches around a signature.
-    private static func recipe(_ random: inout SeededRandom, seed: UInt64, height: Int) -> Recipe {
+    private static func recipe(_ random: inout SeededRandom, seed: UInt64, height: BlockHeight) -> Recipe {
         let key = publicKey(seed)
         switch Int.random(in: 0..<8, using: &random) {
         case 0:
-            let lock = Int64(height) + Int64.random(in: -2...3, using: &random)
+            let lock = Int64(height.value) + Int64.random(in: -2...3, using: &random)
             return Recipe(
                 script: Script([.number(max(0, lock)), .op(.checkLockTimeVerify), .op(.drop), .push(key), .op(.checkSig)]),
                 stack: [nil], sequence: 0xffff_fffe, lockTime: UInt32(max(0, lock)))
@@ -94,7 +94,7 @@ extension SpendForm {
         }
     }
 
-    private static func tapRecipe(_ random: inout SeededRandom, seed: UInt64, height: Int) -> Recipe {
+    private static func tapRecipe(_ random: inout SeededRandom, seed: UInt64, height: BlockHeight) -> Recipe {
         let key = SpendForm(kind: .witnessKeyHash, seed: seed).key().publicKey().xOnly.array
         switch Int.random(in: 0..<7, using: &random) {
         case 0, 1: return Recipe(script: Script([.push(key), .op(.checkSig)]), stack: [nil])

@@ -97,13 +97,13 @@ enum TransactionMutation {
 
 /// Ways to spoil a block.
 enum BlockMutation {
-    static func apply(_ block: inout Block, _ random: inout SeededRandom, height: Int) -> String {
+    static func apply(_ block: inout Block, _ random: inout SeededRandom, height: BlockHeight) -> String {
         func pick(_ count: Int) -> Int { Int.random(in: 0..<max(1, count), using: &random) }
         let last = block.transactions.count - 1
         var label = "block"
         switch pick(18) {
         case 0: block.transactions[0].outputs[0].amount += Satoshi(1)
-        case 1: block.transactions[0].inputs[0].signatureScript = Script([.number(Int64(height)), .number(0)])
+        case 1: block.transactions[0].inputs[0].signatureScript = Script([.number(Int64(height.value)), .number(0)])
         case 2: block.transactions[0].inputs[0].signatureScript = Script([UInt8](repeating: 1, count: 101))
         case 3: block.transactions.removeFirst()
         case 4: block.transactions.append(block.transactions[0])
@@ -122,10 +122,10 @@ enum BlockMutation {
             let count = [19_990, 20_001][pick(2)]
             block.transactions[0].outputs.append(TransactionOutput(.zero, Script([UInt8](repeating: 0xac, count: count))))
         case 15: block.transactions[0].outputs[0].amount = Satoshi(.max)
-        case 16: block.transactions[0].lockTime = UInt32(height + 5)
+        case 16: block.transactions[0].lockTime = (height + 5).uint32
         default:
             block.transactions[0].inputs[0].sequence = 0
-            block.transactions[0].lockTime = UInt32(height + pick(4))
+            block.transactions[0].lockTime = (height + pick(4)).uint32
         }
         if pick(10) > 0 {
             block.header.merkleRoot = MerkleTree.root(block.transactions.map(\.id.bytes)).root
