@@ -60,30 +60,30 @@ package struct StorePage: Hashable, Sendable {
     }
 }
 
-/// The place of a record in a history: when it began, and what tells it from others of that millisecond.
+/// The place of a record in a history: what the history is ordered by, and what tells it from others of the same order.
 public struct HistoryPosition: Hashable, Comparable, Sendable {
-    /// Milliseconds since 1970.
-    public var time: UInt64
-    /// What tells records of one time apart.
+    /// Milliseconds since 1970, or a height.
+    public var order: UInt64
+    /// What tells records of one order apart.
     public var id: [UInt8]
 
     /// A place in a history.
-    public init(time: UInt64, id: [UInt8]) {
-        self.time = time
+    public init(order: UInt64, id: [UInt8]) {
+        self.order = order
         self.id = id
     }
 
     /// Sorts as the position does.
-    public var key: [UInt8] { withUnsafeBytes(of: time.bigEndian) { Array($0) } + id }
+    public var key: [UInt8] { withUnsafeBytes(of: order.bigEndian) { Array($0) } + id }
 
     /// - Returns: `nil` for what is too short to be a key.
     public init?(key: some Collection<UInt8>) {
         guard key.count >= 8 else { return nil }
-        time = key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        order = key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
         id = Array(key.dropFirst(8))
     }
 
     public static func < (left: HistoryPosition, right: HistoryPosition) -> Bool {
-        left.time == right.time ? left.id.lexicographicallyPrecedes(right.id) : left.time < right.time
+        left.order == right.order ? left.id.lexicographicallyPrecedes(right.id) : left.order < right.order
     }
 }

@@ -66,7 +66,7 @@ extension LightningNode {
     ) async throws -> HistoryPage<PaymentChannel> {
         try await page(
             .channels, limit, bound, isWanted, PaymentChannel.init(historyRecord:),
-            { $0.historyPosition ?? HistoryPosition(time: 0, id: []) }
+            { $0.historyPosition ?? HistoryPosition(order: 0, id: []) }
         ) {
             $0.channels.values.filter(\.isClosed)
         }

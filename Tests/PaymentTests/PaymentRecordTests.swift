@@ -80,7 +80,7 @@ struct PaymentRecordTests {
             sharedSecrets: [Hash.sha256([10])], startedAt: Timestamp(milliseconds: 11))
         payment.attempts.append(attempt)
         attempt.endedAt = Timestamp(milliseconds: 12)
-        attempt.holdTimes = [100, 200]
+        attempt.holdTimes = [.milliseconds(100), .milliseconds(200)]
         attempt.status = .failed(AttemptFailure(hop: 1, message: [0x10, 7], text: "why"))
         payment.attempts.append(attempt)
         attempt.status = .succeeded
@@ -110,7 +110,7 @@ struct PaymentRecordTests {
         #expect(try InvoiceRecord(record: [3] + invoice.encoded()[1...].dropLast(9)) == invoice)
         #expect(try InvoiceRecord(record: [4] + invoice.encoded()[1...].dropLast(8)) == invoice)
         invoice.createdAt += .milliseconds(123)
-        #expect(invoice.position.time == 1_700_000_000_123)
+        #expect(invoice.position.order == 1_700_000_000_123)
         invoice.pathID = Hash.sha256([8])
         for status: InvoiceRecord.Status in [
             .unpaid, .held(amount: MilliSatoshi(7)), .settling(amount: MilliSatoshi(8)),

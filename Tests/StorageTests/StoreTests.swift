@@ -75,8 +75,8 @@ struct StoreTests {
             try store.commit(writes)
         }
         // Two of them began at one time.
-        let places = [3, 1, 2, 2, 9].enumerated().map { HistoryPosition(time: $1, id: [UInt8](repeating: UInt8($0), count: 32)) }
-        for place in places { try commit(history.add([UInt8(place.time)], at: place)) }
+        let places = [3, 1, 2, 2, 9].enumerated().map { HistoryPosition(order: $1, id: [UInt8](repeating: UInt8($0), count: 32)) }
+        for place in places { try commit(history.add([UInt8(place.order)], at: place)) }
         #expect(try store.load() == StoreContents())
         var bound: [UInt8]?
         var found: [[UInt8]] = []

@@ -9,8 +9,8 @@ public struct WalletTransaction: Hashable, Sendable {
     public var id: TransactionID
     /// The block that holds it; `nil` while none does.
     public var height: BlockHeight?
-    /// When that block was made, as it says: seconds since 1970.
-    public var time: UInt64?
+    /// When that block was made, as it says.
+    public var time: Timestamp?
     /// What it pays to the wallet, change as well.
     public var received: Satoshi
     /// What it takes from the wallet's coins.
@@ -34,14 +34,14 @@ extension WalletTransaction {
     private static let version: UInt8 = 1
 
     /// Its place in the history: by height.
-    package var position: HistoryPosition { HistoryPosition(time: UInt64((height ?? 0).uint32), id: id.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(order: UInt64((height ?? 0).uint32), id: id.bytes.array) }
 
     package func encoded() -> [UInt8] {
         ByteWriter.bytes {
             $0.uint8(Self.version)
             $0.write(id)
             $0.blockHeight(height ?? 0)
-            $0.uint64(time ?? 0)
+            $0.uint64(time?.seconds ?? 0)
             $0.satoshi(received)
             $0.satoshi(spent)
             $0.optional(fee) { $0.satoshi($1) }
@@ -57,7 +57,7 @@ extension WalletTransaction {
         guard try reader.uint8() == Self.version else { throw .invalid("version of a transaction's history") }
         id = TransactionID(try reader.bytes32())
         height = try reader.blockHeight()
-        time = try reader.uint64()
+        time = Timestamp(seconds: try reader.uint64())
         received = try reader.satoshi()
         spent = try reader.satoshi()
         fee = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.satoshi() }

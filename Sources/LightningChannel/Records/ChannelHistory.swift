@@ -11,7 +11,7 @@ extension PaymentChannel {
     /// Its place in the history: the height at which it was closed. `nil` for one that is not closed.
     package var historyPosition: HistoryPosition? {
         guard isClosed, let close else { return nil }
-        return HistoryPosition(time: UInt64(close.height.uint32), id: id.bytes.array)
+        return HistoryPosition(order: UInt64(close.height.uint32), id: id.bytes.array)
     }
 
     /// All that is stored of it, in one.

@@ -19,7 +19,7 @@ extension NodeCore {
         batch.isMetaChanged = true
         let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
         let movements = coins.wallet.connect(transactions, height: height)
-        remember(movements, in: transactions, time: block.header.time)
+        remember(movements, in: transactions, time: Timestamp(seconds: UInt64(block.header.time)))
         recover(transactions, height: height)
         watchForClients(transactions, height: height)
         channels.schedule(after: height - 1)

@@ -9,13 +9,13 @@ import LightningWire
 extension NodeCore {
     /// Keeps what a block's transactions did to the wallet. To be called before anybody hears of the block: what a channel waits for tells
     /// what it was for.
-    mutating func remember(_ movements: [WalletTransaction], in transactions: [(transaction: Transaction, id: TransactionID)], time: UInt32)
+    mutating func remember(_ movements: [WalletTransaction], in transactions: [(transaction: Transaction, id: TransactionID)], time: Timestamp)
     {
         guard !movements.isEmpty else { return }
         let byID = Dictionary(transactions.map { ($0.id, $0.transaction) }) { first, _ in first }
         for var movement in movements {
             guard let transaction = byID[movement.id] else { continue }
-            movement.time = UInt64(time)
+            movement.time = time
             movement.purpose = purpose(of: transaction, movement.id, isSpending: movement.spent > .zero)
             if movement.fee == nil, let channel = movement.purpose?.channel { movement.fee = channels[channel]?.closeFee(of: movement.id) }
             batch.effects.writes += StoreHistory.transactions.add(movement.encoded(), at: movement.position)
@@ -24,7 +24,7 @@ extension NodeCore {
 
     /// What was in a block that left the chain is not in the history.
     mutating func forgetMovements(height: BlockHeight) {
-        let prefix = HistoryPosition(time: UInt64(height.uint32), id: []).key
+        let prefix = HistoryPosition(order: UInt64(height.uint32), id: []).key
         batch.effects.writes.append(.deleteAll(.walletHistory, prefix: prefix))
     }
 

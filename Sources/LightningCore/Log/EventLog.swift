@@ -51,7 +51,7 @@ struct EventLog: Sendable {
         for entry in added {
             writes += StoreHistory.log.add(entry.encoded(), at: entry.position)
             if entry.number > Self.limit {
-                writes += StoreHistory.log.remove(at: HistoryPosition(time: entry.number - Self.limit, id: []))
+                writes += StoreHistory.log.remove(at: HistoryPosition(order: entry.number - Self.limit, id: []))
             }
         }
         let record = ByteWriter.bytes {

@@ -37,7 +37,7 @@ extension LogEntry {
     }
 
     /// Its place in the log.
-    package var position: HistoryPosition { HistoryPosition(time: number, id: []) }
+    package var position: HistoryPosition { HistoryPosition(order: number, id: []) }
 
     package func encoded() -> [UInt8] {
         var fields = RecordFields<Field>()

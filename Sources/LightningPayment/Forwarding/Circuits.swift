@@ -276,7 +276,7 @@ package struct Circuits: Sendable {
 
 extension Circuit {
     /// Its place in the history: by when it was forwarded.
-    package var position: HistoryPosition { HistoryPosition(time: createdAt.milliseconds, id: incoming.key.bytes) }
+    package var position: HistoryPosition { HistoryPosition(order: createdAt.milliseconds, id: incoming.key.bytes) }
 
     /// Whether its fee is earned.
     public var isSettled: Bool {

@@ -164,7 +164,7 @@ extension InvoiceRecord {
     }
 
     /// Its place in the history.
-    package var position: HistoryPosition { HistoryPosition(time: createdAt.milliseconds, id: invoice.paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(order: createdAt.milliseconds, id: invoice.paymentHash.bytes.array) }
 
     /// One word for lists.
     public var statusName: String {

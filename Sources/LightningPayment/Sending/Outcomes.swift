@@ -99,9 +99,9 @@ extension Sender {
         return [.settled(payment)]
     }
 
-    /// In milliseconds.
-    private static func holdTimes(_ reading: AttributionData.Reading) -> [UInt32] {
-        reading.holdTimes.map { UInt32(clamping: UInt64($0) * 100) }
+    private static func holdTimes(_ reading: AttributionData.Reading) -> [Duration] {
+        // A record has milliseconds in 32 bits.
+        reading.holdTimes.map { .milliseconds(UInt32(clamping: UInt64($0) * 100)) }
     }
 
     // MARK: Time

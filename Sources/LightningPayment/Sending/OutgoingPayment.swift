@@ -27,13 +27,13 @@ public struct PaymentAttempt: Hashable, Sendable {
     public var startedAt: Timestamp
     /// In ms since 1970; `nil` while it is under way.
     public var endedAt: Timestamp?
-    /// In ms since 1970: when its HTLC, which was fulfilled, had left both commitments for good. Until then the money is the payee's by its
+    /// When its HTLC, which was fulfilled, had left both commitments for good. Until then the money is the payee's by its
     /// preimage, and still in the channel.
     public var settledAt: Timestamp?
     /// How it stands.
     public var status: Status = .pending
-    /// How long each hop held the HTLC, in milliseconds, the first hop first: as far as hops tell it (BOLT 4 attribution data).
-    public var holdTimes: [UInt32] = []
+    /// How long each hop held the HTLC, the first hop first: as far as hops tell it (BOLT 4 attribution data).
+    public var holdTimes: [Duration] = []
 
     package init(route: Route, htlc: HTLCID, sharedSecrets: [Bytes32], startedAt: Timestamp) {
         self.route = route
@@ -138,7 +138,7 @@ public struct OutgoingPayment: Hashable, Sendable {
     public var firstStart: Timestamp { attempts.first?.startedAt ?? createdAt }
 
     /// Its place in the history.
-    package var position: HistoryPosition { HistoryPosition(time: firstStart.milliseconds, id: paymentHash.bytes.array) }
+    package var position: HistoryPosition { HistoryPosition(order: firstStart.milliseconds, id: paymentHash.bytes.array) }
 
     /// What is kept of it when it is over: neither the secrets that would decrypt answers, for all have come, nor hints for routes.
     var forHistory: OutgoingPayment {
@@ -343,7 +343,7 @@ extension PaymentAttempt {
         writer.optional(endedAt) { writer, at in writer.uint64(at.milliseconds) }
         writer.optional(settledAt) { writer, at in writer.uint64(at.milliseconds) }
         writer.compactSize(holdTimes.count)
-        for time in holdTimes { writer.uint32(time) }
+        for time in holdTimes { writer.uint32(UInt32(clamping: time.wholeMilliseconds)) }
         switch status {
         case .pending: writer.uint8(0)
         case .succeeded: writer.uint8(1)
@@ -380,7 +380,7 @@ extension PaymentAttempt {
                 Timestamp(milliseconds: try r.uint64())
             }
         }
-        for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(try reader.uint32()) }
+        for _ in 0..<(try reader.count(minimum: 4)) { holdTimes.append(.milliseconds(try reader.uint32())) }
         switch try reader.uint8() {
         case 0: status = .pending
         case 1:

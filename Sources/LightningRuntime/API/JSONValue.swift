@@ -88,9 +88,10 @@ package enum JSONValue: Hashable, Sendable, Codable {
         self = try JSONDecoder().decode(JSONValue.self, from: data)
     }
 
-    /// An amount; those beyond 63 bits cannot exist.
     /// The height of a block.
     package static func height(_ height: BlockHeight) -> JSONValue { .integer(Int64(height.value)) }
+
+    /// An amount; those beyond 63 bits cannot exist.
     package static func amount(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
     /// A moment, to the second: ISO 8601 in UTC.

@@ -352,7 +352,7 @@ extension ControlAPI {
                 entry["started_after_ms"] = .amount(attempt.startedAt.since(payment.firstStart).wholeMilliseconds)
                 entry["duration_ms"] = attempt.endedAt.map { .amount($0.since(attempt.startedAt).wholeMilliseconds) } ?? .null
                 if !attempt.holdTimes.isEmpty {
-                    entry["hold_times_ms"] = .array(attempt.holdTimes.map { .integer(Int64($0)) })
+                    entry["hold_times_ms"] = .array(attempt.holdTimes.map { .amount($0.wholeMilliseconds) })
                 }
                 switch attempt.status {
                 case .pending: entry["status"] = "pending"

@@ -103,7 +103,7 @@ extension ControlAPI {
         [
             "txid": .string(transaction.id.description), "blockheight": transaction.height.map { .height($0) } ?? .null,
             "confirmations": .integer(Int64(transaction.height.map { max(0, height - $0 + 1) } ?? 0)),
-            "time": transaction.time.map { .integer(Int64(clamping: $0)) } ?? .null,
+            "time": transaction.time.map { .time($0) } ?? .null,
             "amount_sat": .integer(Int64(clamping: transaction.received.value) - Int64(clamping: transaction.spent.value)),
             "received_sat": .amount(transaction.received.value), "spent_sat": .amount(transaction.spent.value),
             "fee_sat": transaction.fee.map { .amount($0.value) } ?? .null, "purpose": .string(name(of: transaction.purpose)),

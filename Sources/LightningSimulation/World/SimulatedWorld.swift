@@ -189,9 +189,9 @@ public struct SimulatedWorld {
 
     // MARK: The passing of time
 
-    private mutating func schedule(_ happening: WorldEvent, after milliseconds: UInt64) {
+    private mutating func schedule(_ happening: WorldEvent, after time: Duration) {
         sequence += 1
-        queue.insert(Entry(time: now + .milliseconds(Int64(clamping: milliseconds)), sequence: sequence, happening: happening))
+        queue.insert(Entry(time: now + time, sequence: sequence, happening: happening))
     }
 
     /// Lets the world go on until nothing is left to happen, or so much time has passed.
@@ -288,7 +288,7 @@ public struct SimulatedWorld {
             }
         }
         for check in effects.checks {
-            schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: draw(1...20))
+            schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: .milliseconds(draw(1...20)))
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events
@@ -347,7 +347,7 @@ public struct SimulatedWorld {
         for link in links.indices where links[link].isOpen && (links[link].caller == index || links[link].callee == index) {
             breakLink(link, tell: index)
         }
-        schedule(.restart(index), after: 100)
+        schedule(.restart(index), after: .milliseconds(100))
     }
 
     /// Stops a node until `resume`.
@@ -359,7 +359,7 @@ public struct SimulatedWorld {
     /// Starts a node that was stopped.
     public mutating func resume(_ index: Int) {
         stopped.remove(index)
-        schedule(.restart(index), after: 1)
+        schedule(.restart(index), after: .milliseconds(1))
     }
 
     /// From now on, or no longer, nothing that a node sends arrives: it reads, and stays silent.
@@ -378,7 +378,7 @@ public struct SimulatedWorld {
 
     private mutating func connect(_ from: Int, _ to: Int) throws(InvariantViolation) {
         guard nodes[from].core != nil, nodes[to].core != nil else {
-            return schedule(.connect(from: from, to: to), after: 150)
+            return schedule(.connect(from: from, to: to), after: .milliseconds(150))
         }
         let link = links.count
         links.append(Link(caller: from, callee: to))
@@ -398,20 +398,20 @@ public struct SimulatedWorld {
         links[link].lastArrival[side] = arrival
         schedule(
             .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes),
-            after: arrival.since(now).wholeMilliseconds)
+            after: arrival.since(now))
     }
 
     private mutating func breakLink(_ link: Int, tell except: Int?) {
         guard links.indices.contains(link), links[link].isOpen else { return }
         links[link].isOpen = false
         for node in [links[link].caller, links[link].callee] where node != except {
-            schedule(.broken(link: link, to: node), after: 1)
+            schedule(.broken(link: link, to: node), after: .milliseconds(1))
         }
-        schedule(.connect(from: links[link].caller, to: links[link].callee), after: 300)
+        schedule(.connect(from: links[link].caller, to: links[link].callee), after: .milliseconds(300))
     }
 
     /// Connects two nodes; they reconnect by themselves whenever the connection breaks.
-    public mutating func join(_ from: Int, _ to: Int) { schedule(.connect(from: from, to: to), after: 1) }
+    public mutating func join(_ from: Int, _ to: Int) { schedule(.connect(from: from, to: to), after: .milliseconds(1)) }
 
     /// Breaks every connection of a node.
     public mutating func disconnect(_ node: Int) {

@@ -61,7 +61,7 @@ struct ClosedChannelTests {
             #expect(core.channels.isEmpty && core.channels.index.channels(with: world.nodes[1 - index].nodeID).isEmpty)
             for table in [StoreTable.channels, .htlcs, .revokedHTLCs] { #expect(store.tables[table, default: [:]].isEmpty) }
             let page = store.page(.channels, before: nil, limit: 10)
-            #expect(page.entries.count == 1 && HistoryPosition(key: page.entries[0].key)?.time == UInt64(close.height.uint32))
+            #expect(page.entries.count == 1 && HistoryPosition(key: page.entries[0].key)?.order == UInt64(close.height.uint32))
             let kept = try PaymentChannel(historyRecord: page.entries[0].record)
             #expect(kept.id == id && kept.historyRecord == page.entries[0].record)
             if index == 0 { #expect(kept.phase == last.phase && kept.parameters == last.parameters) }
