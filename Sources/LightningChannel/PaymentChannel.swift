@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import CryptoPrimitives
+package import CryptoPrimitives
 import LightningEnforcement
 public import LightningTransactions
 public import LightningWire
@@ -149,6 +149,11 @@ public struct PaymentChannel: Sendable {
         let commitment = localCommitment(keys)
         return commitment.signed(
             holder: keys.funding.sign(commitment.signatureHash()), counterparty: commitments.signature)
+    }
+
+    /// The HTLC transactions of our current commitment, and the peer's signature of each: what its HTLC outputs go to next.
+    package mutating func localHTLCTransactions(_ keys: ChannelKeys) -> [(step: HTLCTransaction, peerSignature: ECDSASignature)] {
+        zip(localCommitment(keys).htlcTransactions(), commitments.htlcSignatures).map { ($0, $1) }
     }
 
     /// The script for our money on chain; the same from the first use on.

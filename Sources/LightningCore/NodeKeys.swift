@@ -4,6 +4,7 @@ package import LightningChain
 import LightningChannel
 package import LightningPayment
 package import LightningTransactions
+import Synchronization
 
 /// All keys of a node, derived from one BIP 39 seed by BIP 32.
 ///
@@ -20,8 +21,16 @@ package final class NodeKeys: Sendable {
     /// What backups are sealed with.
     package let backup: Bytes32
 
-    /// - Parameter seed: BIP 39's 64 bytes.
-    package init(seed: [UInt8], network: Network) {
+    /// A channel from before there were salts, by what pays its payment basepoint.
+    typealias UnsaltedScripts = [Script: (index: UInt64, hasAnchors: Bool)]
+    private let unsaltedCount: UInt64
+    private let unsalted = Mutex<UnsaltedScripts?>(nil)
+
+    /// - Parameters:
+    ///   - seed: BIP 39's 64 bytes.
+    ///   - unsaltedChannels: how many channels from before there were salts are looked for.
+    package init(seed: [UInt8], network: Network, unsaltedChannels: UInt64 = 1000) {
+        unsaltedCount = unsaltedChannels
         // A seed that gives no key has a probability of 2^-127.
         let master = ExtendedSecretKey(seed: seed)!
         let base = "m/535'/\(network.coinType)'"
@@ -63,4 +72,20 @@ package final class NodeKeys: Sendable {
 
     /// The same for the i-th channel from before there were salts.
     func unsaltedPaymentSecret(_ index: UInt64) -> SecretKey { ChannelKeys.unsaltedPaymentSecret(seed: seed(index)) }
+
+    /// What the payment basepoints of channels from before there were salts are paid by; made when it is first needed.
+    func unsaltedScripts() -> UnsaltedScripts {
+        unsalted.withLock { known in
+            if let known { return known }
+            var scripts: UnsaltedScripts = [:]
+            for index in 0..<unsaltedCount {
+                let key = unsaltedPaymentSecret(index).publicKey()
+                for hasAnchors in [false, true] {
+                    scripts[ChannelScripts.toRemoteOutput(key, hasAnchors: hasAnchors)] = (index, hasAnchors)
+                }
+            }
+            known = scripts
+            return scripts
+        }
+    }
 }

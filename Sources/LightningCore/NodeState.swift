@@ -49,8 +49,6 @@ struct Coins {
     var wallet: OnChainWallet
     /// Money of ours in closes of channels that this database does not know.
     var recovered: [OutPoint: RecoveredOutput] = [:]
-    /// What channels from before there were salts are paid by: made when it is first needed.
-    var unsaltedScripts: [Script: (index: UInt64, hasAnchors: Bool)]?
 
     init(wallet: OnChainWallet) { self.wallet = wallet }
 }

@@ -16,14 +16,17 @@ extension Simulate {
         let value: JSONValue = [
             "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
             "payments": .amount(tally.payments), "succeeded": .amount(tally.succeeded), "failed": .amount(tally.failed),
-            "breaches": .amount(tally.breaches), "pins": .amount(tally.pins), "bumps": .amount(tally.bumps),
+            "breaches": .amount(tally.breaches), "second_steps": .amount(tally.secondSteps),
+            "double_spends": .amount(tally.doubleSpends), "pins": .amount(tally.pins), "bumps": .amount(tally.bumps),
             "crashes": .amount(tally.crashes), "messages": .amount(tally.messages), "violations": 0,
             "outputs": .object(tally.outputs.mapValues { .amount($0) }),
         ]
         options.show(value) { _ in
             let outputs = tally.outputs.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
             return "\(tally.histories) histories of three nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
-                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches, \(tally.pins) pinned commitments, \(tally.bumps) paid for by a child, \(tally.crashes) crashes: 0 violations\n"
+                + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches "
+                + "(\(tally.secondSteps) HTLC outputs taken further), \(tally.doubleSpends) double-spent fundings, \(tally.pins) pinned commitments, "
+                + "\(tally.bumps) paid for by a child, \(tally.crashes) crashes: 0 violations\n"
                 + "what became of outputs of closes:\n" + outputs.joined(separator: "\n")
         }
     }
@@ -65,6 +68,8 @@ extension Simulate {
 struct ContestedTally: Tally {
     var totals = HistoryTotals()
     var breaches: UInt64 = 0
+    var secondSteps: UInt64 = 0
+    var doubleSpends: UInt64 = 0
     var pins: UInt64 = 0
     var bumps: UInt64 = 0
     var outputs: [String: UInt64] = [:]
@@ -76,6 +81,8 @@ struct ContestedTally: Tally {
             payments: report.payments, succeeded: report.succeeded, failed: report.failed, crashes: report.restarts,
             messages: report.deliveries)
         breaches += UInt64(report.breaches)
+        secondSteps += UInt64(report.secondSteps)
+        doubleSpends += UInt64(report.doubleSpends)
         pins += UInt64(report.pins)
         bumps += UInt64(report.bumps)
         for (what, count) in report.outputs { outputs[what, default: 0] += UInt64(count) }
@@ -84,6 +91,8 @@ struct ContestedTally: Tally {
     mutating func merge(_ other: ContestedTally) {
         totals.merge(other.totals)
         breaches += other.breaches
+        secondSteps += other.secondSteps
+        doubleSpends += other.doubleSpends
         pins += other.pins
         bumps += other.bumps
         outputs.merge(other.outputs, uniquingKeysWith: +)

@@ -67,23 +67,6 @@ package struct RecoveredOutput: Hashable, Sendable {
 // Money in channels whose records are lost. BOLT 2: such a channel's peer is told "unknown channel", and publishes its commitment;
 // our output of it can be found from the words alone.
 extension NodeCore {
-    /// Channels from before there were salts whose keys are looked for.
-    private static let unsaltedCount: UInt64 = 1000
-
-    /// What the payment basepoints of channels from before there were salts are paid by.
-    private mutating func unsaltedScripts() -> [Script: (index: UInt64, hasAnchors: Bool)] {
-        if let known = coins.unsaltedScripts { return known }
-        var scripts: [Script: (index: UInt64, hasAnchors: Bool)] = [:]
-        for index in 0..<Self.unsaltedCount {
-            let key = keys.unsaltedPaymentSecret(index).publicKey()
-            for hasAnchors in [false, true] {
-                scripts[ChannelScripts.toRemoteOutput(key, hasAnchors: hasAnchors)] = (index, hasAnchors)
-            }
-        }
-        coins.unsaltedScripts = scripts
-        return scripts
-    }
-
     /// The two funding keys that a transaction shows which may be a commitment: it spends a 2 of 2 alone, and its lock time and sequence
     /// carry BOLT 3's obscured commitment number.
     static func fundingKeys(_ transaction: Transaction) -> [PublicKey]? {
@@ -119,7 +102,7 @@ extension NodeCore {
                     }
                 }
             }
-            let unsalted = unsaltedScripts()
+            let unsalted = keys.unsaltedScripts()
             for (index, output) in transaction.outputs.enumerated() {
                 guard let known = unsalted[output.script] else { continue }
                 found.append(

@@ -9,8 +9,9 @@ import LightningWire
 extension NodeCore {
     /// Keeps what a block's transactions did to the wallet. To be called before anybody hears of the block: what a channel waits for tells
     /// what it was for.
-    mutating func remember(_ movements: [WalletTransaction], in transactions: [(transaction: Transaction, id: TransactionID)], time: Timestamp)
-    {
+    mutating func remember(
+        _ movements: [WalletTransaction], in transactions: [(transaction: Transaction, id: TransactionID)], time: Timestamp
+    ) {
         guard !movements.isEmpty else { return }
         let byID = Dictionary(transactions.map { ($0.id, $0.transaction) }) { first, _ in first }
         for var movement in movements {

@@ -9,7 +9,7 @@ extension SimulatedWorld {
     ///
     /// - Parameter transaction: a transaction of that node that no block holds yet.
     public func rival(of transaction: Transaction, by index: Int) throws(InvariantViolation) -> Transaction {
-        var wallet = OnChainWallet(keys: nodes[index].keys.wallet, lookAhead: OnChainWallet.addressLimit)
+        var wallet = OnChainWallet(keys: nodes[index].keys.wallet, lookAhead: 100)
         for height in 1...ledger.height {
             guard let hash = ledger.blockHash(height: height), let block = ledger.block(hash) else { continue }
             wallet.connect(block.transactions.map { ($0, $0.id) }, height: height)

@@ -24,6 +24,10 @@ public struct ContestedHistory {
         public var outputs: [String: Int] = [:]
         /// Revoked commitments that were published.
         public var breaches = 0
+        /// HTLC outputs that cheaters took to their second step.
+        public var secondSteps = 0
+        /// Fundings whose coins were spent otherwise.
+        public var doubleSpends = 0
         /// Commitments that were pinned.
         public var pins = 0
         /// Children of commitments that were paid for, ours and the peer's.
@@ -35,29 +39,31 @@ public struct ContestedHistory {
         package var blocks: [Block] = []
     }
 
-    private var world: SimulatedWorld
-    private var report: Report
+    var world: SimulatedWorld
+    var report: Report
     /// Preimages of the invoices that their payees hold, and who that is.
-    private var held: [(hash: PaymentHash, preimage: PaymentPreimage, payee: Int)] = []
+    var held: [(hash: PaymentHash, preimage: PaymentPreimage, payee: Int)] = []
     /// What each node had at the beginning.
     private var before: [Satoshi] = []
     /// Nodes that were away for longer than any node may be, or cheated: what they lose is theirs.
-    private var guilty: Set<Int> = []
+    var guilty: Set<Int> = []
     /// Nodes that are down, and until which height.
     private var away: [Int: BlockHeight] = [:]
     /// Nodes that say nothing, and until which height.
     private var silent: [Int: BlockHeight] = [:]
-    /// A commitment of one node that it will have revoked later.
-    private var stale: [(node: Int, channel: ChannelID, Transaction)] = []
+    /// Commitments that their nodes will have revoked later.
+    var kept: [KeptCommitment] = []
+    /// What takes HTLC outputs of a cheater's commitment to their second step, until it is mined or too late.
+    var secondSteps: [Transaction] = []
     private var hashes = 0
     private var crash: CrashPoint?
-    private let adversaries: Set<Adversary>
+    private let adversaries: [Adversary]
     /// What is mined pays so much, until a height.
     private var floor: (rate: FeeRate, until: BlockHeight)?
     /// What spends commitments is not mined, until a height.
     private var censoredUntil = BlockHeight.genesis
-    /// Coins of whoever pins.
-    private var pinCoins: [Transaction] = []
+    /// Coins of adversaries.
+    var coins: [Transaction] = []
 
     /// Lives through one history; throws what must not happen.
     ///
@@ -76,7 +82,7 @@ public struct ContestedHistory {
     }
 
     private init(seed: UInt64, _ adversaries: Set<Adversary>) {
-        self.adversaries = adversaries
+        self.adversaries = Adversary.allCases.filter(adversaries.contains)
         var configuration = NodeConfiguration()
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
         configuration.gossip.flushInterval = .milliseconds(1000)
@@ -95,7 +101,7 @@ public struct ContestedHistory {
                 try world.mine(1, paying: script)
             }
         }
-        for block in try world.mine(3, paying: Pins.script) { pinCoins.append(block.transactions[0]) }
+        for block in try world.mine(12, paying: AdversaryCoins.script) { coins.append(block.transactions[0]) }
         try world.mine(100)
         try world.pass(3)
         before = world.nodes.indices.map { world.wealth(of: $0) }
@@ -113,30 +119,39 @@ public struct ContestedHistory {
 
     // MARK: Living
 
-    private func isUp(_ index: Int) -> Bool { away[index] == nil }
+    func isUp(_ index: Int) -> Bool { away[index] == nil }
 
     private mutating func act() throws(InvariantViolation) {
         switch world.draw(0...23) {
-        case 0...6: try pay()
-        case 7...9: try settleOrCancel()
-        case 10: if adversaries.contains(.vanisher) { try vanish() }
-        case 11: try forceClose()
-        case 12: keepCommitment()
-        case 13: if adversaries.contains(.cheater) { try cheat() }
-        case 14: if adversaries.contains(.reorganizer) { try world.reorganize(depth: world.draw(1...2)) }
-        case 15: try world.moveFeeRates()
-        case 16: world.disconnect(world.draw(0...2))
-        case 17: if adversaries.contains(.pinner), world.draw(0...2) == 0 { try pin() }
-        case 18: if adversaries.contains(.censor) { censoredUntil = world.ledger.height + world.draw(1...3) }
-        case 19: if adversaries.contains(.feeSpike) { try spike() }
-        case 20: if adversaries.contains(.staller) { stall() }
-        default: try mine(world.draw(1...12))
+        case 0...5: try pay()
+        case 6...8: try settleOrCancel()
+        case 9: try forceClose()
+        case 10...11: keepCommitments()
+        case 12: try world.moveFeeRates()
+        case 13: world.disconnect(world.draw(0...2))
+        case 14...16: try mine(world.draw(1...12))
+        default: try attack()
         }
         try world.pass(world.draw(1...3), interval: .milliseconds(500))
         try showMempool()
     }
 
-    private mutating func mine(_ count: Int) throws(InvariantViolation) {
+    /// One of the adversaries does what it does.
+    private mutating func attack() throws(InvariantViolation) {
+        guard !adversaries.isEmpty else { return try mine(world.draw(1...12)) }
+        switch adversaries[world.draw(0...adversaries.count - 1)] {
+        case .cheater: try cheat()
+        case .doubleSpender: try doubleSpend()
+        case .vanisher: try vanish()
+        case .staller: stall()
+        case .pinner: try pin()
+        case .reorganizer: try world.reorganize(depth: world.draw(1...2))
+        case .censor: censoredUntil = world.ledger.height + world.draw(1...3)
+        case .feeSpike: try spike()
+        }
+    }
+
+    mutating func mine(_ count: Int) throws(InvariantViolation) {
         for _ in 0..<count {
             try mineBlock()
             try world.pass(1, interval: .milliseconds(200))
@@ -159,22 +174,30 @@ public struct ContestedHistory {
     private mutating func mineBlock() throws(InvariantViolation) {
         if let floor, world.ledger.height >= floor.until { self.floor = nil }
         let isCensored = world.ledger.height < censoredUntil
-        guard floor != nil || isCensored else {
+        let preferred = nextSecondSteps()
+        guard floor != nil || isCensored || !preferred.isEmpty else {
             try world.mine(1)
             return
         }
         var chosen = world.ledger.nextTransactions(least: floor?.rate ?? FeeRate(perKiloweight: 0))
         if isCensored {
-            var left: Set<TransactionID> = []
-            chosen = chosen.filter { transaction in
-                let isWanted = transaction.inputs.allSatisfy { input in
-                    !left.contains(input.previousOutput.transaction) && !isOfCommitment(input.previousOutput)
-                }
-                if !isWanted { left.insert(transaction.id) }
-                return isWanted
-            }
+            chosen = Self.without(chosen) { isOfCommitment($0) }
+        }
+        if !preferred.isEmpty {
+            let taken = Set(preferred.flatMap { $0.inputs.map(\.previousOutput) })
+            chosen = preferred + Self.without(chosen) { taken.contains($0) }
         }
         try world.mine(1, including: chosen)
+    }
+
+    /// Transactions without those that spend what nobody may spend, and without those that need them.
+    private static func without(_ transactions: [Transaction], spending isUnwanted: (OutPoint) -> Bool) -> [Transaction] {
+        var left: Set<TransactionID> = []
+        return transactions.filter { transaction in
+            let isWanted = transaction.inputs.allSatisfy { !left.contains($0.previousOutput.transaction) && !isUnwanted($0.previousOutput) }
+            if !isWanted { left.insert(transaction.id) }
+            return isWanted
+        }
     }
 
     /// Whether an output is a commitment's: BOLT 3's lock time begins with 0x20.
@@ -199,24 +222,6 @@ public struct ContestedHistory {
         // A commitment without anchors pays what was agreed, and nobody can pay more for it.
         guard world.seed % 4 != 0 else { return }
         floor = (rate, world.ledger.height + world.draw(1...12))
-    }
-
-    /// A node publishes its commitment, and what nobody wants to mine onto it.
-    private mutating func pin() throws(InvariantViolation) {
-        let index = world.draw(0...2)
-        guard !pinCoins.isEmpty, guilty.isEmpty || guilty == [index],
-            let open = world.nodes[index].core?.channels.ordered.filter(\.isOpen), !open.isEmpty
-        else { return }
-        let channel = open[world.draw(0...open.count - 1)]
-        guard let commitment = world.signedCommitment(index, channel.id) else { return }
-        let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
-        guard let pins = Pins.pins(commitment, keys.funding, coin: pinCoins[0]) else { return }
-        do {
-            for transaction in [commitment] + pins { try world.publish(transaction) }
-        } catch { return }
-        pinCoins.removeFirst()
-        guilty.insert(index)
-        report.pins += 1
     }
 
     // MARK: Nodes
@@ -272,25 +277,6 @@ public struct ContestedHistory {
         let open = core.channels.ordered.filter(\.isOpen)
         guard !open.isEmpty else { return }
         try world.command(index, .forceCloseChannel(open[world.draw(0...open.count - 1)].id))
-    }
-
-    private mutating func keepCommitment() {
-        let index = world.draw(0...2)
-        for id in world.nodes[index].core?.channels.ids ?? [] {
-            if let transaction = world.signedCommitment(index, id) { stale.append((index, id, transaction)) }
-        }
-    }
-
-    private mutating func cheat() throws(InvariantViolation) {
-        guard !stale.isEmpty else { return }
-        let (node, channel, transaction) = stale[world.draw(0...stale.count - 1)]
-        guard guilty.isEmpty || guilty == [node], let current = world.signedCommitment(node, channel), current.id != transaction.id else {
-            return
-        }
-        // Its outputs may have been spent, or another close be there.
-        do { try world.publish(transaction) } catch { return }
-        guilty.insert(node)
-        report.breaches += 1
     }
 
     // MARK: The end

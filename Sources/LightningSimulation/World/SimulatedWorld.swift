@@ -184,7 +184,8 @@ public struct SimulatedWorld {
 
     package static func keys(_ seed: UInt64, _ index: Int) -> NodeKeys {
         let nodeSeed = Hash.tagged("simulation", Array("\(seed)/\(index)".utf8))
-        return NodeKeys(seed: nodeSeed.array + nodeSeed.array, network: .regtest)
+        // No node of a world is older than salts.
+        return NodeKeys(seed: nodeSeed.array + nodeSeed.array, network: .regtest, unsaltedChannels: 0)
     }
 
     // MARK: The passing of time
@@ -288,7 +289,8 @@ public struct SimulatedWorld {
             }
         }
         for check in effects.checks {
-            schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: .milliseconds(draw(1...20)))
+            let delay = Duration.milliseconds(draw(1...20))
+            schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: delay)
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         nodes[index].events += effects.events

@@ -17,7 +17,7 @@ struct RivalCommitmentTests {
     @Test("the peer's commitment, which ours does not get past, is brought into a block by a child of ours", arguments: [true, false])
     func rival(isSeenFirst: Bool) throws {
         var world = SimulatedWorld(seed: 77, names: ["alice", "bob"])
-        try world.mine(1, paying: Pins.script)
+        try world.mine(1, paying: AdversaryCoins.script)
         try world.fund(0)
         try world.fund(0)
         world.join(0, 1)
@@ -38,7 +38,7 @@ struct RivalCommitmentTests {
         world.stop(1)
         try world.publish(theirs)
         let keys = SimulatedWorld.keys(77, 1).channel(origin)
-        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == Pins.script }).transactions[0]
+        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == AdversaryCoins.script }).transactions[0]
         let made = Pins.pins(theirs, keys.funding, coin: coinbase)
         let pins = try #require(made)
         for pin in pins { try world.publish(pin) }

@@ -1,0 +1,66 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChannel
+import LightningTransactions
+import LightningWire
+
+/// What takes the HTLC outputs of a node's commitment to their second step (BOLT 3 "HTLC-Timeout and HTLC-Success Transactions"), kept for
+/// the day when that commitment is revoked.
+struct SecondSteps: Sendable {
+    /// A step without our signature, and the peer's.
+    private var steps: [(step: HTLCTransaction, peerSignature: ECDSASignature)]
+    private let keys: ChannelKeys
+    /// The commitment's.
+    private let point: PublicKey
+
+    /// - Parameter channel: as it stands; later it has forgotten these steps.
+    init(_ channel: PaymentChannel, _ keys: ChannelKeys) {
+        var copy = channel
+        steps = copy.localHTLCTransactions(keys)
+        self.keys = keys
+        point = keys.perCommitmentPoint(channel.commitments.localNumber)
+    }
+
+    /// How many HTLC outputs there are.
+    var count: Int { steps.count }
+
+    /// The block from which on the first of what the node offered can be taken.
+    var firstExpiry: CLTVExpiry? { steps.filter(\.step.htlc.isOfferedByHolder).map(\.step.htlc.cltvExpiry).min() }
+
+    /// The steps that can be taken, each a transaction.
+    ///
+    /// - Parameters:
+    ///   - preimages: those that the cheater knows: what it received it can only take with them.
+    ///   - coins: transactions whose first outputs are coins of adversaries; each step of a channel with anchors takes one for its fee.
+    func transactions(
+        preimages: [PaymentHash: PaymentPreimage], coins: inout [Transaction]
+    ) -> [Transaction] {
+        let secret = KeyDerivation.secretKey(basepointSecret: keys.htlc, perCommitmentPoint: point)
+        var result: [Transaction] = []
+        for (step, peerSignature) in steps {
+            let preimage = step.htlc.isOfferedByHolder ? nil : preimages[step.htlc.paymentHash]
+            guard step.htlc.isOfferedByHolder || preimage != nil else { continue }
+            guard step.hasAnchors else {
+                let signature = secret.sign(step.holderSignatureHash())
+                result.append(step.signed(holder: signature, counterparty: peerSignature, preimage: preimage))
+                continue
+            }
+            // The peer has signed for the first input and output alone: the fee comes from another coin.
+            guard let coin = coins.popLast() else { break }
+            let amount = coin.outputs[0].amount
+            guard let change = amount.subtracting(Satoshi(20_000)) else { continue }
+            var transaction = step.transaction
+            transaction.inputs.append(TransactionInput(OutPoint(coin.id, 0), sequence: 0xffff_fffd))
+            transaction.outputs.append(TransactionOutput(change, AdversaryCoins.script))
+            var hasher = SignatureHasher(transaction)
+            let hash = hasher.witnessV0(input: 0, scriptCode: step.witnessScript, amount: step.amount)
+            transaction.inputs[0].witness = [
+                [], peerSignature.der + [0x83], secret.sign(hash).der + [1], preimage?.bytes.array ?? [], step.witnessScript.bytes,
+            ]
+            AdversaryCoins.sign(&transaction, 1, amount)
+            result.append(transaction)
+        }
+        return result
+    }
+}

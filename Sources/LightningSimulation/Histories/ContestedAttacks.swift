@@ -1,0 +1,132 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import LightningChain
+import LightningChannel
+import LightningCore
+import LightningEnforcement
+import LightningPayment
+import LightningTransactions
+import LightningWire
+
+/// A commitment of a node, and what takes its HTLC outputs further, from a time when it was not revoked.
+struct KeptCommitment {
+    var node: Int
+    var channel: ChannelID
+    var transaction: Transaction
+    var steps: SecondSteps
+}
+
+// What adversaries do to channels.
+extension ContestedHistory {
+    // MARK: Old commitments
+
+    /// A node keeps its commitments, to publish them when they are revoked.
+    mutating func keepCommitments() {
+        let index = world.draw(0...2)
+        for channel in world.nodes[index].core?.channels.ordered ?? [] {
+            guard let transaction = world.signedCommitment(index, channel.id) else { continue }
+            let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
+            kept.append(KeptCommitment(node: index, channel: channel.id, transaction: transaction, steps: SecondSteps(channel, keys)))
+        }
+    }
+
+    /// A node publishes a commitment that it has revoked, if it can one with HTLCs. Half of the cheaters go on with these.
+    mutating func cheat() throws(InvariantViolation) {
+        let goesOn = world.draw(0...1) == 0
+        guard var old = drawRevoked() else { return }
+        if goesOn, let expiry = old.steps.firstExpiry, expiry.height > world.ledger.height {
+            // What it offered it can take only then.
+            try mine(expiry.height - world.ledger.height)
+            guard let later = drawRevoked() else { return }
+            old = later
+        }
+        // Its outputs may have been spent, or another close be there.
+        do { try world.publish(old.transaction) } catch { return }
+        guilty.insert(old.node)
+        report.breaches += 1
+        guard goesOn else { return }
+        let known = held.filter { $0.payee == old.node || isSettled($0.hash) }.map { ($0.hash, $0.preimage) }
+        secondSteps += old.steps.transactions(preimages: Dictionary(known) { first, _ in first }, coins: &coins)
+    }
+
+    /// One of the commitments that their nodes have revoked meanwhile, and whose channels are open.
+    private mutating func drawRevoked() -> KeptCommitment? {
+        let revoked = kept.filter { old in
+            guard guilty.isEmpty || guilty == [old.node], let current = world.signedCommitment(old.node, old.channel) else { return false }
+            return current.id != old.transaction.id && world.nodes[old.node].core?.channels[old.channel]?.close == nil
+        }
+        let rich = revoked.filter { $0.steps.count > 0 }
+        let drawn = rich.isEmpty ? revoked : rich
+        return drawn.isEmpty ? nil : drawn[world.draw(0...drawn.count - 1)]
+    }
+
+    /// Whether the preimage of a payment went all the way back.
+    private func isSettled(_ hash: PaymentHash) -> Bool {
+        world.nodes.contains { node in
+            node.payments.values.contains { payment in
+                guard case .succeeded = payment.status else { return false }
+                return payment.paymentHash == hash
+            }
+        }
+    }
+
+    /// The second steps that the next block can hold: the commitment is in an earlier one (BOLT 3: "1 OP_CHECKSEQUENCEVERIFY"), its output
+    /// is there, and its time has come.
+    mutating func nextSecondSteps() -> [Transaction] {
+        guard !secondSteps.isEmpty else { return [] }
+        let height = world.ledger.height
+        let next = secondSteps.filter { step in
+            step.lockTime <= height.uint32 && step.inputs.allSatisfy { world.ledger.coin($0.previousOutput) != nil }
+        }
+        report.secondSteps += next.count
+        return next
+    }
+
+    // MARK: Fundings
+
+    /// A node opens a channel, and spends the coins otherwise: before a block holds the funding transaction, or after a reorganization
+    /// that is not as deep as the other side waits for.
+    mutating func doubleSpend() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        let peer = index == 1 ? 2 * world.draw(0...1) : 1
+        guard isUp(index), isUp(peer), guilty.isEmpty || guilty == [index], world.isConnected(index, peer) else { return }
+        guilty.insert(index)
+        let before = Set(world.nodes[index].core?.channels.ids ?? [])
+        try world.command(
+            index, .openChannel(world.nodes[peer].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(100_000)), feeRate: nil))
+        try world.pass(3, interval: .milliseconds(500))
+        guard let core = world.nodes[index].core, let id = core.channels.ids.first(where: { !before.contains($0) }),
+            let funding = core.channels[id].flatMap({ core.wallet.pending[$0.parameters.funding.transaction] })
+        else { return }
+        let rival = try world.rival(of: funding, by: index)
+        if world.draw(0...1) == 0 {
+            let depth = world.draw(1...2)
+            try world.mine(depth)
+            try world.pass(1)
+            try world.reorganize(depth: depth)
+        }
+        guard rival.inputs.allSatisfy({ world.ledger.coin($0.previousOutput) != nil }) else { return }
+        try world.mine(1, including: [rival])
+        report.doubleSpends += 1
+    }
+
+    // MARK: Pins
+
+    /// A node publishes its commitment, and what nobody wants to mine onto it.
+    mutating func pin() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        guard !coins.isEmpty, guilty.isEmpty || guilty == [index],
+            let open = world.nodes[index].core?.channels.ordered.filter(\.isOpen), !open.isEmpty
+        else { return }
+        let channel = open[world.draw(0...open.count - 1)]
+        guard let commitment = world.signedCommitment(index, channel.id) else { return }
+        let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
+        guard let pins = Pins.pins(commitment, keys.funding, coin: coins[0]) else { return }
+        do {
+            for transaction in [commitment] + pins { try world.publish(transaction) }
+        } catch { return }
+        coins.removeFirst()
+        guilty.insert(index)
+        report.pins += 1
+    }
+}
