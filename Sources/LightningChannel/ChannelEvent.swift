@@ -30,7 +30,11 @@ package enum ChannelEvent: Sendable {
     /// The funding transaction, which no block holds, was double-spent by us: the channel is not to be.
     case fundingAbandoned
     /// To be closed by our commitment.
-    case giveUp(String)
+    ///
+    /// - `feeRate`: what the commitment and its child are to pay together at the least; `nil` for what their deadline asks for.
+    case giveUp(String, feeRate: FeeRate? = nil)
+    /// The commitment of a channel that is given up, which no block holds yet, is to pay more.
+    case raiseCommitmentFee(FeeRate)
     /// The end of a batch: what waits is signed.
     case sign
     /// An HTLC of ours that is no output of any commitment is failed upstream, although the peer can still take it.
@@ -96,7 +100,8 @@ extension PaymentChannel {
         case .shutdown(let script, let rate):
             return Self.orRefused { () throws(ChannelRefusal) in try shutdown(to: script, feeRate: rate, environment) }
         case .fundingAbandoned: return abandonFunding(environment)
-        case .giveUp(let why): return fail(why, environment)
+        case .giveUp(let why, let feeRate): return fail(why, environment, feeRate: feeRate)
+        case .raiseCommitmentFee(let rate): return raiseCommitmentFee(to: rate, environment)
         case .sign: return flush(environment)
         case .writeOff(let id): writeOff(id)
         case .writtenOffWasTaken: noteTakenWrittenOff()

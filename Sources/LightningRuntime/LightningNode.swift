@@ -292,9 +292,13 @@ public final class LightningNode: Service, Sendable {
         _ = try await driver.command(.closeChannel(id, to: script, fee: fee))
     }
 
-    /// What closing a channel without its peer would come to now; `nil` for one that is given up or closed already.
-    public func forceCloseQuote(of id: ChannelID) async throws -> ForceCloseQuote? {
-        try await driver.read { $0.forceCloseQuote(of: id) }
+    /// What closing a channel without its peer would come to now; `nil` for one that is closed already, and without a fee for one that is
+    /// given up.
+    public func forceCloseQuote(of id: ChannelID, fee: FeeChoice? = nil) async throws -> ForceCloseQuote? {
+        let answer: Result<ForceCloseQuote?, WalletRefusal> = try await driver.read { core in
+            do throws(WalletRefusal) { return .success(try core.forceCloseQuote(of: id, fee)) } catch { return .failure(error) }
+        }
+        do { return try answer.get() } catch { throw NodeRefusal.wallet(error) }
     }
 
     /// Closes a channel without the peer. Our own money is locked for the peer's `to_self_delay` blocks.
@@ -303,9 +307,12 @@ public final class LightningNode: Service, Sendable {
     ///   - isNewest: your word that no newer copy of this database exists, for a channel that `isPossiblyBehind`. Money at risk: if
     ///     there is one, everything in the channel may be lost.
     ///   - replacesClose: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
+    ///   - fee: what our last state and the child that pays for it are to pay together at the least; never more than what the channel holds
+    ///     of ours. `nil` for what the deadlines of its HTLCs ask for. A channel that is given up and not mined yet pays more from now on.
     /// - Throws: `NodeRefusal.channel(.possiblyBehind)` and `NodeRefusal.channel(.closeWaits)` for such channels without that word.
-    public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false, replacesClose: Bool = false) async throws {
-        _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest, replacesClose: replacesClose))
+    public func forceCloseChannel(_ id: ChannelID, isNewest: Bool = false, replacesClose: Bool = false, fee: FeeChoice? = nil) async throws
+    {
+        _ = try await driver.command(.forceCloseChannel(id, isNewest: isNewest, replacesClose: replacesClose, fee: fee))
     }
 
     /// Proposes a new fee rate for the commitments of a channel that we opened.

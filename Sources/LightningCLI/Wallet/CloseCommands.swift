@@ -10,8 +10,9 @@ struct ForceClose: AsyncParsableCommand {
     @Flag(help: "Also where a closing transaction that both sides have signed waits to be mined: it is cheaper, and pays at once.")
     var replaceClose = false
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
+    @OptionGroup var fee: FeeOptions
     func run() async throws {
-        let quote = try await options.call("quoteforceclose", ["channel": .string(channel)])
+        let quote = try await options.call("quoteforceclose", fee.added(to: ["channel": .string(channel)]))
         if let waiting = quote["waiting_close_txid"].text, !replaceClose {
             throw ControlFailure(
                 .refused,
@@ -27,7 +28,8 @@ struct ForceClose: AsyncParsableCommand {
             yes: yes)
         options.show(
             try await options.call(
-                "forceclose", ["channel": .string(channel), "newest": .bool(newest), "replace_close": .bool(replaceClose)])
+                "forceclose",
+                fee.added(to: ["channel": .string(channel), "newest": .bool(newest), "replace_close": .bool(replaceClose)]))
         ) { v in
             "our last state\(v["txid"].text.map { ", \($0)," } ?? "") is handed to the layer 1, again at every block until it is mined; from then on it takes \(quote["delay_blocks"].u64) blocks until the money comes back. Watch: lnw listchannels"
         }
@@ -85,8 +87,11 @@ struct Quote: AsyncParsableCommand {
         if v["anchors_sat"].u64 > 0 {
             lines.append("  \(Format.sat(v["anchors_sat"].u64)) in the anchors of our state are not worth their claim")
         }
+        let child =
+            v["child_fee_sat"].u64 > 0
+            ? " \(Format.sat(v["child_fee_sat"].u64)) from the wallet for a transaction that gets it mined," : ""
         lines.append(
-            "  fees: \(Format.sat(v["commitment_fee_sat"].u64)) in our state\(v["commitment_fee_is_ours"].flag ? "" : ", which the peer pays"), and about \(Format.sat(v["claim_fees_sat"].u64)) for the claims at the rates of now"
+            "  fees: \(Format.sat(v["commitment_fee_sat"].u64)) in our state\(v["commitment_fee_is_ours"].flag ? "" : ", which the peer pays"),\(child) and about \(Format.sat(v["claim_fees_sat"].u64)) for the claims at the rates of now"
         )
         lines.append("  all of it is back by block \(v["back_by_height"].u64), if our state is in the next block")
         return lines.joined(separator: "\n")
@@ -98,8 +103,9 @@ struct QuoteForceClose: AsyncParsableCommand {
         commandName: "forceclose", abstract: "What closing a channel without its peer would come to.")
     @OptionGroup var options: CommonOptions
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @OptionGroup var fee: FeeOptions
     func run() async throws {
-        options.show(try await options.call("quoteforceclose", ["channel": .string(channel)])) { Quote.lines($0) }
+        options.show(try await options.call("quoteforceclose", fee.added(to: ["channel": .string(channel)]))) { Quote.lines($0) }
     }
 }
 

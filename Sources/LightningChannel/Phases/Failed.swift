@@ -13,6 +13,8 @@ extension PaymentChannel {
         var before: LivePhase
         /// What pays for our commitment, or for the peer's in the mempool, where that pays too little by itself.
         var bump: ClaimAttempt?
+        /// What the owner wants the commitment and its child to pay together, at the least.
+        var feeRate: FeeRate?
     }
 
     /// Why a channel is given up that its owner closes without the peer.
@@ -22,11 +24,11 @@ extension PaymentChannel {
     ///
     /// Money at risk: our own output is locked for the peer's `to_self_delay` blocks.
     mutating func fail(
-        _ reason: String, _ environment: ChannelEnvironment, sendingError: Bool = true
+        _ reason: String, _ environment: ChannelEnvironment, sendingError: Bool = true, feeRate: FeeRate? = nil
     ) -> [ChannelEffect] {
         guard case .live(let before) = phase else { return [] }
         let withdrawn = dropUncommitted()
-        phase = .failed(Failed(reason: reason, before: before))
+        phase = .failed(Failed(reason: reason, before: before, feeRate: feeRate))
         isChanged = true
         var effects: [ChannelEffect] = sendingError ? [sendError(reason)] : []
         if isForgettable { return effects + [.abandoned(reason)] }
@@ -70,14 +72,40 @@ extension PaymentChannel {
         guard environment.isSynced, parameters.hasAnchors, funding.height != nil else {
             return effects + (target.isOurs ? [] : either(target, environment))
         }
-        let (deadline, most) = urgency(of: target)
-        let funding = CommitmentBump.funding(
-            target.commitment, holderIsLocal: target.isOurs, signed: target.signed, replacing: bump, by: deadline, most: most,
-            at: environment.height, environment.estimates)
-        if let funding { return effects + [.fundClaim(funding)] }
+        var wanted: FeeRate?
+        if case .failed(let failed) = phase { wanted = failed.feeRate }
+        if let funding = bumpFunding(of: target, replacing: bump, feeRate: wanted, environment) { return effects + [.fundClaim(funding)] }
         if let bump { effects.append(.broadcast(bump.transaction, parents: [target.signed])) }
         if !target.isOurs, bump?.isRefused ?? true { effects += either(target, environment) }
         return effects
+    }
+
+    /// The child that a commitment of ours would have if it were published now; `nil` where it pays enough by itself, or has no anchor.
+    ///
+    /// - Parameter feeRate: what both are to pay together at the least.
+    mutating func childOfCommitment(feeRate: FeeRate?, _ environment: ChannelEnvironment) -> ClaimFunding? {
+        guard parameters.hasAnchors else { return nil }
+        let own = localCommitment(environment.keys)
+        let target = BumpTarget(commitment: own, signed: signedLocalCommitment(environment.keys), isOurs: true)
+        return bumpFunding(of: target, replacing: nil, feeRate: feeRate, environment)
+    }
+
+    private func bumpFunding(
+        of target: BumpTarget, replacing bump: ClaimAttempt?, feeRate: FeeRate?, _ environment: ChannelEnvironment
+    ) -> ClaimFunding? {
+        let urgency = urgency(of: target)
+        return CommitmentBump.funding(
+            target.commitment, holderIsLocal: target.isOurs, signed: target.signed, replacing: bump, by: urgency.deadline,
+            most: urgency.most, wanted: feeRate.map { ($0, most: urgency.stake) }, at: environment.height, environment.estimates)
+    }
+
+    /// The owner wants the commitment, which is not mined yet, to pay more.
+    mutating func raiseCommitmentFee(to rate: FeeRate, _ environment: ChannelEnvironment) -> [ChannelEffect] {
+        guard case .failed(var failed) = phase else { return [] }
+        failed.feeRate = rate
+        phase = .failed(failed)
+        isChanged = true
+        return publishCommitment(environment)
     }
 
     /// The peer's commitment and ours, where nothing pays for the peer's: it may have left the mempool, and then either may be taken. With a child that
@@ -136,7 +164,8 @@ extension PaymentChannel {
     ///
     /// Money at risk: what a deadline threatens are HTLCs; our own output is ours whenever the commitment is mined. So half of the HTLCs, and a
     /// twentieth of our output: a peer that pins the commitment makes us pay no more.
-    private func urgency(of target: BumpTarget) -> (deadline: BlockHeight?, most: Satoshi) {
+    /// Who wants it to be mined sooner than that may pay more: all that is at stake.
+    private func urgency(of target: BumpTarget) -> (deadline: BlockHeight?, most: Satoshi, stake: Satoshi) {
         let commitment = target.commitment
         var threatened = Satoshi.zero
         var deadline: BlockHeight?
@@ -150,7 +179,8 @@ extension PaymentChannel {
             deadline = min(deadline ?? .never, expiry)
         }
         let ours = target.isOurs ? commitment.contents.toHolder : commitment.contents.toCounterparty
-        return (deadline, Satoshi(threatened.value / 2 + ours.roundedDown.value / 20))
+        let most = Satoshi(threatened.value / 2 + ours.roundedDown.value / 20)
+        return (deadline, most, threatened.saturatingAdding(ours.roundedDown))
     }
 
     /// The wallet has paid for what brings our commitment into a block, or the peer's that the mempool holds in place of ours; or it cannot.

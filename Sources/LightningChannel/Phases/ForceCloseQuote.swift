@@ -33,6 +33,8 @@ public struct ForceCloseQuote: Hashable, Sendable {
     public var commitmentFee: Satoshi
     /// Whether that is out of our side: we opened the channel.
     public var isCommitmentFeeOurs: Bool
+    /// What the wallet adds so that the commitment is mined in time, by a child of it.
+    public var childFee = Satoshi.zero
     /// What claims would cost at the fee rates of now.
     public var claimFees = Satoshi.zero
     /// The height by which all that is ours can be on its way into the wallet.
@@ -43,9 +45,16 @@ extension PaymentChannel {
     /// Of a claim of an output that waited for our delay, and of an HTLC-success transaction (BOLT 3).
     private static let (sweepWeight, successWeight) = (483, 706)
 
-    /// What closing the channel by our commitment would come to; `nil` for one that is given up or closed.
-    package func forceCloseQuote(_ environment: ChannelEnvironment) -> ForceCloseQuote? {
-        guard isAlive else { return nil }
+    /// What closing the channel by our commitment would come to; `nil` for one that is closing, and without a fee rate for one that is given
+    /// up.
+    ///
+    /// - Parameter feeRate: what the commitment and its child are to pay together at the least.
+    package func forceCloseQuote(feeRate: FeeRate? = nil, _ environment: ChannelEnvironment) -> ForceCloseQuote? {
+        switch phase {
+        case .live: break
+        case .failed: guard feeRate != nil else { return nil }
+        case .dataLost, .closing, .closed: return nil
+        }
         var channel = self
         let commitment = channel.localCommitment(environment.keys)
         let mined = environment.height + 1
@@ -73,6 +82,7 @@ extension PaymentChannel {
         let promised = commitment.contents.htlcs.reduce(MilliSatoshi.zero) { $0.saturatingAdding($1.amount) }
         quote.lost = promised.roundedDown.subtracting(inHTLCs) ?? .zero
         quote.commitmentFee = fee.subtracting(quote.lost) ?? .zero
+        quote.childFee = channel.childOfCommitment(feeRate: feeRate, environment)?.leastFee ?? .zero
         let anchorCount = commitment.roles.count { $0 == .holderAnchor || $0 == .counterpartyAnchor }
         quote.anchors = Satoshi(CommitmentFees.anchorAmount.value * UInt64(anchorCount))
         // All that can become ours, at the height at which the last of it does.

@@ -32,7 +32,9 @@ extension PaymentChannel {
             set {
                 switch self {
                 case .live: self = .live(newValue)
-                case .failed(let failed): self = .failed(Failed(reason: failed.reason, before: newValue, bump: failed.bump))
+                case .failed(var failed):
+                    failed.before = newValue
+                    self = .failed(failed)
                 case .dataLost: self = .dataLost(DataLost(before: newValue))
                 case .closing(let closing): self = .closing(Closing(close: closing.close, before: newValue, bump: closing.bump))
                 case .closed(let closing): self = .closed(Closing(close: closing.close, before: newValue, bump: closing.bump))

@@ -121,6 +121,8 @@ extension PaymentChannel {
         case closingFeeRate = 10
         /// The peer's commitment that waits in the mempool, while ours is published.
         case seenCommitment = 11
+        /// What the owner wants our commitment and its child to pay together.
+        case commitmentFeeRate = 12
     }
 
     /// What is written of a field: nothing where there is no value.
@@ -144,6 +146,7 @@ extension PaymentChannel {
             phase.bump.map { bump in ByteWriter.bytes { bump.encode(to: &$0) } }
         case .possiblyBehind: isPossiblyBehind ? (isKnownOld ? [1] : []) : nil
         case .seenCommitment: seenCommitment?.serialized()
+        case .commitmentFeeRate: phase.commitmentFeeRate.map { rate in ByteWriter.bytes { $0.uint32(rate.perKiloweight) } }
         case .closingFeeRate: phase.live.ending?.feeRate.map { rate in ByteWriter.bytes { $0.uint32(rate.perKiloweight) } }
         }
     }
@@ -165,6 +168,10 @@ extension PaymentChannel {
             isPossiblyBehind = true
             if !value.isAtEnd { isKnownOld = try value.uint8() == 1 }
         case .seenCommitment: seenCommitment = try Transaction(value.rest())
+        case .commitmentFeeRate:
+            guard case .failed(var failed) = phase else { throw .invalid("fee rate of a channel record's commitment") }
+            failed.feeRate = FeeRate(perKiloweight: try value.uint32())
+            phase = .failed(failed)
         case .closingFeeRate:
             guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
             ending.feeRate = FeeRate(perKiloweight: try value.uint32())
@@ -348,6 +355,11 @@ extension CommitmentState {
 
 extension PaymentChannel.Phase {
     /// What pays for the commitment, ours or the peer's.
+    fileprivate var commitmentFeeRate: FeeRate? {
+        if case .failed(let failed) = self { return failed.feeRate }
+        return nil
+    }
+
     var bump: ClaimAttempt? {
         switch self {
         case .failed(let failed): failed.bump

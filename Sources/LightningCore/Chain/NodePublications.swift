@@ -31,10 +31,11 @@ extension NodeCore {
             height: height)
     }
 
-    /// What closing a channel without its peer would come to; `nil` for one that is not alive.
-    package func forceCloseQuote(of id: ChannelID) -> ForceCloseQuote? {
+    /// What closing a channel without its peer would come to; `nil` for one that is closing, and without a fee for one that is given up.
+    package func forceCloseQuote(of id: ChannelID, _ choice: FeeChoice? = nil) throws(WalletRefusal) -> ForceCloseQuote? {
+        let rate = choice == nil ? nil : try rate(choice)
         guard let channel = channels[id], let environment = environment(id) else { return nil }
-        return channel.forceCloseQuote(environment)
+        return channel.forceCloseQuote(feeRate: rate, environment)
     }
 
     /// What layer 1 has said to a transaction of ours; `nil` where it has not answered.

@@ -132,8 +132,12 @@ extension NodeCore {
                 throw .channel(error)
             }
             return .done
-        case .forceCloseChannel(let id, let isNewest, let replacesClose):
+        case .forceCloseChannel(let id, let isNewest, let replacesClose, let choice):
             guard let channel = channels[id] else { throw .unknownChannel }
+            let feeRate = choice == nil ? nil : try checked(choice)
+            guard feeRate == nil || channel.parameters.hasAnchors else {
+                throw .invalid("this channel has no anchors: its last state pays what was agreed, and nothing can be added")
+            }
             // The one is cheaper, and pays at once.
             if channel.isAlive, !replacesClose, let waiting = channel.waitingClose { throw .channel(.closeWaits(waiting)) }
             switch channel.phase {
@@ -146,11 +150,15 @@ extension NodeCore {
             }
             switch channel.phase {
             case .live: break
+            // Once more, for a higher fee.
+            case .failed where feeRate != nil:
+                if let feeRate { tell(id, .raiseCommitmentFee(feeRate)) }
+                return .done
             case .dataLost:
                 throw .channel(.notUsable("waiting for the peer to close: our data is old, and publishing it would lose all"))
             case .failed, .closing, .closed: throw .channel(.notUsable(channel.stateName))
             }
-            tell(id, .giveUp(PaymentChannel.closedByOwner))
+            tell(id, .giveUp(PaymentChannel.closedByOwner, feeRate: feeRate))
             return .done
         case .addWatchtower(let node):
             try addTower(node)

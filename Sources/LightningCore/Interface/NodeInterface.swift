@@ -91,7 +91,8 @@ public enum NodeCommand: Sendable {
     /// - `isNewest`: the owner's word that there is no newer copy of the database than this one, where that is not known. Money at risk: if
     ///   there is one, our commitment may be revoked, and publishing it loses everything in the channel.
     /// - `replacesClose`: whether it is meant also where a closing transaction that both sides have signed waits to be mined.
-    case forceCloseChannel(ChannelID, isNewest: Bool = false, replacesClose: Bool = false)
+    /// - `fee`: what our last state and its child are to pay together at the least; for one that is given up already and not mined, anew.
+    case forceCloseChannel(ChannelID, isNewest: Bool = false, replacesClose: Bool = false, fee: FeeChoice? = nil)
     /// Proposes a fee rate for the commitments of a channel that we opened.
     case setFeeRate(ChannelID, FeeRate)
     /// Has a watchtower keep penalty kits for us, or no longer.

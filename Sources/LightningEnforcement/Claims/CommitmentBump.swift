@@ -24,18 +24,22 @@ package enum CommitmentBump {
     ///   - attempt: the child that was published before.
     ///   - deadline: before which the commitment should be in a block: its HTLCs. `nil` for none.
     ///   - most: what the child may cost.
+    ///   - wanted: what the owner wants both to pay together at the least, and what the child may cost then.
     package static func funding(
         _ commitment: CommitmentTransaction, holderIsLocal: Bool = true, signed: Transaction, replacing attempt: ClaimAttempt?,
-        by deadline: BlockHeight?, most: Satoshi,
+        by deadline: BlockHeight?, most: Satoshi, wanted owner: (rate: FeeRate, most: Satoshi)? = nil,
         at height: BlockHeight, _ estimates: FeeEstimates
     ) -> ClaimFunding? {
         guard let (anchor, script) = anchor(of: commitment, holderIsLocal: holderIsLocal),
             let paid = commitment.context.fundingAmount.subtracting(signed.outputs.reduce(.zero) { $0.saturatingAdding($1.amount) })
         else { return nil }
-        let rate = max(ChannelClose.feeRate(by: deadline, at: height, estimates), .floor)
+        let rate = max(ChannelClose.feeRate(by: deadline, at: height, estimates), owner?.rate ?? .floor, .floor)
         let weight = signed.weight
         if let attempt {
-            guard ChannelClose.isBumpDue(attempt, by: deadline, at: height, rate: rate) else { return nil }
+            let isTooLittle =
+                owner.map { paid.saturatingAdding(attempt.fee) < $0.rate.feeRoundedUp(weight: weight + attempt.transaction.weight) }
+                ?? false
+            guard isTooLittle || ChannelClose.isBumpDue(attempt, by: deadline, at: height, rate: rate) else { return nil }
         } else {
             guard paid < rate.feeRoundedUp(weight: weight) else { return nil }
         }
@@ -43,6 +47,7 @@ package enum CommitmentBump {
         child.inputs[0].witness = [[UInt8](repeating: 0, count: 73), script.bytes]
         // Both together have to reach the rate: with one coin and change.
         let together = rate.feeRoundedUp(weight: weight + child.weight + OnChainWallet.coinAndChangeWeight).subtracting(paid) ?? .zero
+        let most = max(most, owner.map { min(together, $0.most) } ?? .zero)
         let wanted = ChannelClose.fees(
             replacing: attempt, weight: child.weight + OnChainWallet.coinAndChangeWeight, by: deadline, at: height)
         guard max(wanted.least, FeeRate.floor.feeRoundedUp(weight: child.weight + OnChainWallet.coinAndChangeWeight)) <= most else {

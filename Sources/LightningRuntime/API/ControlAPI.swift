@@ -134,13 +134,14 @@ package struct ControlAPI: Sendable {
             return Self.story(of: try await channel(p["channel"], includesClosed: true))
         case "quoteforceclose":
             let id = try await channel(p["channel"])
-            guard let quote = try await node.forceCloseQuote(of: id), let channel = try await node.channels().first(where: { $0.id == id })
+            guard let quote = try await node.forceCloseQuote(of: id, fee: try p.fee()),
+                let channel = try await node.channels().first(where: { $0.id == id })
             else { throw ControlFailure(.refused, "the channel is closing already") }
             return Self.json(quote, channel)
         case "forceclose":
             let id = try await channel(p["channel"])
             try await node.forceCloseChannel(
-                id, isNewest: try p.yesOrNo("newest"), replacesClose: try p.yesOrNo("replace_close"))
+                id, isNewest: try p.yesOrNo("newest"), replacesClose: try p.yesOrNo("replace_close"), fee: try p.fee())
             let commitment = try await node.signedCommitment(of: id)?.id
             return ["channel_id": .string(id.hex), "txid": commitment.map { .string($0.description) } ?? .null]
         default:
@@ -381,7 +382,8 @@ package struct ControlAPI: Sendable {
             "delay_blocks": .integer(Int64(quote.delay)),
             "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),
             "commitment_fee_sat": .amount(quote.commitmentFee.value), "commitment_fee_is_ours": .bool(quote.isCommitmentFeeOurs),
-            "claim_fees_sat": .amount(quote.claimFees.value), "back_by_height": .height(quote.backBy),
+            "child_fee_sat": .amount(quote.childFee.value), "claim_fees_sat": .amount(quote.claimFees.value),
+            "back_by_height": .height(quote.backBy),
         ]
     }
 

@@ -28,7 +28,8 @@ package enum Pins {
         let hash = hasher.witnessV0(input: 0, scriptCode: anchorScript, amount: anchor)
         first.inputs[0].witness = [funding.sign(hash).der + [1], anchorScript.bytes]
         var second = Transaction(
-            inputs: [TransactionInput(OutPoint(first.id, 0), sequence: 0xffff_fffd)], outputs: [TransactionOutput(rest, AdversaryCoins.script)])
+            inputs: [TransactionInput(OutPoint(first.id, 0), sequence: 0xffff_fffd)],
+            outputs: [TransactionOutput(rest, AdversaryCoins.script)])
         AdversaryCoins.sign(&second, 0, amount)
         return [first, second]
     }

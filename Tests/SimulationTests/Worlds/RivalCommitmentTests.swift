@@ -38,7 +38,8 @@ struct RivalCommitmentTests {
         world.stop(1)
         try world.publish(theirs)
         let keys = SimulatedWorld.keys(77, 1).channel(origin)
-        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == AdversaryCoins.script }).transactions[0]
+        let coinbase = try #require(world.minedBlocks.first { $0.transactions[0].outputs[0].script == AdversaryCoins.script }).transactions[
+            0]
         let made = Pins.pins(theirs, keys.funding, coin: coinbase)
         let pins = try #require(made)
         for pin in pins { try world.publish(pin) }
