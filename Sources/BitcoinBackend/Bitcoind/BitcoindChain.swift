@@ -168,15 +168,20 @@ public final class BitcoindChain: ChainBackend {
         ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }
     }
 
-    /// What a transaction should pay to be mined within so many blocks: bitcoind's estimate, in sat/kw.
+    /// What a transaction should pay to be mined within so many blocks: bitcoind's estimate, in sat/kw, and no less than what its mempool
+    /// takes, which is more than usual while that is full.
     public func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate {
         let answer = try await call("estimatesmartfee", [.integer(Int64(blocks))])
-        // Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight.
         // A bitcoind without a history has no estimate.
-        guard let perKilobyte = Self.satoshi(answer["feerate"])?.value, perKilobyte > 0, perKilobyte < 10_000_000 else {
-            return FeeRate(perKiloweight: 500)
-        }
-        return max(.floor, FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4)))
+        let estimate = Self.feeRate(answer["feerate"]) ?? FeeRate(perKiloweight: 500)
+        let mempool = try? await call("getmempoolinfo")
+        return max(.floor, estimate, Self.feeRate(mempool?["mempoolminfee"]) ?? .floor)
+    }
+
+    /// Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight. `nil` for what is absurd.
+    private static func feeRate(_ value: RPCValue?) -> FeeRate? {
+        guard let perKilobyte = satoshi(value)?.value, perKilobyte > 0, perKilobyte < 10_000_000 else { return nil }
+        return FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4))
     }
 
     /// An amount that bitcoind writes as a decimal number of bitcoin.
