@@ -326,7 +326,7 @@ struct BitcoindFailureTests {
             #expect(try await chain.feeRate(within: 6) >= .floor)
         }
         // A full mempool takes nothing that pays less than this, whatever the estimate is.
-        for (least, rate) in [("0.00020000", 5000), ("0.00000100", 1000), ("-1", 1000), ("\"x\"", 1000)] as [(String, UInt32)] {
+        for (least, rate) in [("0.00020000", 5060), ("0.00000100", 1000), ("-1", 1000), ("\"x\"", 1000)] as [(String, UInt32)] {
             fake.replies.withLock {
                 $0 = ["estimatesmartfee": .result("{\"feerate\":0.00004}"), "getmempoolinfo": .result("{\"mempoolminfee\":\(least)}")]
             }

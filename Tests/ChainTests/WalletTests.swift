@@ -206,6 +206,15 @@ struct WalletTests {
         let state = wallet
         #expect(pay(&wallet, 1_000_000, most: 100) == nil && pay(&wallet, 1000, least: 70_000, most: 100_000) == nil)
         #expect(wallet.hasSameState(as: state))
+        // Each coin beyond the first pays for itself, where the whole is not more than it is worth.
+        func gathered(_ most: UInt64) -> (transaction: Transaction, fee: Satoshi)? {
+            var fresh = before
+            return fresh.addFee(
+                to: claim, feeRate: .floor, least: Satoshi(35_000), coinRate: FeeRate(perKiloweight: 4000), most: Satoshi(most), height: 10)
+        }
+        let two = try #require(gathered(50_000))
+        #expect(two.transaction.inputs.count == 3 && (Satoshi(36_000)..<Satoshi(36_400)).contains(two.fee))
+        #expect(gathered(35_500)?.fee == Satoshi(35_500))
         // What the claim wants is taken by somebody else: the coins are free again.
         let rival = Transaction(inputs: [TransactionInput(contested)], outputs: [TransactionOutput(Satoshi(49_000), Self.elsewhere)])
         wallet.connect([(rival, rival.id)], height: 11)

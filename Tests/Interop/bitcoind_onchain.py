@@ -4,9 +4,10 @@
   bitcoind_onchain.py LNW URL     URL: http://user:password@127.0.0.1:PORT of a bitcoind on regtest, with -fallbackfee
 
 Once nobody settles, so that HTLC transactions after their time and the claims after them go through; once the preimages come after the
-close. Exits with 0 if all of it worked.
+close. With -maxmempool=5, once more while the mempool is full and takes nothing that pays as little as our last state does: then it has to take
+that together with what pays for it. Exits with 0 if all of it worked.
 """
-import base64, hashlib, json, subprocess, sys, time, urllib.parse, urllib.request
+import base64, hashlib, json, subprocess, sys, time, urllib.error, urllib.parse, urllib.request
 
 from rig import ENV, HOME, LNW, free, lnw, run, say, until
 
@@ -19,7 +20,10 @@ def rpc(method, *params, wallet=None):
         f"http://{parts.hostname}:{parts.port}" + (f"/wallet/{wallet}" if wallet else ""),
         json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
     request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
-    return json.loads(urllib.request.urlopen(request, timeout=60).read())["result"]
+    try:
+        return json.loads(urllib.request.urlopen(request, timeout=60).read())["result"]
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{method}: {error.read().decode()}") from None
 
 
 def mine(count=1):
@@ -83,6 +87,47 @@ def close(ids, port, what):
     assert -400_000 - 25_000 + moved <= alice <= -400_000 + moved and 400_000 - 25_000 - moved <= bob <= 400_000 - moved, (alice, bob)
 
 
+def fill():
+    """Fills the mempool until it takes ten times what it usually does."""
+    # Addresses that no wallet looks for: else each transaction takes seconds.
+    rpc("createwallet", "others")
+    addresses = [rpc("getnewaddress", wallet="others") for _ in range(900)]
+    rpc("unloadwallet", "others")
+    for position, coin in enumerate(rpc("listunspent", 1, 9999999, [], False, {"minimumAmount": 1}, wallet="miner")):
+        if rpc("getmempoolinfo")["mempoolminfee"] >= 0.0001:
+            break
+        # Each of 28,000 virtual bytes pays half a satoshi more for each of them than the one before, from two on.
+        paid = len(addresses) * 0.00001 + 0.00028 * (2 + position / 2)
+        outputs = [{address: 0.00001} for address in addresses] + [{ADDRESS: round(coin["amount"] - paid, 8)}]
+        made = rpc("createrawtransaction", [{"txid": coin["txid"], "vout": coin["vout"]}], outputs)
+        rpc("sendrawtransaction", rpc("signrawtransactionwithwallet", made, wallet="miner")["hex"], 0)
+    return rpc("getmempoolinfo")["mempoolminfee"]
+
+
+def full(ids, port):
+    """A close while the mempool is full: by itself our last state is not taken."""
+    say("--- a full mempool")
+    rpc("generatetoaddress", 200, ADDRESS)
+    mine(1)
+    open_and_hold(ids, port)
+    least = fill()
+    say(f"the mempool takes {least * 1e5:.1f} sat/vB and more")
+    # Both look at fees at every block.
+    rpc("generateblock", ADDRESS, [])
+    height = rpc("getblockcount")
+    for name in ids:
+        until(lambda: lnw("-w", name, "getinfo")["blockheight"] >= height, 60, f"{name} follows the chain")
+    commitment = lnw("-w", "alice", "forceclose", channel()["channel_id"], "--yes")["txid"]
+    until(lambda: commitment in rpc("getrawmempool"), 60, "the last state is in the mempool")
+    entry = rpc("getmempoolentry", commitment)
+    own = entry["fees"]["base"] * 1e8 / entry["vsize"]
+    both = entry["fees"]["descendant"] * 1e8 / entry["descendantsize"]
+    say(f"alone it pays {own:.1f} sat/vB, with its child {both:.1f}")
+    assert own < least * 1e5 <= both, (own, least, both)
+    mine(3)
+    assert channel()["close_kind"] == "local force close"
+
+
 def main():
     global ADDRESS
     rpc("createwallet", "miner") if "miner" not in rpc("listwallets") else None
@@ -102,6 +147,8 @@ def main():
     mine(1)
     for what in ("preimages after the close", "nobody settles"):
         close(ids, ports["bob"], what)
+    if rpc("getmempoolinfo")["maxmempool"] <= 5_000_000:
+        full(ids, ports["bob"])
     say("all of it worked")
     for node in nodes:
         node.terminate()

@@ -175,7 +175,9 @@ public final class BitcoindChain: ChainBackend {
         // A bitcoind without a history has no estimate.
         let estimate = Self.feeRate(answer["feerate"]) ?? FeeRate(perKiloweight: 500)
         let mempool = try? await call("getmempoolinfo")
-        return max(.floor, estimate, Self.feeRate(mempool?["mempoolminfee"]) ?? .floor)
+        let least = Self.feeRate(mempool?["mempoolminfee"]) ?? .floor
+        // As much more as `FeeRate.floor` is: bitcoind rounds virtual sizes up.
+        return max(.floor, estimate, FeeRate(perKiloweight: UInt32(clamping: (UInt64(least.perKiloweight) * 253 + 249) / 250)))
     }
 
     /// Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight. `nil` for what is absurd.

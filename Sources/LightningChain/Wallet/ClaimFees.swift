@@ -12,11 +12,13 @@ extension OnChainWallet {
     /// - Parameters:
     ///   - transaction: with witnesses of their size, of which nothing is changed.
     ///   - least: the least fee, whatever the rate.
+    ///   - coinRate: what each coin beyond the first adds to that, where it is not more than it is worth.
     ///   - surplus: what its inputs bring beside its outputs: it goes to the change.
     ///   - most: the most that it is worth: never is more paid.
     /// - Returns: the transaction with the wallet's inputs signed, and its fee; `nil` where no coins cover it, and nothing has changed.
     package mutating func addFee(
-        to transaction: Transaction, feeRate: FeeRate, least: Satoshi, most: Satoshi, surplus: Satoshi = .zero, height: BlockHeight
+        to transaction: Transaction, feeRate: FeeRate, least: Satoshi, coinRate: FeeRate? = nil, most: Satoshi, surplus: Satoshi = .zero,
+        height: BlockHeight
     ) -> (transaction: Transaction, fee: Satoshi)? {
         var wallet = self
         let replaced = Set(transaction.inputs.compactMap { spenders[$0.previousOutput] })
@@ -36,7 +38,10 @@ extension OnChainWallet {
         func leastFee(_ inputs: Int) -> Satoshi {
             replaced.isEmpty ? least : least.saturatingAdding(FeeRate.floor.feeRoundedUp(weight: (inputs - 1) * Self.inputWeight))
         }
-        func fee(_ inputs: Int) -> Satoshi { max(rate.feeRoundedUp(weight: base + inputs * Self.inputWeight), leastFee(inputs)) }
+        func fee(_ inputs: Int) -> Satoshi {
+            let further = coinRate?.feeRoundedUp(weight: (inputs - 1) * Self.inputWeight) ?? .zero
+            return max(rate.feeRoundedUp(weight: base + inputs * Self.inputWeight), leastFee(inputs), least.saturatingAdding(further))
+        }
         /// What some coins have to pay; `nil` where it is more than it is worth.
         func fee(within inputs: Int) -> Satoshi? {
             let usual = fee(inputs)

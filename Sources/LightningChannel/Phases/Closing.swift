@@ -14,6 +14,8 @@ extension PaymentChannel {
         var before: LivePhase
         /// What paid for the commitment that was mined.
         var bump: ClaimAttempt?
+        /// What the owner wanted our commitment to pay: should a reorganization take this transaction away, that holds again.
+        var feeRate: FeeRate?
     }
 
     /// The outputs whose spending the channel has to hear of.
@@ -156,12 +158,13 @@ extension PaymentChannel {
         var effects: [ChannelEffect] = [.closing(close.kind)]
         var bump: ClaimAttempt?
         if case .failed(let failed) = phase { bump = failed.bump }
+        let wanted = phase.commitmentFeeRate
         // Another transaction was mined than the one that was paid for.
         let isPaidFor = bump?.outPoints.first?.transaction == transaction.id
         if let other = bump, !isPaidFor { effects.append(.abandonFunded(other.transaction.id)) }
         // What was mined is in the mempool again, should it be reorganized away.
         if seenCommitment?.id != transaction.id { seenCommitment = nil }
-        phase = .closing(Closing(close: close, before: phase.live, bump: isPaidFor ? bump : nil))
+        phase = .closing(Closing(close: close, before: phase.live, bump: isPaidFor ? bump : nil, feeRate: wanted))
         isChanged = true
         if close.kind == .revokedCommitment {
             effects.append(.alert("channel \(id): the peer published revoked commitment \(close.commitmentNumber ?? 0)"))
@@ -440,10 +443,14 @@ extension PaymentChannel {
         case _ where closing.close.wasDataLost, .futureCommitment, .unknown, .ownRevokedCommitment, .ownLaterCommitment:
             .dataLost(DataLost(before: closing.before))
         case _ where closing.close.failure != nil:
-            .failed(Failed(reason: closing.close.failure ?? "", before: closing.before, bump: closing.bump))
+            .failed(
+                Failed(reason: closing.close.failure ?? "", before: closing.before, bump: closing.bump, feeRate: closing.feeRate))
         case .mutual: .live(closing.before)
         case .localCommitment, .remoteCommitment, .revokedCommitment, .fundingSpent:
-            .failed(Failed(reason: "the closing transaction was reorganized away", before: closing.before, bump: closing.bump))
+            .failed(
+                Failed(
+                    reason: "the closing transaction was reorganized away", before: closing.before, bump: closing.bump,
+                    feeRate: closing.feeRate))
         }
     }
 }

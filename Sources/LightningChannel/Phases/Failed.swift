@@ -80,14 +80,20 @@ extension PaymentChannel {
         return effects
     }
 
-    /// The child that a commitment of ours would have if it were published now; `nil` where it pays enough by itself, or has no anchor.
+    /// The child that our commitment would have if it were published now, or what would replace the child that there is; `nil` where that is
+    /// enough, and where there is no anchor.
     ///
     /// - Parameter feeRate: what both are to pay together at the least.
     mutating func childOfCommitment(feeRate: FeeRate?, _ environment: ChannelEnvironment) -> ClaimFunding? {
-        guard parameters.hasAnchors else { return nil }
-        let own = localCommitment(environment.keys)
-        let target = BumpTarget(commitment: own, signed: signedLocalCommitment(environment.keys), isOurs: true)
-        return bumpFunding(of: target, replacing: nil, feeRate: feeRate, environment)
+        guard parameters.hasAnchors, funding.height != nil else { return nil }
+        guard case .failed(let failed) = phase else {
+            let own = localCommitment(environment.keys)
+            let target = BumpTarget(commitment: own, signed: signedLocalCommitment(environment.keys), isOurs: true)
+            return bumpFunding(of: target, replacing: nil, feeRate: feeRate, environment)
+        }
+        let target = bumpTarget(environment)
+        let bump = failed.bump?.outPoints.first?.transaction == target.commitment.id ? failed.bump : nil
+        return bumpFunding(of: target, replacing: bump, feeRate: feeRate.map { max($0, failed.feeRate ?? $0) }, environment)
     }
 
     private func bumpFunding(
@@ -102,7 +108,7 @@ extension PaymentChannel {
     /// The owner wants the commitment, which is not mined yet, to pay more.
     mutating func raiseCommitmentFee(to rate: FeeRate, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         guard case .failed(var failed) = phase else { return [] }
-        failed.feeRate = rate
+        failed.feeRate = max(rate, failed.feeRate ?? rate)
         phase = .failed(failed)
         isChanged = true
         return publishCommitment(environment)
@@ -178,9 +184,10 @@ extension PaymentChannel {
             let expiry = htlc.cltvExpiry.height + (isOfferedByLocal ? ChannelClose.timeoutPatience : 0)
             deadline = min(deadline ?? .never, expiry)
         }
-        let ours = target.isOurs ? commitment.contents.toHolder : commitment.contents.toCounterparty
-        let most = Satoshi(threatened.value / 2 + ours.roundedDown.value / 20)
-        return (deadline, most, threatened.saturatingAdding(ours.roundedDown))
+        let role: CommitmentTransaction.Role = target.isOurs ? .toHolder : .toCounterparty
+        let ours = commitment.roles.firstIndex(of: role).map { commitment.transaction.outputs[$0].amount } ?? .zero
+        let most = Satoshi(threatened.value / 2 + ours.value / 20)
+        return (deadline, most, threatened.saturatingAdding(ours))
     }
 
     /// The wallet has paid for what brings our commitment into a block, or the peer's that the mempool holds in place of ours; or it cannot.
@@ -192,7 +199,8 @@ extension PaymentChannel {
             let whose = target.isOurs ? "our" : "the peer's"
             let published: [ChannelEffect] = failed.bump.map { [.broadcast($0.transaction, parents: [target.signed])] } ?? []
             let others = !target.isOurs && failed.bump?.isRefused ?? true ? either(target, environment) : []
-            let alert = failed.bump == nil ? alertUnfunded("\(whose) commitment, whose fee is too low by now,", environment) : []
+            let isLacking = failed.bump == nil || failed.feeRate != nil
+            let alert = isLacking ? alertUnfunded("\(whose) commitment, whose fee is too low by now,", environment) : []
             return published + others + alert
         }
         guard isWanted(funding),

@@ -36,8 +36,12 @@ extension PaymentChannel {
                     failed.before = newValue
                     self = .failed(failed)
                 case .dataLost: self = .dataLost(DataLost(before: newValue))
-                case .closing(let closing): self = .closing(Closing(close: closing.close, before: newValue, bump: closing.bump))
-                case .closed(let closing): self = .closed(Closing(close: closing.close, before: newValue, bump: closing.bump))
+                case .closing(var closing):
+                    closing.before = newValue
+                    self = .closing(closing)
+                case .closed(var closing):
+                    closing.before = newValue
+                    self = .closed(closing)
                 }
             }
         }

@@ -169,9 +169,19 @@ extension PaymentChannel {
             if !value.isAtEnd { isKnownOld = try value.uint8() == 1 }
         case .seenCommitment: seenCommitment = try Transaction(value.rest())
         case .commitmentFeeRate:
-            guard case .failed(var failed) = phase else { throw .invalid("fee rate of a channel record's commitment") }
-            failed.feeRate = FeeRate(perKiloweight: try value.uint32())
-            phase = .failed(failed)
+            let rate = FeeRate(perKiloweight: try value.uint32())
+            switch phase {
+            case .failed(var failed):
+                failed.feeRate = rate
+                phase = .failed(failed)
+            case .closing(var closing):
+                closing.feeRate = rate
+                phase = .closing(closing)
+            case .closed(var closing):
+                closing.feeRate = rate
+                phase = .closed(closing)
+            case .live, .dataLost: throw .invalid("fee rate of a channel record's commitment")
+            }
         case .closingFeeRate:
             guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
             ending.feeRate = FeeRate(perKiloweight: try value.uint32())
@@ -354,12 +364,16 @@ extension CommitmentState {
 }
 
 extension PaymentChannel.Phase {
-    /// What pays for the commitment, ours or the peer's.
-    fileprivate var commitmentFeeRate: FeeRate? {
-        if case .failed(let failed) = self { return failed.feeRate }
-        return nil
+    /// What the owner wants our commitment and its child to pay together.
+    var commitmentFeeRate: FeeRate? {
+        switch self {
+        case .failed(let failed): failed.feeRate
+        case .closing(let closing), .closed(let closing): closing.feeRate
+        case .live, .dataLost: nil
+        }
     }
 
+    /// What pays for the commitment, ours or the peer's.
     var bump: ClaimAttempt? {
         switch self {
         case .failed(let failed): failed.bump

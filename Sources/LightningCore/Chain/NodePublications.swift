@@ -27,8 +27,8 @@ extension NodeCore {
     /// Adds coins of the wallet to a claim that cannot pay its own fee; `nil` where there are none for it.
     mutating func fund(_ claim: ClaimFunding) -> (transaction: Transaction, fee: Satoshi)? {
         coins.wallet.addFee(
-            to: claim.transaction, feeRate: claim.feeRate, least: claim.leastFee, most: claim.mostFee, surplus: claim.surplus,
-            height: height)
+            to: claim.transaction, feeRate: claim.feeRate, least: claim.leastFee, coinRate: claim.coinRate, most: claim.mostFee,
+            surplus: claim.surplus, height: height)
     }
 
     /// What closing a channel without its peer would come to; `nil` for one that is closing, and without a fee for one that is given up.

@@ -139,11 +139,15 @@ extension NodeCore {
                 throw .invalid("this channel has no anchors: its last state pays what was agreed, and nothing can be added")
             }
             // The one is cheaper, and pays at once.
-            if channel.isAlive, !replacesClose, let waiting = channel.waitingClose { throw .channel(.closeWaits(waiting)) }
+            if channel.isAlive || feeRate != nil, !replacesClose, let waiting = channel.waitingClose {
+                throw .channel(.closeWaits(waiting))
+            }
             switch channel.phase {
             case .live, .failed:
                 guard channel.isPossiblyBehind else { break }
                 guard isNewest else { throw .channel(.possiblyBehind) }
+                // First, for then it is published with it.
+                if let feeRate, !channel.isAlive { tell(id, .raiseCommitmentFee(feeRate)) }
                 tell(id, .vouched)
                 if !channel.isAlive { return .done }
             case .dataLost, .closing, .closed: break

@@ -65,6 +65,8 @@ package struct ClaimFunding: Hashable, Sendable {
     package var feeRate: FeeRate
     /// The least that it has to pay to replace what was published before.
     package var leastFee: Satoshi
+    /// What each coin of the wallet beyond the first adds to that.
+    package var coinRate: FeeRate?
     /// What is at stake: it is never worth more.
     package var mostFee: Satoshi
     /// What its inputs bring beside its outputs.

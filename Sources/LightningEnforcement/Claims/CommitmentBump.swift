@@ -46,17 +46,24 @@ package enum CommitmentBump {
         var child = Transaction(inputs: [TransactionInput(anchor, sequence: 0xffff_fffd)], outputs: [])
         child.inputs[0].witness = [[UInt8](repeating: 0, count: 73), script.bytes]
         // Both together have to reach the rate: with one coin and change.
-        let together = rate.feeRoundedUp(weight: weight + child.weight + OnChainWallet.coinAndChangeWeight).subtracting(paid) ?? .zero
-        let most = max(most, owner.map { min(together, $0.most) } ?? .zero)
-        let wanted = ChannelClose.fees(
-            replacing: attempt, weight: child.weight + OnChainWallet.coinAndChangeWeight, by: deadline, at: height)
-        guard max(wanted.least, FeeRate.floor.feeRoundedUp(weight: child.weight + OnChainWallet.coinAndChangeWeight)) <= most else {
-            return nil
+        let childWeight = child.weight + OnChainWallet.coinAndChangeWeight
+        let together = rate.feeRoundedUp(weight: weight + childWeight).subtracting(paid) ?? .zero
+        let wanted = ChannelClose.fees(replacing: attempt, weight: childWeight, by: deadline, at: height)
+        let least = max(wanted.least, FeeRate.floor.feeRoundedUp(weight: childWeight))
+        // What the owner asks for, with room for some more coins, and what a replacement costs at the least; no more than what is at stake.
+        let asked = owner.map { owner in
+            let whole = owner.rate.feeRoundedUp(weight: weight + childWeight + Self.furtherCoins * OnChainWallet.coinAndChangeWeight)
+            return min(max(whole.subtracting(paid) ?? .zero, least), owner.most)
         }
+        let most = max(most, asked ?? .zero)
+        guard least <= most else { return nil }
         return ClaimFunding(
-            outPoints: [anchor], transaction: child, feeRate: .floor, leastFee: min(max(together, wanted.wanted), most), mostFee: most,
-            surplus: CommitmentFees.anchorAmount, replacing: attempt?.transaction.id)
+            outPoints: [anchor], transaction: child, feeRate: .floor, leastFee: min(max(together, wanted.wanted, least), most),
+            coinRate: rate, mostFee: most, surplus: CommitmentFees.anchorAmount, replacing: attempt?.transaction.id)
     }
+
+    /// Coins beyond the first that a child may take where the owner says its fee rate.
+    private static let furtherCoins = 4
 
     /// Signs the anchor, which is the first input.
     package static func sign(

@@ -70,15 +70,22 @@ extension ContestedHistory {
         }
     }
 
-    /// The second steps that the next block can hold: the commitment is in an earlier one (BOLT 3: "1 OP_CHECKSEQUENCEVERIFY"), its output
-    /// is there, and its time has come.
+    /// What the next block can hold of second steps: their time has come, and the commitment is in an earlier block, or where the channel has
+    /// no anchors before it in the same one (BOLT 3: with them a "1 OP_CHECKSEQUENCEVERIFY" forbids that).
     mutating func nextSecondSteps() -> [Transaction] {
-        guard !secondSteps.isEmpty else { return [] }
-        let height = world.ledger.height
-        let next = secondSteps.filter { step in
-            step.lockTime <= height.uint32 && step.inputs.allSatisfy { world.ledger.coin($0.previousOutput) != nil }
+        var next: [Transaction] = []
+        for step in secondSteps where step.lockTime <= world.ledger.height.uint32 {
+            let parent = step.inputs[0].previousOutput.transaction
+            if step.inputs.allSatisfy({ world.ledger.coin($0.previousOutput) != nil }) {
+                next.append(step)
+            } else if step.inputs[0].sequence == 0, let commitment = world.ledger.mempool.entries[parent]?.transaction {
+                if !next.contains(commitment) { next.append(commitment) }
+                next.append(step)
+            } else {
+                continue
+            }
+            report.secondSteps += 1
         }
-        report.secondSteps += next.count
         return next
     }
 

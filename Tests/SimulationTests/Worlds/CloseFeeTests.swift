@@ -92,6 +92,14 @@ struct CloseFeeTests {
         #expect(bump > .zero && bump <= held)
         #expect(Self.packageRate(world, commitment) > 0)
 
+        // Who says little does not agree to much: what layer 1 asks for is paid up to what a close may cost anyway.
+        var (dear, third) = try Self.world()
+        try dear.input(0, .feeRates(FeeEstimates(FeeRate(perKiloweight: 100_000))))
+        try dear.command(0, .forceCloseChannel(third, fee: .rate(FeeRate(perKiloweight: 2000))))
+        try dear.pass(1)
+        let modest = try #require(dear.nodes[0].core!.channels[third]?.commitmentBumpFee)
+        #expect(modest > .zero && modest <= Satoshi(held.value / 20))
+
         var (other, second) = try Self.world()
         let signedToo = other.signedCommitment(0, second)
         let others = try #require(signedToo)
@@ -99,6 +107,31 @@ struct CloseFeeTests {
         try other.command(0, .forceCloseChannel(second, fee: .rate(FeeRate(perKiloweight: 300))))
         try other.pass(1)
         #expect(Self.packageRate(other, others) >= 4000)
+    }
+
+    @Test("a reorganization of the close does not make the owner's wish forgotten, and a raise that is small is made all the same")
+    func reorganized() throws {
+        var (world, id) = try Self.world()
+        let signed = world.signedCommitment(0, id)
+        let commitment = try #require(signed)
+        try world.input(0, .feeRates(FeeEstimates(Self.floor)))
+        try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 3000))))
+        try world.pass(1)
+        try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 3100))))
+        try world.pass(1)
+        #expect(Self.packageRate(world, commitment) >= 3100)
+        try world.mine(1)
+        try world.pass(1)
+        #expect(world.nodes[0].core!.channels[id]?.close?.kind == .localCommitment)
+        #expect(world.nodes[0].core!.difference(from: world.nodes[0].store) == nil)
+        try world.reorganize(depth: 1)
+        try world.pass(1)
+        guard case .failed(let failed)? = world.nodes[0].core!.channels[id]?.phase else {
+            Issue.record("\(world.nodes[0].core!.channels[id]?.stateName ?? "")")
+            return
+        }
+        #expect(String(describing: failed).contains("3100"))
+        #expect(Self.packageRate(world, commitment) >= 3100)
     }
 
     @Test("where nothing can be added, and where the rate is absurd, nothing is done")

@@ -19,4 +19,17 @@ struct ContestedHistoryTests {
             #expect(outputs[what, default: 0] > 0, "\(outputs)")
         }
     }
+
+    @Test("a cheater that takes an HTLC to its second step loses it there", arguments: [7118, 7121])
+    func secondStep(seed: UInt64) throws {
+        let report = try ContestedHistory.run(seed: seed, actions: 20, adversaries: [.cheater])
+        #expect(report.breaches > 0 && report.secondSteps > 0)
+        #expect(report.outputs["breach (penalty), penaltySecondLevel, ours"] == report.secondSteps, "\(report.outputs)")
+    }
+
+    @Test("who opens a channel and spends its coins otherwise takes nothing from the other side", arguments: [7200, 7202, 7203])
+    func doubleSpend(seed: UInt64) throws {
+        let report = try ContestedHistory.run(seed: seed, actions: 20, adversaries: [.doubleSpender])
+        #expect(report.doubleSpends > 0)
+    }
 }
