@@ -88,6 +88,10 @@ extension NodeCore {
                 // What the first of them has begun the second finds begun.
                 drain()
             } catch {
+                guard waiting.request != Self.ownRequest else {
+                    batch.effects.events.append(.alert("what a peer gave back to us cannot be looked at: \(error.description)"))
+                    continue
+                }
                 batch.effects.answers.append((waiting.request, .failure(.store(error.description))))
             }
         }

@@ -229,6 +229,19 @@ struct BackupTests {
         #expect(world.nodes[0].core!.channels[news]!.isClosed)
     }
 
+    @Test("a history that cannot be read while a peer gives a backup back is an alarm, and nothing is restored")
+    func unreadable() throws {
+        let world = try Self.world(22)
+        let blob = world.nodes[0].core!.sealedBackup
+        var fresh = try NodeCore(
+            configuration: NodeConfiguration(), keys: SimulatedWorld.keys(22, 0), entropy: Entropy(seed: .zero), store: StoreContents())
+        fresh.begin(.restoreChannels(blob), NodeCore.ownRequest)
+        let query = try #require(fresh.batch.effects.loads.first)
+        fresh.answer(query, .failure(.damaged("a row")))
+        #expect(fresh.batch.effects.answers.isEmpty && fresh.channels.isEmpty)
+        #expect(fresh.batch.effects.events.contains { if case .alert(let text) = $0 { text.contains("a row") } else { false } })
+    }
+
     @Test("strangers' blobs are not kept, nor those of peers whose channels are over for two weeks")
     func bounds() throws {
         var world = try Self.world(21)
