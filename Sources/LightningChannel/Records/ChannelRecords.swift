@@ -170,18 +170,7 @@ extension PaymentChannel {
         case .seenCommitment: seenCommitment = try Transaction(value.rest())
         case .commitmentFeeRate:
             let rate = FeeRate(perKiloweight: try value.uint32())
-            switch phase {
-            case .failed(var failed):
-                failed.feeRate = rate
-                phase = .failed(failed)
-            case .closing(var closing):
-                closing.feeRate = rate
-                phase = .closing(closing)
-            case .closed(var closing):
-                closing.feeRate = rate
-                phase = .closed(closing)
-            case .live, .dataLost: throw .invalid("fee rate of a channel record's commitment")
-            }
+            try phase.changePayment { _, wanted in wanted = rate }
         case .closingFeeRate:
             guard case .shuttingDown(var ending) = phase.live else { throw .invalid("closing fee of a channel record") }
             ending.feeRate = FeeRate(perKiloweight: try value.uint32())
@@ -197,19 +186,8 @@ extension PaymentChannel {
             case .live, .failed, .dataLost: throw .invalid("close of a channel record")
             }
         case .commitmentBump:
-            let bump = try ClaimAttempt(from: &value)
-            switch phase {
-            case .failed(var failed):
-                failed.bump = bump
-                phase = .failed(failed)
-            case .closing(var closing):
-                closing.bump = bump
-                phase = .closing(closing)
-            case .closed(var closing):
-                closing.bump = bump
-                phase = .closed(closing)
-            case .live, .dataLost: throw .invalid("fee of a channel record's commitment")
-            }
+            let attempt = try ClaimAttempt(from: &value)
+            try phase.changePayment { bump, _ in bump = attempt }
         }
     }
 

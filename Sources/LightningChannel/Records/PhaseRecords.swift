@@ -22,6 +22,22 @@ extension PaymentChannel.Phase {
         }
     }
 
+    /// What a record says of how the commitment was paid for.
+    mutating func changePayment(_ change: (_ bump: inout ClaimAttempt?, _ feeRate: inout FeeRate?) -> Void) throws(DecodingFailure) {
+        switch self {
+        case .failed(var failed):
+            change(&failed.bump, &failed.feeRate)
+            self = .failed(failed)
+        case .closing(var closing):
+            change(&closing.bump, &closing.feeRate)
+            self = .closing(closing)
+        case .closed(var closing):
+            change(&closing.bump, &closing.feeRate)
+            self = .closed(closing)
+        case .live, .dataLost: throw .invalid("what pays for a channel record's commitment")
+        }
+    }
+
     func encode(to writer: inout ByteWriter) {
         switch self {
         case .live(let live): writer.uint8(live.readiness.isComplete ? 1 : 0)
