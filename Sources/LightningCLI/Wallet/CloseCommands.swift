@@ -2,7 +2,11 @@ import ArgumentParser
 import LightningRuntime
 
 struct ForceClose: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "forceclose", abstract: "Close a channel without its peer.")
+    static let configuration = CommandConfiguration(
+        commandName: "forceclose", abstract: "Close a channel without its peer.",
+        discussion:
+            "--fee-rate and --conf-target are for our last state and the transaction that pays for it together; said once more while no block holds them, they raise it."
+    )
     @OptionGroup var options: CommonOptions
     @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
     @Flag(help: "Your word that there is no newer copy of this wallet's database. If there is one, everything in the channel may be lost.")
@@ -90,6 +94,15 @@ struct Quote: AsyncParsableCommand {
         let child =
             v["child_fee_sat"].u64 > 0
             ? " \(Format.sat(v["child_fee_sat"].u64)) from the wallet for a transaction that gets it mined," : ""
+        if let waiting = v["waiting_close_txid"].text {
+            lines.insert("  a closing transaction that both sides have signed waits to be mined: \(waiting)", at: 0)
+        }
+        if let theirs = v["peers_commitment_txid"].text {
+            lines.insert("  the peer's last state waits to be mined, and is paid for in place of ours: \(theirs)", at: 0)
+        }
+        if v["child_fee_sat"].u64 > 0, !v["child_is_covered"].flag {
+            lines.append("  the wallet has no coin for that transaction: our state is published alone. Send some to lnw newaddress first")
+        }
         lines.append(
             "  fees: \(Format.sat(v["commitment_fee_sat"].u64)) in our state\(v["commitment_fee_is_ours"].flag ? "" : ", which the peer pays"),\(child) and about \(Format.sat(v["claim_fees_sat"].u64)) for the claims at the rates of now"
         )

@@ -361,7 +361,8 @@ struct Explain: AsyncParsableCommand {
         if let kind = v["close_kind"].text {
             line(
                 v["close_height"].int,
-                "\(kind): \(v["close_txid"].string)\(v["close_fee_sat"].int.map { ", fee \(Format.sat(UInt64($0)))" } ?? "")")
+                "\(kind): \(v["close_txid"].string)\(v["close_fee_sat"].int.map { ", fee \(Format.sat(UInt64($0)))" } ?? "")"
+                    + (v["child_fee_sat"].int.map { ", and \(Format.sat(UInt64($0))) for the transaction that got it mined" } ?? ""))
         }
         if let why = v["reason"].text { lines.append("  \(Format.pad("", 12)) why: \(why)") }
         for e in v["events"].list {

@@ -80,9 +80,11 @@ extension PaymentChannel {
         }
     }
 
-    /// The fee of a transaction of the channel's close, as far as it is known: a closing transaction's, or a claim's.
+    /// The fee of a transaction of the channel's close, as far as it is known: a closing transaction's, a claim's, or that of what pays for a
+    /// commitment.
     package func closeFee(of id: TransactionID) -> Satoshi? {
         if let mutual = mutualClose(id) { return mutual.fee }
+        if let bump = phase.bump, bump.transaction.id == id { return bump.fee }
         guard let close else { return nil }
         return close.transaction == id ? close.fee : close.attempts.first { $0.transaction.id == id }?.fee
     }

@@ -158,6 +158,9 @@ extension PaymentChannel {
         isChanged = true
     }
 
+    /// The peer's commitment that waits in the mempool: what pays for a close pays for that one.
+    package var seenCommitmentID: TransactionID? { seenCommitment?.id }
+
     private var failureReason: String {
         if case .failed(let failed) = phase { return failed.reason }
         return ""

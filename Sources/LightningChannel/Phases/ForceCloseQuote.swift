@@ -33,8 +33,13 @@ public struct ForceCloseQuote: Hashable, Sendable {
     public var commitmentFee: Satoshi
     /// Whether that is out of our side: we opened the channel.
     public var isCommitmentFeeOurs: Bool
-    /// What the wallet adds so that the commitment is mined in time, by a child of it.
+    /// What the wallet adds so that the commitment is mined in time, or pays what the owner wants: the fee of a child without the anchor that
+    /// it spends.
     public var childFee = Satoshi.zero
+    /// The peer's commitment where that waits in the mempool: then it is paid for, and mined in place of ours.
+    public var peersCommitment: TransactionID?
+    /// Whether the wallet has coins for the child; without them the commitment is published alone.
+    public var isChildCovered = true
     /// What claims would cost at the fee rates of now.
     public var claimFees = Satoshi.zero
     /// The height by which all that is ours can be on its way into the wallet.
@@ -82,7 +87,10 @@ extension PaymentChannel {
         let promised = commitment.contents.htlcs.reduce(MilliSatoshi.zero) { $0.saturatingAdding($1.amount) }
         quote.lost = promised.roundedDown.subtracting(inHTLCs) ?? .zero
         quote.commitmentFee = fee.subtracting(quote.lost) ?? .zero
-        quote.childFee = channel.childOfCommitment(feeRate: feeRate, environment)?.leastFee ?? .zero
+        if let child = channel.childOfCommitment(feeRate: feeRate, environment) {
+            quote.childFee = child.leastFee.subtracting(child.surplus) ?? .zero
+        }
+        if !isPossiblyBehind, parameters.hasAnchors { quote.peersCommitment = seenCommitmentID }
         let anchorCount = commitment.roles.count { $0 == .holderAnchor || $0 == .counterpartyAnchor }
         quote.anchors = Satoshi(CommitmentFees.anchorAmount.value * UInt64(anchorCount))
         // All that can become ours, at the height at which the last of it does.

@@ -35,7 +35,11 @@ extension NodeCore {
     package func forceCloseQuote(of id: ChannelID, _ choice: FeeChoice? = nil) throws(WalletRefusal) -> ForceCloseQuote? {
         let rate = choice == nil ? nil : try rate(choice)
         guard let channel = channels[id], let environment = environment(id) else { return nil }
-        return channel.forceCloseQuote(feeRate: rate, environment)
+        guard var quote = channel.forceCloseQuote(feeRate: rate, environment) else { return nil }
+        // What a child that is replaced has taken is free for the next one.
+        let replaced = channel.commitmentBumpFee
+        quote.isChildCovered = quote.childFee <= coins.wallet.spendable(height: height).saturatingAdding(replaced)
+        return quote
     }
 
     /// What layer 1 has said to a transaction of ours; `nil` where it has not answered.

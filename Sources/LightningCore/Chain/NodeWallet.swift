@@ -53,6 +53,7 @@ extension NodeCore {
             if let transaction = coins.wallet.pending[movement.id] {
                 movement.purpose = purpose(of: transaction, movement.id, isSpending: true)
             }
+            if movement.fee == nil, let channel = movement.purpose?.channel { movement.fee = channels[channel]?.closeFee(of: movement.id) }
             return movement
         }
         // A close is not the wallet's before a block holds it.
@@ -109,6 +110,12 @@ extension NodeCore {
         for channel in channels.ordered {
             guard let (transaction, fee) = channel.mutualClose(id) else { continue }
             return try pay(for: transaction, fee: fee, rate: rate)
+        }
+        for channel in channels.ordered {
+            guard case .failed = channel.phase else { continue }
+            if channel.seenCommitmentID == id || signedCommitment(of: channel.id)?.id == id {
+                throw .automatic("the last state of a channel")
+            }
         }
         guard let incoming = coins.wallet.incomingTransaction(id) else { throw .unknown }
         return try pay(for: incoming, fee: nil, rate: rate)

@@ -35,11 +35,13 @@ package enum CommitmentBump {
         else { return nil }
         let rate = max(ChannelClose.feeRate(by: deadline, at: height, estimates), owner?.rate ?? .floor, .floor)
         let weight = signed.weight
+        var isDue = false
         if let attempt {
+            isDue = ChannelClose.isBumpDue(attempt, by: deadline, at: height, rate: rate)
             let isTooLittle =
                 owner.map { paid.saturatingAdding(attempt.fee) < $0.rate.feeRoundedUp(weight: weight + attempt.transaction.weight) }
                 ?? false
-            guard isTooLittle || ChannelClose.isBumpDue(attempt, by: deadline, at: height, rate: rate) else { return nil }
+            guard isTooLittle || isDue else { return nil }
         } else {
             guard paid < rate.feeRoundedUp(weight: weight) else { return nil }
         }
@@ -57,8 +59,10 @@ package enum CommitmentBump {
         }
         let most = max(most, asked ?? .zero)
         guard least <= most else { return nil }
+        // What the schedule wants is more than the owner's wish needs.
+        let step = isDue ? wanted.wanted : .zero
         return ClaimFunding(
-            outPoints: [anchor], transaction: child, feeRate: .floor, leastFee: min(max(together, wanted.wanted, least), most),
+            outPoints: [anchor], transaction: child, feeRate: .floor, leastFee: min(max(together, step, least), most),
             coinRate: rate, mostFee: most, surplus: CommitmentFees.anchorAmount, replacing: attempt?.transaction.id)
     }
 

@@ -22,6 +22,7 @@ extension ControlAPI {
         fields["close_txid"] = .string(close.transaction.description)
         fields["close_height"] = .height(close.height)
         fields["close_fee_sat"] = close.fee.map { .amount($0.value) } ?? .null
+        if channel.commitmentBumpFee > .zero { fields["child_fee_sat"] = .amount(channel.commitmentBumpFee.value) }
         if let why = close.failure { fields["reason"] = .string(why) }
         fields["events"] = .array(events(of: close))
         let claims = close.claimFees.values.reduce(Satoshi.zero) { $0.saturatingAdding($1) }

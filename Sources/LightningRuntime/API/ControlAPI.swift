@@ -382,7 +382,9 @@ package struct ControlAPI: Sendable {
             "delay_blocks": .integer(Int64(quote.delay)),
             "offered_htlcs": json(quote.offered), "received_htlcs": json(quote.received), "lost_sat": .amount(quote.lost.value),
             "commitment_fee_sat": .amount(quote.commitmentFee.value), "commitment_fee_is_ours": .bool(quote.isCommitmentFeeOurs),
-            "child_fee_sat": .amount(quote.childFee.value), "claim_fees_sat": .amount(quote.claimFees.value),
+            "child_fee_sat": .amount(quote.childFee.value), "child_is_covered": .bool(quote.isChildCovered),
+            "peers_commitment_txid": quote.peersCommitment.map { .string($0.description) } ?? .null,
+            "claim_fees_sat": .amount(quote.claimFees.value),
             "back_by_height": .height(quote.backBy),
         ]
     }

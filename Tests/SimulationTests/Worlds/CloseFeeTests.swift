@@ -58,13 +58,12 @@ struct CloseFeeTests {
         try world.pass(1)
         #expect((2000..<2300).contains(Self.packageRate(world, commitment)))
         let bump = try #require(world.nodes[0].core!.channels[id]?.commitmentBumpFee)
-        #expect(quote?.childFee == bump)
+        #expect(quote?.childFee == bump - CommitmentFees.anchorAmount && quote?.isChildCovered == true)
 
         try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 5000))))
         try world.pass(1)
         #expect((5000..<5600).contains(Self.packageRate(world, commitment)))
-        // Less than what is paid already changes nothing; nor do blocks without it.
-        try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 1000))))
+        // Nor do blocks without it change anything.
         try world.mine(2, including: [])
         try world.pass(1)
         #expect(Self.packageRate(world, commitment) >= 5000)
@@ -119,7 +118,22 @@ struct CloseFeeTests {
         try world.pass(1)
         try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 3100))))
         try world.pass(1)
-        #expect(Self.packageRate(world, commitment) >= 3100)
+        #expect((3100..<3400).contains(Self.packageRate(world, commitment)))
+        // The same again, or less, is told to be pointless.
+        for rate in [UInt32(3100), 400] {
+            let request = try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: rate))))
+            guard case .failure(.invalid)? = world.nodes[0].answers[request] else {
+                Issue.record("\(String(describing: world.nodes[0].answers[request]))")
+                return
+            }
+        }
+        let waiting = world.nodes[0].core!.unconfirmedTransactions.first { $0.purpose == .feeBump(id) }
+        #expect(waiting?.fee == world.nodes[0].core!.channels[id]?.commitmentBumpFee)
+        let bumped = try world.command(0, .bumpFee(commitment.id, nil))
+        guard case .failure(.bump(.automatic))? = world.nodes[0].answers[bumped] else {
+            Issue.record("\(String(describing: world.nodes[0].answers[bumped]))")
+            return
+        }
         try world.mine(1)
         try world.pass(1)
         #expect(world.nodes[0].core!.channels[id]?.close?.kind == .localCommitment)
