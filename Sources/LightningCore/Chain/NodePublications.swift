@@ -26,9 +26,7 @@ extension NodeCore {
 
     /// Adds coins of the wallet to a claim that cannot pay its own fee; `nil` where there are none for it.
     mutating func fund(_ claim: ClaimFunding) -> (transaction: Transaction, fee: Satoshi)? {
-        coins.wallet.addFee(
-            to: claim.transaction, feeRate: claim.feeRate, least: claim.leastFee, coinRate: claim.coinRate, most: claim.mostFee,
-            surplus: claim.surplus, height: height)
+        coins.wallet.fund(claim, height: height)
     }
 
     /// What closing a channel without its peer would come to; `nil` for one that is closing, and without a fee for one that is given up.
@@ -36,9 +34,11 @@ extension NodeCore {
         let rate = choice == nil ? nil : try rate(choice)
         guard let channel = channels[id], let environment = environment(id) else { return nil }
         guard var quote = channel.forceCloseQuote(feeRate: rate, environment) else { return nil }
-        // What a child that is replaced has taken is free for the next one.
-        let replaced = channel.commitmentBumpFee
-        quote.isChildCovered = quote.childFee <= coins.wallet.spendable(height: height).saturatingAdding(replaced)
+        var copy = channel
+        if let child = copy.childOfCommitment(feeRate: rate, environment) {
+            var wallet = coins.wallet
+            quote.isChildCovered = wallet.fund(child, height: height) != nil
+        }
         return quote
     }
 
@@ -50,4 +50,13 @@ extension NodeCore {
 
     /// The transactions of ours that layer 1 does not take, and why.
     package var refusedPublications: [TransactionID: String] { layer1.publisher.refusals }
+}
+
+extension OnChainWallet {
+    /// Adds coins to a claim that cannot pay its own fee; `nil` where there are none for it.
+    fileprivate mutating func fund(_ claim: ClaimFunding, height: BlockHeight) -> (transaction: Transaction, fee: Satoshi)? {
+        addFee(
+            to: claim.transaction, feeRate: claim.feeRate, least: claim.leastFee, coinRate: claim.coinRate, most: claim.mostFee,
+            surplus: claim.surplus, height: height)
+    }
 }

@@ -60,6 +60,9 @@ struct CloseFeeTests {
         let bump = try #require(world.nodes[0].core!.channels[id]?.commitmentBumpFee)
         #expect(quote?.childFee == bump - CommitmentFees.anchorAmount && quote?.isChildCovered == true)
 
+        // What the child has taken is free for the one that replaces it, where there is nothing else.
+        let raised = try world.nodes[0].core!.forceCloseQuote(of: id, .rate(FeeRate(perKiloweight: 5000)))
+        #expect(raised?.isChildCovered == true)
         try world.command(0, .forceCloseChannel(id, fee: .rate(FeeRate(perKiloweight: 5000))))
         try world.pass(1)
         #expect((5000..<5600).contains(Self.packageRate(world, commitment)))
