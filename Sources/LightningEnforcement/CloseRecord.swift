@@ -58,11 +58,11 @@ extension ChannelClose {
             }
             let status: Status
             switch try reader.uint8() {
-            case 0: status = .waiting(height: BlockHeight(try reader.uint32()))
+            case 0: status = .waiting(height: try reader.blockHeight())
             case 1: status = .claiming(TransactionID(try reader.bytes32()))
             case 2:
                 status = .resolved(
-                    by: TransactionID(try reader.bytes32()), height: BlockHeight(try reader.uint32()),
+                    by: TransactionID(try reader.bytes32()), height: try reader.blockHeight(),
                     isOurs: try reader.uint8() == 1)
             case 3: status = .abandoned
             case 4: status = .unresolved

@@ -23,8 +23,7 @@ public enum BumpRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .insufficientFunds(let needed): "the wallet has no \(needed) left to pay for it"
         case .nothingOurs: "nothing of it is paid to the wallet, and so nothing of it can pay for it"
         case .inUse(let what): "it cannot be replaced: \(what)"
-        case .automatic(let what):
-            "its fee is raised by the node itself, as its deadline comes nearer: it is \(what). For a last state: lnw forceclose <channel> --fee-rate"
+        case .automatic(let what): "its fee is raised by the node itself, as its deadline comes nearer: it is \(what)"
         }
     }
 }

@@ -158,7 +158,7 @@ package struct OnChainWallet: Sendable {
 
     func isMature(_ coin: WalletCoin, height: BlockHeight) -> Bool {
         guard coin.isCoinbase else { return true }
-        return coin.height.map { height - $0 + 1 >= Transaction.coinbaseMaturity } ?? false
+        return coin.height.map { $0.depth(at: height) >= Transaction.coinbaseMaturity } ?? false
     }
 
     /// Whether a pending transaction spends our coins alone: what takes outputs of channels may be replaced, and its change with it.

@@ -1,6 +1,6 @@
 package import BitcoinPrimitives
 import CryptoPrimitives
-package import LightningEnforcement
+import LightningEnforcement
 import LightningTransactions
 import LightningWire
 
@@ -84,7 +84,7 @@ extension PaymentChannel {
     /// enough, and where there is no anchor.
     ///
     /// - Parameter feeRate: what both are to pay together at the least.
-    package mutating func childOfCommitment(feeRate: FeeRate?, _ environment: ChannelEnvironment) -> ClaimFunding? {
+    mutating func childOfCommitment(feeRate: FeeRate?, _ environment: ChannelEnvironment) -> ClaimFunding? {
         guard parameters.hasAnchors, funding.height != nil else { return nil }
         guard case .failed(let failed) = phase else {
             let own = localCommitment(environment.keys)

@@ -1,7 +1,7 @@
 public import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
-import LightningEnforcement
+package import LightningEnforcement
 import LightningTransactions
 import LightningWire
 
@@ -35,7 +35,9 @@ public struct ForceCloseQuote: Hashable, Sendable {
     public var isCommitmentFeeOurs: Bool
     /// What the wallet adds so that the commitment is mined in time, or pays what the owner wants: the fee of a child without the anchor that
     /// it spends.
-    public var childFee = Satoshi.zero
+    public var childFee: Satoshi { child?.leastFee.subtracting(child?.surplus ?? .zero) ?? .zero }
+    /// The child; `nil` where none is wanted.
+    package var child: ClaimFunding?
     /// The peer's commitment where that waits in the mempool: then it is paid for, and mined in place of ours.
     public var peersCommitment: TransactionID?
     /// Whether the wallet has coins for the child; without them the commitment is published alone.
@@ -87,9 +89,7 @@ extension PaymentChannel {
         let promised = commitment.contents.htlcs.reduce(MilliSatoshi.zero) { $0.saturatingAdding($1.amount) }
         quote.lost = promised.roundedDown.subtracting(inHTLCs) ?? .zero
         quote.commitmentFee = fee.subtracting(quote.lost) ?? .zero
-        if let child = channel.childOfCommitment(feeRate: feeRate, environment) {
-            quote.childFee = child.leastFee.subtracting(child.surplus) ?? .zero
-        }
+        quote.child = channel.childOfCommitment(feeRate: feeRate, environment)
         if !isPossiblyBehind, parameters.hasAnchors { quote.peersCommitment = seenCommitmentID }
         let anchorCount = commitment.roles.count { $0 == .holderAnchor || $0 == .counterpartyAnchor }
         quote.anchors = Satoshi(CommitmentFees.anchorAmount.value * UInt64(anchorCount))

@@ -157,7 +157,7 @@ extension PaymentChannel {
         case .sweepScript: sweepScript = Script(value.rest())
         case .fundingInputs: while !value.isAtEnd { funding.inputs.append(try OutPoint(from: &value)) }
         case .fundingConflict:
-            funding.conflict = Funding.Conflict(transaction: TransactionID(try value.bytes32()), height: BlockHeight(try value.uint32()))
+            funding.conflict = Funding.Conflict(transaction: TransactionID(try value.bytes32()), height: try value.blockHeight())
         case .flags:
             let flags = try value.uint8()
             funding.wasConfirmed = flags & 1 != 0

@@ -34,8 +34,7 @@ extension NodeCore {
         let rate = choice == nil ? nil : try rate(choice)
         guard let channel = channels[id], let environment = environment(id) else { return nil }
         guard var quote = channel.forceCloseQuote(feeRate: rate, environment) else { return nil }
-        var copy = channel
-        if let child = copy.childOfCommitment(feeRate: rate, environment) {
+        if let child = quote.child {
             var wallet = coins.wallet
             quote.isChildCovered = wallet.fund(child, height: height) != nil
         }

@@ -58,7 +58,7 @@ package struct RecoveredOutput: Hashable, Sendable {
         let key = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.point() }
         self.init(
             outPoint: outPoint, output: output, fundingKey: key, index: try reader.uint64(), hasAnchors: try reader.uint8() == 1,
-            height: BlockHeight(try reader.uint32()))
+            height: try reader.blockHeight())
         spentHeight = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.blockHeight() }
         try reader.expectEnd()
     }

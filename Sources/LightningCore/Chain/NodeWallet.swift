@@ -101,9 +101,9 @@ extension NodeCore {
                 let fee = coins.wallet.unconfirmed.first { $0.id == id }?.fee
                 return try pay(for: transaction, fee: fee, rate: rate)
             case .claim: throw .automatic("a claim on a channel")
-            case .feeBump: throw .automatic("what pays for a commitment of ours")
+            case .feeBump: throw .automatic("what pays for \(Self.lastState)")
             case .penalty: throw .automatic("a penalty")
-            case .commitment: throw .automatic("a commitment")
+            case .commitment: throw .automatic(Self.lastState)
             case .mutualClose: throw .unknown
             }
         }
@@ -114,12 +114,14 @@ extension NodeCore {
         for channel in channels.ordered {
             guard case .failed = channel.phase else { continue }
             if channel.seenCommitmentID == id || signedCommitment(of: channel.id)?.id == id {
-                throw .automatic("the last state of a channel")
+                throw .automatic(Self.lastState)
             }
         }
         guard let incoming = coins.wallet.incomingTransaction(id) else { throw .unknown }
         return try pay(for: incoming, fee: nil, rate: rate)
     }
+
+    private static let lastState = "the last state of a channel; closing it once more with a higher fee raises it (forceclose --fee-rate)"
 
     /// Enough more that layer 1 takes it in the place of the one before.
     private func raised(_ rate: FeeRate?) -> FeeRate {

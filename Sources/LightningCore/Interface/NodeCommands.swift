@@ -156,7 +156,7 @@ extension NodeCore {
             case .live: break
             // Once more, for a higher fee.
             case .failed where feeRate != nil:
-                guard let quote = try? forceCloseQuote(of: id, choice), quote.childFee > .zero else {
+                guard let quote = try? forceCloseQuote(of: id, choice), quote.child != nil else {
                     throw .invalid("its last state and what pays for it pay as much already")
                 }
                 if let feeRate { tell(id, .raiseCommitmentFee(feeRate)) }

@@ -39,7 +39,7 @@ extension ControlAPI {
                             "txid": .string(output.outPoint.transaction.description), "output": .integer(Int64(output.outPoint.index)),
                             "amount_sat": .amount(output.amount.value), "address": output.address.map { .string($0.description) } ?? .null,
                             "blockheight": output.height.map { .height($0) } ?? .null,
-                            "confirmations": .integer(Int64(output.height.map { height - $0 + 1 } ?? 0)),
+                            "confirmations": .integer(Int64(output.height.map { $0.depth(at: height) } ?? 0)),
                             "spendable": .bool(output.isSpendable), "change": .bool(output.isChange),
                         ]
                     })
@@ -102,7 +102,7 @@ extension ControlAPI {
     private static func json(_ transaction: WalletTransaction, height: BlockHeight) -> JSONValue {
         [
             "txid": .string(transaction.id.description), "blockheight": transaction.height.map { .height($0) } ?? .null,
-            "confirmations": .integer(Int64(transaction.height.map { max(0, height - $0 + 1) } ?? 0)),
+            "confirmations": .integer(Int64(transaction.height.map { max(0, $0.depth(at: height)) } ?? 0)),
             "time": transaction.time.map { .time($0) } ?? .null,
             "amount_sat": .integer(Int64(clamping: transaction.received.value) - Int64(clamping: transaction.spent.value)),
             "received_sat": .amount(transaction.received.value), "spent_sat": .amount(transaction.spent.value),

@@ -40,7 +40,7 @@ if CommandLine.arguments.dropFirst().first == "chain" {
     exit(0)
 }
 
-// `lightning-benchmark soak` lets HTLCs fail one after the other, and shows what is left of them.
+// `lightning-benchmark blocks` measures blocks that hold nothing of ours, for a node with many channels.
 if CommandLine.arguments.dropFirst().first == "blocks" {
     try BlocksBenchmark.run()
     exit(0)
@@ -54,6 +54,7 @@ if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "history-start"
     try await HistoryBenchmark.startOnce(CommandLine.arguments[2])
     exit(0)
 }
+// `lightning-benchmark soak` lets HTLCs fail one after the other, and shows what is left of them.
 if CommandLine.arguments.dropFirst().first == "soak" {
     try SoakBenchmark.run(CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) ?? 200_000 : 200_000)
     exit(0)

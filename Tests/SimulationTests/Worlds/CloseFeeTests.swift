@@ -1,7 +1,6 @@
 import BitcoinLedger
 import BitcoinPrimitives
 import LightningChain
-import LightningChannel
 import LightningEnforcement
 import LightningSimulation
 import LightningTransactions
@@ -9,6 +8,7 @@ import LightningWire
 import TestSupport
 import Testing
 
+@testable import LightningChannel
 @testable import LightningCore
 
 /// What the owner wants a force close to pay.
@@ -147,7 +147,7 @@ struct CloseFeeTests {
             Issue.record("\(world.nodes[0].core!.channels[id]?.stateName ?? "")")
             return
         }
-        #expect(String(describing: failed).contains("3100"))
+        #expect(failed.feeRate == FeeRate(perKiloweight: 3100))
         #expect(Self.packageRate(world, commitment) >= 3100)
     }
 
