@@ -17,6 +17,7 @@ extension Simulate {
             "histories": .amount(tally.histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed),
             "payments": .amount(tally.payments), "succeeded": .amount(tally.succeeded), "failed": .amount(tally.failed),
             "breaches": .amount(tally.breaches), "second_steps": .amount(tally.secondSteps),
+            "watched_breaches": .amount(tally.watched),
             "double_spends": .amount(tally.doubleSpends), "pins": .amount(tally.pins), "bumps": .amount(tally.bumps),
             "crashes": .amount(tally.crashes), "messages": .amount(tally.messages), "violations": 0,
             "outputs": .object(tally.outputs.mapValues { .amount($0) }),
@@ -25,7 +26,8 @@ extension Simulate {
             let outputs = tally.outputs.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
             return "\(tally.histories) histories of three nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
                 + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches "
-                + "(\(tally.secondSteps) HTLC outputs taken further), \(tally.doubleSpends) double-spent fundings, \(tally.pins) pinned commitments, "
+                + "(\(tally.secondSteps) HTLC outputs taken further, \(tally.watched) left to a watchtower), "
+                + "\(tally.doubleSpends) double-spent fundings, \(tally.pins) pinned commitments, "
                 + "\(tally.bumps) paid for by a child, \(tally.crashes) crashes: 0 violations\n"
                 + "what became of outputs of closes:\n" + outputs.joined(separator: "\n")
         }
@@ -69,6 +71,7 @@ struct ContestedTally: Tally {
     var totals = HistoryTotals()
     var breaches: UInt64 = 0
     var secondSteps: UInt64 = 0
+    var watched: UInt64 = 0
     var doubleSpends: UInt64 = 0
     var pins: UInt64 = 0
     var bumps: UInt64 = 0
@@ -82,6 +85,7 @@ struct ContestedTally: Tally {
             messages: report.deliveries)
         breaches += UInt64(report.breaches)
         secondSteps += UInt64(report.secondSteps)
+        watched += UInt64(report.watched)
         doubleSpends += UInt64(report.doubleSpends)
         pins += UInt64(report.pins)
         bumps += UInt64(report.bumps)
@@ -92,6 +96,7 @@ struct ContestedTally: Tally {
         totals.merge(other.totals)
         breaches += other.breaches
         secondSteps += other.secondSteps
+        watched += other.watched
         doubleSpends += other.doubleSpends
         pins += other.pins
         bumps += other.bumps

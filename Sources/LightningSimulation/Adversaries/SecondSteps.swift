@@ -5,14 +5,17 @@ import LightningChannel
 import LightningTransactions
 import LightningWire
 
-/// What takes the HTLC outputs of a node's commitment to their second step (BOLT 3 "HTLC-Timeout and HTLC-Success Transactions"), kept for
-/// the day when that commitment is revoked.
+/// What takes the HTLC outputs of a node's commitment to their second step (BOLT 3 "HTLC-Timeout and HTLC-Success Transactions"), and what
+/// is the node's own after its delay, kept for the day when that commitment is revoked.
 struct SecondSteps: Sendable {
     /// A step without our signature, and the peer's.
     private var steps: [(step: HTLCTransaction, peerSignature: ECDSASignature)]
     private let keys: ChannelKeys
     /// The commitment's.
     private let point: PublicKey
+    /// Of `to_local`, and of each second step's output.
+    private let delayedScript: Script
+    private let delay: UInt16
 
     /// - Parameter channel: as it stands; later it has forgotten these steps.
     init(_ channel: PaymentChannel, _ keys: ChannelKeys) {
@@ -20,6 +23,10 @@ struct SecondSteps: Sendable {
         steps = copy.localHTLCTransactions(keys)
         self.keys = keys
         point = keys.perCommitmentPoint(channel.commitments.localNumber)
+        let parameters = channel.parameters
+        let derived = parameters.keys(holderIsLocal: true, point: point)
+        delay = parameters.remote.toSelfDelay
+        delayedScript = ChannelScripts.toLocal(revocation: derived.revocation, delay: delay, delayed: derived.holderDelayed)
     }
 
     /// How many HTLC outputs there are.
@@ -63,4 +70,24 @@ struct SecondSteps: Sendable {
         }
         return result
     }
+
+    /// What takes the outputs of a transaction that are the node's own after its delay.
+    func sweeps(of transaction: Transaction) -> [Transaction] {
+        let secret = KeyDerivation.secretKey(basepointSecret: keys.delayedPayment, perCommitmentPoint: point)
+        let script = Script.p2wsh(delayedScript)
+        return transaction.outputs.enumerated().compactMap { index, output in
+            guard output.script == script, let rest = output.amount.subtracting(Self.fee), rest > Satoshi(1000) else { return nil }
+            var sweep = Transaction(
+                inputs: [TransactionInput(OutPoint(transaction.id, UInt32(index)), sequence: UInt32(delay))],
+                outputs: [TransactionOutput(rest, AdversaryCoins.script)])
+            sweep.version = 2
+            var hasher = SignatureHasher(sweep)
+            let hash = hasher.witnessV0(input: 0, scriptCode: delayedScript, amount: output.amount)
+            sweep.inputs[0].witness = [secret.sign(hash).der + [1], [], delayedScript.bytes]
+            return sweep
+        }
+    }
+
+    /// What a sweep pays.
+    private static let fee = Satoshi(2000)
 }

@@ -13,6 +13,8 @@ struct KeptCommitment {
     var node: Int
     var channel: ChannelID
     var transaction: Transaction
+    /// What the node had in it without HTLCs.
+    var own: MilliSatoshi
     var steps: SecondSteps
 }
 
@@ -21,12 +23,20 @@ extension ContestedHistory {
     // MARK: Old commitments
 
     /// A node keeps its commitments, to publish them when they are revoked.
-    mutating func keepCommitments() {
-        let index = world.draw(0...2)
+    mutating func keepCommitments() { keepCommitments(of: [world.draw(0...2)]) }
+
+    mutating func keepCommitments(of nodes: [Int]) {
+        for index in nodes { keepCommitments(of: index) }
+    }
+
+    private mutating func keepCommitments(of index: Int) {
         for channel in world.nodes[index].core?.channels.ordered ?? [] {
             guard let transaction = world.signedCommitment(index, channel.id) else { continue }
             let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
-            kept.append(KeptCommitment(node: index, channel: channel.id, transaction: transaction, steps: SecondSteps(channel, keys)))
+            kept.append(
+                KeptCommitment(
+                    node: index, channel: channel.id, transaction: transaction, own: channel.commitments.toLocal,
+                    steps: SecondSteps(channel, keys)))
         }
     }
 
@@ -40,24 +50,46 @@ extension ContestedHistory {
             guard let later = drawRevoked() else { return }
             old = later
         }
-        // Its outputs may have been spent, or another close be there.
-        do { try world.publish(old.transaction) } catch { return }
+        try breach(old, goesOn: goesOn)
+    }
+
+    /// - Returns: whether layer 1 took the commitment: its outputs may have been spent, or another close be there.
+    @discardableResult
+    mutating func breach(_ old: KeptCommitment, goesOn: Bool) throws(InvariantViolation) -> Bool {
+        do { try world.publish(old.transaction) } catch { return false }
         guilty.insert(old.node)
         report.breaches += 1
-        guard goesOn else { return }
+        sweeps += old.steps.sweeps(of: old.transaction)
+        guard goesOn else { return true }
         let known = held.filter { $0.payee == old.node || isSettled($0.hash) }.map { ($0.hash, $0.preimage) }
-        secondSteps += old.steps.transactions(preimages: Dictionary(known) { first, _ in first }, coins: &coins)
+        let steps = old.steps.transactions(preimages: Dictionary(known) { first, _ in first }, coins: &coins)
+        secondSteps += steps
+        sweeps += steps.flatMap(old.steps.sweeps)
+        return true
     }
 
     /// One of the commitments that their nodes have revoked meanwhile, and whose channels are open.
-    private mutating func drawRevoked() -> KeptCommitment? {
+    ///
+    /// - Parameter victim: the other side of its channel, where one is meant: then it is most times the one with which the cheater gains most.
+    mutating func drawRevoked(victim: Int? = nil) -> KeptCommitment? {
         let revoked = kept.filter { old in
             guard guilty.isEmpty || guilty == [old.node], let current = world.signedCommitment(old.node, old.channel) else { return false }
+            let peer = world.nodes[old.node].core?.channels[old.channel]?.parameters.remoteNodeID
+            if let victim, peer != world.nodes[victim].nodeID { return false }
             return current.id != old.transaction.id && world.nodes[old.node].core?.channels[old.channel]?.close == nil
+        }
+        if victim != nil, world.draw(0...3) > 0 {
+            return revoked.max { gain($0) < gain($1) }
         }
         let rich = revoked.filter { $0.steps.count > 0 }
         let drawn = rich.isEmpty ? revoked : rich
         return drawn.isEmpty ? nil : drawn[world.draw(0...drawn.count - 1)]
+    }
+
+    /// What a node has more, in msat, in a commitment that it has revoked than in its channel.
+    private func gain(_ old: KeptCommitment) -> Int64 {
+        let now = world.nodes[old.node].core?.channels[old.channel]?.commitments.toLocal ?? .zero
+        return Int64(old.own.value) - Int64(now.value)
     }
 
     /// Whether the preimage of a payment went all the way back.
@@ -87,6 +119,11 @@ extension ContestedHistory {
             report.secondSteps += 1
         }
         return next
+    }
+
+    /// Cheaters take what is theirs after their delay, if nobody has taken it before: layer 1 refuses what comes too early or too late.
+    mutating func sweepForCheaters() {
+        for sweep in sweeps where world.ledger.coin(sweep.inputs[0].previousOutput) != nil { try? world.publish(sweep) }
     }
 
     // MARK: Fundings

@@ -28,6 +28,8 @@ public struct ContestedHistory {
         public var secondSteps = 0
         /// Fundings whose coins were spent otherwise.
         public var doubleSpends = 0
+        /// Breaches of channels whose other side was away until the cheater's delay had ended, and had a watchtower.
+        public var watched = 0
         /// Commitments that were pinned.
         public var pins = 0
         /// Children of commitments that were paid for, ours and the peer's.
@@ -47,17 +49,21 @@ public struct ContestedHistory {
     private var before: [Satoshi] = []
     /// Nodes that were away for longer than any node may be, or cheated: what they lose is theirs.
     var guilty: Set<Int> = []
+    /// Nodes that were away as long, but have a watchtower: they lose nothing.
+    var watched: Set<Int> = []
     /// Nodes that are down, and until which height.
-    private var away: [Int: BlockHeight] = [:]
+    var away: [Int: BlockHeight] = [:]
     /// Nodes that say nothing, and until which height.
     private var silent: [Int: BlockHeight] = [:]
     /// Commitments that their nodes will have revoked later.
     var kept: [KeptCommitment] = []
     /// What takes HTLC outputs of a cheater's commitment to their second step, until it is mined or too late.
     var secondSteps: [Transaction] = []
+    /// What takes a cheater's outputs after its delay: published with each block, as long as nobody was faster.
+    var sweeps: [Transaction] = []
     private var hashes = 0
     private var crash: CrashPoint?
-    private let adversaries: [Adversary]
+    let adversaries: [Adversary]
     /// What is mined pays so much, until a height.
     private var floor: (rate: FeeRate, until: BlockHeight)?
     /// What spends commitments is not mined, until a height.
@@ -86,7 +92,12 @@ public struct ContestedHistory {
         var configuration = NodeConfiguration()
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
         configuration.gossip.flushInterval = .milliseconds(1000)
-        world = SimulatedWorld(seed: seed, names: ["alice", "bob", "carol"], configuration: configuration)
+        var names = ["alice", "bob", "carol"]
+        if Self.hasTower(seed) {
+            configuration.tower = TowerPolicy()
+            names.append("tower")
+        }
+        world = SimulatedWorld(seed: seed, names: names, configuration: configuration)
         report = Report(seed: seed)
     }
 
@@ -103,6 +114,7 @@ public struct ContestedHistory {
         }
         for block in try world.mine(12, paying: AdversaryCoins.script) { coins.append(block.transactions[0]) }
         try world.mine(100)
+        try employTower()
         try world.pass(3)
         before = world.nodes.indices.map { world.wealth(of: $0) }
         world.faults = faults
@@ -154,6 +166,7 @@ public struct ContestedHistory {
     mutating func mine(_ count: Int) throws(InvariantViolation) {
         for _ in 0..<count {
             try mineBlock()
+            sweepForCheaters()
             try world.pass(1, interval: .milliseconds(200))
             try showMempool()
             for (index, until) in away.sorted(by: { $0.key < $1.key }) where world.ledger.height >= until {
@@ -244,7 +257,7 @@ public struct ContestedHistory {
         report.payments += 1
     }
 
-    private mutating func settleOrCancel() throws(InvariantViolation) {
+    mutating func settleOrCancel() throws(InvariantViolation) {
         guard !held.isEmpty else { return }
         let (hash, preimage, payee) = held[world.draw(0...held.count - 1)]
         guard isUp(payee) else { return }
@@ -255,6 +268,7 @@ public struct ContestedHistory {
     private mutating func vanish() throws(InvariantViolation) {
         let index = world.draw(0...2)
         guard isUp(index) else { return }
+        if try leaveToTower(index) { return }
         let isLong = world.draw(0...3) == 0
         let blocks = isLong ? world.draw(6...250) : world.draw(1...3)
         if isLong { guilty.insert(index) }
@@ -286,6 +300,8 @@ public struct ContestedHistory {
         world.faults = .none
         floor = nil
         censoredUntil = 0
+        // Who has a watchtower stays away as long as it said.
+        while let until = away.filter({ watched.contains($0.key) }).values.max(), until > world.ledger.height { try mine(1) }
         for index in away.keys.sorted() { world.resume(index) }
         away = [:]
         for index in silent.keys.sorted() { world.mute(index, false) }
@@ -299,6 +315,7 @@ public struct ContestedHistory {
         }
         for _ in 0..<1500 {
             try world.mine(1)
+            sweepForCheaters()
             try world.pass(1, interval: .milliseconds(200))
             if world.nodes.allSatisfy({ $0.core?.channels.values.allSatisfy(\.isClosed) ?? false }) { return }
         }
@@ -336,7 +353,7 @@ public struct ContestedHistory {
             count(core)
             guard !guilty.contains(index) else { continue }
             let got = Int64(world.wealth(of: index).value) * 1000
-            let costs = core.channels.values.reduce(Int64(0)) { $0 + Self.cost($1) }
+            let costs = core.channels.values.reduce(Int64(0)) { $0 + Self.cost($1) + (watched.contains(index) ? towerCost($1) : 0) }
             guard got + costs >= expected else {
                 let closes = core.channels.values.map { channel in
                     "\(channel.close.map { "\($0.kind), fee \($0.fee.map(\.description) ?? "?"), claims \($0.claimFees.values.map(\.value)), \($0.outputs.map(\.status))" } ?? channel.stateName), child \(channel.commitmentBumpFee)"

@@ -46,8 +46,8 @@ extension SimulatedWorld {
         try mine(6)
         try pass(3)
         try mine(1)
-        for _ in 0..<60 where !knowsAll(topology.channels.count) || !announce { try pass(5) }
-        guard !announce || knowsAll(topology.channels.count) else {
+        for _ in 0..<60 where !knowsAll(topology) || !announce { try pass(5) }
+        guard !announce || knowsAll(topology) else {
             let known = nodes.map { node in
                 "\(node.name) \(node.core!.gossip.graph.allChannels.count { $0.policy1 != nil && $0.policy2 != nil })"
             }
@@ -79,10 +79,10 @@ extension SimulatedWorld {
         if nodes[index].core != nil { try step(index, [.feeRates(rates)]) }
     }
 
-    /// Whether every node knows so many channels with both their terms.
-    private func knowsAll(_ count: Int) -> Bool {
-        nodes.allSatisfy { node in
-            node.core!.gossip.graph.allChannels.count { $0.policy1 != nil && $0.policy2 != nil } == count
+    /// Whether every node of a topology knows all of its channels with both their terms.
+    private func knowsAll(_ topology: Topology) -> Bool {
+        Set(topology.channels.flatMap { [$0.0, $0.1] }).allSatisfy { index in
+            nodes[index].core!.gossip.graph.allChannels.count { $0.policy1 != nil && $0.policy2 != nil } == topology.channels.count
         }
     }
 

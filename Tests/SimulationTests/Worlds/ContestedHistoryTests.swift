@@ -27,9 +27,18 @@ struct ContestedHistoryTests {
         #expect(report.outputs["breach (penalty), penaltySecondLevel, ours"] == report.secondSteps, "\(report.outputs)")
     }
 
-    @Test("who opens a channel and spends its coins otherwise takes nothing from the other side", arguments: [7200, 7202, 7203])
+    @Test("who opens a channel and spends its coins otherwise takes nothing from the other side", arguments: [7200, 7202, 7204])
     func doubleSpend(seed: UInt64) throws {
         let report = try ContestedHistory.run(seed: seed, actions: 20, adversaries: [.doubleSpender])
         #expect(report.doubleSpends > 0)
+    }
+
+    @Test("who is away until the cheater's delay has ended, and has a watchtower, loses nothing", arguments: [108, 114, 132, 309])
+    func watchtower(seed: UInt64) throws {
+        let report = try ContestedHistory.run(seed: seed, actions: 20, adversaries: [.cheater, .vanisher])
+        #expect(report.watched > 0)
+        // The outputs of the cheater were taken, and not by it.
+        #expect(report.outputs["breach (penalty), penaltyToLocal, ours", default: 0] > 0, "\(report.outputs)")
+        #expect(report.outputs["breach (penalty), penaltyToLocal, the peer's"] == nil, "\(report.outputs)")
     }
 }
