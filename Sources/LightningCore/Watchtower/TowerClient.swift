@@ -79,11 +79,14 @@ struct TowerClient: Sendable {
     private static let htlcRate = TokenBucket.Rate(burst: 5000, interval: .milliseconds(200))
     private var htlcs: [ChannelID: TokenBucket] = [:]
 
+    /// HTLC outputs of the largest amounts that are signed for however fast a peer goes on.
+    private static let htlcsAlways = 4
+
     /// HTLC outputs that are signed for when the next commitment of a channel is revoked; `nil` where there is no watchtower.
     func watchedHTLCs(of channel: ChannelID, now: Timestamp) -> Int? {
         if towers.isEmpty { return nil }
-        guard let bucket = htlcs[channel] else { return PenaltyKit.maxOutputs }
-        return bucket.hasToken(Self.htlcRate, now: now) ? PenaltyKit.maxOutputs : 0
+        guard let bucket = htlcs[channel] else { return .max }
+        return bucket.hasToken(Self.htlcRate, now: now) ? .max : Self.htlcsAlways
     }
 
     /// So many were signed for.

@@ -46,9 +46,10 @@ struct TowerCustomer: Hashable, Sendable {
 struct TowerCase: Hashable, Sendable {
     var commitment: TransactionID
     var height: BlockHeight
-    /// Itself, until the store has been asked for kits: until then it may be anybody's honest close.
+    /// Itself, for kits that come late; records of 0.3.0 have it no more once kits were found.
     var transaction: Transaction?
-    var isLookedUp: Bool { transaction == nil }
+    /// Whether the store has been asked for kits. Without any it may be anybody's honest close, or a client's whose kit is still on its way.
+    var isLookedUp = false
     var kits: [PenaltyKit] = []
     /// The fee rate that was used last, of `PenaltyKit.feeRates`, and since which block.
     var level = 0
@@ -84,6 +85,7 @@ struct TowerCase: Hashable, Sendable {
                 $0.blockHeight(height)
             }
             $0.uint8(isSplit ? 1 : 0)
+            $0.uint8(isLookedUp ? 1 : 0)
         }
     }
 
@@ -98,6 +100,7 @@ struct TowerCase: Hashable, Sendable {
         since = try reader.blockHeight()
         for _ in 0..<(try reader.count(minimum: 8)) { spent[try reader.uint32()] = try reader.blockHeight() }
         isSplit = try reader.uint8() == 1
+        isLookedUp = reader.isAtEnd ? transaction == nil : try reader.uint8() == 1
         try reader.expectEnd()
         guard PenaltyKit.feeRates.indices.contains(level) else { throw .invalid("fee rate of a watchtower's case") }
     }
@@ -114,6 +117,8 @@ struct TowerService: Sendable {
     /// Who has become a client from where, since the start: identities cost nothing.
     var newcomers: [AddressGroup: Int] = [:]
     private(set) var cases: [TransactionID: TowerCase] = [:]
+    /// The commitments of the cases, by the hints under which their kits come.
+    private(set) var hints: [[UInt8]: TransactionID] = [:]
     private var changedCustomers: Set<NodeID> = []
     private var changedCases: Set<TransactionID> = []
 
@@ -128,6 +133,7 @@ struct TowerService: Sendable {
         for record in cases {
             let found = try TowerCase(record: record)
             self.cases[found.commitment] = found
+            hints[PenaltyKit.hint(found.commitment)] = found.commitment
         }
     }
 
@@ -140,6 +146,7 @@ struct TowerService: Sendable {
     mutating func set(_ id: TransactionID, _ found: TowerCase?) {
         guard cases[id] != found else { return }
         cases[id] = found
+        hints[PenaltyKit.hint(id)] = found == nil ? nil : id
         changedCases.insert(id)
     }
 
@@ -201,6 +208,21 @@ extension NodeCore {
         batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
         // It leaves after the commit, as everything does.
         transmit(.towerStored(TowerStored(number: message.number)), over: id)
+        lookAgain(message)
+    }
+
+    /// A kit may come after its commitment was mined: the tower or the client was away, or the peer gave its revocation secret for what it had
+    /// a miner take. Who stores what is not good for the commitment brings about nothing more.
+    private mutating func lookAgain(_ message: TowerStore) {
+        guard let commitment = peers.towers.service.hints[message.hint], var found = peers.towers.service.cases[commitment],
+            let transaction = found.transaction, found.isLookedUp,
+            let kit = PenaltyKit(sealed: message.blob, for: commitment)?.verified(for: transaction, id: commitment)
+        else { return }
+        let known = Set(found.kits.flatMap { $0.outputs.map(\.index) })
+        guard kit.outputs.contains(where: { !known.contains($0.index) }) else { return }
+        found.isLookedUp = false
+        peers.towers.service.set(commitment, found)
+        lookForKits()
     }
 
     /// Clients that one address may bring in until the next start: identities cost nothing, and each takes a place for good.
@@ -237,7 +259,10 @@ extension NodeCore {
         for (id, found) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) {
             guard found.isLookedUp else { continue }
             let last = found.spent.values.max() ?? 0
-            let isOver = found.open.isEmpty && height - max(last, found.height) > ChannelClose.irrevocableDepth
+            let isOver =
+                found.kits.isEmpty
+                ? height - found.height > Self.lateKits
+                : found.open.isEmpty && height - max(last, found.height) > ChannelClose.irrevocableDepth
             // No delay is as long: its block left the chain, and it was never mined again.
             if isOver || height - found.height > Self.longestCase { peers.towers.service.set(id, nil) }
         }
@@ -267,6 +292,8 @@ extension NodeCore {
         return StoreQuery(table: query.table, prefix: query.prefix, bound: Array(bound), limit: query.limit)
     }
 
+    /// Blocks for which a kit may come late: the cheater's delay has hardly more.
+    private static let lateKits = 2016
     /// Blocks after which a case is given up.
     private static let longestCase = 4320
 
@@ -310,13 +337,10 @@ extension NodeCore {
                 continue
             }
             peers.towers.service.collected[id] = nil
-            guard !kits.isEmpty else {
-                peers.towers.service.set(id, nil)
-                continue
-            }
-            found.transaction = nil
+            found.isLookedUp = true
             found.kits = kits
             peers.towers.service.set(id, found)
+            guard !kits.isEmpty else { continue }
             batch.effects.events.append(
                 .alert("watchtower: \(id) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
         }

@@ -106,17 +106,19 @@ package struct PenaltyKit: Hashable, Sendable {
         var groups: [Int: [(PenaltyKit, Output)]] = [:]
         for kit in kits {
             for output in kit.outputs where indices.contains(output.index) && output.signatures.count == feeRates.count {
-                let best = min(level, output.highestLevel(kit.sweepScript))
+                let highest = output.highestLevel(kit.sweepScript)
                 if output.isHTLC {
-                    groups[best, default: []].append((kit, output))
+                    // Those that can follow the fees equally far stay together at every level: a claim of other inputs than the one before it would
+                    // have to pay for that as well.
+                    groups[highest, default: []].append((kit, output))
                 } else {
-                    single.append(claim([(kit, output)], of: commitment, level: best))
+                    single.append(claim([(kit, output)], of: commitment, level: min(level, highest)))
                 }
             }
         }
-        for (best, outputs) in groups.sorted(by: { $0.key > $1.key }) {
+        for (highest, outputs) in groups.sorted(by: { $0.key > $1.key }) {
             for start in stride(from: 0, to: outputs.count, by: max(1, group)) {
-                single.append(claim(Array(outputs[start..<min(start + max(1, group), outputs.count)]), of: commitment, level: best))
+                single.append(claim(Array(outputs[start..<min(start + max(1, group), outputs.count)]), of: commitment, level: min(level, highest)))
             }
         }
         return single

@@ -82,7 +82,6 @@ extension ContestedHistory {
                 cost += isSecondStep ? taken.output.amount : taken.output.amount.subtracting(paid) ?? .zero
             }
         }
-        for output in close.outputs where output.status == .unresolved { cost += output.output.amount }
         return Int64(cost.value) * 1000
     }
 }

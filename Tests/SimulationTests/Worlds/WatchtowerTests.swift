@@ -100,9 +100,9 @@ struct WatchtowerTests {
         #expect(customers.count == 1 && customers[world.nodes[Self.alice].nodeID] == nil)
         let before = Self.total(world, Self.alice)
         try Self.breach(&world, cheat)
-        // What was the cheater's own by itself, the HTLCs together.
+        // What was the cheater's own by itself, and so the HTLCs: one can follow the fees further than the other.
         let claims = Self.claims(world, cheat.id).map(\.inputs.count).sorted()
-        #expect(claims == [1, 2])
+        #expect(claims == [1, 1, 1])
         try world.mine(1)
         #expect(world.ledger.mempool.entries.isEmpty)
         // A month.
@@ -128,8 +128,65 @@ struct WatchtowerTests {
         world.stop(Self.alice)
         try world.mine(3)
         try world.pass(1)
-        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.isEmpty)
+        // A kit may come late: the close is remembered for as long as that may matter.
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.values.allSatisfy { $0.isLookedUp && $0.kits.isEmpty })
+        #expect(world.nodes[Self.tower].core!.towerTotals.cases == 0)
         #expect(world.nodes[Self.tower].events.allSatisfy { if case .alert = $0 { false } else { true } })
+        try world.mine(2020)
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.isEmpty)
+    }
+
+    @Test("a kit that comes after its commitment was mined is used, also by a tower that has started anew meanwhile", arguments: [false, true])
+    func lateKit(restarts: Bool) throws {
+        var (world, id) = try Self.world(83)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        // Revoked while the tower is away: its kit waits with the client.
+        world.stop(Self.tower)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let queue = world.nodes[Self.alice].store.entries(.towerQueue)
+        #expect(!queue.isEmpty)
+        world.stop(Self.alice)
+        world.resume(Self.tower)
+        try world.pass(2)
+        for entry in world.nodes[Self.tower].store.entries(.towerKits) {
+            #expect(PenaltyKit(sealed: entry.record, for: cheat.id) == nil)
+        }
+        try Self.breach(&world, cheat)
+        #expect(Self.claims(world, cheat.id).isEmpty)
+        if restarts {
+            world.kill(Self.tower)
+            try world.pass(2)
+        }
+        try world.mine(2)
+        let secret = SecretKey(Hash.sha256([83]))!
+        var connection = try #require(try world.dial(Self.tower, as: secret))
+        for (number, entry) in queue.enumerated() {
+            var reader = ByteReader(entry.record)
+            let (hint, blob) = (Array(try reader.read(16)), try reader.variableBytes())
+            try world.say(.towerStore(TowerStore(number: UInt64(number + 1), hint: hint, blob: blob)), over: &connection)
+        }
+        try world.hangUp(connection)
+        try world.pass(1)
+        // At once, not with the next block.
+        #expect(Self.claims(world, cheat.id).count == 1)
+        try world.mine(1)
+        try world.pass(1)
+        #expect(world.nodes[Self.tower].core!.peers.towers.service.cases[cheat.id]?.open == [])
+        #expect(world.nodes[Self.tower].core!.difference(from: world.nodes[Self.tower].store) == nil)
+    }
+
+    @Test("however fast a peer turns over its commitments, the largest HTLCs are signed for")
+    func largestHTLCs() {
+        var client = TowerClient()
+        let channel = ChannelID(Hash.sha256([1]))
+        #expect(client.watchedHTLCs(of: channel, now: .zero) == nil)
+        client.add(Watchtower(nodeID: SecretKey(Hash.sha256([2]))!.publicKey(), salt: Hash.sha256([3]), since: 0))
+        // A commitment has 483 from each side.
+        #expect(client.watchedHTLCs(of: channel, now: .zero) ?? 0 >= 966)
+        client.signed(6000, of: channel, now: .zero)
+        #expect((1..<100).contains(client.watchedHTLCs(of: channel, now: .zero) ?? 0))
+        #expect(client.watchedHTLCs(of: channel, now: Timestamp(milliseconds: 10_000)) ?? 0 >= 966)
     }
 
     @Test("while a tower is away its kits wait on the disk, also over a restart, and it has all of them when it is back")
