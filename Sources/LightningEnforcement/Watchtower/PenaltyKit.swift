@@ -108,8 +108,8 @@ package struct PenaltyKit: Hashable, Sendable {
             for output in kit.outputs where indices.contains(output.index) && output.signatures.count == feeRates.count {
                 let highest = output.highestLevel(kit.sweepScript)
                 if output.isHTLC {
-                    // Those that can follow the fees equally far stay together at every level: a claim of other inputs than the one before it would
-                    // have to pay for that as well.
+                    // Those that can follow the fees equally far stay together at every level: a claim of other inputs than the one before it
+                    // would have to pay for that as well.
                     groups[highest, default: []].append((kit, output))
                 } else {
                     single.append(claim([(kit, output)], of: commitment, level: min(level, highest)))
@@ -118,7 +118,8 @@ package struct PenaltyKit: Hashable, Sendable {
         }
         for (highest, outputs) in groups.sorted(by: { $0.key > $1.key }) {
             for start in stride(from: 0, to: outputs.count, by: max(1, group)) {
-                single.append(claim(Array(outputs[start..<min(start + max(1, group), outputs.count)]), of: commitment, level: min(level, highest)))
+                let some = Array(outputs[start..<min(start + max(1, group), outputs.count)])
+                single.append(claim(some, of: commitment, level: min(level, highest)))
             }
         }
         return single

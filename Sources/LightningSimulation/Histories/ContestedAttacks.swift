@@ -18,7 +18,7 @@ struct KeptCommitment {
     var steps: SecondSteps
 }
 
-// What adversaries do to channels.
+// What adversaries do.
 extension ContestedHistory {
     // MARK: Old commitments
 
@@ -152,6 +152,29 @@ extension ContestedHistory {
         guard rival.inputs.allSatisfy({ world.ledger.coin($0.previousOutput) != nil }) else { return }
         try world.mine(1, including: [rival])
         report.doubleSpends += 1
+    }
+
+    // MARK: Absence
+
+    /// A node is away for some blocks; what is for longer than the margin of its deadlines is its own fault.
+    mutating func vanish() throws(InvariantViolation) {
+        let index = world.draw(0...2)
+        guard isUp(index) else { return }
+        if try leaveToTower(index) { return }
+        let isLong = world.draw(0...3) == 0
+        let blocks = isLong ? world.draw(6...250) : world.draw(1...3)
+        if isLong { guilty.insert(index) }
+        away[index] = world.ledger.height + blocks
+        world.stop(index)
+    }
+
+    /// A node says nothing for some blocks, and does not hang up.
+    mutating func stall() {
+        let index = world.draw(0...2)
+        guard isUp(index), guilty.isEmpty || guilty == [index] else { return }
+        guilty.insert(index)
+        silent[index] = world.ledger.height + world.draw(1...150)
+        world.mute(index)
     }
 
     // MARK: Pins

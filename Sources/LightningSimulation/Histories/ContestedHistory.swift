@@ -54,7 +54,7 @@ public struct ContestedHistory {
     /// Nodes that are down, and until which height.
     var away: [Int: BlockHeight] = [:]
     /// Nodes that say nothing, and until which height.
-    private var silent: [Int: BlockHeight] = [:]
+    var silent: [Int: BlockHeight] = [:]
     /// Commitments that their nodes will have revoked later.
     var kept: [KeptCommitment] = []
     /// What takes HTLC outputs of a cheater's commitment to their second step, until it is mined or too late.
@@ -262,27 +262,6 @@ public struct ContestedHistory {
         let (hash, preimage, payee) = held[world.draw(0...held.count - 1)]
         guard isUp(payee) else { return }
         try world.command(payee, world.draw(0...3) == 0 ? .cancel(hash) : .settle(hash, preimage))
-    }
-
-    /// A node is away for some blocks; what is for longer than the margin of its deadlines is its own fault.
-    private mutating func vanish() throws(InvariantViolation) {
-        let index = world.draw(0...2)
-        guard isUp(index) else { return }
-        if try leaveToTower(index) { return }
-        let isLong = world.draw(0...3) == 0
-        let blocks = isLong ? world.draw(6...250) : world.draw(1...3)
-        if isLong { guilty.insert(index) }
-        away[index] = world.ledger.height + blocks
-        world.stop(index)
-    }
-
-    /// A node says nothing for some blocks, and does not hang up.
-    private mutating func stall() {
-        let index = world.draw(0...2)
-        guard isUp(index), guilty.isEmpty || guilty == [index] else { return }
-        guilty.insert(index)
-        silent[index] = world.ledger.height + world.draw(1...150)
-        world.mute(index)
     }
 
     private mutating func forceClose() throws(InvariantViolation) {

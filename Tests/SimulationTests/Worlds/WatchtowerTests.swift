@@ -136,7 +136,9 @@ struct WatchtowerTests {
         #expect(world.nodes[Self.tower].core!.peers.towers.service.cases.isEmpty)
     }
 
-    @Test("a kit that comes after its commitment was mined is used, also by a tower that has started anew meanwhile", arguments: [false, true])
+    @Test(
+        "a kit that comes after its commitment was mined is used, also by a tower that has started anew meanwhile",
+        arguments: [false, true])
     func lateKit(restarts: Bool) throws {
         var (world, id) = try Self.world(83)
         let signed = world.signedCommitment(Self.bob, id)
