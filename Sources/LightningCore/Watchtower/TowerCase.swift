@@ -5,7 +5,7 @@ import LightningEnforcement
 struct TowerCase: Hashable, Sendable {
     var commitment: TransactionID
     var height: BlockHeight
-    /// Itself, for kits that come late; records of 0.3.0 have it no more once kits were found.
+    /// Itself, for kits that come late; older records have it no more once kits were found.
     var transaction: Transaction?
     /// Whether the store has been asked for kits. Without any it may be anybody's honest close, or a client's whose kit is still on its way.
     var isLookedUp = false
