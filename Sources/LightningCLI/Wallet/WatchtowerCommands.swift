@@ -55,9 +55,10 @@ struct WatchtowerList: AsyncParsableCommand {
             let service = v["service"]
             var lines = v["watchtowers"].list.map { tower in
                 let waiting = tower["kits_waiting"].u64
+                let lost = tower["kits_lost"].u64
                 let state = tower["refusal"].text.map { "refuses: \($0)" } ?? (tower["connected"].flag ? "connected" : "away")
                 return
-                    "\(tower["id"].string)  \(state)\n  has \(Format.thousands(tower["kits_stored"].u64)) kits for what was revoked since block \(tower["since_block"].u64)\(waiting > 0 ? ", \(Format.thousands(waiting)) wait for it" : "")"
+                    "\(tower["id"].string)  \(state)\n  has \(Format.thousands(tower["kits_stored"].u64)) kits for what was revoked since block \(tower["since_block"].u64)\(waiting > 0 ? ", \(Format.thousands(waiting)) wait for it" : "")\(lost > 0 ? "\n  it will never have \(Format.thousands(lost)) kits: too many waited for it while it was away. For what was revoked then only you, or another watchtower, can punish" : "")"
             }
             if lines.isEmpty, !service["serves"].flag {
                 lines = ["no watchtowers. Add one: \(options.lnw) watchtower add <id>@<host>:<port>"]

@@ -28,6 +28,9 @@ public struct Watchtower: Hashable, Sendable {
         self.since = since
     }
 
+    /// Kits that were never made, for too many waited: what was revoked then it does not have.
+    public package(set) var lost: UInt64 = 0
+
     /// Kits that wait for it.
     public var waiting: UInt64 { made - min(made, stored) }
 
@@ -41,6 +44,7 @@ public struct Watchtower: Hashable, Sendable {
             $0.blockHeight(since)
             $0.optional(refusal) { $0.variableBytes(Array($1.utf8)) }
             $0.uint64(base)
+            $0.uint64(lost)
         }
     }
 
@@ -56,6 +60,8 @@ public struct Watchtower: Hashable, Sendable {
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         base = try reader.uint64()
+        // Older records have none.
+        lost = reader.isAtEnd ? 0 : try reader.uint64()
         try reader.expectEnd()
         guard stored <= made, base <= stored else { throw .invalid("kits of a watchtower") }
     }
@@ -184,6 +190,8 @@ extension NodeCore {
             for blob in blobs {
                 guard let tower = peers.towers.client.towers[node] else { continue }
                 guard tower.waiting < TowerClient.longestQueue else {
+                    // Its next answer takes the refusal away; this number stays.
+                    peers.towers.client.update(node) { $0.lost += 1 }
                     refused(by: node, "\(TowerClient.longestQueue) kits wait for it: what is revoked now it will not have")
                     continue
                 }

@@ -144,21 +144,35 @@ extension NodeCore {
         batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
         // It leaves after the commit, as everything does.
         transmit(.towerStored(TowerStored(number: message.number)), over: id)
-        lookAgain(message)
+        useLate(message)
     }
 
     /// A kit may come after its commitment was mined: the tower or the client was away, or the peer gave its revocation secret for what it had
-    /// a miner take. Who stores what is not good for the commitment brings about nothing more.
-    private mutating func lookAgain(_ message: TowerStore) {
+    /// a miner take. Its outputs are added to those that are known, also while the store is still being asked, for the page with this kit may
+    /// have been read before it came. Who stores what is not good for the commitment brings about nothing more.
+    private mutating func useLate(_ message: TowerStore) {
         guard let commitment = peers.towers.service.hints[message.hint], var found = peers.towers.service.cases[commitment],
-            let transaction = found.transaction, found.isLookedUp,
+            let transaction = found.transaction,
             let kit = PenaltyKit(sealed: message.blob, for: commitment)?.verified(for: transaction, id: commitment)
         else { return }
-        let known = Set(found.kits.flatMap { $0.outputs.map(\.index) })
-        guard kit.outputs.contains(where: { !known.contains($0.index) }) else { return }
-        found.isLookedUp = false
+        guard found.isLookedUp else {
+            // Where the store was not asked yet, or could not be read, it will be, and has this kit.
+            guard let kits = peers.towers.service.collected[commitment] else { return }
+            peers.towers.service.collected[commitment] = kits + kit.outputs(without: kits)
+            return
+        }
+        let new = kit.outputs(without: found.kits)
+        guard !new.isEmpty else { return }
+        let isFirst = found.kits.isEmpty
+        found.kits += new
         peers.towers.service.set(commitment, found)
-        lookForKits()
+        if isFirst { tellBreach(found) }
+        punish()
+    }
+
+    private mutating func tellBreach(_ found: TowerCase) {
+        batch.effects.events.append(
+            .alert("watchtower: \(found.commitment) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
     }
 
     /// Clients that one address may bring in until the next start: identities cost nothing, and each takes a place for good.
@@ -256,16 +270,9 @@ extension NodeCore {
             guard let transaction = found.transaction, var kits = peers.towers.service.collected[id] else { continue }
             // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign. One signature
             // for an output is enough, and two would spoil the claim.
-            var covered = Set(kits.flatMap { $0.outputs.map(\.index) })
             for entry in entries {
-                guard var kit = PenaltyKit(sealed: entry.record, for: id) else { continue }
-                kit.outputs.removeAll { covered.contains($0.index) }
-                guard let good = kit.verified(for: transaction, id: id) else { continue }
-                for output in good.outputs where covered.insert(output.index).inserted {
-                    var one = good
-                    one.outputs = [output]
-                    kits.append(one)
-                }
+                guard let kit = PenaltyKit(sealed: entry.record, for: id) else { continue }
+                kits += kit.outputs(without: kits).compactMap { $0.verified(for: transaction, id: id) }
             }
             peers.towers.service.collected[id] = kits
             if let next = Self.next(query, entries) {
@@ -277,8 +284,7 @@ extension NodeCore {
             found.kits = kits
             peers.towers.service.set(id, found)
             guard !kits.isEmpty else { continue }
-            batch.effects.events.append(
-                .alert("watchtower: \(id) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
+            tellBreach(found)
         }
         punish()
     }

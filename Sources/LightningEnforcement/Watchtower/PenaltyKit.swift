@@ -97,7 +97,8 @@ package struct PenaltyKit: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - indices: of the commitment's outputs that nobody has spent.
-    ///   - level: the fee rate that is wanted, of `feeRates`. An output that cannot pay it pays the highest one that it can.
+    ///   - level: the fee rate that is wanted, of `feeRates`: HTLCs, which the cheater may take to their second step in any block, pay the next
+    ///     one from the beginning. An output that cannot pay that pays the highest one that it can.
     ///   - group: HTLCs in one transaction at most.
     package static func claims(
         _ kits: [PenaltyKit], of commitment: TransactionID, outputs indices: Set<UInt32>, level: Int, group: Int
@@ -119,7 +120,7 @@ package struct PenaltyKit: Hashable, Sendable {
         for (highest, outputs) in groups.sorted(by: { $0.key > $1.key }) {
             for start in stride(from: 0, to: outputs.count, by: max(1, group)) {
                 let some = Array(outputs[start..<min(start + max(1, group), outputs.count)])
-                single.append(claim(some, of: commitment, level: min(level, highest)))
+                single.append(claim(some, of: commitment, level: min(level + 1, highest)))
             }
         }
         return single
@@ -157,6 +158,14 @@ package struct PenaltyKit: Hashable, Sendable {
             }
         }
         return kit.outputs.isEmpty ? nil : kit
+    }
+
+    /// The kit's outputs that others do not have, each as a kit of its own: one signature for an output is enough, and two would spoil the claim.
+    package func outputs(without others: [PenaltyKit]) -> [PenaltyKit] {
+        var known = Set(others.flatMap { $0.outputs.map(\.index) })
+        return outputs.filter { known.insert($0.index).inserted }.map { output in
+            PenaltyKit(sweepScript: sweepScript, revocationKey: revocationKey, outputs: [output])
+        }
     }
 
     /// Whether the script lets the kit's revocation key spend it: BOLT 3's `to_local` begins with the key, an HTLC's with its hash.
@@ -236,7 +245,7 @@ package struct PenaltyKit: Hashable, Sendable {
         try reader.expectEnd()
     }
 
-    private init(sweepScript: Script, revocationKey: PublicKey, outputs: [Output]) {
+    package init(sweepScript: Script, revocationKey: PublicKey, outputs: [Output]) {
         self.sweepScript = sweepScript
         self.revocationKey = revocationKey
         self.outputs = outputs

@@ -31,6 +31,7 @@ extension ControlAPI {
                         [
                             "id": .string(tower.nodeID.hex), "connected": .bool(isConnected), "since_block": .height(tower.since),
                             "kits_made": .amount(tower.made), "kits_stored": .amount(tower.stored), "kits_waiting": .amount(tower.waiting),
+                            "kits_lost": .amount(tower.lost),
                             "refusal": tower.refusal.map { .string($0) } ?? .null,
                         ]
                     }),

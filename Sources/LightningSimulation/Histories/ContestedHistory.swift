@@ -332,6 +332,7 @@ public struct ContestedHistory {
             count(core)
             guard !guilty.contains(index) else { continue }
             let got = Int64(world.wealth(of: index).value) * 1000
+            for channel in core.channels.values { expected += Int64(Self.penalty(channel).value) }
             let costs = core.channels.values.reduce(Int64(0)) { $0 + Self.cost($1) + (watched.contains(index) ? towerCost($1) : 0) }
             guard got + costs >= expected else {
                 let closes = core.channels.values.map { channel in
@@ -346,12 +347,21 @@ public struct ContestedHistory {
         }
     }
 
+    /// What a cheater's other side has at least more than before: all that is in the channel and was neither its own nor in an HTLC to it. Without this what
+    /// it gains could hide what it lost in another channel, or in this one.
+    private static func penalty(_ channel: PaymentChannel) -> MilliSatoshi {
+        guard let close = channel.close, close.kind == .revokedCommitment else { return .zero }
+        let state = channel.commitments
+        let mine = state.htlcs.values.reduce(state.toLocal) { $1.state.isOfferedByLocal ? $0 : $0 + $1.amount }
+        return MilliSatoshi(channel.parameters.fundingAmount).saturatingSubtracting(mine)
+    }
+
     /// What the end of a channel may have cost, in msat: what its close says, and a little that has no output. A lost HTLC is more than that.
     private static func cost(_ channel: PaymentChannel) -> Int64 {
         guard let close = channel.close else { return 0 }
         // Anchors, a balance below the dust limit, parts of satoshi.
         var cost = Satoshi(2000) + channel.commitmentBumpFee
-        if channel.parameters.isOpener, let fee = close.fee { cost += fee }
+        if channel.parameters.isOpener || close.kind == .revokedCommitment, let fee = close.fee { cost += fee }
         for fee in close.claimFees.values { cost += fee }
         for output in close.outputs where output.status == .abandoned { cost += output.output.amount }
         let trimmed = close.htlcs.reduce(MilliSatoshi.zero) { $1.place == .trimmed ? $0 + $1.amount : $0 }

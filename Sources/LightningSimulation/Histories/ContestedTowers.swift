@@ -39,7 +39,7 @@ extension ContestedHistory {
     ///
     /// - Returns: whether it went.
     mutating func leaveToTower(_ index: Int) throws(InvariantViolation) -> Bool {
-        guard tower != nil, guilty.isEmpty, away.isEmpty else { return false }
+        guard let tower, guilty.isEmpty, away.isEmpty else { return false }
         let peer = index == 1 ? 2 * world.draw(0...1) : 1
         keepCommitments(of: [peer])
         let amount = MilliSatoshi(world.draw(50_000_000...200_000_000))
@@ -59,6 +59,11 @@ extension ContestedHistory {
             .max()
         away[index] = world.ledger.height + Int(delay ?? 144) + world.draw(10...50)
         world.stop(index)
+        // The tower has its own days; it is back long before the delay ends.
+        if world.draw(0...2) == 0 {
+            away[tower] = world.ledger.height + world.draw(1...Int(delay ?? 144) / 3)
+            world.stop(tower)
+        }
         guard adversaries.contains(.cheater), world.draw(0...3) > 0, let old = drawRevoked(victim: index) else { return true }
         if try breach(old, goesOn: world.draw(0...3) == 0) { report.watched += 1 }
         return true
@@ -71,7 +76,8 @@ extension ContestedHistory {
         var cost = Satoshi.zero
         var counted: Set<TransactionID> = []
         for output in close.outputs {
-            guard case .resolved(let id, _, _) = output.status, counted.insert(id).inserted,
+            // What our own claims cost the close knows by itself.
+            guard case .resolved(let id, _, _) = output.status, close.claimFees[id] == nil, counted.insert(id).inserted,
                 let spender = world.ledger.transaction(id)?.transaction
             else { continue }
             for (number, input) in spender.inputs.enumerated() {

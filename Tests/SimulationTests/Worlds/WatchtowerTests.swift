@@ -296,6 +296,94 @@ struct WatchtowerTests {
         #expect(Self.asked(&core, .towerKits, [block(3)], now: world.now) == [])
     }
 
+    @Test("a kit that comes while a tower looks through its kits, in a page that it has read, is used with those that it finds")
+    func lateWhileLooking() throws {
+        var (world, id) = try Self.world(84)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let entries = world.nodes[Self.tower].store.entries(.towerKits)
+        let real = try #require(entries.first { PenaltyKit(sealed: $0.record, for: cheat.id) != nil })
+        world.stop(Self.alice)
+        world.stop(Self.bob)
+        var core = world.nodes[Self.tower].core!
+        let start = core.height
+        try world.publish(cheat)
+        let block = try world.mine(1)[0]
+        let query = try #require(
+            Self.asked(&core, .towerKits, [.blockConnected(block, height: start + 1)], now: world.now).first)
+        let (hint, client) = (PenaltyKit.hint(cheat.id), SecretKey(Hash.sha256([84]))!.publicKey())
+        let kit = try #require(PenaltyKit(sealed: real.record, for: cheat.id))
+        // What is not good for the commitment is not used, though it is kept.
+        var false1 = kit
+        false1.outputs[0].signatures.reverse()
+        for (number, blob) in [false1.sealed(for: cheat.id), real.record].enumerated() {
+            core.received(TowerStore(number: UInt64(number + 1), hint: hint, blob: blob), over: ConnectionID(99), of: client)
+        }
+        // The page was read before it came.
+        #expect(Self.asked(&core, .towerKits, [.loaded(query, .success([]))], now: world.now) == [])
+        let found = try #require(core.peers.towers.service.cases[cheat.id])
+        #expect(found.isLookedUp && found.kits.count == kit.outputs.count && found.open == Set(kit.outputs.map(\.index)))
+        #expect(found.kits.allSatisfy { $0.sweepScript == kit.sweepScript && $0.outputs[0].signatures != false1.outputs[0].signatures })
+    }
+
+    @Test("HTLCs stay in the same claims at every fee rate, whatever they can pay, and begin one level above what is the cheater's own")
+    func groups() throws {
+        var (world, id) = try Self.world(85)
+        for (number, amount) in [20_000, 20_100, 8000, 30_000, 20_200].enumerated() {
+            try Self.hold(&world, Self.alice, Self.bob, UInt64(amount), UInt8(number + 1))
+        }
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let kit = try #require(
+            world.nodes[Self.tower].store.records(.towerKits).lazy.compactMap { PenaltyKit(sealed: $0, for: cheat.id) }.first)
+        #expect(kit.outputs.count == 6)
+        let all = Set(kit.outputs.map(\.index))
+        let levels = PenaltyKit.feeRates.indices.map { level in
+            PenaltyKit.claims([kit], of: cheat.id, outputs: all, level: level, group: 20)
+        }
+        func inputs(_ claims: [Transaction]) -> Set<Set<OutPoint>> { Set(claims.map { Set($0.inputs.map(\.previousOutput)) }) }
+        func paid(_ claim: Transaction) -> UInt64 {
+            claim.inputs.reduce(0) { $0 + cheat.outputs[Int($1.previousOutput.index)].amount.value }
+                - claim.outputs.reduce(0) { $0 + $1.amount.value }
+        }
+        for (lower, higher) in zip(levels, levels.dropFirst()) {
+            #expect(inputs(lower) == inputs(higher))
+            for (one, other) in zip(lower, higher) { #expect(paid(one) <= paid(other)) }
+        }
+        let own = try #require(kit.outputs.first { !$0.isHTLC })
+        for claim in levels[0] {
+            let isOwn = claim.inputs[0].previousOutput.index == own.index
+            let rate = paid(claim) * 1000 / UInt64(claim.weight)
+            #expect((isOwn ? 900...1100 : 3900...4400).contains(rate), "\(rate)")
+        }
+    }
+
+    @Test("kits that were not made, for too many waited, are counted, and their number stays when the tower answers again")
+    func lost() throws {
+        var (world, id) = try Self.world(86)
+        world.stop(Self.tower)
+        try world.pass(1)
+        let node = world.nodes[Self.tower].nodeID
+        var core = world.nodes[Self.alice].core!
+        let stored = try #require(core.watchtowers.first).stored
+        core.peers.towers.client.update(node) { $0.made = $0.stored + TowerClient.longestQueue }
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        let kit = PenaltyKit(sweepScript: Script([1]), revocationKey: node, outputs: [])
+        core.store([kit, kit], of: cheat.id, in: id)
+        let full = try #require(core.watchtowers.first)
+        #expect(full.lost == 2 && full.refusal != nil && full.waiting == TowerClient.longestQueue)
+        core.peers.towers.client.sent[node] = full.made
+        core.received(TowerStored(number: stored + 1), of: node)
+        let after = try #require(core.watchtowers.first)
+        #expect(after.lost == 2 && after.refusal == nil)
+        #expect(try Watchtower(record: after.encoded()) == after)
+        // A record of before there was such a count.
+        #expect(try Watchtower(record: Array(full.encoded().dropLast(8))).lost == 0)
+    }
+
     @Test("kits that were asked for over an earlier connection are not taken for those that the next one needs")
     func lateKits() throws {
         let (world, _) = try Self.world(81)
