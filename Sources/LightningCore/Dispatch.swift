@@ -16,6 +16,7 @@ enum Work {
     case receiver(Receiver.Event)
     case sender(Sender.Event)
     case publisher(Publisher.Event)
+    case streams(Streams.Event)
 }
 
 /// What is still to be done in a batch, first in first out.
@@ -58,6 +59,10 @@ extension NodeCore {
             case .forwarder(let event): for effect in payments.forwarder.handle(event, forwarderContext) { dispatch(effect) }
             case .receiver(let event): for effect in payments.receiver.handle(event, receiverContext) { dispatch(effect) }
             case .sender(let event): for effect in payments.sender.handle(event, senderContext) { dispatch(effect) }
+            case .streams(let event):
+                let canPay = channels.values.contains(where: \.isUsable)
+                let context = Streams.Context(now: now, nodeID: nodeID, canPay: canPay)
+                for effect in payments.streams.handle(event, context) { dispatch(effect) }
             case .publisher(let event):
                 for effect in layer1.publisher.handle(event, Publisher.Context(isSynced: isSynced)) { dispatch(effect) }
             }
@@ -282,16 +287,28 @@ extension NodeCore {
             } else {
                 batch.queue.append(.sender(.notOffered(htlc.paymentHash)))
             }
-        case .updated(let payment): batch.effects.events.append(.paymentUpdated(payment))
+        // What payments of streams come to their streams tell.
+        case .updated(let payment): if payment.stream == nil { batch.effects.events.append(.paymentUpdated(payment)) }
         case .succeeded(let payment, let callers):
+            if let part = payment.stream {
+                let latency = now.since(payment.firstStart)
+                return batch.queue.append(.streams(.ended(part, .succeeded(fee: payment.fee, latency: latency))))
+            }
             batch.effects.events.append(.paymentSucceeded(payment))
             for caller in callers { batch.effects.answers.append((caller, .success(.payment(payment)))) }
-        case .settled(let payment): batch.effects.events.append(.paymentSettled(payment))
+        case .settled(let payment): if payment.stream == nil { batch.effects.events.append(.paymentSettled(payment)) }
         case .failed(let payment, let why, let callers):
+            if let part = payment.stream { return batch.queue.append(.streams(.ended(part, .failed(why)))) }
             cancelOwnInvoice(payment)
             batch.effects.events.append(.paymentFailed(payment))
             for caller in callers { batch.effects.answers.append((caller, .failure(.paymentFailed(payment, why)))) }
         case .refused(let payment, let refusal, let caller):
+            if let part = payment.stream {
+                var isTooExpensive = false
+                if case .tooExpensive = refusal { isTooExpensive = true }
+                let why = refusal.description
+                return batch.queue.append(.streams(.ended(part, isTooExpensive ? .tooExpensive(why) : .failed(why))))
+            }
             cancelOwnInvoice(payment)
             batch.effects.answers.append((caller, .failure(.payment(refusal))))
         }

@@ -146,6 +146,7 @@ package struct NodeCore {
         // What gossip wants may close a connection, which fails HTLCs.
         settleConnections()
         continuePayments()
+        advanceStreams()
         // One commitment_signed for each channel that has something to sign, at the end of the batch; what comes of it may be something to
         // sign for another one.
         while case let ids = channels.takeUnsigned(), !ids.isEmpty {
@@ -153,6 +154,7 @@ package struct NodeCore {
             drain()
             settleConnections()
             continuePayments()
+            advanceStreams()
         }
         for (id, why) in channels.abandoned.sorted(by: { $0.key < $1.key }) { forget(id, why: why) }
         channels.abandoned = [:]
@@ -161,8 +163,10 @@ package struct NodeCore {
             batch.queue.append(.forwarder(.channelForgotten(id)))
         }
         channels.ended = []
+        punishLate()
         drain()
         renewBackup()
+        batch.effects.wake = payments.streams.nextTime
         collectWrites()
         let result = batch.effects
         batch.effects = NodeEffects()
@@ -216,6 +220,8 @@ package struct NodeCore {
         case .loaded(let query, let found): loaded(query, found)
         case .feeRates(let rates): layer1.estimates = rates
         case .tick: tick()
+        // What is due is done at the end of each batch.
+        case .wake: break
         }
     }
 
@@ -363,6 +369,8 @@ package struct NodeCore {
             if !restored.wallet.hasSameState(as: coins.wallet) { return "wallet" }
             if restored.payments.receiver.invoices != payments.receiver.invoices { return "invoices" }
             if restored.payments.sender.outgoing != payments.sender.outgoing { return "payments" }
+            if restored.payments.streams.all != payments.streams.all { return "streams" }
+            if restored.payments.streams.nextID != payments.streams.nextID { return "number of streams" }
             if !restored.payments.forwarder.hasSameState(as: payments.forwarder) { return "forwards" }
             if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }

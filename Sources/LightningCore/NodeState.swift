@@ -73,6 +73,7 @@ struct PaymentMachines {
     var sender: Sender
     var receiver: Receiver
     var forwarder: Forwarder
+    var streams: Streams
     var lookups = Lookups()
 
     init(_ store: StoreContents, _ entropy: inout Entropy) throws(DecodingFailure) {
@@ -85,9 +86,12 @@ struct PaymentMachines {
                 records: store.records(.circuits), totals: store.record(.meta, "forwards"), cheap: store.entries(.cheapForwards),
                 channels: store.entries(.forwardTotals)),
             replays: try OnionReplays(records: store.entries(.onions)), entropy: entropy.fork())
+        streams = try Streams(records: store.records(.streams), head: store.record(.meta, "streams"))
     }
 
-    mutating func drainWrites() -> [StoreWrite] { sender.drainWrites() + receiver.drainWrites() + forwarder.drainWrites() }
+    mutating func drainWrites() -> [StoreWrite] {
+        sender.drainWrites() + receiver.drainWrites() + forwarder.drainWrites() + streams.drainWrites()
+    }
 }
 
 /// What a batch of inputs has brought so far, and what is still to be done in it.

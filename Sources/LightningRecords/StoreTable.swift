@@ -47,6 +47,9 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case forwardTotals
     /// The last of what happened, by number.
     case log
+    /// Streams of payments that this node sends, by number; and those that are over.
+    case streams
+    case streamHistory
 
     /// The key of a record that there is one of, in a table whose keys are names.
     package static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
@@ -56,11 +59,11 @@ package enum StoreTable: String, Sendable, CaseIterable {
     package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
-            .towerKits, .channelHistory, .channelOrder, .log:
+            .towerKits, .channelHistory, .channelOrder, .log, .streamHistory:
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,
-            .towerCases:
+            .towerCases, .streams:
             true
         }
     }

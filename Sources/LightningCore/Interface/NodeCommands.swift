@@ -109,6 +109,13 @@ extension NodeCore {
             } catch { throw .payment(error) }
             try pay(invoice, toPay, limits, history.payment, request)
             return nil
+        case .startStream(let terms):
+            let tag = Array(entropy.bytes32().array.prefix(PaymentStream.tagLength))
+            batch.queue.append(.streams(.start(terms, tag: tag, caller: request)))
+            return nil
+        case .stream(let id, let action):
+            batch.queue.append(.streams(action.event(id, caller: request)))
+            return nil
         case .keysend(let node, let amount, let limits, let records):
             try keysend(node, amount, limits, records, request)
             return nil
@@ -370,7 +377,7 @@ extension NodeCore {
     /// Starts a payment whose outcome a caller waits for.
     ///
     /// - Parameter earlier: the failed payment with this hash in the history.
-    private mutating func begin(_ payment: OutgoingPayment, replacing earlier: OutgoingPayment? = nil, _ request: RequestID) {
+    mutating func begin(_ payment: OutgoingPayment, replacing earlier: OutgoingPayment? = nil, _ request: RequestID) {
         var payment = payment
         // BOLT 7 "Recommendations for Routing": "it's highly desirable to add a random offset to the CLTV that the intended
         // recipient will receive": no hop can tell from it how far it is from the end.

@@ -44,6 +44,8 @@ package enum NodeInput: Sendable {
     case gossipChecked(UInt64, GossipVerdict)
     /// Time goes on.
     case tick
+    /// The time has come that `NodeEffects.wake` named.
+    case wake
 }
 
 /// What a caller can ask for.
@@ -68,6 +70,10 @@ public enum NodeCommand: Sendable {
     case pay(Invoice, amount: MilliSatoshi?, PaymentLimits = PaymentLimits())
     /// Pays a node without an invoice.
     case keysend(NodeID, amount: MilliSatoshi, PaymentLimits = PaymentLimits(), customRecords: [UInt64: [UInt8]] = [:])
+    /// Begins a stream of payments.
+    case startStream(StreamTerms)
+    /// Has a stream do something, or be something else.
+    case stream(UInt64, StreamAction)
     /// Pays ourselves in a circle: out over the first channel, in over the second.
     case rebalance(from: ChannelID, to: ChannelID, amount: MilliSatoshi, PaymentLimits = PaymentLimits())
     /// Sends a payment that the payee cannot know: how it fails shows whether it would have arrived.
@@ -125,6 +131,8 @@ public enum NodeResponse: Sendable {
     case invoice(InvoiceRecord)
     /// The payment succeeded.
     case payment(OutgoingPayment)
+    /// The stream as it is now.
+    indirect case stream(PaymentStream)
     /// The parts in which an amount would be sent.
     case route([Route])
     /// The ways there are, the best first.
@@ -143,6 +151,8 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case channel(ChannelRefusal)
     /// The payment was not begun: nothing was sent.
     case payment(PaymentRefusal)
+    /// A stream is not begun, or not changed.
+    case stream(StreamRefusal)
     /// A hold invoice cannot be settled or canceled.
     case hold(HoldRefusal)
     /// The wallet does not make the transaction.
@@ -170,6 +180,7 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .channel(let refusal): refusal.description
         case .payment(let refusal): refusal.description
+        case .stream(let refusal): refusal.description
         case .hold(let refusal): refusal.description
         case .wallet(let refusal): refusal.description
         case .bump(let refusal): refusal.description
@@ -228,6 +239,10 @@ public enum NodeEvent: Sendable {
     case paymentSettled(OutgoingPayment)
     /// A payment ended without a preimage, and nothing of it is under way.
     case paymentFailed(OutgoingPayment)
+    /// A payment of a stream ended.
+    case streamPaid(StreamReceipt)
+    /// Nothing more of a stream will be paid.
+    indirect case streamOver(PaymentStream)
     /// A forward ended.
     case forwarded(Circuit)
     /// An HTLC was not forwarded, and why.
@@ -255,6 +270,8 @@ package struct NodeEffects: Sendable {
     package var checks: [GossipCheck] = []
     package var answers: [(RequestID, Result<NodeResponse, NodeRefusal>)] = []
     package var events: [NodeEvent] = []
+    /// When the node wants to hear of the time again, at the latest: then the input is `wake`. Each batch says it anew.
+    package var wake: Timestamp?
 
     package init() {}
 }

@@ -62,7 +62,7 @@ extension NodeCore {
                 .record(.channelHistory, key: $0.bytes.array)
             }
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,
-            .findRoute, .keysend, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .bumpFee, .abandonChannel,
+            .findRoute, .keysend, .startStream, .stream, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .bumpFee, .abandonChannel,
             .addWatchtower, .removeWatchtower:
             return []
         }

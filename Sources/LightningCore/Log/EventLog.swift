@@ -2,6 +2,7 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChain
 import LightningEnforcement
+import LightningPayment
 import LightningRecords
 import LightningRouting
 
@@ -75,10 +76,11 @@ extension NodeEvent {
         case .publicationRefused(let publication, let reason):
             (.alert, "layer 1 refuses \(publication.purpose), \(publication.transaction.id): \(reason)")
         case .alert(let text): (.alert, text)
+        case .streamOver(let stream): (.info, "stream \(stream.id): it is over, and has paid \(stream.paid)")
         case .note(let text): (.notice, text)
         // A stranger's opening costs it nothing, and nothing of ours is in it.
         case .channelOpening, .peerConnected, .peerDisconnected, .connectionReady, .connectionEnded, .connectionLost, .peerAddresses,
-            .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSucceeded, .paymentSettled, .paymentFailed, .forwarded,
+            .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSucceeded, .paymentSettled, .paymentFailed, .forwarded, .streamPaid,
             .forwardRefused, .block:
             nil
         }

@@ -218,6 +218,7 @@ extension NodeCore {
     /// HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
         lookForKits()
+        resumeStreams()
         if !startup.isStoreProven { for node in peers.towers.client.towers.keys.sorted() { renewTowerIdentity(node) } }
         for id in channels.ids {
             tell(id, .restarted(isProven: startup.isStoreProven))

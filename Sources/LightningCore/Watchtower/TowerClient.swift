@@ -72,6 +72,8 @@ struct TowerClient: Sendable {
     private(set) var towers: [NodeID: Watchtower] = [:]
     /// The last kit that was sent over the connection of now.
     var sent: [NodeID: UInt64] = [:]
+    /// When it was told last that a tower does not keep our kits.
+    var toldAt: [NodeID: Timestamp] = [:]
     /// Towers for which the store is asked.
     var asked: Set<NodeID> = []
     private var changed: Set<NodeID> = []
@@ -129,6 +131,7 @@ struct TowerClient: Sendable {
         towers[node] = nil
         sent[node] = nil
         asked.remove(node)
+        toldAt[node] = nil
         changed.insert(node)
     }
 
@@ -270,7 +273,11 @@ extension NodeCore {
         guard let tower = peers.towers.client.towers[node], let sent = peers.towers.client.sent[node] else { return }
         let (number, overflow) = message.number.addingReportingOverflow(tower.base)
         // It has more than we sent: they are of a time that this database does not know.
-        guard !overflow, number <= sent else { return renewTowerIdentity(node) }
+        guard !overflow, number <= sent else {
+            refused(
+                by: node, "it says that it has kits that were not sent to it: it does not tell the truth, or this database is an old copy")
+            return renewTowerIdentity(node)
+        }
         guard number > tower.stored else { return }
         for number in tower.stored + 1...number {
             batch.effects.writes.append(.delete(.towerQueue, key: TowerClient.key(node, number)))
@@ -298,7 +305,12 @@ extension NodeCore {
 
     private mutating func refused(by node: NodeID, _ why: String) {
         guard peers.towers.client.towers[node]?.refusal != why else { return }
-        batch.effects.events.append(.alert("watchtower \(node) does not keep our kits: \(why)"))
+        // Other words each time do not fill the log.
+        let told = peers.towers.client.toldAt[node]
+        if told.map({ now.since($0) >= .seconds(3600) }) ?? true {
+            batch.effects.events.append(.alert("watchtower \(node) does not keep our kits: \(why)"))
+            peers.towers.client.toldAt[node] = now
+        }
         peers.towers.client.update(node) { $0.refusal = why }
     }
 }

@@ -50,6 +50,12 @@ struct TowerService: Sendable {
     /// Kits of commitments for which the store is being asked, page by page, with one output for each place: not stored, for a restart looks
     /// again.
     var collected: [TransactionID: [PenaltyKit]] = [:]
+    /// Commitments for which kits came late in this batch, or before the chain was known.
+    var late: Set<TransactionID> = []
+    /// Late kits that were looked at, by commitment and client.
+    private var tries: [TransactionID: [NodeID: Int]] = [:]
+    /// What was stored from where, since the start.
+    var bytesOfAddress: [AddressGroup: UInt64] = [:]
     /// Who has become a client from where, since the start: identities cost nothing.
     var newcomers: [AddressGroup: Int] = [:]
     private(set) var cases: [TransactionID: TowerCase] = [:]
@@ -82,8 +88,17 @@ struct TowerService: Sendable {
     mutating func set(_ id: TransactionID, _ found: TowerCase?) {
         guard cases[id] != found else { return }
         cases[id] = found
+        if found == nil { tries[id] = nil }
         hints[PenaltyKit.hint(id)] = found == nil ? nil : id
         changedCases.insert(id)
+    }
+
+    /// Whether one more late kit of a client is looked at: a signature takes time, and false ones cost nothing.
+    mutating func mayTry(_ node: NodeID, _ commitment: TransactionID) -> Bool {
+        let count = tries[commitment]?[node] ?? 0
+        guard count < NodeCore.kitsOfClient else { return false }
+        tries[commitment, default: [:]][node] = count + 1
+        return true
     }
 
     mutating func drainWrites() -> [StoreWrite] {
@@ -137,6 +152,12 @@ extension NodeCore {
                 return refuse(.full)
             }
         }
+        // One address does not take the room of all others.
+        if let origin = peers[id]?.origin, !origin.isLocal {
+            let stored = peers.towers.service.bytesOfAddress[origin] ?? 0
+            guard stored + size <= policy.maxBytes / Self.addresses else { return refuse(.full) }
+            peers.towers.service.bytesOfAddress[origin] = stored + size
+        }
         customer.last = message.number
         customer.bytes += size
         peers.towers.service.set(customer, node)
@@ -144,30 +165,41 @@ extension NodeCore {
         batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
         // It leaves after the commit, as everything does.
         transmit(.towerStored(TowerStored(number: message.number)), over: id)
-        useLate(message)
+        useLate(message, of: node)
     }
 
     /// A kit may come after its commitment was mined: the tower or the client was away, or the peer gave its revocation secret for what it had
     /// a miner take. Its outputs are added to those that are known, also while the store is still being asked, for the page with this kit may
     /// have been read before it came. Who stores what is not good for the commitment brings about nothing more.
-    private mutating func useLate(_ message: TowerStore) {
+    private mutating func useLate(_ message: TowerStore, of node: NodeID) {
         guard let commitment = peers.towers.service.hints[message.hint], var found = peers.towers.service.cases[commitment],
             let transaction = found.transaction,
-            let kit = PenaltyKit(sealed: message.blob, for: commitment)?.verified(for: transaction, id: commitment)
-        else { return }
-        guard found.isLookedUp else {
             // Where the store was not asked yet, or could not be read, it will be, and has this kit.
-            guard let kits = peers.towers.service.collected[commitment] else { return }
-            peers.towers.service.collected[commitment] = kits + kit.outputs(without: kits)
+            let known = found.isLookedUp ? found.kits : peers.towers.service.collected[commitment],
+            known.count < TowerCase.maxOutputs, peers.towers.service.mayTry(node, commitment),
+            let kit = PenaltyKit(sealed: message.blob, for: commitment)
+        else { return }
+        let new = kit.outputs(without: known).compactMap { $0.verified(for: transaction, id: commitment) }
+        guard !new.isEmpty else { return }
+        guard found.isLookedUp else {
+            peers.towers.service.collected[commitment] = known + new
             return
         }
-        let new = kit.outputs(without: found.kits)
-        guard !new.isEmpty else { return }
-        let isFirst = found.kits.isEmpty
-        found.kits += new
+        if found.kits.isEmpty {
+            found.since = height
+            tellBreach(found)
+        }
+        found.add(new)
         peers.towers.service.set(commitment, found)
-        if isFirst { tellBreach(found) }
-        punish()
+        peers.towers.service.late.insert(commitment)
+    }
+
+    /// Punishes with kits that came late, once for all that came in a batch.
+    mutating func punishLate() {
+        guard isSynced, !peers.towers.service.late.isEmpty else { return }
+        let late = peers.towers.service.late
+        peers.towers.service.late = []
+        for id in late.sorted() { punish(id) }
     }
 
     private mutating func tellBreach(_ found: TowerCase) {
@@ -175,6 +207,8 @@ extension NodeCore {
             .alert("watchtower: \(found.commitment) in block \(found.height) is a revoked commitment of a client's peer, and is punished"))
     }
 
+    /// So many addresses have room at the least, each for what it stores between two starts.
+    private static let addresses: UInt64 = 8
     /// Clients that one address may bring in until the next start: identities cost nothing, and each takes a place for good.
     private static let newcomersOfAddress = 20
 
@@ -225,7 +259,7 @@ extension NodeCore {
     }
 
     /// Kits that are looked at of one client for one commitment; a page has as many. A commitment with most HTLCs has ten.
-    private static let kitsOfClient = 32
+    fileprivate static let kitsOfClient = 32
 
     /// The next page of kits under a hint; `nil` where there is none.
     ///
@@ -270,7 +304,7 @@ extension NodeCore {
             guard let transaction = found.transaction, var kits = peers.towers.service.collected[id] else { continue }
             // Who stores kits under a hint that is not its own cannot seal them with the key; who knows the commitment cannot sign. One signature
             // for an output is enough, and two would spoil the claim.
-            for entry in entries {
+            for entry in entries where kits.count < TowerCase.maxOutputs {
                 guard let kit = PenaltyKit(sealed: entry.record, for: id) else { continue }
                 kits += kit.outputs(without: kits).compactMap { $0.verified(for: transaction, id: id) }
             }
@@ -281,7 +315,8 @@ extension NodeCore {
             }
             peers.towers.service.collected[id] = nil
             found.isLookedUp = true
-            found.kits = kits
+            found.since = height
+            found.add(kits)
             peers.towers.service.set(id, found)
             guard !kits.isEmpty else { continue }
             tellBreach(found)
@@ -292,33 +327,35 @@ extension NodeCore {
     /// Publishes what takes the outputs that are left, at the rate of now, and at a higher one while they are not taken.
     mutating func punish() {
         guard isSynced else { return }
-        for (id, known) in peers.towers.service.cases.sorted(by: { $0.key < $1.key }) where known.isLookedUp && !known.open.isEmpty {
-            var found = known
-            let needed = PenaltyKit.feeRates.firstIndex { $0 >= layer1.feeRates[.urgent] } ?? PenaltyKit.feeRates.count - 1
-            if found.level < needed {
-                (found.level, found.since) = (needed, height)
-            } else if height - found.since >= Self.punishPatience, found.level < PenaltyKit.feeRates.count - 1 {
-                (found.level, found.since) = (found.level + 1, height)
-            }
-            peers.towers.service.set(id, found)
-            let group = found.isSplit ? 1 : Self.htlcsOfClaim
-            for claim in PenaltyKit.claims(found.kits, of: id, outputs: found.open, level: found.level, group: group) {
-                publish(claim, .watchtower)
-            }
+        for id in peers.towers.service.cases.keys.sorted() { punish(id) }
+    }
+
+    private mutating func punish(_ id: TransactionID) {
+        guard var found = peers.towers.service.cases[id], found.isLookedUp, !found.open.isEmpty else { return }
+        let needed = PenaltyKit.feeRates.firstIndex { $0 >= layer1.feeRates[.urgent] } ?? PenaltyKit.feeRates.count - 1
+        if found.level < needed {
+            (found.level, found.since) = (needed, height)
+        } else if height - found.since >= Self.punishPatience, found.level < PenaltyKit.feeRates.count - 1 {
+            (found.level, found.since) = (found.level + 1, height)
         }
+        peers.towers.service.set(id, found)
+        for claim in found.claims(group: Self.htlcsOfClaim) { publish(claim, .watchtower) }
     }
 
     /// HTLCs that one claim takes, as long as layer 1 does not refuse it.
     private static let htlcsOfClaim = 20
 
-    /// Layer 1 refuses a penalty for a client: where it takes several HTLCs one of them may be spent already.
+    /// Layer 1 refuses a penalty for a client: where it takes several HTLCs one of them may be spent already, and each goes by itself.
     mutating func penaltyRefused(_ transaction: Transaction) {
         guard transaction.inputs.count > 1, let id = transaction.inputs.first?.previousOutput.transaction,
-            var found = peers.towers.service.cases[id], !found.isSplit
+            var found = peers.towers.service.cases[id]
         else { return }
-        found.isSplit = true
+        found.alone.formUnion(transaction.inputs.map(\.previousOutput.index))
         peers.towers.service.set(id, found)
-        punish()
+        for claim in found.claims(group: Self.htlcsOfClaim)
+        where claim.inputs.count == 1 && transaction.inputs.contains(where: { $0.previousOutput == claim.inputs[0].previousOutput }) {
+            publish(claim, .watchtower)
+        }
     }
 
     /// Blocks after which a penalty pays more: four times it can, and the cheater's delay is at least as many as that.

@@ -37,6 +37,8 @@ package struct PenaltyKit: Hashable, Sendable {
     package static let leastLength = 200
     /// BOLT 3's longest script has 142 bytes.
     private static let maxScript = 200
+    /// The longest script that layer 1 relays outputs to, of those that a wallet has.
+    private static let maxSweepScript = 42
     private static let sequence: UInt32 = 0xffff_fffd
     /// Below that an output does not pay its own fee.
     private static let leastFeeRate = FeeRate(perKiloweight: 1000)
@@ -99,28 +101,32 @@ package struct PenaltyKit: Hashable, Sendable {
     ///   - indices: of the commitment's outputs that nobody has spent.
     ///   - level: the fee rate that is wanted, of `feeRates`: HTLCs, which the cheater may take to their second step in any block, pay the next
     ///     one from the beginning. An output that cannot pay that pays the highest one that it can.
-    ///   - group: HTLCs in one transaction at most.
+    ///   - alone: HTLCs that go by themselves.
+    ///   - group: HTLCs in one transaction at most. Which are together does not depend on which are spent.
     package static func claims(
-        _ kits: [PenaltyKit], of commitment: TransactionID, outputs indices: Set<UInt32>, level: Int, group: Int
+        _ kits: [PenaltyKit], of commitment: TransactionID, outputs indices: Set<UInt32>, alone: Set<UInt32> = [], level: Int, group: Int
     ) -> [Transaction] {
         var single: [Transaction] = []
         var groups: [Int: [(PenaltyKit, Output)]] = [:]
         for kit in kits {
-            for output in kit.outputs where indices.contains(output.index) && output.signatures.count == feeRates.count {
+            for output in kit.outputs where output.signatures.count == feeRates.count {
                 let highest = output.highestLevel(kit.sweepScript)
                 if output.isHTLC {
                     // Those that can follow the fees equally far stay together at every level: a claim of other inputs than the one before it
                     // would have to pay for that as well.
                     groups[highest, default: []].append((kit, output))
-                } else {
+                } else if indices.contains(output.index) {
                     single.append(claim([(kit, output)], of: commitment, level: min(level, highest)))
                 }
             }
         }
         for (highest, outputs) in groups.sorted(by: { $0.key > $1.key }) {
+            let level = min(level + 1, highest)
             for start in stride(from: 0, to: outputs.count, by: max(1, group)) {
-                let some = Array(outputs[start..<min(start + max(1, group), outputs.count)])
-                single.append(claim(some, of: commitment, level: min(level + 1, highest)))
+                let left = outputs[start..<min(start + max(1, group), outputs.count)].filter { indices.contains($0.1.index) }
+                let together = left.filter { !alone.contains($0.1.index) }
+                if !together.isEmpty { single.append(claim(together, of: commitment, level: level)) }
+                for one in left where alone.contains(one.1.index) { single.append(claim([one], of: commitment, level: level)) }
             }
         }
         return single
@@ -229,6 +235,7 @@ package struct PenaltyKit: Hashable, Sendable {
         var reader = ByteReader(record)
         guard try reader.uint8() == 1 else { throw .invalid("version of a penalty kit") }
         sweepScript = Script(try reader.variableBytes())
+        guard sweepScript.bytes.count <= Self.maxSweepScript else { throw .invalid("script of a penalty kit") }
         revocationKey = try reader.point()
         outputs = []
         for _ in 0..<(try reader.count(minimum: 14)) {

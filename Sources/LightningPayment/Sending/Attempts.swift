@@ -163,6 +163,10 @@ extension Sender {
                 update(step.payment)
                 return []
             }
+            if case .tooExpensive(let cheapest) = refusal, let caller = step.newCaller, channels.contains(where: \.isUsable) {
+                current = nil
+                return refuse(step.payment, .tooExpensive(cheapest), caller)
+            }
             switch explain(refusal, step.payment, channels) {
             case .text(let why): return noRoute(why, context)
             case .tooMuch:

@@ -104,6 +104,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     package var hints: [RouteHint] = []
     /// The ways that a payee tells who hides: the last part of every route then.
     package var blindedPaths: [PayableBlindedPath] = []
+    /// The stream that it is a payment of, which adds it up; `nil` where it stands by itself.
+    public var stream: StreamPart?
     /// The only channel of ours that it may leave by; `nil` for any.
     public var firstChannel: ChannelID?
     /// Every HTLC that was sent for it, the first one first.
@@ -113,8 +115,8 @@ public struct OutgoingPayment: Hashable, Sendable {
     /// Why nothing more is tried, while HTLCs are still out.
     public var givenUp: String?
 
-    /// Since version 4 attempts say when they were settled.
-    static let version: UInt8 = 4
+    /// Since version 4 attempts say when they were settled, since version 5 payments of streams which they are.
+    static let version: UInt8 = 5
 
     /// A payment that has not begun.
     public init(
@@ -220,6 +222,10 @@ public struct OutgoingPayment: Hashable, Sendable {
             writer.variableBytes(Array(reason.utf8))
             writer.uint64(at.seconds)
         }
+        writer.optional(stream) { writer, part in
+            writer.uint64(part.stream)
+            writer.uint64(part.number)
+        }
         return writer.bytes
     }
 
@@ -258,6 +264,11 @@ public struct OutgoingPayment: Hashable, Sendable {
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         status = try Self.status(&reader)
+        if version > 4 {
+            stream = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
+                StreamPart(stream: try r.uint64(), number: try r.uint64())
+            }
+        }
         // What is computed with them later must not overflow, and each failure is decrypted by the secret of its hop.
         guard finalCLTVDelta <= 1 << 20, attempts.count <= 1000,
             attempts.allSatisfy({ $0.route.hops.allSatisfy { $0.cltvDelta <= 1 << 24 } }),

@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+import LightningRouting
 public import LightningWire
 
 /// Why a payment is not even tried; nothing has changed.
@@ -19,6 +20,8 @@ public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case ownInvoice
     /// More than all bitcoin.
     case tooLarge
+    /// The cheapest way costs so much, which is more than it may.
+    case tooExpensive(MilliSatoshi)
     /// No way leads to the payee.
     case noRoute(String)
 
@@ -32,6 +35,7 @@ public enum PaymentRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongAmount(let amount): "the invoice asks for \(amount)"
         case .ownInvoice: "that would pay this node itself"
         case .tooLarge: "there is not so much bitcoin"
+        case .tooExpensive(let cheapest): RouteRefusal.tooExpensive(cheapest: cheapest).description
         case .noRoute(let why): why
         }
     }

@@ -170,7 +170,8 @@ package struct Sender: Machine, Sendable {
             if let position = earlier.removeValue(forKey: hash) { writes += StoreHistory.payments.remove(at: position) }
             if payment.isOver {
                 writes.append(.delete(.payments, key: hash.bytes.array))
-                writes += StoreHistory.payments.add(payment.forHistory.encoded(), at: payment.position)
+                // What a stream has paid is added up in its own record.
+                if payment.stream == nil { writes += StoreHistory.payments.add(payment.forHistory.encoded(), at: payment.position) }
                 outgoing[hash] = nil
             } else {
                 writes.append(.put(.payments, key: hash.bytes.array, record: payment.encoded()))

@@ -46,6 +46,9 @@ final class NodeDriver: @unchecked Sendable {
     private var nextConnection: UInt64 = 1
     private var nextRequest: RequestID = 1
     private var requests: [RequestID: (Result<NodeResponse, NodeRefusal>) -> Void] = [:]
+    private var alarm: Scheduled<Void>?
+    /// When it rings.
+    private var wakeTime: Timestamp?
     private var listeners: [UInt64: AsyncStream<NodeEvent>.Continuation] = [:]
     private var nextListener: UInt64 = 1
     /// Why the node had to stop: its store did not take a batch.
@@ -201,10 +204,25 @@ final class NodeDriver: @unchecked Sendable {
         readAgain()
         let batch = Batch(effects: core.handle(inputs, now: Self.now), waiting: waiting)
         waiting = []
+        wakeUp(at: batch.effects.wake)
         let (writes, loads, backup) = (batch.effects.writes, batch.effects.loads, batch.effects.backup)
         if writes.isEmpty, loads.isEmpty, backup == nil, uncommitted.isEmpty { return finish(batch) }
         uncommitted.append(batch)
         store.commit(writes, backup: backup, thenLoad: loads, on: eventLoop) { self.committed($0) }
+    }
+
+    /// Calls the core when it wants to hear of the time; what it said before is forgotten.
+    private func wakeUp(at moment: Timestamp?) {
+        guard moment != wakeTime else { return }
+        alarm?.cancel()
+        (alarm, wakeTime) = (nil, moment)
+        guard let moment else { return }
+        // A clock that is set makes no harm: a tick comes each second.
+        let delay = TimeAmount.milliseconds(Int64(min(moment.since(Self.now), .seconds(60)).wholeMilliseconds) + 1)
+        alarm = eventLoop.scheduleTask(in: delay) {
+            self.wakeTime = nil
+            if self.failure == nil { self.enqueue(.wake) }
+        }
     }
 
     /// The first of the batches that wait is committed, or the store does not take it.
@@ -257,6 +275,7 @@ final class NodeDriver: @unchecked Sendable {
         }
         switch event {
         case .paymentSucceeded: paymentsSent.increment()
+        case .streamPaid(let receipt): if receipt.failure == nil { paymentsSent.increment() }
         case .paymentReceived: paymentsReceived.increment()
         case .peerConnected(let node): logger.info("peer connected", metadata: ["peer": "\(node)"])
         case .connectionEnded(_, let node, let why):
@@ -265,7 +284,7 @@ final class NodeDriver: @unchecked Sendable {
         case .channelOpening, .channelUsable, .channelAnnounced, .channelClosing, .channelClosed, .channelsRestored, .connectionReady,
             .connectionLost, .peerAddresses, .publicationRefused, .paymentHeld, .paymentUpdated, .paymentSettled, .paymentFailed,
             .forwarded,
-            .forwardRefused, .block, .alert, .note:
+            .forwardRefused, .block, .streamOver, .alert, .note:
             break
         }
         for listener in listeners.values { listener.yield(event) }
@@ -298,6 +317,7 @@ final class NodeDriver: @unchecked Sendable {
     func shutdown() {
         eventLoop.preconditionInEventLoop()
         if failure == nil { failure = .stopped }
+        alarm?.cancel()
         for socket in sockets.values { socket.close(promise: nil) }
         sockets = [:]
         for answer in requests.values { answer(.failure(.stopped)) }

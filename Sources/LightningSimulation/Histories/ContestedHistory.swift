@@ -363,7 +363,8 @@ public struct ContestedHistory {
         var cost = Satoshi(2000) + channel.commitmentBumpFee
         if channel.parameters.isOpener || close.kind == .revokedCommitment, let fee = close.fee { cost += fee }
         for fee in close.claimFees.values { cost += fee }
-        for output in close.outputs where output.status == .abandoned { cost += output.output.amount }
+        // What nobody claims is not worth its fee: at the most that is asked for in a history a claim costs less than this.
+        for output in close.outputs where output.status == .abandoned { cost += min(output.output.amount, Satoshi(10_000)) }
         let trimmed = close.htlcs.reduce(MilliSatoshi.zero) { $1.place == .trimmed ? $0 + $1.amount : $0 }
         return Int64(cost.value) * 1000 + Int64(trimmed.value)
     }

@@ -64,6 +64,8 @@ public struct SimulatedWorld {
         /// What its disk holds.
         package internal(set) var store = StoreContents()
         public internal(set) var events: [NodeEvent] = []
+        /// When it wants to hear of the time again.
+        var wake: Timestamp?
         package internal(set) var answers: [RequestID: Result<NodeResponse, NodeRefusal>] = [:]
         public internal(set) var restarts = 0
         /// What its layer 1 says that transactions have to pay, and says again after a restart.
@@ -84,6 +86,8 @@ public struct SimulatedWorld {
         case connect(from: Int, to: Int)
         case restart(Int)
         case tick(Int)
+        /// A node in one of its lives wanted to hear of the time.
+        case wake(Int, life: UInt64)
         /// The answer to a check of gossip, for the life of the node that asked.
         case verdict(Int, life: UInt64, number: UInt64, GossipVerdict)
     }
@@ -231,6 +235,10 @@ public struct SimulatedWorld {
         case .restart(let node): if !stopped.contains(node) { start(node) }
         case .tick(let node):
             if nodes[node].core != nil { try step(node, [.tick]) }
+        case .wake(let node, let life):
+            guard nodes[node].incarnation == life else { return }
+            nodes[node].wake = nil
+            try step(node, [.wake])
         case .verdict(let node, let life, let number, let verdict):
             if nodes[node].incarnation == life { try step(node, [.gossipChecked(number, verdict)]) }
         }
@@ -244,6 +252,7 @@ public struct SimulatedWorld {
     private mutating func start(_ index: Int) {
         guard nodes[index].core == nil else { return }
         nodes[index].incarnation += 1
+        nodes[index].wake = nil
         let entropy = Entropy(
             seed: Hash.tagged("life", Array("\(seed)/\(index)/\(nodes[index].incarnation)".utf8)))
         do {
@@ -293,6 +302,10 @@ public struct SimulatedWorld {
             schedule(.verdict(index, life: nodes[index].incarnation, number: check.number, verdict(check)), after: delay)
         }
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
+        if let wake = effects.wake, wake != nodes[index].wake {
+            nodes[index].wake = wake
+            schedule(.wake(index, life: nodes[index].incarnation), after: max(wake.since(now), .milliseconds(1)))
+        }
         nodes[index].events += effects.events
         // As a driver does: all answers to a batch come in one.
         let loaded = effects.loads.map { NodeInput.loaded($0, .success(nodes[index].store.entries($0))) }

@@ -51,13 +51,16 @@ enum StoredHistory {
                 case .channelHistory:
                     let channel = try PaymentChannel(historyRecord: record)
                     guard channel.historyRecord == record, channel.historyPosition?.id == key else { return "a channel's history" }
+                case .streamHistory:
+                    let stream = try PaymentStream(record: record)
+                    guard stream.encoded() == record, Streams.key(stream.id) == key, stream.isOver else { return "a stream's history" }
                 case .log:
                     let entry = try LogEntry(record: record)
                     guard entry.encoded() == record, entry.position.key == key else { return "the log" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
                     .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .channelOrder, .cheapForwards, .forwardTotals,
                     .peerStorage,
-                    .towers, .towerQueue, .towerClients, .towerKits, .towerCases:
+                    .towers, .towerQueue, .towerClients, .towerKits, .towerCases, .streams:
                     continue
                 }
             } catch { return "a record of \(table.rawValue) that cannot be read: \(error)" }

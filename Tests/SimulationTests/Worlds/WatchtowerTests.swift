@@ -360,6 +360,128 @@ struct WatchtowerTests {
         }
     }
 
+    @Test("kits that come one after the other are punished once for a batch, and each round of them by claims of its own")
+    func rounds() throws {
+        var (world, id) = try Self.world(87)
+        for number in 1...6 { try Self.hold(&world, Self.alice, Self.bob, UInt64(20_000 + number), UInt8(number)) }
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        world.stop(Self.tower)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let whole = try #require(
+            world.nodes[Self.alice].store.records(.towerQueue).lazy.compactMap { record -> PenaltyKit? in
+                var reader = ByteReader(record)
+                _ = try? reader.read(16)
+                return (try? reader.variableBytes()).flatMap { PenaltyKit(sealed: $0, for: cheat.id) }
+            }.first)
+        #expect(whole.outputs.count == 7)
+        world.stop(Self.alice)
+        world.resume(Self.tower)
+        try world.pass(2)
+        try Self.breach(&world, cheat)
+        var core = world.nodes[Self.tower].core!
+        let hint = PenaltyKit.hint(cheat.id)
+        let client = SecretKey(Hash.sha256([87]))!.publicKey()
+        func send(_ outputs: Range<Int>, first: Int) {
+            for (number, index) in outputs.enumerated() {
+                var one = whole
+                one.outputs = [whole.outputs[index]]
+                let message = TowerStore(number: UInt64(first + number), hint: hint, blob: one.sealed(for: cheat.id))
+                core.received(message, over: ConnectionID(99), of: client)
+            }
+        }
+        send(0..<4, first: 1)
+        let first = core.handle([], now: world.now).publications.map(\.transaction)
+        // One for each kit, for each is a round of its own; and none twice.
+        #expect(first.count == 4 && Set(first.map(\.id)).count == 4)
+        send(4..<7, first: 5)
+        let second = core.handle([], now: world.now)
+        let found = try #require(core.peers.towers.service.cases[cheat.id])
+        #expect(found.open.count == 7 && Set(second.publications.map(\.transaction.id)).isSuperset(of: first.map(\.id)))
+        #expect(try TowerCase(record: found.encoded()) == found)
+        // More of the same, or false ones, are not looked at for ever.
+        send(0..<7, first: 8)
+        #expect(core.handle([], now: world.now).publications.isEmpty)
+        // A claim of several that is refused: its own HTLCs go by themselves, others stay together.
+        var case1 = TowerCase(cheat.id, cheat, height: found.height)
+        case1.add(whole.outputs(without: []))
+        let pairs = case1.claims(group: 2)
+        #expect(pairs.map(\.inputs.count) == [1, 2, 2, 2])
+        case1.alone = Set(pairs[1].inputs.map(\.previousOutput.index))
+        let split = case1.claims(group: 2)
+        #expect(split.map(\.inputs.count) == [1, 1, 1, 2, 2] && split[3] == pairs[2])
+        // What is spent does not move others from one claim to another.
+        case1.alone = []
+        case1.spent[pairs[1].inputs[0].previousOutput.index] = case1.height
+        let left = case1.claims(group: 2)
+        #expect(left.map(\.inputs.count) == [1, 1, 2, 2] && Array(left[2...]) == Array(pairs[2...]))
+    }
+
+    @Test("two towers punish the same breach, and the client has it once; one that is away changes nothing", arguments: [false, true])
+    func several(isOneAway: Bool) throws {
+        var configuration = NodeConfiguration()
+        configuration.tower = TowerPolicy()
+        var world = SimulatedWorld(seed: 88, names: ["alice", "bob", "tower", "other"], configuration: configuration)
+        try world.fund(Self.alice)
+        world.join(Self.alice, Self.bob)
+        try world.run(limit: .milliseconds(2000))
+        try world.command(
+            Self.alice,
+            .openChannel(
+                world.nodes[Self.bob].nodeID, amount: Satoshi(500_000), push: MilliSatoshi(Satoshi(200_000)), feeRate: nil))
+        try world.run(limit: .milliseconds(2000))
+        try world.mine(6)
+        try world.run(limit: .milliseconds(2000))
+        for tower in [2, 3] {
+            _ = try world.ask(Self.alice, .addWatchtower(world.nodes[tower].nodeID))
+            world.join(Self.alice, tower)
+        }
+        try world.run(limit: .milliseconds(2000))
+        if isOneAway { world.stop(2) }
+        let id = try #require(world.nodes[Self.alice].core!.channels.ids.first)
+        let signed = world.signedCommitment(Self.bob, id)
+        let cheat = try #require(signed)
+        try Self.pay(&world, Self.bob, Self.alice, 50_000)
+        let towers = world.nodes[Self.alice].core!.watchtowers
+        #expect(towers.count == 2 && towers.count { $0.waiting > 0 } == (isOneAway ? 1 : 0))
+        let before = Self.total(world, Self.alice)
+        try Self.breach(&world, cheat)
+        #expect(Self.claims(world, cheat.id).count == 1)
+        try world.mine(1)
+        for tower in [2, 3] where !(isOneAway && tower == 2) {
+            #expect(world.nodes[tower].core!.peers.towers.service.cases[cheat.id]?.open == [])
+        }
+        try world.mine(200)
+        world.resume(Self.alice)
+        try world.pass(3)
+        try world.mine(5)
+        try world.pass(2)
+        let gain = Self.total(world, Self.alice) - before
+        #expect((490_000...500_000).contains(gain), "\(gain)")
+    }
+
+    @Test("a tower that says what is not true, or refuses for another reason each time, is told of, and does not fill the log")
+    func liar() throws {
+        let (world, _) = try Self.world(89)
+        var core = world.nodes[Self.alice].core!
+        let node = world.nodes[Self.tower].nodeID
+        let before = try #require(core.watchtowers.first)
+        func alerts(_ message: (inout NodeCore) -> Void) -> Int {
+            message(&core)
+            return core.handle([], now: world.now).events.count { if case .alert = $0 { true } else { false } }
+        }
+        core.towerConnected(node)
+        #expect(alerts { $0.received(TowerStored(number: before.stored + 5), of: node) } == 1)
+        let after = try #require(core.watchtowers.first)
+        #expect(after.salt != before.salt && after.refusal?.contains("were not sent to it") == true && after.stored == before.stored)
+        for reason in UInt16(1)...50 {
+            var refused = TowerRefused(number: 1, .full)
+            refused.reason = reason
+            #expect(alerts { $0.received(refused, of: node) } == 0)
+        }
+        #expect(core.watchtowers.first?.refusal == "for reason 50")
+    }
+
     @Test("kits that were not made, for too many waited, are counted, and their number stays when the tower answers again")
     func lost() throws {
         var (world, id) = try Self.world(86)

@@ -1,0 +1,214 @@
+import BitcoinPrimitives
+import LightningWire
+
+// What a stream does next, and what it makes of how payments end. Times are its own: since its beginning, pauses left out.
+extension PaymentStream {
+    private static let offlineInterval = Duration.seconds(1)
+    /// An interruption that is shorter than this is none: what was due in it is paid.
+    private static let shortInterruption = Duration.seconds(5)
+
+    /// What to do at a time of its own.
+    ///
+    /// - Parameter canPay: whether there is any channel to pay over: where not, nothing fails, and nobody is given up.
+    mutating func next(at time: Duration, canPay: Bool = true) -> Step {
+        if let ending { return underWay.isEmpty ? .over(ending) : .wait(until: nil) }
+        guard status == .running else { return .wait(until: nil) }
+        let isLast = terms.duration.map { time >= $0 } ?? false
+        skip(at: time)
+        let debts = debts(at: time, isLast: isLast)
+        var wake: Duration?
+        func wakeAt(_ moment: Duration) { wake = min(wake ?? moment, moment) }
+        // Whom most is owed first.
+        for index in shares.indices.sorted(by: { (debts[$0].value, $1) > (debts[$1].value, $0) }) where !shares[index].isGivenUp {
+            // One at a time finds out whether it works again.
+            let most = shares[index].failingSince == nil ? terms.maxInFlight : 1
+            guard debts[index] > .zero, shares[index].count < most else { continue }
+            guard time >= shares[index].next || isLast && shares[index].failingSince == nil else {
+                wakeAt(shares[index].next)
+                continue
+            }
+            guard let payment = payment(min(debts[index], shares[index].largest ?? debts[index]), to: index) else {
+                // What is under way may leave room when it ends.
+                if underWay.isEmpty { return .over(.budget) }
+                continue
+            }
+            guard canPay else { return .wait(until: time + Self.offlineInterval) }
+            last += 1
+            begin(payment)
+            // What is more than one payment may be follows at once.
+            shares[index].next = payment.amount < debts[index] ? time : time + shares[index].interval
+            return .pay(payment)
+        }
+        if shares.allSatisfy(\.isGivenUp) { return underWay.isEmpty ? .over(failureEnd) : .wait(until: nil) }
+        let owes = shares.indices.contains { !shares[$0].isGivenUp && debts[$0] > .zero }
+        if isLast, !owes { return underWay.isEmpty ? .over(.duration) : .wait(until: nil) }
+        if !isLast {
+            if let end = terms.duration { wakeAt(end) }
+            for index in shares.indices where !shares[index].isGivenUp && debts[index] == .zero {
+                // A millisatoshi more for it: not before its own time.
+                let step = MilliSatoshi(weightSum / UInt64(terms.recipients[index].weight) + 1)
+                guard let goal = due(at: time).adding(step)?.subtracting(dueBefore), let moment = terms.rate.time(until: goal) else {
+                    continue
+                }
+                wakeAt(max(rateSince + moment, shares[index].next))
+            }
+        }
+        return .wait(until: wake.map { max($0, time + .milliseconds(1)) })
+    }
+
+    /// Nobody who got something has failed the stream.
+    private var failureEnd: End {
+        if isSpent { return .budget }
+        return terms.duration != nil && shares.allSatisfy { $0.paid > .zero } ? .duration : .failures
+    }
+
+    /// Of what was due during an interruption only so much stays due as the terms say. Payments that wait until they are large enough for their fees
+    /// are no interruption.
+    private mutating func skip(at time: Duration) {
+        let patience = terms.catchUp + Self.shortInterruption
+        for index in shares.indices where !shares[index].isGivenUp {
+            let owed = owed(at: time, to: index)
+            let window = patience + shares[index].interval * 2
+            // Before that the rate was another one.
+            guard time - window > rateSince else { continue }
+            let recent = StreamRate.share(terms.rate.due(after: window), UInt64(terms.recipients[index].weight), of: weightSum)
+            // What was added has its own reason; a share is rounded down.
+            let most = recent.saturatingAdding(shares[index].added).saturatingAdding(shares[index].inFlight).saturatingAdding(
+                MilliSatoshi(1))
+            // What is under way longer than the window holds up nothing but itself.
+            guard owed > most, shares[index].count < terms.maxInFlight else { continue }
+            shares[index].skipped = shares[index].skipped.saturatingAdding(owed.saturatingSubtracting(most))
+        }
+    }
+
+    /// What one of those who share it has to get yet; what is under way to it included.
+    private func owed(at time: Duration, to index: Int) -> MilliSatoshi {
+        StreamRate.share(due(at: time), UInt64(terms.recipients[index].weight), of: weightSum)
+            .saturatingSubtracting(shares[index].paid).saturatingSubtracting(shares[index].skipped)
+    }
+
+    /// What is owed to each: its share of what is due, less what it got and what is on its way. At the end the millisatoshi that no share
+    /// has, fewer than there are recipients, go to the first ones, one each.
+    private func debts(at time: Duration, isLast: Bool) -> [MilliSatoshi] {
+        var parts = terms.recipients.map { StreamRate.share(due(at: time), UInt64($0.weight), of: weightSum) }
+        if isLast {
+            var rest = due(at: time).value - parts.reduce(0) { $0 + $1.value }
+            for index in parts.indices where rest > 0 {
+                parts[index] += MilliSatoshi(1)
+                rest -= 1
+            }
+        }
+        return zip(parts, shares).map {
+            $0.saturatingSubtracting($1.paid).saturatingSubtracting($1.skipped).saturatingSubtracting($1.inFlight)
+        }
+    }
+
+    /// The payment of a debt, or of as much of it as the budget has room for; `nil` where that is nothing.
+    private func payment(_ debt: MilliSatoshi, to recipient: Int) -> Payment? {
+        let used = paid.saturatingAdding(inFlight).saturatingAdding(fees).saturatingAdding(feesInFlight)
+        let room = (terms.budget ?? MilliSatoshi(.maximum)).saturatingSubtracting(used)
+        var amount = min(debt, room)
+        guard amount > .zero else { return nil }
+        // Fees come out of the budget as well. Where they eat up what is left, better a payment without a fee than none.
+        let fee = maxFee(for: amount)
+        if fee > room.saturatingSubtracting(amount), fee < room { amount = min(amount, room - fee) }
+        return Payment(
+            number: last + 1, recipient: recipient, amount: amount, maxFee: min(maxFee(for: amount), room - amount), isCut: amount < debt)
+    }
+
+    /// What one more payment may cost: its own share, and what earlier ones have left of theirs, which only one at a time may use. So the sum
+    /// stays within the share however those under way end: a rounded share of a sum is never less than the sum of the rounded shares.
+    private func maxFee(for amount: MilliSatoshi) -> MilliSatoshi {
+        let lent = underWay.values.reduce(MilliSatoshi.zero) { $0 + $1.maxFee.saturatingSubtracting(feeShare(of: $1.amount)) }
+        let left = feeShare(of: paid).saturatingSubtracting(fees).saturatingSubtracting(lent)
+        let most = feeShare(of: amount).saturatingAdding(left)
+        guard let limit = terms.maxFee else { return most }
+        return min(most, limit.saturatingSubtracting(fees).saturatingSubtracting(feesInFlight))
+    }
+
+    private func feeShare(of amount: MilliSatoshi) -> MilliSatoshi {
+        StreamRate.share(amount, UInt64(min(terms.maxFeeMillionths, 1_000_000)), of: 1_000_000)
+    }
+
+    // MARK: What became of it
+
+    /// A payment has succeeded.
+    ///
+    /// - Parameters:
+    ///   - fee: what forwarders took: `maxFee` at most.
+    ///   - latency: how long it took.
+    mutating func succeeded(_ number: UInt64, fee: MilliSatoshi, latency: Duration) -> Payment? {
+        guard let payment = take(number) else { return nil }
+        let index = payment.recipient
+        succeeded += 1
+        latencies.add(latency)
+        paid += payment.amount
+        fees += fee
+        shares[index].paid += payment.amount
+        shares[index].added = shares[index].added.saturatingSubtracting(payment.amount)
+        shares[index].failingSince = nil
+        shares[index].delay = .zero
+        if let largest = shares[index].largest, payment.amount >= largest {
+            shares[index].largest = largest.saturatingAdding(MilliSatoshi(largest.value / 8 + 1))
+        }
+        // Back to the interval that was wanted, step by step, as long as a smaller payment would pay its fee.
+        let current = shares[index].interval
+        if current > terms.interval, fee <= feeShare(of: MilliSatoshi(payment.amount.value / 2)) {
+            shares[index].interval = max(terms.interval, .milliseconds(current.wholeMilliseconds / 2))
+        }
+        return payment
+    }
+
+    /// A payment has failed, and nothing of it was paid: it is owed again.
+    ///
+    /// - Parameter isTooExpensive: whether there is a way, and it costs more than the payment may. Then later ones are larger; else a large one
+    ///   is tried as a smaller one, for there may be too little room.
+    mutating func failed(_ number: UInt64, _ why: String, isTooExpensive: Bool, at time: Duration) -> Payment? {
+        guard let payment = take(number) else { return nil }
+        failed += 1
+        lastFailure = why
+        let index = payment.recipient
+        let since = shares[index].failingSince ?? time
+        shares[index].failingSince = since
+        if isTooExpensive {
+            shares[index].interval = min(shares[index].interval * 2, Self.longestInterval)
+            shares[index].next = time + shares[index].interval
+            shares[index].largest = nil
+            // What is left of the budget does not pay for a way to this recipient; to another it may.
+            if payment.isCut, underWay.isEmpty { (shares[index].isGivenUp, isSpent) = (true, true) }
+        } else {
+            let usual = StreamRate.share(
+                terms.rate.due(after: shares[index].interval), UInt64(terms.recipients[index].weight), of: weightSum)
+            let smaller = min(shares[index].largest ?? MilliSatoshi(.max), MilliSatoshi(payment.amount.value / 2))
+            shares[index].largest = max(smaller, usual.saturatingAdding(MilliSatoshi(1)))
+            shares[index].delay = min(max(shares[index].delay * 2, Self.shortestDelay), Self.longestDelay)
+            shares[index].next = time + shares[index].delay
+        }
+        let isLate = terms.patience.map { time - since >= $0 } ?? false
+        // The rest at the end may be too little for its fee: no time makes it larger.
+        let isRest = terms.duration.map { time >= $0 } ?? false && shares[index].paid > .zero
+        if isLate || isRest { shares[index].isGivenUp = true }
+        return payment
+    }
+
+    private static let longestInterval = Duration.seconds(3600)
+    private static let shortestDelay = Duration.milliseconds(100)
+    private static let longestDelay = Duration.seconds(60)
+
+    mutating func begin(_ payment: Payment) {
+        underWay[payment.number] = payment
+        inFlight += payment.amount
+        feesInFlight += payment.maxFee
+        shares[payment.recipient].inFlight += payment.amount
+        shares[payment.recipient].count += 1
+    }
+
+    private mutating func take(_ number: UInt64) -> Payment? {
+        guard let payment = underWay.removeValue(forKey: number) else { return nil }
+        inFlight -= payment.amount
+        feesInFlight -= payment.maxFee
+        shares[payment.recipient].inFlight -= payment.amount
+        shares[payment.recipient].count -= 1
+        return payment
+    }
+}
