@@ -17,7 +17,7 @@ struct LNW: AsyncParsableCommand {
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
             ListTransactions.self, ListUnspent.self, BumpFee.self, Close.self, ForceClose.self, Abandon.self, Quote.self, Backup.self,
-            Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, Stream.self, GetRoute.self,
+            Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, StreamCommand.self, GetRoute.self,
             Explain.self, LogCommand.self, Probe.self, GraphCommand.self,
             ListForwards.self,
             FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
@@ -74,6 +74,7 @@ struct LNW: AsyncParsableCommand {
                 case .unreachable, .notRunning: 3
                 case .refused: 4
                 case .paymentFailed: 5
+                case .pending: 7
                 case .corrupt: 6
                 case .internal: 1
                 }

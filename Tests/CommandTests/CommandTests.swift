@@ -177,7 +177,26 @@ struct CommandTests {
         #expect(try home.run("-w", "alice", "pay", altered).status == 4)
         let id = try #require(bob["id"] as? String)
         #expect(try home.run("-w", "alice", "keysend", String(id.prefix(8)), "50sat").status == 0)
-        #expect(try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json").json["paid_msat"] as? Int == 10_000)
+        let streamed = try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json")
+        let end = try #require(streamed.out.split(separator: "\n").last)
+        #expect(streamed.status == 0 && end.contains("\"paid_msat\":10000,") && end.contains("\"complete\":true"))
+        // One that goes on by itself.
+        let begun = try home.run(
+            "-w", "alice", "stream", "start", "--split", "\(id):1", "--rate", "1msat/min", "--budget", "100sat", "--json")
+        let stream = try #require(begun.json["stream"] as? Int)
+        #expect(try home.run("-w", "alice", "stream", "pause", "\(stream)", "--json").json["status"] as? String == "paused")
+        #expect(try home.run("-w", "alice", "stream", "rate", "\(stream)", "1msat/h", "--json").json["rate_period_s"] as? Int == 3600)
+        #expect(try home.run("-w", "alice", "stream", "resume", "\(stream)", "--json").json["status"] as? String == "running")
+        #expect(try home.run("-w", "alice", "stream", "boost", "\(stream)", "20sat").status == 0)
+        try home.until(["-w", "alice", "stream", "show", "\(stream)", "--json"]) { $0["paid_msat"] as? Int == 20_000 }
+        #expect(try home.run("-w", "alice", "stream", "stop", "\(stream)").status == 0)
+        try home.until(["-w", "alice", "stream", "show", "\(stream)", "--json"]) { $0["end"] as? String == "stopped" }
+        #expect(try home.run("-w", "alice", "stream", "resume", "\(stream)").status == 4)
+        let streams = try home.run("-w", "alice", "stream", "list", "--json").json["streams"] as? [Any]
+        #expect(streams?.count == 2)
+        for wrong in ["10sat", "0sat/s", "10sat/week", "x/s", "-1sat/s"] {
+            #expect(try home.run("-w", "alice", "stream", id, "--rate=\(wrong)", "--for", "1s").status == 2)
+        }
         #expect(try home.run("-w", "alice", "close", "9x9x9", "--yes").status == 4)
         // A second daemon on the wallet is refused.
         #expect(try home.run("start", "-w", "alice").status == 6)
@@ -186,7 +205,7 @@ struct CommandTests {
         try home.up(ports)
         try home.until(["-w", "alice", "listchannels", "--json"]) { json in
             let channel = Self.channels(json).first
-            return channel?["connected"] as? Bool == true && channel?["to_remote_msat"] as? Int == 1_294_567
+            return channel?["connected"] as? Bool == true && channel?["to_remote_msat"] as? Int == 1_314_567
         }
         let after = try #require(try home.run("-w", "bob", "addinvoice", "any", "--json").json["invoice"] as? String)
         #expect(try home.run("-w", "alice", "pay", after).status == 4)
@@ -194,7 +213,7 @@ struct CommandTests {
         #expect(try home.run("-w", "alice", "close", id, "--yes").status == 0)
         try home.until(["-w", "bob", "balance", "--json"]) { json in
             _ = try? home.run("local", "mine", "6")
-            return json["on_chain_confirmed_sat"] as? Int == 1295
+            return json["on_chain_confirmed_sat"] as? Int == 1315
         }
         let closed = try home.run("-w", "alice", "listchannels", "--all", "--json").json
         #expect(Self.channels(closed).first?["close_kind"] as? String == "mutual")

@@ -401,68 +401,6 @@ struct ListInvoices: AsyncParsableCommand {
     }
 }
 
-struct Stream: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Pay a node continuously, in many small keysends.")
-    @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id, or a unique beginning of it") var id: String
-    @Option(help: "E.g. 10sat/s") var rate: String
-    @Option(name: .customLong("for"), help: "E.g. 10s or 2m") var duration: String
-
-    func run() async throws {
-        guard rate.hasSuffix("/s"), let perSecond = Amount(String(rate.dropLast(2)))?.msat, perSecond > 0 else {
-            throw ControlFailure(.usage, "a rate is an amount per second: 10sat/s")
-        }
-        let unit: Double = duration.hasSuffix("m") ? 60 : 1
-        guard let count = Double(duration.dropLast()), duration.hasSuffix("s") || duration.hasSuffix("m"), count > 0, count < 1e7 else {
-            throw ControlFailure(.usage, "a duration is 10s or 2m")
-        }
-        let seconds = count * unit
-        guard Double(perSecond) * seconds < Double(MilliSatoshi(Satoshi.maximum).value) else {
-            throw ControlFailure(.usage, "that is more than all the bitcoin there will be")
-        }
-        // Ten payments a second, or fewer where less than one millisatoshi would be left for each.
-        let steps = UInt64(max(1, min(10, perSecond)))
-        let total = UInt64((Double(steps) * seconds).rounded())
-        var paid: UInt64 = 0
-        var fee: UInt64 = 0
-        var payments = 0
-        var failure: (any Error)?
-        let interrupt = Interrupt()
-        let start = ContinuousClock.now
-        for step in 0..<total {
-            let due = start.advanced(by: .milliseconds(Int(step * 1000 / steps)))
-            try await Task.sleep(until: due, clock: .continuous)
-            let goal = perSecond * (step + 1) / steps
-            if interrupt.happened { break }
-            guard goal > paid else { continue }
-            do {
-                let result = try await options.call("keysend", ["id": .string(id), "amount_msat": .amount(goal - paid)])
-                paid = goal
-                payments += 1
-                fee += result["fee_msat"].u64
-                if Terminal.isOutput && !options.json {
-                    let left = try await options.call("balance")["spendable_msat"].u64
-                    Terminal.out(
-                        "\rpaid \(Format.msat(paid))   \(rate)   fee \(Format.bare(fee))   spendable left \(Format.msat(left))   ",
-                        newline: false)
-                }
-            } catch {
-                failure = error
-                break
-            }
-        }
-        if Terminal.isOutput && !options.json { Terminal.out("") }
-        // However it ended: what was spent is said.
-        options.show(
-            [
-                "paid_msat": .amount(paid), "fee_msat": .amount(fee), "num_payments": .integer(Int64(payments)),
-                "complete": .bool(failure == nil && !interrupt.happened),
-            ]
-        ) { _ in "streamed \(Format.msat(paid)) in \(payments) payments, fee \(Format.bare(fee))" }
-        if let failure { throw failure }
-    }
-}
-
 enum HexText {
     static func decode(_ text: String) -> [UInt8]? {
         guard text.count >= 20, text.count % 2 == 0 else { return nil }

@@ -100,7 +100,7 @@ package struct ControlAPI: Sendable {
             let value = Self.json(payment, description: nil, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "listpayments":
-            let page = try await node.payments(limit: try limit(p), before: try position(p)) { !$0.isProbe }
+            let page = try await node.payments(limit: try limit(p), before: try position(p)) { !$0.isProbe && $0.stream == nil }
             let list = try await named(page.records.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias")
             return ["payments": .array(list), "next": Self.json(page.next)]
         case "listinvoices":
@@ -148,6 +148,7 @@ package struct ControlAPI: Sendable {
             if let answer = try await callBackup(method, p) { return answer }
             if let answer = try await callWallet(method, p) { return answer }
             if let answer = try await callWatchtower(method, p) { return answer }
+            if let answer = try await callStream(method, p) { return answer }
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
             return answer
         }
@@ -172,7 +173,7 @@ package struct ControlAPI: Sendable {
             break
         }
         throw ControlFailure(
-            .paymentFailed,
+            .pending,
             "the payment is still under way: the peer does not answer. It will succeed or come back by itself; do not pay again. See: lnw listpayments"
         )
     }

@@ -8,7 +8,8 @@ internal import NIOPosix
 package struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable {
         /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
-        case usage, notRunning, unreachable, refused, paymentFailed, corrupt, `internal`
+        /// `pending`: what was asked for is under way, and neither done nor failed.
+        case usage, notRunning, unreachable, refused, paymentFailed, pending, corrupt, `internal`
     }
 
     package var kind: Kind

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import LightningRuntime
+
+/// An amount for each second, minute or hour.
+struct RateArgument {
+    var msat: UInt64
+    var seconds: Int64
+    var text: String
+
+    static func parse(_ text: String) throws -> RateArgument {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let periods: [String: Int64] = [
+            "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600,
+        ]
+        guard parts.count == 2, let amount = Amount(String(parts[0])), let seconds = periods[parts[1].lowercased()] else {
+            throw ValidationError("“\(text)” is no rate. Write an amount for each second, minute or hour: 10sat/s, 600sat/min, 5000sat/h")
+        }
+        guard amount.msat > 0 else { throw ValidationError("a rate is more than nothing") }
+        return RateArgument(msat: amount.msat, seconds: seconds, text: text)
+    }
+}
+
+/// A time: 500ms, 10s, 2m, 1h, 1d.
+enum TimeArgument {
+    static func parse(_ text: String) throws -> Int64 {
+        let units: [(String, Double)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
+        for (suffix, milliseconds) in units where text.hasSuffix(suffix) {
+            // Digits and one point: what Double takes besides, like 1e9 or inf, nobody means here.
+            let number = text.dropLast(suffix.count)
+            guard number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(number) else { continue }
+            let all = (value * milliseconds).rounded()
+            guard all < 3e12 else { throw ValidationError("“\(text)” is longer than a stream can be") }
+            return Int64(all)
+        }
+        throw ValidationError("“\(text)” is no time. Write 500ms, 10s, 2m, 1h or 1d")
+    }
+}
+
+/// What a stream is to be.
+struct StreamOptions: ParsableArguments {
+    @Argument(help: "Who is paid: the node's id or alias, or a unique beginning of either") var payee: String?
+    @Option(help: "How fast: 10sat/s, 600sat/min, 5000sat/h", transform: RateArgument.parse) var rate: RateArgument
+    @Option(name: .customLong("for"), help: "How long: 60s, 2m, 1h. Left out, until it is stopped.", transform: TimeArgument.parse)
+    var duration: Int64?
+    @Option(help: "All that may be spent, fees included.", transform: Amount.parse) var budget: Amount?
+    @Option(help: "Several recipients with their shares: alice:90,bob:10") var split: String?
+    @Option(help: "Time between two payments, at least. It grows where fees ask for larger payments.", transform: TimeArgument.parse)
+    var interval: Int64 = 1000
+    @Option(help: "What forwarders may take of what is paid: a share, 1%, or an amount for the whole stream.") var maxFee: String = "1%"
+    @Option(help: "Of an interruption, so much time is paid for afterwards.", transform: TimeArgument.parse) var catchUp: Int64 = 0
+    @Option(help: "Payments that are under way at a time to each recipient.") var maxInFlight: Int64 = 8
+
+    func parameters() throws -> JSONValue {
+        var fields: [String: JSONValue] = [
+            "recipients": .array(try recipients()), "rate_msat": .amount(rate.msat), "rate_period_s": .integer(rate.seconds),
+            "interval_ms": .integer(interval), "catch_up_ms": .integer(catchUp), "max_in_flight": .integer(maxInFlight),
+        ]
+        fields["duration_ms"] = duration.map { .integer($0) } ?? .null
+        fields["budget_msat"] = budget.map { .amount($0.msat) } ?? .null
+        if maxFee.hasSuffix("%") {
+            guard let percent = Decimal(string: String(maxFee.dropLast())), percent >= 0, percent <= 100,
+                maxFee.dropLast().allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." })
+            else { throw ControlFailure(.usage, "“\(maxFee)” is no share: write 0% to 100%") }
+            fields["max_fee_millionths"] = .integer(NSDecimalNumber(decimal: percent * 10_000).int64Value)
+        } else {
+            guard let amount = Amount(maxFee) else {
+                throw ControlFailure(.usage, "“\(maxFee)” is neither a share, like 1%, nor an amount, like 50sat")
+            }
+            fields["max_fee_millionths"] = .integer(1_000_000)
+            fields["max_fee_msat"] = .amount(amount.msat)
+        }
+        return .object(fields)
+    }
+
+    private func recipients() throws -> [JSONValue] {
+        guard let split else {
+            guard let payee else {
+                throw ControlFailure(.usage, "who is paid? lnw stream <payee> --rate 10sat/s, or --split alice:90,bob:10")
+            }
+            return [["id": .string(payee), "weight": 1]]
+        }
+        guard payee == nil else { throw ControlFailure(.usage, "either one payee, or --split with all of them") }
+        return try split.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            let words = part.split(separator: ":", omittingEmptySubsequences: false)
+            guard words.count == 2, !words[0].isEmpty, let weight = Int64(words[1]), weight > 0 else {
+                throw ControlFailure(.usage, "“\(part)” is no share: write a node and its weight, alice:90,bob:10")
+            }
+            return ["id": .string(String(words[0])), "weight": .integer(weight)]
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningCore
+import LightningPayment
+import LightningWire
+
+// What the control socket offers of streams.
+extension ControlAPI {
+    /// `nil` for a method that is none of these.
+    func callStream(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
+        switch method {
+        case "startstream": return try await shown(try await node.startStream(try await terms(p)))
+        case "liststreams":
+            let limit = try limit(p)
+            let before = try p.whole("before", in: 1...Int64.max).map { UInt64($0) }
+            let streams = try await node.streams(limit: limit, before: before)
+            var list: [JSONValue] = []
+            for stream in streams { list.append(try await shown(stream)) }
+            return ["streams": .array(list), "next": streams.count == limit ? streams.last.map { .amount($0.id) } ?? .null : .null]
+        case "getstream":
+            let id = try number(p)
+            guard let stream = try await node.stream(id) else { throw ControlFailure(.refused, StreamRefusal.unknown.description) }
+            return try await shown(stream)
+        case "pausestream": return try await act(p, .pause)
+        case "resumestream": return try await act(p, .resume)
+        case "stopstream": return try await act(p, .stop)
+        case "setstreamrate": return try await act(p, .change(try rate(p)))
+        case "addtostream": return try await act(p, .add(try p.msat("amount_msat") ?? .zero))
+        default: return nil
+        }
+    }
+
+    private func act(_ p: JSONValue, _ action: StreamAction) async throws -> JSONValue {
+        try await shown(try await node.stream(try number(p), action))
+    }
+
+    private func number(_ p: JSONValue) throws -> UInt64 {
+        guard let id = try p.whole("stream", in: 1...Int64.max) else {
+            throw ControlFailure(.usage, "stream is the number of a stream: lnw stream list")
+        }
+        return UInt64(id)
+    }
+
+    private func rate(_ p: JSONValue) throws -> StreamRate {
+        let seconds = try p.whole("rate_period_s", in: 1...3600) ?? 1
+        guard let period = StreamRate.Period(rawValue: UInt64(seconds)) else {
+            throw ControlFailure(.usage, "rate_period_s is 1, 60 or 3600")
+        }
+        return StreamRate(try p.msat("rate_msat") ?? .zero, per: period)
+    }
+
+    private func terms(_ p: JSONValue) async throws -> StreamTerms {
+        var recipients: [StreamTerms.Recipient] = []
+        for part in p["recipients"].list {
+            let weight = try part.whole("weight", in: 1...Int64(UInt32.max)) ?? 1
+            recipients.append(StreamTerms.Recipient(try await anyNode(part["id"]), weight: UInt32(weight)))
+        }
+        var terms = StreamTerms(rate: try rate(p), to: recipients)
+        func time(_ name: String) throws -> Duration? { try p.whole(name, in: 0...3_155_760_000_000).map { .milliseconds($0) } }
+        terms.duration = try time("duration_ms")
+        terms.budget = try p.msat("budget_msat")
+        if let share = try p.whole("max_fee_millionths", in: 0...1_000_000) { terms.maxFeeMillionths = UInt32(share) }
+        terms.maxFee = try p.msat("max_fee_msat")
+        if let interval = try time("interval_ms") { terms.interval = interval }
+        if let most = try p.whole("max_in_flight", in: 1...400) { terms.maxInFlight = Int(most) }
+        if let patience = try time("patience_ms") { terms.patience = patience == .zero ? nil : patience }
+        if let catchUp = try time("catch_up_ms") { terms.catchUp = catchUp }
+        return terms
+    }
+
+    /// A stream in JSON, with the names of its recipients.
+    private func shown(_ stream: PaymentStream) async throws -> JSONValue {
+        let shares = stream.terms.recipients.enumerated().map { index, recipient -> (NodeID, JSONValue) in
+            (
+                recipient.node,
+                [
+                    "id": .string(recipient.node.hex), "weight": .integer(Int64(recipient.weight)),
+                    "paid_msat": .amount(stream.paid(to: index).value), "given_up": .bool(stream.isGivenUp(index)),
+                ]
+            )
+        }
+        let now = NodeDriver.now
+        let terms = stream.terms
+        var fields: [String: JSONValue] = [
+            "stream": .amount(stream.id), "recipients": .array(try await named(shares, "alias")),
+            "rate_msat": .amount(terms.rate.amount.value), "rate_period_s": .amount(terms.rate.period.rawValue),
+            "budget_msat": terms.budget.map { .amount($0.value) } ?? .null,
+            "duration_ms": terms.duration.map { .amount($0.wholeMilliseconds) } ?? .null,
+            "max_fee_millionths": .integer(Int64(terms.maxFeeMillionths)),
+            "max_fee_msat": terms.maxFee.map { .amount($0.value) } ?? .null,
+            "created_at": .time(stream.createdAt), "elapsed_ms": .amount(stream.elapsed(at: now).wholeMilliseconds),
+            "paid_msat": .amount(stream.paid.value), "fee_msat": .amount(stream.fees.value),
+            "in_flight_msat": .amount(stream.inFlight.value), "skipped_msat": .amount(stream.skipped.value),
+            "num_payments": .amount(stream.succeeded), "num_failed": .amount(stream.failed),
+            "interval_ms": .amount(stream.interval.wholeMilliseconds),
+            "latency_p50_ms": stream.latencies.quantile(500).map { .amount($0.wholeMilliseconds) } ?? .null,
+            "latency_p99_ms": stream.latencies.quantile(990).map { .amount($0.wholeMilliseconds) } ?? .null,
+            "last_failure": stream.lastFailure.map { .string($0) } ?? .null,
+        ]
+        switch stream.status {
+        case .running: fields["status"] = "running"
+        case .paused: fields["status"] = "paused"
+        case .over(let end, let at):
+            fields["status"] = "over"
+            fields["ended_at"] = .time(at)
+            fields["end"] =
+                switch end {
+                case .duration: "duration"
+                case .budget: "budget"
+                case .failures: "failures"
+                case .stopped: "stopped"
+                }
+        }
+        return .object(fields)
+    }
+}
