@@ -132,6 +132,17 @@ public struct ChannelClose: Hashable, Sendable {
         }
     }
 
+    /// Whether nothing is left to be decided but how deep it gets.
+    package var isAllResolved: Bool {
+        htlcs.allSatisfy(\.isDecided)
+            && outputs.allSatisfy { output in
+                switch output.status {
+                case .resolved, .abandoned: true
+                case .waiting, .claiming, .unresolved: false
+                }
+            }
+    }
+
     /// The height at which nothing of it can change any more.
     package var irrevocableHeight: BlockHeight {
         let resolved = outputs.map { output in

@@ -173,6 +173,28 @@ struct HTLCClaimTests {
         #expect(verdicts8 == [.returned, .settled])
     }
 
+    @Test("what was too small for an output is its payer's again unless its preimage is known, and never its payee's", arguments: cells)
+    func trimmed(cell: Cell) throws {
+        let bench = Bench(cell.type)
+        let fresh = bench.close(CloseTests.mined(bench, bench.commitment(isLocal: cell.isLocal, cell.number)))
+        for knowsPreimage in [false, true] {
+            var close = fresh
+            for index in close.htlcs.indices {
+                close.htlcs[index].place = .trimmed
+                close.htlcs[index].preimage = knowsPreimage ? CloseTests.preimage : nil
+            }
+            close.outputs.removeAll { $0.role.isHTLC }
+            #expect(try CloseTests.stored(close) == close)
+            let claims = try Self.claims(&close, at: 700, bench)
+            #expect(claims.allSatisfy { $0.lockTime == 0 }, "there is nothing to be claimed by a timeout")
+            let early = close.takeVerdicts(at: 301).map(\.verdict)
+            let deep = close.takeVerdicts(at: 302).map(\.verdict)
+            #expect(early.isEmpty && deep == [knowsPreimage ? .concluded : .returned, .lost])
+            let again = close.takeVerdicts(at: 303)
+            #expect(again.isEmpty, "told once")
+        }
+    }
+
     @Test("an HTLC of the peer whose preimage never comes keeps the channel open until long after its time")
     func unclaimed() throws {
         let bench = Bench(.anchors)

@@ -369,12 +369,17 @@ struct Explain: AsyncParsableCommand {
             var text = "\(Format.sat(e["amount_sat"].u64)) \(e["role"].string): \(e["what"].string)"
             if let id = e["txid"].text { text += " by \(id.prefix(16))…" }
             if let fee = e["fee_sat"].int { text += ", fee \(Format.sat(UInt64(fee)))" }
+            if let height = e["published_at_height"].int {
+                let refused = e["num_refused"].u64
+                text += ", since block \(height)\(refused > 0 ? ", refused \(refused) times" : "")"
+            }
             if e["height"].int == nil, let expiry = e["expiry"].int {
                 text +=
                     e["role"].text?.contains("offered") == true ? ", ours from block \(expiry) on" : ", the peer's from block \(expiry) on"
             }
             line(e["height"].int, text)
         }
+        if let height = v["irrevocable_height"].int { line(height, "irrevocable: a hundred blocks deep") }
         if v["close_kind"].text != nil {
             lines.append("  came back: \(Format.sat(v["claimed_sat"].u64)), less \(Format.sat(v["claim_fees_sat"].u64)) for claims")
         } else if let waiting = v["waiting_close_txid"].text, v["state"].text == "closing" {

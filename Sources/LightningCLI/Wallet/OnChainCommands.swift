@@ -85,7 +85,7 @@ struct Send: AsyncParsableCommand {
             "Send \(Format.sat(quote["amount_sat"].u64)) to \(address), fee \(Format.sat(quote["fee_sat"].u64)) at \(FeeOptions.perVirtualByte(quote["fee_rate_sat_kw"].u64))? It cannot be undone.",
             yes: yes)
         options.show(try await options.call("send", call)) {
-            "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string)\(FeeOptions.fee($0)), unconfirmed; published again until it is mined"
+            "signed and handed to the layer 1: \(Format.sat($0["amount_sat"].u64)) in \($0["txid"].string)\(FeeOptions.fee($0))\($0["change_sat"].u64 > 0 ? ", \(Format.sat($0["change_sat"].u64)) come back as change" : ""), unconfirmed; published again until it is mined"
         }
     }
 }

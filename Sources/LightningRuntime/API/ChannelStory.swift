@@ -25,6 +25,7 @@ extension ControlAPI {
         if channel.commitmentBumpFee > .zero { fields["child_fee_sat"] = .amount(channel.commitmentBumpFee.value) }
         if let why = close.failure { fields["reason"] = .string(why) }
         fields["events"] = .array(events(of: close))
+        fields["irrevocable_height"] = close.isAllResolved ? .height(close.irrevocableHeight) : .null
         let claims = close.claimFees.values.reduce(Satoshi.zero) { $0.saturatingAdding($1) }
         fields["claim_fees_sat"] = .amount(claims.value)
         let ours = close.outputs.reduce(Satoshi.zero) { sum, output in
@@ -56,6 +57,11 @@ extension ControlAPI {
             case .claiming(let id):
                 event["what"] = "claim published"
                 event["txid"] = .string(id.description)
+                if let attempt = close.attempts.first(where: { $0.transaction.id == id }) {
+                    event["fee_sat"] = .amount(attempt.fee.value)
+                    event["published_at_height"] = .height(attempt.height)
+                    event["num_refused"] = .integer(Int64(attempt.refusals))
+                }
             case .abandoned: event["what"] = "not worth its fee"
             case .unresolved: event["what"] = "not decided"
             }

@@ -122,6 +122,8 @@ package struct ControlAPI: Sendable {
                 "txid": .string(transaction.id.description), "vsize": .integer(Int64(transaction.virtualSize)),
                 "fee_sat": try await fee(of: transaction.id),
                 "amount_sat": .amount(transaction.outputs.first { $0.script == address.script }?.amount.value ?? 0),
+                "change_sat": .amount(
+                    transaction.outputs.reduce(Satoshi.zero) { $1.script == address.script ? $0 : $0.saturatingAdding($1.amount) }.value),
             ]
         case "close":
             let id = try await channel(p["channel"])
