@@ -298,16 +298,13 @@ extension NodeCore {
             for caller in callers { batch.effects.answers.append((caller, .success(.payment(payment)))) }
         case .settled(let payment): if payment.stream == nil { batch.effects.events.append(.paymentSettled(payment)) }
         case .failed(let payment, let why, let callers):
-            if let part = payment.stream { return batch.queue.append(.streams(.ended(part, .failed(why)))) }
+            if let part = payment.stream { return batch.queue.append(.streams(.ended(part, outcome(of: payment, why)))) }
             cancelOwnInvoice(payment)
             batch.effects.events.append(.paymentFailed(payment))
             for caller in callers { batch.effects.answers.append((caller, .failure(.paymentFailed(payment, why)))) }
         case .refused(let payment, let refusal, let caller):
             if let part = payment.stream {
-                var isTooExpensive = false
-                if case .tooExpensive = refusal { isTooExpensive = true }
-                let why = refusal.description
-                return batch.queue.append(.streams(.ended(part, isTooExpensive ? .tooExpensive(why) : .failed(why))))
+                return batch.queue.append(.streams(.ended(part, outcome(of: payment, refusal))))
             }
             cancelOwnInvoice(payment)
             batch.effects.answers.append((caller, .failure(.payment(refusal))))

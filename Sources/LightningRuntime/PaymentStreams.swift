@@ -31,10 +31,11 @@ extension LightningNode {
     ///   - limit: how many at most.
     ///   - bound: the number of the last stream of the page before; `nil` for the first page.
     public func streams(limit: Int = 100, before bound: UInt64? = nil) async throws -> [PaymentStream] {
+        let limit = max(0, min(limit, 1 << 20))
         // Memory first: what goes to disk meanwhile is found there.
         let running = try await driver.read { Array($0.streams.values) }.filter { stream in bound.map { stream.id < $0 } ?? true }
         let query = StoreQuery(
-            table: .streamHistory, prefix: [], bound: Streams.key(bound ?? .max), isBackwards: true, limit: max(0, min(limit, 1 << 20)))
+            table: .streamHistory, prefix: [], bound: Streams.key(bound ?? .max), isBackwards: true, limit: limit)
         let over = try await store.read { try $0.entries(query) }.map { try PaymentStream(record: $0.record) }
         let all = Dictionary((running + over.filter { stream in bound.map { stream.id < $0 } ?? true }).map { ($0.id, $0) }) { $1 }
         return Array(all.values.sorted { $0.id > $1.id }.prefix(limit))

@@ -100,10 +100,15 @@ struct PaymentRecordTests {
             paymentHash: PaymentHash(Hash.sha256([1])), payee: Self.node, amount: MilliSatoshi(10), maxFee: MilliSatoshi(2),
             createdAt: Timestamp(seconds: 3),
             deadline: Timestamp(milliseconds: 4), maxParts: 5, invoice: "x", finalCLTVDelta: 18)
-        // No hints and no paths, no channel, no attempts, not given up, pending.
+        // No hints and no paths, no channel, no attempts, not given up, pending, of no stream.
         let record = payment.encoded()
-        #expect(Array(record.suffix(6)) == [0, 0, 0, 0, 0, 0])
-        #expect(try OutgoingPayment(record: [2] + record[1...].dropLast()) == payment)
+        #expect(Array(record.suffix(7)) == [0, 0, 0, 0, 0, 0, 0])
+        // Version 3 added the paths, version 5 the stream.
+        #expect(try OutgoingPayment(record: [2] + record[1...].dropLast(2)) == payment)
+        #expect(try OutgoingPayment(record: [4] + record[1...].dropLast()) == payment)
+        var part = payment
+        part.stream = StreamPart(stream: 3, number: 4)
+        #expect(try OutgoingPayment(record: part.encoded()) == part)
         var invoice = InvoiceRecord(invoice: Self.invoice(), preimage: PaymentPreimage(Hash.sha256([1])))
         // Version 3 added the path's id, version 4 the HTLCs, version 5 the millisecond in which it was made.
         #expect(try InvoiceRecord(record: [2] + invoice.encoded()[1...].dropLast(10)) == invoice)

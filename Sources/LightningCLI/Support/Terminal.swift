@@ -102,17 +102,21 @@ struct ProgressBar {
     }
 }
 
-/// Ctrl-C, so that long work can say where things stand before it ends.
+/// Ctrl-C, or a terminal that is closed, so that long work can say where things stand before it ends.
 final class Interrupt: Sendable {
     private let flag = Mutex(false)
     // Touched in `init` only.
-    private nonisolated(unsafe) let source: any DispatchSourceSignal
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    init() {
-        signal(SIGINT, SIG_IGN)
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler { [weak self] in self?.flag.withLock { $0 = true } }
-        source.resume()
+    init(_ signals: [Int32] = [SIGINT]) {
+        sources = signals.map { number in
+            signal(number, SIG_IGN)
+            return DispatchSource.makeSignalSource(signal: number, queue: .global())
+        }
+        for source in sources {
+            source.setEventHandler { [weak self] in self?.flag.withLock { $0 = true } }
+            source.resume()
+        }
     }
 
     var happened: Bool { flag.withLock { $0 } }

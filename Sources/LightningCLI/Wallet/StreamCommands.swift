@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LightningRuntime
 
 struct StreamCommand: AsyncParsableCommand {
@@ -7,7 +8,7 @@ struct StreamCommand: AsyncParsableCommand {
         discussion: """
             lnw stream carol --rate 10sat/s --for 60s             and watch it; Ctrl-C stops it
             lnw stream start carol --rate 600sat/min --budget 5000sat   it goes on by itself, also after a restart
-            lnw stream start --split alice:90,bob:10 --rate 1000sat/h
+            lnw stream start --split bob:90,carol:10 --rate 1000sat/h
             lnw stream list
 
             Each payment is a keysend. Where a forwarder's fee is too large a share of a small payment, payments become larger and rarer, by \
@@ -31,7 +32,7 @@ struct StreamStart: AsyncParsableCommand {
     }
 }
 
-/// A stream that lasts as long as the command.
+/// A stream that is stopped with the command. The node pays it: what kills the command by force does not stop it.
 struct StreamRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Begin a stream, and watch it until it ends. Ctrl-C stops it.")
@@ -42,38 +43,51 @@ struct StreamRun: AsyncParsableCommand {
     private static let interval = Duration.milliseconds(250)
 
     func run() async throws {
-        let interrupt = Interrupt()
+        let interrupt = Interrupt([SIGINT, SIGTERM, SIGHUP])
         var now = try await options.call("startstream", try stream.parameters())
         let id = now["stream"]
-        var isStopped = false
+        if !options.json { Terminal.out("stream \(id.u64)   Ctrl-C stops it") }
+        var looksAfterStop = 0
         var looks = 0
         while now["status"].string != "over" {
-            if interrupt.happened, !isStopped {
-                isStopped = true
-                // It may have ended meanwhile.
-                _ = try? await options.call("stopstream", ["stream": id])
+            do {
+                if interrupt.happened, looksAfterStop == 0 {
+                    do { _ = try await options.call("stopstream", ["stream": id]) } catch let failure as ControlFailure {
+                        // It may have ended meanwhile.
+                        guard failure.kind == .refused else { throw failure }
+                    }
+                }
+                try await Task.sleep(for: Self.interval)
+                now = try await options.call("getstream", ["stream": id])
+            } catch let failure as ControlFailure {
+                throw ControlFailure(
+                    failure.kind,
+                    "\(failure.message)\nThe stream is the node's, and goes on where it runs: \(options.lnw) stream stop \(id.u64)")
             }
-            try await Task.sleep(for: Self.interval)
-            now = try await options.call("getstream", ["stream": id])
+            if interrupt.happened { looksAfterStop += 1 }
+            // A payee may hold a payment for days.
+            if looksAfterStop > 20 { break }
             looks += 1
             if options.json {
                 if looks.isMultiple(of: 4) { Terminal.out(now.line) }
             } else if Terminal.isOutput {
-                let left = try await options.call("balance")["spendable_msat"].u64
-                Terminal.out("\r\u{1b}[2K\(StreamText.live(now.printable, left: left))", newline: false)
+                let left = (try? await options.call("balance"))?["spendable_msat"].u64 ?? 0
+                // A line that wraps cannot be taken away again.
+                Terminal.out("\r\u{1b}[2K\(StreamText.live(now.printable, left: left).prefix(79))", newline: false)
             }
         }
         if Terminal.isOutput && !options.json { Terminal.out("\r\u{1b}[2K", newline: false) }
         let end = now["end"].string
         if options.json {
             guard case .object(var fields) = now else { return }
-            fields["complete"] = .bool(end == "duration" || end == "budget")
+            fields["complete"] = .bool((end == "duration" || end == "budget") && now["skipped_msat"].u64 == 0)
             Terminal.out(JSONValue.object(fields).line)
         } else {
             Terminal.out(StreamText.summary(now.printable))
         }
         guard end != "failures" else {
-            throw ControlFailure(.paymentFailed, "the stream has failed: \(now["last_failure"].text ?? "nothing could be paid")")
+            throw ControlFailure(
+                .paymentFailed, "not all that was due could be paid: \(now["last_failure"].text ?? "nothing could be paid")")
         }
     }
 }
@@ -175,14 +189,15 @@ enum StreamText {
 
     /// What is seen while one watches.
     static func live(_ v: JSONValue, left: UInt64) -> String {
+        if v["num_payments"].u64 == 0, let failure = v["last_failure"].text { return "nothing paid yet: \(failure)" }
         var words = ["paid \(Format.msat(v["paid_msat"].u64))", "\(reached(v)) of \(rate(v))", "fee \(fee(v))"]
-        if let p50 = v["latency_p50_ms"].int { words.append("p50 \(p50) ms\(v["latency_p99_ms"].int.map { ", p99 \($0) ms" } ?? "")") }
-        words.append("\(Format.msat(left)) left to spend")
-        return words.joined(separator: "   ")
+        if let p50 = v["latency_p50_ms"].int { words.append("p50 \(p50)\(v["latency_p99_ms"].int.map { ", p99 \($0)" } ?? "") ms") }
+        words.append("\(Format.thousands(left / 1000)) sat left")
+        return words.joined(separator: "  ")
     }
 
     static func summary(_ v: JSONValue) -> String {
-        "streamed \(Format.msat(v["paid_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments, fee \(fee(v)): \(v["end"].text.map { ending[$0] ?? $0 } ?? "it goes on")\(skipped(v))"
+        "streamed \(Format.msat(v["paid_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments, fee \(fee(v)): \(v["end"].text.map { ending[$0] ?? $0 } ?? "payments are still under way; it ends with them")\(skipped(v))"
     }
 
     static func story(_ v: JSONValue) -> String {
@@ -195,7 +210,7 @@ enum StreamText {
         }
         if let budget = v["budget_msat"].int { lines.append("budget    \(Format.msat(UInt64(budget))), fees included") }
         lines.append(
-            "paid      \(Format.msat(v["paid_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments; \(Format.thousands(v["num_failed"].u64)) came back\(skipped(v))"
+            "paid      \(Format.msat(v["paid_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments; \(Format.thousands(v["num_failed"].u64)) failed\(skipped(v))"
         )
         lines.append(
             "fees      \(fee(v)); \(Double(v["max_fee_millionths"].u64) / 10_000) % are allowed\(v["max_fee_msat"].int.map { ", \(Format.msat(UInt64($0))) at most" } ?? "")"

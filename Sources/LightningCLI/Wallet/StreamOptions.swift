@@ -30,7 +30,7 @@ enum TimeArgument {
             let number = text.dropLast(suffix.count)
             guard number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(number) else { continue }
             let all = (value * milliseconds).rounded()
-            guard all < 3e12 else { throw ValidationError("“\(text)” is longer than a stream can be") }
+            guard all < 3.15e12 else { throw ValidationError("“\(text)” is longer than a hundred years") }
             return Int64(all)
         }
         throw ValidationError("“\(text)” is no time. Write 500ms, 10s, 2m, 1h or 1d")
@@ -44,11 +44,16 @@ struct StreamOptions: ParsableArguments {
     @Option(name: .customLong("for"), help: "How long: 60s, 2m, 1h. Left out, until it is stopped.", transform: TimeArgument.parse)
     var duration: Int64?
     @Option(help: "All that may be spent, fees included.", transform: Amount.parse) var budget: Amount?
-    @Option(help: "Several recipients with their shares: alice:90,bob:10") var split: String?
-    @Option(help: "Time between two payments, at least. It grows where fees ask for larger payments.", transform: TimeArgument.parse)
+    @Option(help: "Several recipients with their shares: bob:90,carol:10") var split: String?
+    @Option(
+        help: "Time between two payments, at least. 10ms to 1d; it grows where fees ask for larger payments.", transform: TimeArgument.parse
+    )
     var interval: Int64 = 1000
-    @Option(help: "What forwarders may take of what is paid: a share, 1%, or an amount for the whole stream.") var maxFee: String = "1%"
-    @Option(help: "Of an interruption, so much time is paid for afterwards.", transform: TimeArgument.parse) var catchUp: Int64 = 0
+    @Option(
+        help: "What forwarders may take of what is paid: a share of all that is paid, 1%, or an amount, which is spread over the stream.")
+    var maxFee: String = "1%"
+    @Option(help: "Of an interruption of more than half a minute, so much time is paid for afterwards.", transform: TimeArgument.parse)
+    var catchUp: Int64 = 0
     @Option(help: "Payments that are under way at a time to each recipient.") var maxInFlight: Int64 = 8
 
     func parameters() throws -> JSONValue {
@@ -67,8 +72,13 @@ struct StreamOptions: ParsableArguments {
             guard let amount = Amount(maxFee) else {
                 throw ControlFailure(.usage, "“\(maxFee)” is neither a share, like 1%, nor an amount, like 50sat")
             }
-            fields["max_fee_millionths"] = .integer(1_000_000)
             fields["max_fee_msat"] = .amount(amount.msat)
+            // Spread over the whole stream, as far as it is known how much that is.
+            let due = duration.map { Double(rate.msat) * Double($0) / Double(rate.seconds * 1000) } ?? .infinity
+            let all = min(due, budget.map { Double($0.msat) } ?? .infinity)
+            if all.isFinite, all > 0 {
+                fields["max_fee_millionths"] = .integer(Int64(min(1_000_000, (Double(amount.msat) / all * 1_000_000).rounded(.up))))
+            }
         }
         return .object(fields)
     }
@@ -76,7 +86,7 @@ struct StreamOptions: ParsableArguments {
     private func recipients() throws -> [JSONValue] {
         guard let split else {
             guard let payee else {
-                throw ControlFailure(.usage, "who is paid? lnw stream <payee> --rate 10sat/s, or --split alice:90,bob:10")
+                throw ControlFailure(.usage, "who is paid? lnw stream <payee> --rate 10sat/s, or --split bob:90,carol:10")
             }
             return [["id": .string(payee), "weight": 1]]
         }
@@ -84,7 +94,7 @@ struct StreamOptions: ParsableArguments {
         return try split.split(separator: ",", omittingEmptySubsequences: false).map { part in
             let words = part.split(separator: ":", omittingEmptySubsequences: false)
             guard words.count == 2, !words[0].isEmpty, let weight = Int64(words[1]), weight > 0 else {
-                throw ControlFailure(.usage, "“\(part)” is no share: write a node and its weight, alice:90,bob:10")
+                throw ControlFailure(.usage, "“\(part)” is no share: write a node and its weight, bob:90,carol:10")
             }
             return ["id": .string(String(words[0])), "weight": .integer(weight)]
         }

@@ -374,7 +374,9 @@ struct ListPayments: AsyncParsableCommand {
     func run() async throws {
         options.show(try await options.call("listpayments", page.parameters)) { v in
             let list = v["payments"].list
-            if list.isEmpty { return page.isFirst ? "no payments yet. Pay an invoice: lnw pay <invoice>" : "no more payments" }
+            guard !list.isEmpty else {
+                return page.isFirst ? "no payments yet: lnw pay <invoice>   (of streams: lnw stream list)" : "no more payments"
+            }
             return
                 (list.map { p in
                     "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"

@@ -50,11 +50,41 @@ extension NodeCore {
 
     /// Has streams pay what is due.
     mutating func advanceStreams() {
+        payments.streams.noteClock(now)
         while let next = payments.streams.nextTime, next <= now {
             batch.queue.append(.streams(.advance))
             drain()
         }
     }
+
+    /// What a payment of a stream came to that found no way.
+    mutating func outcome(of payment: OutgoingPayment, _ refusal: PaymentRefusal) -> Streams.Outcome {
+        switch refusal {
+        case .tooExpensive: return .tooSmall(refusal.description)
+        case .noRoute:
+            // Channels have a least amount as well: is there a way for more, at the same share of fees?
+            guard payment.amount < Self.small else { return .failed(refusal.description) }
+            var larger = payment
+            larger.amount = Self.small
+            larger.maxFee = MilliSatoshi(Satoshi(1000))
+            let query = payments.sender.query(larger, senderContext)
+            guard (try? payments.sender.findRoute(query, in: &network.gossip)) != nil else { return .failed(refusal.description) }
+            return .tooSmall("no channel on the way takes as little as \(payment.amount)")
+        case .expired, .wrongNetwork, .alreadyPaid, .inProgress, .amountMissing, .wrongAmount, .ownInvoice, .tooLarge:
+            return .failed(refusal.description)
+        }
+    }
+
+    /// What a payment of a stream came to that came back.
+    func outcome(of payment: OutgoingPayment, _ why: String) -> Streams.Outcome {
+        guard case .failed(let failure)? = payment.attempts.last?.status, failure.message.count >= 2 else { return .failed(why) }
+        // BOLT 4: fee_insufficient (UPDATE|12) and amount_below_minimum (UPDATE|11).
+        let code = UInt16(failure.message[0]) << 8 | UInt16(failure.message[1])
+        return code == 0x100c || code == 0x100b ? .tooSmall(why) : .failed(why)
+    }
+
+    /// Hardly a channel takes no such amount.
+    private static let small = MilliSatoshi(Satoshi(100))
 
     /// Tells the streams which of their payments are under way.
     mutating func resumeStreams() {
@@ -83,7 +113,7 @@ extension NodeCore {
                 amount: payment.amount, fee: .zero)
             switch outcome {
             case .succeeded(let fee, let latency): (receipt.fee, receipt.latency) = (fee, latency)
-            case .tooExpensive(let why), .failed(let why): receipt.failure = why
+            case .tooSmall(let why), .failed(let why): receipt.failure = why
             }
             batch.effects.events.append(.streamPaid(receipt))
         case .over(let stream): batch.effects.events.append(.streamOver(stream))

@@ -49,7 +49,9 @@ struct AttemptResult {
             failureSource = .node(0)
             isFatal = last == 0
         case .onChain:
-            failure = AttemptFailure(hop: nil, message: [], text: "our channel was closed before it was answered")
+            failure = AttemptFailure(
+                hop: nil, message: [],
+                text: "our channel was closed before it was answered; what is too small for an output goes to the miner")
             failureSource = .channel(0)
         case .packet(let packet, let attribution):
             guard let (speaker, message) = FailurePacket.decrypt(packet, sharedSecrets: attempt.sharedSecrets) else {

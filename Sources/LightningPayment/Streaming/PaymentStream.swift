@@ -25,11 +25,11 @@ public struct PaymentStream: Hashable, Sendable {
 
     /// Why a stream is over.
     public enum End: UInt8, Hashable, Sendable {
-        /// Its time is over, and what was due is paid, but for what no payment could bring within the limit of fees.
+        /// Its time is over, and what was due is paid, but for what was skipped, and a rest that no payment could bring within the limit of fees.
         case duration = 1
         /// The budget has no room for another payment.
         case budget = 2
-        /// Every recipient has failed for longer than the terms' patience.
+        /// A recipient has failed for longer than the terms' patience, and nothing more can be paid to the others.
         case failures = 3
         /// Its owner has stopped it.
         case stopped = 4
@@ -55,6 +55,14 @@ public struct PaymentStream: Hashable, Sendable {
         case over(End)
     }
 
+    /// Why one of those who share a stream gets nothing more.
+    enum GivenUp: UInt8, Hashable, Sendable {
+        /// It has failed for too long.
+        case failed = 1
+        /// What is left of the budget, or after the end, is too little for the way to it.
+        case rest = 2
+    }
+
     /// How it stands with one of those who share a stream.
     struct Share: Hashable, Sendable {
         var paid = MilliSatoshi.zero
@@ -67,11 +75,17 @@ public struct PaymentStream: Hashable, Sendable {
         var interval: Duration
         /// How long is waited after a failure for another reason: it doubles with each.
         var delay = Duration.zero
+        /// The largest that was too small, or less, for that changes.
+        var tooSmall = MilliSatoshi.zero
         /// The largest payment that is tried, where larger ones failed.
         var largest: MilliSatoshi?
         var next = Duration.zero
-        var failingSince: Duration?
-        var isGivenUp = false
+        /// When the last payment succeeded, or the stream began.
+        var progress = Duration.zero
+        /// When the last one failed, since the last success, and for how long it has been tried in vain.
+        var failure: Duration?
+        var failingFor = Duration.zero
+        var givenUp: GivenUp?
 
         // Of what is under way; not stored, for that is.
         var inFlight = MilliSatoshi.zero
@@ -91,9 +105,12 @@ public struct PaymentStream: Hashable, Sendable {
     /// How long it ran until it was paused last, and since when it runs.
     var ranBefore = Duration.zero
     var runningSince: Timestamp
-    /// What was due when the rate was changed last, or something added, and at which time of its own that was.
+    /// What was due when the rate was changed last, at which time of its own that was, and which rate it was before.
     var dueBefore = MilliSatoshi.zero
     var rateSince = Duration.zero
+    var previousRate: StreamRate
+    /// What was added to what time makes due.
+    var added = MilliSatoshi.zero
     /// What the recipients got.
     public internal(set) var paid = MilliSatoshi.zero
     /// What forwarders took.
@@ -106,8 +123,6 @@ public struct PaymentStream: Hashable, Sendable {
     public internal(set) var lastFailure: String?
     /// How long those took that succeeded.
     public internal(set) var latencies = LatencyCounts()
-    /// Whether what the budget left was too little for the way to a recipient.
-    var isSpent = false
     /// Why it ends, as soon as nothing is under way.
     var ending: End?
     var underWay: [UInt64: Payment] = [:]
@@ -129,6 +144,7 @@ public struct PaymentStream: Hashable, Sendable {
         self.id = id
         self.tag = tag
         self.terms = terms
+        previousRate = terms.rate
         createdAt = now
         runningSince = now
         shares = terms.recipients.map { _ in Share(interval: terms.interval, next: terms.interval) }
@@ -140,7 +156,7 @@ public struct PaymentStream: Hashable, Sendable {
     public func paid(to recipient: Int) -> MilliSatoshi { shares[recipient].paid }
 
     /// Whether nothing works to one of those who share it, and it is tried no more.
-    public func isGivenUp(_ recipient: Int) -> Bool { shares[recipient].isGivenUp }
+    public func isGivenUp(_ recipient: Int) -> Bool { shares[recipient].givenUp != nil }
 
     /// What was due while nothing could be paid, and is not paid any more.
     public var skipped: MilliSatoshi { shares.reduce(.zero) { $0.saturatingAdding($1.skipped) } }
@@ -151,6 +167,9 @@ public struct PaymentStream: Hashable, Sendable {
     /// Whether nothing more will be paid.
     public var isOver: Bool { if case .over = status { true } else { false } }
 
+    /// Whether it was stopped, and is over when what is under way has ended.
+    public var isEnding: Bool { ending != nil }
+
     /// How long it has run, pauses left out.
     public func elapsed(at now: Timestamp) -> Duration {
         status == .running ? ranBefore + now.since(runningSince) : ranBefore
@@ -159,7 +178,14 @@ public struct PaymentStream: Hashable, Sendable {
     /// What is due to all after a time of its own.
     func due(at time: Duration) -> MilliSatoshi {
         let end = min(time, terms.duration ?? time)
-        return dueBefore.saturatingAdding(terms.rate.due(after: end - rateSince))
+        return dueBefore.saturatingAdding(terms.rate.due(after: end - rateSince)).saturatingAdding(added)
+    }
+
+    /// What became due in the last while of that time.
+    func due(in window: Duration, until time: Duration) -> MilliSatoshi {
+        let end = min(time, terms.duration ?? time)
+        let (new, old) = (min(window, end - rateSince), window - (end - rateSince))
+        return terms.rate.due(after: new).saturatingAdding(previousRate.due(after: min(old, rateSince)))
     }
 
     /// The time between payments that the fees of the way have brought about: the longest of any recipient.
@@ -182,26 +208,24 @@ public struct PaymentStream: Hashable, Sendable {
 
     /// What was due until now stays due.
     mutating func change(_ rate: StreamRate, _ now: Timestamp) {
-        fixDue(now)
-        terms.rate = rate
+        let time = min(elapsed(at: now), terms.duration ?? .seconds(Int64.max / 4))
+        skip(at: time)
+        dueBefore = dueBefore.saturatingAdding(terms.rate.due(after: time - rateSince))
+        (previousRate, rateSince, terms.rate) = (terms.rate, time, rate)
     }
+
+    /// The clock was set back: its own time goes on from where it was.
+    mutating func goOn(at time: Duration, _ now: Timestamp) { (ranBefore, runningSince) = (time, now) }
 
     /// Owes an amount besides: a boost, or what was delivered where that is paid for.
     mutating func add(_ amount: MilliSatoshi, _ now: Timestamp) {
-        fixDue(now)
-        dueBefore = dueBefore.saturatingAdding(amount)
+        added = added.saturatingAdding(amount)
         for (index, recipient) in terms.recipients.enumerated() {
             let part = StreamRate.share(amount, UInt64(recipient.weight), of: weightSum)
             shares[index].added = shares[index].added.saturatingAdding(part).saturatingAdding(MilliSatoshi(1))
             // At once, if one payment may be under way.
-            if shares[index].failingSince == nil { shares[index].next = min(shares[index].next, elapsed(at: now)) }
+            if shares[index].failure == nil { shares[index].next = min(shares[index].next, elapsed(at: now)) }
         }
-    }
-
-    private mutating func fixDue(_ now: Timestamp) {
-        let time = min(elapsed(at: now), terms.duration ?? .seconds(Int64.max / 4))
-        dueBefore = due(at: time)
-        rateSince = time
     }
 
     mutating func stop() {

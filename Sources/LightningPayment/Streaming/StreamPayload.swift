@@ -16,10 +16,13 @@ package enum StreamPayload {
     static func records(_ stream: PaymentStream, _ payment: PaymentStream.Payment, at time: Duration) -> [UInt64: [UInt8]] {
         var records = stream.terms.customRecords
         records[tag] = stream.tag
+        // What all recipients together get at this rate: this payment, before it was shared.
+        let weight = UInt64(stream.terms.recipients[payment.recipient].weight)
+        let whole = StreamRate.share(payment.amount, stream.weightSum, of: weight)
         // All fields are numbers and words of ours: nothing has to be escaped.
         let fields = [
             "\"action\":\"stream\"", "\"app_name\":\"swift-lightning\"", "\"ts\":\(time.wholeSeconds)",
-            "\"value_msat\":\(payment.amount.value)", "\"value_msat_total\":\(stream.paid.saturatingAdding(payment.amount).value)",
+            "\"value_msat\":\(payment.amount.value)", "\"value_msat_total\":\(whole.value)",
         ]
         records[podcast] = Array("{\(fields.joined(separator: ","))}".utf8)
         return records

@@ -25,11 +25,13 @@ extension PaymentStream {
             $0.uint64(runningSince.milliseconds)
             $0.milliSatoshi(dueBefore)
             $0.time(rateSince)
+            $0.milliSatoshi(previousRate.amount)
+            $0.uint64(previousRate.period.rawValue)
+            $0.milliSatoshi(added)
             for amount in [paid, fees] { $0.milliSatoshi(amount) }
             for count in [succeeded, failed, last] { $0.uint64(count) }
             $0.optional(lastFailure) { $0.variableBytes(Array($1.utf8)) }
             for count in latencies.counts { $0.uint64(count) }
-            $0.uint8(isSpent ? 1 : 0)
             $0.optional(ending) { $0.uint8($1.rawValue) }
             for share in shares { share.encode(to: &$0) }
             $0.compactSize(underWay.count)
@@ -60,13 +62,14 @@ extension PaymentStream {
         runningSince = Timestamp(milliseconds: try reader.uint64())
         dueBefore = try reader.milliSatoshi()
         rateSince = try reader.time()
+        previousRate = try StreamRate(from: &reader)
+        added = try reader.milliSatoshi()
         (paid, fees) = (try reader.money(), try reader.money())
         (succeeded, failed, last) = (try reader.uint64(), try reader.uint64(), try reader.uint64())
         lastFailure = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in
             String(decoding: try r.variableBytes(), as: UTF8.self)
         }
         for index in latencies.counts.indices { latencies.counts[index] = try reader.uint64() }
-        isSpent = try reader.uint8() == 1
         ending = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try Self.end(&r) }
         for index in shares.indices { shares[index] = try Share(from: &reader) }
         for _ in 0..<(try reader.count(minimum: 26)) {
@@ -77,6 +80,7 @@ extension PaymentStream {
                 underWay.count < StreamTerms.maxRecipients * 400
             else { throw .invalid("payment of a stream") }
             begin(payment)
+            guard inFlight <= MilliSatoshi(.maximum), feesInFlight <= MilliSatoshi(.maximum) else { throw .invalid("payments of a stream") }
         }
         try reader.expectEnd()
         // What is counted further must not overflow.
@@ -95,19 +99,23 @@ extension PaymentStream {
 
 extension PaymentStream.Share {
     fileprivate func encode(to writer: inout ByteWriter) {
-        for amount in [paid, skipped, added] { writer.milliSatoshi(amount) }
-        for time in [interval, delay, next] { writer.time(time) }
+        for amount in [paid, skipped, added, tooSmall] { writer.milliSatoshi(amount) }
+        for time in [interval, delay, next, progress, failingFor] { writer.time(time) }
         writer.optional(largest) { $0.milliSatoshi($1) }
-        writer.optional(failingSince) { $0.time($1) }
-        writer.uint8(isGivenUp ? 1 : 0)
+        writer.optional(failure) { $0.time($1) }
+        writer.uint8(givenUp?.rawValue ?? 0)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
         (paid, skipped, added) = (try reader.money(), try reader.milliSatoshi(), try reader.milliSatoshi())
+        tooSmall = try reader.milliSatoshi()
         (interval, delay, next) = (try reader.time(), try reader.time(), try reader.time())
+        (progress, failingFor) = (try reader.time(), try reader.time())
         largest = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.milliSatoshi() }
-        failingSince = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.time() }
-        isGivenUp = try reader.uint8() == 1
+        failure = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.time() }
+        let reason = try reader.uint8()
+        givenUp = PaymentStream.GivenUp(rawValue: reason)
+        guard givenUp != nil || reason == 0 else { throw .invalid("recipient of a stream") }
     }
 }
 
@@ -132,13 +140,12 @@ extension StreamTerms {
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
-        let amount = try reader.money()
-        guard let period = StreamRate.Period(rawValue: try reader.uint64()) else { throw .invalid("rate of a stream") }
+        let rate = try StreamRate(from: &reader)
         var recipients: [Recipient] = []
         for _ in 0..<(try reader.count(minimum: 37)) {
             recipients.append(Recipient(try reader.point(), weight: try reader.uint32()))
         }
-        self.init(rate: StreamRate(amount, per: period), to: recipients)
+        self.init(rate: rate, to: recipients)
         duration = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.time() }
         budget = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.money() }
         maxFeeMillionths = try reader.uint32()
@@ -149,6 +156,14 @@ extension StreamTerms {
         catchUp = try reader.time()
         customRecords = try CustomRecords.decode(&reader)
         do throws(StreamRefusal) { try check() } catch { throw .invalid("terms of a stream") }
+    }
+}
+
+extension StreamRate {
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let amount = try reader.money()
+        guard let period = Period(rawValue: try reader.uint64()) else { throw .invalid("rate of a stream") }
+        self.init(amount, per: period)
     }
 }
 

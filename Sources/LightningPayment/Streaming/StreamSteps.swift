@@ -5,7 +5,7 @@ import LightningWire
 extension PaymentStream {
     private static let offlineInterval = Duration.seconds(1)
     /// An interruption that is shorter than this is none: what was due in it is paid.
-    private static let shortInterruption = Duration.seconds(5)
+    private static let shortInterruption = Duration.seconds(30)
 
     /// What to do at a time of its own.
     ///
@@ -19,11 +19,11 @@ extension PaymentStream {
         var wake: Duration?
         func wakeAt(_ moment: Duration) { wake = min(wake ?? moment, moment) }
         // Whom most is owed first.
-        for index in shares.indices.sorted(by: { (debts[$0].value, $1) > (debts[$1].value, $0) }) where !shares[index].isGivenUp {
+        for index in shares.indices.sorted(by: { (debts[$0].value, $1) > (debts[$1].value, $0) }) where shares[index].givenUp == nil {
             // One at a time finds out whether it works again.
-            let most = shares[index].failingSince == nil ? terms.maxInFlight : 1
+            let most = shares[index].failure == nil ? terms.maxInFlight : 1
             guard debts[index] > .zero, shares[index].count < most else { continue }
-            guard time >= shares[index].next || isLast && shares[index].failingSince == nil else {
+            guard time >= shares[index].next || isLast && shares[index].failure == nil else {
                 wakeAt(shares[index].next)
                 continue
             }
@@ -39,44 +39,40 @@ extension PaymentStream {
             shares[index].next = payment.amount < debts[index] ? time : time + shares[index].interval
             return .pay(payment)
         }
-        if shares.allSatisfy(\.isGivenUp) { return underWay.isEmpty ? .over(failureEnd) : .wait(until: nil) }
-        let owes = shares.indices.contains { !shares[$0].isGivenUp && debts[$0] > .zero }
-        if isLast, !owes { return underWay.isEmpty ? .over(.duration) : .wait(until: nil) }
+        let owes = shares.indices.contains { shares[$0].givenUp == nil && debts[$0] > .zero }
+        if isLast && !owes || shares.allSatisfy({ $0.givenUp != nil }) { return underWay.isEmpty ? .over(end(isLast)) : .wait(until: nil) }
         if !isLast {
             if let end = terms.duration { wakeAt(end) }
-            for index in shares.indices where !shares[index].isGivenUp && debts[index] == .zero {
+            for index in shares.indices where shares[index].givenUp == nil && debts[index] == .zero {
                 // A millisatoshi more for it: not before its own time.
-                let step = MilliSatoshi(weightSum / UInt64(terms.recipients[index].weight) + 1)
-                guard let goal = due(at: time).adding(step)?.subtracting(dueBefore), let moment = terms.rate.time(until: goal) else {
-                    continue
-                }
-                wakeAt(max(rateSince + moment, shares[index].next))
+                let share = shares[index]
+                let goal = share.paid.saturatingAdding(share.skipped).saturatingAdding(share.inFlight).saturatingAdding(MilliSatoshi(1))
+                let all = StreamRate.share(goal, weightSum, of: UInt64(terms.recipients[index].weight)).saturatingAdding(MilliSatoshi(1))
+                guard let moment = terms.rate.time(until: all.saturatingSubtracting(dueBefore.saturatingAdding(added))) else { continue }
+                wakeAt(max(rateSince + moment, share.next))
             }
         }
         return .wait(until: wake.map { max($0, time + .milliseconds(1)) })
     }
 
-    /// Nobody who got something has failed the stream.
-    private var failureEnd: End {
-        if isSpent { return .budget }
-        return terms.duration != nil && shares.allSatisfy { $0.paid > .zero } ? .duration : .failures
+    /// Why it is over where nothing more can be paid to anybody.
+    private func end(_ isLast: Bool) -> End {
+        if shares.contains(where: { $0.givenUp == .failed }) { return .failures }
+        return isLast ? .duration : .budget
     }
 
-    /// Of what was due during an interruption only so much stays due as the terms say. Payments that wait until they are large enough for their fees
-    /// are no interruption.
-    private mutating func skip(at time: Duration) {
-        let patience = terms.catchUp + Self.shortInterruption
-        for index in shares.indices where !shares[index].isGivenUp {
+    /// Of what was due during an interruption only so much stays due as the terms say. As long as payments succeed, however slowly, there is none; and
+    /// payments that wait until they are large enough for their fees are none.
+    mutating func skip(at time: Duration) {
+        for index in shares.indices where shares[index].givenUp == nil {
+            let window = terms.catchUp + Self.shortInterruption + shares[index].interval * 2
+            guard time - shares[index].progress > window else { continue }
             let owed = owed(at: time, to: index)
-            let window = patience + shares[index].interval * 2
-            // Before that the rate was another one.
-            guard time - window > rateSince else { continue }
-            let recent = StreamRate.share(terms.rate.due(after: window), UInt64(terms.recipients[index].weight), of: weightSum)
+            let recent = StreamRate.share(due(in: window, until: time), UInt64(terms.recipients[index].weight), of: weightSum)
             // What was added has its own reason; a share is rounded down.
             let most = recent.saturatingAdding(shares[index].added).saturatingAdding(shares[index].inFlight).saturatingAdding(
                 MilliSatoshi(1))
-            // What is under way longer than the window holds up nothing but itself.
-            guard owed > most, shares[index].count < terms.maxInFlight else { continue }
+            guard owed > most else { continue }
             shares[index].skipped = shares[index].skipped.saturatingAdding(owed.saturatingSubtracting(most))
         }
     }
@@ -110,7 +106,7 @@ extension PaymentStream {
         var amount = min(debt, room)
         guard amount > .zero else { return nil }
         // Fees come out of the budget as well. Where they eat up what is left, better a payment without a fee than none.
-        let fee = maxFee(for: amount)
+        let fee = feeShare(of: amount)
         if fee > room.saturatingSubtracting(amount), fee < room { amount = min(amount, room - fee) }
         return Payment(
             number: last + 1, recipient: recipient, amount: amount, maxFee: min(maxFee(for: amount), room - amount), isCut: amount < debt)
@@ -121,10 +117,15 @@ extension PaymentStream {
     private func maxFee(for amount: MilliSatoshi) -> MilliSatoshi {
         let lent = underWay.values.reduce(MilliSatoshi.zero) { $0 + $1.maxFee.saturatingSubtracting(feeShare(of: $1.amount)) }
         let left = feeShare(of: paid).saturatingSubtracting(fees).saturatingSubtracting(lent)
-        let most = feeShare(of: amount).saturatingAdding(left)
+        // Not all of it at once: a forwarder that has taken nothing for long may wait for that.
+        let own = feeShare(of: amount)
+        let most = own.saturatingAdding(min(left, StreamRate.share(own, Self.mostOfOthers, of: 1)))
         guard let limit = terms.maxFee else { return most }
         return min(most, limit.saturatingSubtracting(fees).saturatingSubtracting(feesInFlight))
     }
+
+    /// What earlier payments have left of their shares may make the share of one so many times as large, and once more.
+    private static let mostOfOthers: UInt64 = 9
 
     private func feeShare(of amount: MilliSatoshi) -> MilliSatoshi {
         StreamRate.share(amount, UInt64(min(terms.maxFeeMillionths, 1_000_000)), of: 1_000_000)
@@ -137,23 +138,29 @@ extension PaymentStream {
     /// - Parameters:
     ///   - fee: what forwarders took: `maxFee` at most.
     ///   - latency: how long it took.
-    mutating func succeeded(_ number: UInt64, fee: MilliSatoshi, latency: Duration) -> Payment? {
+    mutating func succeeded(_ number: UInt64, fee: MilliSatoshi, latency: Duration, at time: Duration) -> Payment? {
         guard let payment = take(number) else { return nil }
         let index = payment.recipient
+        // What an interruption has made due is no progress.
+        skip(at: time)
         succeeded += 1
         latencies.add(latency)
         paid += payment.amount
         fees += fee
         shares[index].paid += payment.amount
         shares[index].added = shares[index].added.saturatingSubtracting(payment.amount)
-        shares[index].failingSince = nil
+        shares[index].failure = nil
+        shares[index].failingFor = .zero
+        shares[index].progress = max(shares[index].progress, time)
         shares[index].delay = .zero
         if let largest = shares[index].largest, payment.amount >= largest {
             shares[index].largest = largest.saturatingAdding(MilliSatoshi(largest.value / 8 + 1))
         }
         // Back to the interval that was wanted, step by step, as long as a smaller payment would pay its fee.
         let current = shares[index].interval
-        if current > terms.interval, fee <= feeShare(of: MilliSatoshi(payment.amount.value / 2)) {
+        let half = MilliSatoshi(payment.amount.value / 2)
+        shares[index].tooSmall = MilliSatoshi(shares[index].tooSmall.value - shares[index].tooSmall.value / 64)
+        if current > terms.interval, fee <= feeShare(of: half), half.value / 5 * 4 > shares[index].tooSmall.value {
             shares[index].interval = max(terms.interval, .milliseconds(current.wholeMilliseconds / 2))
         }
         return payment
@@ -161,36 +168,59 @@ extension PaymentStream {
 
     /// A payment has failed, and nothing of it was paid: it is owed again.
     ///
-    /// - Parameter isTooExpensive: whether there is a way, and it costs more than the payment may. Then later ones are larger; else a large one
-    ///   is tried as a smaller one, for there may be too little room.
-    mutating func failed(_ number: UInt64, _ why: String, isTooExpensive: Bool, at time: Duration) -> Payment? {
+    /// - Parameter isTooSmall: whether a larger one would find a way: this one may not pay its fee, or is less than a channel takes. Then later
+    ///   ones are larger; else a large one is tried as a smaller one, for there may be too little room.
+    mutating func failed(_ number: UInt64, _ why: String, isTooSmall: Bool, at time: Duration) -> Payment? {
         guard let payment = take(number) else { return nil }
         failed += 1
         lastFailure = why
         let index = payment.recipient
-        let since = shares[index].failingSince ?? time
-        shares[index].failingSince = since
-        if isTooExpensive {
+        let end = terms.duration ?? .seconds(Int64.max / 4)
+        let isOver = time >= end
+        if isTooSmall {
+            // No time makes larger what is left of the budget, or at the end.
+            if isOver {
+                // A fiftieth or less is a rest; more has failed for its fee.
+                let rest = owed(at: time, to: index).value
+                shares[index].givenUp = rest <= shares[index].paid.value / 50 ? .rest : .failed
+            } else if payment.isCut, underWay.isEmpty {
+                shares[index].givenUp = .rest
+            }
+            // As long as payments can become larger there is nothing to be patient with.
+            if shares[index].interval >= Self.longestInterval { noteFailure(index, at: time) }
             shares[index].interval = min(shares[index].interval * 2, Self.longestInterval)
             shares[index].next = time + shares[index].interval
             shares[index].largest = nil
-            // What is left of the budget does not pay for a way to this recipient; to another it may.
-            if payment.isCut, underWay.isEmpty { (shares[index].isGivenUp, isSpent) = (true, true) }
+            shares[index].tooSmall = max(shares[index].tooSmall, payment.amount)
         } else {
+            noteFailure(index, at: time)
+            if time >= end + Self.patienceAtEnd { shares[index].givenUp = .failed }
             let usual = StreamRate.share(
                 terms.rate.due(after: shares[index].interval), UInt64(terms.recipients[index].weight), of: weightSum)
             let smaller = min(shares[index].largest ?? MilliSatoshi(.max), MilliSatoshi(payment.amount.value / 2))
-            shares[index].largest = max(smaller, usual.saturatingAdding(MilliSatoshi(1)))
-            shares[index].delay = min(max(shares[index].delay * 2, Self.shortestDelay), Self.longestDelay)
-            shares[index].next = time + shares[index].delay
+            shares[index].largest = max(smaller, usual.saturatingAdding(Self.leastLargest))
+            // Those that were under way together fail together.
+            if time >= shares[index].next || shares[index].delay == .zero {
+                shares[index].delay = min(max(shares[index].delay * 2, Self.shortestDelay), Self.longestDelay)
+                shares[index].next = time + shares[index].delay
+            }
         }
-        let isLate = terms.patience.map { time - since >= $0 } ?? false
-        // The rest at the end may be too little for its fee: no time makes it larger.
-        let isRest = terms.duration.map { time >= $0 } ?? false && shares[index].paid > .zero
-        if isLate || isRest { shares[index].isGivenUp = true }
         return payment
     }
 
+    /// A recipient has failed for so much longer; what the node was down, or without a channel, is no failure of its.
+    private mutating func noteFailure(_ index: Int, at time: Duration) {
+        if let before = shares[index].failure {
+            shares[index].failingFor += min(time - before, max(shares[index].interval, shares[index].delay) * 2 + Self.offlineInterval)
+        }
+        shares[index].failure = time
+        if let patience = terms.patience, shares[index].failingFor >= patience { shares[index].givenUp = .failed }
+    }
+
+    /// How long after its end a stream tries to pay what was due.
+    private static let patienceAtEnd = Duration.seconds(60)
+    /// No payment is tried with less for lack of room: dust is less than most channels take.
+    private static let leastLargest = MilliSatoshi(1000)
     private static let longestInterval = Duration.seconds(3600)
     private static let shortestDelay = Duration.milliseconds(100)
     private static let longestDelay = Duration.seconds(60)

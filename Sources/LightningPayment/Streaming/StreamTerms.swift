@@ -84,6 +84,8 @@ public struct StreamTerms: Hashable, Sendable {
 public enum StreamRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// There is none, or there are too many.
     case recipients
+    /// As many run as may.
+    case tooMany
     /// One of them is named twice.
     case recipientTwice
     /// A share is nothing.
@@ -114,6 +116,7 @@ public enum StreamRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .recipients: "a stream has one to \(StreamTerms.maxRecipients) recipients"
+        case .tooMany: "a thousand streams run already: stop one of them"
         case .recipientTwice: "a recipient is named twice: add up its shares"
         case .weight: "each recipient has a share above zero"
         case .ownNode: "that would pay this node itself"

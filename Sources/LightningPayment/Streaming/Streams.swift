@@ -9,6 +9,11 @@ package struct Streams: Machine, Sendable {
     private var changed: Set<UInt64> = []
     /// When something is to be done for a stream that runs; what is not there waits for a payment of its own to end.
     private var due: [UInt64: Timestamp] = [:]
+    /// The latest time of its own at which a stream was looked at, and the latest time of all: clocks are set back.
+    private var latest: [UInt64: Duration] = [:]
+    private var lastNow = Timestamp.zero
+    /// Streams that are not over, at most.
+    private static let most = 1000
     /// The number of the next stream.
     package private(set) var nextID: UInt64 = 1
     private static let version: UInt8 = 1
@@ -36,8 +41,8 @@ package struct Streams: Machine, Sendable {
     package enum Outcome: Sendable {
         /// - latency: from its first part until the preimage came.
         case succeeded(fee: MilliSatoshi, latency: Duration)
-        /// There is a way, and it costs more than the payment may.
-        case tooExpensive(String)
+        /// A larger one would find a way: it costs more than this one may pay, or has channels that take no so little.
+        case tooSmall(String)
         case failed(String)
     }
 
@@ -80,6 +85,7 @@ package struct Streams: Machine, Sendable {
 
     package mutating func handle(_ event: Event, _ context: borrowing Context) -> [Effect] {
         let now = context.now
+        noteClock(now)
         switch event {
         case .start(let terms, let tag, let caller):
             do throws(StreamRefusal) {
@@ -139,10 +145,26 @@ package struct Streams: Machine, Sendable {
     /// When something is to be done next; `nil` where only an answer to a payment can bring it.
     package var nextTime: Timestamp? { due.values.min() }
 
+    /// Where the clock was set back every stream is looked at: its own time goes on, and what was to be done at a time of the old clock is
+    /// to be done at one of the new.
+    package mutating func noteClock(_ now: Timestamp) {
+        defer { lastNow = now }
+        guard now < lastNow else { return }
+        for (id, known) in all where known.status == .running {
+            due[id] = .zero
+            guard let time = latest[id], known.elapsed(at: now) < time else { continue }
+            var stream = known
+            stream.goOn(at: time, now)
+            all[id] = stream
+            changed.insert(id)
+        }
+    }
+
     // MARK: Owners
 
     private mutating func start(_ terms: StreamTerms, _ tag: [UInt8], _ context: borrowing Context) throws(StreamRefusal) -> PaymentStream {
         try terms.check()
+        guard all.count < Self.most else { throw .tooMany }
         let nodeID = context.nodeID
         guard !terms.recipients.contains(where: { $0.node == nodeID }) else { throw .ownNode }
         let size = terms.customRecords.reduce(0) { $0 + $1.value.count + 12 }
@@ -159,7 +181,7 @@ package struct Streams: Machine, Sendable {
         _ id: UInt64, _ caller: UInt64, _ body: (inout PaymentStream) throws(StreamRefusal) -> Void
     ) -> [Effect] {
         guard var stream = all[id] else { return [.answered(caller: caller, .failure(id < nextID ? .over : .unknown))] }
-        guard !stream.isOver else { return [.answered(caller: caller, .failure(.over))] }
+        guard !stream.isOver, !stream.isEnding else { return [.answered(caller: caller, .failure(.over))] }
         do throws(StreamRefusal) { try body(&stream) } catch { return [.answered(caller: caller, .failure(error))] }
         update(stream)
         return [.answered(caller: caller, .success(stream))]
@@ -178,9 +200,9 @@ package struct Streams: Machine, Sendable {
         let time = stream.elapsed(at: now)
         let payment =
             switch outcome {
-            case .succeeded(let fee, let latency): stream.succeeded(part.number, fee: fee, latency: latency)
-            case .tooExpensive(let why): stream.failed(part.number, why, isTooExpensive: true, at: time)
-            case .failed(let why): stream.failed(part.number, why, isTooExpensive: false, at: time)
+            case .succeeded(let fee, let latency): stream.succeeded(part.number, fee: fee, latency: latency, at: time)
+            case .tooSmall(let why): stream.failed(part.number, why, isTooSmall: true, at: time)
+            case .failed(let why): stream.failed(part.number, why, isTooSmall: false, at: time)
             }
         guard let payment else { return [] }
         update(stream)
@@ -196,6 +218,7 @@ package struct Streams: Machine, Sendable {
                 continue
             }
             let time = stream.elapsed(at: now)
+            latest[id] = time
             let step = stream.next(at: time, canPay: canPay)
             switch step {
             case .pay(let payment):
@@ -211,7 +234,7 @@ package struct Streams: Machine, Sendable {
                 stream.pause(now)
                 stream.status = .over(end, at: now)
                 update(stream)
-                due[id] = nil
+                (due[id], latest[id]) = (nil, nil)
                 effects.append(.over(stream))
             }
         }

@@ -98,8 +98,8 @@ extension ControlAPI {
             "last_failure": stream.lastFailure.map { .string($0) } ?? .null,
         ]
         switch stream.status {
-        case .running: fields["status"] = "running"
-        case .paused: fields["status"] = "paused"
+        case .running: fields["status"] = stream.isEnding ? "stopping" : "running"
+        case .paused: fields["status"] = stream.isEnding ? "stopping" : "paused"
         case .over(let end, let at):
             fields["status"] = "over"
             fields["ended_at"] = .time(at)

@@ -33,7 +33,7 @@ struct ContestedHistoryTests {
         #expect(report.doubleSpends > 0)
     }
 
-    @Test("who is away until the cheater's delay has ended, and has a watchtower, loses nothing", arguments: [108, 114, 132, 309])
+    @Test("who is away until the cheater's delay has ended, and has a watchtower, loses nothing", arguments: [108, 114, 132, 327])
     func watchtower(seed: UInt64) throws {
         let report = try ContestedHistory.run(seed: seed, actions: 20, adversaries: [.cheater, .vanisher])
         #expect(report.watched > 0)
