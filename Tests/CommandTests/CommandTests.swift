@@ -192,8 +192,21 @@ struct CommandTests {
         #expect(try home.run("-w", "alice", "stream", "stop", "\(stream)").status == 0)
         try home.until(["-w", "alice", "stream", "show", "\(stream)", "--json"]) { $0["end"] as? String == "stopped" }
         #expect(try home.run("-w", "alice", "stream", "resume", "\(stream)").status == 4)
-        let streams = try home.run("-w", "alice", "stream", "list", "--json").json["streams"] as? [Any]
-        #expect(streams?.count == 2)
+        // Ctrl-C, or a terminal that is closed, stops the one that is watched, and says what was paid.
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let watched = home.process(["-w", "alice", "stream", id, "--rate", "1msat/h"])
+            let out = Pipe()
+            watched.standardOutput = out
+            try watched.run()
+            // It says that it has begun.
+            var text = String(decoding: out.fileHandleForReading.availableData, as: UTF8.self)
+            kill(watched.processIdentifier, signal)
+            text += String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            watched.waitUntilExit()
+            #expect(watched.terminationStatus == 0 && text.contains("streamed 0 sat in 0 payments, fee 0 sat: stopped"), "\(text)")
+        }
+        let streams = try home.run("-w", "alice", "stream", "list", "--json").json["streams"] as? [[String: Any]]
+        #expect(streams?.count == 5 && streams?.allSatisfy { $0["status"] as? String == "over" } == true)
         for wrong in ["10sat", "0sat/s", "10sat/week", "x/s", "-1sat/s"] {
             #expect(try home.run("-w", "alice", "stream", id, "--rate=\(wrong)", "--for", "1s").status == 2)
         }

@@ -47,15 +47,17 @@ struct StreamRun: AsyncParsableCommand {
         var now = try await options.call("startstream", try stream.parameters())
         let id = now["stream"]
         if !options.json { Terminal.out("stream \(id.u64)   Ctrl-C stops it") }
+        var isStopSent = false
         var looksAfterStop = 0
         var looks = 0
         while now["status"].string != "over" {
             do {
-                if interrupt.happened, looksAfterStop == 0 {
+                if interrupt.happened, !isStopSent {
                     do { _ = try await options.call("stopstream", ["stream": id]) } catch let failure as ControlFailure {
                         // It may have ended meanwhile.
                         guard failure.kind == .refused else { throw failure }
                     }
+                    isStopSent = true
                 }
                 try await Task.sleep(for: Self.interval)
                 now = try await options.call("getstream", ["stream": id])
@@ -64,7 +66,7 @@ struct StreamRun: AsyncParsableCommand {
                     failure.kind,
                     "\(failure.message)\nThe stream is the node's, and goes on where it runs: \(options.lnw) stream stop \(id.u64)")
             }
-            if interrupt.happened { looksAfterStop += 1 }
+            if isStopSent { looksAfterStop += 1 }
             // A payee may hold a payment for days.
             if looksAfterStop > 20 { break }
             looks += 1
