@@ -62,14 +62,14 @@ extension NodeCore {
         switch refusal {
         case .tooExpensive: return .tooSmall(refusal.description)
         case .noRoute:
-            // Channels have a least amount as well: is there a way for more, at the same share of fees?
+            // Channels have a least amount as well: is there a way for more, whatever it costs? What it may cost is looked at when it is tried.
             guard payment.amount < Self.small else { return .failed(refusal.description) }
             var larger = payment
             larger.amount = Self.small
             larger.maxFee = MilliSatoshi(Satoshi(1000))
             let query = payments.sender.query(larger, senderContext)
             guard (try? payments.sender.findRoute(query, in: &network.gossip)) != nil else { return .failed(refusal.description) }
-            return .tooSmall("no channel on the way takes as little as \(payment.amount)")
+            return .tooSmall("there is a way for a larger payment, and none for \(payment.amount)")
         case .expired, .wrongNetwork, .alreadyPaid, .inProgress, .amountMissing, .wrongAmount, .ownInvoice, .tooLarge:
             return .failed(refusal.description)
         }

@@ -208,7 +208,10 @@ package struct PenaltyKit: Hashable, Sendable {
 
     /// - Returns: `nil` where the kit is for another transaction, or none.
     package init?(sealed box: [UInt8], for commitment: TransactionID) {
-        guard let content = SealedBox.open(box, Self.key(commitment), title: Self.title), let kit = try? PenaltyKit(record: content) else {
+        guard let content = SealedBox.open(box, Self.key(commitment), title: Self.title), let kit = try? PenaltyKit(record: content),
+            // Here and not where records are read: what a tower has stored of earlier versions is read as it is.
+            kit.sweepScript.bytes.count <= Self.maxSweepScript
+        else {
             return nil
         }
         self = kit
@@ -235,7 +238,6 @@ package struct PenaltyKit: Hashable, Sendable {
         var reader = ByteReader(record)
         guard try reader.uint8() == 1 else { throw .invalid("version of a penalty kit") }
         sweepScript = Script(try reader.variableBytes())
-        guard sweepScript.bytes.count <= Self.maxSweepScript else { throw .invalid("script of a penalty kit") }
         revocationKey = try reader.point()
         outputs = []
         for _ in 0..<(try reader.count(minimum: 14)) {

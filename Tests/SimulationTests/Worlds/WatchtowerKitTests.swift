@@ -19,14 +19,7 @@ import Testing
 extension WatchtowerTests {
     @Test("a kit that comes while a tower looks through its kits, in a page that it has read, is used with those that it finds")
     func lateWhileLooking() throws {
-        var (world, id) = try Self.world(84)
-        let signed = world.signedCommitment(Self.bob, id)
-        let cheat = try #require(signed)
-        try Self.pay(&world, Self.bob, Self.alice, 50_000)
-        let entries = world.nodes[Self.tower].store.entries(.towerKits)
-        let real = try #require(entries.first { PenaltyKit(sealed: $0.record, for: cheat.id) != nil })
-        world.stop(Self.alice)
-        world.stop(Self.bob)
+        var (world, cheat, real) = try Self.abandoned(84)
         var core = world.nodes[Self.tower].core!
         let start = core.height
         try world.publish(cheat)
@@ -38,6 +31,10 @@ extension WatchtowerTests {
         // What is not good for the commitment is not used, though it is kept.
         var false1 = kit
         false1.outputs[0].signatures.reverse()
+        // Nor is what would fill a record with a script that no wallet has.
+        var long = kit
+        long.sweepScript = Script([UInt8](repeating: 1, count: 43))
+        #expect(PenaltyKit(sealed: long.sealed(for: cheat.id), for: cheat.id) == nil)
         for (number, blob) in [false1.sealed(for: cheat.id), real.record].enumerated() {
             core.received(TowerStore(number: UInt64(number + 1), hint: hint, blob: blob), over: ConnectionID(99), of: client)
         }

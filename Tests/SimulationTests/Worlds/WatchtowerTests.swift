@@ -257,6 +257,19 @@ struct WatchtowerTests {
         #expect(found.kits.count == real.outputs.count)
     }
 
+    /// A commitment that bob has revoked, and what the tower's store has for it; neither alice nor bob is there.
+    static func abandoned(_ seed: UInt64) throws -> (SimulatedWorld, cheat: Transaction, kit: (key: [UInt8], record: [UInt8])) {
+        var (world, id) = try world(seed)
+        let signed = world.signedCommitment(bob, id)
+        let cheat = try #require(signed)
+        try pay(&world, bob, alice, 50_000)
+        let kits = world.nodes[tower].store.entries(.towerKits)
+        let kit = try #require(kits.first { PenaltyKit(sealed: $0.record, for: cheat.id) != nil })
+        world.stop(alice)
+        world.stop(bob)
+        return (world, cheat, kit)
+    }
+
     /// What a node asks its store for in a table, when it is told something.
     static func asked(_ core: inout NodeCore, _ table: StoreTable, _ inputs: [NodeInput], now: Timestamp) -> [StoreQuery] {
         core.handle(inputs, now: now).loads.filter { $0.table == table }
@@ -264,14 +277,7 @@ struct WatchtowerTests {
 
     @Test("a block that comes while a tower looks through its kits makes it neither forget those that it has seen nor look again")
     func slowStore() throws {
-        var (world, id) = try Self.world(80)
-        let signed = world.signedCommitment(Self.bob, id)
-        let cheat = try #require(signed)
-        try Self.pay(&world, Self.bob, Self.alice, 50_000)
-        let kits = world.nodes[Self.tower].store.entries(.towerKits)
-        let real = try #require(kits.first { PenaltyKit(sealed: $0.record, for: cheat.id) != nil })
-        world.stop(Self.alice)
-        world.stop(Self.bob)
+        var (world, cheat, real) = try Self.abandoned(80)
         var core = world.nodes[Self.tower].core!
         let start = core.height
         try world.publish(cheat)
