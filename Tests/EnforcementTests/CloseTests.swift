@@ -176,8 +176,8 @@ struct CloseTests {
         (known.mutualCloses, known.shutdownScripts) = ([], scripts)
         var close = ChannelClose(mutual, height: 300, of: bench.channel, known: known)
         #expect(close.kind == .mutual && close.outputs.isEmpty)
-        let verdicts11 = close.takeVerdicts(at: 301).map(\.verdict)
-        let verdicts12 = close.takeVerdicts(at: 302).map(\.verdict)
+        let verdicts11 = close.takeVerdicts(at: 304).map(\.verdict)
+        let verdicts12 = close.takeVerdicts(at: 305).map(\.verdict)
         #expect(verdicts11.isEmpty && verdicts12 == [.returned, .lost])
         #expect(!close.isFinal(height: 304) && close.isFinal(height: 305))
         let stranger = Transaction(inputs: mutual.inputs, outputs: [TransactionOutput(Satoshi(5000), .anchor)])
@@ -242,7 +242,7 @@ struct CloseTests {
         for claim in claims { for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 302, bench.channel) } }
         let resolved = close.outputs.compactMap { if case .resolved(_, 302, let isOurs) = $0.status { isOurs } else { nil } }
         #expect(resolved == [true, true, true, true])
-        let verdicts13 = close.takeVerdicts(at: 304).map(\.verdict)
+        let verdicts13 = close.takeVerdicts(at: 307).map(\.verdict)
         #expect(verdicts13 == [.returned, .lost])
         #expect(!close.isFinal(height: 306) && close.isFinal(height: 307))
         // Another block of that height leaves nothing of what it held.

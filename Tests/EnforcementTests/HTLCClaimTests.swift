@@ -100,11 +100,11 @@ struct HTLCClaimTests {
             for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 501, bench.channel) }
         }
         #expect(try CloseTests.stored(close) == close)
-        let verdicts1 = close.takeVerdicts(at: 502).map(\.verdict)
+        let verdicts1 = close.takeVerdicts(at: 505).map(\.verdict)
         #expect(verdicts1.isEmpty)
-        let verdicts2 = close.takeVerdicts(at: 503).map(\.verdict)
+        let verdicts2 = close.takeVerdicts(at: 506).map(\.verdict)
         #expect(verdicts2 == [.returned, .settled])
-        let verdicts3 = close.takeVerdicts(at: 504).map(\.verdict)
+        let verdicts3 = close.takeVerdicts(at: 507).map(\.verdict)
         #expect(verdicts3.isEmpty, "told once")
         // Our own HTLC transactions pay to an output that waits for our delay.
         let second = close.outputs.filter { $0.role == .secondLevel }
@@ -143,10 +143,10 @@ struct HTLCClaimTests {
         let back = try peers(Self.received, [])
         close.spent(back.inputs[0].previousOutput, by: back, height: 510, bench.channel)
         #expect(!close.outputs.contains { $0.role == .secondLevel })
-        let verdicts4 = close.takeVerdicts(at: 402).map(\.verdict)
-        #expect(verdicts4 == [.concluded])
-        let verdicts5 = close.takeVerdicts(at: 511).map(\.verdict)
-        let verdicts6 = close.takeVerdicts(at: 512).map(\.verdict)
+        let verdicts4 = [404, 405].map { close.takeVerdicts(at: $0).map(\.verdict) }
+        #expect(verdicts4 == [[], [.concluded]])
+        let verdicts5 = close.takeVerdicts(at: 514).map(\.verdict)
+        let verdicts6 = close.takeVerdicts(at: 515).map(\.verdict)
         #expect(verdicts5.isEmpty && verdicts6 == [.lost])
         let isLearned3 = close.learn(CloseTests.preimage, for: Self.received)
         #expect(!isLearned3, "too late")
@@ -166,10 +166,10 @@ struct HTLCClaimTests {
         let mined = CloseTests.mined(bench, bench.commitment(isLocal: isLocal, 3))
         var close = ChannelClose(mined, height: 300, of: bench.channel, known: known)
         #expect(close.htlcs.map(\.place) == [.output, .output, .absent, .absent])
-        let verdicts7 = close.takeVerdicts(at: 301).map(\.verdict)
+        let verdicts7 = close.takeVerdicts(at: 304).map(\.verdict)
         #expect(verdicts7.isEmpty)
         // What was fulfilled and is not in it any more is in our balance.
-        let verdicts8 = close.takeVerdicts(at: 302).map(\.verdict)
+        let verdicts8 = close.takeVerdicts(at: 305).map(\.verdict)
         #expect(verdicts8 == [.returned, .settled])
     }
 
@@ -187,10 +187,10 @@ struct HTLCClaimTests {
             #expect(try CloseTests.stored(close) == close)
             let claims = try Self.claims(&close, at: 700, bench)
             #expect(claims.allSatisfy { $0.lockTime == 0 }, "there is nothing to be claimed by a timeout")
-            let early = close.takeVerdicts(at: 301).map(\.verdict)
-            let deep = close.takeVerdicts(at: 302).map(\.verdict)
+            let early = close.takeVerdicts(at: 304).map(\.verdict)
+            let deep = close.takeVerdicts(at: 305).map(\.verdict)
             #expect(early.isEmpty && deep == [knowsPreimage ? .concluded : .returned, .lost])
-            let again = close.takeVerdicts(at: 303)
+            let again = close.takeVerdicts(at: 306)
             #expect(again.isEmpty, "told once")
         }
     }
@@ -318,7 +318,7 @@ struct HTLCClaimTests {
         for claim in CloseTests.claims(&close, at: 310, bench) {
             for input in claim.inputs { close.spent(input.previousOutput, by: claim, height: 311, bench.channel) }
         }
-        let late = [close.takeVerdicts(at: 312).count, close.takeVerdicts(at: 313).count]
+        let late = [close.takeVerdicts(at: 315).count, close.takeVerdicts(at: 316).count]
         #expect(late == [0, 2])
     }
 }

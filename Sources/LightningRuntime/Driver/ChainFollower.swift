@@ -48,7 +48,7 @@ struct ChainFollower {
     ///
     /// - Throws: a `ChainFailure` where the layer 1 contradicts itself, or is another chain than the node has followed.
     func catchUp(to tip: BlockHash) async throws {
-        var contradictions = 0
+        var (tip, contradictions) = (tip, 0)
         var position = try await driver.read { $0.chain }
         while !Task.isCancelled {
             if position.tip == tip {
@@ -68,7 +68,15 @@ struct ChainFollower {
                 position.disconnect()
                 continue
             }
-            guard let next = try await backend.blockHash(height: position.height + 1) else { return }
+            guard let next = try await backend.blockHash(height: position.height + 1) else {
+                // The chain may have become shorter.
+                contradictions += 1
+                guard contradictions < 5 else {
+                    throw ChainFailure.unexpected("it has no block \(position.height + 1), and its tip is not block \(position.height)")
+                }
+                tip = try await backend.tip().hash
+                continue
+            }
             let block = try await backend.block(next)
             guard block.hash == next, block.header.previous == position.tip else {
                 // The chain may change between two questions; not again and again.

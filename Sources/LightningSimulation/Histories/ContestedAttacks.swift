@@ -23,7 +23,7 @@ extension ContestedHistory {
     // MARK: Old commitments
 
     /// A node keeps its commitments, to publish them when they are revoked.
-    mutating func keepCommitments() { keepCommitments(of: [world.draw(0...2)]) }
+    mutating func keepCommitments() { keepCommitments(of: [drawMember()]) }
 
     mutating func keepCommitments(of nodes: [Int]) {
         for index in nodes { keepCommitments(of: index) }
@@ -131,8 +131,8 @@ extension ContestedHistory {
     /// A node opens a channel, and spends the coins otherwise: before a block holds the funding transaction, or after a reorganization
     /// that is not as deep as the other side waits for.
     mutating func doubleSpend() throws(InvariantViolation) {
-        let index = world.draw(0...2)
-        let peer = index == 1 ? 2 * world.draw(0...1) : 1
+        let index = drawMember()
+        let peer = drawNeighbour(of: index)
         guard isUp(index), isUp(peer), guilty.isEmpty || guilty == [index], world.isConnected(index, peer) else { return }
         guilty.insert(index)
         let before = Set(world.nodes[index].core?.channels.ids ?? [])
@@ -158,7 +158,7 @@ extension ContestedHistory {
 
     /// A node is away for some blocks; what is for longer than the margin of its deadlines is its own fault.
     mutating func vanish() throws(InvariantViolation) {
-        let index = world.draw(0...2)
+        let index = drawMember()
         guard isUp(index) else { return }
         if try leaveToTower(index) { return }
         let isLong = world.draw(0...3) == 0
@@ -170,7 +170,7 @@ extension ContestedHistory {
 
     /// A node says nothing for some blocks, and does not hang up.
     mutating func stall() {
-        let index = world.draw(0...2)
+        let index = drawMember()
         guard isUp(index), guilty.isEmpty || guilty == [index] else { return }
         guilty.insert(index)
         silent[index] = world.ledger.height + world.draw(1...150)
@@ -181,7 +181,7 @@ extension ContestedHistory {
 
     /// A node publishes its commitment, and what nobody wants to mine onto it.
     mutating func pin() throws(InvariantViolation) {
-        let index = world.draw(0...2)
+        let index = drawMember()
         guard !coins.isEmpty, guilty.isEmpty || guilty == [index],
             let open = world.nodes[index].core?.channels.ordered.filter(\.isOpen), !open.isEmpty
         else { return }

@@ -11,8 +11,9 @@ import LightningRouting
 import LightningTransactions
 import LightningWire
 
-/// A random life of three nodes in a line whose channels are closed on chain with HTLCs under way: held payments, nodes that vanish, old
-/// commitments, pinned ones, reorganizations, full blocks, a miner who censors, crashes. Whatever happens, who was there has what its books say, less the fees of the chain.
+/// A random life of three to five nodes in a line, a ring, a star or any network, whose channels are closed on chain with HTLCs under way:
+/// held payments, nodes that vanish, old commitments, pinned ones, reorganizations, full blocks, a miner who censors, crashes. Whatever
+/// happens, who was there has what its books say, less the fees of the chain.
 public struct ContestedHistory {
     /// What a history came to.
     public struct Report: Sendable {
@@ -64,6 +65,9 @@ public struct ContestedHistory {
     private var hashes = 0
     private var crash: CrashPoint?
     let adversaries: [Adversary]
+    let topology: Topology
+    /// The nodes that pay and are paid: the first ones. A watchtower comes after them.
+    var members: Int { topology.nodes }
     /// What is mined pays so much, until a height.
     private var floor: (rate: FeeRate, until: BlockHeight)?
     /// What spends commitments is not mined, until a height.
@@ -92,7 +96,8 @@ public struct ContestedHistory {
         var configuration = NodeConfiguration()
         if seed % 4 == 0 { configuration.policy.channelType = .staticRemoteKey }
         configuration.gossip.flushInterval = .milliseconds(1000)
-        var names = ["alice", "bob", "carol"]
+        topology = Self.topology(seed)
+        var names = Array(["alice", "bob", "carol", "dave", "erin"].prefix(topology.nodes))
         if Self.hasTower(seed) {
             configuration.tower = TowerPolicy()
             names.append("tower")
@@ -101,10 +106,20 @@ public struct ContestedHistory {
         report = Report(seed: seed)
     }
 
+    /// Most histories have three nodes in a line, in which everything happens soonest.
+    private static func topology(_ seed: UInt64) -> Topology {
+        var random = SeededRandom(seed: seed)
+        return switch seed % 8 {
+        case 5: Topology(.ring, nodes: Int.random(in: 3...4, using: &random), using: &random)
+        case 6: Topology(.star, nodes: Int.random(in: 4...5, using: &random), using: &random)
+        case 7: Topology(.random, nodes: Int.random(in: 3...5, using: &random), using: &random)
+        default: Topology(.line, nodes: 3, using: &random)
+        }
+    }
+
     private mutating func live(actions: Int, faults: Faults) throws(InvariantViolation) {
-        var random = SeededRandom(seed: world.seed)
         try world.build(
-            Topology(.line, nodes: 3, using: &random), capacity: { _ in Satoshi(2_000_000) }, push: { _ in MilliSatoshi(1_000_000_000) })
+            topology, capacity: { _ in Satoshi(2_000_000) }, push: { _ in MilliSatoshi(1_000_000_000) })
         // HTLC transactions take coins: several, so that claims need not wait for each other.
         for index in world.nodes.indices {
             for _ in 0..<3 {
@@ -133,6 +148,15 @@ public struct ContestedHistory {
 
     func isUp(_ index: Int) -> Bool { away[index] == nil }
 
+    /// One of the nodes that pay and are paid.
+    mutating func drawMember() -> Int { world.draw(0...members - 1) }
+
+    /// One of the nodes with which a node has a channel.
+    mutating func drawNeighbour(of index: Int) -> Int {
+        let neighbours = topology.channels.compactMap { $0.0 == index ? $0.1 : $0.1 == index ? $0.0 : nil }.sorted()
+        return neighbours.count == 1 ? neighbours[0] : neighbours[world.draw(0...neighbours.count - 1)]
+    }
+
     private mutating func act() throws(InvariantViolation) {
         switch world.draw(0...23) {
         case 0...5: try pay()
@@ -140,7 +164,7 @@ public struct ContestedHistory {
         case 9: try forceClose()
         case 10...11: keepCommitments()
         case 12: try world.moveFeeRates()
-        case 13: world.disconnect(world.draw(0...2))
+        case 13: world.disconnect(drawMember())
         case 14...16: try mine(world.draw(1...12))
         default: try attack()
         }
@@ -157,7 +181,7 @@ public struct ContestedHistory {
         case .vanisher: try vanish()
         case .staller: stall()
         case .pinner: try pin()
-        case .reorganizer: try world.reorganize(depth: world.draw(1...2))
+        case .reorganizer: try world.reorganize(depth: world.draw(1...ChannelClose.reasonableDepth - 1))
         case .censor: censoredUntil = world.ledger.height + world.draw(1...3)
         case .feeSpike: try spike()
         }
@@ -239,10 +263,10 @@ public struct ContestedHistory {
 
     // MARK: Nodes
 
-    /// A payment over one or two hops, which its payee holds.
+    /// A payment over one or several hops, which its payee holds.
     private mutating func pay() throws(InvariantViolation) {
-        let payer = world.draw(0...2)
-        let payee = (payer + world.draw(1...2)) % 3
+        let payer = drawMember()
+        let payee = (payer + world.draw(1...members - 1)) % members
         guard isUp(payer), isUp(payee) else { return }
         hashes += 1
         let preimage = PaymentPreimage(Hash.tagged("held", Array("\(world.seed)/\(hashes)".utf8)))
@@ -265,7 +289,7 @@ public struct ContestedHistory {
     }
 
     private mutating func forceClose() throws(InvariantViolation) {
-        let index = world.draw(0...2)
+        let index = drawMember()
         guard isUp(index), let core = world.nodes[index].core else { return }
         let open = core.channels.ordered.filter(\.isOpen)
         guard !open.isEmpty else { return }
@@ -365,6 +389,13 @@ public struct ContestedHistory {
         for fee in close.claimFees.values { cost += fee }
         // What nobody claims is not worth its fee: at the most that is asked for in a history a claim costs less than this.
         for output in close.outputs where output.status == .abandoned { cost += min(output.output.amount, Satoshi(10_000)) }
+        // Without anchors the second step of a cheater pays its fee from the HTLC: what is left of it is ours.
+        for taken in close.outputs where taken.role == .penaltyHTLC {
+            guard case .resolved(let step, _, false) = taken.status,
+                let left = close.outputs.first(where: { $0.role == .penaltySecondLevel && $0.outPoint.transaction == step })
+            else { continue }
+            cost += taken.output.amount.subtracting(left.output.amount) ?? .zero
+        }
         let trimmed = close.htlcs.reduce(MilliSatoshi.zero) { $1.place == .trimmed ? $0 + $1.amount : $0 }
         return Int64(cost.value) * 1000 + Int64(trimmed.value)
     }

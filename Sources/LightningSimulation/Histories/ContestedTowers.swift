@@ -13,7 +13,7 @@ extension ContestedHistory {
     /// Every third history has a watchtower, the last of its nodes.
     static func hasTower(_ seed: UInt64) -> Bool { seed % 3 == 0 }
 
-    private var tower: Int? { world.nodes.count > 3 ? 3 : nil }
+    private var tower: Int? { world.nodes.count > members ? members : nil }
 
     /// Every other node has the tower keep its kits, before anything is revoked.
     mutating func employTower() throws(InvariantViolation) {
@@ -23,7 +23,7 @@ extension ContestedHistory {
             world.join(index, tower)
         }
         try world.pass(3)
-        keepCommitments(of: [0, 1, 2])
+        keepCommitments(of: Array(0..<members))
     }
 
     /// Whether a node may go away: the tower has confirmed a kit of whatever was revoked, and no HTLC is under way, which no tower can
@@ -40,7 +40,7 @@ extension ContestedHistory {
     /// - Returns: whether it went.
     mutating func leaveToTower(_ index: Int) throws(InvariantViolation) -> Bool {
         guard let tower, guilty.isEmpty, away.isEmpty else { return false }
-        let peer = index == 1 ? 2 * world.draw(0...1) : 1
+        let peer = drawNeighbour(of: index)
         keepCommitments(of: [peer])
         let amount = MilliSatoshi(world.draw(50_000_000...200_000_000))
         if isUp(index), isUp(peer),

@@ -165,7 +165,9 @@ struct SettlementTests {
         #expect(Self.outcome(world, 0, hold.paymentHash) == "pending")
         try world.mine(1)
         #expect(Self.outcome(world, 0, hold.paymentHash) == "succeeded")
-        try world.mine(2)
+        try world.mine(4)
+        #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "settling", "not before its output is ours six blocks deep")
+        try world.mine(1)
         #expect(world.nodes[1].invoices[hold.paymentHash]?.statusName == "paid")
     }
 

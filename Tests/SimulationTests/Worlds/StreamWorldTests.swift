@@ -71,6 +71,39 @@ struct StreamWorldTests {
         #expect(UInt64(receipts.count) == end.succeeded + end.failed)
     }
 
+    @Test("a channel's rows do not grow with micropayments: what a million would add is below a megabyte")
+    func space() throws {
+        var world = try Self.world(7)
+        func bytes(_ node: Int) -> Int {
+            [StoreTable.channels, .htlcs, .revokedHTLCs, .circuits].reduce(0) { sum, table in
+                world.nodes[node].store.tables[table, default: [:]].reduce(sum) { $0 + $1.key.count + $1.value.count }
+            }
+        }
+        let payee = world.nodes[Self.bob].nodeID
+        func pay(_ count: Int) throws {
+            for number in 0..<count {
+                try world.command(Self.alice, .keysend(payee, amount: MilliSatoshi(UInt64(1000 + number % 90 * 1000))))
+                if number % 5 == 4 { try world.pass(1, interval: .milliseconds(300)) }
+            }
+            try world.pass(3)
+        }
+        try pay(50)
+        let before = [bytes(Self.alice), bytes(Self.bob)]
+        let states = world.nodes[Self.alice].core!.channels.values.reduce(UInt64(0)) { $0 + $1.commitments.localNumber }
+        try pay(500)
+        let grown = [bytes(Self.alice) - before[0], bytes(Self.bob) - before[1]]
+        let more = world.nodes[Self.alice].core!.channels.values.reduce(UInt64(0)) { $0 + $1.commitments.localNumber } - states
+        #expect(more >= 100, "there were \(more) states")
+        // Of the peer's secrets one is kept for each bit of the state's number: 40 bytes for each doubling, and nothing for a payment.
+        #expect(grown.allSatisfy { $0 * 2000 < 1_000_000 }, "\(grown) bytes for 500 payments")
+        let succeeded = world.nodes[Self.alice].payments.values.count { if case .succeeded = $0.status { true } else { false } }
+        #expect(succeeded >= 500)
+        // The payee remembers each onion until its HTLC could not be replayed any more, and no longer.
+        #expect(world.nodes[Self.bob].store.tables[.onions, default: [:]].count >= 500)
+        try world.mine(300)
+        #expect(world.nodes[Self.bob].store.tables[.onions, default: [:]].isEmpty)
+    }
+
     @Test("over crashes and broken connections nothing is paid twice, and the budget is kept", arguments: UInt64(1)...4)
     func rough(seed: UInt64) throws {
         var world = try Self.world(seed)
