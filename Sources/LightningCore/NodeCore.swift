@@ -368,6 +368,7 @@ package struct NodeCore {
             }
             if !restored.wallet.hasSameState(as: coins.wallet) { return "wallet" }
             if restored.payments.receiver.invoices != payments.receiver.invoices { return "invoices" }
+            if restored.payments.receiver.streams.all != payments.receiver.streams.all { return "incoming streams" }
             if restored.payments.sender.outgoing != payments.sender.outgoing { return "payments" }
             if restored.payments.streams.all != payments.streams.all { return "streams" }
             if restored.payments.streams.nextID != payments.streams.nextID { return "number of streams" }

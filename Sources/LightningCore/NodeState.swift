@@ -77,7 +77,7 @@ struct PaymentMachines {
     var lookups = Lookups()
 
     init(_ store: StoreContents, _ entropy: inout Entropy) throws(DecodingFailure) {
-        receiver = try Receiver(invoices: store.records(.invoices))
+        receiver = try Receiver(invoices: store.records(.invoices), streams: store.records(.incomingStreams))
         sender = try Sender(
             payments: store.records(.payments), estimates: try LiquidityEstimates(records: store.entries(.estimates)),
             entropy: entropy.fork())

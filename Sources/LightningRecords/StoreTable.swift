@@ -50,6 +50,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     /// Streams of payments that this node sends, by number; and those that are over.
     case streams
     case streamHistory
+    /// Streams of payments to this node, by what all payments of one have in common.
+    case incomingStreams
 
     /// The key of a record that there is one of, in a table whose keys are names.
     package static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
@@ -63,7 +65,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,
-            .towerCases, .streams:
+            .towerCases, .streams, .incomingStreams:
             true
         }
     }

@@ -50,6 +50,72 @@ struct ReceiverTests {
         }
     }
 
+    /// A keysend of a stream.
+    private static func keysend(_ number: UInt8, _ amount: UInt64, tag: UInt8) -> (event: Receiver.Event, hash: PaymentHash, key: HTLCID) {
+        let preimage = PaymentPreimage(Hash.sha256([9, number, tag]))
+        let key = HTLCID.incoming(channel, UInt64(number) * 2000 + UInt64(tag))
+        let htlc = IncomingHTLC(key: key, amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: 300)
+        var payload = HopPayload.final(
+            amount: MilliSatoshi(amount), cltvExpiry: 300, paymentSecret: .zero, total: MilliSatoshi(amount), metadata: nil)
+        payload.paymentSecret = nil
+        payload.totalAmount = nil
+        payload.keysendPreimage = preimage
+        payload.customRecords = [StreamPayload.tag: [UInt8](repeating: tag, count: 16), StreamPayload.podcast: Array("{\(number)}".utf8)]
+        return (
+            .received(htlc, payload, OnionErrorContext(sharedSecret: .zero), refusal: nil, isResumed: false), preimage.paymentHash, key
+        )
+    }
+
+    @Test("payments of a stream are one row, which has what is irrevocably ours, over a restart at any point")
+    func incomingStream() throws {
+        var machine = Receiver()
+        var rows: [StoreTable: [[UInt8]: [UInt8]]] = [:]
+        func restart() throws {
+            let writes = machine.drainWrites()
+            for table in [StoreTable.invoices, .invoiceHistory, .incomingStreams] {
+                for (key, record) in writes.changes(of: table) { rows[table, default: [:]][key] = record }
+            }
+            machine = try Receiver(
+                invoices: Array(rows[.invoices, default: [:]].values), streams: Array(rows[.incomingStreams, default: [:]].values))
+        }
+        for number in UInt8(1)...5 {
+            let payment = Self.keysend(number, UInt64(number) * 1000, tag: 7)
+            #expect(Self.decided(machine.handle(payment.event, Self.context)).map(\.isFulfilled) == [true])
+            try restart()
+            // Given away is not yet ours.
+            #expect(machine.streams.all.values.first?.payments ?? 0 == UInt64(number) - 1 && machine.invoices.count == 1)
+            let effects = machine.handle(.settled(payment.key, payment.hash), Self.context)
+            #expect(effects.contains { if case .paid = $0 { true } else { false } })
+            let again = machine.handle(.settled(payment.key, payment.hash), Self.context)
+            #expect(again.isEmpty, "counted once")
+            try restart()
+            #expect(machine.invoices.isEmpty && rows[.invoices, default: [:]].isEmpty)
+        }
+        let stream = try #require(machine.streams.all.values.first)
+        #expect(machine.streams.all.count == 1 && stream.payments == 5 && stream.received == MilliSatoshi(15_000))
+        #expect(stream.podcast == Array("{5}".utf8) && rows[.incomingStreams]?.count == 1 && rows[.invoiceHistory, default: [:]].isEmpty)
+    }
+
+    @Test("of a thousand streams and more those are remembered that brought most, and a payment without a tag is a row of its own")
+    func manyStreams() throws {
+        var streams = IncomingStreams()
+        var rows: [[UInt8]: [UInt8]] = [:]
+        for number in 0..<1100 {
+            let tag = [UInt8](repeating: 0, count: 14) + [UInt8(number >> 8), UInt8(number & 255)]
+            streams.add(MilliSatoshi(UInt64(1 + (number * 7) % 1100)), [:], tag: tag, at: Timestamp(milliseconds: UInt64(number)))
+            for (key, record) in streams.drainWrites().changes(of: .incomingStreams) { rows[key] = record }
+        }
+        #expect(streams.all.count == 1000 && rows.count == 1000)
+        #expect(streams.all.values.map(\.received).min() == MilliSatoshi(101), "the hundred smallest are gone")
+        #expect(try IncomingStreams(records: Array(rows.values)).all == streams.all)
+        for cut in 0..<20 {
+            var damaged = try #require(rows.values.first)
+            damaged.removeLast(min(damaged.count, cut + 1))
+            #expect(throws: DecodingFailure.self) { try IncomingStream(record: damaged) }
+        }
+        #expect(StreamPayload.tag(of: [StreamPayload.tag: [1, 2, 3]]) == nil)
+    }
+
     @Test("all parts are fulfilled together, and the invoice is paid when the last has left both commitments")
     func paid() {
         var machine = Self.machine(isHold: false)

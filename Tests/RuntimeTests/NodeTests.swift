@@ -65,6 +65,46 @@ struct NodeTests {
         }
     }
 
+    @Test("receipts and states of a stream end with it, and its payee has one row for all of its payments, also after a restart")
+    func streams() async throws {
+        var world = try await World()
+        _ = try await world.open(push: 1000)
+        // By the piece: nothing depends on what time it is.
+        var terms = StreamTerms(rate: StreamRate(.zero, per: .second), to: [.init(world.bob.nodeID)])
+        terms.maxFeeMillionths = 0
+        let stream = try await world.alice.startStream(terms)
+        let (receipts, states) = (world.alice.receipts(of: stream.id), try await world.alice.states(of: stream.id))
+        var sum = MilliSatoshi.zero
+        var iterator = receipts.makeAsyncIterator()
+        for amount: UInt64 in [1000, 2500, 700] {
+            try await world.alice.stream(stream.id, .add(MilliSatoshi(amount)))
+            let receipt = try #require(await iterator.next())
+            #expect(receipt.amount == MilliSatoshi(amount) && receipt.failure == nil && receipt.part.stream == stream.id)
+            sum += receipt.amount
+        }
+        try await world.alice.stream(stream.id, .stop)
+        #expect(await iterator.next() == nil)
+        var last: PaymentStream?
+        for await state in states { last = state }
+        let end = try #require(last)
+        #expect(end.isOver && end.paid == sum && end.succeeded == 3)
+        await #expect(throws: NodeRefusal.self) { _ = try await world.alice.states(of: 99) }
+        // One that is over tells so, and nothing more.
+        var later: [PaymentStream] = []
+        for await state in try await world.alice.states(of: stream.id) { later.append(state) }
+        #expect(later == [end])
+        try await world.settled()
+        let incoming = try await world.bob.incomingStreams()
+        #expect(incoming.map(\.received) == [sum] && incoming.map(\.payments) == [3] && incoming.first?.tag == end.tag)
+        let channel = try #require(try await world.alice.channels().first)
+        await world.alice.stop()
+        world.alice = try await World.start(world.folder, "alice", world.chain)
+        #expect(try await world.alice.stream(stream.id) == end)
+        #expect(try await world.alice.channels().first?.commitments.toLocal == channel.commitments.toLocal)
+        #expect(try await world.alice.incomingStreams().isEmpty)
+        await world.stop()
+    }
+
     @Test("a channel lives from its opening to its close, and the money adds up")
     func life() async throws {
         let world = try await World()

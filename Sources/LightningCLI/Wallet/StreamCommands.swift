@@ -103,11 +103,12 @@ struct StreamList: AsyncParsableCommand {
         let page = try await options.call("liststreams", ["limit": .integer(limit), "before": before.map { .integer($0) } ?? .null])
         options.show(page) { v in
             let list = v["streams"].list
-            if list.isEmpty {
+            let incoming = v["incoming"].list
+            if list.isEmpty, incoming.isEmpty {
                 return "no streams\(before == nil ? " yet. Begin one: lnw stream start <payee> --rate 10sat/s" : " before it")"
             }
             return
-                (list.map(StreamText.line)
+                (list.map(StreamText.line) + incoming.map(StreamText.incoming)
                 + (v["next"].int.map { ["more: \(options.lnw) stream list --before \($0)"] } ?? [])).joined(separator: "\n")
         }
     }
@@ -187,6 +188,11 @@ enum StreamText {
         let status = v["end"].text.map { ending[$0] ?? $0 } ?? v["status"].string
         return
             "\(Format.pad("\(v["stream"].u64)", 4, right: true))  \(v["created_at"].string)  \(Format.pad(rate(v), 16, right: true))  \(Format.pad("paid \(Format.msat(v["paid_msat"].u64))", 24))  fee \(Format.pad(fee(v), 18))  \(Format.pad(status, 10))  \(recipients(v))"
+    }
+
+    /// One line of a stream to us.
+    static func incoming(_ v: JSONValue) -> String {
+        "  in  \(v["first_at"].string)  received \(Format.msat(v["received_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments, the last at \(v["last_at"].string)"
     }
 
     /// What is seen while one watches.

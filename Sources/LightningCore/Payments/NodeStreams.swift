@@ -48,6 +48,9 @@ extension NodeCore {
     /// The streams of this node that are not over.
     package var streams: [UInt64: PaymentStream] { payments.streams.all }
 
+    /// Streams that are paid to this node.
+    package var incomingStreams: [[UInt8]: IncomingStream] { payments.receiver.streams.all }
+
     /// Has streams pay what is due.
     mutating func advanceStreams() {
         payments.streams.noteClock(now)

@@ -17,13 +17,16 @@ package struct Receiver: Machine, Sendable {
     private var expiries = InvoiceExpiries()
     /// Keysends received, with what they brought, the oldest first.
     private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
+    /// Streams that are paid to us: their payments are added up here, and are no rows.
+    package private(set) var streams = IncomingStreams()
 
     /// Blocks that the last HTLC must have left: what our invoices ask for.
     package static let minFinalCLTVExpiryDelta: UInt32 = 144
 
     package init() {}
 
-    package init(invoices: [[UInt8]]) throws(DecodingFailure) {
+    package init(invoices: [[UInt8]], streams: [[UInt8]] = []) throws(DecodingFailure) {
+        self.streams = try IncomingStreams(records: streams)
         for record in invoices {
             let invoice = try InvoiceRecord(record: record)
             self.invoices[invoice.invoice.paymentHash] = invoice
@@ -48,7 +51,7 @@ package struct Receiver: Machine, Sendable {
         }
         changedInvoices = []
         over = []
-        return writes
+        return writes + streams.drainWrites()
     }
 
     /// An invoice is over: nothing pays it any more.
@@ -286,8 +289,23 @@ package struct Receiver: Machine, Sendable {
         }
         record.htlcs.removeAll { $0 == key }
         if record.htlcs.isEmpty { record.status = .paid(at: now.wholeSecond, amount: amount) }
-        add(record)
+        if record.htlcs.isEmpty, record.isSpontaneous, let tag = StreamPayload.tag(of: record.customRecords) {
+            addToStream(record, amount, tag: tag, now: now)
+        } else {
+            add(record)
+        }
         return record.htlcs.isEmpty ? ReceiveOutcome(paid: (record, amount)) : ReceiveOutcome()
+    }
+
+    /// A payment of a stream is ours for good: it is added to what the stream has brought, and its own row goes in the same commit.
+    private mutating func addToStream(_ record: InvoiceRecord, _ amount: MilliSatoshi, tag: [UInt8], now: Timestamp) {
+        let hash = record.invoice.paymentHash
+        streams.add(amount, record.customRecords, tag: tag, at: now)
+        invoices[hash] = nil
+        over.remove(hash)
+        changedInvoices.insert(hash)
+        // The last ones that came are the first ones that are settled.
+        if let index = spontaneous.lastIndex(where: { $0.hash == hash }) { spontaneous.remove(at: index) }
     }
 
     /// An HTLC that we fulfilled brought nothing. The payer has its proof all the same: the invoice is paid, with less.

@@ -16,7 +16,12 @@ extension ControlAPI {
             let streams = try await node.streams(limit: limit, before: before)
             var list: [JSONValue] = []
             for stream in streams { list.append(try await shown(stream)) }
-            return ["streams": .array(list), "next": streams.count == limit ? streams.last.map { .amount($0.id) } ?? .null : .null]
+            // Those that are paid to us are few, and stand on the first page.
+            let incoming = before == nil ? try await node.incomingStreams().prefix(limit).map(Self.shown) : []
+            return [
+                "streams": .array(list), "incoming": .array(incoming),
+                "next": streams.count == limit ? streams.last.map { .amount($0.id) } ?? .null : .null,
+            ]
         case "getstream":
             let id = try number(p)
             guard let stream = try await node.stream(id) else { throw ControlFailure(.refused, StreamRefusal.unknown.description) }
@@ -66,6 +71,16 @@ extension ControlAPI {
         if let patience = try time("patience_ms") { terms.patience = patience == .zero ? nil : patience }
         if let catchUp = try time("catch_up_ms") { terms.catchUp = catchUp }
         return terms
+    }
+
+    /// A stream to us. What its payer wrote is shown as text: nobody has checked it.
+    private static func shown(_ stream: IncomingStream) -> JSONValue {
+        [
+            "tag": .string(Hex.encode(stream.tag)), "received_msat": .amount(stream.received.value),
+            "num_payments": .amount(stream.payments),
+            "first_at": .time(stream.firstAt), "last_at": .time(stream.lastAt),
+            "podcast": stream.podcast.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null,
+        ]
     }
 
     /// A stream in JSON, with the names of its recipients.

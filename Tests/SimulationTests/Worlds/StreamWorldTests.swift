@@ -64,6 +64,13 @@ struct StreamWorldTests {
         #expect(store.records(.streamHistory).map(\.count).max() ?? 0 < 500)
         // 120 payments of dust: nothing is kept of them for a breach, in which they are no outputs.
         for node in world.nodes { #expect(node.store.records(.revokedHTLCs).isEmpty) }
+        // The payee has one row as well.
+        let carol = world.nodes[Self.carol]
+        let incoming = try #require(carol.core!.incomingStreams.values.first)
+        #expect(incoming.tag == end.tag && incoming.received == end.paid && incoming.payments == end.succeeded)
+        #expect(carol.core!.incomingStreams.count == 1 && carol.store.records(.incomingStreams) == [incoming.encoded()])
+        #expect(carol.store.records(.invoices).isEmpty && carol.store.records(.invoiceHistory).isEmpty)
+        #expect(String(decoding: incoming.podcast ?? [], as: UTF8.self).contains("\"action\":\"stream\""))
         let receipts = world.nodes[Self.alice].events.compactMap { event in
             if case .streamPaid(let receipt) = event { receipt } else { nil }
         }
