@@ -121,6 +121,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
         .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream", packageAccess: false),
+        .executableTarget(name: "Podcast", dependencies: ["Lightning"], path: "Examples/Podcast", packageAccess: false),
         .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
         .target(name: "TestSupport", dependencies: ["CryptoPrimitives"], path: "Tests/TestSupport"),
         .target(
@@ -146,7 +147,7 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
                 "LightningChannel", "LightningEnforcement", "TestSupport",
             ], exclude: ["Records"]),
-        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [

@@ -229,6 +229,43 @@ struct PenaltyTests {
         #expect(pair.alice.close?.kind == .localCommitment && !pair.alice.isClosed)
     }
 
+    @Test("a preimage that the peer shows in the mempool goes upstream before a block has it, once, and decides nothing else")
+    func preimageInMempool() throws {
+        var pair = try ChannelPair()
+        let add = try pair.offer(60_000)
+        try pair.settle(toBob: add)
+        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
+        var environment = pair.environments.alice
+        environment.height = 300
+        _ = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment)
+        let output = try #require(pair.alice.close?.outputs.first { $0.role == .offeredHTLC })
+        // BOLT 3, HTLC-success: "0 <remotehtlcsig> <localhtlcsig> <payment_preimage>".
+        func success(_ preimage: PaymentPreimage) -> Transaction {
+            var spend = Transaction(
+                inputs: [TransactionInput(output.outPoint, sequence: 1)], outputs: [TransactionOutput(Satoshi(59_000), .anchor)])
+            spend.inputs[0].witness = [[], [1], [2], preimage.bytes.array, [3]]
+            return spend
+        }
+        let wrong = success(PaymentPreimage(Hash.sha256([8])))
+        #expect(pair.alice.handle(.seen(output.outPoint, by: wrong), environment).isEmpty)
+        let right = success(ChannelPair.preimage)
+        let effects = pair.alice.handle(.seen(output.outPoint, by: right), environment)
+        #expect(effects.count == 1)
+        guard case .fulfilled(let id, _, let shown, _, _)? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(id == 0 && shown == ChannelPair.preimage)
+        var rows: [[UInt8]: [UInt8]] = [:]
+        try Self.restart(&pair.alice, &rows)
+        #expect(pair.alice.handle(.seen(output.outPoint, by: right), environment).isEmpty, "told once, also over a restart")
+        #expect(pair.alice.close?.outputs.first { $0.outPoint == output.outPoint }?.status == output.status)
+        // It never is mined: after its time the output is taken back all the same, for who showed it may have sent it to nobody else.
+        environment.height = 500
+        let claims = try claims(pair.alice.newBlock(environment), spending: [theirs])
+        #expect(claims.contains { $0.lockTime == 500 && $0.inputs.contains { $0.previousOutput == output.outPoint } })
+    }
+
     @Test("an HTLC that we offered is taken back from the peer's commitment after its time, and only then is the channel over")
     func timedOut() throws {
         var pair = try ChannelPair()

@@ -252,7 +252,7 @@ struct CommandTests {
 
     @Test(
         "the examples run", .enabled(if: program("TwoNodes") != nil),
-        arguments: [("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read")])
+        arguments: [("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read"), ("Podcast", "streamed 530 sat")])
     func examples(name: String, expected: String) throws {
         let process = Process()
         process.executableURL = Self.program(name)
