@@ -37,7 +37,7 @@ var terms = StreamTerms(
 terms.duration = .seconds(3)
 terms.budget = MilliSatoshi(Satoshi(1000))
 let stream = try await listener.startStream(terms)
-let receipts = listener.receipts(of: stream.id)
+let receipts = try await listener.receipts(of: stream.id)
 try await listener.stream(stream.id, .add(MilliSatoshi(Satoshi(500))))
 for await receipt in receipts {
     let name = receipt.recipient == show.nodeID ? "show" : "host"

@@ -8,7 +8,7 @@ extension ChannelClose {
     ///
     /// BOLT 5: "once the commitment transaction has reached reasonable depth", "once the resolving transaction has reached reasonable
     /// depth". As deep as what makes a close final: what a shorter reorganization could undo has not been told to anybody. A forward has the
-    /// time, because its incoming HTLC expires `cltv_expiry_delta` blocks later.
+    /// time: its incoming HTLC expires `cltv_expiry_delta` blocks later, which is `ForwardingPolicy.minimumDelta` at the least.
     package static let reasonableDepth = finalDepth
 
     private func isDeep(_ at: BlockHeight, _ height: BlockHeight) -> Bool { at.depth(at: height) >= Self.reasonableDepth }

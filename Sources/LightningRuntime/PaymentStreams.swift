@@ -52,58 +52,51 @@ extension LightningNode {
     }
 
     /// What becomes of a stream's payments from now on, each when it has ended; the sequence ends with the stream, or with the node.
-    public func receipts(of id: UInt64) -> AsyncStream<StreamReceipt> {
-        Self.filtered(events) { event in
-            switch event {
-            case .streamPaid(let receipt) where receipt.part.stream == id: .element(receipt)
-            case .streamOver(let stream) where stream.id == id: .end
-            default: .skip
+    ///
+    /// - Throws: `NodeRefusal.stream` where there is no such stream.
+    public func receipts(of id: UInt64) async throws -> AsyncStream<StreamReceipt> {
+        try await following(id, .unbounded) { told, continuation in
+            switch told {
+            case .receipt(let receipt): continuation.yield(receipt)
+            case .begin, .over: break
             }
         }
     }
 
-    /// The state of a stream from now on: as it is, and after each of its payments; the last is `over`.
+    /// The state of a stream from now on: as it is, and after each of its payments; the last is `over`. Who is slow gets the newest one.
     ///
-    /// - Throws: `StreamRefusal.unknown` where there is no such stream.
+    /// - Throws: `NodeRefusal.stream` where there is no such stream.
     public func states(of id: UInt64) async throws -> AsyncStream<PaymentStream> {
-        // The events first: what happens between both is told twice, and not missed.
+        try await following(id, .bufferingNewest(1)) { told, continuation in
+            switch told {
+            case .begin(let stream), .over(let stream): continuation.yield(stream)
+            case .receipt: if let stream = try? await self.stream(id), !stream.isOver { continuation.yield(stream) }
+            }
+        }
+    }
+
+    private enum Told { case begin(PaymentStream), receipt(StreamReceipt), over(PaymentStream) }
+
+    /// Tells of a stream what is asked for, until it is over.
+    private func following<Element: Sendable>(
+        _ id: UInt64, _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
+        _ tell: @escaping @Sendable (Told, AsyncStream<Element>.Continuation) async -> Void
+    ) async throws -> AsyncStream<Element> {
+        // The events first: what happens between both is told, and not missed.
         let events = events
         guard let now = try await stream(id) else { throw NodeRefusal.stream(.unknown) }
-        return AsyncStream { continuation in
-            continuation.yield(now)
-            if now.isOver { return continuation.finish() }
+        return AsyncStream(bufferingPolicy: policy) { continuation in
             let task = Task {
+                defer { continuation.finish() }
+                if now.isOver { return await tell(.over(now), continuation) }
+                await tell(.begin(now), continuation)
                 for await event in events {
                     switch event {
-                    case .streamPaid(let receipt) where receipt.part.stream == id:
-                        if let stream = try? await self.stream(id) { continuation.yield(stream) }
-                    case .streamOver(let stream) where stream.id == id:
-                        continuation.yield(stream)
-                        return continuation.finish()
+                    case .streamPaid(let receipt) where receipt.part.stream == id: await tell(.receipt(receipt), continuation)
+                    case .streamOver(let stream) where stream.id == id: return await tell(.over(stream), continuation)
                     default: break
                     }
                 }
-                continuation.finish()
-            }
-            continuation.onTermination = { _ in task.cancel() }
-        }
-    }
-
-    private enum Filtered<Element> { case element(Element), skip, end }
-
-    private static func filtered<Element: Sendable>(
-        _ events: AsyncStream<NodeEvent>, _ filter: @escaping @Sendable (NodeEvent) -> Filtered<Element>
-    ) -> AsyncStream<Element> {
-        AsyncStream { continuation in
-            let task = Task {
-                loop: for await event in events {
-                    switch filter(event) {
-                    case .element(let element): continuation.yield(element)
-                    case .skip: break
-                    case .end: break loop
-                    }
-                }
-                continuation.finish()
             }
             continuation.onTermination = { _ in task.cancel() }
         }

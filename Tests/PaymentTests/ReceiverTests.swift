@@ -100,9 +100,13 @@ struct ReceiverTests {
     func manyStreams() throws {
         var streams = IncomingStreams()
         var rows: [[UInt8]: [UInt8]] = [:]
+        var added = 0
+        func records(_ number: Int, _ more: [UInt64: [UInt8]] = [:]) -> [UInt64: [UInt8]] {
+            more.merging([StreamPayload.tag: [UInt8](repeating: 0, count: 14) + [UInt8(number >> 8), UInt8(number & 255)]]) { $1 }
+        }
         for number in 0..<1100 {
-            let tag = [UInt8](repeating: 0, count: 14) + [UInt8(number >> 8), UInt8(number & 255)]
-            streams.add(MilliSatoshi(UInt64(1 + (number * 7) % 1100)), [:], tag: tag, at: Timestamp(milliseconds: UInt64(number)))
+            let amount = MilliSatoshi(UInt64(1 + (number * 7) % 1100))
+            if streams.add(amount, records(number), at: Timestamp(milliseconds: UInt64(number))) { added += 1 }
             for (key, record) in streams.drainWrites().changes(of: .incomingStreams) { rows[key] = record }
         }
         #expect(streams.all.count == 1000 && rows.count == 1000)
@@ -113,7 +117,20 @@ struct ReceiverTests {
             damaged.removeLast(min(damaged.count, cut + 1))
             #expect(throws: DecodingFailure.self) { try IncomingStream(record: damaged) }
         }
-        #expect(StreamPayload.tag(of: [StreamPayload.tag: [1, 2, 3]]) == nil)
+        #expect(added > 1000)
+        // Small payments of a new stream push nobody out, and are not lost: each is a row of its own.
+        let before = streams.all
+        for _ in 0..<100 {
+            let isAdded = streams.add(MilliSatoshi(50), records(2000), at: Timestamp(milliseconds: 5000))
+            #expect(!isAdded)
+        }
+        // Nor are those that send along something else than others of their stream.
+        let known = try #require(before.values.first)
+        let other = streams.add(MilliSatoshi(50), [StreamPayload.tag: known.tag, 70_001: [1]], at: Timestamp(milliseconds: 5000))
+        let untagged = streams.add(MilliSatoshi(50_000), [StreamPayload.tag: [1, 2, 3]], at: Timestamp(milliseconds: 5000))
+        #expect(!other && !untagged && streams.all == before)
+        let isAdded = streams.add(MilliSatoshi(50), [StreamPayload.tag: known.tag], at: Timestamp(milliseconds: 5000))
+        #expect(isAdded && streams.all[known.tag]?.received == known.received + MilliSatoshi(50))
     }
 
     @Test("all parts are fulfilled together, and the invoice is paid when the last has left both commitments")

@@ -73,7 +73,7 @@ struct NodeTests {
         var terms = StreamTerms(rate: StreamRate(.zero, per: .second), to: [.init(world.bob.nodeID)])
         terms.maxFeeMillionths = 0
         let stream = try await world.alice.startStream(terms)
-        let (receipts, states) = (world.alice.receipts(of: stream.id), try await world.alice.states(of: stream.id))
+        let (receipts, states) = (try await world.alice.receipts(of: stream.id), try await world.alice.states(of: stream.id))
         var sum = MilliSatoshi.zero
         var iterator = receipts.makeAsyncIterator()
         for amount: UInt64 in [1000, 2500, 700] {
@@ -89,13 +89,15 @@ struct NodeTests {
         let end = try #require(last)
         #expect(end.isOver && end.paid == sum && end.succeeded == 3)
         await #expect(throws: NodeRefusal.self) { _ = try await world.alice.states(of: 99) }
+        await #expect(throws: NodeRefusal.self) { _ = try await world.alice.receipts(of: 99) }
+        for await receipt in try await world.alice.receipts(of: stream.id) { Issue.record("\(receipt)") }
         // One that is over tells so, and nothing more.
         var later: [PaymentStream] = []
         for await state in try await world.alice.states(of: stream.id) { later.append(state) }
         #expect(later == [end])
         try await world.settled()
         let incoming = try await world.bob.incomingStreams()
-        #expect(incoming.map(\.received) == [sum] && incoming.map(\.payments) == [3] && incoming.first?.tag == end.tag)
+        #expect(incoming.map(\.received) == [sum] && incoming.map(\.payments) == [3] && incoming.first?.tag == end.tag(to: 0))
         let channel = try #require(try await world.alice.channels().first)
         await world.alice.stop()
         world.alice = try await World.start(world.folder, "alice", world.chain)

@@ -16,8 +16,10 @@ public struct ForwardingPolicy: Hashable, Sendable {
     /// `nil`: as much as the channel holds.
     public var htlcMaximum: MilliSatoshi?
 
-    /// BOLT 2: the force-close downstream, its confirmation and a claim have to fit, and a margin upstream.
-    public static let minimumDelta: UInt16 = 34
+    /// BOLT 2, "cltv_expiry_delta Selection": three times the blocks after which nothing is undone any more (six), twice the patience
+    /// with a peer (two) and twice what a transaction waits for a block (twelve). The close downstream, its confirmation, that of a claim, and
+    /// the depth at which it is told upstream have to fit.
+    public static let minimumDelta: UInt16 = 46
 
     /// The terms of a node that is not told otherwise.
     public init() {}

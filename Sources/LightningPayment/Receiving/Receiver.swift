@@ -15,7 +15,7 @@ package struct Receiver: Machine, Sendable {
     /// Those of them that are over.
     private var over: Set<PaymentHash> = []
     private var expiries = InvoiceExpiries()
-    /// Keysends received, with what they brought, the oldest first.
+    /// Keysends that are irrevocably ours, with what they brought, the oldest first. Those that are not yet are no more than their channels hold.
     private var spontaneous: [(hash: PaymentHash, amount: MilliSatoshi)] = []
     /// Streams that are paid to us: their payments are added up here, and are no rows.
     package private(set) var streams = IncomingStreams()
@@ -34,9 +34,11 @@ package struct Receiver: Machine, Sendable {
             // Of a version that kept all of them here.
             if invoice.isOver { end(invoice.invoice.paymentHash) }
         }
-        spontaneous = self.invoices.values.filter(\.isSpontaneous)
-            .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
-            .map { ($0.invoice.paymentHash, $0.receivedAmount) }
+        spontaneous = self.invoices.values.filter { record in
+            if case .paid = record.status { record.isSpontaneous } else { false }
+        }
+        .sorted { ($0.invoice.timestamp, $0.invoice.paymentHash) < ($1.invoice.timestamp, $1.invoice.paymentHash) }
+        .map { ($0.invoice.paymentHash, $0.receivedAmount) }
     }
 
     /// What has to be stored of the changes since the last call, by payment hash.
@@ -207,7 +209,6 @@ package struct Receiver: Machine, Sendable {
             record.status = .settling(amount: htlc.amount)
             record.htlcs = [htlc.key]
             add(record)
-            rememberSpontaneous(htlc.paymentHash, htlc.amount)
             return ReceiveOutcome(decisions: [(htlc.key, errorContext.fulfill(preimage))])
         }
         // "MUST treat total_msat as if it were equal to amt_to_forward if it is not present".
@@ -289,23 +290,25 @@ package struct Receiver: Machine, Sendable {
         }
         record.htlcs.removeAll { $0 == key }
         if record.htlcs.isEmpty { record.status = .paid(at: now.wholeSecond, amount: amount) }
-        if record.htlcs.isEmpty, record.isSpontaneous, let tag = StreamPayload.tag(of: record.customRecords) {
-            addToStream(record, amount, tag: tag, now: now)
+        if record.htlcs.isEmpty, record.isSpontaneous {
+            keep(record, amount, now: now)
         } else {
             add(record)
         }
         return record.htlcs.isEmpty ? ReceiveOutcome(paid: (record, amount)) : ReceiveOutcome()
     }
 
-    /// A payment of a stream is ours for good: it is added to what the stream has brought, and its own row goes in the same commit.
-    private mutating func addToStream(_ record: InvoiceRecord, _ amount: MilliSatoshi, tag: [UInt8], now: Timestamp) {
+    /// A keysend is ours for good. One of a stream is added to what the stream has brought, and its own row goes in the same commit; any other
+    /// stays a row, as one of those that are remembered.
+    private mutating func keep(_ record: InvoiceRecord, _ amount: MilliSatoshi, now: Timestamp) {
         let hash = record.invoice.paymentHash
-        streams.add(amount, record.customRecords, tag: tag, at: now)
+        guard streams.add(amount, record.customRecords, at: now) else {
+            add(record)
+            return rememberSpontaneous(hash, amount)
+        }
         invoices[hash] = nil
         over.remove(hash)
         changedInvoices.insert(hash)
-        // The last ones that came are the first ones that are settled.
-        if let index = spontaneous.lastIndex(where: { $0.hash == hash }) { spontaneous.remove(at: index) }
     }
 
     /// An HTLC that we fulfilled brought nothing. The payer has its proof all the same: the invoice is paid, with less.

@@ -8,6 +8,8 @@ public import LightningWire
 public struct IncomingStream: Hashable, Sendable {
     /// What all payments of the stream have in common: 16 bytes that the payer chose.
     public let tag: [UInt8]
+    /// What else each payment of it has sent along, by type (65536 and above): a payment with something else is a row of its own.
+    public let customRecords: [UInt64: [UInt8]]
     /// When its first payment was ours.
     public let firstAt: Timestamp
     /// When its last payment was ours.
@@ -21,8 +23,9 @@ public struct IncomingStream: Hashable, Sendable {
 
     private static let version: UInt8 = 1
 
-    fileprivate init(tag: [UInt8], firstAt: Timestamp) {
+    fileprivate init(tag: [UInt8], customRecords: [UInt64: [UInt8]], firstAt: Timestamp) {
         self.tag = tag
+        self.customRecords = customRecords
         self.firstAt = firstAt
         lastAt = firstAt
     }
@@ -36,6 +39,7 @@ public struct IncomingStream: Hashable, Sendable {
             $0.uint64(payments)
             $0.milliSatoshi(received)
             $0.optional(podcast) { $0.variableBytes($1) }
+            CustomRecords.encode(customRecords, to: &$0)
         }
     }
 
@@ -47,8 +51,10 @@ public struct IncomingStream: Hashable, Sendable {
         firstAt = Timestamp(milliseconds: try reader.uint64())
         lastAt = Timestamp(milliseconds: try reader.uint64())
         payments = try reader.uint64()
-        received = try reader.money()
+        // A sum may come to more than there are coins: they come and go.
+        received = try reader.milliSatoshi()
         podcast = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.variableBytes() }
+        customRecords = try CustomRecords.decode(&reader)
         try reader.expectEnd()
     }
 }
@@ -70,19 +76,31 @@ package struct IncomingStreams: Sendable {
         }
     }
 
-    /// Adds a payment that is irrevocably ours. Beyond `most` the stream that brought least is forgotten, the oldest among equals: nobody can push
-    /// out what is worth more than what they pay.
-    package mutating func add(_ amount: MilliSatoshi, _ records: [UInt64: [UInt8]], tag: [UInt8], at now: Timestamp) {
-        var stream = all[tag] ?? IncomingStream(tag: tag, firstAt: now)
+    /// Adds a payment that is irrevocably ours.
+    ///
+    /// - Returns: whether it is added. Not where it sends along something else than the stream's payments do, for then somebody may want to know
+    ///   which it was; and not where as many streams are remembered as can be, and each of them brought as much as this payment. Beyond that the
+    ///   stream that brought least goes, the oldest among equals: nobody can push out what is worth more than what they pay.
+    package mutating func add(_ amount: MilliSatoshi, _ records: [UInt64: [UInt8]], at now: Timestamp) -> Bool {
+        guard let tag = StreamPayload.tag(of: records) else { return false }
+        let others = records.filter { !StreamPayload.types.contains($0.key) }
+        if let known = all[tag] {
+            guard known.customRecords == others else { return false }
+        } else if all.count >= Self.most {
+            guard let least = all.values.min(by: { ($0.received, $0.lastAt) < ($1.received, $1.lastAt) }), least.received < amount else {
+                return false
+            }
+            all[least.tag] = nil
+            changed.insert(least.tag)
+        }
+        var stream = all[tag] ?? IncomingStream(tag: tag, customRecords: others, firstAt: now)
         stream.lastAt = max(stream.lastAt, now)
         stream.payments = stream.payments.addingReportingOverflow(1).partialValue
         stream.received = stream.received.saturatingAdding(amount)
         stream.podcast = records[StreamPayload.podcast]
         all[tag] = stream
         changed.insert(tag)
-        guard all.count > Self.most, let least = all.values.min(by: { ($0.received, $0.lastAt) < ($1.received, $1.lastAt) }) else { return }
-        all[least.tag] = nil
-        changed.insert(least.tag)
+        return true
     }
 
     package mutating func drainWrites() -> [StoreWrite] {

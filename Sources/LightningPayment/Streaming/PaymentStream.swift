@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+import CryptoPrimitives
 public import LightningWire
 
 /// A stream of payments as a value: it says what to pay next, is told what became of it, and adds it up.
@@ -96,6 +97,9 @@ public struct PaymentStream: Hashable, Sendable {
     public let id: UInt64
     /// By which recipients know that payments belong together: 16 bytes drawn for it.
     package let tag: [UInt8]
+
+    /// What the payments to one recipient have in common; recipients cannot tell by it that they share a stream.
+    package func tag(to recipient: Int) -> [UInt8] { Array(Hash.sha256(tag + [UInt8(recipient)]).array.prefix(Self.tagLength)) }
     /// What was wanted; the rate as it is now.
     public internal(set) var terms: StreamTerms
     /// When it was begun.

@@ -8,14 +8,14 @@ import LightningWire
 package enum StreamPayload {
     /// bLIP 10's JSON.
     package static let podcast: UInt64 = 7_629_169
-    /// Ours: the 16 bytes that all payments of a stream have in common. Odd, for it may be ignored.
+    /// Ours: the 16 bytes that all payments of a stream to one recipient have in common. Odd, for it may be ignored.
     package static let tag: UInt64 = 7_629_193
     static let types: Set<UInt64> = [podcast, tag]
 
     /// The records of a payment.
     static func records(_ stream: PaymentStream, _ payment: PaymentStream.Payment, at time: Duration) -> [UInt64: [UInt8]] {
         var records = stream.terms.customRecords
-        records[tag] = stream.tag
+        records[tag] = stream.tag(to: payment.recipient)
         // What all recipients together get at this rate: this payment, before it was shared.
         let weight = UInt64(stream.terms.recipients[payment.recipient].weight)
         let whole = StreamRate.share(payment.amount, stream.weightSum, of: weight)

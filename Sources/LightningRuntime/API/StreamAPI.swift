@@ -16,8 +16,8 @@ extension ControlAPI {
             let streams = try await node.streams(limit: limit, before: before)
             var list: [JSONValue] = []
             for stream in streams { list.append(try await shown(stream)) }
-            // Those that are paid to us are few, and stand on the first page.
-            let incoming = before == nil ? try await node.incomingStreams().prefix(limit).map(Self.shown) : []
+            // Those that are paid to us are a thousand at most, and all stand on the first page.
+            let incoming = before == nil ? try await node.incomingStreams().map(Self.shown) : []
             return [
                 "streams": .array(list), "incoming": .array(incoming),
                 "next": streams.count == limit ? streams.last.map { .amount($0.id) } ?? .null : .null,
