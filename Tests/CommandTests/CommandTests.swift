@@ -207,6 +207,12 @@ struct CommandTests {
         }
         let streams = try home.run("-w", "alice", "stream", "list", "--json").json["streams"] as? [[String: Any]]
         #expect(streams?.count == 5 && streams?.allSatisfy { $0["status"] as? String == "over" } == true)
+        // Bob has a row for each that paid anything: one of a second, and a boost.
+        try home.until(["-w", "bob", "stream", "list", "--json"]) { list in
+            let incoming = list["incoming"] as? [[String: Any]] ?? []
+            return incoming.compactMap { $0["received_msat"] as? Int }.sorted() == [10_000, 20_000]
+        }
+        #expect(try home.run("-w", "bob", "stream", "list").out.contains("  in  20 sat in 1 payment, "))
         for wrong in ["10sat", "0sat/s", "10sat/week", "x/s", "-1sat/s"] {
             #expect(try home.run("-w", "alice", "stream", id, "--rate=\(wrong)", "--for", "1s").status == 2)
         }

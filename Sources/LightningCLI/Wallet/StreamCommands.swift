@@ -186,13 +186,16 @@ enum StreamText {
     /// One line of a list.
     static func line(_ v: JSONValue) -> String {
         let status = v["end"].text.map { ending[$0] ?? $0 } ?? v["status"].string
-        return
-            "\(Format.pad("\(v["stream"].u64)", 4, right: true))  \(v["created_at"].string)  \(Format.pad(rate(v), 16, right: true))  \(Format.pad("paid \(Format.msat(v["paid_msat"].u64))", 24))  fee \(Format.pad(fee(v), 18))  \(Format.pad(status, 10))  \(recipients(v))"
+        let columns = [
+            Format.pad("\(v["stream"].u64)", 4, right: true), Format.pad(status, 12), Format.pad(rate(v), 14, right: true),
+            Format.pad("paid \(Format.msat(v["paid_msat"].u64))", 20), "fee \(fee(v))", "to \(recipients(v))",
+        ]
+        return columns.joined(separator: "  ")
     }
 
     /// One line of a stream to us.
     static func incoming(_ v: JSONValue) -> String {
-        "  in  \(v["first_at"].string)  received \(Format.msat(v["received_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payments, the last at \(v["last_at"].string)"
+        "  in  \(Format.msat(v["received_msat"].u64)) in \(Format.thousands(v["num_payments"].u64)) payment\(v["num_payments"].u64 == 1 ? "" : "s"), \(v["first_at"].string) to \(v["last_at"].string)"
     }
 
     /// What is seen while one watches.
