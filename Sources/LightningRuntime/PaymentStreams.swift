@@ -82,7 +82,7 @@ extension LightningNode {
         _ id: UInt64, _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
         _ tell: @escaping @Sendable (Told, AsyncStream<Element>.Continuation) async -> Void
     ) async throws -> AsyncStream<Element> {
-        // The events first: what happens between both is told, and not missed.
+        // The events first: of a stream that goes on nothing is missed. One that ends between both tells its end alone.
         let events = events
         guard let now = try await stream(id) else { throw NodeRefusal.stream(.unknown) }
         return AsyncStream(bufferingPolicy: policy) { continuation in

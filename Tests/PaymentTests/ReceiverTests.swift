@@ -96,6 +96,26 @@ struct ReceiverTests {
         #expect(stream.podcast == Array("{5}".utf8) && rows[.incomingStreams]?.count == 1 && rows[.invoiceHistory, default: [:]].isEmpty)
     }
 
+    @Test("a keysend of which nothing came, as of dust in a channel that was closed, leaves nothing", arguments: [false, true])
+    func lostKeysend(isRestarted: Bool) throws {
+        var machine = Receiver()
+        let payment = Self.keysend(1, 1000, tag: 7)
+        _ = machine.handle(payment.event, Self.context)
+        var writes = machine.drainWrites()
+        if isRestarted { machine = try Receiver(invoices: writes.changes(of: .invoices).compactMap(\.record)) }
+        let effects = machine.handle(.lost(payment.key, payment.hash, MilliSatoshi(1000)), Self.context)
+        #expect(effects.contains { if case .lost = $0 { true } else { false } })
+        writes = machine.drainWrites()
+        #expect(machine.invoices.isEmpty && machine.streams.all.isEmpty && writes == [.delete(.invoices, key: payment.hash.bytes.array)])
+        // A row that an earlier version kept goes at the next start.
+        var old = Receiver()
+        _ = old.handle(payment.event, Self.context)
+        var record = try #require(old.invoices[payment.hash])
+        record.status = .canceled
+        var next = try Receiver(invoices: [record.encoded()])
+        #expect(next.invoices.isEmpty && next.drainWrites() == [.delete(.invoices, key: payment.hash.bytes.array)])
+    }
+
     @Test("of a thousand streams and more those are remembered that brought most, and a payment without a tag is a row of its own")
     func manyStreams() throws {
         var streams = IncomingStreams()

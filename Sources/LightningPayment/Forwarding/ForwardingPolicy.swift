@@ -124,7 +124,8 @@ package struct ForwardingTerms: Hashable, Sendable {
             var policy = ForwardingPolicy()
             policy.feeBase = try reader.uint32()
             policy.feeProportionalMillionths = try reader.uint32()
-            policy.cltvExpiryDelta = try reader.uint16()
+            // A version before could have set less.
+            policy.cltvExpiryDelta = max(try reader.uint16(), ForwardingPolicy.minimumDelta)
             policy.htlcMinimum = try reader.milliSatoshi()
             let hasMaximum = try reader.uint8() == 1
             let maximum = try reader.milliSatoshi()

@@ -33,6 +33,8 @@ package struct Receiver: Machine, Sendable {
             expiries.insert(invoice)
             // Of a version that kept all of them here.
             if invoice.isOver { end(invoice.invoice.paymentHash) }
+            // Of a version that kept keysends of which nothing came.
+            if invoice.isSpontaneous, invoice.status == .canceled { forget(invoice.invoice.paymentHash) }
         }
         spontaneous = self.invoices.values.filter { record in
             if case .paid = record.status { record.isSpontaneous } else { false }
@@ -306,6 +308,10 @@ package struct Receiver: Machine, Sendable {
             add(record)
             return rememberSpontaneous(hash, amount)
         }
+        forget(hash)
+    }
+
+    private mutating func forget(_ hash: PaymentHash) {
         invoices[hash] = nil
         over.remove(hash)
         changedInvoices.insert(hash)
@@ -322,10 +328,10 @@ package struct Receiver: Machine, Sendable {
             add(record)
             return settled(key, hash, now: now)
         }
-        // Nothing came of it at all.
+        // Nothing came of it at all. Of a keysend nothing is kept then: it costs its payer nothing.
         record.htlcs = []
         record.status = .canceled
-        add(record)
+        if record.isSpontaneous { forget(hash) } else { add(record) }
         return ReceiveOutcome(lost: [record])
     }
 

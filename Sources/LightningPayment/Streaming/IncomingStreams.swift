@@ -21,7 +21,7 @@ public struct IncomingStream: Hashable, Sendable {
     /// The last payment's record of type 7629169 (bLIP 10): JSON, as its payer wrote it; `nil` where there was none.
     public fileprivate(set) var podcast: [UInt8]?
 
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     fileprivate init(tag: [UInt8], customRecords: [UInt64: [UInt8]], firstAt: Timestamp) {
         self.tag = tag
@@ -45,7 +45,8 @@ public struct IncomingStream: Hashable, Sendable {
 
     package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of an incoming stream") }
+        let version = try reader.uint8()
+        guard (1...Self.version).contains(version) else { throw .invalid("version of an incoming stream") }
         tag = try reader.variableBytes()
         guard tag.count == PaymentStream.tagLength else { throw .invalid("tag of an incoming stream") }
         firstAt = Timestamp(milliseconds: try reader.uint64())
@@ -54,7 +55,7 @@ public struct IncomingStream: Hashable, Sendable {
         // A sum may come to more than there are coins: they come and go.
         received = try reader.milliSatoshi()
         podcast = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.variableBytes() }
-        customRecords = try CustomRecords.decode(&reader)
+        customRecords = version > 1 ? try CustomRecords.decode(&reader) : [:]
         try reader.expectEnd()
     }
 }
