@@ -83,7 +83,13 @@ extension LightningNode {
         _ tell: @escaping @Sendable (Told, AsyncStream<Element>.Continuation) async -> Void
     ) async throws -> AsyncStream<Element> {
         // The events first: of a stream that goes on nothing is missed. One that ends between both tells its end alone.
-        let events = events
+        let events = driver.events { event in
+            switch event {
+            case .streamPaid(let receipt): receipt.part.stream == id
+            case .streamOver(let stream): stream.id == id
+            default: false
+            }
+        }
         guard let now = try await stream(id) else { throw NodeRefusal.stream(.unknown) }
         return AsyncStream(bufferingPolicy: policy) { continuation in
             let task = Task {
@@ -92,8 +98,8 @@ extension LightningNode {
                 await tell(.begin(now), continuation)
                 for await event in events {
                     switch event {
-                    case .streamPaid(let receipt) where receipt.part.stream == id: await tell(.receipt(receipt), continuation)
-                    case .streamOver(let stream) where stream.id == id: return await tell(.over(stream), continuation)
+                    case .streamPaid(let receipt): await tell(.receipt(receipt), continuation)
+                    case .streamOver(let stream): return await tell(.over(stream), continuation)
                     default: break
                     }
                 }

@@ -49,7 +49,7 @@ final class NodeDriver: @unchecked Sendable {
     private var alarm: Scheduled<Void>?
     /// When it rings.
     private var wakeTime: Timestamp?
-    private var listeners: [UInt64: AsyncStream<NodeEvent>.Continuation] = [:]
+    private var listeners: [UInt64: (wants: @Sendable (NodeEvent) -> Bool, continuation: AsyncStream<NodeEvent>.Continuation)] = [:]
     private var nextListener: UInt64 = 1
     /// Why the node had to stop: its store did not take a batch.
     private var failure: NodeRefusal?
@@ -287,7 +287,7 @@ final class NodeDriver: @unchecked Sendable {
             .forwardRefused, .block, .streamOver, .alert, .note:
             break
         }
-        for listener in listeners.values { listener.yield(event) }
+        for listener in listeners.values where listener.wants(event) { listener.continuation.yield(event) }
     }
 
     /// The store refused a batch: what is in memory is ahead of the disk, so nothing of it may ever leave.
@@ -323,7 +323,7 @@ final class NodeDriver: @unchecked Sendable {
         for answer in requests.values { answer(.failure(.stopped)) }
         requests = [:]
         dropWaiting()
-        for listener in listeners.values { listener.finish() }
+        for listener in listeners.values { listener.continuation.finish() }
         listeners = [:]
         publisher.finish()
         checker.finish()
@@ -384,13 +384,13 @@ final class NodeDriver: @unchecked Sendable {
         return try result.get()
     }
 
-    /// All events from now on, until the node is stopped. A listener that does not keep up loses the oldest.
-    func events() -> AsyncStream<NodeEvent> {
+    /// All events from now on, or those that are wanted, until the node is stopped. A listener that does not keep up loses the oldest.
+    func events(where wants: @escaping @Sendable (NodeEvent) -> Bool = { _ in true }) -> AsyncStream<NodeEvent> {
         let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
         let isTaken = onLoop {
             let id = self.nextListener
             self.nextListener += 1
-            self.listeners[id] = continuation
+            self.listeners[id] = (wants, continuation)
             continuation.onTermination = { _ in self.onLoop { self.listeners[id] = nil } }
         }
         if !isTaken { continuation.finish() }
