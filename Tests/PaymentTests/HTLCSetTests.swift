@@ -122,6 +122,8 @@ struct HTLCSetTests {
                 height: 100,
                 network: .regtest, nodeSecret: Self.node)
             #expect(outcome.decisions.count == 1)
+            // Only what is irrevocably ours counts: what is not yet is no more than channels hold.
+            #expect(payments.settled(htlc.key, preimage.paymentHash, now: Timestamp(seconds: 1_700_000_000)).decisions.isEmpty)
             return preimage.paymentHash
         }
         let large = (0..<10).map { keysend($0, 1_000_000 + UInt64($0)) }
