@@ -55,7 +55,11 @@ final class PeerConnector: Sendable {
             throw NodeFailure.cannotConnect(address.place, why: Self.describe(error))
         }
         let id = try await opened.futureResult.get()
-        let timer = driver.eventLoop.scheduleTask(in: .seconds(10)) { socket.close(promise: nil) }
+        // Not a task of the event loop: the node may stop, and the loop with it, before this call has noticed.
+        let timer = Task {
+            try await Task.sleep(for: .seconds(10))
+            socket.close(promise: nil)
+        }
         defer { timer.cancel() }
         var why = "it is not the node \(node), it refuses us, or it did not answer in time"
         for await event in events {
