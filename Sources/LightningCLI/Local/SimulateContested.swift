@@ -24,7 +24,7 @@ extension Simulate {
         ]
         options.show(value) { _ in
             let outputs = tally.outputs.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
-            return "\(tally.histories) histories of three nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
+            return "\(tally.histories) histories of three to five nodes, seeds \(seed) to \(lastSeed): \(tally.payments) payments "
                 + "(\(tally.succeeded) succeeded, \(tally.failed) failed, the rest was never begun), \(tally.breaches) breaches "
                 + "(\(tally.secondSteps) HTLC outputs taken further, \(tally.watched) left to a watchtower), "
                 + "\(tally.doubleSpends) double-spent fundings, \(tally.pins) pinned commitments, "
@@ -56,7 +56,7 @@ extension Simulate {
             "histories": .amount(histories), "first_seed": .amount(seed), "last_seed": .amount(lastSeed), "points": .amount(points),
             "payments": .amount(sum.payments), "crashes": .amount(sum.crashes), "violations": 0,
         ]) { _ in
-            "\(histories) histories of three nodes, seeds \(seed) to \(lastSeed), each with a crash before and after "
+            "\(histories) histories of three to five nodes, seeds \(seed) to \(lastSeed), each with a crash before and after "
                 + (every == 1 ? "every commit" : "every \(every)th commit") + ": \(points) crashes, \(sum.payments) payments: 0 violations"
         }
     }
