@@ -229,14 +229,19 @@ struct PenaltyTests {
         #expect(pair.alice.close?.kind == .localCommitment && !pair.alice.isClosed)
     }
 
-    @Test("a preimage that the peer shows in the mempool goes upstream before a block has it, once, and decides nothing else")
-    func preimageInMempool() throws {
+    /// A channel in which alice has offered an HTLC, the commitment with which bob is going to close it, and alice at that block.
+    private static func closedByBob() throws -> (ChannelPair, theirs: Transaction, ChannelEnvironment) {
         var pair = try ChannelPair()
         let add = try pair.offer(60_000)
         try pair.settle(toBob: add)
-        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
         var environment = pair.environments.alice
         environment.height = 300
+        return (pair, pair.bob.signedLocalCommitment(pair.environments.bob.keys), environment)
+    }
+
+    @Test("a preimage that the peer shows in the mempool goes upstream before a block has it, once, and decides nothing else")
+    func preimageInMempool() throws {
+        var (pair, theirs, environment) = try Self.closedByBob()
         _ = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment)
         let output = try #require(pair.alice.close?.outputs.first { $0.role == .offeredHTLC })
         // BOLT 3, HTLC-success: "0 <remotehtlcsig> <localhtlcsig> <payment_preimage>".
@@ -268,12 +273,7 @@ struct PenaltyTests {
 
     @Test("an HTLC that we offered is taken back from the peer's commitment after its time, and only then is the channel over")
     func timedOut() throws {
-        var pair = try ChannelPair()
-        let add = try pair.offer(60_000)
-        try pair.settle(toBob: add)
-        let theirs = pair.bob.signedLocalCommitment(pair.environments.bob.keys)
-        var environment = pair.environments.alice
-        environment.height = 300
+        var (pair, theirs, environment) = try Self.closedByBob()
         let first = try claims(
             pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment), spending: [theirs])
         #expect(Self.claimed(first) == 1 && pair.alice.close?.contestedUntil == 500)

@@ -57,7 +57,7 @@ extension Simulate {
             "payments": .amount(sum.payments), "crashes": .amount(sum.crashes), "violations": 0,
         ]) { _ in
             "\(histories) histories of three to five nodes, seeds \(seed) to \(lastSeed), each with a crash before and after "
-                + (every == 1 ? "every commit" : "every \(every)th commit") + ": \(points) crashes, \(sum.payments) payments: 0 violations"
+                + (every == 1 ? "every commit" : "one commit in \(every)") + ": \(points) crashes, \(sum.payments) payments: 0 violations"
         }
     }
 

@@ -183,8 +183,9 @@ extension PaymentChannel {
         return effects + withdrawn + claim(environment)
     }
 
-    /// A transaction that no block holds yet spends an output of a close that is mined: its preimages are as good as any, and upstream has the more time.
-    /// Where there are no anchors a commitment may wait in the mempool together with what claims its outputs: that preimage is read when both are mined.
+    /// A transaction that no block holds yet spends an output of a close that is mined: its preimages are as good as any, and upstream has the
+    /// more time. Where there are no anchors a commitment may wait in the mempool together with what claims its outputs: that preimage is read
+    /// when both are mined.
     mutating func seen(_ outPoint: OutPoint, by transaction: Transaction, _ environment: ChannelEnvironment) -> [ChannelEffect] {
         switch phase {
         case .live, .failed, .dataLost: return fundings.contains(outPoint) ? seenInPlaceOfOurs(transaction, environment) : []

@@ -24,7 +24,8 @@ extension ChannelClose {
         }
     }
 
-    /// Blocks after its expiry within which an HTLC that we offered should be taken back: with the depth at which it is told upstream, half of the least that a forwarder has between both sides.
+    /// Blocks after its expiry within which an HTLC that we offered should be taken back: with the depth at which it is told upstream, half of
+    /// the least that a forwarder has between both sides.
     package static let timeoutPatience = 18
     /// Blocks before a deadline within which a claim must not wait.
     static let urgency = 12

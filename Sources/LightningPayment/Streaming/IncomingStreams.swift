@@ -88,9 +88,14 @@ package struct IncomingStreams: Sendable {
         if let known = all[tag] {
             guard known.customRecords == others else { return false }
         } else if all.count >= Self.most {
-            guard let least = all.values.min(by: { ($0.received, $0.lastAt) < ($1.received, $1.lastAt) }), least.received < amount else {
-                return false
+            // The order of a dictionary decides nothing: among those of one moment the tag does.
+            func isLess(_ one: IncomingStream, _ other: IncomingStream) -> Bool {
+                if (one.received, one.lastAt) != (other.received, other.lastAt) {
+                    return (one.received, one.lastAt) < (other.received, other.lastAt)
+                }
+                return one.tag.lexicographicallyPrecedes(other.tag)
             }
+            guard let least = all.values.min(by: isLess), least.received < amount else { return false }
             all[least.tag] = nil
             changed.insert(least.tag)
         }
