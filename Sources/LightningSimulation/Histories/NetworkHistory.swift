@@ -84,21 +84,6 @@ public struct NetworkHistory {
         report.fingerprint = world.fingerprint
     }
 
-    /// The same for all amounts and counts.
-    private static func withoutNumbers(_ text: String) -> String {
-        let characters = Array(text)
-        var result = ""
-        for (index, character) in characters.enumerated() {
-            let isInside = result.last == "#" && index + 1 < characters.count && characters[index + 1].isNumber
-            if character.isNumber {
-                if result.last != "#" { result.append("#") }
-            } else if !isInside || character == " " {
-                result.append(character)
-            }
-        }
-        return result
-    }
-
     private static func inChannels(_ node: SimulatedWorld.Node) -> MilliSatoshi {
         node.core!.channels.values.reduce(.zero) { $0 + $1.commitments.toLocal }
     }
@@ -298,7 +283,7 @@ public struct NetworkHistory {
                     expected[index] -= Int64((payment.amount + payment.fee).value)
                 case .failed(let why, _):
                     report.failed += 1
-                    report.failures[Self.withoutNumbers(why), default: 0] += 1
+                    report.failures[why.withoutNumbers, default: 0] += 1
                     if settled[hash] != nil { throw world.violation("a payment failed that was received: \(why)") }
                 }
             }

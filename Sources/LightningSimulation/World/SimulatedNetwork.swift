@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import LightningChain
+package import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRouting
@@ -22,24 +22,29 @@ extension SimulatedWorld {
     /// - Parameters:
     ///   - capacity: of a channel, by its number.
     ///   - push: what its opener gives the other side.
+    /// - Returns: the ids of the channels, in the order of the topology.
+    @discardableResult
     public mutating func build(
         _ topology: Topology, capacity: (Int) -> Satoshi, push: (Int) -> MilliSatoshi, announce: Bool = true
-    ) throws(InvariantViolation) {
+    ) throws(InvariantViolation) -> [ChannelID] {
         try fundAll()
+        var ids: [ChannelID] = []
         var joined: Set<Int> = []
         for (one, two) in topology.channels where joined.insert(min(one, two) * nodes.count + max(one, two)).inserted {
             join(one, two)
         }
         try pass(2)
         for (number, (one, two)) in topology.channels.enumerated() {
-            let before = nodes[one].core!.channels.count
+            let before = Set(nodes[one].core!.channels.keys)
             try command(
                 one,
                 .openChannel(nodes[two].nodeID, amount: capacity(number), push: push(number), feeRate: nil, announce: announce))
             try run(limit: .milliseconds(2000))
-            guard nodes[one].core!.channels.count == before + 1 else {
+            let opened = Set(nodes[one].core!.channels.keys).subtracting(before)
+            guard opened.count == 1, let id = opened.first else {
                 throw violation("channel \(number) from \(nodes[one].name) to \(nodes[two].name) was not opened")
             }
+            ids.append(id)
             // The next one may need this one's change.
             if number % 10 == 9 { try mine(1) }
         }
@@ -53,6 +58,7 @@ extension SimulatedWorld {
             }
             throw violation("gossip does not spread: \(known)")
         }
+        return ids
     }
 
     /// What a transaction should pay changes, by as much as ten or a tenth, and every node estimates it on its own: openers propose it to
@@ -74,7 +80,7 @@ extension SimulatedWorld {
     }
 
     /// What a node's layer 1 says from now on; one that is down hears it when it is back.
-    private mutating func say(_ rates: FeeEstimates, to index: Int) throws(InvariantViolation) {
+    package mutating func say(_ rates: FeeEstimates, to index: Int) throws(InvariantViolation) {
         nodes[index].feeRates = rates
         if nodes[index].core != nil { try step(index, [.feeRates(rates)]) }
     }

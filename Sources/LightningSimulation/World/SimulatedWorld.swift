@@ -11,13 +11,15 @@ import LightningTransactions
 public import LightningWire
 
 /// What goes wrong in a simulated world, in so many of 1000 occasions.
-public struct Faults: Sendable {
+public struct Faults: Hashable, Sendable {
     /// A connection breaks when a message is sent over it.
     public var disconnect = 0
     /// A node dies before a batch is committed: nothing of it happened.
     public var crashBeforeCommit = 0
     /// A node dies after a batch is committed: nothing of it left the node.
     public var crashAfterCommit = 0
+    /// The shortest time a message takes, in milliseconds.
+    public var minDelay: UInt64 = 1
     /// The longest time a message takes, in milliseconds.
     public var maxDelay: UInt64 = 50
 
@@ -113,12 +115,16 @@ public struct SimulatedWorld {
     public let seed: UInt64
     public var faults: Faults
     public internal(set) var nodes: [Node] = []
-    package private(set) var ledger = Ledger()
-    public private(set) var now = Timestamp(milliseconds: 1_700_000_000_000)
+    package internal(set) var ledger = Ledger()
+    public internal(set) var now = Timestamp(milliseconds: 1_700_000_000_000)
     /// Every block mined, in order, whether or not it stayed in the chain.
-    public private(set) var minedBlocks: [Block] = []
+    public internal(set) var minedBlocks: [Block] = []
     /// Messages that reached their destination.
     public private(set) var deliveries = 0
+    /// Bytes of the messages that nodes sent to each other.
+    public private(set) var sentBytes = 0
+    /// Where they are kept with their times and not with their nodes: what nodes told since `takeJournal`. A long run would fill the memory.
+    private var journal: [(time: Timestamp, node: Int, event: NodeEvent)]?
     /// Where a node dies, beside what `faults` say.
     public var crashPoint: CrashPoint?
     /// Batches so far that had something to store.
@@ -144,7 +150,7 @@ public struct SimulatedWorld {
     /// Strangers who were sent away.
     var closedStrangers: Set<ConnectionID> = []
     private let configuration: NodeConfiguration
-    private let minerScript: Script
+    let minerScript: Script
 
     /// A layer 1 with 100 blocks, and nodes with nothing.
     public init(
@@ -212,11 +218,32 @@ public struct SimulatedWorld {
     /// Lets `count` slices of time pass, with a tick for every node at the end of each.
     public mutating func pass(_ count: Int = 1, interval: Duration = .seconds(1)) throws(InvariantViolation) {
         for _ in 0..<count {
-            let end = now + interval
-            try run(limit: interval)
-            now = max(now, end)
-            for index in nodes.indices where nodes[index].core != nil { try step(index, [.tick]) }
+            try advance(to: now + interval)
+            try tick()
         }
+    }
+
+    /// Lets the world go on until a time.
+    public mutating func advance(to time: Timestamp) throws(InvariantViolation) {
+        guard time > now else { return }
+        try run(limit: time.since(now))
+        now = max(now, time)
+    }
+
+    /// Every node hears that time has passed.
+    public mutating func tick() throws(InvariantViolation) {
+        for index in nodes.indices where nodes[index].core != nil { try step(index, [.tick]) }
+    }
+
+    /// What nodes have told since the last time; from the first call on it is kept here, with its time, and not with the nodes.
+    public mutating func takeJournal() -> [(time: Timestamp, node: Int, event: NodeEvent)] {
+        defer { journal = [] }
+        return journal ?? []
+    }
+
+    /// Takes the answer to a command, which is forgotten.
+    package mutating func takeAnswer(_ request: RequestID, of index: Int) -> Result<NodeResponse, NodeRefusal>? {
+        nodes[index].answers.removeValue(forKey: request)
     }
 
     /// Whether nothing is on its way.
@@ -306,7 +333,11 @@ public struct SimulatedWorld {
             nodes[index].wake = wake
             schedule(.wake(index, life: nodes[index].incarnation), after: max(wake.since(now), .milliseconds(1)))
         }
-        nodes[index].events += effects.events
+        if journal == nil {
+            nodes[index].events += effects.events
+        } else {
+            for event in effects.events { journal!.append((now, index, event)) }
+        }
         // As a driver does: all answers to a batch come in one.
         let loaded = effects.loads.map { NodeInput.loaded($0, .success(nodes[index].store.entries($0))) }
         if !loaded.isEmpty { try step(index, loaded) }
@@ -406,9 +437,11 @@ public struct SimulatedWorld {
     private mutating func transmit(_ link: Int, from node: Int, _ bytes: [UInt8]) {
         guard links[link].isOpen, !muted.contains(node) else { return }
         if random.chance(faults.disconnect, in: 1000) { return breakLink(link, tell: nil) }
+        sentBytes += bytes.count
         let isCaller = links[link].caller == node
         let side = isCaller ? 0 : 1
-        let delay = Duration.milliseconds(Int64(clamping: UInt64.random(in: 1...max(1, faults.maxDelay), using: &random)))
+        let delay = Duration.milliseconds(
+            Int64(clamping: UInt64.random(in: faults.minDelay...max(faults.minDelay, faults.maxDelay), using: &random)))
         let arrival = max(now + delay, links[link].lastArrival[side])
         links[link].lastArrival[side] = arrival
         schedule(
@@ -437,95 +470,6 @@ public struct SimulatedWorld {
 
     public func isConnected(_ first: Int, _ second: Int) -> Bool {
         nodes[first].core?.isConnected(nodes[second].nodeID) ?? false
-    }
-
-    // MARK: Layer 1
-
-    /// Mines blocks and tells the nodes that are up; the others catch up later.
-    ///
-    /// - Parameter including: the transactions of each block, in the place of those of the mempool.
-    @discardableResult
-    public mutating func mine(
-        _ count: Int = 1, paying script: Script? = nil, including: [Transaction]? = nil
-    ) throws(InvariantViolation) -> [Block] {
-        var blocks: [Block] = []
-        for _ in 0..<count {
-            now += .seconds(1)
-            do {
-                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: now.headerTime, including: including)
-                blocks.append(block)
-                minedBlocks.append(block)
-            } catch {
-                throw violation("the layer 1 refuses its own block: \(error)")
-            }
-            for index in nodes.indices { try catchUp(index) }
-        }
-        return blocks
-    }
-
-    /// Replaces the last `depth` blocks by empty ones, and one more on top.
-    public mutating func reorganize(depth: Int) throws(InvariantViolation) {
-        var fork = ledger
-        var parent = ledger.blockHash(height: ledger.height - depth)!
-        let start = ledger.height - depth
-        for height in start + 1...ledger.height + 1 {
-            now += .seconds(1)
-            let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
-            var block = fork.template(paying: coinbase, now: now.headerTime, including: [])
-            // An empty block on top of the fork: a coinbase alone.
-            block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
-            do { _ = try fork.submit(block, now: now.headerTime).get() } catch {
-                throw violation("a side branch is refused: \(error)")
-            }
-            minedBlocks.append(block)
-            parent = block.hash
-        }
-        ledger = fork
-        for index in nodes.indices { try catchUp(index) }
-    }
-
-    private static func emptyBlock(
-        like template: Block, height: BlockHeight, parent: BlockHash, parameters: ChainParameters
-    ) -> Block {
-        var coinbase = template.transactions[0]
-        var script = Script([.number(Int64(height.value))])
-        script.append(.op(.zero))
-        coinbase.inputs[0].signatureScript = script
-        coinbase.inputs[0].witness = []
-        coinbase.outputs = [TransactionOutput(parameters.subsidy(height: height), coinbase.outputs[0].script)]
-        var header = template.header
-        header.previous = parent
-        header.merkleRoot = MerkleTree.root([coinbase.id.bytes]).root
-        header.nonce = 0
-        return Ledger.solve(Block(header: header, transactions: [coinbase]))
-    }
-
-    /// Brings a node to the tip of the active chain.
-    private mutating func catchUp(_ index: Int) throws(InvariantViolation) {
-        while let core = nodes[index].core, core.chain.tip != ledger.tip {
-            let height = core.chain.height
-            if ledger.blockHash(height: height) == core.chain.tip {
-                let block = ledger.block(ledger.blockHash(height: height + 1)!)!
-                try step(index, [.blockConnected(block, height: height + 1)])
-            } else {
-                try step(index, [.blockDisconnected(height: height)])
-            }
-        }
-        guard nodes[index].core?.isSynced == false else { return }
-        try step(index, (nodes[index].feeRates.map { [.feeRates($0)] } ?? []) + [.caughtUp])
-    }
-
-    /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
-    /// without it: nothing more can be mined.
-    package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {
-        var block = ledger.template(paying: minerScript, now: now.headerTime, including: [])
-        block.transactions += transactions
-        try step(index, [.blockConnected(block, height: ledger.height + 1)])
-    }
-
-    /// Publishes any transaction, as a cheater would.
-    package mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
-        _ = try ledger.accept(transaction, now: now.headerTime)
     }
 
     // MARK: Commands

@@ -1,0 +1,230 @@
+import BitcoinPrimitives
+import LightningPayment
+import LightningRouting
+import LightningWire
+
+/// A payment of a flow.
+struct FlowPayment: Sendable {
+    var payer: Int
+    var payee: Int
+    /// In msat, as all amounts here.
+    var amount: UInt64
+    var maxFee: UInt64
+    var maxParts: Int
+    /// When nothing new is tried.
+    var deadline: UInt64
+    var stream: StreamPart?
+    /// Its number in the report; one that is refused at once has none.
+    var number: Int
+    var firstStart: UInt64?
+    var attempts = 0
+    var failures = 0
+    /// What its parts under way bring, and what they cost.
+    var sent: UInt64 = 0
+    var fees: UInt64 = 0
+    var underWay: [Route] = []
+    var excluded: Set<DirectedChannel> = []
+    var isProven = false
+    /// Parts that the payee holds.
+    var held: [Int] = []
+    var arrived: UInt64 = 0
+    /// Whether the payee has given the preimage.
+    var isTaken = false
+    /// Why nothing more is tried, while HTLCs are still out.
+    var givenUp: String?
+}
+
+/// An HTLC of a payment over all its hops.
+struct FlowPart: Sendable {
+    var payment: Int
+    var route: Route
+    /// The directions of its hops.
+    var directions: [Int]
+}
+
+// How payments are tried: as a node's `Sender` does, with the same router.
+extension FlowRun {
+    /// As nodes have them: `PaymentLimits`.
+    private static let timeout: UInt64 = 60_000
+    /// As `NodeCore` has it for the payments of streams.
+    private static let streamTimeout: UInt64 = 20_000
+    private static let maxParts = 16
+    private static let maxAttempts = 100
+    /// What a payee asks for, and blocks that may come meanwhile.
+    private static let finalDelta = Receiver.minFinalCLTVExpiryDelta + 3
+
+    mutating func begin(_ planned: PlannedPayment) {
+        guard planned.payer != planned.payee else { return }
+        let number = measured.begin(at: Int(clamping: now), from: planned.payer, to: planned.payee, amount: planned.amount)
+        guard isHere(planned.payee) else { return measured.fail(number, "the payee is away: nobody makes an invoice", htlcs: 0) }
+        guard isHere(planned.payer) else { return measured.fail(number, "the payer is away", htlcs: 0) }
+        payments[number] = FlowPayment(
+            payer: planned.payer, payee: planned.payee, amount: planned.amount, maxFee: planned.maxFee, maxParts: Self.maxParts,
+            deadline: now + Self.timeout, number: number)
+        advance(number)
+    }
+
+    /// A payment that a stream asks for.
+    mutating func begin(_ part: StreamPart, stream: Int, from payer: Int, to payee: Int, amount: UInt64, maxFee: UInt64) {
+        let number = measured.begin(at: Int(clamping: now), from: payer, to: payee, amount: amount, stream: stream)
+        payments[number] = FlowPayment(
+            payer: payer, payee: payee, amount: amount, maxFee: maxFee, maxParts: 1, deadline: now + Self.streamTimeout, stream: part,
+            number: number)
+        advance(number)
+    }
+
+    private func query(_ payment: FlowPayment, _ local: [Int]) -> RouteQuery {
+        var query = RouteQuery(
+            from: network.keys[payment.payer], to: network.keys[payment.payee], amount: MilliSatoshi(payment.amount - payment.sent),
+            maxFee: MilliSatoshi(payment.maxFee - min(payment.maxFee, payment.fees)), finalCLTVDelta: UInt32(Self.finalDelta),
+            localChannels: local.map { network.local($0) }, now: time)
+        query.excluded = payment.excluded
+        // Once something has failed, what would need a miracle (one in 256) only costs time.
+        if payment.failures > 0 { query.maxUncertainty = 8 * 1024 }
+        for route in payment.underWay {
+            for (directed, hop) in zip(route.directions, route.hops).dropFirst() { query.inUse[directed, default: .zero] += hop.amount }
+        }
+        return query
+    }
+
+    /// Sends what is not under way.
+    mutating func advance(_ number: Int) {
+        var rounds = 0
+        while let payment = payments[number], !payment.isProven, !payment.isTaken, payment.givenUp == nil, payment.sent < payment.amount {
+            guard now < payment.deadline, payment.attempts < Self.maxAttempts, rounds < 20 else {
+                return giveUp(
+                    number,
+                    now < payment.deadline
+                        ? "\(payment.attempts) attempts were not enough"
+                        : payment.attempts == 0 ? "no HTLC slot became free in time" : "it was not complete in time")
+            }
+            rounds += 1
+            var usable: [Int] = []
+            for direction in network.outgoing[payment.payer] where isHere(network.end(of: direction)) { usable.append(direction) }
+            var known = estimates[payment.payer] ?? LiquidityEstimates()
+            // The dictionary's copy would make every change of it one of the whole.
+            estimates[payment.payer] = nil
+            defer { estimates[payment.payer] = known }
+            do throws(RouteRefusal) {
+                let routes = try finder.findParts(
+                    query(payment, usable), maxParts: max(1, payment.maxParts - payment.underWay.count), &network.graph, &known)
+                for route in routes { offer(route, number) }
+            } catch { return refused(number, error, usable, &known) }
+        }
+    }
+
+    private mutating func offer(_ route: Route, _ number: Int) {
+        guard send(route, for: number) else {
+            payments[number]?.excluded.insert(route.directions[0])
+            return
+        }
+        guard var payment = payments[number] else { return }
+        payment.attempts += 1
+        payment.firstStart = payment.firstStart ?? now
+        payment.sent += route.amount.value
+        payment.fees += route.fee.value
+        payment.underWay.append(route)
+        payments[number] = payment
+    }
+
+    /// There is no way for what is left.
+    private mutating func refused(_ number: Int, _ refusal: RouteRefusal, _ usable: [Int], _ known: inout LiquidityEstimates) {
+        guard let payment = payments[number] else { return }
+        switch refusal {
+        case .tooLittleSpendable, .noCapacity, .noLocalChannel:
+            let least = min(payment.amount - payment.sent, 1000)
+            if usable.contains(where: { !network.hasFreeSlot($0) && network.spendable($0) >= least }) {
+                waiting[payment.payer, default: []].append(number)
+                events.add(.deadline(payment: number), at: payment.deadline)
+                return
+            }
+        case .unknownDestination, .tooExpensive, .tooLong, .toSelf: break
+        }
+        var outcome = Streams.Outcome.failed(refusal.description)
+        if payment.stream != nil, payment.attempts == 0 {
+            switch refusal {
+            case .tooExpensive: outcome = .tooSmall(refusal.description)
+            case .noLocalChannel, .tooLittleSpendable, .unknownDestination, .noCapacity, .tooLong, .toSelf:
+                // Channels have a least amount as well: is there a way for more?
+                guard payment.amount < 100_000 else { break }
+                var larger = query(payment, usable)
+                larger.amount = MilliSatoshi(100_000)
+                larger.maxFee = MilliSatoshi(1_000_000)
+                if (try? finder.findRoute(larger, &network.graph, &known)) != nil {
+                    outcome = .tooSmall("there is a way for a larger payment, and none for \(payment.amount) msat")
+                }
+            }
+        }
+        giveUp(
+            number, payment.failures == 0 ? refusal.description : "\(payment.failures) attempts came back; \(refusal.description)", outcome)
+    }
+
+    /// Ends a payment that is given up, once nothing of it is under way.
+    private mutating func giveUp(_ number: Int, _ why: String, _ outcome: Streams.Outcome? = nil) {
+        guard let payment = payments[number] else { return }
+        guard payment.underWay.isEmpty else {
+            payments[number]?.givenUp = why
+            return
+        }
+        payments[number] = nil
+        measured.fail(number, why, htlcs: payment.attempts)
+        if let part = payment.stream { streamEnded(payment.payer, part, outcome ?? .failed(why)) }
+    }
+
+    mutating func deadline(_ number: Int) {
+        guard let payment = payments[number], !payment.isProven, payment.sent < payment.amount else { return }
+        waiting[payment.payer]?.removeAll { $0 == number }
+        advance(number)
+    }
+
+    /// A direction has one HTLC less: the payment of its node that has waited longest tries again.
+    mutating func freed(_ direction: Int) {
+        let node = network.end(of: direction ^ 1)
+        guard let next = waiting[node]?.first else { return }
+        waiting[node]?.removeFirst()
+        advance(next)
+    }
+
+    // MARK: What comes back
+
+    mutating func proven(_ part: FlowPart) {
+        guard var payment = payments[part.payment] else { return }
+        for (directed, hop) in zip(part.route.directions, part.route.hops).dropFirst() {
+            estimates[payment.payer, default: LiquidityEstimates()].learnMoved(hop.amount, directed, now: time.wholeSecond)
+        }
+        payment.underWay.removeAll { $0 == part.route }
+        if !payment.isProven {
+            payment.isProven = true
+            let latency = Duration.milliseconds(now - (payment.firstStart ?? now))
+            measured.succeed(
+                payment.number, latency: Int(clamping: latency.wholeMilliseconds), fee: payment.fees, htlcs: payment.attempts)
+            if let stream = payment.stream {
+                streamEnded(payment.payer, stream, .succeeded(fee: MilliSatoshi(payment.fees), latency: latency))
+            }
+        }
+        payments[part.payment] = payment.underWay.isEmpty ? nil : payment
+    }
+
+    mutating func cameBack(_ part: FlowPart, _ source: Int?) {
+        guard var payment = payments[part.payment] else { return }
+        payment.failures += 1
+        payment.sent -= part.route.amount.value
+        payment.fees -= part.route.fee.value
+        if let index = payment.underWay.firstIndex(of: part.route) { payment.underWay.remove(at: index) }
+        let (directions, hops) = (part.route.directions, part.route.hops)
+        // What got to the hop that failed came through all channels before it.
+        var known = estimates.removeValue(forKey: payment.payer) ?? LiquidityEstimates()
+        for index in 1..<max(1, source ?? hops.count) { known.learnAtLeast(hops[index].amount, directions[index], now: time.wholeSecond) }
+        if let source, source > 0 {
+            known.learnLess(than: hops[source].amount, directions[source], now: time.wholeSecond)
+            if hops[source].amount.value < 2 { payment.excluded.insert(directions[source]) }
+        }
+        estimates[payment.payer] = known
+        payments[part.payment] = payment
+        if let why = payment.givenUp {
+            giveUp(part.payment, why)
+        } else {
+            advance(part.payment)
+        }
+    }
+}

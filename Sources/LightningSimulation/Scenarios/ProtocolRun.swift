@@ -1,0 +1,368 @@
+import BitcoinLedger
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningChannel
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningRouting
+import LightningTransactions
+import LightningWire
+
+/// Why a scenario gave no report.
+public enum ScenarioFailure: Error, Sendable, CustomStringConvertible {
+    /// It cannot be run.
+    case impossible(ScenarioProblem)
+    /// What must never happen did: an error of this software. The seed replays it.
+    case violation(InvariantViolation)
+
+    public var description: String {
+        switch self {
+        case .impossible(let problem): problem.description
+        case .violation(let violation): "VIOLATION: \(violation)"
+        }
+    }
+}
+
+/// A scenario on production nodes: every payment is an invoice, onions, commitments and revocations, as between real nodes.
+public struct ProtocolRun {
+    private let scenario: Scenario
+    private var world: SimulatedWorld
+    private var workload: Workload
+    private var measured: Measurements
+    private var ids: [ChannelID] = []
+    private var channelNumbers: [ChannelID: Int] = [:]
+    private var nodeNumbers: [NodeID: Int] = [:]
+    /// When the scenario begins in the world.
+    private var start = Timestamp.zero
+    private var random: SeededRandom
+    /// Payments under way, by the node that pays and the hash: their numbers.
+    private var payments: [PaymentHash: Int] = [:]
+    private var streams: [StreamKey: Int] = [:]
+    /// Streams that wait until their payer is there.
+    private var waiting: [Int] = []
+    private var lastBalances: [UInt64]
+
+    private struct StreamKey: Hashable {
+        var node: Int
+        var stream: UInt64
+    }
+
+    /// Runs a scenario to its end.
+    ///
+    /// - Parameter progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is
+    ///   the report.
+    public static func run(_ scenario: Scenario, progress: (Double) -> Bool = { _ in true }) throws(ScenarioFailure) -> ScenarioReport {
+        do throws(ScenarioProblem) { try scenario.check() } catch { throw .impossible(error) }
+        do throws(InvariantViolation) {
+            var run = ProtocolRun(scenario)
+            try run.build()
+            return try run.live(progress)
+        } catch { throw .violation(error) }
+    }
+
+    private init(_ scenario: Scenario) {
+        self.scenario = scenario
+        var configuration = NodeConfiguration()
+        configuration.gossip.flushInterval = .milliseconds(1000)
+        world = SimulatedWorld(seed: scenario.seed, names: scenario.nodes, configuration: configuration)
+        // Whether each store rebuilds its node is for the tests: it takes longer than all else.
+        world.checkInterval = .max
+        workload = Workload(scenario)
+        measured = Measurements(scenario)
+        random = SeededRandom(seed: scenario.seed ^ 0x7363_656e_6172_696f)
+        lastBalances = scenario.channels.map { ($0.capacity.value * 1000 - $0.pushed.value) / 1000 }
+    }
+
+    // MARK: The network
+
+    private mutating func build() throws(InvariantViolation) {
+        let channels = scenario.channels
+        let topology = Topology(nodes: scenario.nodes.count, channels: channels.map { ($0.from, $0.to) })
+        ids = try world.build(topology, capacity: { channels[$0].capacity }, push: { channels[$0].pushed })
+        for (number, id) in ids.enumerated() { channelNumbers[id] = number }
+        for (number, node) in world.nodes.enumerated() { nodeNumbers[node.nodeID] = number }
+        try setTerms()
+        let virtualBytes = world.minedBlocks.flatMap { $0.transactions.dropFirst() }.reduce(0) { $0 + $1.virtualSize }
+        measured.note { $0.onChainVirtualBytes = virtualBytes }
+        world.faults = scenario.faults
+        world.faults.minDelay = scenario.latency.lowerBound.wholeMilliseconds
+        world.faults.maxDelay = scenario.latency.upperBound.wholeMilliseconds
+        _ = world.takeJournal()
+        start = world.now
+    }
+
+    /// Everybody forwards on its own terms, and everybody knows them.
+    private mutating func setTerms() throws(InvariantViolation) {
+        var isChanged = false
+        for (number, channel) in scenario.channels.enumerated() {
+            for (node, terms) in [(channel.from, channel.fromTerms), (channel.to, channel.toTerms)] {
+                guard let terms, terms != Scenario.Terms() else { continue }
+                isChanged = true
+                try world.command(node, .setForwardingPolicy(ids[number], terms.policy))
+            }
+        }
+        guard isChanged else { return }
+        for _ in 0..<60 {
+            if areTermsKnown { return }
+            try world.pass(5)
+        }
+        throw world.violation("the terms of forwarding do not spread")
+    }
+
+    private var areTermsKnown: Bool {
+        let names = zip(scenario.channels, ids).map { channel, id in world.nodes[channel.from].core?.channels[id]?.shortChannelID }
+        return world.nodes.allSatisfy { node in
+            zip(scenario.channels, names).allSatisfy { channel, name in
+                guard let name, let graph = node.core?.gossip.graph else { return false }
+                return [(channel.from, channel.to, channel.fromTerms), (channel.to, channel.from, channel.toTerms)].allSatisfy {
+                    guard let wanted = $0.2 else { return true }
+                    let known = graph.terms(
+                        of: name, from: NodeKey(world.nodes[$0.0].nodeID), to: NodeKey(world.nodes[$0.1].nodeID))
+                    return known?.feeBase == wanted.feeBase && known?.feeProportionalMillionths == wanted.feeProportionalMillionths
+                        && known?.cltvExpiryDelta == wanted.cltvExpiryDelta
+                }
+            }
+        }
+    }
+
+    // MARK: Living
+
+    /// Something that happens at a time of the scenario, beside payments.
+    private enum Act {
+        case begin(stream: Int)
+        case leave(Int)
+        case comeBack(Int)
+        case feeRate(FeeRate)
+    }
+
+    private var acts: [(time: UInt64, act: Act)] {
+        var acts: [(time: UInt64, act: Act)] = []
+        for (number, stream) in scenario.streams.enumerated() {
+            acts.append((stream.start.wholeMilliseconds, .begin(stream: number)))
+        }
+        for absence in scenario.absences {
+            acts.append((absence.start.wholeMilliseconds, .leave(absence.node)))
+            let end = absence.start.wholeMilliseconds.addingReportingOverflow(absence.duration.wholeMilliseconds).partialValue
+            acts.append((end, .comeBack(absence.node)))
+        }
+        for change in scenario.feeRates { acts.append((change.start.wholeMilliseconds, .feeRate(change.rate))) }
+        // Those of the same time in the order in which the scenario names them.
+        return acts.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+    }
+
+    private var elapsed: UInt64 { world.now.since(start).wholeMilliseconds }
+
+    private mutating func live(_ progress: (Double) -> Bool) throws(InvariantViolation) -> ScenarioReport {
+        let end = scenario.duration.wholeMilliseconds
+        let sliceLength = UInt64(measured.report.sliceLength)
+        var acts = acts[...]
+        var (nextTick, nextSlice) = (UInt64(1000), sliceLength)
+        var nextBlock = random.exponential(mean: scenario.blockInterval.wholeMilliseconds)
+        var isInterrupted = false
+        while elapsed < end, !isInterrupted {
+            let times = [nextTick, nextSlice, nextBlock, workload.nextTime ?? .max, acts.first?.time ?? .max, end]
+            let time = times.min()!
+            try world.advance(to: start + .milliseconds(time))
+            let now = elapsed
+            while let next = acts.first, next.time <= now {
+                acts.removeFirst()
+                try carryOut(next.act)
+            }
+            while let next = workload.nextTime, next <= now { try pay(workload.next()!) }
+            if nextBlock <= now {
+                try mine()
+                nextBlock = elapsed + max(1000, random.exponential(mean: scenario.blockInterval.wholeMilliseconds))
+            }
+            if nextTick <= now {
+                try world.tick()
+                try beginWaiting()
+                // As whoever follows a chain says when there is nothing new: a node that hears nothing for ten minutes takes no HTLC.
+                if now / 1000 % 60 == 0 { for index in world.nodes.indices { try world.input(index, .caughtUp) } }
+                nextTick = now + 1000
+            }
+            read()
+            if nextSlice <= now {
+                closeSlice()
+                nextSlice += sliceLength
+                isInterrupted = !progress(Double(now) / Double(end))
+            }
+        }
+        read()
+        if elapsed % sliceLength != 0, measured.report.slices.count < Measurements.slices { closeSlice() }
+        let (deliveries, bytes) = (world.deliveries, world.sentBytes)
+        let restarts = world.nodes.reduce(0) { $0 + $1.restarts }
+        measured.note {
+            $0.messages = deliveries
+            $0.bytes = bytes
+            $0.restarts = restarts
+        }
+        let report = measured.finish(duration: Int(clamping: min(elapsed, end)), trace: world.fingerprint.trace)
+        if !isInterrupted { try comeToRest() }
+        return report
+    }
+
+    /// Without faults and with everybody there what is under way ends, and both sides of each channel agree.
+    private mutating func comeToRest() throws(InvariantViolation) {
+        world.faults = .none
+        for index in world.nodes.indices { world.resume(index) }
+        for key in streams.keys.sorted(by: { ($0.node, $0.stream) < ($1.node, $1.stream) }) {
+            try world.command(key.node, .stream(key.stream, .stop))
+        }
+        for _ in 0..<60 {
+            try world.pass(5)
+            let isAtRest = world.nodes.allSatisfy { node in
+                node.core?.channels.values.allSatisfy { $0.commitments.htlcs.isEmpty && $0.connection == .established } ?? false
+            }
+            if isAtRest { return try world.checkNetwork() }
+        }
+        throw world.violation("five minutes after the end HTLCs are still under way")
+    }
+
+    private mutating func carryOut(_ act: Act) throws(InvariantViolation) {
+        switch act {
+        case .begin(let stream):
+            waiting.append(stream)
+            try beginWaiting()
+        case .leave(let node): world.stop(node)
+        case .comeBack(let node): world.resume(node)
+        case .feeRate(let rate): for index in world.nodes.indices { try world.say(FeeEstimates(rate), to: index) }
+        }
+    }
+
+    private mutating func mine() throws(InvariantViolation) {
+        guard let block = try world.mine(1).first else { return }
+        let paid = block.transactions[0].outputs.reduce(Satoshi.zero) { $0 + $1.amount }
+        let subsidy = world.ledger.parameters.subsidy(height: world.ledger.height)
+        measured.mined(
+            ScenarioReport.Block(
+                time: Int(clamping: elapsed), height: world.ledger.height.value, transactions: block.transactions.count - 1,
+                weight: block.weight, feesSat: paid.value - min(paid.value, subsidy.value)))
+    }
+
+    /// Streams begin as soon as their payer is there.
+    private mutating func beginWaiting() throws(InvariantViolation) {
+        guard !waiting.isEmpty else { return }
+        for number in waiting {
+            let stream = scenario.streams[number]
+            guard world.nodes[stream.from].core != nil else { continue }
+            let nodes = world.nodes
+            let request = try world.command(stream.from, .startStream(scenario.terms(of: stream) { nodes[$0].nodeID }))
+            switch world.takeAnswer(request, of: stream.from) {
+            case .success(.stream(let begun))?: streams[StreamKey(node: stream.from, stream: begun.id)] = number
+            case .failure(let refusal)?: measured.streamEnded(number, refusal.description)
+            // Its node died before it was stored: once more.
+            case .success?, nil: continue
+            }
+            waiting.removeAll { $0 == number }
+        }
+    }
+
+    private mutating func pay(_ planned: PlannedPayment) throws(InvariantViolation) {
+        guard planned.payer != planned.payee else { return }
+        let number = measured.begin(at: Int(clamping: elapsed), from: planned.payer, to: planned.payee, amount: planned.amount)
+        let invoice = try world.ask(
+            planned.payee,
+            .createInvoice(amount: MilliSatoshi(planned.amount), .text(scenario.name), expiry: .seconds(3600)))
+        guard case .invoice(let record)? = invoice else {
+            return measured.fail(number, "the payee is away: nobody makes an invoice", htlcs: 0)
+        }
+        var limits = PaymentLimits()
+        limits.maxFee = MilliSatoshi(planned.maxFee)
+        payments[record.invoice.paymentHash] = number
+        let request = try world.command(planned.payer, .pay(record.invoice, amount: nil, limits))
+        guard world.nodes[planned.payer].core != nil else {
+            payments[record.invoice.paymentHash] = nil
+            return measured.fail(number, "the payer is away", htlcs: 0)
+        }
+        if case .failure(let refusal)? = world.takeAnswer(request, of: planned.payer) {
+            // One that was tried is in the journal as well.
+            if case .paymentFailed = refusal { return }
+            payments[record.invoice.paymentHash] = nil
+            measured.fail(number, refusal.description, htlcs: 0)
+        }
+    }
+
+    // MARK: Measuring
+
+    private mutating func read() {
+        for (time, node, event) in world.takeJournal() {
+            let now = Int(clamping: time.since(start).wholeMilliseconds)
+            switch event {
+            case .paymentSucceeded(let payment):
+                guard let number = payments.removeValue(forKey: payment.paymentHash) else { continue }
+                let latency = Int(clamping: time.since(payment.firstStart).wholeMilliseconds)
+                measured.succeed(number, latency: latency, fee: payment.fee.value, htlcs: payment.attempts.count)
+            case .paymentFailed(let payment):
+                guard let number = payments.removeValue(forKey: payment.paymentHash) else { continue }
+                var why = "it failed"
+                if case .failed(let text, _) = payment.status { why = text }
+                measured.fail(number, why, htlcs: payment.attempts.count)
+            case .streamPaid(let receipt):
+                guard let stream = streams[StreamKey(node: node, stream: receipt.part.stream)],
+                    let payee = nodeNumbers[receipt.recipient]
+                else { continue }
+                let latency = Int(clamping: receipt.latency?.wholeMilliseconds ?? 0)
+                let number = measured.begin(
+                    at: max(0, now - latency), from: node, to: payee, amount: receipt.amount.value, stream: stream)
+                if let failure = receipt.failure {
+                    measured.fail(number, failure, htlcs: 1)
+                } else {
+                    measured.succeed(number, latency: latency, fee: receipt.fee.value, htlcs: 1)
+                }
+            case .streamOver(let over):
+                guard let stream = streams[StreamKey(node: node, stream: over.id)], case .over(let end, _) = over.status else { continue }
+                measured.streamEnded(stream, end.text)
+            case .forwarded(let circuit):
+                guard case .settled = circuit.status else { continue }
+                measured.forwarded(
+                    by: node, into: channelNumbers[circuit.outgoing.channel], amount: circuit.amount.value,
+                    fee: circuit.incoming.amount.value - min(circuit.incoming.amount.value, circuit.amount.value))
+            case .peerConnected, .peerDisconnected, .channelOpening, .channelUsable, .channelAnnounced, .channelClosing, .channelClosed,
+                .channelsRestored, .connectionReady, .connectionEnded, .connectionLost, .peerAddresses, .publicationRefused,
+                .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSettled, .forwardRefused, .block, .alert, .note:
+                continue
+            }
+        }
+    }
+
+    private mutating func closeSlice() {
+        var dust: UInt64 = 0
+        for (number, id) in ids.enumerated() {
+            let channel = scenario.channels[number]
+            if let ours = world.nodes[channel.from].core?.channels[id], ours.isOpen {
+                lastBalances[number] = ours.commitments.toLocal.value / 1000
+                for htlc in ours.commitments.orderedHTLCs where ours.isTrimmedEverywhere(htlc) { dust += htlc.amount.value }
+            } else if let theirs = world.nodes[channel.to].core?.channels[id], theirs.isOpen {
+                lastBalances[number] = theirs.commitments.toRemote.value / 1000
+            }
+        }
+        measured.closeSlice(balances: lastBalances, dust: dust)
+    }
+}
+
+extension Scenario.Terms {
+    /// As a node has them.
+    var policy: ForwardingPolicy {
+        var policy = ForwardingPolicy()
+        policy.feeBase = feeBase
+        policy.feeProportionalMillionths = feeProportionalMillionths
+        policy.cltvExpiryDelta = cltvExpiryDelta
+        policy.htlcMinimum = MilliSatoshi(htlcMinimum)
+        policy.htlcMaximum = htlcMaximum.map { MilliSatoshi($0) }
+        return policy
+    }
+}
+
+extension PaymentStream.End {
+    /// In words.
+    var text: String {
+        switch self {
+        case .duration: "its time is over"
+        case .budget: "its budget is used up"
+        case .failures: "a recipient could not be reached for too long"
+        case .stopped: "it was stopped"
+        }
+    }
+}

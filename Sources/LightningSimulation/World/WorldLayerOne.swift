@@ -1,0 +1,96 @@
+package import BitcoinLedger
+public import BitcoinPrimitives
+import CryptoPrimitives
+import LightningChain
+import LightningCore
+import LightningWire
+
+// The layer 1 of a world: its miner, and who reorganizes it.
+extension SimulatedWorld {
+    /// Mines blocks and tells the nodes that are up; the others catch up later.
+    ///
+    /// - Parameter including: the transactions of each block, in the place of those of the mempool.
+    @discardableResult
+    public mutating func mine(
+        _ count: Int = 1, paying script: Script? = nil, including: [Transaction]? = nil
+    ) throws(InvariantViolation) -> [Block] {
+        var blocks: [Block] = []
+        for _ in 0..<count {
+            now += .seconds(1)
+            do {
+                let (block, _) = try ledger.mine(paying: script ?? minerScript, now: now.headerTime, including: including)
+                blocks.append(block)
+                minedBlocks.append(block)
+            } catch {
+                throw violation("the layer 1 refuses its own block: \(error)")
+            }
+            for index in nodes.indices { try catchUp(index) }
+        }
+        return blocks
+    }
+
+    /// Replaces the last `depth` blocks by empty ones, and one more on top.
+    public mutating func reorganize(depth: Int) throws(InvariantViolation) {
+        var fork = ledger
+        var parent = ledger.blockHash(height: ledger.height - depth)!
+        let start = ledger.height - depth
+        for height in start + 1...ledger.height + 1 {
+            now += .seconds(1)
+            let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
+            var block = fork.template(paying: coinbase, now: now.headerTime, including: [])
+            // An empty block on top of the fork: a coinbase alone.
+            block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
+            do { _ = try fork.submit(block, now: now.headerTime).get() } catch {
+                throw violation("a side branch is refused: \(error)")
+            }
+            minedBlocks.append(block)
+            parent = block.hash
+        }
+        ledger = fork
+        for index in nodes.indices { try catchUp(index) }
+    }
+
+    private static func emptyBlock(
+        like template: Block, height: BlockHeight, parent: BlockHash, parameters: ChainParameters
+    ) -> Block {
+        var coinbase = template.transactions[0]
+        var script = Script([.number(Int64(height.value))])
+        script.append(.op(.zero))
+        coinbase.inputs[0].signatureScript = script
+        coinbase.inputs[0].witness = []
+        coinbase.outputs = [TransactionOutput(parameters.subsidy(height: height), coinbase.outputs[0].script)]
+        var header = template.header
+        header.previous = parent
+        header.merkleRoot = MerkleTree.root([coinbase.id.bytes]).root
+        header.nonce = 0
+        return Ledger.solve(Block(header: header, transactions: [coinbase]))
+    }
+
+    /// Brings a node to the tip of the active chain.
+    mutating func catchUp(_ index: Int) throws(InvariantViolation) {
+        while let core = nodes[index].core, core.chain.tip != ledger.tip {
+            let height = core.chain.height
+            if ledger.blockHash(height: height) == core.chain.tip {
+                let block = ledger.block(ledger.blockHash(height: height + 1)!)!
+                try step(index, [.blockConnected(block, height: height + 1)])
+            } else {
+                try step(index, [.blockDisconnected(height: height)])
+            }
+        }
+        guard nodes[index].core?.isSynced == false else { return }
+        try step(index, (nodes[index].feeRates.map { [.feeRates($0)] } ?? []) + [.caughtUp])
+    }
+
+    /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
+    /// without it: nothing more can be mined.
+    package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {
+        var block = ledger.template(paying: minerScript, now: now.headerTime, including: [])
+        block.transactions += transactions
+        try step(index, [.blockConnected(block, height: ledger.height + 1)])
+    }
+
+    /// Publishes any transaction, as a cheater would.
+    package mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
+        _ = try ledger.accept(transaction, now: now.headerTime)
+    }
+}
