@@ -19,12 +19,13 @@ let package = Package(
     platforms: [.macOS("26.0"), .iOS("26.0")],
     products: [
         .library(name: "Lightning", targets: ["Lightning"]),
-        .library(name: "LightningSimulation", targets: ["LightningSimulation"]),
+        .library(name: "LightningSimulation", targets: ["LightningSimulation", "LightningScenarios"]),
         .executable(name: "lnw", targets: ["lnw"]),
         // For Tests/Fuzzing, a package of its own as Tests/Benchmark and Tests/Differential: fuzzing needs flags that no other build has.
         .library(name: "LightningFuzzing", targets: ["LightningFuzzing"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -86,6 +87,12 @@ let package = Package(
                 "LightningInvoice", "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions",
                 "LightningChain", "LightningPayment", "LightningCore", .product(name: "HeapModule", package: "swift-collections"),
             ]),
+        .target(
+            name: "LightningScenarios",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningRouting", "LightningPayment", "LightningSimulation",
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ]),
         .target(name: "LightningStorage", dependencies: ["LightningRecords", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "BitcoinBackend",
@@ -116,7 +123,8 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningCore",
-                "LightningSimulation", "BitcoinBackend", "LightningRuntime", "CQRencode", .product(name: "Logging", package: "swift-log"),
+                "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime", "CQRencode",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),

@@ -58,4 +58,20 @@ extension Duration {
 
     /// Its seconds, rounded down; none of a negative one.
     public var wholeSeconds: UInt64 { UInt64(max(0, components.seconds)) }
+
+    /// `500ms`, `10s`, `2m` or `2min`, `1.5h`, `1d`, as people type it; `nil` for anything else, and beyond a hundred years.
+    package init?(text: String) {
+        let units: [(String, UInt64)] = [("ms", 1), ("min", 60_000), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
+        guard let (suffix, milliseconds) = units.first(where: { text.hasSuffix($0.0) }) else { return nil }
+        let parts = text.dropLast(suffix.count).split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let fraction = parts.count == 2 ? parts[1] : "0"
+        guard let first = parts.first, !first.isEmpty || parts.count == 2, first.count <= 13, (1...6).contains(fraction.count),
+            (first + fraction).utf8.allSatisfy({ (0x30...0x39).contains($0) }), let whole = UInt64("0" + first),
+            let part = UInt64(fraction + String(repeating: "0", count: 6 - fraction.count))
+        else { return nil }
+        let (product, overflow) = whole.multipliedReportingOverflow(by: milliseconds)
+        let all = product.addingReportingOverflow((part * milliseconds + 500_000) / 1_000_000)
+        guard !overflow, !all.overflow, all.partialValue <= 3_155_760_000_000 else { return nil }
+        self = .milliseconds(all.partialValue)
+    }
 }

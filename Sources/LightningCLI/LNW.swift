@@ -20,7 +20,7 @@ struct LNW: AsyncParsableCommand {
             Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, StreamCommand.self, GetRoute.self,
             Explain.self, LogCommand.self, Probe.self, GraphCommand.self,
             ListForwards.self,
-            FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, Simulate.self,
+            FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, SimCommand.self,
         ], defaultSubcommand: Welcome.self)
 
     /// `-w alice balance` means `balance -w alice`: options before the command move behind it.

@@ -19,10 +19,16 @@ extension GraphTable {
     ///
     /// - Parameter timestamp: of all updates, in seconds since 1970.
     package static func load(_ path: String, timestamp: UInt32) throws(FileFailure) -> NetworkGraph {
+        let text = try contents(of: path)
+        do throws(Failure) { return try read(text, timestamp: timestamp) } catch { throw .damaged(path: path, error) }
+    }
+
+    /// The bytes of a table's file, which may be compressed with gzip (its name ends in `.gz` then).
+    package static func contents(of path: String) throws(FileFailure) -> [UInt8] {
         guard let text = path.hasSuffix(".gz") ? unzipped(path) : FileManager.default.contents(atPath: path).map({ Array($0) }),
             !text.isEmpty
         else { throw .unreadable(path) }
-        do throws(Failure) { return try read(text, timestamp: timestamp) } catch { throw .damaged(path: path, error) }
+        return text
     }
 
     /// The program is on every machine; a library for one file is not.

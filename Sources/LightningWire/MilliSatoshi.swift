@@ -65,3 +65,40 @@ extension Satoshi {
         return overflow ? nil : MilliSatoshi(product)
     }
 }
+
+// As people type it.
+extension MilliSatoshi {
+    /// `1000`, `1,000sat`, `5msat`, `0.001btc`: satoshi where nothing is said. `nil` for anything else, and for more than there is.
+    ///
+    /// Commas stand only between groups of three digits, and never with `btc`, where they are decimal commas more often than not.
+    package init?(text: String) {
+        let text = text.lowercased()
+        let units: [(suffix: String, decimals: Int)] = [("msat", 0), ("sats", 3), ("sat", 3), ("btc", 11), ("", 3)]
+        guard let (suffix, decimals) = units.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
+        let number = text.dropLast(suffix.count)
+        guard let digits = suffix == "btc" ? (number.contains(",") ? nil : String(number)) : Self.ungrouped(number),
+            let value = Self.fixedPoint(digits[...], decimals: decimals), value <= MilliSatoshi(Satoshi.maximum).value
+        else { return nil }
+        self.init(value)
+    }
+
+    /// The number without the commas between its groups of three digits; `nil` where a comma stands elsewhere.
+    private static func ungrouped(_ text: Substring) -> String? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let groups = parts[0].split(separator: ",", omittingEmptySubsequences: false)
+        guard groups.count == 1 || (groups.dropFirst().allSatisfy { $0.count == 3 } && (1...3).contains(groups[0].count)) else {
+            return nil
+        }
+        return ([groups.joined()] + parts.dropFirst().map(String.init)).joined(separator: ".")
+    }
+
+    /// Decimal digits as an integer of `decimals` places: never through floating point.
+    private static func fixedPoint(_ text: Substring, decimals: Int) -> UInt64? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let fraction = parts.count == 2 ? parts[1] : ""
+        guard let whole = parts.first, !(whole.isEmpty && fraction.isEmpty), fraction.count <= decimals,
+            (whole + fraction).utf8.allSatisfy({ (0x30...0x39).contains($0) }), whole.count <= 14
+        else { return nil }
+        return UInt64(whole + fraction + String(repeating: "0", count: decimals - fraction.count))
+    }
+}

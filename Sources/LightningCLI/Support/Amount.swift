@@ -13,15 +13,8 @@ struct Amount: Hashable {
     init(msat: UInt64) { self.msat = msat }
 
     init?(_ argument: String) {
-        let text = argument.lowercased()
-        let units: [(suffix: String, decimals: Int)] = [("msat", 0), ("sats", 3), ("sat", 3), ("btc", 11), ("", 3)]
-        guard let (suffix, decimals) = units.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
-        let number = text.dropLast(suffix.count)
-        // With btc a comma is a decimal comma more often than not: 0,01 would become 1.
-        guard let digits = suffix == "btc" ? (number.contains(",") ? nil : String(number)) : Self.ungrouped(number),
-            let value = Self.fixedPoint(digits[...], decimals: decimals), value <= MilliSatoshi(Satoshi.maximum).value
-        else { return nil }
-        msat = value
+        guard let amount = MilliSatoshi(text: argument) else { return nil }
+        msat = amount.value
     }
 
     static let help = ArgumentHelp("1000 or 1000sat, 5msat, 0.001btc")
@@ -38,27 +31,6 @@ struct Amount: Hashable {
         case "any": throw ValidationError("“any” means nothing here: say an amount\(word.map { ", or \($0)" } ?? "")")
         default: throw ValidationError("“\(text)” is no amount. \(form)\(word.map { "; or \($0)" } ?? "")")
         }
-    }
-
-    /// The number without the commas between its groups of three digits; `nil` where a comma stands elsewhere.
-    private static func ungrouped(_ text: Substring) -> String? {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let groups = parts[0].split(separator: ",", omittingEmptySubsequences: false)
-        guard groups.count == 1 || (groups.dropFirst().allSatisfy { $0.count == 3 } && (1...3).contains(groups[0].count)) else {
-            return nil
-        }
-        return ([groups.joined()] + parts.dropFirst().map(String.init)).joined(separator: ".")
-    }
-
-    /// Decimal digits as an integer of `decimals` places: never through floating point.
-    private static func fixedPoint(_ text: Substring, decimals: Int) -> UInt64? {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let fraction = parts.count == 2 ? parts[1] : ""
-        guard let whole = parts.first, !(whole.isEmpty && fraction.isEmpty), fraction.count <= decimals,
-            (whole + fraction).utf8.allSatisfy({ (0x30...0x39).contains($0) }), whole.count <= 14
-        else { return nil }
-        let digits = whole + fraction + String(repeating: "0", count: decimals - fraction.count)
-        return UInt64(digits)
     }
 
     /// Whole satoshi, for what happens on chain.

@@ -1,6 +1,9 @@
 import ArgumentParser
+import BitcoinPrimitives
 import Foundation
+import LightningPayment
 import LightningRuntime
+import LightningWire
 
 /// An amount for each second, minute or hour.
 struct RateArgument {
@@ -9,31 +12,19 @@ struct RateArgument {
     var text: String
 
     static func parse(_ text: String) throws -> RateArgument {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let periods: [String: Int64] = [
-            "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600,
-        ]
-        guard parts.count == 2, let amount = Amount(String(parts[0])), let seconds = periods[parts[1].lowercased()] else {
+        guard let rate = StreamRate(text: text) else {
             throw ValidationError("“\(text)” is no rate. Write an amount for each second, minute or hour: 10sat/s, 600sat/min, 5000sat/h")
         }
-        guard amount.msat > 0 else { throw ValidationError("a rate is more than nothing") }
-        return RateArgument(msat: amount.msat, seconds: seconds, text: text)
+        guard rate.amount > .zero else { throw ValidationError("a rate is more than nothing") }
+        return RateArgument(msat: rate.amount.value, seconds: Int64(rate.period.rawValue), text: text)
     }
 }
 
 /// A time: 500ms, 10s, 2m, 1h, 1d.
 enum TimeArgument {
     static func parse(_ text: String) throws -> Int64 {
-        let units: [(String, Double)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
-        for (suffix, milliseconds) in units where text.hasSuffix(suffix) {
-            // Digits and one point: what Double takes besides, like 1e9 or inf, nobody means here.
-            let number = text.dropLast(suffix.count)
-            guard number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(number) else { continue }
-            let all = (value * milliseconds).rounded()
-            guard all < 3.15e12 else { throw ValidationError("“\(text)” is longer than a hundred years") }
-            return Int64(all)
-        }
-        throw ValidationError("“\(text)” is no time. Write 500ms, 10s, 2m, 1h or 1d")
+        if let time = Duration(text: text) { return Int64(time.wholeMilliseconds) }
+        throw ValidationError("“\(text)” is no time of up to a hundred years. Write 500ms, 10s, 2m, 1h or 1d")
     }
 }
 

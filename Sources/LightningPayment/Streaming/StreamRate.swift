@@ -54,3 +54,29 @@ public struct StreamRate: Hashable, Sendable {
         return MilliSatoshi(whole.dividingFullWidth(product).quotient)
     }
 }
+
+// As people type it.
+extension StreamRate {
+    /// `10sat/s`, `600sat/min`, `5000sat/h`; `nil` for anything else.
+    package init?(text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let periods: [String: Period] = [
+            "s": .second, "sec": .second, "second": .second, "m": .minute, "min": .minute, "minute": .minute, "h": .hour, "hour": .hour,
+        ]
+        guard parts.count == 2, let amount = MilliSatoshi(text: String(parts[0])), let period = periods[parts[1].lowercased()] else {
+            return nil
+        }
+        self.init(amount, per: period)
+    }
+
+    /// `10sat/s`.
+    package var text: String {
+        let unit =
+            switch period {
+            case .second: "s"
+            case .minute: "min"
+            case .hour: "h"
+            }
+        return amount.value % 1000 == 0 ? "\(amount.value / 1000)sat/\(unit)" : "\(amount.value)msat/\(unit)"
+    }
+}

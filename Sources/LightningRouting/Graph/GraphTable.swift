@@ -21,12 +21,20 @@ package enum GraphTable {
         return NodeKey(writer.bytes[...])!
     }
 
-    /// Reads a table; lines that begin with `#` or `channel` are passed over.
+    /// A line: a channel, and the terms of its two directions, from node1 first; `nil` where they are not known.
+    package struct Row: Sendable {
+        package var channel: UInt64
+        package var nodes: (UInt64, UInt64)
+        /// In satoshi.
+        package var capacity: UInt64
+        package var policies: (RoutingPolicy?, RoutingPolicy?)
+    }
+
+    /// The lines of a table; those that begin with `#` or `channel` are passed over.
     ///
     /// - Parameter timestamp: of all updates, in seconds since 1970.
-    package static func read(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> NetworkGraph {
-        var graph = NetworkGraph()
-        var keys: [UInt64: NodeKey] = [:]
+    package static func rows(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> [Row] {
+        var rows: [Row] = []
         var position = 0
         var line = 0
         while position < text.count {
@@ -37,21 +45,36 @@ package enum GraphTable {
             guard let fields = Self.fields(text[position..<end]), fields.count == 16, let channel = fields[0], let first = fields[1],
                 let second = fields[2], let capacity = fields[3], first != second, capacity <= Satoshi.maximum.value
             else { throw Failure(line: line) }
-            for number in [first, second] where keys[number] == nil { keys[number] = key(number) }
-            let (one, two) = (keys[first]!, keys[second]!)
+            let policies = [4, 10].map { Self.policy(fields[$0..<$0 + 6], timestamp) }
+            rows.append(Row(channel: channel, nodes: (first, second), capacity: capacity, policies: (policies[0], policies[1])))
+        }
+        return rows
+    }
+
+    private static func policy(_ fields: ArraySlice<UInt64?>, _ timestamp: UInt32) -> RoutingPolicy? {
+        let values = fields.compactMap { $0 }
+        guard values.count == 6 else { return nil }
+        return RoutingPolicy(
+            timestamp: timestamp, feeBase: UInt32(clamping: values[0]), feeProportionalMillionths: UInt32(clamping: values[1]),
+            cltvExpiryDelta: UInt16(clamping: values[2]), htlcMinimum: values[3], htlcMaximum: values[4], isDisabled: values[5] != 0)
+    }
+
+    /// Reads a table as a graph.
+    ///
+    /// - Parameter timestamp: of all updates, in seconds since 1970.
+    package static func read(_ text: [UInt8], timestamp: UInt32) throws(Failure) -> NetworkGraph {
+        var graph = NetworkGraph()
+        var keys: [UInt64: NodeKey] = [:]
+        for row in try rows(text, timestamp: timestamp) {
+            for number in [row.nodes.0, row.nodes.1] where keys[number] == nil { keys[number] = key(number) }
+            let (one, two) = (keys[row.nodes.0]!, keys[row.nodes.1]!)
             // BOLT 7's order of the two ends is that of their keys.
             let isSwapped = two < one
-            let block = BlockHeight(Int(clamping: channel / 4096 + 1) & 0xff_ffff)
-            let id = ShortChannelID(block: block, transaction: Int(channel % 4096), output: 0)
-            graph.add(channel: id, node1: isSwapped ? two : one, node2: isSwapped ? one : two, capacity: capacity)
-            for (offset, isFirst) in [(4, true), (10, false)] {
-                guard let base = fields[offset], let ppm = fields[offset + 1], let delta = fields[offset + 2],
-                    let minimum = fields[offset + 3], let maximum = fields[offset + 4], let disabled = fields[offset + 5]
-                else { continue }
-                let policy = RoutingPolicy(
-                    timestamp: timestamp, feeBase: UInt32(clamping: base), feeProportionalMillionths: UInt32(clamping: ppm),
-                    cltvExpiryDelta: UInt16(clamping: delta), htlcMinimum: minimum, htlcMaximum: maximum, isDisabled: disabled != 0)
-                graph.set(policy, of: DirectedChannel(id, direction: isFirst != isSwapped ? 0 : 1))
+            let block = BlockHeight(Int(clamping: row.channel / 4096 + 1) & 0xff_ffff)
+            let id = ShortChannelID(block: block, transaction: Int(row.channel % 4096), output: 0)
+            graph.add(channel: id, node1: isSwapped ? two : one, node2: isSwapped ? one : two, capacity: row.capacity)
+            for (policy, isFirst) in [(row.policies.0, true), (row.policies.1, false)] {
+                if let policy { graph.set(policy, of: DirectedChannel(id, direction: isFirst != isSwapped ? 0 : 1)) }
             }
         }
         return graph

@@ -30,12 +30,16 @@ public struct FlowRun {
 
     /// Runs a scenario to its end.
     ///
-    /// - Parameter progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is
-    ///   the report.
-    public static func run(_ scenario: Scenario, progress: (Double) -> Bool = { _ in true }) throws(ScenarioFailure) -> ScenarioReport {
+    /// - Parameters:
+    ///   - until: the moment at which it ends, where that is before the scenario does.
+    ///   - progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is the
+    ///     report.
+    public static func run(
+        _ scenario: Scenario, until: Duration? = nil, progress: (Double) -> Bool = { _ in true }
+    ) throws(ScenarioFailure) -> ScenarioReport {
         do throws(ScenarioProblem) { try scenario.check() } catch { throw .impossible(error) }
         var run = FlowRun(scenario)
-        return run.live(progress)
+        return run.live(until, progress)
     }
 
     private init(_ scenario: Scenario) {
@@ -50,8 +54,8 @@ public struct FlowRun {
     /// As the router has it.
     var time: Timestamp { FlowNetwork.beginning + .milliseconds(now) }
 
-    private mutating func live(_ progress: (Double) -> Bool) -> ScenarioReport {
-        let end = scenario.duration.wholeMilliseconds
+    private mutating func live(_ until: Duration?, _ progress: (Double) -> Bool) -> ScenarioReport {
+        let end = min(scenario.duration, until ?? scenario.duration).wholeMilliseconds
         let sliceLength = UInt64(measured.report.sliceLength)
         for (number, stream) in scenario.streams.enumerated() {
             events.add(.beginStream(number), at: stream.start.wholeMilliseconds)

@@ -51,14 +51,18 @@ public struct ProtocolRun {
 
     /// Runs a scenario to its end.
     ///
-    /// - Parameter progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is
-    ///   the report.
-    public static func run(_ scenario: Scenario, progress: (Double) -> Bool = { _ in true }) throws(ScenarioFailure) -> ScenarioReport {
+    /// - Parameters:
+    ///   - until: the moment at which it ends, where that is before the scenario does.
+    ///   - progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is the
+    ///     report.
+    public static func run(
+        _ scenario: Scenario, until: Duration? = nil, progress: (Double) -> Bool = { _ in true }
+    ) throws(ScenarioFailure) -> ScenarioReport {
         do throws(ScenarioProblem) { try scenario.check() } catch { throw .impossible(error) }
         do throws(InvariantViolation) {
             var run = ProtocolRun(scenario)
             try run.build()
-            return try run.live(progress)
+            return try run.live(until, progress)
         } catch { throw .violation(error) }
     }
 
@@ -154,8 +158,10 @@ public struct ProtocolRun {
 
     private var elapsed: UInt64 { world.now.since(start).wholeMilliseconds }
 
-    private mutating func live(_ progress: (Double) -> Bool) throws(InvariantViolation) -> ScenarioReport {
-        let end = scenario.duration.wholeMilliseconds
+    private mutating func live(
+        _ until: Duration?, _ progress: (Double) -> Bool
+    ) throws(InvariantViolation) -> ScenarioReport {
+        let end = min(scenario.duration, until ?? scenario.duration).wholeMilliseconds
         let sliceLength = UInt64(measured.report.sliceLength)
         var acts = acts[...]
         var (nextTick, nextSlice) = (UInt64(1000), sliceLength)
@@ -173,7 +179,7 @@ public struct ProtocolRun {
             while let next = workload.nextTime, next <= now { try pay(workload.next()!) }
             if nextBlock <= now {
                 try mine()
-                nextBlock = elapsed + max(1000, random.exponential(mean: scenario.blockInterval.wholeMilliseconds))
+                nextBlock = now + max(1000, random.exponential(mean: scenario.blockInterval.wholeMilliseconds))
             }
             if nextTick <= now {
                 try world.tick()
@@ -199,7 +205,7 @@ public struct ProtocolRun {
             $0.restarts = restarts
         }
         let report = measured.finish(duration: Int(clamping: min(elapsed, end)), trace: world.fingerprint.trace)
-        if !isInterrupted { try comeToRest() }
+        if !isInterrupted, until == nil { try comeToRest() }
         return report
     }
 
@@ -232,7 +238,7 @@ public struct ProtocolRun {
     }
 
     private mutating func mine() throws(InvariantViolation) {
-        guard let block = try world.mine(1).first else { return }
+        guard let block = try world.mine(1, after: .zero).first else { return }
         let paid = block.transactions[0].outputs.reduce(Satoshi.zero) { $0 + $1.amount }
         let subsidy = world.ledger.parameters.subsidy(height: world.ledger.height)
         measured.mined(

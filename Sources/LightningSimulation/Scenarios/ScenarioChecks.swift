@@ -113,16 +113,3 @@ extension Scenario {
         return min(end, stream.start.wholeMilliseconds.addingReportingOverflow(length.wholeMilliseconds).partialValue)
     }
 }
-
-extension StreamRate {
-    /// As people write it: "10sat/s".
-    var text: String {
-        let unit =
-            switch period {
-            case .second: "s"
-            case .minute: "min"
-            case .hour: "h"
-            }
-        return amount.value % 1000 == 0 ? "\(amount.value / 1000)sat/\(unit)" : "\(amount.value)msat/\(unit)"
-    }
-}

@@ -9,14 +9,16 @@ import LightningWire
 extension SimulatedWorld {
     /// Mines blocks and tells the nodes that are up; the others catch up later.
     ///
-    /// - Parameter including: the transactions of each block, in the place of those of the mempool.
+    /// - Parameters:
+    ///   - including: the transactions of each block, in the place of those of the mempool.
+    ///   - interval: time that passes before each block, while nothing else happens: what was to happen meanwhile is late then.
     @discardableResult
     public mutating func mine(
-        _ count: Int = 1, paying script: Script? = nil, including: [Transaction]? = nil
+        _ count: Int = 1, paying script: Script? = nil, including: [Transaction]? = nil, after interval: Duration = .seconds(1)
     ) throws(InvariantViolation) -> [Block] {
         var blocks: [Block] = []
         for _ in 0..<count {
-            now += .seconds(1)
+            now += interval
             do {
                 let (block, _) = try ledger.mine(paying: script ?? minerScript, now: now.headerTime, including: including)
                 blocks.append(block)

@@ -78,6 +78,35 @@ struct ScenarioTests {
         #expect(report.streams[0].paidBySlice.last == report.streams[0].paidMsat)
     }
 
+    @Test("blocks and absences do not make a stream pay in advance", arguments: Scenario.Fidelity.allCases)
+    func streamsAreNotAhead(fidelity: Scenario.Fidelity) throws {
+        var scenario = Self.line(.seconds(240))
+        scenario.fidelity = fidelity
+        scenario.payments = []
+        scenario.blockInterval = .seconds(5)
+        scenario.streams = [.init(from: 0, to: [.init(1)], rate: .perSecond(MilliSatoshi(5000)))]
+        scenario.absences = [.init(2, from: .seconds(50), for: .seconds(20))]
+        let report = fidelity == .full ? try ProtocolRun.run(scenario) : try FlowRun.run(scenario)
+        if fidelity == .full { #expect(report.blocks.count > 30) }
+        for (index, paid) in report.streams[0].paidBySlice.enumerated() {
+            #expect(paid <= UInt64((index + 1) * report.sliceLength) * 5)
+        }
+        #expect(report.streams[0].paidMsat >= 1_180_000)
+    }
+
+    @Test("a run until a moment is the beginning of the whole run", arguments: Scenario.Fidelity.allCases)
+    func until(fidelity: Scenario.Fidelity) throws {
+        var scenario = Self.line()
+        scenario.fidelity = fidelity
+        func run(_ until: Duration?) throws -> ScenarioReport {
+            fidelity == .full ? try ProtocolRun.run(scenario, until: until) : try FlowRun.run(scenario, until: until)
+        }
+        let (whole, part) = (try run(nil), try run(.milliseconds(30_100)))
+        #expect(part.duration == 30_100 && part.slices.count == 61)
+        #expect(Array(whole.slices.prefix(60)) == Array(part.slices.prefix(60)))
+        #expect(whole.payments.prefix(part.begun).map(\.time) == part.payments.map(\.time))
+    }
+
     @Test("a flow's channels hold what they held, whatever is under way")
     func conservation() {
         var scenario = Self.line()
