@@ -3,8 +3,8 @@ public import LightningSimulation
 
 /// A run as one HTML file: it needs no network, and all but the map's slider no script.
 public struct HTMLReport {
-    private let report: ScenarioReport
-    private let comparison: LayerComparison
+    let report: ScenarioReport
+    let comparison: LayerComparison
     /// The command that gives the same run again; empty where there is none.
     private let command: String
 
@@ -114,7 +114,7 @@ public struct HTMLReport {
         }
         let last = report.slices.count - 1
         var html = "<section><h2>Map</h2><figure><figcaption>Who has how much in each channel <span class=\"unit\">sat</span></figcaption>"
-        html += drawing.svg
+        html += "<div class=\"scroll\">\(drawing.svg)</div>"
         html +=
             "<div id=\"moment-box\" class=\"hidden\"><label for=\"moment\">Moment: <output id=\"moment-time\" for=\"moment\"></output></label>"
         html += "<input type=\"range\" id=\"moment\" min=\"0\" max=\"\(last)\" value=\"\(last)\"></div>"
@@ -126,41 +126,6 @@ public struct HTMLReport {
         html +=
             "<script type=\"application/json\" id=\"balances\">{\"times\":[\(times.joined(separator: ","))],\"links\":[\(data.joined(separator: ","))]}</script></section>"
         return html
-    }
-
-    // MARK: Streams
-
-    private func name(_ node: Int) -> String { report.nodes[node].name.escapedHTML }
-
-    private var streams: String {
-        guard !report.streams.isEmpty else { return "" }
-        var html = "<section><h2>Streams</h2><div class=\"scroll\"><table><tr><th>stream</th><th>rate</th><th>paid of what was due</th>"
-        html +=
-            "<th class=\"n\">paid</th><th class=\"n\">fees</th><th class=\"n\">payments</th><th class=\"n\">failed</th><th>how it stands</th></tr>"
-        for (index, stream) in report.streams.prefix(40).enumerated() {
-            let share = stream.dueMsat > 0 ? min(100, Double(stream.paidMsat) / Double(stream.dueMsat) * 100) : 0
-            let state = [stream.end ?? "goes on", stream.lastFailure.map { "last failure: \($0)" }].compactMap { $0 }.joined(
-                separator: "; ")
-            html +=
-                "<tr><td>\(name(stream.from)) → \(stream.to.map { name($0) }.joined(separator: ", "))</td><td>\(stream.rate.escapedHTML)</td>"
-            html +=
-                "<td><div class=\"lane\"><span class=\"c\(index % Chart.colours)\" style=\"width:\(Numbers.decimal(share, places: 1))%\"></span></div>\(Numbers.decimal(share, places: 1)) %</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.sat(stream.paidMsat))</td><td class=\"n\">\(Numbers.percent(Double(stream.feesMsat), of: Double(stream.paidMsat), places: 2))</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.grouped(stream.payments))</td><td class=\"n\">\(Numbers.grouped(stream.failed))</td><td>\(state.escapedHTML)</td></tr>"
-        }
-        html += "</table></div>"
-        if report.streams.count > 40 { html += "<p class=\"note\">The first 40 of \(Numbers.grouped(report.streams.count)).</p>" }
-        let shown = report.streams.prefix(Chart.colours)
-        let chart = Chart(
-            title: "Paid by streams", unit: "sat",
-            series: shown.map { stream in
-                Chart.Series(
-                    name: "\(report.nodes[stream.from].name) → \(stream.to.map { report.nodes[$0].name }.joined(separator: ", "))",
-                    values: stream.paidBySlice.map { Double($0) / 1000 })
-            }, duration: report.duration)
-        return html + "<div class=\"charts\">\(chart.html)</div></section>"
     }
 
     // MARK: Charts
@@ -245,93 +210,6 @@ public struct HTMLReport {
             fees.isEmpty ? "" : BarChart(title: "Fees by amount", unit: "% of what arrived", bars: fees).html,
         ]
         return "<section><h2>By amount</h2><div class=\"charts\">\(charts.joined())</div></section>"
-    }
-
-    private var failures: String {
-        guard !report.failures.isEmpty else { return "" }
-        var html = "<section><h2>Why payments failed</h2><div class=\"scroll\"><table><tr><th class=\"n\">payments</th><th>reason</th></tr>"
-        for failure in report.failures.prefix(20) {
-            html += "<tr><td class=\"n\">\(Numbers.grouped(failure.count))</td><td>\(failure.reason.escapedHTML)</td></tr>"
-        }
-        return html + "</table></div><p class=\"note\">Numbers in a reason are written as #.</p></section>"
-    }
-
-    // MARK: Channels and nodes
-
-    private var channels: String {
-        let rows = report.channels.indices.sorted {
-            (report.channels[$1].forwardedMsat, $0) < (report.channels[$0].forwardedMsat, $1)
-        }.prefix(60)
-        var html =
-            "<section><h2>Channels and nodes</h2><details><summary>\(Numbers.grouped(report.channels.count)) channels</summary><div class=\"scroll\"><table><tr><th>channel</th>"
-        html +=
-            "<th class=\"n\">capacity</th><th class=\"n\">first has, at the end</th><th class=\"n\">forwarded into it</th><th class=\"n\">time nearly empty</th></tr>"
-        for index in rows {
-            let channel = report.channels[index]
-            html +=
-                "<tr><td>\(name(channel.from)) – \(name(channel.to))</td><td class=\"n\">\(Numbers.grouped(channel.capacitySat)) sat</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.grouped(channel.balanceSat.last ?? 0)) sat</td><td class=\"n\">\(Numbers.sat(channel.forwardedMsat))</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.percent(Double(channel.depletedSlices), of: Double(report.slices.count), places: 0))</td></tr>"
-        }
-        html += "</table></div>"
-        if rows.count < report.channels.count { html += "<p class=\"note\">The \(rows.count) over which most was forwarded.</p>" }
-        html += "</details>"
-        let earners = report.nodes.indices.filter { report.nodes[$0].forwards > 0 }
-            .sorted { (report.nodes[$1].earnedMsat, $0) < (report.nodes[$0].earnedMsat, $1) }.prefix(40)
-        guard !earners.isEmpty else { return html + "</section>" }
-        html +=
-            "<details><summary>Who earned what by forwarding</summary><div class=\"scroll\"><table><tr><th>node</th><th class=\"n\">forwards</th><th class=\"n\">earned</th></tr>"
-        for index in earners {
-            let node = report.nodes[index]
-            html +=
-                "<tr><td>\(node.name.escapedHTML)</td><td class=\"n\">\(Numbers.grouped(node.forwards))</td><td class=\"n\">\(Numbers.sat(node.earnedMsat))</td></tr>"
-        }
-        return html + "</table></div></details></section>"
-    }
-
-    // MARK: Layers
-
-    private var layers: String {
-        var html =
-            "<section><h2>Layer 1 beside layer 2</h2><p>The same \(Numbers.decimal(comparison.load, places: 3)) payments each second, "
-        html +=
-            "elsewhere. Fees are compared at \(Numbers.decimal(comparison.feeRate, places: 2)) sat/vB. What was not measured here is arithmetic on the parameters that stand in the last column: "
-        html +=
-            "orders of magnitude, no verdict on any product.</p><div class=\"scroll\"><table><tr><th>way</th><th class=\"n\">payments/s at most</th><th class=\"n\">fee</th>"
-        html += "<th class=\"n\">final after</th><th class=\"n\">vB on chain for each</th><th>whom one trusts</th><th>from what</th></tr>"
-        for row in comparison.rows {
-            let most = row.throughput.map { Numbers.short($0) } ?? "by machines"
-            html +=
-                "<tr><td><strong>\(row.name.escapedHTML)</strong><br><span class=\"soft\">\(row.isMeasured ? "measured" : "model")</span></td><td class=\"n\">\(most)</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.decimal(row.fee, places: row.fee < 1 ? 4 : 1)) sat</td><td class=\"n\">\(Numbers.time(Int(row.finality * 1000)))</td>"
-            html +=
-                "<td class=\"n\">\(Numbers.decimal(row.bytes, places: 2))</td><td>\(row.trust.escapedHTML)</td><td class=\"note\">\(row.model.escapedHTML)</td></tr>"
-        }
-        html += "</table></div><div class=\"charts\">"
-        html +=
-            BarChart(
-                title: "Fee of a payment", unit: "sat, logarithmic",
-                bars: comparison.rows.map {
-                    .init(name: $0.name, value: $0.fee, text: Numbers.decimal($0.fee, places: $0.fee < 1 ? 4 : 1))
-                },
-                isLogarithmic: true
-            ).html
-        html +=
-            BarChart(
-                title: "Final after", unit: "logarithmic",
-                bars: comparison.rows.map { .init(name: $0.name, value: $0.finality, text: Numbers.time(Int($0.finality * 1000))) },
-                isLogarithmic: true
-            ).html
-        html +=
-            BarChart(
-                title: "On chain for each payment", unit: "vB, logarithmic",
-                bars: comparison.rows.map { .init(name: $0.name, value: $0.bytes, text: Numbers.decimal($0.bytes, places: 2)) },
-                isLogarithmic: true
-            ).html
-        return html + "</div></section>"
     }
 
     private var footer: String {

@@ -17,7 +17,7 @@ enum ReportStyle {
         .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem; margin: 1rem 0; padding: 0; }
         .figures div { background: var(--panel); border-radius: 8px; padding: .6rem .8rem; }
         .figures dt { color: var(--soft); font-size: .85rem; } .figures dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
-        .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 1rem; }
+        .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 1rem; }
         figure { margin: 0; background: var(--panel); border-radius: 8px; padding: .8rem; min-width: 0; }
         figcaption { font-weight: 600; margin-bottom: .3rem; }
         svg { display: block; width: 100%; height: auto; }
@@ -39,6 +39,11 @@ enum ReportStyle {
         .lane { height: 14px; border-radius: 7px; background: var(--rule); overflow: hidden; min-width: 90px; } .lane span { display: block; height: 100%; }
         input[type=range] { width: 100%; accent-color: var(--c0); } label { display: block; } .hidden { display: none; }
         details { margin: .6rem 0; } summary { cursor: pointer; } code { font-size: .9em; overflow-wrap: anywhere; }
+        .map { min-width: 520px; } .charts { margin-top: 1rem; }
+        @media (max-width: 640px) { body { padding: .8rem; } table, tbody, tr, td { display: block; width: 100%; } thead { display: none; }
+          tr { background: var(--panel); border-radius: 8px; padding: .4rem .2rem; margin-bottom: .6rem; }
+          td, td.n { border: 0; text-align: left; white-space: normal; padding: .2rem .6rem; }
+          td::before { content: attr(data-label) " "; color: var(--soft); font-size: .85rem; display: block; } }
         @media print { body { max-width: none; } }
         """
 
