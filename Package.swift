@@ -194,6 +194,11 @@ let package = Package(
             name: "TransactionsTests",
             dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningTransactions", "TestSupport"]),
         .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "BitcoinPrimitives", "LightningWire", "LightningPayment", "LightningSimulation", "LightningScenarios",
+            ]),
+        .testTarget(
             name: "StorageTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningCore", "LightningStorage",

@@ -136,11 +136,11 @@ extension CommandTests {
             ("4096,1,1,5,0,0,40,1,1000,0,0,0,40,1,1000,0\n", 4),
         ] {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
-            #expect(try home.run("simulate", "--graph", path, "--histories", "2", "--amount", "1000sat").status == status, "\(text)")
+            #expect(try home.run("sim", "routing", "--graph", path, "--payments", "2", "--amount", "1000sat").status == status, "\(text)")
         }
-        #expect(try home.run("simulate", "--graph", path, "--amount", "1btc").status == 4)
-        #expect(try home.run("simulate", "--graph", path, "--nodes", "5").status == 2)
-        #expect(try home.run("simulate", "--amount", "5sat").status == 2)
+        #expect(try home.run("sim", "routing", "--graph", path, "--amount", "1btc").status == 4)
+        #expect(try home.run("sim", "routing", "--graph", path, "--payments", "0").status == 2)
+        #expect(try home.run("sim", "routing", "--amount", "5sat").status == 2)
     }
 
     @Test("shapes that are none", .enabled(if: program("lnw") != nil))

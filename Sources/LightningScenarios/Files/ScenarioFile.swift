@@ -112,10 +112,9 @@ public struct ScenarioFile {
         }
         try readLayerOne(&scenario)
         if let faults = try root.table("faults") {
-            try faults.allow(["disconnect", "crash"])
-            scenario.faults.disconnect = try faults.integer("disconnect", 0...1000) ?? 0
-            let crash = try faults.integer("crash", 0...1000) ?? 0
-            (scenario.faults.crashBeforeCommit, scenario.faults.crashAfterCommit) = (crash / 2, crash - crash / 2)
+            try faults.allow(["disconnect_every", "crash_every"])
+            scenario.disconnectEvery = try faults.time("disconnect_every")
+            scenario.crashEvery = try faults.time("crash_every")
         }
         do throws(ScenarioProblem) { try scenario.check() } catch { throw locate(error) }
         return scenario
@@ -245,10 +244,11 @@ public struct ScenarioFile {
 
     // MARK: Who pays
 
-    /// Names, or `*` for everybody.
+    /// Names, `*` for everybody, or `connected` for those who can pay each other over any number of hops.
     private func nodes(_ key: String, _ table: ScenarioTable, _ scenario: Scenario) throws(ScenarioFileFailure) -> [Int] {
         let names = try table.needed(key, try table.strings(key))
         if names == ["*"] { return Array(scenario.nodes.indices) }
+        if names == ["connected"], numbers["connected"] == nil { return scenario.connectedNodes }
         var result: [Int] = []
         for name in names { result.append(try number(name, table, key, scenario)) }
         return result

@@ -19,6 +19,8 @@ struct FlowEvents: Sendable {
         /// Streams of a node have something to do.
         case streams(node: Int)
         case leave(node: Int, until: UInt64)
+        /// Some node dies.
+        case crash
         case beginStream(Int)
     }
 

@@ -65,6 +65,7 @@ public struct FlowRun {
             let until = start.addingReportingOverflow(absence.duration.wholeMilliseconds).partialValue
             events.add(.leave(node: absence.node, until: until), at: start)
         }
+        crashLater()
         var nextSlice = sliceLength
         var isInterrupted = false
         while now < end, !isInterrupted {
@@ -102,11 +103,22 @@ public struct FlowRun {
         case .leave(let node, let until):
             away[node] = max(until, away[node] ?? 0)
             measured.note { $0.restarts += 1 }
+        case .crash:
+            let node = Int.random(in: scenario.nodes.indices, using: &random)
+            // As long as a node takes in a world of whole ones.
+            away[node] = max(now + 100, away[node] ?? 0)
+            measured.note { $0.restarts += 1 }
+            crashLater()
         case .beginStream(let number): beginStream(number)
         }
     }
 
     // MARK: Nodes
+
+    private mutating func crashLater() {
+        guard let every = scenario.crashEvery else { return }
+        events.add(.crash, at: now + max(1, random.exponential(mean: every.wholeMilliseconds / UInt64(scenario.nodes.count))))
+    }
 
     /// Whether a node is there; one whose time away is over is.
     mutating func isHere(_ node: Int) -> Bool {

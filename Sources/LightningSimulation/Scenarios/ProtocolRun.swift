@@ -90,7 +90,6 @@ public struct ProtocolRun {
         try setTerms()
         let virtualBytes = world.minedBlocks.flatMap { $0.transactions.dropFirst() }.reduce(0) { $0 + $1.virtualSize }
         measured.note { $0.onChainVirtualBytes = virtualBytes }
-        world.faults = scenario.faults
         world.faults.minDelay = scenario.latency.lowerBound.wholeMilliseconds
         world.faults.maxDelay = scenario.latency.upperBound.wholeMilliseconds
         _ = world.takeJournal()
@@ -166,9 +165,11 @@ public struct ProtocolRun {
         var acts = acts[...]
         var (nextTick, nextSlice) = (UInt64(1000), sliceLength)
         var nextBlock = random.exponential(mean: scenario.blockInterval.wholeMilliseconds)
+        var nextBreak = pause(scenario.disconnectEvery, among: scenario.channels.count)
+        var nextCrash = pause(scenario.crashEvery, among: scenario.nodes.count)
         var isInterrupted = false
         while elapsed < end, !isInterrupted {
-            let times = [nextTick, nextSlice, nextBlock, workload.nextTime ?? .max, acts.first?.time ?? .max, end]
+            let times = [nextTick, nextSlice, nextBlock, nextBreak, nextCrash, workload.nextTime ?? .max, acts.first?.time ?? .max, end]
             let time = times.min()!
             try world.advance(to: start + .milliseconds(time))
             let now = elapsed
@@ -177,6 +178,15 @@ public struct ProtocolRun {
                 try carryOut(next.act)
             }
             while let next = workload.nextTime, next <= now { try pay(workload.next()!) }
+            if nextBreak <= now {
+                let channel = scenario.channels[Int.random(in: scenario.channels.indices, using: &random)]
+                world.disconnect(channel.from, channel.to)
+                nextBreak = now + pause(scenario.disconnectEvery, among: scenario.channels.count)
+            }
+            if nextCrash <= now {
+                world.kill(Int.random(in: scenario.nodes.indices, using: &random))
+                nextCrash = now + pause(scenario.crashEvery, among: scenario.nodes.count)
+            }
             if nextBlock <= now {
                 try mine()
                 nextBlock = now + max(1000, random.exponential(mean: scenario.blockInterval.wholeMilliseconds))
@@ -224,6 +234,12 @@ public struct ProtocolRun {
             if isAtRest { return try world.checkNetwork() }
         }
         throw world.violation("five minutes after the end HTLCs are still under way")
+    }
+
+    /// Until the next fault, in milliseconds, where each of so many has one now and then.
+    private mutating func pause(_ every: Duration?, among count: Int) -> UInt64 {
+        guard let every, count > 0 else { return UInt64.max / 2 }
+        return max(1, random.exponential(mean: every.wholeMilliseconds / UInt64(count)))
     }
 
     private mutating func carryOut(_ act: Act) throws(InvariantViolation) {

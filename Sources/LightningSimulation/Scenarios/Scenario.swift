@@ -210,8 +210,10 @@ public struct Scenario: Hashable, Sendable {
     public var blockInterval = Duration.seconds(600)
     /// What nodes think that transactions have to pay.
     public var feeRates: [FeeRateChange] = []
-    /// What else fails, in so many of a thousand messages or commits. A flow has no messages and no commits.
-    public var faults = Faults.none
+    /// After how much time each channel's connection breaks, on average; `nil` for never. A flow has no connections.
+    public var disconnectEvery: Duration?
+    /// After how much time each node dies, on average, to start again from its disk; `nil` for never. In a flow it is away for a moment.
+    public var crashEvery: Duration?
 
     /// A network on which nothing happens yet.
     public init(_ name: String, nodes: [String], channels: [Channel], duration: Duration) {

@@ -28,6 +28,10 @@ extension Scenario {
                 throw .time("absence \(number + 1) has to begin before the end, and to last")
             }
         }
+        for every in [disconnectEvery, crashEvery] {
+            guard let every else { continue }
+            guard every >= .seconds(1), every <= Self.longest else { throw .time("faults come every second at most") }
+        }
         for change in feeRates {
             guard change.start >= .zero, change.rate.perKiloweight >= 253 else {
                 throw .time(

@@ -468,6 +468,14 @@ public struct SimulatedWorld {
         }
     }
 
+    /// Breaks the connections between two nodes; they call each other again.
+    public mutating func disconnect(_ one: Int, _ two: Int) {
+        for link in links.indices where links[link].isOpen {
+            let ends = (links[link].caller, links[link].callee)
+            if ends == (one, two) || ends == (two, one) { breakLink(link, tell: nil) }
+        }
+    }
+
     public func isConnected(_ first: Int, _ second: Int) -> Bool {
         nodes[first].core?.isConnected(nodes[second].nodeID) ?? false
     }

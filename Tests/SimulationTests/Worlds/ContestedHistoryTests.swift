@@ -12,7 +12,7 @@ struct ContestedHistoryTests {
             let report = try ContestedHistory.run(seed: seed)
             outputs.merge(report.outputs) { $0 + $1 }
         }
-        // The usual ways in which an HTLC ends on chain were seen; `lnw simulate --contested` sees all of them.
+        // The usual ways in which an HTLC ends on chain were seen; `lnw sim swarm --contested` sees all of them.
         for what in [
             "local force close, offeredHTLC, ours", "remote force close, offeredHTLC, ours", "local force close, secondLevel, ours",
         ] {
