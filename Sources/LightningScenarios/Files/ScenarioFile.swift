@@ -85,7 +85,7 @@ public struct ScenarioFile {
         _ name: String, _ load: (String) throws -> NetworkTable
     ) throws(ScenarioFileFailure) -> Scenario {
         try root.allow([
-            "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults",
+            "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults", "flow",
         ])
         let seed = UInt64(try root.integer("seed", 0...Int.max) ?? 1)
         random = SeededRandom(seed: seed ^ 0x6e65_7477_6f72_6b)
@@ -102,7 +102,7 @@ public struct ScenarioFile {
                 nil, "the scenario has no channels", "Write [[channel]] with from, to and capacity, or [network] with a shape")
         }
         for table in try root.tables("payments") { scenario.payments.append(try payments(table, scenario)) }
-        for table in try root.tables("stream") { scenario.streams.append(try stream(table, scenario)) }
+        for table in try root.tables("stream") { try readStreams(table, &scenario) }
         for table in try root.tables("away") {
             try table.allow(["node", "at", "for"])
             let node = try number(try table.needed("node", try table.string("node")), table, "node", scenario)
@@ -111,6 +111,10 @@ public struct ScenarioFile {
                     node, from: try table.needed("at", try table.time("at")), for: try table.needed("for", try table.time("for"))))
         }
         try readLayerOne(&scenario)
+        if let flow = try root.table("flow") {
+            try flow.allow(["reuse_routes"])
+            scenario.routeReuse = try flow.time("reuse_routes")
+        }
         if let faults = try root.table("faults") {
             try faults.allow(["disconnect_every", "crash_every"])
             scenario.disconnectEvery = try faults.time("disconnect_every")
@@ -283,8 +287,31 @@ public struct ScenarioFile {
         return payments
     }
 
+    /// A stream, or as many of them as the file says: each from one of its payers, at a time between two.
+    private mutating func readStreams(_ table: ScenarioTable, _ scenario: inout Scenario) throws(ScenarioFileFailure) {
+        try table.allow(["from", "to", "rate", "start", "for", "budget", "max_fee", "interval", "catch_up", "copies"])
+        let copies = try table.integer("copies", 1...1_000_000) ?? 1
+        let stream = try stream(table, scenario)
+        let payees = Set(stream.recipients.map(\.node))
+        let payers = try nodes("from", table, scenario).filter { copies == 1 || !payees.contains($0) }
+        guard !payers.isEmpty else { throw table.failure("from", "nobody is left who could pay") }
+        guard copies > 1 || payers.count == 1 else {
+            throw table.failure("from", "one stream has one payer", "Write copies = 100 for as many streams, each from one of these")
+        }
+        let start = try table.times("start") ?? .zero ... .zero
+        guard copies > 1 || start.lowerBound == start.upperBound else {
+            throw table.failure("start", "one stream begins at one time", "Write copies = 100 for as many streams, each at a time between these")
+        }
+        for _ in 0..<copies {
+            var copy = stream
+            if copies > 1 { copy.from = payers.randomElement(using: &random)! } else { copy.from = payers[0] }
+            let range = start.lowerBound.wholeMilliseconds...start.upperBound.wholeMilliseconds
+            copy.start = .milliseconds(UInt64.random(in: range, using: &random))
+            scenario.streams.append(copy)
+        }
+    }
+
     private func stream(_ table: ScenarioTable, _ scenario: Scenario) throws(ScenarioFileFailure) -> Scenario.Stream {
-        try table.allow(["from", "to", "rate", "start", "for", "budget", "max_fee", "interval", "catch_up"])
         var recipients: [Scenario.Share] = []
         for entry in try table.needed("to", try table.strings("to")).flatMap({ $0.split(separator: ",").map(String.init) }) {
             // dave, or dave:90
@@ -294,9 +321,7 @@ public struct ScenarioFile {
             }
             recipients.append(.init(try number(parts[0], table, "to", scenario), weight: weight))
         }
-        let from = try number(try table.needed("from", try table.string("from")), table, "from", scenario)
-        var stream = Scenario.Stream(from: from, to: recipients, rate: try table.needed("rate", try table.rate("rate")))
-        stream.start = try table.time("start") ?? .zero
+        var stream = Scenario.Stream(from: 0, to: recipients, rate: try table.needed("rate", try table.rate("rate")))
         stream.duration = try table.time("for")
         stream.budget = try table.amount("budget")
         if let share = try table.share("max_fee") { stream.maxFeeMillionths = share }

@@ -34,6 +34,19 @@ struct FlowPayment: Sendable {
     var givenUp: String?
 }
 
+/// Payments that can go the same way.
+struct RouteKey: Hashable, Sendable {
+    var payer: Int
+    var payee: Int
+    var amount: UInt64
+
+    init(_ payment: FlowPayment) {
+        payer = payment.payer
+        payee = payment.payee
+        amount = payment.amount
+    }
+}
+
 /// An HTLC of a payment over all its hops.
 struct FlowPart: Sendable {
     var payment: Int
@@ -99,6 +112,7 @@ extension FlowRun {
                         : payment.attempts == 0 ? "no HTLC slot became free in time" : "it was not complete in time")
             }
             rounds += 1
+            if let route = knownRoute(payment), send(route, number) { continue }
             var usable: [Int] = []
             for direction in network.outgoing[payment.payer] where isHere(network.end(of: direction)) { usable.append(direction) }
             var known = estimates[payment.payer] ?? LiquidityEstimates()
@@ -113,18 +127,29 @@ extension FlowRun {
         }
     }
 
+    /// The route by which the same amount reached the same payee not long ago.
+    private mutating func knownRoute(_ payment: FlowPayment) -> Route? {
+        guard let reuse = scenario.routeReuse, payment.attempts == 0,
+            let known = routes[RouteKey(payment)], now - known.since < reuse.wholeMilliseconds, known.route.fee.value <= payment.maxFee,
+            isHere(network.numbers[known.route.hops[0].node]!)
+        else { return nil }
+        return known.route
+    }
+
     private mutating func offer(_ route: Route, _ number: Int) {
-        guard send(route, for: number) else {
-            payments[number]?.excluded.insert(route.directions[0])
-            return
-        }
-        guard var payment = payments[number] else { return }
+        if !send(route, number) { payments[number]?.excluded.insert(route.directions[0]) }
+    }
+
+    /// Sends a part; whether our own channel had room.
+    private mutating func send(_ route: Route, _ number: Int) -> Bool {
+        guard send(route, for: number), var payment = payments[number] else { return false }
         payment.attempts += 1
         payment.firstStart = payment.firstStart ?? now
         payment.sent += route.amount.value
         payment.fees += route.fee.value
         payment.underWay.append(route)
         payments[number] = payment
+        return true
     }
 
     /// There is no way for what is left.
@@ -192,6 +217,11 @@ extension FlowRun {
         for (directed, hop) in zip(part.route.directions, part.route.hops).dropFirst() {
             estimates[payment.payer, default: LiquidityEstimates()].learnMoved(hop.amount, directed, now: time.wholeSecond)
         }
+        if scenario.routeReuse != nil, payment.attempts == 1, payment.amount == part.route.amount.value {
+            // Since it was found, not since it was used last: terms and balances change.
+            let key = RouteKey(payment)
+            if routes[key]?.route != part.route { routes[key] = (part.route, now) }
+        }
         payment.underWay.removeAll { $0 == part.route }
         if !payment.isProven {
             payment.isProven = true
@@ -207,6 +237,7 @@ extension FlowRun {
 
     mutating func cameBack(_ part: FlowPart, _ source: Int?) {
         guard var payment = payments[part.payment] else { return }
+        routes[RouteKey(payment)] = nil
         payment.failures += 1
         payment.sent -= part.route.amount.value
         payment.fees -= part.route.fee.value

@@ -19,6 +19,8 @@ public struct FlowRun {
     var estimates: [Int: LiquidityEstimates] = [:]
     var payments: [Int: FlowPayment] = [:]
     var parts: [Int: FlowPart] = [:]
+    /// Routes by which amounts arrived, and since when they are known.
+    var routes: [RouteKey: (route: Route, since: UInt64)] = [:]
     private var nextPart = 0
     /// Milliseconds since the beginning.
     var now: UInt64 = 0

@@ -7,15 +7,13 @@ struct FlowStreams: Sendable {
     private(set) var machines: [Int: Streams] = [:]
     /// Which of a node's streams is which of the scenario's.
     var numbers: [Int: [UInt64: Int]] = [:]
-    /// Whom a stream pays, by the id that stands for it.
-    let recipients: [NodeID: Int]
+    /// The ids that stand for the nodes that pay.
+    let ids: [Int: NodeID]
     /// When each node is called next.
     var wakes: [Int: UInt64] = [:]
 
     init(_ scenario: Scenario) {
-        var recipients: [NodeID: Int] = [:]
-        for node in Set(scenario.streams.flatMap { $0.recipients.map(\.node) }) { recipients[Scenario.placeholder(node)] = node }
-        self.recipients = recipients
+        ids = Dictionary(uniqueKeysWithValues: Set(scenario.streams.map(\.from)).map { ($0, Scenario.placeholder($0)) })
     }
 
     /// Gives a node's machine something.
@@ -39,7 +37,7 @@ extension FlowRun {
             canPay = false
             for direction in network.outgoing[node] where isHere(network.end(of: direction)) { canPay = true }
         }
-        return Streams.Context(now: time, nodeID: Scenario.placeholder(node), canPay: canPay)
+        return Streams.Context(now: time, nodeID: streams.ids[node]!, canPay: canPay)
     }
 
     mutating func beginStream(_ number: Int) {
@@ -90,8 +88,9 @@ extension FlowRun {
     private mutating func carryOut(_ effects: [Streams.Effect], of node: Int) {
         for effect in effects {
             switch effect {
-            case .pay(let part, let recipient, let payment, _):
-                guard let number = streams.numbers[node]?[part.stream], let payee = streams.recipients[recipient.node] else { continue }
+            case .pay(let part, _, let payment, _):
+                guard let number = streams.numbers[node]?[part.stream] else { continue }
+                let payee = scenario.streams[number].recipients[payment.recipient].node
                 begin(
                     part, stream: number, from: node, to: payee, amount: payment.amount.value, maxFee: payment.maxFee.value)
             case .over(let stream):

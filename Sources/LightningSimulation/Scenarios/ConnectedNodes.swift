@@ -3,7 +3,9 @@ import LightningWire
 extension Scenario {
     /// The largest set of nodes that all have a way to each other, over directions that are known and not disabled, whatever their amounts.
     ///
-    /// In real networks many nodes are not among them: a third of all directions is disabled at any moment.
+    /// In real networks many nodes are not among them: a third of all directions is disabled at any moment. Kosaraju's algorithm: the
+    /// nodes in the order in which a search along the directions leaves them, the last one first, divide a search against the directions into
+    /// the sets.
     public var connectedNodes: [Int] {
         var forward = [[Int]](repeating: [], count: nodes.count)
         var backward = forward
@@ -14,20 +16,40 @@ extension Scenario {
                 backward[to].append(from)
             }
         }
-        func reached(from start: Int, _ edges: [[Int]]) -> Set<Int> {
-            var seen: Set = [start]
-            var stack = [start]
-            while let node = stack.popLast() { for next in edges[node] where seen.insert(next).inserted { stack.append(next) } }
-            return seen
+        var order: [Int] = []
+        Self.search(forward, from: Array(nodes.indices)) { order.append($0) } began: { _ in }
+        var best: [Int] = []
+        var current: [Int] = []
+        Self.search(backward, from: order.reversed()) { current.append($0) } began: { _ in
+            if current.count > best.count { best = current }
+            current = []
         }
-        // Most likely the node with the most channels is in the largest; another one may be, where that one is cut off.
-        var best: Set<Int> = []
-        var left = Set(nodes.indices)
-        while left.count > best.count, let start = left.max(by: { (forward[$0].count, $1) < (forward[$1].count, $0) }) {
-            let component = reached(from: start, forward).intersection(reached(from: start, backward))
-            if component.count > best.count { best = component }
-            left.subtract(component)
+        return (current.count > best.count ? current : best).sorted()
+    }
+
+    /// Goes through all nodes in depth, from one after the other.
+    ///
+    /// - Parameters:
+    ///   - left: hears of each node when all behind it is done.
+    ///   - began: hears from where a search begins that could not be reached before.
+    private static func search(_ edges: [[Int]], from starts: [Int], left: (Int) -> Void, began: (Int) -> Void) {
+        var seen = [Bool](repeating: false, count: edges.count)
+        for start in starts where !seen[start] {
+            began(start)
+            seen[start] = true
+            var stack = [(node: start, next: 0)]
+            while let (node, next) = stack.last {
+                guard next < edges[node].count else {
+                    left(node)
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let other = edges[node][next]
+                guard !seen[other] else { continue }
+                seen[other] = true
+                stack.append((other, 0))
+            }
         }
-        return best.sorted()
     }
 }

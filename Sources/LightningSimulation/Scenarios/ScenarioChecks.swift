@@ -28,6 +28,10 @@ extension Scenario {
                 throw .time("absence \(number + 1) has to begin before the end, and to last")
             }
         }
+        if let routeReuse {
+            guard routeReuse >= .zero, routeReuse <= Self.longest else { throw .time("routes are used again for no time, or some") }
+            guard fidelity == .flow else { throw .time("routes are used again in a flow only: nodes look for one each time") }
+        }
         for every in [disconnectEvery, crashEvery] {
             guard let every else { continue }
             guard every >= .seconds(1), every <= Self.longest else { throw .time("faults come every second at most") }

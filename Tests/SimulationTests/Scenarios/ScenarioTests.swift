@@ -161,6 +161,49 @@ struct ScenarioTests {
         #expect((9700...10_300).contains(count))
     }
 
+    @Test("those who can all pay each other are found, by trying every pair of small networks", arguments: 1...30)
+    func connected(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let count = Int.random(in: 2...8, using: &random)
+        var scenario = Scenario("pairs", nodes: (0..<count).map { "\($0)" }, channels: [], duration: .seconds(1))
+        for _ in 0..<Int.random(in: 0...12, using: &random) {
+            var channel = Scenario.Channel(
+                from: Int.random(in: 0..<count, using: &random), to: Int.random(in: 0..<count, using: &random), capacity: Satoshi(1),
+                pushed: .zero)
+            if random.chance(1, in: 3) { channel.fromTerms = nil }
+            channel.toTerms?.isDisabled = random.chance(1, in: 3)
+            scenario.channels.append(channel)
+        }
+        // Who reaches whom, by adding one hop after the other.
+        var reaches = (0..<count).map { one in (0..<count).map { one == $0 } }
+        for _ in 0..<count {
+            for channel in scenario.channels {
+                for node in 0..<count {
+                    if channel.fromTerms != nil, reaches[node][channel.from] { reaches[node][channel.to] = true }
+                    if channel.toTerms?.isDisabled == false, reaches[node][channel.to] { reaches[node][channel.from] = true }
+                }
+            }
+        }
+        let sets = (0..<count).map { one in (0..<count).filter { reaches[one][$0] && reaches[$0][one] } }
+        let found = scenario.connectedNodes
+        #expect(sets.contains(found) && found.count == sets.map(\.count).max())
+    }
+
+    @Test("a flow that uses routes again pays as much, and looks for routes when one fails")
+    func routeReuse() throws {
+        var scenario = Self.line(.seconds(300))
+        scenario.fidelity = .flow
+        scenario.payments[0].amounts = .fixed(5_000_000)
+        scenario.absences = [.init(1, from: .seconds(40), for: .seconds(10))]
+        let each = try FlowRun.run(scenario)
+        scenario.routeReuse = .seconds(60)
+        let again = try FlowRun.run(scenario)
+        // The balance of the line is used up: later payments fail in both.
+        #expect(each.failed > 50 && each.succeeded == again.succeeded && each.feesMsat == again.feesMsat)
+        scenario.fidelity = .full
+        #expect(throws: ScenarioProblem.self) { try scenario.check() }
+    }
+
     @Test("impossible scenarios are refused with the reason, before anything runs")
     func impossible() throws {
         func problem(_ change: (inout Scenario) -> Void) -> ScenarioProblem? {
