@@ -106,7 +106,7 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
                 "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningPayment", "LightningCore",
-                "LightningStorage", "BitcoinBackend", .product(name: "NIOCore", package: "swift-nio"),
+                "LightningStorage", "BitcoinBackend", "CQRencode", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -123,11 +123,17 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningCore",
-                "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime", "CQRencode",
+                "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
+        .executableTarget(
+            name: "Cheater", dependencies: ["Lightning", "LightningSimulation"], path: "Examples/Cheater", packageAccess: false),
+        .executableTarget(name: "Coffee", dependencies: ["Lightning"], path: "Examples/Coffee", packageAccess: false),
+        .executableTarget(
+            name: "NetworkStudy", dependencies: ["Lightning", "LightningSimulation", "LightningScenarios"], path: "Examples/NetworkStudy",
+            packageAccess: false),
         .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream", packageAccess: false),
         .executableTarget(name: "Podcast", dependencies: ["Lightning"], path: "Examples/Podcast", packageAccess: false),
         .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
@@ -155,7 +161,9 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningTransactions",
                 "LightningChannel", "LightningEnforcement", "TestSupport",
             ], exclude: ["Records"]),
-        .testTarget(name: "CommandTests", dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "TestSupport"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "Cheater", "Coffee", "NetworkStudy", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [

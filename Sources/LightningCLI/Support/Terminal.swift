@@ -1,4 +1,3 @@
-import CQRencode
 import Foundation
 import LightningRuntime
 import Synchronization
@@ -43,31 +42,6 @@ enum Terminal {
         }
         try? FileHandle.standardError.write(contentsOf: Data(prompt.utf8))
         return readLine()
-    }
-
-    /// A QR code in half blocks, dark on light.
-    static func qrCode(_ text: String) -> String? {
-        guard let code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1) else { return nil }
-        defer { QRcode_free(code) }
-        let width = Int(code.pointee.width)
-        func isDark(_ x: Int, _ y: Int) -> Bool {
-            guard (0..<width).contains(x), (0..<width).contains(y) else { return false }
-            return code.pointee.data[y * width + x] & 1 == 1
-        }
-        var lines: [String] = []
-        for y in stride(from: -2, to: width + 2, by: 2) {
-            var line = ""
-            for x in -2..<width + 2 {
-                switch (isDark(x, y), isDark(x, y + 1)) {
-                case (true, true): line += " "
-                case (true, false): line += "▄"
-                case (false, true): line += "▀"
-                case (false, false): line += "█"
-                }
-            }
-            lines.append(line)
-        }
-        return lines.joined(separator: "\n")
     }
 }
 

@@ -220,7 +220,7 @@ struct InvoiceCommand: AsyncParsableCommand {
             ])
         options.show(result) { v in
             let text = v["invoice"].string
-            guard Terminal.isOutput, let code = Terminal.qrCode(text.uppercased()) else { return text }
+            guard Terminal.isOutput, let code = QRCode(text.uppercased())?.terminalText else { return text }
             return "\(code)\n\(text)"
         }
     }

@@ -43,6 +43,7 @@ public struct NetworkDrawing {
 
     /// Nodes and channels at most: more is a cloud in which nobody sees anything.
     public static let mostNodes = 40
+    /// The most channels that are drawn.
     public static let mostLinks = 120
 
     private var radius: Double { names.count <= 12 ? 26 : names.count <= 24 ? 20 : 15 }

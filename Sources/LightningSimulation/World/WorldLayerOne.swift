@@ -95,4 +95,11 @@ extension SimulatedWorld {
     package mutating func publish(_ transaction: Transaction) throws(TransactionRefusal) {
         _ = try ledger.accept(transaction, now: now.headerTime)
     }
+
+    /// Publishes an earlier state of a channel, as a cheater would who kept it.
+    ///
+    /// - Throws: where the layer 1 does not take it.
+    public mutating func cheat(with state: Transaction) throws(InvariantViolation) {
+        do throws(TransactionRefusal) { try publish(state) } catch { throw violation("the layer 1 refuses an old state: \(error)") }
+    }
 }
