@@ -258,7 +258,8 @@ struct CommandTests {
 
     @Test(
         "the examples run", .enabled(if: program("TwoNodes") != nil),
-        arguments: [("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read"), ("Podcast", "streamed 530 sat"),
+        arguments: [
+            ("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read"), ("Podcast", "streamed 530 sat"),
             ("Coffee", "receipt: 3,500 sat for a flat white"), ("Cheater", "bob has nothing left"), ("NetworkStudy", "report: "),
         ])
     func examples(name: String, expected: String) throws {

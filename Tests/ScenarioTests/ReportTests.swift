@@ -82,7 +82,7 @@ struct ReportTests {
         var places: [String] = []
         for match in svg.matches(of: /<circle class="fill c\d" cx="([0-9.-]+)" cy="([0-9.-]+)"/) {
             let (x, y) = (try #require(Double(match.1)), try #require(Double(match.2)))
-            #expect((20...700).contains(x) && (20...540).contains(y))
+            #expect((20...1180).contains(x) && (20...900).contains(y))
             places.append("\(match.1) \(match.2)")
         }
         #expect(Set(places).count == count, "no two nodes are at one place")

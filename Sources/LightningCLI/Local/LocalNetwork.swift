@@ -3,6 +3,7 @@ import Foundation
 import LightningChannel
 import LightningRouting
 import LightningRuntime
+import LightningScenarios
 import LightningSimulation
 import LightningTransactions
 import LightningWire
@@ -146,116 +147,27 @@ extension LocalWorld {
     }
 }
 
-/// Where texts stand in a picture, so that no two stand on each other as long as there is room.
-private struct Labels {
-    private var taken: [(x: Double, y: Double, width: Double)] = []
-
-    /// A place on the line from one point to another, as near to a fraction of it as may be.
-    mutating func place(
-        between a: (x: Double, y: Double), _ b: (x: Double, y: Double), from fraction: Double, characters: Int
-    ) -> (x: Double, y: Double) {
-        let width = Double(characters) * 6.5
-        var best: (x: Double, y: Double)?
-        var first: (x: Double, y: Double)?
-        for step in 0..<16 {
-            let offset = Double((step + 1) / 2) * (step % 2 == 0 ? 0.035 : -0.035)
-            let share = fraction + offset
-            guard share >= 0.15, share <= 0.85 else { continue }
-            let place = (x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
-            first = first ?? place
-            if isFree(place, width) {
-                best = place
-                break
-            }
-        }
-        let found = best ?? first ?? a
-        taken.append((found.x, found.y, width))
-        return found
-    }
-
-    private func isFree(_ place: (x: Double, y: Double), _ width: Double) -> Bool {
-        for other in taken {
-            let room = (other.width + width) / 2
-            if abs(other.x - place.x) < room, abs(other.y - place.y) < 13 { return false }
-        }
-        return true
-    }
-}
-
-/// A network as a picture: nodes in a circle, channels with their capacity and how it is shared, and the terms at either end.
+/// A local network as a picture.
 enum GraphDrawing {
+    /// - Parameter shares: what `node_id_1` has of each channel, where that is known: 0 to 1.
     static func svg(_ graph: JSONValue, shares: [String: Double]) -> String {
         let nodes = graph["nodes"].list
-        let channels = graph["channels"].list
-        let radius = max(160.0, Double(nodes.count) * 34)
-        let size = 2 * radius + 260
-        var places: [String: (x: Double, y: Double)] = [:]
-        for (index, node) in nodes.enumerated() {
-            let angle = 2 * Double.pi * Double(index) / Double(max(1, nodes.count)) - Double.pi / 2
-            places[node["id"].string] = (size / 2 + radius * cos(angle), size / 2 + radius * sin(angle))
+        let places = Dictionary(nodes.enumerated().map { ($0.element["id"].string, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        let names = nodes.map { $0["alias"].text ?? Format.short($0["id"].string) }
+        func terms(_ terms: JSONValue) -> String {
+            if terms == .null { return "not said" }
+            if terms["disabled"].flag { return "disabled" }
+            return "\(Format.msat(terms["fee_base_msat"].u64)) and \(terms["fee_proportional_millionths"].u64) ppm"
         }
-        func n(_ value: Double) -> String { String(format: "%.1f", value) }
-        func escaped(_ text: String) -> String {
-            text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-        }
-        func terms(_ t: JSONValue) -> String {
-            t == .null
-                ? "" : t["disabled"].flag ? "disabled" : "\(Format.bare(t["fee_base_msat"].u64))+\(t["fee_proportional_millionths"].u64)ppm"
-        }
-        /// A text with the background's colour around it, so that lines do not run through it.
-        func text(_ content: String, at place: (x: Double, y: Double), _ style: String, title: String = "") -> String {
-            let position = "x=\"\(n(place.x))\" y=\"\(n(place.y))\" text-anchor=\"middle\""
-            let title = title.isEmpty ? "" : "<title>\(title)</title>"
-            let size = style.contains("font-size") ? " font-size=\"10\"" : ""
-            return "<text \(position)\(size) stroke=\"#fbfaf7\" stroke-width=\"4\" fill=\"#fbfaf7\">\(content)</text>"
-                + "<text \(position) \(style)>\(content)\(title)</text>"
-        }
-        var parts = [
-            """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(n(size)) \(n(size))" font-family="system-ui, sans-serif" font-size="12">
-            <rect width="100%" height="100%" fill="#fbfaf7"/>
-            """
-        ]
-        var labels = Labels()
-        var parallels: [String: Int] = [:]
-        for channel in channels {
-            guard var a = places[channel["node_id_1"].string], var b = places[channel["node_id_2"].string] else { continue }
-            // Channels of the same two nodes lie beside each other.
-            let pair = channel["node_id_1"].string + channel["node_id_2"].string
-            let number = parallels[pair, default: 0]
-            parallels[pair] = number + 1
-            let distance = max(1, hypot(b.x - a.x, b.y - a.y))
-            let shift = Double((number + 1) / 2) * (number % 2 == 0 ? 12 : -12)
-            let aside = (x: -(b.y - a.y) / distance * shift, y: (b.x - a.x) / distance * shift)
-            a = (a.x + aside.x, a.y + aside.y)
-            b = (b.x + aside.x, b.y + aside.y)
-            // What is on whose side, where that is known: the line changes its colour there.
+        let links = graph["channels"].list.compactMap { channel -> NetworkDrawing.Link? in
+            guard let from = places[channel["node_id_1"].string], let to = places[channel["node_id_2"].string] else { return nil }
+            let capacity = channel["capacity_sat"].u64
             let share = shares[channel["short_channel_id"].string] ?? 0.5
-            let middle = (x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
-            let width = 1.5 + min(6, log10(Double(max(10, channel["capacity_sat"].u64))) - 3)
-            parts.append(
-                """
-                <line x1="\(n(a.x))" y1="\(n(a.y))" x2="\(n(middle.x))" y2="\(n(middle.y))" stroke="#d9822b" stroke-width="\(n(width))"/>
-                <line x1="\(n(middle.x))" y1="\(n(middle.y))" x2="\(n(b.x))" y2="\(n(b.y))" stroke="#7c93a8" stroke-width="\(n(width))"/>
-                """)
-            let capacity = Format.thousands(channel["capacity_sat"].u64)
-            let center = labels.place(between: a, b, from: 0.5, characters: capacity.count)
-            parts.append(
-                text(capacity, at: (center.x, center.y - 4), "fill=\"#222\"", title: channel["short_channel_id"].string))
-            for (end, words, other) in [(a, terms(channel["terms_1"]), b), (b, terms(channel["terms_2"]), a)] {
-                let at = labels.place(between: end, other, from: 0.24, characters: words.count)
-                parts.append(text(words, at: at, "fill=\"#777\" font-size=\"10\""))
-            }
+            let note =
+                "\(channel["short_channel_id"].string), \(Format.sat(capacity)); \(names[from]) asks for \(terms(channel["terms_1"])), "
+                + "\(names[to]) for \(terms(channel["terms_2"]))"
+            return .init(from: from, to: to, mine: UInt64(Double(capacity) * min(max(share, 0), 1)), capacity: capacity, note: note)
         }
-        for node in nodes {
-            guard let place = places[node["id"].string] else { continue }
-            let name = node["alias"].text ?? Format.short(node["id"].string)
-            parts.append(
-                """
-                <circle cx="\(n(place.x))" cy="\(n(place.y))" r="22" fill="#fff" stroke="#444" stroke-width="1.5"/>
-                <text x="\(n(place.x))" y="\(n(place.y + 4))" text-anchor="middle" font-weight="600">\(escaped(String(name.prefix(8))))<title>\(node["id"].string)</title></text>
-                """)
-        }
-        return (parts + ["</svg>\n"]).joined(separator: "\n")
+        return NetworkDrawing(names: names, links: links).file
     }
 }

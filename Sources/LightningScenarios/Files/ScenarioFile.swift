@@ -85,7 +85,8 @@ public struct ScenarioFile {
         _ name: String, _ load: (String) throws -> NetworkTable
     ) throws(ScenarioFileFailure) -> Scenario {
         try root.allow([
-            "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults", "flow",
+            "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults",
+            "flow",
         ])
         let seed = UInt64(try root.integer("seed", 0...Int.max) ?? 1)
         random = SeededRandom(seed: seed ^ 0x6e65_7477_6f72_6b)
@@ -300,7 +301,7 @@ public struct ScenarioFile {
         }
         let start = try table.times("start") ?? .zero ... .zero
         guard copies > 1 || start.lowerBound == start.upperBound else {
-            throw table.failure("start", "one stream begins at one time", "Write copies = 100 for as many streams, each at a time between these")
+            throw table.failure("start", "one stream begins at one time", "Write copies = 100 for as many streams")
         }
         for _ in 0..<copies {
             var copy = stream

@@ -57,7 +57,9 @@ struct ScenarioTable {
             let word = text.prefix { $0 != "=" && $0 != " " && $0 != "\t" }.filter { $0 != "\"" }
             if word == key { return (index + 1, lines[index].count - text.count + 1) }
         }
-        if isTop, let header = lines.firstIndex(where: { $0.hasPrefix("[\(key)]") || $0.hasPrefix("[[\(key)]]") }) { return (header + 1, 1) }
+        if isTop, let header = lines.firstIndex(where: { $0.hasPrefix("[\(key)]") || $0.hasPrefix("[[\(key)]]") }) {
+            return (header + 1, 1)
+        }
         return isTop ? nil : (start, 1)
     }
 

@@ -14,13 +14,16 @@ public struct NetworkDrawing {
         public var mine: UInt64
         /// What both have.
         public var capacity: UInt64
+        /// What is said of it where somebody points at it; the names of its ends unless said.
+        public var note: String?
 
         /// A channel.
-        public init(from: Int, to: Int, mine: UInt64, capacity: UInt64) {
+        public init(from: Int, to: Int, mine: UInt64, capacity: UInt64, note: String? = nil) {
             self.from = from
             self.to = to
             self.mine = mine
             self.capacity = capacity
+            self.note = note
         }
     }
 
@@ -32,13 +35,14 @@ public struct NetworkDrawing {
     private let names: [String]
     private let links: [Link]
     private let points: [Point]
-    private static let (width, height) = (720.0, 560.0)
+    private let size: (width: Double, height: Double)
 
     /// Places the nodes.
     public init(names: [String], links: [Link]) {
         self.names = names
         self.links = links
-        points = Self.places(names.count, links)
+        size = names.count <= 12 ? (720, 560) : names.count <= 24 ? (960, 740) : (1200, 920)
+        points = Self.places(names.count, links, size)
     }
 
     /// Nodes and channels at most: more is a cloud in which nobody sees anything.
@@ -46,18 +50,32 @@ public struct NetworkDrawing {
     /// The most channels that are drawn.
     public static let mostLinks = 120
 
-    private var radius: Double { names.count <= 12 ? 26 : names.count <= 24 ? 20 : 15 }
+    private var radius: Double { names.count <= 12 ? 26 : names.count <= 24 ? 23 : 15 }
+
+    /// The drawing as a file of its own, light or dark as its viewer likes it.
+    public var file: String {
+        let style = """
+            <style>svg{--paper:#fff;--ink:#1a1a1a;--soft:#5c6370;--panel:#fff;background:var(--panel);font:15px system-ui,sans-serif}\
+            @media(prefers-color-scheme:dark){svg{--paper:#14161a;--ink:#e8eaed;--soft:#a3a9b3;--panel:#14161a}}\
+            text{fill:var(--ink)}\(ReportStyle.drawing)</style>
+            """
+        let element = svg.replacing("<svg ", with: "<svg xmlns=\"http://www.w3.org/2000/svg\" ", maxReplacements: 1)
+        guard let end = element.firstIndex(of: ">") else { return element }
+        return element[...end] + style.split(separator: "\n").joined() + element[element.index(after: end)...] + "\n"
+    }
 
     /// The drawing as an `svg` element, whose halves a script can move: each has the number of its link.
     public var svg: String {
         let f = Chart.coordinate
         var svg =
-            "<svg class=\"map\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"Map of the network\">"
+            "<svg class=\"map\" viewBox=\"0 0 \(Int(size.width)) \(Int(size.height))\" role=\"img\" aria-label=\"Map of the network\">"
         var labels = ""
+        var segments: [(Point, Point)] = []
+        var ends: [(Point, Point)] = []
         let parallel = Dictionary(grouping: links.indices) { "\(min(links[$0].from, links[$0].to))-\(max(links[$0].from, links[$0].to))" }
         for (index, link) in links.enumerated() {
             let siblings = parallel["\(min(link.from, link.to))-\(max(link.from, link.to))"]!
-            let (a, b) = ends(link, place: siblings.firstIndex(of: index)!, of: siblings.count)
+            let (a, b) = lineEnds(link, place: siblings.firstIndex(of: index)!, of: siblings.count)
             let share = link.capacity > 0 ? Double(min(link.mine, link.capacity)) / Double(link.capacity) : 0.5
             let middle = Point(x: a.x + (b.x - a.x) * share, y: a.y + (b.y - a.y) * share)
             svg += "<g class=\"link\" data-link=\"\(index)\" data-a=\"\(f(a.x)) \(f(a.y))\" data-b=\"\(f(b.x)) \(f(b.y))\">"
@@ -65,26 +83,36 @@ public struct NetworkDrawing {
                 "<line class=\"half s\(link.from % Chart.colours)\" x1=\"\(f(a.x))\" y1=\"\(f(a.y))\" x2=\"\(f(middle.x))\" y2=\"\(f(middle.y))\"/>"
             svg +=
                 "<line class=\"half s\(link.to % Chart.colours)\" x1=\"\(f(middle.x))\" y1=\"\(f(middle.y))\" x2=\"\(f(b.x))\" y2=\"\(f(b.y))\"/>"
-            svg += "<title>\((names[link.from] + " – " + names[link.to]).escapedHTML)</title></g>"
-            guard links.count <= 40 else { continue }
-            labels += label(link.mine, at: a, towards: b, of: index, "a")
-            labels += label(link.capacity - min(link.mine, link.capacity), at: b, towards: a, of: index, "b")
+            svg += "<title>\((link.note ?? names[link.from] + " – " + names[link.to]).escapedHTML)</title></g>"
+            segments.append((a, b))
+            ends.append((a, b))
+        }
+        var room = LabelRoom(size, segments: segments)
+        for (index, point) in points.enumerated() {
+            room.take(point, width: 2 * radius + 4, height: 2 * radius + 4)
+            if isOutside(names[index]) { room.take(below(point), width: Double(shown(names[index]).count) * 8, height: 16) }
+        }
+        if links.count <= 60 {
+            for (index, link) in links.enumerated() {
+                let (a, b) = ends[index]
+                labels += label(link.mine, at: a, towards: b, of: index, "a", &room)
+                labels += label(link.capacity - min(link.mine, link.capacity), at: b, towards: a, of: index, "b", &room)
+            }
         }
         svg += labels
         for (index, point) in points.enumerated() {
             svg +=
                 "<g class=\"node\"><circle class=\"fill c\(index % Chart.colours)\" cx=\"\(f(point.x))\" cy=\"\(f(point.y))\" r=\"\(f(radius))\"/>"
-            let text = names[index].count > 10 ? String(names[index].prefix(9)) + "…" : names[index]
-            let isOutside = names.count > 12 || text.count > 6
-            let y = isOutside ? point.y + radius + 15 : point.y + 5
+            let isOutside = isOutside(names[index])
+            let place = isOutside ? below(point) : point
             svg +=
-                "<text class=\"\(isOutside ? "outside" : "inside")\" text-anchor=\"middle\" x=\"\(f(point.x))\" y=\"\(f(y))\">\(text.escapedHTML)</text></g>"
+                "<text class=\"\(isOutside ? "outside" : "inside")\" text-anchor=\"middle\" x=\"\(f(place.x))\" y=\"\(f(place.y + 5))\">\(shown(names[index]).escapedHTML)</text></g>"
         }
         return svg + "</svg>"
     }
 
     /// Where the line of a channel begins and ends: at the rims of its nodes, beside the other channels between them.
-    private func ends(_ link: Link, place: Int, of count: Int) -> (Point, Point) {
+    private func lineEnds(_ link: Link, place: Int, of count: Int) -> (Point, Point) {
         let (a, b) = (points[link.from], points[link.to])
         let (dx, dy) = (b.x - a.x, b.y - a.y)
         let length = max(1, (dx * dx + dy * dy).squareRoot())
@@ -98,24 +126,41 @@ public struct NetworkDrawing {
         )
     }
 
-    /// A number beside the line, near its owner.
-    private func label(_ amount: UInt64, at a: Point, towards b: Point, of link: Int, _ end: String) -> String {
+    private func shown(_ name: String) -> String { name.count > 10 ? String(name.prefix(9)) + "…" : name }
+
+    /// Whether a name stands below its node, where it does not fit into it.
+    private func isOutside(_ name: String) -> Bool { Double(shown(name).count) * 8 > 2 * radius - 2 }
+
+    private func below(_ point: Point) -> Point { Point(x: point.x, y: point.y + radius + 11) }
+
+    /// A number beside the line, near its owner, where it is on no line, no node and no other text; none where there is no such place.
+    private func label(
+        _ amount: UInt64, at a: Point, towards b: Point, of link: Int, _ end: String, _ room: inout LabelRoom
+    ) -> String {
+        let text = Numbers.short(Double(amount))
         let (dx, dy) = (b.x - a.x, b.y - a.y)
         let length = max(1, (dx * dx + dy * dy).squareRoot())
-        let along = min(0.24, 34 / length)
-        // Always to the same side of the direction from left to right, so that both numbers of a channel stand on one side.
-        let sign = dx > 0 || (dx == 0 && dy > 0) ? 1.0 : -1.0
-        let (nx, ny) = (dy / length * sign, -dx / length * sign)
-        let x = a.x + dx * along + nx * 11
-        let y = a.y + dy * along + ny * 11 + 4
-        let anchor = abs(nx) < 0.35 ? "middle" : nx > 0 ? "start" : "end"
-        return
-            "<text class=\"amount\" data-amount=\"\(link)\(end)\" text-anchor=\"\(anchor)\" x=\"\(Chart.coordinate(x))\" y=\"\(Chart.coordinate(y))\">\(Numbers.short(Double(amount)))</text>"
+        let width = Double(text.count) * 7
+        // The same side of the direction from left to right first, so that both numbers of a channel stand on one side.
+        let first = dx > 0 || (dx == 0 && dy > 0) ? 1.0 : -1.0
+        for along in [24.0, 38, 52, 70, 90] where along < length * 0.48 || along == 24 {
+            for side in [first, -first] {
+                let (nx, ny) = (dy / length * side, -dx / length * side)
+                let distance = 10 + abs(nx) * width / 2
+                let centre = Point(x: a.x + dx / length * along + nx * distance, y: a.y + dy / length * along + ny * distance)
+                guard room.isFree(centre, width: width, height: 13) else { continue }
+                room.take(centre, width: width, height: 13)
+                return
+                    "<text class=\"amount\" data-amount=\"\(link)\(end)\" text-anchor=\"middle\" x=\"\(Chart.coordinate(centre.x))\" y=\"\(Chart.coordinate(centre.y + 4))\">\(text)</text>"
+            }
+        }
+        return ""
     }
 
     // MARK: Places
 
-    private static func places(_ count: Int, _ links: [Link]) -> [Point] {
+    private static func places(_ count: Int, _ links: [Link], _ size: (width: Double, height: Double)) -> [Point] {
+        let (width, height) = size
         guard count > 0 else { return [] }
         let centre = Point(x: width / 2, y: height / 2)
         func around(_ order: [Int], _ hub: Int? = nil) -> [Point] {
@@ -153,7 +198,7 @@ public struct NetworkDrawing {
         let order = walk(from: 0, neighbours)
         let rest = (0..<count).filter { !order.contains($0) }
         if neighbours.allSatisfy({ $0.count <= 2 }) || count <= 8 { return around(order + rest) }
-        return pushed(around(order + rest), neighbours)
+        return pushed(around(order + rest), neighbours, size)
     }
 
     /// Along channels as long as there is one to a node that was not there, then from the next one.
@@ -174,11 +219,15 @@ public struct NetworkDrawing {
     }
 
     /// Nodes push each other away, channels pull them together; no chance in it.
-    private static func pushed(_ start: [Point], _ neighbours: [Set<Int>]) -> [Point] {
+    private static func pushed(
+        _ start: [Point], _ neighbours: [Set<Int>], _ size: (width: Double, height: Double)
+    ) -> [Point] {
+        let (width, height) = size
+        let edges = neighbours.indices.flatMap { one in neighbours[one].sorted().filter { $0 > one }.map { (one, $0) } }
         var points = start
         let ideal = (width * height / Double(points.count)).squareRoot() * 0.8
         for round in 0..<300 {
-            let heat = 40 * (1 - Double(round) / 300)
+            let heat = 40 * (1 - Double(round) / 300) + 1
             var moves = [Point](repeating: Point(x: 0, y: 0), count: points.count)
             for one in points.indices {
                 for two in points.indices where two != one {
@@ -188,6 +237,20 @@ public struct NetworkDrawing {
                     if neighbours[one].contains(two) { force -= length * length / ideal }
                     moves[one].x += dx / length * force
                     moves[one].y += dy / length * force
+                }
+            }
+            // No line goes through a node that it does not belong to.
+            for (from, to) in edges {
+                let (dx, dy) = (points[to].x - points[from].x, points[to].y - points[from].y)
+                let length = max(1, (dx * dx + dy * dy).squareRoot())
+                for node in points.indices where node != from && node != to {
+                    let (px, py) = (points[node].x - points[from].x, points[node].y - points[from].y)
+                    let along = (px * dx + py * dy) / length
+                    let aside = (px * dy - py * dx) / length
+                    guard along > 0, along < length, abs(aside) < 50 else { continue }
+                    let force = (50 - abs(aside)) * 6 * (aside < 0 ? -1 : 1)
+                    moves[node].x += dy / length * force
+                    moves[node].y -= dx / length * force
                 }
             }
             for index in points.indices {

@@ -17,10 +17,15 @@ extension Scenario {
             }
         }
         var order: [Int] = []
-        Self.search(forward, from: Array(nodes.indices)) { order.append($0) } began: { _ in }
+        Self.search(forward, from: Array(nodes.indices)) {
+            order.append($0)
+        } began: { _ in
+        }
         var best: [Int] = []
         var current: [Int] = []
-        Self.search(backward, from: order.reversed()) { current.append($0) } began: { _ in
+        Self.search(backward, from: order.reversed()) {
+            current.append($0)
+        } began: { _ in
             if current.count > best.count { best = current }
             current = []
         }
