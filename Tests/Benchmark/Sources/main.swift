@@ -60,6 +60,12 @@ if CommandLine.arguments.dropFirst().first == "soak" {
     exit(0)
 }
 
+// `lightning-benchmark scenarios [TABLE]` measures scenarios, with a table also a flow over a real network.
+if CommandLine.arguments.dropFirst().first == "scenarios" {
+    try ScenarioBenchmark.run(CommandLine.arguments.count > 2 ? CommandLine.arguments[2] : nil)
+    exit(0)
+}
+
 // `lightning-benchmark routes PATH` measures routes over a graph's table.
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "routes" {
     try RoutingBenchmark.run(CommandLine.arguments[2])
