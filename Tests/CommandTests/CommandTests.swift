@@ -177,7 +177,11 @@ struct CommandTests {
         #expect(try home.run("-w", "alice", "pay", altered).status == 4)
         let id = try #require(bob["id"] as? String)
         #expect(try home.run("-w", "alice", "keysend", String(id.prefix(8)), "50sat").status == 0)
-        let streamed = try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json")
+        let recorded = home.url.appending(path: "stream.toml").path
+        let streamed = try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json", "--record", recorded)
+        // The simulator pays the same.
+        let again = try home.run("sim", "run", recorded, "--json").json
+        #expect((again["streams"] as? [[String: Any]])?.first?["paidMsat"] as? Int == 10_000)
         let end = try #require(streamed.out.split(separator: "\n").last)
         #expect(streamed.status == 0 && end.contains("\"paid_msat\":10000,") && end.contains("\"complete\":true"))
         // One that goes on by itself.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BitcoinPrimitives
 import Foundation
 import LightningRuntime
 
@@ -38,6 +39,7 @@ struct StreamRun: AsyncParsableCommand {
         commandName: "run", abstract: "Begin a stream, and watch it until it ends. Ctrl-C stops it.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var stream: StreamOptions
+    @Option(help: "Write the stream and the network into this file, as a scenario: lnw sim run lives through it again.") var record: String?
 
     /// Time between two looks.
     private static let interval = Duration.milliseconds(250)
@@ -47,6 +49,9 @@ struct StreamRun: AsyncParsableCommand {
         var now = try await options.call("startstream", try stream.parameters())
         let id = now["stream"]
         if !options.json { Terminal.out("stream \(id.u64)   Ctrl-C stops it") }
+        let start = ContinuousClock.now
+        var elapsed: UInt64 { (ContinuousClock.now - start).wholeMilliseconds }
+        var recording = record == nil ? nil : try await StreamRecording(options, stream: now)
         var isStopSent = false
         var looksAfterStop = 0
         var looks = 0
@@ -61,6 +66,7 @@ struct StreamRun: AsyncParsableCommand {
                 }
                 try await Task.sleep(for: Self.interval)
                 now = try await options.call("getstream", ["stream": id])
+                if !isStopSent, now["status"].string != "over" { recording?.note(now, at: elapsed) }
             } catch let failure as ControlFailure {
                 throw ControlFailure(
                     failure.kind,
@@ -80,6 +86,12 @@ struct StreamRun: AsyncParsableCommand {
         }
         if Terminal.isOutput && !options.json { Terminal.out("\r\u{1b}[2K", newline: false) }
         let end = now["end"].string
+        if let record, let recording {
+            let text = recording.text(now, stream, duration: elapsed)
+            do { try text.write(toFile: record, atomically: true, encoding: .utf8) } catch {
+                Terminal.error("lnw: \(record) cannot be written: the stream was paid, and is not recorded")
+            }
+        }
         if options.json {
             guard case .object(var fields) = now else { return }
             fields["complete"] = .bool((end == "duration" || end == "budget") && now["skipped_msat"].u64 == 0)

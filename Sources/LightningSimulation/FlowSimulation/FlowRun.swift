@@ -70,6 +70,7 @@ public struct FlowRun {
         crashLater()
         var nextSlice = sliceLength
         var isInterrupted = false
+        var steps = 0
         while now < end, !isInterrupted {
             let next = min(events.nextTime ?? .max, workload.nextTime ?? .max)
             if next >= nextSlice || next >= end {
@@ -80,12 +81,16 @@ public struct FlowRun {
                 continue
             }
             now = next
+            steps += 1
+            if steps % 8192 == 0 { isInterrupted = !progress(Double(now) / Double(end)) }
             if let time = workload.nextTime, time <= now {
                 begin(workload.next()!)
             } else if let event = events.next() {
                 happen(event)
             }
         }
+        // The part of a slice in which it was interrupted.
+        if now % sliceLength != 0, now < end { measured.closeSlice(balances: balances, dust: network.dust) }
         return measured.finish(duration: Int(clamping: min(now, end)))
     }
 

@@ -168,6 +168,7 @@ public struct ProtocolRun {
         var nextBreak = pause(scenario.disconnectEvery, among: scenario.channels.count)
         var nextCrash = pause(scenario.crashEvery, among: scenario.nodes.count)
         var isInterrupted = false
+        var steps = 0
         while elapsed < end, !isInterrupted {
             let times = [nextTick, nextSlice, nextBlock, nextBreak, nextCrash, workload.nextTime ?? .max, acts.first?.time ?? .max, end]
             let time = times.min()!
@@ -199,6 +200,8 @@ public struct ProtocolRun {
                 nextTick = now + 1000
             }
             read()
+            steps += 1
+            if steps % 64 == 0 { isInterrupted = !progress(Double(now) / Double(end)) }
             if nextSlice <= now {
                 closeSlice()
                 nextSlice += sliceLength
