@@ -44,6 +44,15 @@ struct ReportTests {
         #expect(HTMLReport(partial, comparesLayerOne: false).text.contains("Interrupted"))
     }
 
+    @Test("no sign in front of a bracket lets it through")
+    func marks() throws {
+        var report = try Self.report()
+        report.name = "\u{600}<img src=x onerror=alert(1)>"
+        report.nodes[0].name = "\u{600}<b>"
+        let page = HTMLReport(report, comparesLayerOne: false).text
+        #expect(!page.contains("<img") && !page.unicodeScalars.contains("\u{600}<b>".unicodeScalars))
+    }
+
     @Test("layer 1 under the same load has its row, and full blocks are called full")
     func layerOne() throws {
         let page = HTMLReport(try Self.report(), blockInterval: 600).text
@@ -61,6 +70,8 @@ struct ReportTests {
                 ?? tables["channels.csv"]!.contains("alice,\"<bob> & \"\"co\"\"\","))
         let payments = try #require(tables["payments.csv"])
         #expect(payments.split(separator: "\n").count == report.begun + 1)
+        // Marks belong to the sign before them, but not for whoever reads bytes.
+        #expect(CSVReport.text(header: ["a,\u{301}b"], [["\"\u{301}"]]) == "\"a,\u{301}b\"\n\"\"\"\u{301}\"\n")
         #expect(CSVReport.text(header: ["a", "b"], [["x,y", "line\nend"], ["\"", ""]]) == "a,b\n\"x,y\",\"line\nend\"\n\"\"\"\",\n")
     }
 

@@ -131,10 +131,13 @@ struct ScenarioFileTests {
             Mistake("to = [\"carol:90\", \"dave:10\"]", "to = [\"alice\"]", 28, "cannot pay itself"),
             Mistake("to = [\"carol:90\", \"dave:10\"]", "to = [\"carol:0\", \"dave:10\"]", 28, "share above zero"),
             Mistake("node = \"bob\"", "node = \"bop\"", 37, "Did you mean “bob”?"),
-            Mistake("at = \"2min\"", "at = \"11min\"", nil, "before the end"),
+            Mistake("at = \"2min\"", "at = \"11min\"", 36, "before the end"),
+            Mistake("capacity = \"1000000sat\"", "capacity = \"30000000btc\"", 10, "no amount"),
+            Mistake("names = [\"alice\", \"bob\", \"carol\"]", "names = [\"alice\", \"bo\\u0007b\", \"carol\"]", nil, ""),
+            Mistake("budget = \"1000sat\"", "budget = \"0sat\"", 28, "budget"),
             Mistake("[[payments]]", "[payments]", 21, "two brackets"),
             Mistake("seed = 3", "seed = = 3", 2, ""),
-            Mistake("fee_rate = 40", "fee_rate = 0", nil, "from 1.0"),
+            Mistake("fee_rate = 40", "fee_rate = 0", 46, "from 1.0"),
         ])
     func mistakes(mistake: Mistake) throws {
         let text = Self.example.replacing(mistake.from, with: mistake.to, maxReplacements: 1)
@@ -147,6 +150,40 @@ struct ScenarioFileTests {
             if let line = mistake.line { #expect(failure.line == line, "\(failure)") }
             #expect(failure.description.contains(mistake.what), "\(failure)")
         }
+    }
+
+    @Test("what production nodes do not do is told before they are built")
+    func protocolLimits() throws {
+        func failure(_ text: String) -> String {
+            do throws(ScenarioFileFailure) {
+                _ = try ScenarioFile.read("duration = \"1min\"\n" + text, name: "file")
+                return ""
+            } catch { return error.description }
+        }
+        let payments = "\n[[payments]]\nfrom = \"a\"\nto = \"b\"\nevery = \"1s\"\namount = \"1sat\"\n"
+        func channel(_ from: String, _ to: String, _ rest: String = "capacity = \"1000000sat\"") -> String {
+            "[[channel]]\nfrom = \"\(from)\"\nto = \"\(to)\"\n\(rest)\n"
+        }
+        #expect(failure(channel("a", "b") + payments) == "")
+        #expect(
+            failure(channel("a", "b", "capacity = \"1000000sat\"\nbalance = 0.01") + payments).contains(
+                "line 2, column 1: channel 1: its opener keeps"))
+        #expect(failure(channel("a", "b", "capacity = \"100btc\"") + payments).contains("has a coin of"))
+        #expect(failure(channel("a", "b") + channel("c", "d") + payments).contains("falls into parts"))
+        #expect(failure(channel("a", "b", "capacity = \"1000000sat\"\nhtlc_maximum = \"2000000sat\"") + payments).contains("largest HTLC"))
+        #expect(
+            failure(
+                channel("a", "b") + payments
+                    + "[[away]]\nnode = \"a\"\nat = \"10s\"\nfor = \"10s\"\n[[away]]\nnode = \"a\"\nat = \"15s\"\nfor = \"1s\"\n"
+            ).contains("away already"))
+        // Through b, who asks for 0.1 sat.
+        let stream = "[[stream]]\nfrom = \"a\"\nto = \"c\"\nrate = \"1sat/s\"\nbudget = \"50msat\"\n"
+        #expect(failure(channel("a", "b") + channel("b", "c") + stream).contains("below the fee of any way"))
+        // Line ends of either kind, and the names of terms that `back_` leaves out.
+        #expect(failure((channel("a", "b") + "capcity = 3\n" + payments).replacing("\n", with: "\r\n")).hasPrefix("line 6"))
+        let text = channel("a", "b", "capacity = \"1000000sat\"\nbase_fee = \"1sat\"\nfee_ppm = 500\nback_fee_ppm = 7") + payments
+        let terms = try ScenarioFile.read("duration = \"1min\"\n" + text, name: "file").channels[0].toTerms
+        #expect(terms?.feeBase == 1000 && terms?.feeProportionalMillionths == 7)
     }
 
     @Test("no bytes bring the reader down", arguments: 1...40)

@@ -18,7 +18,7 @@ struct SimCrashSweep: AsyncParsableCommand {
     @Option(help: "Every how-many-th commit.") var every = 1
 
     func validate() throws {
-        guard every >= 1 else { throw ValidationError("--every must be at least 1.") }
+        guard (1...1_000_000).contains(every) else { throw ValidationError("--every must be 1 to 1000000.") }
         guard seeds > 0 else { throw ValidationError("--seeds must be at least 1.") }
         guard actions >= 0 else { throw ValidationError("--actions cannot be negative.") }
         guard !seed.addingReportingOverflow(seeds).overflow else {

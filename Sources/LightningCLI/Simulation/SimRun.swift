@@ -33,7 +33,9 @@ struct ScenarioOptions: ParsableArguments {
 
     static func change(_ text: String, _ option: String) throws -> ScenarioFile.Change {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw ControlFailure(.usage, "“\(text)” is no change: \(option) stream.rate=5sat/s") }
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw ControlFailure(.usage, "“\(text)” is no change: \(option) stream.rate=5sat/s")
+        }
         return .init(key: parts[0], value: parts[1])
     }
 
@@ -51,13 +53,19 @@ struct ScenarioOptions: ParsableArguments {
         } catch { throw ControlFailure(.refused, "\(file): \(error)") }
     }
 
-    /// How a command begins that runs the same.
-    func again(_ command: String) -> String {
-        var words = ["lnw sim", command, file]
-        if let seed { words.append("--seed \(seed)") }
-        if let fidelity { words.append("--fidelity \(fidelity.rawValue)") }
-        words += set.map { "--set \($0)" }
-        return words.joined(separator: " ")
+    /// The command that runs the same, as a shell takes it.
+    func again(_ command: String, until: String?) -> String {
+        var words = ["lnw", "sim", command, file]
+        if let seed { words += ["--seed", "\(seed)"] }
+        if let fidelity { words += ["--fidelity", fidelity.rawValue] }
+        for change in set { words += ["--set", change] }
+        if let until { words += ["--until", until] }
+        return words.map(Self.quoted).joined(separator: " ")
+    }
+
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=".contains($0)) }
+        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }
 }
 
@@ -105,49 +113,82 @@ struct SimRun: AsyncParsableCommand {
 
     func validate() throws {
         for sweep in sweep {
-            guard let change = try? ScenarioOptions.change(sweep, "--sweep"), !change.value.hasPrefix(","), !change.value.hasSuffix(",")
-            else {
+            guard let change = try? ScenarioOptions.change(sweep, "--sweep"), !Self.values(change.value).contains("") else {
                 throw ValidationError("“\(sweep)” is no sweep: --sweep network.nodes=5,10,20")
             }
         }
+        if let until { guard until > 0 else { throw ValidationError("--until is a moment after the beginning.") } }
         if !sweep.isEmpty, report != nil { throw ValidationError("--report is for one run: without --sweep.") }
+    }
+
+    /// The values between commas, but for commas in quotes and brackets.
+    static func values(_ text: String) -> [String] {
+        var values = [""]
+        var (isQuoted, depth) = (false, 0)
+        for character in text {
+            switch character {
+            case "\"": isQuoted.toggle()
+            case "[" where !isQuoted: depth += 1
+            case "]" where !isQuoted: depth -= 1
+            case "," where !isQuoted && depth == 0:
+                values.append("")
+                continue
+            default: break
+            }
+            values[values.count - 1].append(character)
+        }
+        return values
     }
 
     private var runs: [[ScenarioFile.Change]] {
         get throws {
             try sweep.reduce([[]]) { runs, sweep in
                 let change = try ScenarioOptions.change(sweep, "--sweep")
-                let values = change.value.split(separator: ",").map { ScenarioFile.Change(key: change.key, value: String($0)) }
+                let values = Self.values(change.value).map { ScenarioFile.Change(key: change.key, value: $0) }
                 return runs.flatMap { run in values.map { run + [$0] } }
             }
         }
     }
 
     func run() async throws {
-        let interrupt = Interrupt([SIGINT, SIGTERM])
+        // A second Ctrl-C ends it as it is: no network is built, and no report drawn, in a moment.
+        let interrupt = Interrupt([SIGINT, SIGTERM], secondEnds: true)
         let changes = try source.changes
         // All of them are read before the first one runs: an error in the last is not to come after an hour.
         let scenarios = try runs.map { (changes: $0, scenario: try source.scenario(changes + $0)) }
+        if let until, let end = scenarios.map(\.scenario.duration).min() {
+            guard Duration.milliseconds(until) <= end else { throw ControlFailure(.usage, "the scenario ends before --until") }
+        }
         try checkWritable()
         var reports: [(changes: [ScenarioFile.Change], report: ScenarioReport)] = []
-        for (changes, scenario) in scenarios where !interrupt.happened {
+        // Ctrl-C before the first has begun gives a result as well: of no time.
+        for (changes, scenario) in scenarios where reports.isEmpty || !interrupt.happened {
             let label = changes.isEmpty ? "" : changes.map { "\($0.key)=\($0.value)" }.joined(separator: " ") + "  "
             reports.append((changes, try run(scenario, label: label, interrupt)))
         }
-        if let report, let first = reports.first {
-            let interval = Int(scenarios[0].scenario.blockInterval.wholeSeconds)
-            let page = HTMLReport(first.report, command: source.again("run"), blockInterval: interval)
-            try Self.write(page.text, to: report)
-        }
-        if let csv { try writeTables(reports, csv) }
-        if options.json { return try showJSON(reports) }
-        if sweep.isEmpty {
-            Terminal.out(ReportText.text(reports[0].report))
+        let first = reports[0]
+        // What was measured is told first: a full disk takes the files, and not the figures.
+        if options.json {
+            try showJSON(reports)
+        } else if sweep.isEmpty {
+            Terminal.out(ReportText.text(first.report))
         } else {
             Terminal.out(ReportText.table(reports.map { (name: $0.changes.map(\.value).joined(separator: " "), report: $0.report) }))
         }
-        if let report { Terminal.out("report: \(report)") }
-        if let csv { Terminal.out("tables: \(csv)") }
+        var failure: (any Error)?
+        if let csv {
+            do {
+                try writeTables(reports, csv)
+                if !options.json { Terminal.out("tables: \(csv)") }
+            } catch { failure = error }
+        }
+        if let report {
+            let interval = Int(scenarios[0].scenario.blockInterval.wholeSeconds)
+            let page = HTMLReport(first.report, command: source.again("run", until: until.map { "\($0)ms" }), blockInterval: interval)
+            try Self.write(page.text, to: report)
+            if !options.json { Terminal.out("report: \(report)") }
+        }
+        if let failure { throw failure }
     }
 
     private func run(_ scenario: Scenario, label: String, _ interrupt: Interrupt) throws -> ScenarioReport {
@@ -169,7 +210,14 @@ struct SimRun: AsyncParsableCommand {
     private func showJSON(_ reports: [(changes: [ScenarioFile.Change], report: ScenarioReport)]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = sweep.isEmpty ? try encoder.encode(reports[0].report) : try encoder.encode(reports.map(\.report))
+        struct Run: Encodable {
+            var changes: [String: String]
+            var report: ScenarioReport
+        }
+        let runs = reports.map { entry in
+            Run(changes: Dictionary(entry.changes.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }), report: entry.report)
+        }
+        let data = sweep.isEmpty ? try encoder.encode(reports[0].report) : try encoder.encode(runs)
         Terminal.out(String(decoding: data, as: UTF8.self))
     }
 
@@ -177,11 +225,20 @@ struct SimRun: AsyncParsableCommand {
 
     /// Finds out before the run, which may take an hour, that what comes of it has a place.
     private func checkWritable() throws {
-        if let report { try Self.write("", to: report) }
-        if let csv {
-            do { try FileManager.default.createDirectory(atPath: csv, withIntermediateDirectories: true) } catch {
-                throw ControlFailure(.refused, "\(csv) cannot be made a folder")
+        if let report {
+            let folder = URL(filePath: report).deletingLastPathComponent().path
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: report, isDirectory: &isFolder)
+            guard FileManager.default.isWritableFile(atPath: exists ? report : folder), !(exists && isFolder.boolValue) else {
+                throw ControlFailure(.refused, "\(report) cannot be written: is there such a folder?")
             }
+        }
+        if let csv {
+            do {
+                try FileManager.default.createDirectory(atPath: csv, withIntermediateDirectories: true)
+                try Self.write("", to: "\(csv)/.writable")
+                try FileManager.default.removeItem(atPath: "\(csv)/.writable")
+            } catch { throw ControlFailure(.refused, "\(csv) is no folder in which files can be written, and cannot be made one") }
         }
     }
 

@@ -13,8 +13,11 @@ enum Terminal {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data((text + (newline ? "\n" : "")).utf8))
         } catch {
-            // Whoever read us has read enough: `lnw listpayments | head -1`.
-            exit(0)
+            // Whoever read us has read enough: `lnw listpayments | head -1`. Anything else is a loss.
+            let code = (error as NSError).userInfo[NSUnderlyingErrorKey].map { ($0 as? NSError)?.code ?? 0 } ?? (error as NSError).code
+            if code == Int(EPIPE) { exit(0) }
+            Self.error("lnw: the output cannot be written: is the disk full?")
+            exit(1)
         }
     }
 
@@ -82,13 +85,17 @@ final class Interrupt: Sendable {
     // Touched in `init` only.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    init(_ signals: [Int32] = [SIGINT]) {
+    /// - Parameter secondEnds: whether the same signal once more ends the program.
+    init(_ signals: [Int32] = [SIGINT], secondEnds: Bool = false) {
         sources = signals.map { number in
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: .global())
         }
-        for source in sources {
-            source.setEventHandler { [weak self] in self?.flag.withLock { $0 = true } }
+        for (number, source) in zip(signals, sources) {
+            source.setEventHandler { [weak self] in
+                self?.flag.withLock { $0 = true }
+                if secondEnds { signal(number, SIG_DFL) }
+            }
             source.resume()
         }
     }

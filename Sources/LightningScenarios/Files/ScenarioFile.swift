@@ -11,6 +11,10 @@ public struct ScenarioFile {
     private let root: ScenarioTable
     private var numbers: [String: Int] = [:]
     private var random: SeededRandom
+    /// Channels that `[network]` made.
+    private var networkChannels = 0
+    /// Which table each stream came of.
+    private var streamTables: [Int] = []
 
     /// One key with another value than the file's: `seed=7`, `stream.rate=10sat/s`, `network.nodes=20`.
     public struct Change: Hashable, Sendable {
@@ -38,7 +42,8 @@ public struct ScenarioFile {
         _ text: String, name: String, changes: [Change] = [],
         load: (String) throws -> NetworkTable = { _ in throw NetworkTable.Unreadable("nobody reads tables here") }
     ) throws(ScenarioFileFailure) -> Scenario {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // With either kind of line ends.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         let table: TOMLTable
         do { table = try TOMLTable(string: text) } catch let error as TOMLParseError {
             throw ScenarioFileFailure(line: error.source.begin.line, column: error.source.begin.column, error.description)
@@ -58,7 +63,7 @@ public struct ScenarioFile {
         guard (1...2).contains(path.count), path.allSatisfy({ !$0.isEmpty }) else {
             throw ScenarioFileFailure("“\(change.key)” is no key: write seed, or stream.rate")
         }
-        // A number, a truth or a list as such; all else is a text.
+        // A number or a list as such; all else is a text.
         let parsed = (try? TOMLTable(string: "value = \(change.value)"))?["value"]
         func put(into table: TOMLTable) {
             if let number = parsed?.int {
@@ -97,13 +102,17 @@ public struct ScenarioFile {
         scenario.fidelity = try root.choice("fidelity", Scenario.Fidelity.self) ?? .full
         if let latency = try root.times("latency") { scenario.latency = latency }
         try readNetwork(&scenario, load)
+        networkChannels = scenario.channels.count
         for table in try root.tables("channel") { try readChannel(table, &scenario) }
         guard !scenario.channels.isEmpty else {
             throw root.failure(
                 nil, "the scenario has no channels", "Write [[channel]] with from, to and capacity, or [network] with a shape")
         }
         for table in try root.tables("payments") { scenario.payments.append(try payments(table, scenario)) }
-        for table in try root.tables("stream") { try readStreams(table, &scenario) }
+        for (number, table) in try root.tables("stream").enumerated() {
+            try readStreams(table, &scenario)
+            while streamTables.count < scenario.streams.count { streamTables.append(number) }
+        }
         for table in try root.tables("away") {
             try table.allow(["node", "at", "for"])
             let node = try number(try table.needed("node", try table.string("node")), table, "node", scenario)
@@ -134,9 +143,17 @@ public struct ScenarioFile {
         switch problem {
         case .workload(let which, _), .unknownNode(_, let which):
             let words = which.split(separator: " ")
-            if words.count == 2, let number = Int(words[1]), let place = table(String(words[0]), number - 1) { return place }
-        case .channel(let number, _): if let place = table("channel", number) { return place }
-        case .nodes, .name, .time, .idle: break
+            guard words.count == 2, let number = Int(words[1]) else { break }
+            let isStream = words[0] == "stream" && streamTables.indices.contains(number - 1)
+            let kind = words[0] == "absence" ? "away" : String(words[0])
+            if let place = table(kind, isStream ? streamTables[number - 1] : number - 1) { return place }
+        case .channel(let number, let why):
+            if number < networkChannels, let network = try? root.table("network") {
+                return network.failure(nil, "one of its channels cannot be: \(why)")
+            }
+            if let place = table("channel", number - networkChannels) { return place }
+        case .absence(let number, _): if let place = table("away", number) { return place }
+        case .nodes, .name, .time, .idle, .network: break
         }
         return ScenarioFileFailure(problem.description)
     }
@@ -243,7 +260,7 @@ public struct ScenarioFile {
         let pushed = pushed(of: capacity, try table.balance("balance") ?? 0.5...0.5)
         var channel = Scenario.Channel(from: from, to: to, capacity: capacity, pushed: pushed)
         channel.fromTerms = try table.terms("")
-        channel.toTerms = try back.contains { table.has($0) } ? table.terms("back_") : channel.fromTerms
+        channel.toTerms = try table.terms("back_", else: channel.fromTerms)
         scenario.channels.append(channel)
     }
 
@@ -344,13 +361,14 @@ extension ScenarioTable {
         return parts[0]...parts[1]
     }
 
-    fileprivate func terms(_ prefix: String) throws(ScenarioFileFailure) -> Scenario.Terms {
-        var terms = Scenario.Terms()
+    /// - Parameter usual: what is not said.
+    fileprivate func terms(_ prefix: String, else usual: Scenario.Terms? = nil) throws(ScenarioFileFailure) -> Scenario.Terms {
+        var terms = usual ?? Scenario.Terms()
         if let base = try amount(prefix + "base_fee") { terms.feeBase = UInt32(clamping: base.value) }
         if let share = try integer(prefix + "fee_ppm", 0...1_000_000) { terms.feeProportionalMillionths = UInt32(share) }
         if let delta = try integer(prefix + "cltv_delta", 0...2016) { terms.cltvExpiryDelta = UInt16(delta) }
         if let least = try amount(prefix + "htlc_minimum") { terms.htlcMinimum = least.value }
-        terms.htlcMaximum = try amount(prefix + "htlc_maximum")?.value
+        if let most = try amount(prefix + "htlc_maximum") { terms.htlcMaximum = most.value }
         return terms
     }
 }

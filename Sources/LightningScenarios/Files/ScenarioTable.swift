@@ -19,8 +19,6 @@ struct ScenarioTable {
         self.lines = lines
     }
 
-    var keys: [String] { table.keys }
-
     /// No keys but these.
     func allow(_ known: [String]) throws(ScenarioFileFailure) {
         for key in table.keys where !known.contains(key) {
@@ -182,11 +180,14 @@ struct ScenarioTable {
         return texts
     }
 
+    /// A key as it stands in a header.
+    private func path(_ key: String) -> String { isTop ? key : name.filter { $0 != "[" && $0 != "]" } + "." + key }
+
     /// A table below this one.
     func table(_ key: String) throws(ScenarioFileFailure) -> ScenarioTable? {
         guard let value = table[key] else { return nil }
         guard let inner = value.table else { throw failure(key, "“\(key)” is a table: [\(key)]") }
-        return ScenarioTable(inner, "[\(key)]", 0, lines)
+        return ScenarioTable(inner, "[\(path(key))]", 0, lines)
     }
 
     /// The tables of a list below this one.
@@ -196,7 +197,7 @@ struct ScenarioTable {
         var tables: [ScenarioTable] = []
         for (number, item) in array.enumerated() {
             guard let inner = item.table else { throw failure(key, "“\(key)” is a list of tables: [[\(key)]]") }
-            tables.append(ScenarioTable(inner, "[[\(key)]]", number, lines))
+            tables.append(ScenarioTable(inner, "[[\(path(key))]]", number, lines))
         }
         return tables
     }

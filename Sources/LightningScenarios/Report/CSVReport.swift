@@ -1,6 +1,6 @@
 public import LightningSimulation
 
-/// A run as tables of comma-separated values (RFC 4180), by the names of their files.
+/// A run as tables of comma-separated values (RFC 4180, but for lines that end with a line feed alone), by the names of their files.
 public enum CSVReport {
     /// Every table: `payments.csv`, `slices.csv`, `channels.csv`, `balances.csv`, `streams.csv`, `nodes.csv`.
     public static func tables(_ report: ScenarioReport) -> [(name: String, text: String)] {
@@ -14,7 +14,8 @@ public enum CSVReport {
         }
         let slices = report.slices.enumerated().map { index, slice in
             [
-                "\((index + 1) * report.sliceLength)", "\(slice.begun)", "\(slice.succeeded)", "\(slice.failed)", "\(slice.amountMsat)",
+                "\(min(report.duration, (index + 1) * report.sliceLength))", "\(slice.begun)", "\(slice.succeeded)", "\(slice.failed)",
+                "\(slice.amountMsat)",
                 "\(slice.feesMsat)", optional(slice.latencyP50), optional(slice.latencyP99), "\(slice.dustMsat)",
             ]
         }
@@ -52,7 +53,7 @@ public enum CSVReport {
         // A table of a large network's balances would be larger than all else.
         if report.channels.count <= 1000 {
             let balances = report.slices.indices.map { slice in
-                ["\((slice + 1) * report.sliceLength)"]
+                ["\(min(report.duration, (slice + 1) * report.sliceLength))"]
                     + report.channels.map { $0.balanceSat.indices.contains(slice) ? "\($0.balanceSat[slice])" : "" }
             }
             tables.append(("balances.csv", ["end_ms"] + report.channels.indices.map { "channel_\($0)_from_has_sat" }, balances))
@@ -66,7 +67,10 @@ public enum CSVReport {
     }
 
     private static func quoted(_ field: String) -> String {
-        guard field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return field }
-        return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        // Byte by byte, as whoever reads it again.
+        let bytes = Array(field.utf8)
+        guard bytes.contains(where: { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }) else { return field }
+        let doubled = bytes.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false).joined(separator: Array("\"\"".utf8))
+        return "\"" + String(decoding: Array(doubled), as: UTF8.self) + "\""
     }
 }

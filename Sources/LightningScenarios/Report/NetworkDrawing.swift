@@ -163,7 +163,7 @@ public struct NetworkDrawing {
         let (width, height) = size
         guard count > 0 else { return [] }
         let centre = Point(x: width / 2, y: height / 2)
-        func around(_ order: [Int], _ hub: Int? = nil) -> [Point] {
+        func around(_ order: [Int]) -> [Point] {
             var points = [Point](repeating: centre, count: count)
             for (place, node) in order.enumerated() {
                 let angle = -Double.pi / 2 + 2 * Double.pi * Double(place) / Double(order.count)

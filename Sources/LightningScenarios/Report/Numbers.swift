@@ -69,14 +69,15 @@ extension String {
     /// As the text of an element or an attribute.
     var escapedHTML: String {
         var text = ""
-        for character in self {
-            switch character {
+        // Scalar by scalar: a character may be a sign together with marks around it, and no browser sees it so.
+        for scalar in unicodeScalars {
+            switch scalar {
             case "&": text += "&amp;"
             case "<": text += "&lt;"
             case ">": text += "&gt;"
             case "\"": text += "&quot;"
             case "'": text += "&#39;"
-            default: text.append(character)
+            default: text.unicodeScalars.append(scalar)
             }
         }
         return text

@@ -78,7 +78,7 @@ public struct FixedLiquidity {
     public func pair(for amount: MilliSatoshi, using random: inout SeededRandom) -> (payer: NodeKey, payee: NodeKey)? {
         let nodes = graph.nodeKeys
         guard nodes.count > 1 else { return nil }
-        func total(_ node: NodeKey, sending: Bool) -> UInt64 { usable(node, sending: sending).reduce(0) { $0 + $1.amount } }
+        func total(_ node: NodeKey, sending: Bool) -> UInt64 { usable(node, sending: sending).reduce(0) { $0.addingSaturating($1.amount) } }
         for _ in 0..<100_000 {
             let pair = (nodes[Int.random(in: 0..<nodes.count, using: &random)], nodes[Int.random(in: 0..<nodes.count, using: &random)])
             guard pair.0 != pair.1, total(pair.0, sending: true) / 101 >= amount.value / 100, total(pair.1, sending: false) >= amount.value

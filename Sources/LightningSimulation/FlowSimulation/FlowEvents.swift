@@ -1,6 +1,16 @@
 import BitcoinPrimitives
 import HeapModule
 
+/// Why an HTLC of a flow came back.
+enum FlowFailure: Hashable, Sendable {
+    /// The channel of this hop of the route had no room.
+    case liquidity(Int)
+    /// The node behind this hop is away.
+    case away(Int)
+    /// The payee gave it back: the rest of the payment did not come.
+    case payee
+}
+
 /// What is to happen in a flow, by its time in milliseconds; what is due at the same time in the order in which it was asked for.
 struct FlowEvents: Sendable {
     enum Event: Sendable {
@@ -8,8 +18,8 @@ struct FlowEvents: Sendable {
         case arrived(part: Int, hop: Int)
         /// The offerer of a hop's HTLC hears the preimage.
         case fulfilled(part: Int, hop: Int)
-        /// The offerer of a hop's HTLC has its money again; which hop of the route had no room, `nil` where the payee refused.
-        case failed(part: Int, hop: Int, source: Int?)
+        /// The offerer of a hop's HTLC has its money again.
+        case failed(part: Int, hop: Int, FlowFailure)
         /// A fulfilled HTLC has left both commitments.
         case settled(direction: Int, amount: UInt64)
         /// The payee waits no longer for the rest of a payment in parts.

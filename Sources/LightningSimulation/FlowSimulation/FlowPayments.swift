@@ -102,6 +102,7 @@ extension FlowRun {
 
     /// Sends what is not under way.
     mutating func advance(_ number: Int) {
+        if let payer = payments[number]?.payer { waiting[payer]?.removeAll { $0 == number } }
         var rounds = 0
         while let payment = payments[number], !payment.isProven, !payment.isTaken, payment.givenUp == nil, payment.sent < payment.amount {
             guard now < payment.deadline, payment.attempts < Self.maxAttempts, rounds < 20 else {
@@ -198,15 +199,13 @@ extension FlowRun {
 
     mutating func deadline(_ number: Int) {
         guard let payment = payments[number], !payment.isProven, payment.sent < payment.amount else { return }
-        waiting[payment.payer]?.removeAll { $0 == number }
         advance(number)
     }
 
     /// A direction has one HTLC less: the payment of its node that has waited longest tries again.
     mutating func freed(_ direction: Int) {
         let node = network.end(of: direction ^ 1)
-        guard let next = waiting[node]?.first else { return }
-        waiting[node]?.removeFirst()
+        guard let next = waiting[node]?.first, isHere(node) else { return }
         advance(next)
     }
 
@@ -235,7 +234,7 @@ extension FlowRun {
         payments[part.payment] = payment.underWay.isEmpty ? nil : payment
     }
 
-    mutating func cameBack(_ part: FlowPart, _ source: Int?) {
+    mutating func cameBack(_ part: FlowPart, _ why: FlowFailure) {
         guard var payment = payments[part.payment] else { return }
         routes[RouteKey(payment)] = nil
         payment.failures += 1
@@ -245,10 +244,19 @@ extension FlowRun {
         let (directions, hops) = (part.route.directions, part.route.hops)
         // What got to the hop that failed came through all channels before it.
         var known = estimates.removeValue(forKey: payment.payer) ?? LiquidityEstimates()
-        for index in 1..<max(1, source ?? hops.count) { known.learnAtLeast(hops[index].amount, directions[index], now: time.wholeSecond) }
-        if let source, source > 0 {
-            known.learnLess(than: hops[source].amount, directions[source], now: time.wholeSecond)
-            if hops[source].amount.value < 2 { payment.excluded.insert(directions[source]) }
+        let passed =
+            switch why {
+            case .liquidity(let index), .away(let index): index
+            case .payee: hops.count
+            }
+        for index in 1..<max(1, passed) { known.learnAtLeast(hops[index].amount, directions[index], now: time.wholeSecond) }
+        switch why {
+        case .liquidity(let index):
+            known.learnLess(than: hops[index].amount, directions[index], now: time.wholeSecond)
+            if hops[index].amount.value < 2 { payment.excluded.insert(directions[index]) }
+        // Says nothing of its liquidity.
+        case .away(let index): payment.excluded.insert(directions[index])
+        case .payee: break
         }
         estimates[payment.payer] = known
         payments[part.payment] = payment

@@ -6,7 +6,7 @@ import LightningWire
 /// A scenario on channels that are numbers, with the production router, its estimates and the production streams.
 ///
 /// Each HTLC takes the time that its messages take: three from one node to the next until it may be forwarded, one back for a preimage, three for
-/// a failure. What nodes do in batches, gossip, blocks and crashes are left out.
+/// a failure. What nodes do in batches, gossip, blocks and lost connections are left out.
 public struct FlowRun {
     let scenario: Scenario
     var network: FlowNetwork
@@ -91,7 +91,8 @@ public struct FlowRun {
         }
         // The part of a slice in which it was interrupted.
         if now % sliceLength != 0, now < end { measured.closeSlice(balances: balances, dust: network.dust) }
-        return measured.finish(duration: Int(clamping: min(now, end)))
+        return measured.finish(
+            duration: Int(clamping: min(now, end)), wanted: until.map { Int(clamping: $0.wholeMilliseconds) })
     }
 
     private var balances: [UInt64] { network.channels.indices.map { network.balances[2 * $0] / 1000 } }
@@ -100,7 +101,7 @@ public struct FlowRun {
         switch event {
         case .arrived(let part, let hop): arrived(part, hop)
         case .fulfilled(let part, let hop): fulfilled(part, hop)
-        case .failed(let part, let hop, let source): failed(part, hop, source)
+        case .failed(let part, let hop, let why): failed(part, hop, why)
         case .settled(let direction, let amount):
             network.end(amount, direction, isFulfilled: true)
             freed(direction)
@@ -124,7 +125,7 @@ public struct FlowRun {
 
     private mutating func crashLater() {
         guard let every = scenario.crashEvery else { return }
-        events.add(.crash, at: now + max(1, random.exponential(mean: every.wholeMilliseconds / UInt64(scenario.nodes.count))))
+        events.add(.crash, at: now + random.exponential(every, among: scenario.nodes.count))
     }
 
     /// Whether a node is there; one whose time away is over is.
@@ -173,8 +174,11 @@ public struct FlowRun {
         if waits(for: node, .arrived(part: number, hop: hop)) { return }
         guard hop + 1 < part.directions.count else { return reached(number) }
         let next = part.directions[hop + 1]
-        guard isHere(network.end(of: next)), network.offer(part.route.hops[hop + 1].amount.value, next) else {
-            return events.add(.failed(part: number, hop: hop, source: hop + 1), at: now + delay(3))
+        guard isHere(network.end(of: next)) else {
+            return events.add(.failed(part: number, hop: hop, .away(hop + 1)), at: now + delay(3))
+        }
+        guard network.offer(part.route.hops[hop + 1].amount.value, next) else {
+            return events.add(.failed(part: number, hop: hop, .liquidity(hop + 1)), at: now + delay(3))
         }
         events.add(.arrived(part: number, hop: hop + 1), at: now + delay(3))
     }
@@ -182,7 +186,7 @@ public struct FlowRun {
     /// A part is with the payee, who takes it when all are there.
     private mutating func reached(_ number: Int) {
         guard let part = parts[number] else { return }
-        guard var payment = payments[part.payment] else { return fail(number, source: nil) }
+        guard var payment = payments[part.payment] else { return refuse(number) }
         payment.held.append(number)
         payment.arrived += part.route.amount.value
         payments[part.payment] = payment
@@ -204,13 +208,13 @@ public struct FlowRun {
         payment.held = []
         payment.arrived = 0
         payments[number] = payment
-        for part in held { fail(part, source: nil) }
+        for part in held { refuse(part) }
     }
 
     /// The payee fails a part.
-    private mutating func fail(_ number: Int, source: Int?) {
+    private mutating func refuse(_ number: Int) {
         guard let part = parts[number] else { return }
-        events.add(.failed(part: number, hop: part.directions.count - 1, source: source), at: now + delay(3))
+        events.add(.failed(part: number, hop: part.directions.count - 1, .payee), at: now + delay(3))
     }
 
     private mutating func fulfilled(_ number: Int, _ hop: Int) {
@@ -229,14 +233,14 @@ public struct FlowRun {
         proven(part)
     }
 
-    private mutating func failed(_ number: Int, _ hop: Int, _ source: Int?) {
+    private mutating func failed(_ number: Int, _ hop: Int, _ why: FlowFailure) {
         guard let part = parts[number] else { return }
         let direction = part.directions[hop]
-        if waits(for: network.end(of: direction ^ 1), .failed(part: number, hop: hop, source: source)) { return }
+        if waits(for: network.end(of: direction ^ 1), .failed(part: number, hop: hop, why)) { return }
         network.end(part.route.hops[hop].amount.value, direction, isFulfilled: false)
         freed(direction)
-        guard hop == 0 else { return events.add(.failed(part: number, hop: hop - 1, source: source), at: now + delay(3)) }
+        guard hop == 0 else { return events.add(.failed(part: number, hop: hop - 1, why), at: now + delay(3)) }
         parts[number] = nil
-        cameBack(part, source)
+        cameBack(part, why)
     }
 }

@@ -20,17 +20,18 @@ struct Measurements: Sendable {
     private var failures: [String: Int] = [:]
     private var hasher = SHA256Hasher()
     private var count = 0
+    private var streams: [(start: UInt64, end: UInt64, rate: StreamRate, budget: UInt64)] = []
 
     init(_ scenario: Scenario) {
         let duration = max(1, Int(clamping: scenario.duration.wholeMilliseconds))
         report = ScenarioReport(scenario, sliceLength: (duration - 1) / Self.slices + 1)
         for stream in scenario.streams {
-            let end = scenario.end(of: stream)
-            let due = stream.rate.due(after: .milliseconds(end - stream.start.wholeMilliseconds))
             report.streams.append(
-                ScenarioReport.Stream(
-                    from: stream.from, to: stream.recipients.map(\.node), rate: stream.rate.text,
-                    dueMsat: min(due.value, stream.budget?.value ?? .max)))
+                ScenarioReport.Stream(from: stream.from, to: stream.recipients.map(\.node), rate: stream.rate.text, dueMsat: 0))
+        }
+        streams = scenario.streams.map { stream in
+            let start = stream.start.wholeMilliseconds
+            return (start: start, end: scenario.end(of: stream), rate: stream.rate, budget: stream.budget?.value ?? .max)
         }
     }
 
@@ -51,17 +52,17 @@ struct Measurements: Sendable {
         guard var payment = underWay.removeValue(forKey: number) else { return }
         (payment.latency, payment.feeMsat, payment.htlcs) = (latency, fee, htlcs)
         report.succeeded += 1
-        report.amountMsat += payment.amountMsat
-        report.feesMsat += fee
+        report.amountMsat.add(payment.amountMsat)
+        report.feesMsat.add(fee)
         slice.succeeded += 1
-        slice.amountMsat += payment.amountMsat
-        slice.feesMsat += fee
+        slice.amountMsat.add(payment.amountMsat)
+        slice.feesMsat.add(fee)
         sliceLatencies.add(latency)
         latencies.add(latency)
         if let stream = payment.stream {
             report.streams[stream].payments += 1
-            report.streams[stream].paidMsat += payment.amountMsat
-            report.streams[stream].feesMsat += fee
+            report.streams[stream].paidMsat.add(payment.amountMsat)
+            report.streams[stream].feesMsat.add(fee)
         }
         end(number, payment)
     }
@@ -94,10 +95,15 @@ struct Measurements: Sendable {
         report.sizes[place].payments += 1
         if let fee = payment.feeMsat {
             report.sizes[place].succeeded += 1
-            report.sizes[place].amountMsat += payment.amountMsat
-            report.sizes[place].feesMsat += fee
+            report.sizes[place].amountMsat.add(payment.amountMsat)
+            report.sizes[place].feesMsat.add(fee)
         }
         if number < Self.listed { list[number] = payment } else { report.omittedPayments += 1 }
+        note(number, payment)
+    }
+
+    /// Adds a payment to the hash of all.
+    private mutating func note(_ number: Int, _ payment: ScenarioReport.Payment) {
         var writer = ByteWriter(capacity: 64)
         for value in [number, payment.time, payment.from, payment.to, payment.htlcs, payment.latency ?? -1, payment.stream ?? -1] {
             writer.uint64(UInt64(bitPattern: Int64(value)))
@@ -112,8 +118,8 @@ struct Measurements: Sendable {
     /// An end of a channel forwarded into it.
     mutating func forwarded(by node: Int, into channel: Int?, amount: UInt64, fee: UInt64) {
         report.nodes[node].forwards += 1
-        report.nodes[node].earnedMsat += fee
-        if let channel { report.channels[channel].forwardedMsat += amount }
+        report.nodes[node].earnedMsat.add(fee)
+        if let channel { report.channels[channel].forwardedMsat.add(amount) }
     }
 
     mutating func streamEnded(_ stream: Int, _ why: String) { report.streams[stream].end = why }
@@ -146,16 +152,25 @@ struct Measurements: Sendable {
     /// - Parameters:
     ///   - duration: how long it lasted, in milliseconds.
     ///   - trace: of what nodes sent to each other, where there is more than payments.
-    mutating func finish(duration: Int, trace: Bytes32? = nil) -> ScenarioReport {
+    ///   - wanted: how long it was to last, where that is not to its end.
+    mutating func finish(duration: Int, wanted: Int?, trace: Bytes32? = nil) -> ScenarioReport {
+        if let wanted { report.wanted = min(report.wanted, wanted) }
         report.duration = duration
         report.isPartial = duration < report.wanted
         report.latencyP50 = latencies.quantile(500)
         report.latencyP90 = latencies.quantile(900)
         report.latencyP99 = latencies.quantile(990)
-        for (number, payment) in underWay {
+        for (index, stream) in streams.enumerated() {
+            let end = min(stream.end, UInt64(max(0, duration)))
+            let due = stream.rate.due(after: .milliseconds(end - min(end, stream.start)))
+            report.streams[index].dueMsat = min(due.value, stream.budget)
+        }
+        for (number, payment) in underWay.sorted(by: { $0.key < $1.key }) {
+            note(number, payment)
             if number < Self.listed { list[number] = payment } else { report.omittedPayments += 1 }
         }
-        report.payments = list.sorted { $0.key < $1.key }.map(\.value)
+        // Payments of streams are heard of when they end.
+        report.payments = list.sorted { ($0.value.time, $0.key) < ($1.value.time, $1.key) }.map(\.value)
         report.failures = failures.map { ScenarioReport.Failure(reason: $0.key, count: $0.value) }
             .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }
         if let trace { hasher.update(trace) }
@@ -205,4 +220,14 @@ extension String {
         }
         return result
     }
+}
+
+extension UInt64 {
+    /// A sum that stays at the most there is: payments of all bitcoin again and again come to more than 64 bits.
+    func addingSaturating(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    mutating func add(_ other: UInt64) { self = addingSaturating(other) }
 }

@@ -37,8 +37,8 @@ public struct ProtocolRun {
     /// When the scenario begins in the world.
     private var start = Timestamp.zero
     private var random: SeededRandom
-    /// Payments under way, by the node that pays and the hash: their numbers.
-    private var payments: [PaymentHash: Int] = [:]
+    /// Payments under way, by their hashes.
+    private var payments: [PaymentHash: (number: Int, payer: Int, request: RequestID)] = [:]
     private var streams: [StreamKey: Int] = [:]
     /// Streams that wait until their payer is there.
     private var waiting: [Int] = []
@@ -217,7 +217,9 @@ public struct ProtocolRun {
             $0.bytes = bytes
             $0.restarts = restarts
         }
-        let report = measured.finish(duration: Int(clamping: min(elapsed, end)), trace: world.fingerprint.trace)
+        let report = measured.finish(
+            duration: Int(clamping: min(elapsed, end)), wanted: until.map { Int(clamping: $0.wholeMilliseconds) },
+            trace: world.fingerprint.trace)
         if !isInterrupted, until == nil { try comeToRest() }
         return report
     }
@@ -232,7 +234,10 @@ public struct ProtocolRun {
         for _ in 0..<60 {
             try world.pass(5)
             let isAtRest = world.nodes.allSatisfy { node in
-                node.core?.channels.values.allSatisfy { $0.commitments.htlcs.isEmpty && $0.connection == .established } ?? false
+                // One that was closed meanwhile, for an HTLC that nobody claimed in time, takes its blocks.
+                node.core?.channels.values.allSatisfy {
+                    !$0.isOpen || $0.commitments.htlcs.isEmpty && $0.connection == .established
+                } ?? false
             }
             if isAtRest { return try world.checkNetwork() }
         }
@@ -242,7 +247,7 @@ public struct ProtocolRun {
     /// Until the next fault, in milliseconds, where each of so many has one now and then.
     private mutating func pause(_ every: Duration?, among count: Int) -> UInt64 {
         guard let every, count > 0 else { return UInt64.max / 2 }
-        return max(1, random.exponential(mean: every.wholeMilliseconds / UInt64(count)))
+        return random.exponential(every, among: count)
     }
 
     private mutating func carryOut(_ act: Act) throws(InvariantViolation) {
@@ -287,16 +292,16 @@ public struct ProtocolRun {
     private mutating func pay(_ planned: PlannedPayment) throws(InvariantViolation) {
         guard planned.payer != planned.payee else { return }
         let number = measured.begin(at: Int(clamping: elapsed), from: planned.payer, to: planned.payee, amount: planned.amount)
-        let invoice = try world.ask(
+        let asked = try world.command(
             planned.payee,
             .createInvoice(amount: MilliSatoshi(planned.amount), .text(scenario.name), expiry: .seconds(3600)))
-        guard case .invoice(let record)? = invoice else {
+        guard case .success(.invoice(let record))? = world.takeAnswer(asked, of: planned.payee) else {
             return measured.fail(number, "the payee is away: nobody makes an invoice", htlcs: 0)
         }
         var limits = PaymentLimits()
         limits.maxFee = MilliSatoshi(planned.maxFee)
-        payments[record.invoice.paymentHash] = number
         let request = try world.command(planned.payer, .pay(record.invoice, amount: nil, limits))
+        payments[record.invoice.paymentHash] = (number, planned.payer, request)
         guard world.nodes[planned.payer].core != nil else {
             payments[record.invoice.paymentHash] = nil
             return measured.fail(number, "the payer is away", htlcs: 0)
@@ -316,11 +321,11 @@ public struct ProtocolRun {
             let now = Int(clamping: time.since(start).wholeMilliseconds)
             switch event {
             case .paymentSucceeded(let payment):
-                guard let number = payments.removeValue(forKey: payment.paymentHash) else { continue }
+                guard let number = ended(payment) else { continue }
                 let latency = Int(clamping: time.since(payment.firstStart).wholeMilliseconds)
                 measured.succeed(number, latency: latency, fee: payment.fee.value, htlcs: payment.attempts.count)
             case .paymentFailed(let payment):
-                guard let number = payments.removeValue(forKey: payment.paymentHash) else { continue }
+                guard let number = ended(payment) else { continue }
                 var why = "it failed"
                 if case .failed(let text, _) = payment.status { why = text }
                 measured.fail(number, why, htlcs: payment.attempts.count)
@@ -332,7 +337,7 @@ public struct ProtocolRun {
                 let number = measured.begin(
                     at: max(0, now - latency), from: node, to: payee, amount: receipt.amount.value, stream: stream)
                 if let failure = receipt.failure {
-                    measured.fail(number, failure, htlcs: 1)
+                    measured.fail(number, failure, htlcs: 0)
                 } else {
                     measured.succeed(number, latency: latency, fee: receipt.fee.value, htlcs: 1)
                 }
@@ -350,6 +355,13 @@ public struct ProtocolRun {
                 continue
             }
         }
+    }
+
+    /// A payment is over: its number. Its answer is not needed.
+    private mutating func ended(_ payment: OutgoingPayment) -> Int? {
+        guard let (number, payer, request) = payments.removeValue(forKey: payment.paymentHash) else { return nil }
+        _ = world.takeAnswer(request, of: payer)
+        return number
     }
 
     private mutating func closeSlice() {

@@ -231,8 +231,12 @@ public struct Scenario: Hashable, Sendable {
 public enum ScenarioProblem: Error, Hashable, Sendable, CustomStringConvertible {
     /// There are fewer than two, or more than the fidelity bears.
     case nodes(Int, most: Int)
-    /// Two nodes have a name, or one has none.
+    /// Two nodes have a name, or one has none, or one that no terminal and no page could show.
     case name(String)
+    /// What the network as a whole is not, to run as production nodes.
+    case network(String)
+    /// A node's time away cannot be; which, and why.
+    case absence(Int, String)
     /// A number that is no node's, in the part that is named.
     case unknownNode(Int, String)
     /// It joins a node with itself, holds less than 20,000 sat or more than there is, or is pushed more than it holds.
@@ -250,7 +254,12 @@ public enum ScenarioProblem: Error, Hashable, Sendable, CustomStringConvertible 
             count < 2
                 ? "a network has at least two nodes"
                 : "\(count) nodes are more than the \(most) that run as production nodes: choose fidelity = \"flow\""
-        case .name(let name): name.isEmpty ? "a node has no name" : "two nodes are called “\(name)”"
+        case .name(let name):
+            name.isEmpty
+                ? "a node, or the scenario, has no name"
+                : Scenario.isShown(name) ? "two nodes are called “\(name)”" : "a name has signs that cannot be shown"
+        case .network(let why): why
+        case .absence(let number, let why): "absence \(number + 1): \(why)"
         case .unknownNode(let number, let part): "\(part): there is no node \(number)"
         case .channel(let number, let why): "channel \(number + 1): \(why)"
         case .workload(let which, let why): "\(which): \(why)"

@@ -14,18 +14,30 @@ extension Scenario {
         let most = fidelity == .full ? Self.maxProtocolNodes : 1_000_000
         guard (2...most).contains(nodes.count) else { throw .nodes(nodes.count, most: most) }
         var names: Set<String> = []
-        for name in nodes where name.isEmpty || !names.insert(name).inserted { throw .name(name) }
+        guard Self.isShown(name) else { throw .name(name) }
+        for name in nodes where !Self.isShown(name) || !names.insert(name).inserted { throw .name(name) }
         guard duration >= .milliseconds(1), duration <= Self.longest else { throw .time("the duration is 1 ms to a hundred years") }
         guard latency.lowerBound >= .milliseconds(1), latency.upperBound <= .seconds(60) else { throw .time("a latency is 1 ms to 60 s") }
         guard blockInterval >= .seconds(1), blockInterval <= .seconds(86_400) else { throw .time("blocks come every second to every day") }
         for (number, channel) in channels.enumerated() { try check(channel, number) }
+        if fidelity == .full { try checkProtocol() }
         if payments.isEmpty, streams.isEmpty { throw .idle }
         for (number, payments) in payments.enumerated() { try check(payments, "payments \(number + 1)") }
-        for (number, stream) in streams.enumerated() { try check(stream, "stream \(number + 1)") }
+        var payers: [Int: Int] = [:]
+        for (number, stream) in streams.enumerated() {
+            try check(stream, "stream \(number + 1)")
+            payers[stream.from, default: 0] += 1
+            guard payers[stream.from]! <= 1000 else { throw .workload("stream \(number + 1)", "a node pays a thousand streams at most") }
+        }
         for (number, absence) in absences.enumerated() {
             guard nodes.indices.contains(absence.node) else { throw .unknownNode(absence.node, "absence \(number + 1)") }
             guard absence.start >= .zero, absence.duration > .zero, absence.start < duration, absence.duration <= Self.longest else {
-                throw .time("absence \(number + 1) has to begin before the end, and to last")
+                throw .absence(number, "it has to begin before the end, and to last")
+            }
+            for other in absences.prefix(number) where other.node == absence.node {
+                guard absence.start >= other.start + other.duration || other.start >= absence.start + absence.duration else {
+                    throw .absence(number, "\(nodes[absence.node]) is away already at that time")
+                }
             }
         }
         if let routeReuse {
@@ -93,6 +105,16 @@ extension Scenario {
         do throws(StreamRefusal) {
             try terms(of: stream) { number in Self.placeholder(number) }.check()
         } catch { throw .workload(which, error.description) }
+        // Whoever forwards takes that at the least.
+        let isDirect = channels.contains { channel in
+            stream.recipients.contains {
+                [channel.from, channel.to] == [stream.from, $0.node] || [channel.from, channel.to] == [$0.node, stream.from]
+            }
+        }
+        let least = channels.flatMap { [$0.fromTerms, $0.toTerms] }.compactMap { $0?.feeBase }.min() ?? 0
+        if let budget = stream.budget, !isDirect, budget.value <= UInt64(least) {
+            throw .workload(which, "its budget of \(budget) is below the fee of any way: \(least) msat at the least")
+        }
     }
 
     /// A stream's terms for a run's own ids.

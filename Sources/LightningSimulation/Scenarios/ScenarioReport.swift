@@ -26,7 +26,7 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
 
     /// What happened in one of the slices of time.
     public struct Slice: Sendable, Codable, Equatable {
-        /// Payments that began, those of streams included.
+        /// Payments that began; those of streams on production nodes are heard of when they end.
         public var begun = 0
         public var succeeded = 0
         public var failed = 0
@@ -46,7 +46,7 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var to: [Int]
         /// As it was asked for: "10sat/s".
         public var rate: String
-        /// What was due until it ended.
+        /// What was due until it ended, or the run did.
         public var dueMsat: UInt64
         public var paidMsat: UInt64 = 0
         public var feesMsat: UInt64 = 0
@@ -81,7 +81,7 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var feeMsat: UInt64?
         /// `nil` where it failed.
         public var latency: Int?
-        /// HTLCs that were sent for it.
+        /// HTLCs that were sent for it; of a stream's payment on production nodes the one that arrived, or none.
         public var htlcs: Int
         /// Which stream it belongs to; `nil` for none.
         public var stream: Int?
@@ -116,7 +116,7 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
     public var wanted: Int
     /// How long it lasted: less where it was interrupted.
     public var duration = 0
-    /// Whether it was interrupted: all numbers are of the time until then.
+    /// Whether it was interrupted before it was to end: all numbers are of the time until then.
     public var isPartial = false
     public var nodes: [Node]
     public var channels: [Channel]

@@ -49,10 +49,16 @@ struct Workload: Sendable {
 
         /// Who pays whom how much.
         mutating func draw(_ number: Int, _ time: UInt64) -> PlannedPayment {
-            let payer = payments.payers.randomElement(using: &random)!
+            var payer = payments.payers.randomElement(using: &random)!
             var payee = payer
-            // `check` has seen that there are two nodes; that this payer has nobody to pay is a payment to nobody.
-            for _ in 0..<64 where payee == payer { payee = payments.payees.randomElement(using: &random)! }
+            // `check` has seen that there are two nodes; one that could only pay itself does not pay.
+            while payee == payer {
+                for _ in 0..<64 where payee == payer { payee = payments.payees.randomElement(using: &random)! }
+                if payee == payer {
+                    payer = payments.payers.randomElement(using: &random)!
+                    payee = payer
+                }
+            }
             let amount = random.amount(payments.amounts)
             let fee = payments.maxFeeMillionths.map { MilliSatoshi(amount).share($0) } ?? max(amount / 200, 5000)
             return PlannedPayment(number: number, time: time, payer: payer, payee: payee, amount: amount, maxFee: fee)
@@ -118,6 +124,11 @@ extension SeededRandom {
             whole += 1
         }
         return whole.multipliedReportingOverflow(by: mean).partialValue
+    }
+
+    /// Until the next of many events of which each comes after so much time on average: whole milliseconds, 1 at the least.
+    mutating func exponential(_ every: Duration, among count: Int) -> UInt64 {
+        max(1, exponential(mean: (every.wholeMilliseconds << 10) / UInt64(max(1, count))) >> 10)
     }
 
     /// Each order of magnitude is as likely: halving the range at its geometric mean again and again. IEEE 754 has square roots exact.

@@ -31,8 +31,8 @@ struct ScenarioTests {
         #expect(try run(scenario) == report)
         // The same on any machine: whoever changes what nodes say to each other, or when, records it anew.
         let known = [
-            Scenario.Fidelity.full: "4e757dacb8f3a87637f6191e69b4a68add77203d8b11537559ab97502d7a45a4",
-            .flow: "274040b8651a6f0bd82ced9f03fd29e830b89097694379d24795d85fa1c28dba",
+            Scenario.Fidelity.full: "067dd9c2307f34620bd8ab42154f5f5442ffa82daa51e13ccb7b063b140bc5bb",
+            .flow: "d655811dcccdab4c694ffffe493a8eaaf7cc1d2cdbe058fa4918dce34eda6a4a",
         ]
         #expect(report.trace == known[fidelity])
         scenario.seed = 2
