@@ -203,6 +203,34 @@ struct ScenarioFileTests {
         }
     }
 
+    @Test("nor what the parser asserts never to see, nor ten thousand files with structure out of place")
+    func structure() throws {
+        let wrong = [
+            "[[[a]]]", "[.]", "[.a]", "[[.a]]", "[+]", "[=]", "[#]", "[,]", "[a..b]", "[", "[[", "a = [ }", "a = [\"x\", }\"y\"]",
+            "a = [\u{2028}1]", "a = [{ b = 1, }, }]", "a = { b = [ } ] }", "[a.\u{a0}b]",
+        ]
+        for text in wrong {
+            #expect(throws: ScenarioFileFailure.self, "\(text)") { try ScenarioFile.read(text, name: "file") }
+        }
+        // What is right stays so.
+        for text in ["a = [ # }\n 1, ]", "a = '''\n[.]\n'''", "\"a\" = \"[ }\"", "[ \"a.b\" . c ]", "a = [[1], [2,],]"] {
+            do throws(ScenarioFileFailure) { _ = try ScenarioFile.read(text, name: "file") } catch {
+                #expect(error.what.contains("there is no “"), "\(text): \(error)")
+            }
+        }
+        var random = SeededRandom(seed: 77)
+        let marks = Array("[]{}=,.#\"'\n +-\\_0a")
+        for _ in 0..<10_000 {
+            var characters = Array(Self.example)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let place = Int.random(in: characters.indices, using: &random)
+                let mark = marks.randomElement(using: &random)!
+                if Bool.random(using: &random) { characters[place] = mark } else { characters.insert(mark, at: place) }
+            }
+            _ = try? ScenarioFile.read(String(characters), name: "file")
+        }
+    }
+
     @Test("a table of a real network becomes nodes and channels with their terms")
     func table() throws {
         let text = """

@@ -52,6 +52,12 @@ enum ReportText {
             lines.append("why payments failed")
             for failure in report.failures.prefix(6) { lines += wrapped("\(count(failure.count)) x \(failure.reason)") }
         }
+        if report.omittedPayments > 0 {
+            lines.append(
+                row(
+                    "listed",
+                    "the first \(count(report.payments.count)) payments: \(count(report.omittedPayments)) are not in tables and JSON"))
+        }
         lines.append("trace \(report.trace)")
         return lines.joined(separator: "\n")
     }

@@ -54,7 +54,7 @@ struct SimCrashSweep: AsyncParsableCommand {
         let lastSeed = seed + (seeds - 1)
         options.show([
             "histories": .amount(seeds), "first_seed": .amount(seed), "last_seed": .amount(lastSeed), "points": .amount(points),
-            "payments": .amount(sum.payments), "crashes": .amount(sum.crashes), "violations": 0,
+            "payments": .amount(sum.payments), "restarts": .amount(sum.crashes), "violations": 0,
         ]) { _ in
             "\(seeds) \(seeds == 1 ? "history" : "histories") of three to five nodes, seeds \(seed) to \(lastSeed), each with a crash before and after "
                 + (every == 1 ? "every commit" : "one commit in \(every)") + ": \(points) crashes, \(sum.payments) payments: 0 violations"

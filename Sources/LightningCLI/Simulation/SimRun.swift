@@ -99,12 +99,12 @@ struct SimRun: AsyncParsableCommand {
               lnw sim run coffee.toml
               lnw sim run coffee.toml --report coffee.html --csv tables
               lnw sim run coffee.toml --sweep payments.every=1s,100ms,10ms
-              lnw sim run coffee.toml --set network.nodes=20 --fidelity flow
+              lnw sim run coffee.toml --set network.shape=star --fidelity flow
             """)
     @OptionGroup var options: CommonOptions
     @OptionGroup var source: ScenarioOptions
     @Option(
-        help: ArgumentHelp("One run for each value; twice for each pair of values.", valueName: "network.nodes=5,10,20"))
+        help: ArgumentHelp("One run for each value; said twice, one for each pair of values.", valueName: "network.nodes=5,10,20"))
     var sweep: [String] = []
     @Option(help: "Write a page to look at: one file, which needs no network.") var report: String?
     @Option(help: "Write tables into this folder: payments, slices of time, channels, streams, nodes.") var csv: String?
@@ -194,6 +194,8 @@ struct SimRun: AsyncParsableCommand {
     private func run(_ scenario: Scenario, label: String, _ interrupt: Interrupt) throws -> ScenarioReport {
         let start = ContinuousClock.now
         let line = ProgressLine(isQuiet: quiet || options.json)
+        // While the network is built there is nothing else to see.
+        line.show(0, label: label, since: start)
         do throws(ScenarioFailure) {
             let report = try scenario.run(until: until.map { .milliseconds($0) }) { part in
                 line.show(part, label: label, since: start)
@@ -226,6 +228,9 @@ struct SimRun: AsyncParsableCommand {
     /// Finds out before the run, which may take an hour, that what comes of it has a place.
     private func checkWritable() throws {
         if let report {
+            guard URL(filePath: report).resolvingSymlinksInPath() != URL(filePath: source.file).resolvingSymlinksInPath() else {
+                throw ControlFailure(.usage, "\(report) is the scenario: write the report somewhere else")
+            }
             let folder = URL(filePath: report).deletingLastPathComponent().path
             var isFolder: ObjCBool = false
             let exists = FileManager.default.fileExists(atPath: report, isDirectory: &isFolder)
@@ -263,7 +268,18 @@ struct SimRun: AsyncParsableCommand {
     }
 
     private static func write(_ text: String, to path: String) throws {
-        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
+        // A link's target, and a device as the device that it is: only a file is replaced by another one.
+        let url = URL(filePath: path).resolvingSymlinksInPath()
+        let kind = (try? FileManager.default.attributesOfItem(atPath: url.path))?[.type] as? FileAttributeType
+        do {
+            if kind == nil || kind == .typeRegular {
+                try text.write(to: url, atomically: true, encoding: .utf8)
+            } else {
+                let file = try FileHandle(forWritingTo: url)
+                try file.write(contentsOf: Data(text.utf8))
+                try file.close()
+            }
+        } catch {
             throw ControlFailure(.refused, "\(path) cannot be written: is there such a folder, and room on the disk?")
         }
     }

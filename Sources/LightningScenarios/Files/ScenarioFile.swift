@@ -44,6 +44,7 @@ public struct ScenarioFile {
     ) throws(ScenarioFileFailure) -> Scenario {
         // With either kind of line ends.
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        try TOMLGuard.check(text)
         let table: TOMLTable
         do { table = try TOMLTable(string: text) } catch let error as TOMLParseError {
             throw ScenarioFileFailure(line: error.source.begin.line, column: error.source.begin.column, error.description)
@@ -64,7 +65,9 @@ public struct ScenarioFile {
             throw ScenarioFileFailure("“\(change.key)” is no key: write seed, or stream.rate")
         }
         // A number or a list as such; all else is a text.
-        let parsed = (try? TOMLTable(string: "value = \(change.value)"))?["value"]
+        let text = "value = \(change.value)"
+        var parsed: (any TOMLValueConvertible)?
+        if (try? TOMLGuard.check(text)) != nil, let values = try? TOMLTable(string: text) { parsed = values["value"] }
         func put(into table: TOMLTable) {
             if let number = parsed?.int {
                 table[path[path.count - 1]] = number
