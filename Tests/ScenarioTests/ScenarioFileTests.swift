@@ -93,6 +93,13 @@ struct ScenarioFileTests {
         #expect(try read("network.balance", "0.5").channels[0].pushed == MilliSatoshi(Satoshi(500_000)))
         #expect(try read("payments.every", "\"1s\"").payments[0].interval == .seconds(1))
         #expect(throws: ScenarioFileFailure.self) { try read("nothing.there", "1") }
+        // A table that is not there yet, where there is one of its kind.
+        #expect(try read("flow.reuse_routes", "2min").routeReuse == .seconds(120))
+        do throws(ScenarioFileFailure) {
+            _ = try ScenarioFile.read(Self.example, name: "file", changes: [.init(key: "strean.rate", value: "1sat/s")])
+        } catch {
+            #expect(error.description.contains("Did you mean “stream.rate”?"))
+        }
         #expect(throws: ScenarioFileFailure.self) { try read("stream.", "1") }
         #expect(throws: ScenarioFileFailure.self) { try read("stream.rat", "1sat/s") }
     }

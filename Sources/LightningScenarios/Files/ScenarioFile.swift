@@ -81,21 +81,33 @@ public struct ScenarioFile {
         }
         guard path.count == 2 else { return put(into: table) }
         if let inner = table[path[0]]?.table { return put(into: inner) }
+        if table[path[0]] == nil, Self.singleTables.contains(path[0]) {
+            let inner = TOMLTable()
+            put(into: inner)
+            table[path[0]] = inner
+            return
+        }
         guard let array = table[path[0]]?.array, !array.isEmpty else {
-            throw ScenarioFileFailure("the scenario has no “\(path[0])” that could be changed")
+            let known = Self.keys.filter { table[$0] != nil } + Self.singleTables
+            let suggestion = ScenarioFileFailure.likely(path[0], among: known).map { "Did you mean “\($0).\(path[1])”?" }
+            throw ScenarioFileFailure("the scenario has no “\(path[0])” that could be changed", suggestion)
         }
         for item in array { if let inner = item.table { put(into: inner) } }
     }
+
+    /// What stands at the top.
+    private static let keys = [
+        "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults", "flow",
+    ]
+    /// Tables of which there is one, which a change may begin.
+    private static let singleTables = ["network", "layer1", "faults", "flow"]
 
     // MARK: The whole
 
     private mutating func scenario(
         _ name: String, _ load: (String) throws -> NetworkTable
     ) throws(ScenarioFileFailure) -> Scenario {
-        try root.allow([
-            "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults",
-            "flow",
-        ])
+        try root.allow(Self.keys)
         let seed = UInt64(try root.integer("seed", 0...Int.max) ?? 1)
         random = SeededRandom(seed: seed ^ 0x6e65_7477_6f72_6b)
         let duration = try root.time("duration")

@@ -182,7 +182,10 @@ extension FlowRun {
             }
         }
         giveUp(
-            number, payment.failures == 0 ? refusal.description : "\(payment.failures) attempts came back; \(refusal.description)", outcome)
+            number,
+            payment.failures == 0
+                ? refusal.description
+                : "\(payment.failures == 1 ? "1 attempt" : "\(payment.failures) attempts") came back; \(refusal.description)", outcome)
     }
 
     /// Ends a payment that is given up, once nothing of it is under way.
