@@ -76,7 +76,7 @@ extension CommandTests {
         process.standardOutput = out
         try process.run()
         // The folder is made when all is read, and Ctrl-C is heard from then on.
-        while !FileManager.default.fileExists(atPath: tables) { sched_yield() }
+        while process.isRunning, !FileManager.default.fileExists(atPath: tables) { sched_yield() }
         process.interrupt()
         let data = out.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

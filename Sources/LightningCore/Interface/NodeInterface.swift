@@ -291,7 +291,7 @@ public struct PaymentLimits: Hashable, Sendable {
     func deadline(from now: Timestamp) -> Timestamp { now + timeout }
 
     /// The most that the routes of an amount may cost.
-    func fee(for amount: MilliSatoshi) -> MilliSatoshi { maxFee ?? max(MilliSatoshi(amount.value / 200), MilliSatoshi(5000)) }
+    package func fee(for amount: MilliSatoshi) -> MilliSatoshi { maxFee ?? max(MilliSatoshi(amount.value / 200), MilliSatoshi(5000)) }
 }
 
 /// How a node behaves.

@@ -124,5 +124,5 @@ extension NodeCore {
     }
 
     /// After it a payment of a stream is not tried anew: the next one is due by then.
-    private static let streamTimeout = Duration.seconds(20)
+    package static let streamTimeout = Duration.seconds(20)
 }

@@ -22,6 +22,8 @@ package struct Receiver: Machine, Sendable {
 
     /// Blocks that the last HTLC must have left: what our invoices ask for.
     package static let minFinalCLTVExpiryDelta: UInt32 = 144
+    /// How long a payee waits for the rest of a payment in parts.
+    package static let partsTimeout = HTLCSet.timeout
 
     package init() {}
 

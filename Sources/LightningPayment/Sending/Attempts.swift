@@ -7,9 +7,9 @@ import LightningWire
 // One payment after the other: routes are looked for, and their HTLCs are offered one by one.
 extension Sender {
     /// HTLCs of one payment, so that nobody on the way can make us try for ever.
-    static let maxAttempts = 100
+    package static let maxAttempts = 100
     /// Rounds of routes that are tried at once: each either sends something or leaves a channel out of the next.
-    static let maxRounds = 20
+    package static let maxRounds = 20
 
     /// Takes up the next payments, until one has to wait for an answer. Nothing that is done for one of them takes up another: there may be
     /// thousands.

@@ -1,16 +1,12 @@
+import BitcoinPrimitives
 import Foundation
+import LightningWire
 
 /// Numbers as people read them in a report.
 enum Numbers {
     /// `1,234,567`.
     static func grouped(_ value: some BinaryInteger) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = value < 0 ? "-" : ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0 { text += "," }
-            text.append(digit)
-        }
-        return text
+        (value < 0 ? "-" : "") + Satoshi.grouped(UInt64(clamping: value.magnitude))
     }
 
     /// At most so many places after the point, and none that are zero.
@@ -38,11 +34,7 @@ enum Numbers {
 
     /// In satoshi, thousandths only where they are not zero.
     static func sat(_ msat: UInt64) -> String {
-        let rest = msat % 1000
-        guard rest > 0 else { return grouped(msat / 1000) + " sat" }
-        let digits = String(rest)
-        let fraction = String(repeating: "0", count: 3 - digits.count) + digits
-        return grouped(msat / 1000) + "." + String(String(fraction.reversed().drop { $0 == "0" }.reversed())) + " sat"
+        MilliSatoshi(msat).digits + " sat"
     }
 
     static func percent(_ part: Double, of whole: Double, places: Int = 1) -> String {

@@ -1,7 +1,9 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningChannel
+import LightningCore
 import LightningRouting
+import LightningTransactions
 import LightningWire
 
 /// The channels of a flow: what each direction has, and what is under way in it.
@@ -64,11 +66,11 @@ struct FlowNetwork: Sendable {
     /// What the opener and the other side leave in a channel: BOLT 2's reserve, and the opener the fee of a commitment with two HTLCs more at
     /// twice the rate, beside both anchors.
     private static func kept(_ capacity: Satoshi, _ scenario: Scenario) -> [UInt64] {
-        // Channels of a table have balances of their own; nobody says how their nodes divide them.
         let reserve = max(capacity.value / 100, ChannelPolicy().dustLimit.value) * 1000
-        let rate = UInt64(scenario.feeRates.first { $0.start == .zero }?.rate.perKiloweight ?? 500)
-        let fee = (1124 + 2 * 172) * 2 * rate / 1000 + 660
-        return [reserve + fee * 1000, reserve]
+        let rate = scenario.feeRates.first { $0.start == .zero }?.rate ?? NodeConfiguration().feeRate
+        let twice = FeeRate(perKiloweight: rate.perKiloweight.multipliedReportingOverflow(by: 2).partialValue)
+        let fee = CommitmentFees.openerCost(twice, hasAnchors: true, untrimmed: 2)
+        return [reserve + fee.value * 1000, reserve]
     }
 
     // MARK: Names

@@ -1,9 +1,10 @@
 import BitcoinPrimitives
+import LightningCore
 import LightningPayment
 import LightningRouting
 import LightningWire
 
-/// A payment of a flow.
+/// A payment of a flow, by its number in the report.
 struct FlowPayment: Sendable {
     var payer: Int
     var payee: Int
@@ -14,8 +15,6 @@ struct FlowPayment: Sendable {
     /// When nothing new is tried.
     var deadline: UInt64
     var stream: StreamPart?
-    /// Its number in the report; one that is refused at once has none.
-    var number: Int
     var firstStart: UInt64?
     var attempts = 0
     var failures = 0
@@ -57,23 +56,17 @@ struct FlowPart: Sendable {
 
 // How payments are tried: as a node's `Sender` does, with the same router.
 extension FlowRun {
-    /// As nodes have them: `PaymentLimits`.
-    private static let timeout: UInt64 = 60_000
-    /// As `NodeCore` has it for the payments of streams.
-    private static let streamTimeout: UInt64 = 20_000
-    private static let maxParts = 16
-    private static let maxAttempts = 100
+    private static let limits = PaymentLimits()
     /// What a payee asks for, and blocks that may come meanwhile.
-    private static let finalDelta = Receiver.minFinalCLTVExpiryDelta + 3
+    private static let finalDelta = Receiver.minFinalCLTVExpiryDelta + 1 + NodeConfiguration().finalExpiryMargin
 
     mutating func begin(_ planned: PlannedPayment) {
-        guard planned.payer != planned.payee else { return }
         let number = measured.begin(at: Int(clamping: now), from: planned.payer, to: planned.payee, amount: planned.amount)
         guard isHere(planned.payee) else { return measured.fail(number, "the payee is away: nobody makes an invoice", htlcs: 0) }
         guard isHere(planned.payer) else { return measured.fail(number, "the payer is away", htlcs: 0) }
         payments[number] = FlowPayment(
-            payer: planned.payer, payee: planned.payee, amount: planned.amount, maxFee: planned.maxFee, maxParts: Self.maxParts,
-            deadline: now + Self.timeout, number: number)
+            payer: planned.payer, payee: planned.payee, amount: planned.amount, maxFee: planned.maxFee, maxParts: Self.limits.maxParts,
+            deadline: now + Self.limits.timeout.wholeMilliseconds)
         advance(number)
     }
 
@@ -81,15 +74,15 @@ extension FlowRun {
     mutating func begin(_ part: StreamPart, stream: Int, from payer: Int, to payee: Int, amount: UInt64, maxFee: UInt64) {
         let number = measured.begin(at: Int(clamping: now), from: payer, to: payee, amount: amount, stream: stream)
         payments[number] = FlowPayment(
-            payer: payer, payee: payee, amount: amount, maxFee: maxFee, maxParts: 1, deadline: now + Self.streamTimeout, stream: part,
-            number: number)
+            payer: payer, payee: payee, amount: amount, maxFee: maxFee, maxParts: 1,
+            deadline: now + NodeCore.streamTimeout.wholeMilliseconds, stream: part)
         advance(number)
     }
 
     private func query(_ payment: FlowPayment, _ local: [Int]) -> RouteQuery {
         var query = RouteQuery(
             from: network.keys[payment.payer], to: network.keys[payment.payee], amount: MilliSatoshi(payment.amount - payment.sent),
-            maxFee: MilliSatoshi(payment.maxFee - min(payment.maxFee, payment.fees)), finalCLTVDelta: UInt32(Self.finalDelta),
+            maxFee: MilliSatoshi(payment.maxFee - min(payment.maxFee, payment.fees)), finalCLTVDelta: Self.finalDelta,
             localChannels: local.map { network.local($0) }, now: time)
         query.excluded = payment.excluded
         // Once something has failed, what would need a miracle (one in 256) only costs time.
@@ -105,7 +98,7 @@ extension FlowRun {
         if let payer = payments[number]?.payer { waiting[payer]?.removeAll { $0 == number } }
         var rounds = 0
         while let payment = payments[number], !payment.isProven, !payment.isTaken, payment.givenUp == nil, payment.sent < payment.amount {
-            guard now < payment.deadline, payment.attempts < Self.maxAttempts, rounds < 20 else {
+            guard now < payment.deadline, payment.attempts < Sender.maxAttempts, rounds < Sender.maxRounds else {
                 return giveUp(
                     number,
                     now < payment.deadline
@@ -229,7 +222,7 @@ extension FlowRun {
             payment.isProven = true
             let latency = Duration.milliseconds(now - (payment.firstStart ?? now))
             measured.succeed(
-                payment.number, latency: Int(clamping: latency.wholeMilliseconds), fee: payment.fees, htlcs: payment.attempts)
+                part.payment, latency: Int(clamping: latency.wholeMilliseconds), fee: payment.fees, htlcs: payment.attempts)
             if let stream = payment.stream {
                 streamEnded(payment.payer, stream, .succeeded(fee: MilliSatoshi(payment.fees), latency: latency))
             }

@@ -192,7 +192,9 @@ public struct FlowRun {
         payments[part.payment] = payment
         guard payment.arrived >= payment.amount else {
             // BOLT 4 "Basic Multi-Part Payments": at least a minute.
-            if payment.held.count == 1 { events.add(.gaveUpWaiting(payment: part.payment), at: now + 60_000) }
+            if payment.held.count == 1 {
+                events.add(.gaveUpWaiting(payment: part.payment), at: now + Receiver.partsTimeout.wholeMilliseconds)
+            }
             return
         }
         for held in payment.held {

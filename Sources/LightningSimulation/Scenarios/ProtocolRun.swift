@@ -219,7 +219,7 @@ public struct ProtocolRun {
         }
         let report = measured.finish(
             duration: Int(clamping: min(elapsed, end)), wanted: until.map { Int(clamping: $0.wholeMilliseconds) },
-            trace: world.fingerprint.trace)
+            trace: world.trace.finalized())
         if !isInterrupted, until == nil { try comeToRest() }
         return report
     }
@@ -277,8 +277,8 @@ public struct ProtocolRun {
         for number in waiting {
             let stream = scenario.streams[number]
             guard world.nodes[stream.from].core != nil else { continue }
-            let nodes = world.nodes
-            let request = try world.command(stream.from, .startStream(scenario.terms(of: stream) { nodes[$0].nodeID }))
+            let terms = scenario.terms(of: stream) { world.nodes[$0].nodeID }
+            let request = try world.command(stream.from, .startStream(terms))
             switch world.takeAnswer(request, of: stream.from) {
             case .success(.stream(let begun))?: streams[StreamKey(node: stream.from, stream: begun.id)] = number
             case .failure(let refusal)?: measured.streamEnded(number, refusal.description)
@@ -290,7 +290,6 @@ public struct ProtocolRun {
     }
 
     private mutating func pay(_ planned: PlannedPayment) throws(InvariantViolation) {
-        guard planned.payer != planned.payee else { return }
         let number = measured.begin(at: Int(clamping: elapsed), from: planned.payer, to: planned.payee, amount: planned.amount)
         let asked = try world.command(
             planned.payee,

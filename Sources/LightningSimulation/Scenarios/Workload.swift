@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import LightningCore
 import LightningWire
 
 /// A payment that is to begin at a time: the same for both fidelities.
@@ -60,7 +61,8 @@ struct Workload: Sendable {
                 }
             }
             let amount = random.amount(payments.amounts)
-            let fee = payments.maxFeeMillionths.map { MilliSatoshi(amount).share($0) } ?? max(amount / 200, 5000)
+            let fee =
+                payments.maxFeeMillionths.map { MilliSatoshi(amount).share($0) } ?? PaymentLimits().fee(for: MilliSatoshi(amount)).value
             return PlannedPayment(number: number, time: time, payer: payer, payee: payee, amount: amount, maxFee: fee)
         }
     }
