@@ -83,6 +83,82 @@ struct ScenarioFileTests {
         #expect(scenario.disconnectEvery == .seconds(600) && scenario.crashEvery == .seconds(3600))
     }
 
+    static let adversities = """
+        duration = "10min"
+        [network]
+        names = ["alice", "bob", "carol"]
+        [[payments]]
+        from = "*"
+        to = "*"
+        every = "1s"
+        amount = "1sat"
+        [[event]]
+        at = "1min"
+        do = "cheat"
+        node = "carol"
+        with = "bob"
+        htlcs = true
+        [[event]]
+        at = "2min"
+        do = "force-close"
+        node = "alice"
+        [[event]]
+        at = "3min"
+        do = "part"
+        nodes = ["alice", "bob"]
+        for = "30s"
+        [[event]]
+        at = "4min"
+        do = "slow-disk"
+        node = "bob"
+        commit = "200ms"
+        for = "1min"
+        [[event]]
+        at = "5min"
+        do = "clock"
+        node = "bob"
+        slow = "90s"
+        [[event]]
+        at = "6min"
+        do = "full-blocks"
+        fee_rate = 20
+        blocks = 6
+        [[event]]
+        at = "7min"
+        do = "reorganize"
+        depth = 3
+        """
+
+    @Test("what befalls a network is in its scenario")
+    func events() throws {
+        let scenario = try ScenarioFile.read(Self.adversities, name: "file")
+        #expect(
+            scenario.events == [
+                .init(at: .seconds(60), .cheat(2, peer: 1, takesHTLCs: true)), .init(at: .seconds(120), .forceClose(0, peer: nil)),
+                .init(at: .seconds(180), .partition([0, 1], for: .seconds(30))),
+                .init(at: .seconds(240), .slowDisk(1, commit: .milliseconds(200), for: .seconds(60))),
+                .init(at: .seconds(300), .setClock(1, fast: .seconds(-90))),
+                .init(at: .seconds(360), .fillBlocks(FeeRate(perVirtualByte: 20), blocks: 6)),
+                .init(at: .seconds(420), .reorganize(depth: 3)),
+            ])
+        func failure(_ old: String, _ new: String) -> String? {
+            let failure = #expect(throws: ScenarioFileFailure.self) {
+                try ScenarioFile.read(Self.adversities.replacing(old, with: new), name: "file")
+            }
+            return failure?.description
+        }
+        #expect(failure("\"cheat\"", "\"cheet\"") == "line 11, column 1: “cheet” is no event. Did you mean “cheat”?")
+        #expect(failure("with = \"bob\"", "with = \"bop\"") == "line 13, column 1: there is no node “bop”. Did you mean “bob”?")
+        #expect(failure("depth = 3", "") == "line 40, column 1: an event that is “reorganize” says “depth”")
+        #expect(failure("depth = 3", "depth = 100") == "line 43, column 1: “depth” is a whole number from 1 to 99")
+        #expect(failure("slow = \"90s\"", "") == "line 30, column 1: a clock is set. Write fast = \"30s\", or slow = \"30s\"")
+        #expect(failure("htlcs = true", "htlcs = 1") == "line 14, column 1: “htlcs” is true or false")
+        #expect(failure("at = \"7min\"", "at = \"10min\"") == "line 40, column 1: event 7: it has to be before the end")
+        #expect(
+            failure("node = \"alice\"", "node = \"alice\"\nfor = \"1s\"")
+                == "line 19, column 1: there is no “for” in [[event]]. There are: at, do, node, with")
+    }
+
     @Test("what is changed on the command line takes the place of the file's")
     func changes() throws {
         func read(_ key: String, _ value: String) throws -> Scenario {
@@ -193,10 +269,10 @@ struct ScenarioFileTests {
         #expect(terms?.feeBase == 1000 && terms?.feeProportionalMillionths == 7)
     }
 
-    @Test("no bytes bring the reader down", arguments: 1...40)
+    @Test("no bytes bring the reader down", arguments: 1...80)
     func damaged(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        var bytes = Array(Self.example.utf8)
+        var bytes = Array((seed % 2 == 0 ? Self.example : Self.adversities).utf8)
         for _ in 0..<Int.random(in: 1...12, using: &random) {
             let place = Int.random(in: bytes.indices, using: &random)
             switch Int.random(in: 0...2, using: &random) {

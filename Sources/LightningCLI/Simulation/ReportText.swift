@@ -48,6 +48,16 @@ enum ReportText {
             }
             if report.streams.count > 20 { lines.append("  and \(count(report.streams.count - 20)) more") }
         }
+        if !report.events.isEmpty {
+            lines.append("what happened")
+            for event in report.events.prefix(20) { lines += wrapped("\(time(event.time)): \(event.what)") }
+            if report.events.count > 20 { lines.append("  and \(count(report.events.count - 20)) more") }
+        }
+        if !report.closes.isEmpty {
+            lines.append("closed channels")
+            for close in report.closes.prefix(20) { lines += wrapped(text(close, report)) }
+            if report.closes.count > 20 { lines.append("  and \(count(report.closes.count - 20)) more") }
+        }
         if !report.failures.isEmpty {
             lines.append("why payments failed")
             for failure in report.failures.prefix(6) { lines += wrapped("\(count(failure.count)) x \(failure.reason)") }
@@ -60,6 +70,16 @@ enum ReportText {
         }
         lines.append("trace \(report.trace)")
         return lines.joined(separator: "\n")
+    }
+
+    private static func text(_ close: ScenarioReport.Close, _ report: ScenarioReport) -> String {
+        let channel = report.channels[close.channel]
+        var text = "\(report.nodes[channel.from].name) – \(report.nodes[channel.to].name) at \(time(close.time)): \(close.kind)"
+        if let by = close.by { text += ", \(report.nodes[by].name)'s commitment" }
+        text += "; \(Format.thousands(close.feesSat)) sat to layer 1"
+        if let penalty = close.penaltySat { text += ", \(Format.thousands(penalty)) sat of penalty" }
+        if let blocks = close.blocks, blocks > 0 { text += ", all claimed after \(count(blocks)) blocks" }
+        return text
     }
 
     /// A line for each run of a sweep.
@@ -105,7 +125,7 @@ enum ReportText {
     }
 
     static func time(_ milliseconds: Int) -> String {
-        milliseconds % 1000 == 0 ? seconds(Double(milliseconds) / 1000) : "\(milliseconds) ms"
+        milliseconds % 1000 == 0 || milliseconds > 60_000 ? seconds(Double(milliseconds) / 1000) : "\(milliseconds) ms"
     }
 
     /// `3 h 20 min`, `45 s`.

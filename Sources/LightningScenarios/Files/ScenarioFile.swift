@@ -73,6 +73,8 @@ public struct ScenarioFile {
                 table[path[path.count - 1]] = number
             } else if let number = parsed?.double {
                 table[path[path.count - 1]] = number
+            } else if let flag = parsed?.bool {
+                table[path[path.count - 1]] = flag
             } else if let array = parsed?.array {
                 table[path[path.count - 1]] = array
             } else {
@@ -97,7 +99,8 @@ public struct ScenarioFile {
 
     /// What stands at the top.
     private static let keys = [
-        "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "layer1", "faults", "flow",
+        "name", "seed", "duration", "fidelity", "latency", "network", "channel", "payments", "stream", "away", "event", "layer1", "faults",
+        "flow",
     ]
     /// Tables of which there is one, which a change may begin.
     private static let singleTables = ["network", "layer1", "faults", "flow"]
@@ -135,6 +138,7 @@ public struct ScenarioFile {
                 Scenario.Absence(
                     node, from: try table.needed("at", try table.time("at")), for: try table.needed("for", try table.time("for"))))
         }
+        for table in try root.tables("event") { scenario.events.append(try event(table, scenario)) }
         try readLayerOne(&scenario)
         if let flow = try root.table("flow") {
             try flow.allow(["reuse_routes"])
@@ -167,6 +171,7 @@ public struct ScenarioFile {
                 return network.failure(nil, "one of its channels cannot be: \(why)")
             }
             if let place = table("channel", number - networkChannels) { return place }
+        case .event(let number, _): if let place = table("event", number) { return place }
         case .absence(let number, _): if let place = table("away", number) { return place }
         case .nodes, .name, .time, .idle, .network: break
         }
@@ -200,7 +205,7 @@ public struct ScenarioFile {
         return scenario.nodes.count - 1
     }
 
-    private func number(
+    func number(
         _ name: String, _ table: ScenarioTable, _ key: String, _ scenario: Scenario
     ) throws(ScenarioFileFailure) -> Int {
         if let number = numbers[name] { return number }

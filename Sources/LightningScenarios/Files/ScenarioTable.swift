@@ -92,6 +92,12 @@ struct ScenarioTable {
         return number
     }
 
+    func flag(_ key: String) throws(ScenarioFileFailure) -> Bool? {
+        guard let value = table[key] else { return nil }
+        guard let flag = value.bool else { throw failure(key, "“\(key)” is true or false") }
+        return flag
+    }
+
     func number(_ key: String, _ range: ClosedRange<Double>) throws(ScenarioFileFailure) -> Double? {
         guard let value = table[key] else { return nil }
         guard let number = value.double ?? value.int.map({ Double($0) }), range.contains(number) else {
@@ -164,7 +170,7 @@ struct ScenarioTable {
         if let value = Value(rawValue: text) { return value }
         let words = Value.allCases.map(\.rawValue)
         let suggestion = ScenarioFileFailure.likely(text, among: words).map { "Did you mean “\($0)”?" }
-        throw failure(key, "“\(text)” is no \(key)", suggestion ?? "There are: " + words.joined(separator: ", "))
+        throw failure(key, "“\(text)” is no \(key == "do" ? "event" : key)", suggestion ?? "There are: " + words.joined(separator: ", "))
     }
 
     /// A text, or a list of them.

@@ -2,7 +2,8 @@ public import LightningSimulation
 
 /// A run as tables of comma-separated values (RFC 4180, but for lines that end with a line feed alone), by the names of their files.
 public enum CSVReport {
-    /// Every table: `payments.csv`, `slices.csv`, `channels.csv`, `balances.csv`, `streams.csv`, `nodes.csv`.
+    /// Every table: `payments.csv`, `slices.csv`, `channels.csv`, `balances.csv`, `streams.csv`, `nodes.csv`; where there were some,
+    /// `events.csv` and `closes.csv`.
     public static func tables(_ report: ScenarioReport) -> [(name: String, text: String)] {
         func name(_ node: Int) -> String { report.nodes[node].name }
         func optional(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "" }
@@ -50,6 +51,18 @@ public enum CSVReport {
                 report.nodes.map { [$0.name, "\($0.forwards)", "\($0.earnedMsat)"] }
             ),
         ]
+        if !report.events.isEmpty {
+            tables.append(("events.csv", ["time_ms", "event"], report.events.map { ["\($0.time)", $0.what] }))
+        }
+        if !report.closes.isEmpty {
+            let rows = report.closes.map { close in
+                [
+                    "\(close.time)", "\(close.channel)", close.kind, close.by.map { name($0) } ?? "", "\(close.feesSat)",
+                    optional(close.penaltySat), optional(close.blocks),
+                ]
+            }
+            tables.append(("closes.csv", ["time_ms", "channel", "kind", "by", "fees_sat", "penalty_sat", "blocks"], rows))
+        }
         // A table of a large network's balances would be larger than all else.
         if report.channels.count <= 1000 {
             let balances = report.slices.indices.map { slice in

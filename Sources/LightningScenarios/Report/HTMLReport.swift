@@ -29,6 +29,7 @@ public struct HTMLReport {
         parts.append(header)
         parts.append(figures)
         parts.append(map)
+        parts.append(events)
         parts.append(streams)
         parts.append(charts)
         parts.append(sizes)
@@ -122,7 +123,8 @@ public struct HTMLReport {
         if channels.count < report.channels.count {
             html += "The \(channels.count) channels over which most was forwarded, of \(Numbers.grouped(report.channels.count)). "
         }
-        html += "The end of the run is shown; what HTLCs hold is counted with the other side.</p></figure>"
+        html +=
+            "The end of the run is shown; what HTLCs hold is counted with the other side\(report.closes.isEmpty ? "" : ", and a channel that was closed stays as it was last").</p></figure>"
         html +=
             "<script type=\"application/json\" id=\"balances\">{\"times\":[\(times.joined(separator: ","))],\"links\":[\(data.joined(separator: ","))]}</script></section>"
         return html

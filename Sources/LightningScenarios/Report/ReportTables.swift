@@ -4,6 +4,38 @@ import LightningSimulation
 extension HTMLReport {
     private func name(_ node: Int) -> String { report.nodes[node].name.escapedHTML }
 
+    var events: String {
+        guard !report.events.isEmpty || !report.closes.isEmpty else { return "" }
+        var html = "<section><h2>What happened</h2>"
+        if !report.events.isEmpty {
+            html +=
+                HTMLTable(
+                    columns: [.number("at"), .text("what")],
+                    rows: report.events.prefix(60).map { [Numbers.time($0.time), $0.what.escapedHTML] }
+                ).html
+            if report.events.count > 60 { html += "<p class=\"note\">The first 60 of \(Numbers.grouped(report.events.count)).</p>" }
+        }
+        guard !report.closes.isEmpty else { return html + "</section>" }
+        let rows = report.closes.prefix(60).map { close in
+            let channel = report.channels[close.channel]
+            return [
+                "\(name(channel.from)) – \(name(channel.to))", Numbers.time(close.time), close.kind.escapedHTML,
+                close.by.map { name($0) } ?? "both", Numbers.grouped(Int(clamping: close.feesSat)) + " sat",
+                close.penaltySat.map { Numbers.grouped(Int(clamping: $0)) + " sat" } ?? "", close.blocks.map { Numbers.grouped($0) } ?? "",
+            ]
+        }
+        html += "<h3>Closed channels</h3>"
+        html +=
+            HTMLTable(
+                columns: [
+                    .text("channel"), .number("at"), .text("how"), .text("whose commitment"), .number("paid to layer 1"),
+                    .number("penalty"), .number("blocks until all was claimed"),
+                ], rows: rows
+            ).html
+        if report.closes.count > 60 { html += "<p class=\"note\">The first 60 of \(Numbers.grouped(report.closes.count)).</p>" }
+        return html + "</section>"
+    }
+
     var streams: String {
         guard !report.streams.isEmpty else { return "" }
         let rows = report.streams.prefix(40).enumerated().map { index, stream in

@@ -8,16 +8,6 @@ import LightningPayment
 import LightningTransactions
 import LightningWire
 
-/// A commitment of a node, and what takes its HTLC outputs further, from a time when it was not revoked.
-struct KeptCommitment {
-    var node: Int
-    var channel: ChannelID
-    var transaction: Transaction
-    /// What the node had in it without HTLCs.
-    var own: MilliSatoshi
-    var steps: SecondSteps
-}
-
 // What adversaries do.
 extension ContestedHistory {
     // MARK: Old commitments
@@ -26,18 +16,7 @@ extension ContestedHistory {
     mutating func keepCommitments() { keepCommitments(of: [drawMember()]) }
 
     mutating func keepCommitments(of nodes: [Int]) {
-        for index in nodes { keepCommitments(of: index) }
-    }
-
-    private mutating func keepCommitments(of index: Int) {
-        for channel in world.nodes[index].core?.channels.ordered ?? [] {
-            guard let transaction = world.signedCommitment(index, channel.id) else { continue }
-            let keys = SimulatedWorld.keys(world.seed, index).channel(channel.parameters.keyOrigin)
-            kept.append(
-                KeptCommitment(
-                    node: index, channel: channel.id, transaction: transaction, own: channel.commitments.toLocal,
-                    steps: SecondSteps(channel, keys)))
-        }
+        for index in nodes { kept += world.commitments(of: index) }
     }
 
     /// A node publishes a commitment that it has revoked, if it can one with HTLCs. Half of the cheaters go on with these.
@@ -63,7 +42,7 @@ extension ContestedHistory {
         guard goesOn else { return true }
         let known = held.filter { $0.payee == old.node || isSettled($0.hash) }.map { ($0.hash, $0.preimage) }
         let steps = old.steps.transactions(preimages: Dictionary(known) { first, _ in first }, coins: &coins)
-        secondSteps += steps
+        miner.secondSteps += steps
         sweeps += steps.flatMap(old.steps.sweeps)
         return true
     }
@@ -73,23 +52,17 @@ extension ContestedHistory {
     /// - Parameter victim: the other side of its channel, where one is meant: then it is most times the one with which the cheater gains most.
     mutating func drawRevoked(victim: Int? = nil) -> KeptCommitment? {
         let revoked = kept.filter { old in
-            guard guilty.isEmpty || guilty == [old.node], let current = world.signedCommitment(old.node, old.channel) else { return false }
+            guard guilty.isEmpty || guilty == [old.node], world.isRevoked(old) else { return false }
             let peer = world.nodes[old.node].core?.channels[old.channel]?.parameters.remoteNodeID
             if let victim, peer != world.nodes[victim].nodeID { return false }
-            return current.id != old.transaction.id && world.nodes[old.node].core?.channels[old.channel]?.close == nil
+            return true
         }
         if victim != nil, world.draw(0...3) > 0 {
-            return revoked.max { gain($0) < gain($1) }
+            return revoked.max { world.gain(of: $0) < world.gain(of: $1) }
         }
         let rich = revoked.filter { $0.steps.count > 0 }
         let drawn = rich.isEmpty ? revoked : rich
         return drawn.isEmpty ? nil : drawn[world.draw(0...drawn.count - 1)]
-    }
-
-    /// What a node has more, in msat, in a commitment that it has revoked than in its channel.
-    private func gain(_ old: KeptCommitment) -> Int64 {
-        let now = world.nodes[old.node].core?.channels[old.channel]?.commitments.toLocal ?? .zero
-        return Int64(old.own.value) - Int64(now.value)
     }
 
     /// Whether the preimage of a payment went all the way back.
@@ -100,25 +73,6 @@ extension ContestedHistory {
                 return payment.paymentHash == hash
             }
         }
-    }
-
-    /// What the next block can hold of second steps: their time has come, and the commitment is in an earlier block, or where the channel has
-    /// no anchors before it in the same one (BOLT 3: with them a "1 OP_CHECKSEQUENCEVERIFY" forbids that).
-    mutating func nextSecondSteps() -> [Transaction] {
-        var next: [Transaction] = []
-        for step in secondSteps where step.lockTime <= world.ledger.height.uint32 {
-            let parent = step.inputs[0].previousOutput.transaction
-            if step.inputs.allSatisfy({ world.ledger.coin($0.previousOutput) != nil }) {
-                next.append(step)
-            } else if step.inputs[0].sequence == 0, let commitment = world.ledger.mempool.entries[parent]?.transaction {
-                if !next.contains(commitment) { next.append(commitment) }
-                next.append(step)
-            } else {
-                continue
-            }
-            report.secondSteps += 1
-        }
-        return next
     }
 
     /// Cheaters take what is theirs after their delay, if nobody has taken it before: layer 1 refuses what comes too early or too late.

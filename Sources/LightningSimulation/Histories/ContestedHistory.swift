@@ -58,8 +58,6 @@ public struct ContestedHistory {
     var silent: [Int: BlockHeight] = [:]
     /// Commitments that their nodes will have revoked later.
     var kept: [KeptCommitment] = []
-    /// What takes HTLC outputs of a cheater's commitment to their second step, until it is mined or too late.
-    var secondSteps: [Transaction] = []
     /// What takes a cheater's outputs after its delay: published with each block, as long as nobody was faster.
     var sweeps: [Transaction] = []
     private var hashes = 0
@@ -68,10 +66,7 @@ public struct ContestedHistory {
     let topology: Topology
     /// The nodes that pay and are paid: the first ones. A watchtower comes after them.
     var members: Int { topology.nodes }
-    /// What is mined pays so much, until a height.
-    private var floor: (rate: FeeRate, until: BlockHeight)?
-    /// What spends commitments is not mined, until a height.
-    private var censoredUntil = BlockHeight.genesis
+    var miner = Miner()
     /// Coins of adversaries.
     var coins: [Transaction] = []
 
@@ -169,7 +164,7 @@ public struct ContestedHistory {
         default: try attack()
         }
         try world.pass(world.draw(1...3), interval: .milliseconds(500))
-        try showMempool()
+        try world.showMempool()
     }
 
     /// One of the adversaries does what it does.
@@ -182,7 +177,7 @@ public struct ContestedHistory {
         case .staller: stall()
         case .pinner: try pin()
         case .reorganizer: try world.reorganize(depth: world.draw(1...ChannelClose.reasonableDepth - 1))
-        case .censor: censoredUntil = world.ledger.height + world.draw(1...3)
+        case .censor: miner.censoredUntil = world.ledger.height + world.draw(1...3)
         case .feeSpike: try spike()
         }
     }
@@ -192,7 +187,7 @@ public struct ContestedHistory {
             try mineBlock()
             sweepForCheaters()
             try world.pass(1, interval: .milliseconds(200))
-            try showMempool()
+            try world.showMempool()
             for (index, until) in away.sorted(by: { $0.key < $1.key }) where world.ledger.height >= until {
                 away[index] = nil
                 world.resume(index)
@@ -209,48 +204,9 @@ public struct ContestedHistory {
 
     /// A block of the miner of these times.
     private mutating func mineBlock() throws(InvariantViolation) {
-        if let floor, world.ledger.height >= floor.until { self.floor = nil }
-        let isCensored = world.ledger.height < censoredUntil
-        let preferred = nextSecondSteps()
-        guard floor != nil || isCensored || !preferred.isEmpty else {
-            try world.mine(1)
-            return
-        }
-        var chosen = world.ledger.nextTransactions(least: floor?.rate ?? FeeRate(perKiloweight: 0))
-        if isCensored {
-            chosen = Self.without(chosen) { isOfCommitment($0) }
-        }
-        if !preferred.isEmpty {
-            let taken = Set(preferred.flatMap { $0.inputs.map(\.previousOutput) })
-            chosen = preferred + Self.without(chosen) { taken.contains($0) }
-        }
-        try world.mine(1, including: chosen)
-    }
-
-    /// Transactions without those that spend what nobody may spend, and without those that need them.
-    private static func without(_ transactions: [Transaction], spending isUnwanted: (OutPoint) -> Bool) -> [Transaction] {
-        var left: Set<TransactionID> = []
-        return transactions.filter { transaction in
-            let isWanted = transaction.inputs.allSatisfy { !left.contains($0.previousOutput.transaction) && !isUnwanted($0.previousOutput) }
-            if !isWanted { left.insert(transaction.id) }
-            return isWanted
-        }
-    }
-
-    /// Whether an output is a commitment's: BOLT 3's lock time begins with 0x20.
-    private func isOfCommitment(_ outPoint: OutPoint) -> Bool {
-        return world.ledger.transaction(outPoint.transaction).map { $0.transaction.lockTime >> 24 == 0x20 } ?? false
-    }
-
-    /// Nodes see what waits in the mempool of what concerns them.
-    private mutating func showMempool() throws(InvariantViolation) {
-        let waiting = world.ledger.mempool.entries.values.sorted { $0.id < $1.id }.map(\.transaction)
-        guard !waiting.isEmpty else { return }
-        for index in world.nodes.indices {
-            guard let core = world.nodes[index].core else { continue }
-            let seen = waiting.filter { transaction in transaction.inputs.contains { core.isWatching($0.previousOutput) } }
-            if !seen.isEmpty { try world.input(index, .mempoolSeen(seen)) }
-        }
+        let next = miner.transactions(world.ledger)
+        report.secondSteps += next?.secondSteps ?? 0
+        try world.mine(1, including: next?.chosen)
     }
 
     /// Others pay more for some blocks, and the nodes hear of it, more or less.
@@ -258,7 +214,7 @@ public struct ContestedHistory {
         let rate = try world.moveFeeRates()
         // A commitment without anchors pays what was agreed, and nobody can pay more for it.
         guard world.seed % 4 != 0 else { return }
-        floor = (rate, world.ledger.height + world.draw(1...12))
+        miner.floor = (rate, world.ledger.height + world.draw(1...12))
     }
 
     // MARK: Nodes
@@ -301,8 +257,8 @@ public struct ContestedHistory {
     /// No more faults: everybody is there, every channel is closed, and every claim is mined.
     private mutating func heal() throws(InvariantViolation) {
         world.faults = .none
-        floor = nil
-        censoredUntil = 0
+        miner.floor = nil
+        miner.censoredUntil = 0
         // Who has a watchtower stays away as long as it said.
         while let until = away.filter({ watched.contains($0.key) }).values.max(), until > world.ledger.height { try mine(1) }
         for index in away.keys.sorted() { world.resume(index) }
@@ -336,77 +292,15 @@ public struct ContestedHistory {
     private mutating func check() throws(InvariantViolation) {
         for index in world.nodes.indices {
             guard let core = world.nodes[index].core else { continue }
-            var expected = Int64(before[index].value) * 1000
-            for payment in world.nodes[index].payments.values {
-                switch payment.status {
-                case .pending: throw world.violation("\(world.nodes[index].name): a payment is pending for ever")
-                case .succeeded: expected -= Int64(payment.amount.value) + Int64(payment.fee.value)
-                case .failed: break
-                }
-            }
-            for record in world.nodes[index].invoices.values {
-                if case .paid(_, let amount) = record.status { expected += Int64(amount.value) }
-                if case .settling(let amount) = record.status {
-                    let parts = record.htlcs.map { key in "\(key): \(Self.describe(core.channels[key.channel], key))" }
-                    throw world.violation("\(world.nodes[index].name): an invoice of \(amount) is settling for ever: \(parts)")
-                }
-            }
-            guard core.circuits.pending.isEmpty else { throw world.violation("\(world.nodes[index].name): a forward is pending for ever") }
-            expected += Int64(core.circuits.totals.fees.value)
+            let earned = try world.earnings(of: index)
             count(core)
             guard !guilty.contains(index) else { continue }
-            let got = Int64(world.wealth(of: index).value) * 1000
-            for channel in core.channels.values { expected += Int64(Self.penalty(channel).value) }
-            let costs = core.channels.values.reduce(Int64(0)) { $0 + Self.cost($1) + (watched.contains(index) ? towerCost($1) : 0) }
-            guard got + costs >= expected else {
-                let closes = core.channels.values.map { channel in
-                    "\(channel.close.map { "\($0.kind), fee \($0.fee.map(\.description) ?? "?"), claims \($0.claimFees.values.map(\.value)), \($0.outputs.map(\.status))" } ?? channel.stateName), child \(channel.commitmentBumpFee)"
-                }
-                throw world.violation(
-                    "\(world.nodes[index].name) should have \(expected) msat, less \(costs) for closes, and has \(got): \(closes)")
-            }
+            let towers = watched.contains(index) ? core.channels.values.reduce(Int64(0)) { $0 + towerCost($1) } : 0
+            try world.checkWealth(of: index, before: before[index], earned: earned, otherCosts: towers)
         }
         for payment in world.nodes.flatMap({ $0.payments.values }) {
             if case .succeeded = payment.status { report.succeeded += 1 } else { report.failed += 1 }
         }
-    }
-
-    /// What a cheater's other side has at least more than before: all that is in the channel and was neither its own nor in an HTLC to it. Without this what
-    /// it gains could hide what it lost in another channel, or in this one.
-    private static func penalty(_ channel: PaymentChannel) -> MilliSatoshi {
-        guard let close = channel.close, close.kind == .revokedCommitment else { return .zero }
-        let state = channel.commitments
-        let mine = state.htlcs.values.reduce(state.toLocal) { $1.state.isOfferedByLocal ? $0 : $0 + $1.amount }
-        return MilliSatoshi(channel.parameters.fundingAmount).saturatingSubtracting(mine)
-    }
-
-    /// What the end of a channel may have cost, in msat: what its close says, and a little that has no output. A lost HTLC is more than that.
-    private static func cost(_ channel: PaymentChannel) -> Int64 {
-        guard let close = channel.close else { return 0 }
-        // Anchors, a balance below the dust limit, parts of satoshi.
-        var cost = Satoshi(2000) + channel.commitmentBumpFee
-        if channel.parameters.isOpener || close.kind == .revokedCommitment, let fee = close.fee { cost += fee }
-        for fee in close.claimFees.values { cost += fee }
-        // What nobody claims is not worth its fee: at the most that is asked for in a history a claim costs less than this.
-        for output in close.outputs where output.status == .abandoned { cost += min(output.output.amount, Satoshi(10_000)) }
-        // Without anchors the second step of a cheater pays its fee from the HTLC: what is left of it is ours.
-        for taken in close.outputs where taken.role == .penaltyHTLC {
-            guard case .resolved(let step, _, false) = taken.status,
-                let left = close.outputs.first(where: { $0.role == .penaltySecondLevel && $0.outPoint.transaction == step })
-            else { continue }
-            cost += taken.output.amount.subtracting(left.output.amount) ?? .zero
-        }
-        let trimmed = close.htlcs.reduce(MilliSatoshi.zero) { $1.place == .trimmed ? $0 + $1.amount : $0 }
-        return Int64(cost.value) * 1000 + Int64(trimmed.value)
-    }
-
-    /// What a channel's close knows of an HTLC of its peer.
-    private static func describe(_ channel: PaymentChannel?, _ id: HTLCID) -> String {
-        guard let channel, let close = channel.close else { return "no close" }
-        guard let htlc = close.htlcs.first(where: { $0.key.id == id.id && !$0.key.isOfferedByLocal }) else {
-            return "\(close.kind), no such HTLC"
-        }
-        return "\(close.kind), \(htlc.place), decided \(htlc.isDecided), preimage \(htlc.preimage != nil)"
     }
 
     private mutating func count(_ core: NodeCore) {

@@ -84,7 +84,7 @@ extension ContestedHistory {
                 guard let taken = close.outputs.first(where: { $0.outPoint == input.previousOutput }) else { continue }
                 // A kit pays each input to the output of the same number.
                 guard let paid = spender.outputs.indices.contains(number) ? spender.outputs[number].amount : nil else { continue }
-                let isSecondStep = output.role == .penaltyHTLC && secondSteps.contains { $0.id == id }
+                let isSecondStep = output.role == .penaltyHTLC && miner.secondSteps.contains { $0.id == id }
                 cost += isSecondStep ? taken.output.amount : taken.output.amount.subtracting(paid) ?? .zero
             }
         }

@@ -27,15 +27,18 @@ public enum ScenarioFailure: Error, Sendable, CustomStringConvertible {
 
 /// A scenario on production nodes: every payment is an invoice, onions, commitments and revocations, as between real nodes.
 public struct ProtocolRun {
-    private let scenario: Scenario
-    private var world: SimulatedWorld
+    let scenario: Scenario
+    var world: SimulatedWorld
     private var workload: Workload
-    private var measured: Measurements
-    private var ids: [ChannelID] = []
-    private var channelNumbers: [ChannelID: Int] = [:]
+    var measured: Measurements
+    private(set) var ids: [ChannelID] = []
+    private(set) var channelNumbers: [ChannelID: Int] = [:]
+    private let checkers: [ScenarioChecker]
+    /// What adversaries of the scenario have, and which blocks there are.
+    var adversaries = ProtocolAdversaries()
     private var nodeNumbers: [NodeID: Int] = [:]
     /// When the scenario begins in the world.
-    private var start = Timestamp.zero
+    private(set) var start = Timestamp.zero
     private var random: SeededRandom
     /// Payments under way, by their hashes.
     private var payments: [PaymentHash: (number: Int, payer: Int, request: RequestID)] = [:]
@@ -53,21 +56,23 @@ public struct ProtocolRun {
     ///
     /// - Parameters:
     ///   - until: the moment at which it ends, where that is before the scenario does.
+    ///   - checkers: what must hold beside what always must.
     ///   - progress: hears which part of the time has passed, 0 to 1; where it says no, the run ends and what was measured so far is the
     ///     report.
     public static func run(
-        _ scenario: Scenario, until: Duration? = nil, progress: (Double) -> Bool = { _ in true }
+        _ scenario: Scenario, until: Duration? = nil, checkers: [ScenarioChecker] = [], progress: (Double) -> Bool = { _ in true }
     ) throws(ScenarioFailure) -> ScenarioReport {
         do throws(ScenarioProblem) { try scenario.check() } catch { throw .impossible(error) }
         do throws(InvariantViolation) {
-            var run = ProtocolRun(scenario)
+            var run = ProtocolRun(scenario, checkers)
             try run.build()
             return try run.live(until, progress)
         } catch { throw .violation(error) }
     }
 
-    private init(_ scenario: Scenario) {
+    private init(_ scenario: Scenario, _ checkers: [ScenarioChecker]) {
         self.scenario = scenario
+        self.checkers = checkers
         var configuration = NodeConfiguration()
         configuration.gossip.flushInterval = .milliseconds(1000)
         world = SimulatedWorld(seed: scenario.seed, names: scenario.nodes, configuration: configuration)
@@ -88,6 +93,7 @@ public struct ProtocolRun {
         for (number, id) in ids.enumerated() { channelNumbers[id] = number }
         for (number, node) in world.nodes.enumerated() { nodeNumbers[node.nodeID] = number }
         try setTerms()
+        try prepareAdversaries()
         let virtualBytes = world.minedBlocks.flatMap { $0.transactions.dropFirst() }.reduce(0) { $0 + $1.virtualSize }
         measured.note { $0.onChainVirtualBytes = virtualBytes }
         world.faults.minDelay = scenario.latency.lowerBound.wholeMilliseconds
@@ -138,6 +144,9 @@ public struct ProtocolRun {
         case leave(Int)
         case comeBack(Int)
         case feeRate(FeeRate)
+        case event(Scenario.Act)
+        /// What lasted for some time is over.
+        case over(Scenario.Act)
     }
 
     private var acts: [(time: UInt64, act: Act)] {
@@ -151,11 +160,17 @@ public struct ProtocolRun {
             acts.append((end, .comeBack(absence.node)))
         }
         for change in scenario.feeRates { acts.append((change.start.wholeMilliseconds, .feeRate(change.rate))) }
+        for event in scenario.events {
+            acts.append((event.time.wholeMilliseconds, .event(event.act)))
+            guard let time = event.act.time else { continue }
+            let end = event.time.wholeMilliseconds.addingReportingOverflow(time.wholeMilliseconds).partialValue
+            acts.append((end, .over(event.act)))
+        }
         // Those of the same time in the order in which the scenario names them.
         return acts.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
     }
 
-    private var elapsed: UInt64 { world.now.since(start).wholeMilliseconds }
+    var elapsed: UInt64 { world.now.since(start).wholeMilliseconds }
 
     private mutating func live(
         _ until: Duration?, _ progress: (Double) -> Bool
@@ -195,6 +210,7 @@ public struct ProtocolRun {
             if nextTick <= now {
                 try world.tick()
                 try beginWaiting()
+                try checkers.check(world)
                 // As whoever follows a chain says when there is nothing new: a node that hears nothing for ten minutes takes no HTLC.
                 if now / 1000 % 60 == 0 { for index in world.nodes.indices { try world.input(index, .caughtUp) } }
                 nextTick = now + 1000
@@ -217,31 +233,42 @@ public struct ProtocolRun {
             $0.bytes = bytes
             $0.restarts = restarts
         }
-        let report = measured.finish(
+        var report = measured.finish(
             duration: Int(clamping: min(elapsed, end)), wanted: until.map { Int(clamping: $0.wholeMilliseconds) },
             trace: world.trace.finalized())
-        if !isInterrupted, until == nil { try comeToRest() }
+        let isWhole = !isInterrupted && until == nil
+        if isWhole { try comeToRest() }
+        report.closes = closes(isWhole)
         return report
     }
 
     /// Without faults and with everybody there what is under way ends, and both sides of each channel agree.
     private mutating func comeToRest() throws(InvariantViolation) {
         world.faults = .none
+        endAdversities()
         for index in world.nodes.indices { world.resume(index) }
         for key in streams.keys.sorted(by: { ($0.node, $0.stream) < ($1.node, $1.stream) }) {
             try world.command(key.node, .stream(key.stream, .stop))
         }
         for _ in 0..<60 {
             try world.pass(5)
-            let isAtRest = world.nodes.allSatisfy { node in
-                // One that was closed meanwhile, for an HTLC that nobody claimed in time, takes its blocks.
-                node.core?.channels.values.allSatisfy {
-                    !$0.isOpen || $0.commitments.htlcs.isEmpty && $0.connection == .established
-                } ?? false
+            if isAtRest {
+                try world.checkNetwork()
+                try finishCloses()
+                try checkBooks()
+                return try checkers.check(world)
             }
-            if isAtRest { return try world.checkNetwork() }
         }
         throw world.violation("five minutes after the end HTLCs are still under way")
+    }
+
+    private var isAtRest: Bool {
+        world.nodes.allSatisfy { node in
+            // One that was closed meanwhile, for an HTLC that nobody claimed in time, takes its blocks.
+            node.core?.channels.values.allSatisfy {
+                !$0.isOpen || $0.commitments.htlcs.isEmpty && $0.connection == .established
+            } ?? false
+        }
     }
 
     /// Until the next fault, in milliseconds, where each of so many has one now and then.
@@ -257,12 +284,16 @@ public struct ProtocolRun {
             try beginWaiting()
         case .leave(let node): world.stop(node)
         case .comeBack(let node): world.resume(node)
+        case .event(let act): try carryOut(act)
+        case .over(let act): end(act)
         case .feeRate(let rate): for index in world.nodes.indices { try world.say(FeeEstimates(rate), to: index) }
         }
     }
 
-    private mutating func mine() throws(InvariantViolation) {
-        guard let block = try world.mine(1, after: .zero).first else { return }
+    mutating func mine() throws(InvariantViolation) {
+        let next = adversaries.miner.transactions(world.ledger)
+        guard let block = try world.mine(1, including: next?.chosen, after: .zero).first else { return }
+        try afterBlock()
         let paid = block.transactions[0].outputs.reduce(Satoshi.zero) { $0 + $1.amount }
         let subsidy = world.ledger.parameters.subsidy(height: world.ledger.height)
         measured.mined(
@@ -321,7 +352,7 @@ public struct ProtocolRun {
             switch event {
             case .paymentSucceeded(let payment):
                 guard let number = ended(payment) else { continue }
-                let latency = Int(clamping: time.since(payment.firstStart).wholeMilliseconds)
+                let latency = Int(clamping: time.since(world.time(payment.firstStart, ofClock: node)).wholeMilliseconds)
                 measured.succeed(number, latency: latency, fee: payment.fee.value, htlcs: payment.attempts.count)
             case .paymentFailed(let payment):
                 guard let number = ended(payment) else { continue }
@@ -348,7 +379,9 @@ public struct ProtocolRun {
                 measured.forwarded(
                     by: node, into: channelNumbers[circuit.outgoing.channel], amount: circuit.amount.value,
                     fee: circuit.incoming.amount.value - min(circuit.incoming.amount.value, circuit.amount.value))
-            case .peerConnected, .peerDisconnected, .channelOpening, .channelUsable, .channelAnnounced, .channelClosing, .channelClosed,
+            case .channelClosing(let id, _):
+                if let channel = channelNumbers[id], adversaries.closedAt[channel] == nil { adversaries.closedAt[channel] = now }
+            case .peerConnected, .peerDisconnected, .channelOpening, .channelUsable, .channelAnnounced, .channelClosed,
                 .channelsRestored, .connectionReady, .connectionEnded, .connectionLost, .peerAddresses, .publicationRefused,
                 .paymentReceived, .paymentHeld, .paymentUpdated, .paymentSettled, .forwardRefused, .block, .alert, .note:
                 continue
@@ -364,6 +397,7 @@ public struct ProtocolRun {
     }
 
     private mutating func closeSlice() {
+        keepCommitments()
         var dust: UInt64 = 0
         for (number, id) in ids.enumerated() {
             let channel = scenario.channels[number]

@@ -206,6 +206,8 @@ public struct Scenario: Hashable, Sendable {
     public var streams: [Stream] = []
     /// Nodes that are down for a while.
     public var absences: [Absence] = []
+    /// What adversaries, miners, disks and clocks do, and when.
+    public var events: [Event] = []
     /// How long a flow sends an amount to a payee again over the route by which it arrived, without looking for a better one; `nil` looks
     /// each time, as nodes do. Streams of a large network are up to three times as fast with it.
     public var routeReuse: Duration?
@@ -243,6 +245,8 @@ public enum ScenarioProblem: Error, Hashable, Sendable, CustomStringConvertible 
     case channel(Int, String)
     /// Payments, or a stream, that cannot be; which, and why.
     case workload(String, String)
+    /// Something that cannot happen; which event, and why.
+    case event(Int, String)
     /// A time that is none, or is beyond the end.
     case time(String)
     /// Nobody pays anybody.
@@ -260,6 +264,7 @@ public enum ScenarioProblem: Error, Hashable, Sendable, CustomStringConvertible 
                 : Scenario.isShown(name) ? "two nodes are called “\(name)”" : "a name has signs that cannot be shown"
         case .network(let why): why
         case .absence(let number, let why): "absence \(number + 1): \(why)"
+        case .event(let number, let why): "event \(number + 1): \(why)"
         case .unknownNode(let number, let part): "\(part): there is no node \(number)"
         case .channel(let number, let why): "channel \(number + 1): \(why)"
         case .workload(let which, let why): "\(which): \(why)"

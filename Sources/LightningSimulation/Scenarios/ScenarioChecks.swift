@@ -7,7 +7,7 @@ import LightningWire
 extension Scenario {
     /// Production nodes at most: each of them knows the whole network, and to build it takes minutes beyond.
     public static let maxProtocolNodes = 200
-    private static let longest = Duration.seconds(100 * 31_557_600)
+    static let longest = Duration.seconds(100 * 31_557_600)
 
     /// - Throws: the first problem.
     public func check() throws(ScenarioProblem) {
@@ -40,6 +40,7 @@ extension Scenario {
                 }
             }
         }
+        try checkEvents()
         if let routeReuse {
             guard routeReuse >= .zero, routeReuse <= Self.longest else { throw .time("routes are used again for no time, or some") }
             guard fidelity == .flow else { throw .time("routes are used again in a flow only: nodes look for one each time") }

@@ -109,6 +109,31 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var feesSat: UInt64
     }
 
+    /// Something that adversaries, miners, disks or clocks did.
+    public struct Event: Sendable, Codable, Equatable {
+        public var time: Int
+        /// In words, with what came of it at once.
+        public var what: String
+    }
+
+    /// A channel that came to its end.
+    public struct Close: Sendable, Codable, Equatable {
+        /// When its first side heard of it, or knew it.
+        public var time: Int
+        /// Its number.
+        public var channel: Int
+        /// In words.
+        public var kind: String
+        /// Whose commitment was mined; `nil` where both signed.
+        public var by: Int?
+        /// What both sides paid to layer 1 for it.
+        public var feesSat: UInt64 = 0
+        /// What the cheated side took.
+        public var penaltySat: UInt64?
+        /// Blocks from the close to the last output that somebody took; `nil` where that was not seen.
+        public var blocks: Int?
+    }
+
     public var name: String
     public var seed: UInt64
     public var fidelity: Scenario.Fidelity
@@ -153,6 +178,10 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
     public var restarts = 0
     /// Blocks while it ran.
     public var blocks: [Block] = []
+    /// What happened beside payments.
+    public var events: [Event] = []
+    /// Channels that were closed, also those that were after the end, when everything came to rest.
+    public var closes: [Close] = []
     /// Of the transactions that opened the channels; `nil` in a flow, which has no layer 1.
     public var onChainVirtualBytes: Int?
     /// The first payments, in the order of their beginnings; `omittedPayments` were too many for the list.

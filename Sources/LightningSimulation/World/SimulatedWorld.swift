@@ -79,6 +79,14 @@ public struct SimulatedWorld {
         var isOldCopy = false
         /// Its last backup, which is kept elsewhere than on its disk.
         package internal(set) var backup: [UInt8]?
+        /// How its disk is.
+        var disk = Disk.healthy
+        /// Until when a slow disk is still writing: what comes meanwhile waits.
+        var busyUntil = Timestamp.zero
+        /// What came meanwhile, in its order.
+        var waitingInputs: [NodeInput] = []
+        /// How much its clock is fast; negative where it is slow.
+        var clockSkew = Duration.zero
         public var nodeID: NodeID { keys.nodeID }
     }
 
@@ -92,6 +100,8 @@ public struct SimulatedWorld {
         case wake(Int, life: UInt64)
         /// The answer to a check of gossip, for the life of the node that asked.
         case verdict(Int, life: UInt64, number: UInt64, GossipVerdict)
+        /// A slow disk has written what it had to.
+        case written(Int, life: UInt64)
     }
 
     private struct Entry: Comparable {
@@ -105,7 +115,7 @@ public struct SimulatedWorld {
     }
 
     /// A connection: who called whom, and when the last message arrives on either side.
-    private struct Link {
+    struct Link {
         var caller: Int
         var callee: Int
         var isOpen = true
@@ -136,10 +146,12 @@ public struct SimulatedWorld {
     var random: SeededRandom
     private var queue = Heap<Entry>()
     private var sequence: UInt64 = 0
-    private var links: [Link] = []
+    private(set) var links: [Link] = []
     private var nextRequest: RequestID = 1
     private var stopped: Set<Int> = []
     private var muted: Set<Int> = []
+    /// Who cannot reach the others, and is not reached.
+    var partitions: [Set<Int>] = []
     private var commits = 0
     private(set) var trace = WorldTrace()
     /// Connections from this number on are to strangers, who are no nodes.
@@ -254,10 +266,10 @@ public struct SimulatedWorld {
         case .delivery(let link, let node, let bytes):
             guard links[link].isOpen, nodes[node].core != nil else { return }
             deliveries += 1
-            try step(node, [.received(ConnectionID(UInt64(link)), bytes)])
+            try arrive([.received(ConnectionID(UInt64(link)), bytes)], at: node)
         case .broken(let link, let node):
             guard nodes[node].core != nil else { return }
-            try step(node, [.disconnected(ConnectionID(UInt64(link)))])
+            try arrive([.disconnected(ConnectionID(UInt64(link)))], at: node)
         case .connect(let from, let to): try connect(from, to)
         case .restart(let node): if !stopped.contains(node) { start(node) }
         case .tick(let node):
@@ -265,10 +277,21 @@ public struct SimulatedWorld {
         case .wake(let node, let life):
             guard nodes[node].incarnation == life else { return }
             nodes[node].wake = nil
-            try step(node, [.wake])
+            try arrive([.wake], at: node)
         case .verdict(let node, let life, let number, let verdict):
-            if nodes[node].incarnation == life { try step(node, [.gossipChecked(number, verdict)]) }
+            if nodes[node].incarnation == life { try arrive([.gossipChecked(number, verdict)], at: node) }
+        case .written(let node, let life):
+            guard nodes[node].incarnation == life, now >= nodes[node].busyUntil, !nodes[node].waitingInputs.isEmpty else { return }
+            let inputs = nodes[node].waitingInputs
+            nodes[node].waitingInputs = []
+            try step(node, inputs)
         }
+    }
+
+    /// Something comes to a node by itself: while its disk writes it waits, and goes in one batch with all that waits, as in a driver.
+    private mutating func arrive(_ inputs: [NodeInput], at node: Int) throws(InvariantViolation) {
+        guard nodes[node].core != nil else { return }
+        if now < nodes[node].busyUntil { nodes[node].waitingInputs += inputs } else { try step(node, inputs) }
     }
 
     // MARK: Nodes
@@ -294,7 +317,9 @@ public struct SimulatedWorld {
     /// Gives inputs to a node and carries out what it asks for, with faults.
     mutating func step(_ index: Int, _ inputs: [NodeInput]) throws(InvariantViolation) {
         guard nodes[index].core != nil else { return }
-        let effects = nodes[index].core!.handle(inputs, now: now)
+        let effects = nodes[index].core!.handle(inputs, now: clock(of: index))
+        // Nothing of what a full disk does not take has happened.
+        if nodes[index].disk == .full, !effects.writes.isEmpty { return crash(index) }
         let isHere = !effects.writes.isEmpty && crashPoint?.batch == storedBatches
         if !effects.writes.isEmpty { storedBatches += 1 }
         if random.chance(faults.crashBeforeCommit, in: 1000) || isHere && crashPoint?.isCommitted == false { return crash(index) }
@@ -304,6 +329,10 @@ public struct SimulatedWorld {
         try checkStore(index, effects.writes)
         if random.chance(faults.crashAfterCommit, in: 1000) || isHere { return crash(index) }
         trace.note(index, at: now, effects)
+        if case .slow(let commit) = nodes[index].disk, !effects.writes.isEmpty {
+            nodes[index].busyUntil = max(now, nodes[index].busyUntil) + commit
+            schedule(.written(index, life: nodes[index].incarnation), after: nodes[index].busyUntil.since(now))
+        }
         for (connection, bytes) in effects.transmissions {
             if connection.value >= Self.firstStranger {
                 fromNodes[connection, default: []] += bytes
@@ -331,7 +360,8 @@ public struct SimulatedWorld {
         for (request, answer) in effects.answers { nodes[index].answers[request] = answer }
         if let wake = effects.wake, wake != nodes[index].wake {
             nodes[index].wake = wake
-            schedule(.wake(index, life: nodes[index].incarnation), after: max(wake.since(now), .milliseconds(1)))
+            let moment = time(wake, ofClock: index)
+            schedule(.wake(index, life: nodes[index].incarnation), after: max(moment.since(now), .milliseconds(1)))
         }
         if journal == nil {
             nodes[index].events += effects.events
@@ -390,10 +420,13 @@ public struct SimulatedWorld {
     private mutating func crash(_ index: Int) {
         nodes[index].core = nil
         nodes[index].restarts += 1
+        nodes[index].waitingInputs = []
+        nodes[index].busyUntil = .zero
         for link in links.indices where links[link].isOpen && (links[link].caller == index || links[link].callee == index) {
             breakLink(link, tell: index)
         }
-        schedule(.restart(index), after: .milliseconds(100))
+        // Whoever looks after a node whose disk is full does not try ten times each second.
+        schedule(.restart(index), after: nodes[index].disk == .full ? .seconds(5) : .milliseconds(100))
     }
 
     /// Stops a node until `resume`.
@@ -423,7 +456,7 @@ public struct SimulatedWorld {
     // MARK: Network
 
     private mutating func connect(_ from: Int, _ to: Int) throws(InvariantViolation) {
-        guard nodes[from].core != nil, nodes[to].core != nil else {
+        guard nodes[from].core != nil, nodes[to].core != nil, !isParted(from, to) else {
             return schedule(.connect(from: from, to: to), after: .milliseconds(150))
         }
         let link = links.count
@@ -442,14 +475,15 @@ public struct SimulatedWorld {
         let side = isCaller ? 0 : 1
         let delay = Duration.milliseconds(
             Int64(clamping: UInt64.random(in: faults.minDelay...max(faults.minDelay, faults.maxDelay), using: &random)))
-        let arrival = max(now + delay, links[link].lastArrival[side])
+        // It leaves when the commit is done.
+        let arrival = max(max(now, nodes[node].busyUntil) + delay, links[link].lastArrival[side])
         links[link].lastArrival[side] = arrival
         schedule(
             .delivery(link: link, to: isCaller ? links[link].callee : links[link].caller, bytes),
             after: arrival.since(now))
     }
 
-    private mutating func breakLink(_ link: Int, tell except: Int?) {
+    mutating func breakLink(_ link: Int, tell except: Int?) {
         guard links.indices.contains(link), links[link].isOpen else { return }
         links[link].isOpen = false
         for node in [links[link].caller, links[link].callee] where node != except {

@@ -21,6 +21,13 @@ extension SimulatedWorld.Node {
         return (core?.invoices ?? [:]).merging(stored.map { ($0.invoice.paymentHash, $0) }) { $1 }
     }
 
+    /// Every stream that it paid.
+    public var streams: [PaymentStream] {
+        let stored = store.records(.streamHistory).map { try! PaymentStream(record: $0) }
+        let current = core?.streams ?? [:]
+        return current.values.sorted { $0.id < $1.id } + stored.filter { current[$0.id] == nil }
+    }
+
     /// Every forward, the oldest first.
     public var forwards: [Circuit] {
         let stored = store.records(.forwardHistory).map { try! Circuit(record: $0) }

@@ -83,6 +83,17 @@ extension SimulatedWorld {
         try step(index, (nodes[index].feeRates.map { [.feeRates($0)] } ?? []) + [.caughtUp])
     }
 
+    /// Nodes see what waits in the mempool of what concerns them.
+    mutating func showMempool() throws(InvariantViolation) {
+        let waiting = ledger.mempool.entries.values.sorted { $0.id < $1.id }.map(\.transaction)
+        guard !waiting.isEmpty else { return }
+        for index in nodes.indices {
+            guard let core = nodes[index].core else { continue }
+            let seen = waiting.filter { transaction in transaction.inputs.contains { core.isWatching($0.previousOutput) } }
+            if !seen.isEmpty { try input(index, .mempoolSeen(seen)) }
+        }
+    }
+
     /// Shows a node a block that its layer 1 does not have, with transactions that nobody has checked. The world's layer 1 goes on
     /// without it: nothing more can be mined.
     package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {

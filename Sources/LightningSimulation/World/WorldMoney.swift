@@ -4,7 +4,7 @@ import LightningChain
 import LightningChannel
 import LightningCore
 import LightningTransactions
-import LightningWire
+public import LightningWire
 
 // Where the money of a world is.
 extension SimulatedWorld {
@@ -14,6 +14,34 @@ extension SimulatedWorld {
         let coins = core.wallet.balance(height: ledger.height)
         let inChannels = core.channels.values.filter(\.isAlive).reduce(Satoshi.zero) { $0 + $1.commitments.toLocal.roundedDown }
         return coins.confirmed + coins.unconfirmed + coins.immature + inChannels
+    }
+
+    /// A channel as one of its ends sees it.
+    public struct ChannelView: Hashable, Sendable {
+        /// Which one.
+        public var id: ChannelID
+        /// The other end's number.
+        public var peer: Int?
+        /// What both have together, with HTLCs and what a close costs.
+        public var capacity: Satoshi
+        /// What this end has.
+        public var local: MilliSatoshi
+        /// What the other end has.
+        public var remote: MilliSatoshi
+        /// HTLCs under way.
+        public var htlcs: Int
+        /// Whether payments go over it: it is neither being opened nor closed.
+        public var isOpen: Bool
+    }
+
+    /// A node's channels, as they stand in it; none while it is down.
+    public func channels(of index: Int) -> [ChannelView] {
+        (nodes[index].core?.channels.ordered ?? []).map { channel in
+            ChannelView(
+                id: channel.id, peer: nodes.firstIndex { $0.nodeID == channel.parameters.remoteNodeID },
+                capacity: channel.parameters.fundingAmount, local: channel.commitments.toLocal, remote: channel.commitments.toRemote,
+                htlcs: channel.commitments.htlcs.count, isOpen: channel.isOpen)
+        }
     }
 
     /// What all nodes think of their channel is the same, and adds up to its capacity.
