@@ -61,7 +61,7 @@ extension NodeCore {
             case .sender(let event): for effect in payments.sender.handle(event, senderContext) { dispatch(effect) }
             case .streams(let event):
                 let canPay = channels.values.contains(where: \.isUsable)
-                let context = Streams.Context(now: now, nodeID: nodeID, canPay: canPay)
+                let context = Streams.Context(now: now, nodeID: nodeID, canPay: canPay, dustLimit: dustLimit)
                 for effect in payments.streams.handle(event, context) { dispatch(effect) }
             case .publisher(let event):
                 for effect in layer1.publisher.handle(event, Publisher.Context(isSynced: isSynced)) { dispatch(effect) }

@@ -184,6 +184,15 @@ struct CommandTests {
         #expect((again["streams"] as? [[String: Any]])?.first?["paidMsat"] as? Int == 10_000)
         let end = try #require(streamed.out.split(separator: "\n").last)
         #expect(streamed.status == 0 && end.contains("\"paid_msat\":10000,") && end.contains("\"complete\":true"))
+        // To whoever made an invoice without an amount; and a page of it.
+        let tips = try #require(try home.run("-w", "bob", "invoice", "any", "tips", "--json").json["invoice"] as? String)
+        let page = home.url.appending(path: "stream.html").path
+        let tipped = try home.run(
+            "-w", "alice", "stream", tips, "--rate", "10sat/s", "--for", "1s", "--max-dust", "4sat", "--report", page)
+        #expect(tipped.status == 0 && tipped.out.contains("streamed 10 sat in"))
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(html.contains("of a running node") && html.contains("complete") && !html.contains("lnw sim"))
+        #expect(try home.run("-w", "alice", "stream", invoice, "--rate", "1sat/s").error.contains("is paid once: lnw pay"))
         // One that goes on by itself.
         let begun = try home.run(
             "-w", "alice", "stream", "start", "--split", "\(id):1", "--rate", "1msat/min", "--budget", "100sat", "--json")

@@ -38,7 +38,9 @@ struct StreamTests {
         @discardableResult
         mutating func tell(_ event: Streams.Event) throws -> Result<PaymentStream, StreamRefusal>? {
             var answer: Result<PaymentStream, StreamRefusal>?
-            for effect in streams.handle(event, Streams.Context(now: now, nodeID: node(99), canPay: canPay)) {
+            for effect in streams.handle(
+                event, Streams.Context(now: now, nodeID: node(99), canPay: canPay, dustLimit: MilliSatoshi(354_000)))
+            {
                 switch effect {
                 case .pay(let part, let recipient, let payment, let records):
                     #expect(recipient.node == streams.all[part.stream]?.terms.recipients[payment.recipient].node)
@@ -478,6 +480,7 @@ struct StreamTests {
         #expect(try refusal { $0.maxInFlight = 0 } == .inFlight)
         #expect(try refusal { $0.customRecords = [5: [1]] } == .customRecords)
         #expect(try refusal { $0.customRecords = [StreamPayload.tag: [1]] } == .customRecords)
+        #expect(try refusal { $0.maxDust = .zero } == .dust)
         #expect(life.streams.all.isEmpty && life.streams.nextID == 1 && life.records.isEmpty)
         let id = try life.start(Self.terms(.perSecond(MilliSatoshi(1000)))).id
         guard case .failure(.amount)? = try life.tell(.add(id, .zero, caller: 1)) else {
@@ -491,8 +494,41 @@ struct StreamTests {
             var changed = record
             changed[bit / 8] ^= 1 << UInt8(bit % 8)
             guard var stream = try? PaymentStream(record: changed) else { continue }
-            _ = stream.next(at: .seconds(1))
+            _ = stream.next(at: .seconds(1), canPay: true, dustLimit: MilliSatoshi(354_000))
         }
+    }
+
+    @Test(
+        "what is under way as dust stays within its limit, and all that is due is paid",
+        arguments: [1000, 5000, 20_000, 353_000, 1_000_000],
+        [UInt32(0), 10_000, 500_000])
+    func dust(most: UInt64, feeShare: UInt32) throws {
+        var life = try Life()
+        var terms = Self.terms(.perSecond(MilliSatoshi(10_000)), weights: [3, 1])
+        (terms.maxDust, terms.maxFeeMillionths, terms.duration) = (MilliSatoshi(most), feeShare, .seconds(600))
+        life.latency = .seconds(2)
+        let limit = MilliSatoshi(354_000)
+        var highest = UInt64(0)
+        let chance = Chance(seed: most + UInt64(feeShare))
+        var largest = UInt64(0)
+        life.way = { payment, now in
+            largest = max(largest, payment.amount.value)
+            // After its end a stream is not patient for long.
+            return now < Timestamp(milliseconds: 1_590_000) && chance.next() % 5 == 0 ? .failed("no room") : Self.paid(payment.maxFee.value)
+        }
+        let id = try life.start(terms).id
+        while life.over == nil, life.now < Timestamp(milliseconds: 9_000_000) {
+            try life.live(.milliseconds(700))
+            guard let stream = life.streams.all[id] else { break }
+            highest = max(highest, stream.dustInFlight(below: limit).value)
+            #expect(stream.dustInFlight(below: limit).value <= most)
+        }
+        let over = try #require(life.over)
+        // Little at a time is not as fast as the rate: then it becomes enough for an output.
+        // Where nothing succeeds for half a minute that is an interruption, as always.
+        #expect(over.paid + over.skipped == MilliSatoshi(6_000_000) && over.skipped < MilliSatoshi(60_000))
+        #expect(highest > 0 && (most > 20_000 || largest >= 354_000))
+        #expect(over.fees.value <= 6_000_000 * UInt64(feeShare) / 1_000_000 + 1)
     }
 
     @Test("latencies are counted in steps")

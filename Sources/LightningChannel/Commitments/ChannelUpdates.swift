@@ -88,6 +88,18 @@ extension PaymentChannel {
         }
     }
 
+    /// What an HTLC that we offer has to be to have an output in both commitments, at the highest fee rate that is agreed upon.
+    package var dustLimit: MilliSatoshi {
+        let ours = parameters.local.dustLimit + CommitmentFees.timeoutFee(highestFeeRate, hasAnchors: parameters.hasAnchors)
+        let theirs = parameters.remote.dustLimit + CommitmentFees.successFee(highestFeeRate, hasAnchors: parameters.hasAnchors)
+        return MilliSatoshi(max(ours, theirs))
+    }
+
+    /// What all HTLCs under way that have no output in either commitment come to: whoever closes the channel, nobody can claim them on chain.
+    package var trustedDust: MilliSatoshi {
+        commitments.htlcs.values.reduce(.zero) { isTrimmedEverywhere($1) ? $0 + $1.amount : $0 }
+    }
+
     /// What the HTLCs of the channel, each counted until it is gone, add up to: gathered in one pass.
     private struct Load {
         /// Offered by us.

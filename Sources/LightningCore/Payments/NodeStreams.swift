@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 public import CryptoPrimitives
+import LightningChannel
 public import LightningPayment
 public import LightningWire
 
@@ -50,6 +51,11 @@ extension NodeCore {
 
     /// Streams that are paid to this node.
     package var incomingStreams: [[UInt8]: IncomingStream] { payments.receiver.streams.all }
+
+    /// What an HTLC of ours has to be to have an output in both sides' commitments, whichever channel it goes over.
+    package var dustLimit: MilliSatoshi {
+        channels.values.reduce(MilliSatoshi(ChannelPolicy().dustLimit)) { $1.isUsable ? max($0, $1.dustLimit) : $0 }
+    }
 
     /// Has streams pay what is due.
     mutating func advanceStreams() {

@@ -4,7 +4,7 @@ import LightningWire
 
 // A stream's record: its terms, and sums.
 extension PaymentStream {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     package func encoded() -> [UInt8] {
         ByteWriter.bytes {
@@ -47,10 +47,11 @@ extension PaymentStream {
 
     package init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of a stream") }
+        let version = try reader.uint8()
+        guard (1...Self.version).contains(version) else { throw .invalid("version of a stream") }
         let id = try reader.uint64()
         let tag = try reader.variableBytes()
-        let terms = try StreamTerms(from: &reader)
+        let terms = try StreamTerms(from: &reader, version)
         self.init(id, terms, tag: tag, now: Timestamp(milliseconds: try reader.uint64()))
         switch try reader.uint8() {
         case 0: status = .running
@@ -137,9 +138,10 @@ extension StreamTerms {
         writer.optional(patience) { $0.time($1) }
         writer.time(catchUp)
         CustomRecords.encode(customRecords, to: &writer)
+        writer.optional(maxDust) { $0.milliSatoshi($1) }
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+    fileprivate init(from reader: inout ByteReader, _ version: UInt8) throws(DecodingFailure) {
         let rate = try StreamRate(from: &reader)
         var recipients: [Recipient] = []
         for _ in 0..<(try reader.count(minimum: 37)) {
@@ -155,6 +157,7 @@ extension StreamTerms {
         patience = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.time() }
         catchUp = try reader.time()
         customRecords = try CustomRecords.decode(&reader)
+        if version > 1 { maxDust = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.money() } }
         do throws(StreamRefusal) { try check() } catch { throw .invalid("terms of a stream") }
     }
 }

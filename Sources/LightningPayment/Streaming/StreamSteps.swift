@@ -1,5 +1,5 @@
 import BitcoinPrimitives
-import LightningWire
+package import LightningWire
 
 // What a stream does next, and what it makes of how payments end. Times are its own: since its beginning, pauses left out.
 extension PaymentStream {
@@ -9,8 +9,10 @@ extension PaymentStream {
 
     /// What to do at a time of its own.
     ///
-    /// - Parameter canPay: whether there is any channel to pay over: where not, nothing fails, and nobody is given up.
-    mutating func next(at time: Duration, canPay: Bool = true) -> Step {
+    /// - Parameters:
+    ///   - canPay: whether there is any channel to pay over: where not, nothing fails, and nobody is given up.
+    ///   - dustLimit: HTLCs of less have no output on chain.
+    mutating func next(at time: Duration, canPay: Bool, dustLimit: MilliSatoshi) -> Step {
         if let ending { return underWay.isEmpty ? .over(ending) : .wait(until: nil) }
         guard status == .running else { return .wait(until: nil) }
         let isLast = terms.duration.map { time >= $0 } ?? false
@@ -27,7 +29,15 @@ extension PaymentStream {
                 wakeAt(shares[index].next)
                 continue
             }
-            guard let payment = payment(min(debts[index], shares[index].largest ?? debts[index]), to: index) else {
+            let wanted = min(debts[index], shares[index].largest ?? debts[index])
+            guard let most = withoutMoreDust(wanted, debts[index], dustLimit, works: shares[index].failure == nil) else {
+                // What is under way leaves room when it ends.
+                if !underWay.isEmpty { continue }
+                // No payment so small can be made: it waits until it is none.
+                wakeAt(time + shares[index].interval)
+                continue
+            }
+            guard let payment = payment(most, to: index) else {
                 // What is under way may leave room when it ends.
                 if underWay.isEmpty { return .over(.budget) }
                 continue
@@ -97,6 +107,32 @@ extension PaymentStream {
         return zip(parts, shares).map {
             $0.saturatingSubtracting($1.paid).saturatingSubtracting($1.skipped).saturatingSubtracting($1.inFlight)
         }
+    }
+
+    /// What is under way in payments that have no output on chain, fees included.
+    ///
+    /// - Parameter dustLimit: HTLCs of less have none.
+    package func dustInFlight(below dustLimit: MilliSatoshi) -> MilliSatoshi {
+        underWay.values.reduce(.zero) { $1.amount < dustLimit ? $0.saturatingAdding($1.amount).saturatingAdding($1.maxFee) : $0 }
+    }
+
+    /// As much of an amount as leaves the dust under way within its limit, with the highest fee that it could cost; or as much as has an output,
+    /// where that is owed; `nil` where neither can be.
+    ///
+    /// - Parameter works: whether the last payment succeeded. Where an amount with an output has failed, one without goes first.
+    private func withoutMoreDust(
+        _ amount: MilliSatoshi, _ debt: MilliSatoshi, _ dustLimit: MilliSatoshi, works: Bool
+    ) -> MilliSatoshi? {
+        guard let most = terms.maxDust, amount < dustLimit else { return amount }
+        let room = most.saturatingSubtracting(dustInFlight(below: dustLimit))
+        if amount.saturatingAdding(maxFee(for: amount)) <= room { return amount }
+        if works, debt >= dustLimit { return dustLimit }
+        // Not in ever smaller parts: what is under way leaves room when it ends.
+        guard room.value >= most.value / 2 else { return nil }
+        // Its own share of fees, and what others have left at the most.
+        let share = UInt64(min(terms.maxFeeMillionths, 1_000_000)) * (Self.mostOfOthers + 1)
+        let least = StreamRate.share(room, 1_000_000, of: 1_000_000 + share).saturatingSubtracting(MilliSatoshi(Self.mostOfOthers + 1))
+        return least > .zero ? min(amount, least) : nil
     }
 
     /// The payment of a debt, or of as much of it as the budget has room for; `nil` where that is nothing.

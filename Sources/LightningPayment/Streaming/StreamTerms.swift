@@ -33,6 +33,9 @@ public struct StreamTerms: Hashable, Sendable {
     public var interval: Duration
     /// Payments to a recipient that are under way at a time: so a way on which each takes longer than the interval keeps the rate.
     public var maxInFlight: Int
+    /// What may be under way in payments too small for an output on chain, fees included: if a channel is closed meanwhile, nobody can claim them
+    /// there. `nil` where only the channels' own limits hold.
+    public var maxDust: MilliSatoshi?
     /// How long a recipient may fail without one success before it is given up; `nil` for ever.
     public var patience: Duration?
     /// Of an interruption, as much is paid afterwards as was due in so much time; what was due before is skipped.
@@ -63,6 +66,7 @@ public struct StreamTerms: Hashable, Sendable {
         try Self.check(rate)
         if let duration { guard Self.times.contains(duration) else { throw .duration } }
         if let budget { guard budget > .zero, budget <= MilliSatoshi(.maximum) else { throw .budget } }
+        if let maxDust { guard maxDust > .zero, maxDust <= MilliSatoshi(.maximum) else { throw .dust } }
         guard maxFeeMillionths <= 1_000_000 else { throw .feeShare }
         guard interval >= .milliseconds(10), interval <= .seconds(86_400) else { throw .interval }
         guard (1...400).contains(maxInFlight) else { throw .inFlight }
@@ -98,6 +102,8 @@ public enum StreamRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case duration
     /// Nothing, or more than all bitcoin.
     case budget
+    /// No dust at all, or more than all bitcoin.
+    case dust
     /// More than all of it would be fees.
     case feeShare
     /// Less than 10 ms, or more than a day.
@@ -123,6 +129,7 @@ public enum StreamRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .rate, .amount: "that is no amount of bitcoin"
         case .duration: "a time is more than nothing, and at most a hundred years"
         case .budget: "a budget is more than nothing, and not more than there is bitcoin"
+        case .dust: "what may be under way as dust is more than nothing, and not more than there is bitcoin"
         case .feeShare: "fees are at most 100 % of what is paid"
         case .interval: "the time between two payments is 10 ms to a day"
         case .inFlight: "1 to 400 payments of a recipient can be under way at a time"

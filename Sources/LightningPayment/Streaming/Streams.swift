@@ -75,11 +75,14 @@ package struct Streams: Machine, Sendable {
         package var nodeID: NodeID
         /// Whether a channel of ours can be used.
         package var canPay: Bool
+        /// HTLCs of less have no output on chain, in any channel of ours.
+        package var dustLimit: MilliSatoshi
 
-        package init(now: Timestamp, nodeID: NodeID, canPay: Bool) {
+        package init(now: Timestamp, nodeID: NodeID, canPay: Bool, dustLimit: MilliSatoshi) {
             self.now = now
             self.canPay = canPay
             self.nodeID = nodeID
+            self.dustLimit = dustLimit
         }
     }
 
@@ -112,7 +115,7 @@ package struct Streams: Machine, Sendable {
                 }
             }
             return []
-        case .advance: return advance(now, canPay: context.canPay)
+        case .advance: return advance(now, canPay: context.canPay, dustLimit: context.dustLimit)
         }
     }
 
@@ -210,7 +213,7 @@ package struct Streams: Machine, Sendable {
     }
 
     /// Asks for the payments that are due, one of each stream: what it finds gone is not there for the next.
-    private mutating func advance(_ now: Timestamp, canPay: Bool) -> [Effect] {
+    private mutating func advance(_ now: Timestamp, canPay: Bool, dustLimit: MilliSatoshi) -> [Effect] {
         var effects: [Effect] = []
         for id in due.filter({ $0.value <= now }).keys.sorted() {
             guard var stream = all[id], !stream.isOver else {
@@ -219,7 +222,7 @@ package struct Streams: Machine, Sendable {
             }
             let time = stream.elapsed(at: now)
             latest[id] = time
-            let step = stream.next(at: time, canPay: canPay)
+            let step = stream.next(at: time, canPay: canPay, dustLimit: dustLimit)
             switch step {
             case .pay(let payment):
                 let recipient = stream.terms.recipients[payment.recipient]

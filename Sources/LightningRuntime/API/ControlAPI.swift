@@ -348,6 +348,7 @@ package struct ControlAPI: Sendable {
             "channel_reserve_satoshis": .amount(channel.parameters.remote.channelReserve.value),
             "feerate_per_kw": .integer(Int64(channel.feeRate.perKiloweight)),
             "num_htlcs": .integer(Int64(channel.commitments.htlcs.count)),
+            "trusted_dust_msat": .amount(channel.trustedDust.value),
             "funding_height": channel.fundingHeight.map { .height($0) } ?? .null,
         ]
         if case .failed(let failed) = channel.phase { fields["reason"] = .string(failed.reason) }

@@ -66,6 +66,7 @@ extension ControlAPI {
         terms.budget = try p.msat("budget_msat")
         if let share = try p.whole("max_fee_millionths", in: 0...1_000_000) { terms.maxFeeMillionths = UInt32(share) }
         terms.maxFee = try p.msat("max_fee_msat")
+        terms.maxDust = try p.msat("max_dust_msat")
         if let interval = try time("interval_ms") { terms.interval = interval }
         if let most = try p.whole("max_in_flight", in: 1...400) { terms.maxInFlight = Int(most) }
         if let patience = try time("patience_ms") { terms.patience = patience == .zero ? nil : patience }
@@ -96,6 +97,7 @@ extension ControlAPI {
         }
         let now = NodeDriver.now
         let terms = stream.terms
+        let dustLimit = try await node.driver.read { $0.dustLimit }
         var fields: [String: JSONValue] = [
             "stream": .amount(stream.id), "recipients": .array(try await named(shares, "alias")),
             "rate_msat": .amount(terms.rate.amount.value), "rate_period_s": .amount(terms.rate.period.rawValue),
@@ -105,6 +107,8 @@ extension ControlAPI {
             "max_fee_msat": terms.maxFee.map { .amount($0.value) } ?? .null,
             "created_at": .time(stream.createdAt), "elapsed_ms": .amount(stream.elapsed(at: now).wholeMilliseconds),
             "paid_msat": .amount(stream.paid.value), "fee_msat": .amount(stream.fees.value),
+            "max_dust_msat": terms.maxDust.map { .amount($0.value) } ?? .null,
+            "dust_in_flight_msat": .amount(stream.dustInFlight(below: dustLimit).value),
             "in_flight_msat": .amount(stream.inFlight.value), "skipped_msat": .amount(stream.skipped.value),
             "num_payments": .amount(stream.succeeded), "num_failed": .amount(stream.failed),
             "interval_ms": .amount(stream.interval.wholeMilliseconds),

@@ -327,7 +327,7 @@ public struct ScenarioFile {
 
     /// A stream, or as many of them as the file says: each from one of its payers, at a time between two.
     private mutating func readStreams(_ table: ScenarioTable, _ scenario: inout Scenario) throws(ScenarioFileFailure) {
-        try table.allow(["from", "to", "rate", "start", "for", "budget", "max_fee", "interval", "catch_up", "copies"])
+        try table.allow(["from", "to", "rate", "start", "for", "budget", "max_fee", "max_dust", "interval", "catch_up", "copies"])
         let copies = try table.integer("copies", 1...1_000_000) ?? 1
         let stream = try stream(table, scenario)
         let payees = Set(stream.recipients.map(\.node))
@@ -363,6 +363,7 @@ public struct ScenarioFile {
         stream.duration = try table.time("for")
         stream.budget = try table.amount("budget")
         if let share = try table.share("max_fee") { stream.maxFeeMillionths = share }
+        stream.maxDust = try table.amount("max_dust")
         if let interval = try table.time("interval") { stream.interval = interval }
         if let catchUp = try table.time("catch_up") { stream.catchUp = catchUp }
         return stream

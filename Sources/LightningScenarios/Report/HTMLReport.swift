@@ -50,7 +50,9 @@ public struct HTMLReport {
             : "a flow: channels as balances, with the production router and streams"
         var html = "<header><h1>\(report.name.escapedHTML)</h1><p class=\"soft\">\(Numbers.time(report.duration)) on "
         html +=
-            "\(Numbers.grouped(report.nodes.count)) nodes with \(Numbers.grouped(report.channels.count)) channels, seed \(report.seed); \(kind).</p>"
+            report.isRecorded
+            ? "\(Numbers.grouped(report.channels.count)) channels of a running node.</p>"
+            : "\(Numbers.grouped(report.nodes.count)) nodes with \(Numbers.grouped(report.channels.count)) channels, seed \(report.seed); \(kind).</p>"
         if report.isPartial {
             html +=
                 "<p class=\"bad\">Interrupted: \(Numbers.time(report.duration)) of \(Numbers.time(report.wanted)). All numbers are of that time.</p>"
@@ -215,6 +217,7 @@ public struct HTMLReport {
     }
 
     private var footer: String {
+        if report.isRecorded { return "" }
         var html = "<footer><h2>This run again</h2><p>The same scenario and seed give the same events on any machine. Hash of all payments"
         html += (report.fidelity == .full ? " and of every message" : "") + ": <code>\(report.trace)</code></p>"
         if !command.isEmpty { html += "<p><code>\(command.escapedHTML)</code></p>" }

@@ -27,7 +27,7 @@ struct FlowNetwork: Sendable {
     private(set) var dust: UInt64 = 0
 
     /// BOLT 2's dust limit of the policy, below which an HTLC is no output.
-    private static let dustLimit = ChannelPolicy().dustLimit.value * 1000
+    static let dustLimit = ChannelPolicy().dustLimit.value * 1000
     /// When gossip said all of it: updates have a time.
     static let beginning = Timestamp(seconds: 1_700_000_000)
 

@@ -37,7 +37,7 @@ extension FlowRun {
             canPay = false
             for direction in network.outgoing[node] where isHere(network.end(of: direction)) { canPay = true }
         }
-        return Streams.Context(now: time, nodeID: streams.ids[node]!, canPay: canPay)
+        return Streams.Context(now: time, nodeID: streams.ids[node]!, canPay: canPay, dustLimit: MilliSatoshi(FlowNetwork.dustLimit))
     }
 
     mutating func beginStream(_ number: Int) {

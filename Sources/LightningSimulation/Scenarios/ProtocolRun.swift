@@ -403,7 +403,7 @@ public struct ProtocolRun {
             let channel = scenario.channels[number]
             if let ours = world.nodes[channel.from].core?.channels[id], ours.isOpen {
                 lastBalances[number] = ours.commitments.toLocal.value / 1000
-                for htlc in ours.commitments.orderedHTLCs where ours.isTrimmedEverywhere(htlc) { dust += htlc.amount.value }
+                dust += ours.trustedDust.value
             } else if let theirs = world.nodes[channel.to].core?.channels[id], theirs.isOpen {
                 lastBalances[number] = theirs.commitments.toRemote.value / 1000
             }

@@ -142,6 +142,8 @@ public struct Scenario: Hashable, Sendable {
         public var budget: MilliSatoshi?
         /// What forwarders may take, in millionths.
         public var maxFeeMillionths: UInt32 = 10_000
+        /// What may be under way in payments that are too small for an output, fees included; `nil` for no limit of its own.
+        public var maxDust: MilliSatoshi?
         /// Time between two payments to a recipient, at the least.
         public var interval = Duration.seconds(1)
         /// What was due during an interruption no longer than this is paid afterwards.

@@ -124,6 +124,7 @@ extension Scenario {
         terms.duration = stream.duration
         terms.budget = stream.budget
         terms.maxFeeMillionths = stream.maxFeeMillionths
+        terms.maxDust = stream.maxDust
         terms.interval = stream.interval
         terms.catchUp = stream.catchUp
         return terms

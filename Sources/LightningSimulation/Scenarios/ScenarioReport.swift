@@ -9,6 +9,9 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var name: String
         public var forwards = 0
         public var earnedMsat: UInt64 = 0
+
+        /// A node that has forwarded nothing.
+        public init(name: String) { self.name = name }
     }
 
     /// A channel, by the numbers of its ends.
@@ -22,6 +25,13 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var balanceSat: [UInt64] = []
         /// Slices at whose ends one side had less than a twentieth.
         public var depletedSlices = 0
+
+        /// A channel over which nothing went.
+        public init(from: Int, to: Int, capacitySat: UInt64) {
+            self.from = from
+            self.to = to
+            self.capacitySat = capacitySat
+        }
     }
 
     /// What happened in one of the slices of time.
@@ -38,6 +48,9 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var latencyP99: Int?
         /// HTLCs under way at its end that are too small for an output: nobody could claim them on chain.
         public var dustMsat: UInt64 = 0
+
+        /// A slice in which nothing happened.
+        public init() {}
     }
 
     /// A stream as it stood at the end.
@@ -58,6 +71,14 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var end: String?
         /// The last failure.
         public var lastFailure: String?
+
+        /// A stream that has paid nothing.
+        public init(from: Int, to: [Int], rate: String, dueMsat: UInt64) {
+            self.from = from
+            self.to = to
+            self.rate = rate
+            self.dueMsat = dueMsat
+        }
     }
 
     /// How many payments of about a size arrived.
@@ -141,6 +162,8 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
     public var wanted: Int
     /// How long it lasted: less where it was interrupted.
     public var duration = 0
+    /// Whether it is of a running node and its network, and not of a simulation: nobody can run it again.
+    public var isRecorded = false
     /// Whether it was interrupted before it was to end: all numbers are of the time until then.
     public var isPartial = false
     public var nodes: [Node]
@@ -157,6 +180,12 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
     public struct Failure: Sendable, Codable, Equatable {
         public var reason: String
         public var count: Int
+
+        /// A reason, and how often it was given.
+        public init(reason: String, count: Int) {
+            self.reason = reason
+            self.count = count
+        }
     }
 
     // Totals.
@@ -190,6 +219,20 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
     /// SHA-256 over all payments with their outcomes, and of what the nodes sent where they are real ones: the same for the same scenario and
     /// seed on any machine.
     public var trace = ""
+
+    /// A report of what a running node did, to be filled by whoever looked at it.
+    ///
+    /// - Parameters:
+    ///   - sliceLength: in milliseconds.
+    ///   - duration: in milliseconds.
+    public init(recorded name: String, nodes: [Node], channels: [Channel], sliceLength: Int, duration: Int) {
+        self.name = name
+        self.nodes = nodes
+        self.channels = channels
+        self.sliceLength = sliceLength
+        (self.duration, wanted) = (duration, duration)
+        (seed, fidelity, isRecorded) = (0, .full, true)
+    }
 
     init(_ scenario: Scenario, sliceLength: Int) {
         name = scenario.name

@@ -82,6 +82,7 @@ struct StreamRecording {
                 "max_fee = \"\(options.maxFee.hasSuffix("%") ? options.maxFee : "1%")\"",
             ]
             if let budget = options.budget { lines.append("budget = \"\(budget.msat)msat\"") }
+            if let dust = options.maxDust { lines.append("max_dust = \"\(dust.msat)msat\"") }
             if options.catchUp > 0 { lines.append("catch_up = \"\(options.catchUp)ms\"") }
         }
         return lines.joined(separator: "\n") + "\n"

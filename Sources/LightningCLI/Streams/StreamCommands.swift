@@ -2,6 +2,7 @@ import ArgumentParser
 import BitcoinPrimitives
 import Foundation
 import LightningRuntime
+import LightningScenarios
 
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,6 +42,8 @@ struct StreamRun: AsyncParsableCommand {
     @OptionGroup var stream: StreamOptions
     @Option(help: "Write the stream and the network into this file, as a scenario: lnw sim run lives through it again.") var record: String?
 
+    @Option(help: "Write a page to look at when it ends: one file, which needs no network.") var report: String?
+
     /// Time between two looks.
     private static let interval = Duration.milliseconds(250)
 
@@ -52,6 +55,7 @@ struct StreamRun: AsyncParsableCommand {
         let start = ContinuousClock.now
         var elapsed: UInt64 { (ContinuousClock.now - start).wholeMilliseconds }
         var recording = record == nil ? nil : try await StreamRecording(options, stream: now)
+        var pageRecording = report == nil ? nil : try await StreamPage(options, stream: now)
         var isStopSent = false
         var looksAfterStop = 0
         var looks = 0
@@ -67,6 +71,7 @@ struct StreamRun: AsyncParsableCommand {
                 try await Task.sleep(for: Self.interval)
                 now = try await options.call("getstream", ["stream": id])
                 if !isStopSent, now["status"].string != "over" { recording?.note(now, at: elapsed) }
+                try await pageRecording?.note(now, options, at: elapsed)
             } catch let failure as ControlFailure {
                 throw ControlFailure(
                     failure.kind,
@@ -90,6 +95,12 @@ struct StreamRun: AsyncParsableCommand {
             let text = recording.text(now, stream, duration: elapsed)
             do { try text.write(toFile: record, atomically: true, encoding: .utf8) } catch {
                 Terminal.error("lnw: \(record) cannot be written: the stream was paid, and is not recorded")
+            }
+        }
+        if let report, let pageRecording {
+            let page = HTMLReport(pageRecording.report(now, duration: elapsed)).text
+            do { try page.write(toFile: report, atomically: true, encoding: .utf8) } catch {
+                Terminal.error("lnw: \(report) cannot be written: the stream was paid, and there is no page of it")
             }
         }
         if options.json {
@@ -238,7 +249,13 @@ enum StreamText {
         lines.append(
             "fees      \(fee(v)); \(Double(v["max_fee_millionths"].u64) / 10_000) % are allowed\(v["max_fee_msat"].int.map { ", \(Format.msat(UInt64($0))) at most" } ?? "")"
         )
-        if v["in_flight_msat"].u64 > 0 { lines.append("under way \(Format.msat(v["in_flight_msat"].u64))") }
+        if v["in_flight_msat"].u64 > 0 {
+            let dust = v["dust_in_flight_msat"].u64
+            let trusted =
+                dust > 0 ? ", of which \(Format.msat(dust)), with fees, are too small for an output on chain" : ", all enforceable on chain"
+            lines.append("under way \(Format.msat(v["in_flight_msat"].u64))\(trusted)")
+        }
+        if let most = v["max_dust_msat"].int { lines.append("dust      \(Format.msat(UInt64(most))) under way at most") }
         if let p50 = v["latency_p50_ms"].int {
             lines.append("latency   half within \(p50) ms\(v["latency_p99_ms"].int.map { ", 99 % within \($0) ms" } ?? "")")
         }
@@ -251,11 +268,11 @@ enum StreamText {
         return lines.joined(separator: "\n")
     }
 
-    private static let ending = [
+    static let ending = [
         "duration": "complete", "budget": "budget spent", "failures": "failed", "stopped": "stopped",
     ]
 
-    private static func rate(_ v: JSONValue) -> String {
+    static func rate(_ v: JSONValue) -> String {
         let unit = [1: "s", 60: "min", 3600: "h"][v["rate_period_s"].u64] ?? "?"
         return "\(Format.bare(v["rate_msat"].u64)) sat/\(unit)"
     }

@@ -45,6 +45,10 @@ struct StreamOptions: ParsableArguments {
     var maxFee: String = "1%"
     @Option(help: "Of an interruption of more than half a minute, so much time is paid for afterwards.", transform: TimeArgument.parse)
     var catchUp: Int64 = 0
+    @Option(
+        help: "What may be under way in payments too small for an output on chain, which nobody could claim there: 500sat.",
+        transform: Amount.parse)
+    var maxDust: Amount?
     @Option(help: "Payments that are under way at a time to each recipient.") var maxInFlight: Int64 = 8
 
     func parameters() throws -> JSONValue {
@@ -53,6 +57,7 @@ struct StreamOptions: ParsableArguments {
             "interval_ms": .integer(interval), "catch_up_ms": .integer(catchUp), "max_in_flight": .integer(maxInFlight),
         ]
         fields["duration_ms"] = duration.map { .integer($0) } ?? .null
+        fields["max_dust_msat"] = maxDust.map { .amount($0.msat) } ?? .null
         fields["budget_msat"] = budget.map { .amount($0.msat) } ?? .null
         if maxFee.hasSuffix("%") {
             guard let percent = Decimal(string: String(maxFee.dropLast())), percent >= 0, percent <= 100,
