@@ -80,25 +80,27 @@ struct ProgressBar {
 }
 
 /// Ctrl-C, or a terminal that is closed, so that long work can say where things stand before it ends.
-final class Interrupt: Sendable {
-    private let flag = Mutex(false)
-    // Touched in `init` only.
-    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+struct Interrupt: Sendable {
+    /// How many came in this process. A handler may touch it at any moment: nothing is locked, and it exists before the first one is set.
+    private static let count = Atomic<Int>(0)
+    private let before: Int
 
+    /// From here on a signal does not end the program; not one is lost, however soon it comes.
+    ///
     /// - Parameter secondEnds: whether the same signal once more ends the program.
     init(_ signals: [Int32] = [SIGINT], secondEnds: Bool = false) {
-        sources = signals.map { number in
-            signal(number, SIG_IGN)
-            return DispatchSource.makeSignalSource(signal: number, queue: .global())
-        }
-        for (number, source) in zip(signals, sources) {
-            source.setEventHandler { [weak self] in
-                self?.flag.withLock { $0 = true }
-                if secondEnds { signal(number, SIG_DFL) }
+        before = Self.count.load(ordering: .relaxed)
+        for number in signals {
+            if secondEnds {
+                signal(number) { number in
+                    Interrupt.count.add(1, ordering: .relaxed)
+                    signal(number, SIG_DFL)
+                }
+            } else {
+                signal(number) { _ in Interrupt.count.add(1, ordering: .relaxed) }
             }
-            source.resume()
         }
     }
 
-    var happened: Bool { flag.withLock { $0 } }
+    var happened: Bool { Self.count.load(ordering: .relaxed) > before }
 }
