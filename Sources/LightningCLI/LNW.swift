@@ -10,13 +10,15 @@ import LightningRuntime
 struct LNW: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lnw", abstract: "A Lightning wallet, node and test network.",
-        discussion: "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 1 anything else.",
+        discussion:
+            "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 7 still under way, 1 anything else.",
         version: "0.2.0",
         subcommands: [
             Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
             BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
             InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
-            ListTransactions.self, ListUnspent.self, BumpFee.self, Close.self, ForceClose.self, Abandon.self, Quote.self, Backup.self,
+            ListTransactions.self, ListUnspent.self, BumpFee.self, WaitInvoice.self, LookupInvoice.self, Watch.self, Disconnect.self,
+            Close.self, ForceClose.self, Abandon.self, Quote.self, Backup.self,
             Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, StreamCommand.self, GetRoute.self,
             Explain.self, LogCommand.self, Probe.self, GraphCommand.self,
             ListForwards.self,
@@ -97,10 +99,42 @@ struct LNW: AsyncParsableCommand {
             // Help, version, and what the parser has to say.
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
-            if code == .success { Terminal.out(message) } else { Terminal.error(message) }
-            Foundation.exit(code == .success ? 0 : code == .validationFailure ? 2 : 1)
+            let status: Int32 = code == .success ? 0 : code == .validationFailure ? 2 : 1
+            if code == .success {
+                Terminal.out(message)
+            } else if isJSON, status == 2 {
+                fail(self.message(for: error), status)
+            } else {
+                Terminal.error(message)
+            }
+            Foundation.exit(status)
         }
-        Terminal.error("lnw: \(text)")
+        fail(text, status, (error as? ControlFailure)?.kind, (error as? ControlFailure)?.data)
+    }
+
+    /// Whether what is printed is for programs: also where the arguments could not be parsed.
+    private static var isJSON: Bool { CommandLine.arguments.contains("--json") }
+
+    /// Says what went wrong: on standard error, or with `--json` as an object on standard output, so that a program has one thing to parse.
+    private static func fail(_ text: String, _ status: Int32, _ kind: ControlFailure.Kind? = nil, _ data: JSONValue? = nil) -> Never {
+        guard isJSON else {
+            Terminal.error("lnw: \(text)")
+            Foundation.exit(status)
+        }
+        let usual: ControlFailure.Kind =
+            switch status {
+            case 2: .usage
+            case 3: .unreachable
+            case 4: .refused
+            case 6: .corrupt
+            default: .internal
+            }
+        let kind = kind ?? usual
+        var fields: [String: JSONValue] = [
+            "code": .string(kind.code), "message": .string(text), "exit_status": .integer(Int64(status)),
+        ]
+        if let data { fields["data"] = data }
+        Terminal.out(JSONValue.object(["error": .object(fields)]).pretty)
         Foundation.exit(status)
     }
 }

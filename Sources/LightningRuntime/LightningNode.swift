@@ -248,6 +248,11 @@ public final class LightningNode: Service, Sendable {
         if let change = addresses.proven(address) { try await driver.commit(change) }
     }
 
+    /// Ends the connection to a node.
+    ///
+    /// - Throws: `NodeRefusal.notConnected`. The peer of a channel is called again: payments could not be made else.
+    public func disconnect(_ node: NodeID) async throws { _ = try await driver.command(.disconnect(node)) }
+
     /// Takes a place at which a node can be found, without calling it now: should it be the peer of a channel and away, it is tried.
     public func remember(_ address: NodeAddress) async throws {
         try driver.requireRunning()

@@ -175,8 +175,42 @@ struct CommandTests {
         // One character changed: the checksum notices.
         let altered = String(invoice.dropLast()) + (invoice.last == "q" ? "p" : "q")
         #expect(try home.run("-w", "alice", "pay", altered).status == 4)
+        // For programs what went wrong is JSON as well, and all there is; also where the arguments are wrong, and nobody answers.
+        func failure(_ status: Int32, _ arguments: String...) throws -> [String: Any] {
+            let result = try home.run(["--json"] + arguments)
+            let error = result.json["error"] as? [String: Any] ?? [:]
+            #expect(result.status == status && error["exit_status"] as? Int == Int(status) && result.error.isEmpty, "\(arguments)")
+            return error
+        }
+        #expect(try failure(4, "-w", "alice", "payinvoice", invoice)["code"] as? String == "refused")
+        #expect(try failure(2, "-w", "alice", "stream", "bob", "--rate", "x")["code"] as? String == "usage")
+        #expect(try failure(2, "nonsense")["code"] as? String == "usage")
+        #expect(try failure(2, "pay")["message"] as? String != nil)
+        #expect(try failure(3, "-w", "nobody", "balance")["code"] as? String == "unreachable")
+        #expect(try failure(4, "-w", "bob", "waitinvoice", "00ff")["code"] as? String == "refused")
+        let status = try home.run("-w", "bob", "waitinvoice", invoice)
+        #expect(status.status == 0 && status.out.contains("invoice of 1,234.567 sat"))
+        let open = try #require(try home.run("-w", "bob", "invoice", "7sat", "later", "--json").json["invoice"] as? String)
+        let unpaid = try failure(7, "-w", "bob", "waitinvoice", open, "--timeout", "50ms")
+        #expect(unpaid["code"] as? String == "pending" && (unpaid["data"] as? [String: Any])?["status"] as? String == "unpaid")
+        #expect(try home.run("-w", "bob", "lookupinvoice", open).out.contains("not paid; it expires at"))
         let id = try #require(bob["id"] as? String)
+        let watch = home.process(["-w", "bob", "watch", "--recent", "--json", "--only", "payment_received"])
+        let watched = Pipe()
+        watch.standardOutput = watched
+        try watch.run()
+        #expect(try home.run("-w", "alice", "disconnect", id).out.contains("it is called again"))
+        try home.until(["-w", "alice", "listchannels", "--json"]) { Self.channels($0).first?["connected"] as? Bool == true }
+        #expect(try home.run("-w", "bob", "watch", "--only", "payment").status == 2)
         #expect(try home.run("-w", "alice", "keysend", String(id.prefix(8)), "50sat").status == 0)
+        var seen = ""
+        while watch.isRunning, seen.split(separator: "\n").count < 2 {
+            seen += String(decoding: watched.fileHandleForReading.availableData, as: UTF8.self)
+        }
+        #expect(seen.contains("\"received_msat\":1234567") && seen.contains("\"received_msat\":50000"))
+        watch.interrupt()
+        watch.waitUntilExit()
+        #expect(watch.terminationStatus == 0)
         let recorded = home.url.appending(path: "stream.toml").path
         let streamed = try home.run("-w", "alice", "stream", id, "--rate", "10sat/s", "--for", "1s", "--json", "--record", recorded)
         // The simulator pays the same.

@@ -180,6 +180,10 @@ extension NodeCore {
         case .removeWatchtower(let node):
             try removeTower(node)
             return .done
+        case .disconnect(let node):
+            guard let connection = peers.connections[node] else { throw .notConnected(node) }
+            close(connection)
+            return .done
         case .restoreChannels(let bytes):
             do throws(ChannelBackup.Refusal) {
                 let (restored, refused) = restore(try openBackup(bytes), except: history.closedChannels)

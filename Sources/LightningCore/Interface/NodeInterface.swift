@@ -105,6 +105,8 @@ public enum NodeCommand: Sendable {
     case addWatchtower(NodeID)
     /// Gives a watchtower no more kits.
     case removeWatchtower(NodeID)
+    /// Ends the connection to a node. With the peer of a channel there will soon be another one.
+    case disconnect(NodeID)
     /// Takes the channels of a sealed backup that this database does not know.
     case restoreChannels([UInt8])
 }

@@ -63,7 +63,7 @@ extension NodeCore {
             }
         case .newAddress, .openChannel, .createInvoice, .setForwardingPolicy, .rebalance, .probe, .compareRoutes, .importEstimates,
             .findRoute, .keysend, .startStream, .stream, .send, .closeChannel, .forceCloseChannel, .setFeeRate, .bumpFee, .abandonChannel,
-            .addWatchtower, .removeWatchtower:
+            .addWatchtower, .removeWatchtower, .disconnect:
             return []
         }
     }

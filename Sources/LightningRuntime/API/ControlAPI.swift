@@ -15,11 +15,13 @@ import LightningWire
 /// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
 package struct ControlAPI: Sendable {
     let node: LightningNode
+    let feed: EventFeed
     private let onStop: (@Sendable () -> Void)?
 
     /// - Parameter onStop: stops the daemon; `nil` where the node is only a part of one.
     package init(node: LightningNode, onStop: (@Sendable () -> Void)?) {
         self.node = node
+        feed = EventFeed(node.events)
         self.onStop = onStop
     }
 
@@ -28,7 +30,9 @@ package struct ControlAPI: Sendable {
         do {
             return try await call(method, parameters)
         } catch let refusal as NodeRefusal {
-            if case .paymentFailed = refusal { throw ControlFailure(.paymentFailed, refusal.description) }
+            if case .paymentFailed(let payment, _) = refusal {
+                throw ControlFailure(.paymentFailed, refusal.description, .object(Self.failure(payment)))
+            }
             if case .store = refusal { throw ControlFailure(.corrupt, refusal.description) }
             if case .stopped = refusal { throw ControlFailure(.unreachable, refusal.description) }
             throw ControlFailure(.refused, refusal.description)
@@ -151,6 +155,7 @@ package struct ControlAPI: Sendable {
             if let answer = try await callWallet(method, p) { return answer }
             if let answer = try await callWatchtower(method, p) { return answer }
             if let answer = try await callStream(method, p) { return answer }
+            if let answer = try await callEvents(method, p) { return answer }
             guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
             return answer
         }
@@ -197,7 +202,7 @@ package struct ControlAPI: Sendable {
     static func json(_ next: HistoryPosition?) -> JSONValue { next.map { .string(Hex.encode($0.key)) } ?? .null }
 
     /// A node that we know of otherwise than by gossip, by its id, its alias or a unique beginning of its id.
-    private func peer(_ value: JSONValue) async throws -> NodeID {
+    func peer(_ value: JSONValue) async throws -> NodeID {
         let text = value.text ?? ""
         let known = Set(try await node.peers().map(\.nodeID) + node.channels().map(\.parameters.remoteNodeID))
         return try Self.pick(text, of: Set(known.map { NodeKey($0) }), Self.names(try await node.graph()), what: "peer")

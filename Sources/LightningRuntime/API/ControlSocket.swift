@@ -10,14 +10,31 @@ package struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertibl
         /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
         /// `pending`: what was asked for is under way, and neither done nor failed.
         case usage, notRunning, unreachable, refused, paymentFailed, pending, corrupt, `internal`
+
+        /// By which programs know it: it does not change.
+        package var code: String {
+            switch self {
+            case .usage: "usage"
+            case .notRunning: "not_running"
+            case .unreachable: "unreachable"
+            case .refused: "refused"
+            case .paymentFailed: "payment_failed"
+            case .pending: "pending"
+            case .corrupt: "database_unusable"
+            case .internal: "internal"
+            }
+        }
     }
 
     package var kind: Kind
     package var message: String
+    /// What programs want to know beside it; `nil` for nothing.
+    package var data: JSONValue?
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, _ data: JSONValue? = nil) {
         self.kind = kind
         self.message = message
+        self.data = data
     }
 
     package var description: String { message }
@@ -133,7 +150,11 @@ private final class ControlHandler: ChannelInboundHandler {
             guard let method = request["method"].text else { throw ControlFailure(.usage, "no method") }
             return ["result": try await handler(method, request["params"])]
         } catch let failure as ControlFailure {
-            return ["error": ["kind": .string(failure.kind.rawValue), "message": .string(failure.message)]]
+            return [
+                "error": [
+                    "kind": .string(failure.kind.rawValue), "message": .string(failure.message), "data": failure.data ?? .null,
+                ]
+            ]
         } catch is DecodingError {
             return ["error": ["kind": "usage", "message": "not a JSON object"]]
         } catch {
@@ -166,7 +187,8 @@ package struct ControlClient: Sendable {
         }
         if case .object = answer["error"] {
             let kind = ControlFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
-            throw ControlFailure(kind, answer["error"]["message"].text ?? "unknown error")
+            let data = answer["error"]["data"]
+            throw ControlFailure(kind, answer["error"]["message"].text ?? "unknown error", data == .null ? nil : data)
         }
         return answer["result"]
     }

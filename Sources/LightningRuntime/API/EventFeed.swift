@@ -1,0 +1,104 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningCore
+import Synchronization
+
+/// The last events of a node, numbered, for callers who ask for what came after a number, and wait where there is nothing yet.
+///
+/// It is in memory: it begins with the node, and whoever was away for too long is told that something is missing. What has to be known of payments,
+/// invoices, forwards and channels is in the lists, which the store has.
+final class EventFeed: Sendable {
+    /// Events that are kept.
+    static let kept = 4096
+
+    /// An event, and when it was told.
+    struct Entry: Sendable {
+        var number: UInt64
+        var time: Timestamp
+        var event: NodeEvent
+    }
+
+    private struct State: Sendable {
+        var entries: [Entry] = []
+        /// The number of the next event.
+        var next: UInt64 = 1
+        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var nextWaiting: UInt64 = 0
+        var hasEnded = false
+    }
+
+    /// Another one after each start: numbers begin anew.
+    let id: String
+    private let state = Mutex(State())
+
+    /// Follows a node's events until it stops.
+    init(_ events: AsyncStream<NodeEvent>) {
+        var entropy = Entropy.system()
+        id = Hex.encode(entropy.bytes32().array.prefix(8))
+        Task { [weak self] in
+            for await event in events {
+                guard let self else { return }
+                add(event)
+            }
+            self?.end()
+        }
+    }
+
+    private func add(_ event: NodeEvent) {
+        wake { state in
+            state.entries.append(Entry(number: state.next, time: NodeDriver.now, event: event))
+            state.next += 1
+            // In large steps: to take the first one away moves all others.
+            if state.entries.count >= Self.kept * 2 { state.entries.removeFirst(state.entries.count - Self.kept) }
+        }
+    }
+
+    private func end() { wake { $0.hasEnded = true } }
+
+    private func wake(_ change: @Sendable (inout State) -> Void) {
+        let waiting = state.withLock { state in
+            change(&state)
+            defer { state.waiting = [:] }
+            return state.waiting.values.map { $0 }
+        }
+        for one in waiting { one.resume() }
+    }
+
+    /// The number of the next event.
+    var next: UInt64 { state.withLock { $0.next } }
+
+    /// Whether the node has stopped: nothing comes any more.
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    /// The events from a number on, and whether some of them are not there any more.
+    func events(from number: UInt64, limit: Int) -> (entries: [Entry], isIncomplete: Bool) {
+        state.withLock { state in
+            let first = state.entries.first?.number ?? state.next
+            let entries = state.entries.drop { $0.number < number }.prefix(limit)
+            return (Array(entries), number < first || number > state.next)
+        }
+    }
+
+    /// Waits until there is an event with a number, for a time at most.
+    func wait(for number: UInt64, atMost time: Duration) async {
+        let timer = Task { [weak self] in
+            try? await Task.sleep(for: time)
+            self?.wake { _ in }
+        }
+        defer { timer.cancel() }
+        let end = ContinuousClock.now + time
+        while ContinuousClock.now < end, !Task.isCancelled {
+            await withCheckedContinuation { continuation in
+                let isThere = state.withLock { state in
+                    guard state.next <= number, !state.hasEnded, ContinuousClock.now < end else { return true }
+                    state.waiting[state.nextWaiting] = continuation
+                    state.nextWaiting += 1
+                    return false
+                }
+                if isThere { continuation.resume() }
+            }
+            if next > number || hasEnded { return }
+        }
+    }
+}

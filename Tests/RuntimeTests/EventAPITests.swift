@@ -1,0 +1,118 @@
+import Foundation
+import Lightning
+import LightningCore
+import LightningRuntime
+import TestSupport
+import Testing
+
+@testable import struct LightningRuntime.ControlAPI
+@testable import class LightningRuntime.EventFeed
+
+@Suite("what callers wait for", .serialized)
+struct EventAPITests {
+    @Test("an invoice is waited for until it is paid, and events are told in their order, each once")
+    func paid() async throws {
+        let world = try await NodeTests.World()
+        _ = try await world.open()
+        let (alice, bob) = (ControlAPI(node: world.alice, onStop: nil), ControlAPI(node: world.bob, onStop: nil))
+        let invoice = try await bob.handle("invoice", ["amount_msat": 50_000, "description": "tea"])
+        let hash = invoice["payment_hash"]
+        let begun = try await alice.handle("events", [:])
+        #expect(begun["events"].list.isEmpty && begun["missed"] == false)
+        // Nobody pays: it comes back as it was when the time is over.
+        #expect(try await bob.handle("waitinvoice", ["invoice": hash, "wait_ms": 20])["status"] == "unpaid")
+        async let waiting = bob.handle("waitinvoice", ["invoice": hash, "wait_ms": 60_000])
+        _ = try await alice.handle("pay", ["invoice": invoice["invoice"]])
+        let paid = try await waiting
+        #expect(paid["status"] == "paid" && paid["received_msat"] == 50_000 && paid["description"] == "tea")
+        // Once more it is answered at once; and found by its text and by the beginning of its hash.
+        for name in [hash, invoice["invoice"], .string(String(hash.text!.prefix(10)))] {
+            #expect(try await bob.handle("waitinvoice", ["invoice": name])["status"] == "paid")
+            #expect(try await bob.handle("lookupinvoice", ["invoice": name]) == paid)
+        }
+        // Page by page, waiting where there is nothing yet.
+        var names: [String] = []
+        var numbers: [Int64] = []
+        var next = begun["next"]
+        while !names.contains("payment_settled") {
+            let page = try await alice.handle(
+                "events", ["from": next, "feed": begun["feed"], "limit": 2, "wait_ms": 10_000])
+            #expect(page["missed"] == false && page["events"].list.count <= 2)
+            names += page["events"].list.compactMap(\.["event"].text)
+            numbers += page["events"].list.compactMap(\.["number"].int)
+            next = page["next"]
+        }
+        #expect(names.contains("payment_succeeded") && names.contains("payment_updated"))
+        #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
+        // What is asked for again comes again; of another start everything, and it is said.
+        let again = try await alice.handle("events", ["from": begun["next"], "feed": begun["feed"]])
+        #expect(again["events"].list.first?["number"].int == numbers.first)
+        let other = try await alice.handle("events", ["from": next, "feed": "0011223344556677"])
+        #expect(other["missed"] == true && other["events"].list.count >= numbers.count)
+        await world.stop()
+    }
+
+    @Test("an expired invoice ends the wait; one that is not ours, and wrong parameters, are refused")
+    func expired() async throws {
+        let world = try await NodeTests.World()
+        let bob = ControlAPI(node: world.bob, onStop: nil)
+        let invoice = try await bob.handle("invoice", ["amount_msat": 50_000, "expiry": 1])
+        let start = ContinuousClock.now
+        let record = try await bob.handle("waitinvoice", ["invoice": invoice["payment_hash"]])
+        #expect(record["status"] == "expired" && ContinuousClock.now - start < .seconds(30))
+        let wrong: [(String, JSONValue)] = [
+            ("waitinvoice", ["invoice": "00ff"]), ("lookupinvoice", [:]), ("waitinvoice", ["invoice": invoice["invoice"], "wait_ms": -1]),
+            ("waitinvoice", ["invoice": invoice["invoice"], "wait_ms": 60_001]), ("events", ["from": 0]), ("events", ["wait_ms": "1"]),
+            ("disconnect", ["id": "nobody"]),
+        ]
+        for (method, parameters) in wrong {
+            await #expect(throws: ControlFailure.self, "\(method) \(parameters.line)") { try await bob.handle(method, parameters) }
+        }
+        // Nobody is connected.
+        await #expect(throws: ControlFailure.self) { try await bob.handle("disconnect", ["id": .string(world.alice.nodeID.hex)]) }
+        await world.stop()
+    }
+
+    @Test("a failed payment says to programs who failed it, and with which code")
+    func failure() async throws {
+        let world = try await NodeTests.World()
+        _ = try await world.open()
+        let alice = ControlAPI(node: world.alice, onStop: nil)
+        // Bob does not know what it is for.
+        let hash = String(repeating: "ab", count: 32)
+        let held = try await ControlAPI(node: world.bob, onStop: nil).handle(
+            "holdinvoice", ["payment_hash": .string(hash), "amount_msat": 70_000])
+        async let paying = alice.handle("pay", ["invoice": held["invoice"]])
+        _ = try await ControlAPI(node: world.bob, onStop: nil).handle("waitinvoice", ["invoice": .string(hash)])
+        _ = try await ControlAPI(node: world.bob, onStop: nil).handle("cancel", ["payment_hash": .string(hash)])
+        do {
+            _ = try await paying
+            Issue.record("it was paid")
+        } catch let failure as ControlFailure {
+            let data = try #require(failure.data)
+            #expect(failure.kind == .paymentFailed && failure.kind.code == "payment_failed")
+            // BOLT 4: incorrect_or_unknown_payment_details (PERM|15).
+            #expect(data["payment_hash"].text == hash && data["failure_code"].int == 0x400f && data["failed_hop"].int == 0)
+            #expect(data["failed_hop_id"].text == world.bob.nodeID.hex && data["num_attempts"].int == 1)
+        }
+        await world.stop()
+    }
+
+    @Test("a feed keeps the last events, says where some are missing, and ends with its node")
+    func feed() async throws {
+        let (stream, continuation) = AsyncStream<NodeEvent>.makeStream()
+        let feed = EventFeed(stream)
+        for height in 1...UInt32(EventFeed.kept * 2) { continuation.yield(.block(height: BlockHeight(Int(height)))) }
+        await feed.wait(for: UInt64(EventFeed.kept * 2), atMost: .seconds(60))
+        #expect(feed.next == UInt64(EventFeed.kept * 2) + 1)
+        let all = feed.events(from: 1, limit: .max)
+        #expect(all.isIncomplete && all.entries.count == EventFeed.kept)
+        let last = feed.events(from: feed.next - 3, limit: 2)
+        #expect(!last.isIncomplete && last.entries.map(\.number) == [feed.next - 3, feed.next - 2])
+        #expect(feed.events(from: feed.next, limit: 5).entries.isEmpty && !feed.events(from: feed.next, limit: 5).isIncomplete)
+        #expect(feed.events(from: feed.next + 1, limit: 5).isIncomplete)
+        continuation.finish()
+        await feed.wait(for: .max, atMost: .seconds(600))
+        #expect(feed.hasEnded)
+    }
+}
