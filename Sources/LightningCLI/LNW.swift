@@ -31,13 +31,13 @@ struct LNW: AsyncParsableCommand {
         var rest = arguments[...]
         while let first = rest.first, first.hasPrefix("-") {
             switch first {
-            case "-w", "--wallet":
+            case "-w", "--wallet", "--network":
                 leading += rest.prefix(2)
                 rest = rest.dropFirst(2)
             case "--json":
                 leading.append(first)
                 rest = rest.dropFirst()
-            case _ where first.hasPrefix("--wallet="):
+            case _ where first.hasPrefix("--wallet=") || first.hasPrefix("--network="):
                 leading.append(first)
                 rest = rest.dropFirst()
             default: return leading + rest
@@ -134,7 +134,8 @@ struct LNW: AsyncParsableCommand {
             "code": .string(kind.code), "message": .string(text), "exit_status": .integer(Int64(status)),
         ]
         if let data { fields["data"] = data }
-        Terminal.out(JSONValue.object(["error": .object(fields)]).pretty)
+        // In one line: after what came before it in lines.
+        Terminal.out(JSONValue.object(["error": .object(fields)]).line)
         Foundation.exit(status)
     }
 }

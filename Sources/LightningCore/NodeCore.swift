@@ -86,7 +86,8 @@ package struct NodeCore {
                     chainHash: configuration.network.chainHash, policy: configuration.gossip, records: store.entries(.gossip)),
                 ownAddresses: configuration.addresses)
             layer1 = Layer1View(
-                position: ChainPosition(genesis: configuration.network.chainHash), first: FeeEstimates(configuration.feeRate))
+                position: configuration.birthday.map { ChainPosition(height: $0.height, hash: $0.hash) }
+                    ?? ChainPosition(genesis: configuration.network.chainHash), first: FeeEstimates(configuration.feeRate))
             self.entropy = entropy
             var terms: [ChannelID: ForwardingTerms] = [:]
             for (key, record) in store.entries(.policies) {

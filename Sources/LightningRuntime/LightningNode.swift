@@ -8,6 +8,7 @@ public import LightningCore
 import LightningEnforcement
 public import LightningInvoice
 public import LightningPayment
+import LightningRecords
 public import LightningRouting
 import LightningStorage
 import LightningTransactions
@@ -58,6 +59,11 @@ public final class LightningNode: Service, Sendable {
         /// A second database, best on another disk or machine, that receives every batch before anything of it leaves the node. Where it does
         /// not take one the node stops.
         public var replica: URL?
+        /// For a wallet that was made of words: the height at which its first coin may have come, a hundred blocks before which it begins to look for it;
+        /// `nil` for the whole chain. A wallet that was made anew begins at the tip.
+        ///
+        /// Money at risk: what was paid to it before is not seen, until a start with an empty database looks from an earlier block.
+        public var birthday: BlockHeight?
         /// Whether the database is taken for the newest also after the machine stopped without warning, when nothing shows it. Money at risk: after
         /// a disk or a whole machine was set back to an earlier time everything in the channels may be lost.
         public var trustsDatabase = false
@@ -108,6 +114,18 @@ public final class LightningNode: Service, Sendable {
         port = server?.localAddress?.port
     }
 
+    /// Where a new node begins to follow the chain: a hundred blocks below the tip, so that no reorganization comes before it; on regtest, and with words
+    /// that may be older, at the first block, which takes as long as it takes to read the whole chain.
+    private static func birthday(
+        _ wanted: BlockHeight?, _ network: Network, isRestored: Bool, _ chain: any ChainBackend
+    ) async throws -> (height: BlockHeight, hash: BlockHash)? {
+        guard wanted != nil || network != .regtest && !isRestored else { return nil }
+        let tip = try await chain.tip().height
+        let height = min(wanted ?? tip, tip)
+        guard height > 100, let hash = try await chain.blockHash(height: height - 100) else { return nil }
+        return (height - 100, hash)
+    }
+
     /// Starts a node on its wallet's directory, which must hold a seed, and follows the chain to its tip.
     public static func start(
         wallet: WalletDirectory, chain: any ChainBackend, options: Options = Options()
@@ -119,6 +137,9 @@ public final class LightningNode: Service, Sendable {
         let keys = NodeKeys(seed: try wallet.seed(), network: network)
         let database = try SQLiteStore(path: wallet.database)
         let contents = try database.load()
+        if contents.record(.meta, "node") == nil {
+            configuration.birthday = try await birthday(options.birthday, network, isRestored: wallet.isRestored, chain)
+        }
         let fence = StoreFence(path: wallet.fence)
         let batches = try database.batchNumber()
         let replica = try options.replica.map { try database.replica(at: $0.path) }

@@ -531,6 +531,35 @@ struct StreamTests {
         #expect(over.fees.value <= 6_000_000 * UInt64(feeShare) / 1_000_000 + 1)
     }
 
+    @Test("neither a budget nor a limit of fees gets past the limit of dust", arguments: UInt64(1)...150)
+    func dustAndBudget(seed: UInt64) throws {
+        let chance = Chance(seed: seed)
+        func draw(_ range: ClosedRange<UInt64>) -> UInt64 { UInt64.random(in: range, using: &drawn) }
+        var drawn = chance
+        var life = try Life()
+        var terms = Self.terms(.perSecond(MilliSatoshi(draw(100...200_000))), weights: [UInt32(draw(1...9)), 1])
+        let most = draw(1...400_000)
+        (terms.maxDust, terms.maxFeeMillionths) = (MilliSatoshi(most), UInt32(draw(0...1_000_000)))
+        (terms.duration, terms.budget) = (.seconds(60), MilliSatoshi(draw(1000...2_000_000)))
+        if seed % 2 == 0 { terms.maxFee = MilliSatoshi(draw(1...50_000)) }
+        terms.patience = .seconds(120)
+        life.latency = .milliseconds(draw(10...5000))
+        let least = draw(1...20_000)
+        life.way = { payment, _ in
+            if payment.amount.value < least { return .tooSmall("less than a channel takes") }
+            return chance.next() % 6 == 0 ? .failed("no room") : Self.paid(payment.maxFee.value)
+        }
+        let id = try life.start(terms).id
+        while life.over == nil, life.now < Timestamp(milliseconds: 9_000_000) {
+            try life.live(.milliseconds(300))
+            guard let stream = life.streams.all[id] else { break }
+            #expect(stream.dustInFlight(below: MilliSatoshi(354_000)).value <= most)
+        }
+        // However little may be under way, it ends.
+        let over = try #require(life.over)
+        #expect(over.paid + over.fees <= terms.budget!)
+    }
+
     @Test("latencies are counted in steps")
     func latencies() {
         var counts = LatencyCounts()

@@ -26,13 +26,16 @@ public final class BitcoindChain: ChainBackend {
     /// - Parameters:
     ///   - url: `http://user:password@host:port`, or `http://host:port` with a cookie; `bitcoind:` before it is allowed.
     ///   - cookieFile: the path of the bitcoind's `.cookie`, where the URL has no user.
+    ///   - network: whose port and cookie are meant where they are left out.
     ///   - timeout: seconds for one answer.
-    public init(url text: String, cookieFile: String? = nil, timeout: Int = 30) throws(ChainFailure) {
+    public init(
+        url text: String, cookieFile: String? = nil, network: Network = .regtest, timeout: Int = 30
+    ) throws(ChainFailure) {
         let text = text.hasPrefix("bitcoind:") ? String(text.dropFirst(9)) : text
         guard let parts = URLComponents(string: text), parts.scheme == "http", let host = parts.host, !host.isEmpty else {
             throw .unexpected("not a URL like http://user:password@127.0.0.1:18443")
         }
-        let port = parts.port ?? 18443
+        let port = parts.port ?? network.rpcPort
         place = "\(host):\(port)"
         var limits = HTTPConnections.Limits()
         limits.head = .seconds(Int64(timeout))
@@ -40,7 +43,8 @@ public final class BitcoindChain: ChainBackend {
         if let user = parts.user {
             credentials = .password("\(user):\(parts.password ?? "")")
         } else {
-            credentials = .cookie(path: cookieFile ?? UserHome.url.appending(path: ".bitcoin/regtest/.cookie").path)
+            let folder = UserHome.url.appending(path: ".bitcoin").appending(path: network.bitcoindFolder)
+            credentials = .cookie(path: cookieFile ?? folder.appending(path: ".cookie").path)
         }
     }
 

@@ -15,13 +15,18 @@ enum Home {
 
     static var local: URL { url.appending(path: "local") }
     static var localSocket: String { local.appending(path: "control.sock").path }
-    static func wallet(_ name: String) -> URL { url.appending(path: "regtest").appending(path: name) }
+    static func wallet(_ name: String, _ network: Network = .regtest) -> URL {
+        url.appending(path: network.rawValue).appending(path: name)
+    }
 }
 
 /// What every command understands; `lnw -w alice balance` and `lnw balance -w alice` are the same.
 struct CommonOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.")
     var wallet: String?
+
+    @Option(help: "regtest, signet, testnet4 or mainnet. Default: $LNW_NETWORK, or regtest.", transform: Self.network)
+    var network: Network?
 
     @Flag(help: "Print one JSON object: amounts as integers with their unit in the name.")
     var json = false
@@ -30,15 +35,34 @@ struct CommonOptions: ParsableArguments {
         wallet ?? ProcessInfo.processInfo.environment["LNW_WALLET"].flatMap { $0.isEmpty ? nil : $0 } ?? "default"
     }
 
+    private static func network(_ text: String) throws -> Network {
+        // The third testnet has been given up by those who run it.
+        guard let network = Network(rawValue: text), network != .testnet else {
+            throw ValidationError("“\(text)” is none of regtest, signet, testnet4 and mainnet.")
+        }
+        return network
+    }
+
+    /// The network that is meant: every wallet is of one.
+    var chosenNetwork: Network {
+        get throws {
+            if let network { return network }
+            guard let name = ProcessInfo.processInfo.environment["LNW_NETWORK"], !name.isEmpty else { return .regtest }
+            do { return try Self.network(name) } catch { throw ControlFailure(.usage, "LNW_NETWORK: \(error)") }
+        }
+    }
+
     /// How a command begins that is to be about the same wallet.
-    var lnw: String { wallet.map { "lnw -w \($0)" } ?? "lnw" }
+    var lnw: String {
+        "lnw" + (network.map { $0 == .regtest ? "" : " --network \($0.rawValue)" } ?? "") + (wallet.map { " -w \($0)" } ?? "")
+    }
 
     var directory: WalletDirectory {
         get throws {
             let name = walletName
             guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }), name.first != "."
             else { throw ControlFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
-            return WalletDirectory(Home.wallet(name))
+            return WalletDirectory(Home.wallet(name, try chosenNetwork))
         }
     }
 

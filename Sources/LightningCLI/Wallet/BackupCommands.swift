@@ -85,7 +85,7 @@ struct BackupVerify: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try unlocking.unlocked(try options.directory)
-        let (bytes, summary) = try directory.readBackup(Backup.url(file))
+        let (bytes, summary) = try directory.readBackup(Backup.url(file), network: try options.chosenNetwork)
         guard case .object(var fields) = ControlAPI.json(summary) else { return }
         if let now = try? await options.call("readbackup", ["backup": .string(Hex.encode(bytes))]) {
             fields["unknown_channels"] = now["unknown_channels"]

@@ -17,9 +17,9 @@ struct Start: AsyncParsableCommand {
 
 /// How a node is started.
 struct StartOptions: ParsableArguments {
-    @Option(help: "The layer 1: bitcoind:http://user:password@host:port, a bitcoind on regtest, or `lnw local up`'s.")
+    @Option(help: "The layer 1: bitcoind:http://user:password@host:port. Default: on regtest `lnw local up`'s.")
     var chain: String?
-    @Option(help: "The bitcoind's .cookie, where the address has no user. Default: ~/.bitcoin/regtest/.cookie")
+    @Option(help: "The bitcoind's .cookie, where the address has no user. Default: the one in ~/.bitcoin of the network.")
     var chainCookie: String?
     @Option(help: "The port that other nodes call; 0 for any free one. Default: the last one, or any free one.")
     var port: Int?
@@ -41,24 +41,46 @@ struct StartOptions: ParsableArguments {
             "Take the database for the newest also after a power cut. Not where a disk or the whole machine may have been set back to an earlier time."
     )
     var trustDatabase = false
+    @Option(
+        help: ArgumentHelp(
+            "Where a wallet that was made of words begins to look for its coins: the block of its first day. Default: the first of all.",
+            valueName: "height"))
+    var birthday: Int?
+    @Flag(help: "Once for a wallet on mainnet: its money is real, and nobody outside the project has audited this software.")
+    var iUnderstand = false
     @OptionGroup var unlocking: UnlockOptions
+
+    /// Real money is put at risk by nobody who has not said that once.
+    private func checkConsent(_ network: Network, _ directory: WalletDirectory) throws {
+        guard network == .mainnet, !iUnderstand, !directory.hasConsent else { return }
+        throw ControlFailure(
+            .refused,
+            """
+            on mainnet money is real, and this software is young: nobody outside the project has audited its protocol code, its cryptography or its \
+            storage; a bug may lose everything in its channels. Put in what you can lose, and keep the seed words and channels.backup on \
+            another disk. If that is what you want, say so once for this wallet: --i-understand
+            """)
+    }
 
     /// Runs the node.
     func run(_ options: CommonOptions, isTower: Bool) async throws {
         var directory = try options.directory
         guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
-        let url = try chain ?? LocalWorld.storedChainURL()
+        let network = try options.chosenNetwork
+        if let birthday { guard (0..<500_000_000).contains(birthday) else { throw ControlFailure(.usage, "a birthday is a block's height") } }
+        try checkConsent(network, directory)
+        let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
         guard let url else {
             throw ControlFailure(
                 .usage,
-                "which layer 1? Run lnw local up, or say --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
+                "which layer 1? \(network == .regtest ? "Run lnw local up, or say" : "Say") --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
             )
         }
         let backend: BitcoindChain
-        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie) } catch {
+        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie, network: network) } catch {
             throw ControlFailure(.usage, "--chain: \(error.description)")
         }
-        try await backend.check(network: .regtest)
+        try await backend.check(network: network)
         if !directory.exists {
             let words = try directory.create()
             Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")
@@ -76,6 +98,8 @@ struct StartOptions: ParsableArguments {
         nodeOptions.host = host
         nodeOptions.announcedHosts = announce.map { [$0] }
         nodeOptions.logger = Logging.logger(options.walletName)
+        nodeOptions.configuration.network = network
+        nodeOptions.birthday = birthday.map { BlockHeight($0) }
         nodeOptions.configuration.tower = isTower ? TowerPolicy() : nil
         nodeOptions.backupFile = backupFile.map(Backup.url)
         nodeOptions.trustsDatabase = trustDatabase
@@ -88,6 +112,7 @@ struct StartOptions: ParsableArguments {
             nodeOptions.port = 0
             node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
         }
+        if iUnderstand { directory.keepConsent() }
         if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
         try await service.startControl()

@@ -13,6 +13,12 @@ package struct ChainPosition: Hashable, Sendable {
         recent = [genesis]
     }
 
+    /// A node that begins at a block, and knows nothing of what was before it.
+    package init(height: BlockHeight, hash: BlockHash) {
+        self.height = height
+        recent = [hash]
+    }
+
     package var tip: BlockHash { recent[recent.count - 1] }
 
     /// The hash at a height, if it is still remembered.

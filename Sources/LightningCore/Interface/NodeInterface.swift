@@ -299,7 +299,9 @@ public struct PaymentLimits: Hashable, Sendable {
 /// How a node behaves.
 public struct NodeConfiguration: Sendable {
     /// Of all channels and invoices.
-    public var network = Network.regtest
+    public var network = Network.regtest { didSet { policy.network = network } }
+    /// Where a node that is new begins to follow the chain; `nil` for the first block. What it has was paid to it later.
+    package var birthday: (height: BlockHeight, hash: BlockHash)?
     /// What channels have to be like.
     public var policy = ChannelPolicy()
     /// The fee rate until a better estimate comes.

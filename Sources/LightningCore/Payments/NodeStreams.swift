@@ -54,7 +54,7 @@ extension NodeCore {
 
     /// What an HTLC of ours has to be to have an output in both sides' commitments, whichever channel it goes over.
     package var dustLimit: MilliSatoshi {
-        channels.values.reduce(MilliSatoshi(ChannelPolicy().dustLimit)) { $1.isUsable ? max($0, $1.dustLimit) : $0 }
+        channels.values.reduce(MilliSatoshi(ChannelPolicy().dustLimit)) { $1.isOpen ? max($0, $1.dustLimit) : $0 }
     }
 
     /// Has streams pay what is due.

@@ -22,6 +22,8 @@ public struct PaymentStream: Hashable, Sendable {
         public var maxFee: MilliSatoshi
         /// Whether the budget has made it smaller than what is owed.
         var isCut = false
+        /// Whether it had no output on chain when it was sent.
+        var isDust = false
     }
 
     /// Why a stream is over.

@@ -40,7 +40,7 @@ extension PaymentStream {
                 $0.uint8(UInt8(payment.recipient))
                 $0.milliSatoshi(payment.amount)
                 $0.milliSatoshi(payment.maxFee)
-                $0.uint8(payment.isCut ? 1 : 0)
+                $0.uint8((payment.isCut ? 1 : 0) | (payment.isDust ? 2 : 0))
             }
         }
     }
@@ -74,9 +74,11 @@ extension PaymentStream {
         ending = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try Self.end(&r) }
         for index in shares.indices { shares[index] = try Share(from: &reader) }
         for _ in 0..<(try reader.count(minimum: 26)) {
-            let payment = Payment(
-                number: try reader.uint64(), recipient: Int(try reader.uint8()), amount: try reader.money(), maxFee: try reader.money(),
-                isCut: try reader.uint8() == 1)
+            var payment = Payment(
+                number: try reader.uint64(), recipient: Int(try reader.uint8()), amount: try reader.money(), maxFee: try reader.money())
+            let flags = try reader.uint8()
+            (payment.isCut, payment.isDust) = (flags & 1 == 1, flags & 2 == 2)
+            guard flags < 4 else { throw .invalid("payment of a stream") }
             guard shares.indices.contains(payment.recipient), payment.number <= last, underWay[payment.number] == nil,
                 underWay.count < StreamTerms.maxRecipients * 400
             else { throw .invalid("payment of a stream") }

@@ -29,17 +29,14 @@ extension PaymentStream {
                 wakeAt(shares[index].next)
                 continue
             }
-            let wanted = min(debts[index], shares[index].largest ?? debts[index])
-            guard let most = withoutMoreDust(wanted, debts[index], dustLimit, works: shares[index].failure == nil) else {
-                // What is under way leaves room when it ends.
-                if !underWay.isEmpty { continue }
-                // No payment so small can be made: it waits until it is none.
-                wakeAt(time + shares[index].interval)
-                continue
-            }
-            guard let payment = payment(most, to: index) else {
+            guard let wanted = payment(min(debts[index], shares[index].largest ?? debts[index]), to: index) else {
                 // What is under way may leave room when it ends.
                 if underWay.isEmpty { return .over(.budget) }
+                continue
+            }
+            guard let payment = withinDust(wanted, debts[index], dustLimit) else {
+                // What is under way leaves room when it ends; and what is owed may come to have an output.
+                if isLast, underWay.isEmpty { giveUpDust(index, debts[index]) } else { wakeAt(time + shares[index].interval) }
                 continue
             }
             guard canPay else { return .wait(until: time + Self.offlineInterval) }
@@ -109,30 +106,45 @@ extension PaymentStream {
         }
     }
 
-    /// What is under way in payments that have no output on chain, fees included.
+    /// What is under way in payments that have no output on chain, or had none when they were sent, fees included.
     ///
     /// - Parameter dustLimit: HTLCs of less have none.
     package func dustInFlight(below dustLimit: MilliSatoshi) -> MilliSatoshi {
-        underWay.values.reduce(.zero) { $1.amount < dustLimit ? $0.saturatingAdding($1.amount).saturatingAdding($1.maxFee) : $0 }
+        underWay.values.reduce(.zero) {
+            $1.isDust || $1.amount < dustLimit ? $0.saturatingAdding($1.amount).saturatingAdding($1.maxFee) : $0
+        }
     }
 
-    /// As much of an amount as leaves the dust under way within its limit, with the highest fee that it could cost; or as much as has an output,
-    /// where that is owed; `nil` where neither can be.
-    ///
-    /// - Parameter works: whether the last payment succeeded. Where an amount with an output has failed, one without goes first.
-    private func withoutMoreDust(
-        _ amount: MilliSatoshi, _ debt: MilliSatoshi, _ dustLimit: MilliSatoshi, works: Bool
-    ) -> MilliSatoshi? {
-        guard let most = terms.maxDust, amount < dustLimit else { return amount }
+    /// A payment that leaves the dust under way within its limit, with the highest fees that all of it could cost: the wanted one, or one that has
+    /// an output, where so much is owed, or a smaller one; `nil` where none can be.
+    private func withinDust(_ wanted: Payment, _ debt: MilliSatoshi, _ dustLimit: MilliSatoshi) -> Payment? {
+        var wanted = wanted
+        wanted.isDust = wanted.amount < dustLimit
+        guard let most = terms.maxDust, wanted.isDust else { return wanted }
         let room = most.saturatingSubtracting(dustInFlight(below: dustLimit))
-        if amount.saturatingAdding(maxFee(for: amount)) <= room { return amount }
-        if works, debt >= dustLimit { return dustLimit }
+        if wanted.amount.saturatingAdding(wanted.maxFee) <= room { return wanted }
+        let index = wanted.recipient
+        // Where an amount with an output has failed, one without goes first.
+        if shares[index].failure == nil, debt >= dustLimit, let larger = payment(dustLimit, to: index), larger.amount >= dustLimit {
+            return larger
+        }
         // Not in ever smaller parts: what is under way leaves room when it ends.
         guard room.value >= most.value / 2 else { return nil }
         // Its own share of fees, and what others have left at the most.
         let share = UInt64(min(terms.maxFeeMillionths, 1_000_000)) * (Self.mostOfOthers + 1)
         let least = StreamRate.share(room, 1_000_000, of: 1_000_000 + share).saturatingSubtracting(MilliSatoshi(Self.mostOfOthers + 1))
-        return least > .zero ? min(amount, least) : nil
+        // One that is as small as another that was too small for its fee would fail as well.
+        guard least > shares[index].tooSmall, var smaller = payment(min(wanted.amount, least), to: index),
+            smaller.amount.saturatingAdding(smaller.maxFee) <= room
+        else { return nil }
+        smaller.isDust = true
+        return smaller
+    }
+
+    /// Its time is over, and what is left for a recipient is less than has an output, and more than may be under way without one.
+    private mutating func giveUpDust(_ index: Int, _ debt: MilliSatoshi) {
+        shares[index].givenUp = debt.value <= shares[index].paid.value / 50 ? .rest : .failed
+        lastFailure = "what may be under way as dust has no room for a payment that finds a way"
     }
 
     /// The payment of a debt, or of as much of it as the budget has room for; `nil` where that is nothing.

@@ -23,27 +23,30 @@ final class EventFeed: Sendable {
         var entries: [Entry] = []
         /// The number of the next event.
         var next: UInt64 = 1
-        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
-        var nextWaiting: UInt64 = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
         var hasEnded = false
     }
 
     /// Another one after each start: numbers begin anew.
     let id: String
     private let state = Mutex(State())
+    private let task = Mutex<Task<Void, Never>?>(nil)
 
     /// Follows a node's events until it stops.
     init(_ events: AsyncStream<NodeEvent>) {
         var entropy = Entropy.system()
         id = Hex.encode(entropy.bytes32().array.prefix(8))
-        Task { [weak self] in
+        let follower = Task { [weak self] in
             for await event in events {
                 guard let self else { return }
                 add(event)
             }
             self?.end()
         }
+        task.withLock { $0 = follower }
     }
+
+    deinit { task.withLock { $0?.cancel() } }
 
     private func add(_ event: NodeEvent) {
         wake { state in
@@ -59,8 +62,8 @@ final class EventFeed: Sendable {
     private func wake(_ change: @Sendable (inout State) -> Void) {
         let waiting = state.withLock { state in
             change(&state)
-            defer { state.waiting = [:] }
-            return state.waiting.values.map { $0 }
+            defer { state.waiting = [] }
+            return state.waiting
         }
         for one in waiting { one.resume() }
     }
@@ -82,21 +85,26 @@ final class EventFeed: Sendable {
 
     /// Waits until there is an event with a number, for a time at most.
     func wait(for number: UInt64, atMost time: Duration) async {
+        let end = ContinuousClock.now + time
+        // Not before the end, or the waiter would wait again, and nobody wake it.
         let timer = Task { [weak self] in
-            try? await Task.sleep(for: time)
+            try? await Task.sleep(until: end, clock: .continuous)
             self?.wake { _ in }
         }
         defer { timer.cancel() }
-        let end = ContinuousClock.now + time
         while ContinuousClock.now < end, !Task.isCancelled {
-            await withCheckedContinuation { continuation in
-                let isThere = state.withLock { state in
-                    guard state.next <= number, !state.hasEnded, ContinuousClock.now < end else { return true }
-                    state.waiting[state.nextWaiting] = continuation
-                    state.nextWaiting += 1
-                    return false
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isThere = state.withLock { state in
+                        guard state.next <= number, !state.hasEnded, ContinuousClock.now < end, !Task.isCancelled else { return true }
+                        state.waiting.append(continuation)
+                        return false
+                    }
+                    if isThere { continuation.resume() }
                 }
-                if isThere { continuation.resume() }
+            } onCancel: {
+                // Whoever else waits looks, and waits again.
+                wake { _ in }
             }
             if next > number || hasEnded { return }
         }

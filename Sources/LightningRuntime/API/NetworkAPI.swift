@@ -165,17 +165,8 @@ extension ControlAPI {
         return limits
     }
 
-    /// A node of the graph by its id, its alias, or a unique beginning of either; or by an invoice without an amount, which names its payee.
+    /// A node of the graph by its id, its alias, or a unique beginning of either.
     func anyNode(_ value: JSONValue) async throws -> NodeID {
-        if let text = value.text, let invoice = try? Invoice(text) {
-            guard invoice.amount == nil else {
-                throw ControlFailure(.refused, "an invoice of \(invoice.amount!) is paid once: lnw pay")
-            }
-            guard invoice.network == node.network else {
-                throw ControlFailure(.refused, "the invoice is of another network")
-            }
-            return invoice.payee
-        }
         let graph = try await node.graph()
         let peers = try await node.peers().map { NodeKey($0.nodeID) } + node.channels().map { NodeKey($0.parameters.remoteNodeID) }
         return try Self.pick(value.text ?? "", of: Set(graph.nodeKeys + peers), Self.names(graph), what: "node")

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningCore
+import LightningInvoice
 import LightningPayment
 import LightningWire
 
@@ -54,11 +55,26 @@ extension ControlAPI {
         return StreamRate(try p.msat("rate_msat") ?? .zero, per: period)
     }
 
+    /// Who is paid by a stream: a node, or the payee of an invoice without an amount. The invoice itself stays unpaid: it has one hash, which can be
+    /// used once, and each payment of a stream has its own.
+    private func recipient(_ value: JSONValue) async throws -> NodeID {
+        guard let text = value.text, let invoice = try? Invoice(text) else { return try await anyNode(value) }
+        if let amount = invoice.amount { throw ControlFailure(.refused, "an invoice of \(amount) is paid once: lnw pay") }
+        guard node.network.takesInvoices(of: invoice.network) else {
+            throw ControlFailure(.refused, "the invoice is of \(invoice.network), and this wallet is on \(node.network)")
+        }
+        guard NodeDriver.now < invoice.expiresAt else { throw ControlFailure(.refused, "the invoice has expired") }
+        guard invoice.blindedPaths.isEmpty else {
+            throw ControlFailure(.refused, "the payee hides behind blinded paths: a stream has to know whom it pays")
+        }
+        return invoice.payee
+    }
+
     private func terms(_ p: JSONValue) async throws -> StreamTerms {
         var recipients: [StreamTerms.Recipient] = []
         for part in p["recipients"].list {
             let weight = try part.whole("weight", in: 1...Int64(UInt32.max)) ?? 1
-            recipients.append(StreamTerms.Recipient(try await anyNode(part["id"]), weight: UInt32(weight)))
+            recipients.append(StreamTerms.Recipient(try await recipient(part["id"]), weight: UInt32(weight)))
         }
         var terms = StreamTerms(rate: try rate(p), to: recipients)
         func time(_ name: String) throws -> Duration? { try p.whole(name, in: 0...3_155_760_000_000).map { .milliseconds($0) } }

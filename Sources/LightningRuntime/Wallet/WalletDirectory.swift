@@ -73,6 +73,16 @@ public struct WalletDirectory: Sendable {
         if port != lastPort { try? DurableFile.write(Array("\(port)\n".utf8), to: url.appending(path: "port").path) }
     }
 
+    private var consentMark: URL { url.appending(path: "consent") }
+
+    /// Whether its owner has said that the money of this wallet is real.
+    public var hasConsent: Bool { FileManager.default.fileExists(atPath: consentMark.path) }
+
+    /// Keeps what its owner has said. Where that fails it is asked again.
+    public func keepConsent() {
+        if !hasConsent { try? DurableFile.write(Array("mainnet\n".utf8), to: consentMark.path) }
+    }
+
     // MARK: The words
 
     /// Makes a wallet of the given words, or of fresh ones.
