@@ -186,6 +186,16 @@ struct CommandTests {
         #expect(try failure(2, "-w", "alice", "stream", "bob", "--rate", "x")["code"] as? String == "usage")
         #expect(try failure(2, "nonsense")["code"] as? String == "usage")
         #expect(try failure(2, "pay")["message"] as? String != nil)
+        // Another network has other wallets; real money is asked for once.
+        #expect(try failure(3, "--network", "signet", "-w", "alice", "balance")["code"] as? String == "unreachable")
+        #expect(try failure(2, "--network", "testnet", "balance")["code"] as? String == "usage")
+        let chain = "bitcoind:http://u:p@127.0.0.1:1"
+        let consent = try failure(4, "start", "--network", "mainnet", "-w", "m", "--chain", chain)
+        #expect((consent["message"] as? String)?.contains("--i-understand") == true)
+        #expect(
+            try failure(3, "start", "--network", "mainnet", "-w", "m", "--chain", chain, "--i-understand")["code"] as? String
+                == "unreachable")
+        #expect(try failure(2, "start", "--network", "signet", "-w", "s")["message"] as? String != nil)
         #expect(try failure(3, "-w", "nobody", "balance")["code"] as? String == "unreachable")
         #expect(try failure(4, "-w", "bob", "waitinvoice", "00ff")["code"] as? String == "refused")
         let status = try home.run("-w", "bob", "waitinvoice", invoice)

@@ -15,6 +15,8 @@ struct ProtocolAdversaries {
     var kept: [KeptCommitment] = []
     /// What takes a cheater's outputs after its delay, if nobody was faster.
     var sweeps: [Transaction] = []
+    /// Pinners, who are down until their commitment is mined, or another one: they would revoke it else.
+    var pinners: [(node: Int, commitment: TransactionID)] = []
     /// Coins of adversaries.
     var coins: [Transaction] = []
     /// When a channel's end was first heard of, in milliseconds from the beginning.
@@ -90,7 +92,7 @@ extension ProtocolRun {
             note("\(group.map(name).joined(separator: ", ")) cannot reach the others")
         case .reorganize(let depth):
             let deepest = min(depth, world.ledger.height.value - 1)
-            try world.reorganize(depth: deepest)
+            try world.reorganize(depth: deepest, after: .zero)
             note("\(deepest) blocks are replaced by empty ones")
         case .censor(let blocks):
             adversaries.miner.censoredUntil = world.ledger.height + blocks
@@ -147,6 +149,7 @@ extension ProtocolRun {
         // Connections over which something was lost begin anew.
         for event in scenario.events { if case .stall(let node, _) = event.act { world.disconnect(node) } }
         adversaries.miner = Miner()
+        adversaries.pinners = []
     }
 
     // MARK: Channels
@@ -186,6 +189,7 @@ extension ProtocolRun {
         note(
             "\(name(node)) publishes a revoked state of its channel with \(other(old.channel, node)), in which it had \(Satoshi(UInt64(max(0, gain)) / 1000)) more"
         )
+        try world.showMempool()
         adversaries.sweeps += old.steps.sweeps(of: old.transaction)
         guard takesHTLCs else { return }
         // It has the preimages of what it was paid.
@@ -206,6 +210,9 @@ extension ProtocolRun {
         do throws(TransactionRefusal) {
             for transaction in [commitment] + pins { try world.publish(transaction) }
         } catch { return note("layer 1 refuses what \(name(node)) publishes: \(error.reason)") }
+        try world.showMempool()
+        world.stop(node)
+        adversaries.pinners.append((node, commitment.id))
         note("\(name(node)) pins its commitment to its channel with \(other(id, node))")
     }
 
@@ -213,6 +220,10 @@ extension ProtocolRun {
     mutating func afterBlock() throws(InvariantViolation) {
         guard !scenario.events.isEmpty else { return }
         for sweep in adversaries.sweeps where world.ledger.coin(sweep.inputs[0].previousOutput) != nil { try? world.publish(sweep) }
+        for (node, commitment) in adversaries.pinners where world.ledger.mempool.entries[commitment] == nil {
+            world.resume(node)
+        }
+        adversaries.pinners.removeAll { world.ledger.mempool.entries[$0.commitment] == nil }
         try world.showMempool()
     }
 
@@ -230,14 +241,27 @@ extension ProtocolRun {
         throw world.violation("a channel never closed")
     }
 
+    /// Blocks for which a node may be away, or its claims not be mined, without losing anything: fewer than any deadline has, for times between
+    /// blocks vary.
+    private static let bearableBlocks = 6
+
     /// Who was there and did no wrong has what its books say.
     mutating func checkBooks() throws(InvariantViolation) {
-        let guilty = Set(scenario.events.compactMap(\.act.guilty)).union(scenario.absences.map(\.node))
+        // Where a miner keeps claims out for longer than deadlines bear, nobody can save what is under way.
+        let isWithheld = scenario.events.contains { ($0.act.withheldBlocks ?? 0) > Self.bearableBlocks }
+        guard !isWithheld else { return }
+        let bearable = scenario.blockInterval * Self.bearableBlocks
+        let guilty = Set(scenario.events.compactMap { $0.act.guilty(bearable: bearable) })
+            .union(scenario.absences.filter { $0.duration > bearable }.map(\.node))
         for node in world.nodes.indices {
             let earned = try world.earnings(of: node)
             guard !guilty.contains(node) else { continue }
             try world.checkWealth(of: node, before: adversaries.before[node], earned: earned)
         }
+    }
+
+    private func closed(_ id: ChannelID, of node: Int) -> PaymentChannel? {
+        world.nodes[node].core?.channels[id] ?? world.nodes[node].allChannels.first { $0.id == id }
     }
 
     /// What became of the channels that were closed.
@@ -246,7 +270,7 @@ extension ProtocolRun {
     func closes(_ isAtRest: Bool) -> [ScenarioReport.Close] {
         ids.enumerated().compactMap { number, id in
             let ends = [scenario.channels[number].from, scenario.channels[number].to]
-            let sides = ends.compactMap { node in world.nodes[node].core?.channels[id]?.close.map { (node, $0) } }
+            let sides = ends.compactMap { node in closed(id, of: node).flatMap { channel in channel.close.map { (node, $0) } } }
             // Who was cheated calls it by its name.
             guard let (node, close) = sides.first(where: { $0.1.kind == .revokedCommitment }) ?? sides.first else { return nil }
             let end = world.now.since(start).wholeMilliseconds
@@ -261,7 +285,7 @@ extension ProtocolRun {
             var last: BlockHeight?
             for (node, close) in sides {
                 fees += close.claimFees.values.reduce(.zero, +)
-                fees += world.nodes[node].core?.channels[id]?.commitmentBumpFee ?? .zero
+                fees += closed(id, of: node)?.commitmentBumpFee ?? .zero
                 for output in close.outputs { if case .resolved(_, let height, _) = output.status { last = max(last ?? height, height) } }
             }
             result.feesSat = fees.value

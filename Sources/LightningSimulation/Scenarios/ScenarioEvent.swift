@@ -46,10 +46,30 @@ extension Scenario {
         case setClock(Int, fast: Duration)
 
         /// The node whose own doing, or own fault, it is: what that loses is no error of this software.
-        var guilty: Int? {
+        ///
+        /// - Parameter bearable: for how long a node may be away without losing anything.
+        func guilty(bearable: Duration) -> Int? {
             switch self {
-            case .cheat(let node, _, _), .pin(let node, _), .stall(let node, _), .fullDisk(let node, _): node
+            case .cheat(let node, _, _), .pin(let node, _), .stall(let node, _): node
+            case .fullDisk(let node, let time): time > bearable ? node : nil
             case .close, .forceClose, .partition, .reorganize, .censor, .fillBlocks, .mine, .slowDisk, .setClock: nil
+            }
+        }
+
+        /// For how many blocks claims are not mined.
+        var withheldBlocks: Int? {
+            switch self {
+            case .censor(let blocks), .fillBlocks(_, let blocks): blocks
+            default: nil
+            }
+        }
+
+        /// What of a node is not as it should be for a time: two of the same kind exclude each other.
+        var condition: (node: Int, kind: String, time: Duration)? {
+            switch self {
+            case .stall(let node, let time): (node, "stalls", time)
+            case .fullDisk(let node, let time), .slowDisk(let node, _, let time): (node, "has a disk that is full or slow", time)
+            default: nil
             }
         }
 
@@ -91,6 +111,13 @@ extension Scenario {
                 }
             }
             try checkNumbers(event.act, number)
+            guard let new = event.act.condition else { continue }
+            for other in events.prefix(number) {
+                guard let old = other.act.condition, old.node == new.node, old.kind == new.kind else { continue }
+                guard event.time >= other.time + old.time || other.time >= event.time + new.time else {
+                    throw .event(number, "\(nodes[new.node]) \(new.kind) already at that time")
+                }
+            }
         }
     }
 

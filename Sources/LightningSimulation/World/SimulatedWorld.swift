@@ -90,7 +90,7 @@ public struct SimulatedWorld {
         public var nodeID: NodeID { keys.nodeID }
     }
 
-    private enum WorldEvent {
+    enum WorldEvent {
         case delivery(link: Int, to: Int, [UInt8])
         case broken(link: Int, to: Int)
         case connect(from: Int, to: Int)
@@ -212,7 +212,7 @@ public struct SimulatedWorld {
 
     // MARK: The passing of time
 
-    private mutating func schedule(_ happening: WorldEvent, after time: Duration) {
+    mutating func schedule(_ happening: WorldEvent, after time: Duration) {
         sequence += 1
         queue.insert(Entry(time: now + time, sequence: sequence, happening: happening))
     }
@@ -244,7 +244,7 @@ public struct SimulatedWorld {
 
     /// Every node hears that time has passed.
     public mutating func tick() throws(InvariantViolation) {
-        for index in nodes.indices where nodes[index].core != nil { try step(index, [.tick]) }
+        for index in nodes.indices { try arrive([.tick], at: index) }
     }
 
     /// What nodes have told since the last time; from the first call on it is kept here, with its time, and not with the nodes.
@@ -273,7 +273,7 @@ public struct SimulatedWorld {
         case .connect(let from, let to): try connect(from, to)
         case .restart(let node): if !stopped.contains(node) { start(node) }
         case .tick(let node):
-            if nodes[node].core != nil { try step(node, [.tick]) }
+            try arrive([.tick], at: node)
         case .wake(let node, let life):
             guard nodes[node].incarnation == life else { return }
             nodes[node].wake = nil
@@ -330,7 +330,8 @@ public struct SimulatedWorld {
         if random.chance(faults.crashAfterCommit, in: 1000) || isHere { return crash(index) }
         trace.note(index, at: now, effects)
         if case .slow(let commit) = nodes[index].disk, !effects.writes.isEmpty {
-            nodes[index].busyUntil = max(now, nodes[index].busyUntil) + commit
+            // What did not wait, as a block, goes into the commit that is under way.
+            nodes[index].busyUntil = max(nodes[index].busyUntil, now + commit)
             schedule(.written(index, life: nodes[index].incarnation), after: nodes[index].busyUntil.since(now))
         }
         for (connection, bytes) in effects.transmissions {

@@ -21,6 +21,13 @@ extension SimulatedWorld.Node {
         return (core?.invoices ?? [:]).merging(stored.map { ($0.invoice.paymentHash, $0) }) { $1 }
     }
 
+    /// Its channels, and those that have ended long ago.
+    var allChannels: [PaymentChannel] {
+        let current = core?.channels.ordered ?? []
+        let stored = store.records(.channelHistory).map { try! PaymentChannel(historyRecord: $0) }
+        return current + stored.filter { old in !current.contains { $0.id == old.id } }
+    }
+
     /// Every stream that it paid.
     public var streams: [PaymentStream] {
         let stored = store.records(.streamHistory).map { try! PaymentStream(record: $0) }

@@ -45,13 +45,14 @@ extension SimulatedWorld {
     func checkWealth(
         of index: Int, before: Satoshi, earned: Int64, otherCosts: Int64 = 0
     ) throws(InvariantViolation) {
-        guard let core = nodes[index].core else { return }
+        guard nodes[index].core != nil else { return }
+        let channels = nodes[index].allChannels
         var expected = Int64(before.value) * 1000 + earned
         let got = Int64(wealth(of: index).value) * 1000
-        for channel in core.channels.values { expected += Int64(Self.penalty(channel).value) }
-        let costs = core.channels.values.reduce(otherCosts) { $0 + Self.cost($1) }
+        for channel in channels { expected += Int64(Self.penalty(channel).value) }
+        let costs = channels.reduce(otherCosts) { $0 + Self.cost($1) }
         guard got + costs >= expected else {
-            let closes = core.channels.values.map { channel in
+            let closes = channels.map { channel in
                 "\(channel.close.map { "\($0.kind), fee \($0.fee.map(\.description) ?? "?"), claims \($0.claimFees.values.map(\.value)), \($0.outputs.map(\.status))" } ?? channel.stateName), child \(channel.commitmentBumpFee)"
             }
             throw violation(

@@ -13,7 +13,13 @@ extension SimulatedWorld {
     }
 
     /// From now on a node's disk is like this.
-    public mutating func setDisk(_ disk: Disk, of index: Int) { nodes[index].disk = disk }
+    public mutating func setDisk(_ disk: Disk, of index: Int) {
+        nodes[index].disk = disk
+        guard disk == .healthy, nodes[index].busyUntil > now else { return }
+        // What waits goes at once.
+        nodes[index].busyUntil = now
+        schedule(.written(index, life: nodes[index].incarnation), after: .zero)
+    }
 
     /// From now on a node's clock is so much fast, or slow where it is negative; all of a sudden, as when somebody sets it.
     public mutating func setClock(skew: Duration, of index: Int) {

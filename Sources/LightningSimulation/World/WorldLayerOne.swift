@@ -32,15 +32,19 @@ extension SimulatedWorld {
     }
 
     /// Replaces the last `depth` blocks by empty ones, and one more on top.
-    public mutating func reorganize(depth: Int) throws(InvariantViolation) {
+    ///
+    /// - Parameter interval: time that passes before each of them, while nothing else happens.
+    public mutating func reorganize(depth: Int, after interval: Duration = .seconds(1)) throws(InvariantViolation) {
         var fork = ledger
         var parent = ledger.blockHash(height: ledger.height - depth)!
         let start = ledger.height - depth
         for height in start + 1...ledger.height + 1 {
-            now += .seconds(1)
+            now += interval
             let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
             var block = fork.template(paying: coinbase, now: now.headerTime, including: [])
             // An empty block on top of the fork: a coinbase alone.
+            // In no time its headers still need times of their own, each after the median of those before.
+            if interval == .zero { block.header.time = max(block.header.time, (fork.block(parent)?.header.time ?? 0) + 1) }
             block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
             do { _ = try fork.submit(block, now: now.headerTime).get() } catch {
                 throw violation("a side branch is refused: \(error)")

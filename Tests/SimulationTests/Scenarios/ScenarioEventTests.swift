@@ -109,6 +109,23 @@ struct ScenarioEventTests {
         #expect(failure?.description.contains("seed 1") == true)
     }
 
+    @Test("what long scenarios and hard disks make of a close is no error of ours")
+    func honestEnds() throws {
+        // Its channel has left the node by then.
+        var long = Self.scenario([.init(at: .seconds(60), .forceClose(1, peer: 2)), .init(at: .seconds(70), .mine(blocks: 1000))])
+        long.events += [.init(at: .seconds(80), .mine(blocks: 1000)), .init(at: .seconds(90), .mine(blocks: 200))]
+        let report = try ProtocolRun.run(long)
+        #expect(report.closes.map(\.kind) == ["local force close"] || report.closes.map(\.kind) == ["remote force close"])
+        // A commit that takes a minute, and a disk that is well again while it writes.
+        _ = try Self.run([.init(at: .seconds(100), .slowDisk(1, commit: .seconds(60), for: .seconds(60)))])
+        // A reorganization takes no time.
+        let deep = try Self.run([.init(at: .seconds(200), .reorganize(depth: 99))])
+        #expect(deep.events.map(\.time) == [200_000] && deep.payments.contains { $0.hasSucceeded && $0.time > 200_000 })
+        // Who was away for a moment is looked at as everybody; and a pinned commitment stays the last one.
+        let pinned = try Self.run([.init(at: .seconds(60), .pin(2, peer: 1))])
+        #expect(pinned.closes.map(\.kind).allSatisfy { $0 != "breach (penalty)" } && pinned.closes.count == 1)
+    }
+
     @Test("events that cannot be are refused before anything runs")
     func impossible() {
         let wrong: [(Scenario.Event, String)] = [
@@ -125,6 +142,11 @@ struct ScenarioEventTests {
             let failure = #expect(throws: ScenarioProblem.self) { try Self.scenario([event]).check() }
             #expect(failure?.description == text)
         }
+        let twice = Self.scenario([
+            .init(at: .seconds(10), .fullDisk(0, for: .seconds(20))),
+            .init(at: .seconds(20), .slowDisk(0, commit: .seconds(1), for: .seconds(5))),
+        ])
+        #expect(throws: ScenarioProblem.event(1, "alice has a disk that is full or slow already at that time")) { try twice.check() }
         var flow = Self.scenario([.init(at: .seconds(1), .forceClose(0, peer: nil))])
         flow.fidelity = .flow
         #expect(throws: ScenarioProblem.event(0, "a flow has no adversaries, blocks, disks or clocks: choose fidelity = \"protocol\"")) {
