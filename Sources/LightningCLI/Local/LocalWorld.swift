@@ -175,6 +175,7 @@ struct LocalUp: AsyncParsableCommand {
         let logger = Logging.logger("local")
         for (index, name) in names.enumerated() {
             var common = CommonOptions()
+            common.network = .regtest
             common.wallet = name
             common.json = false
             let directory = try common.directory

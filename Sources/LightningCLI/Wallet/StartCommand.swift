@@ -67,7 +67,7 @@ struct StartOptions: ParsableArguments {
         var directory = try options.directory
         guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
         let network = try options.chosenNetwork
-        if let birthday { guard (0..<500_000_000).contains(birthday) else { throw ControlFailure(.usage, "a birthday is a block's height") } }
+        guard (0..<500_000_000).contains(birthday ?? 0) else { throw ControlFailure(.usage, "a birthday is a block's height") }
         try checkConsent(network, directory)
         let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
         guard let url else {
