@@ -48,6 +48,13 @@ struct StreamRun: AsyncParsableCommand {
     private static let interval = Duration.milliseconds(250)
 
     func run() async throws {
+        // Not after an hour: there has to be a folder to write into.
+        for path in [record, report].compactMap({ $0 }) {
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw ControlFailure(.refused, "\(path) cannot be written: is there such a folder?")
+            }
+        }
         let interrupt = Interrupt([SIGINT, SIGTERM, SIGHUP])
         var now = try await options.call("startstream", try stream.parameters())
         let id = now["stream"]

@@ -26,7 +26,9 @@ struct StreamPage {
     private let recipients: [Int]
     private let rate: String
     private let title: String
-    private static let interval: UInt64 = 1000
+    /// Time between two samples: longer the longer the stream goes on.
+    private var interval: UInt64 = 1000
+    private static let mostSamples = 600
     private static let slices = 120
 
     init(_ options: CommonOptions, stream: JSONValue) async throws {
@@ -49,7 +51,7 @@ struct StreamPage {
 
     /// How the stream stands, at a time since its beginning in milliseconds.
     mutating func note(_ stream: JSONValue, _ options: CommonOptions, at time: UInt64) async throws {
-        if let last = samples.last, time < last.time + Self.interval, stream["status"].string != "over" { return }
+        if let last = samples.last, time < last.time + interval, stream["status"].string != "over" { return }
         let balances = Dictionary(
             try await options.call("listchannels").list.map { ($0["channel_id"].string, $0["to_local_msat"].u64 / 1000) }
         ) { first, _ in first }
@@ -59,13 +61,17 @@ struct StreamPage {
                 failed: stream["num_failed"].u64, latencyP50: stream["latency_p50_ms"].int.map { Int($0) },
                 latencyP99: stream["latency_p99_ms"].int.map { Int($0) }, dust: stream["dust_in_flight_msat"].u64,
                 balances: channels.map { balances[$0.id] ?? 0 }))
+        guard samples.count > Self.mostSamples else { return }
+        // Every second one: they are sums, and nothing is lost but when it was.
+        samples = samples.enumerated().filter { $0.offset.isMultiple(of: 2) || $0.offset == samples.count - 1 }.map(\.element)
+        interval *= 2
     }
 
     /// - Parameters:
     ///   - stream: as it stands at the end.
     ///   - duration: since its beginning, in milliseconds.
     func report(_ stream: JSONValue, duration: UInt64) -> ScenarioReport {
-        let length = max(Self.interval, (duration / UInt64(Self.slices) / Self.interval + 1) * Self.interval)
+        let length = max(interval, (duration / UInt64(Self.slices) / interval + 1) * interval)
         var report = ScenarioReport(
             recorded: title, nodes: names.map { .init(name: $0.name) },
             channels: channels.map { .init(from: 0, to: $0.peer, capacitySat: $0.capacity) }, sliceLength: Int(clamping: length),

@@ -95,9 +95,11 @@ extension PaymentChannel {
         return MilliSatoshi(max(ours, theirs))
     }
 
-    /// What all HTLCs under way that have no output in either commitment come to: whoever closes the channel, nobody can claim them on chain.
+    /// What nobody could claim on chain if the channel were closed now: HTLCs under way without an output in the commitment that has less of them,
+    /// at the highest fee rate that is agreed upon.
     package var trustedDust: MilliSatoshi {
-        commitments.htlcs.values.reduce(.zero) { isTrimmedEverywhere($1) ? $0 + $1.amount : $0 }
+        let load = load
+        return max(load.localDust, load.remoteDust)
     }
 
     /// What the HTLCs of the channel, each counted until it is gone, add up to: gathered in one pass.

@@ -56,7 +56,7 @@ extension ControlAPI {
         let end = ContinuousClock.now + time
         var record = record
         while true {
-            let number = feed.next
+            let mark = feed.mark
             record = try await node.invoices(beginningWith: hash.hex).first ?? record
             switch record.status {
             case .paid, .held, .canceled: return record
@@ -67,7 +67,7 @@ extension ControlAPI {
             guard left > .zero, !feed.hasEnded else { return record }
             // Nothing tells that an invoice expires.
             let untilExpiry = record.invoice.expiresAt.since(NodeDriver.now) + .milliseconds(1)
-            await feed.wait(for: number, atMost: min(left, record.status == .unpaid ? untilExpiry : left))
+            await feed.wait(after: mark, atMost: min(left, record.status == .unpaid ? untilExpiry : left))
         }
     }
 

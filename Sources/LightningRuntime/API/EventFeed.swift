@@ -25,6 +25,15 @@ final class EventFeed: Sendable {
         var next: UInt64 = 1
         var waiting: [CheckedContinuation<Void, Never>] = []
         var hasEnded = false
+        /// How often something happened that is no event.
+        var nudges: UInt64 = 0
+    }
+
+    /// A moment of the feed, to wait for what comes after it.
+    struct Mark: Sendable {
+        /// The number of the next event.
+        var next: UInt64
+        fileprivate var nudges: UInt64
     }
 
     /// Another one after each start: numbers begin anew.
@@ -69,7 +78,16 @@ final class EventFeed: Sendable {
     }
 
     /// The number of the next event.
-    var next: UInt64 { state.withLock { $0.next } }
+    var next: UInt64 { mark.next }
+
+    /// Callers that wait.
+    var waiters: Int { state.withLock { $0.waiting.count } }
+
+    /// Now.
+    var mark: Mark { state.withLock { Mark(next: $0.next, nudges: $0.nudges) } }
+
+    /// Something happened that is no event: who waits looks again.
+    func nudge() { wake { $0.nudges += 1 } }
 
     /// Whether the node has stopped: nothing comes any more.
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
@@ -85,6 +103,12 @@ final class EventFeed: Sendable {
 
     /// Waits until there is an event with a number, for a time at most.
     func wait(for number: UInt64, atMost time: Duration) async {
+        await wait(after: Mark(next: number, nudges: mark.nudges), atMost: time)
+    }
+
+    /// Waits until something happens after a moment, for a time at most.
+    func wait(after mark: Mark, atMost time: Duration) async {
+        func isOver(_ state: State) -> Bool { state.next > mark.next || state.nudges > mark.nudges || state.hasEnded }
         let end = ContinuousClock.now + time
         // Not before the end, or the waiter would wait again, and nobody wake it.
         let timer = Task { [weak self] in
@@ -96,7 +120,7 @@ final class EventFeed: Sendable {
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let isThere = state.withLock { state in
-                        guard state.next <= number, !state.hasEnded, ContinuousClock.now < end, !Task.isCancelled else { return true }
+                        guard !isOver(state), ContinuousClock.now < end, !Task.isCancelled else { return true }
                         state.waiting.append(continuation)
                         return false
                     }
@@ -106,7 +130,7 @@ final class EventFeed: Sendable {
                 // Whoever else waits looks, and waits again.
                 wake { _ in }
             }
-            if next > number || hasEnded { return }
+            if state.withLock({ isOver($0) }) { return }
         }
     }
 }

@@ -149,6 +149,7 @@ extension ControlAPI {
                         : "more than one begins with “\(text)”: give more digits")
             }
             try await node.cancel(hash)
+            feed.nudge()
             return ["payment_hash": .string(hash.hex)]
         default: return nil
         }
