@@ -54,6 +54,7 @@ struct LNW: AsyncParsableCommand {
         }
         do {
             var command = try parseAsRoot(arguments)
+            if let first = arguments.first { try checkNetwork(of: first, arguments) }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -61,6 +62,21 @@ struct LNW: AsyncParsableCommand {
             }
         } catch {
             exit(with: error)
+        }
+    }
+
+    /// A network of one's own is a regtest: whoever says another one means something else.
+    private static func checkNetwork(of command: String, _ arguments: [String]) throws {
+        guard ["local", "chain", "demo", "sim"].contains(command) else { return }
+        let index = arguments.firstIndex { $0 == "--network" || $0.hasPrefix("--network=") }
+        if let index {
+            let word = arguments[index].split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init)
+            let network = word ?? arguments[(index + 1)...].first
+            guard network == "regtest" else { throw ControlFailure(.usage, "lnw \(command) has a regtest of its own: leave --network out") }
+        } else if command == "local" || command == "demo", let network = ProcessInfo.processInfo.environment["LNW_NETWORK"],
+            !network.isEmpty, network != "regtest"
+        {
+            throw ControlFailure(.usage, "lnw \(command) has a regtest of its own, and LNW_NETWORK is \(network): unset it")
         }
     }
 

@@ -78,7 +78,8 @@ enum ReportText {
         if let by = close.by { text += ", \(report.nodes[by].name)'s commitment" }
         text += "; \(Format.thousands(close.feesSat)) sat to layer 1"
         if let penalty = close.penaltySat { text += ", \(Format.thousands(penalty)) sat of penalty" }
-        if let blocks = close.blocks, blocks > 0 { text += ", all claimed after \(count(blocks)) blocks" }
+        if let lost = close.lostSat, lost > 0 { text += ", and the cheater kept \(Format.thousands(lost)) sat" }
+        if let blocks = close.blocks, blocks > 0 { text += ", all claimed after \(count(blocks)) block\(blocks == 1 ? "" : "s")" }
         return text
     }
 
@@ -125,7 +126,11 @@ enum ReportText {
     }
 
     static func time(_ milliseconds: Int) -> String {
-        milliseconds % 1000 == 0 || milliseconds > 60_000 ? seconds(Double(milliseconds) / 1000) : "\(milliseconds) ms"
+        switch milliseconds {
+        case _ where milliseconds % 1000 == 0 || milliseconds > 60_000: seconds(Double(milliseconds) / 1000)
+        case 1000...: decimal(Double(milliseconds) / 1000, 1) + " s"
+        default: "\(milliseconds) ms"
+        }
     }
 
     /// `3 h 20 min`, `45 s`.

@@ -247,7 +247,7 @@ enum StreamText {
         ]
         lines.append("rate      \(rate(v)), \(reached(v)) reached, a payment each \(time(v["interval_ms"].u64))")
         if let duration = v["duration_ms"].int {
-            lines.append("lasts     \(time(UInt64(duration))), of which \(time(v["elapsed_ms"].u64)) are over")
+            lines.append("lasts     \(time(UInt64(duration))), of which \(time(min(UInt64(duration), v["elapsed_ms"].u64))) are over")
         }
         if let budget = v["budget_msat"].int { lines.append("budget    \(Format.msat(UInt64(budget))), fees included") }
         lines.append(

@@ -30,7 +30,11 @@ enum TimeArgument {
 
 /// What a stream is to be.
 struct StreamOptions: ParsableArguments {
-    @Argument(help: "Who is paid: the node's id or alias, or a unique beginning of either") var payee: String?
+    @Argument(
+        help:
+            "Who is paid: the node's id or alias, a unique beginning of either, or an invoice without an amount: it names the payee, and stays unpaid."
+    )
+    var payee: String?
     @Option(help: "How fast: 10sat/s, 600sat/min, 5000sat/h", transform: RateArgument.parse) var rate: RateArgument
     @Option(name: .customLong("for"), help: "How long: 60s, 2m, 1h. Left out, until it is stopped.", transform: TimeArgument.parse)
     var duration: Int64?

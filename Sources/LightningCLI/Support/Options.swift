@@ -52,9 +52,15 @@ struct CommonOptions: ParsableArguments {
         }
     }
 
+    private func lnw(on network: Network) -> String { network == .regtest ? "lnw" : "lnw --network \(network.rawValue)" }
+
     /// How a command begins that is to be about the same wallet.
-    var lnw: String {
-        "lnw" + (network.map { $0 == .regtest ? "" : " --network \($0.rawValue)" } ?? "") + (wallet.map { " -w \($0)" } ?? "")
+    var lnw: String { lnw(on: network ?? .regtest) + (wallet.map { " -w \($0)" } ?? "") }
+
+    /// The command that starts the wallet's node.
+    var start: String {
+        let network = (try? chosenNetwork) ?? .regtest
+        return "\(lnw(on: network)) start -w \(walletName)\(network == .regtest ? "" : " --chain bitcoind:http://…")"
     }
 
     var directory: WalletDirectory {
@@ -73,11 +79,17 @@ struct CommonOptions: ParsableArguments {
             return try await ControlClient(path: directory.controlSocket).call(method, parameters)
         } catch {
             guard error.kind == .notRunning else { throw error }
+            let network = try chosenNetwork
+            let name = walletName
+            let others = Network.allCases.filter { $0 != network && WalletDirectory(Home.wallet(name, $0)).exists }
+            let isLocal = network == .regtest
             let hint =
                 directory.exists
-                ? "Start it: lnw start -w \(walletName)   (or all of a test network: lnw local up)"
-                : "There is no such wallet. Make a test network with lnw local up, or a wallet with lnw create -w \(walletName)"
-            throw ControlFailure(.unreachable, "the node of wallet “\(walletName)” is not running. \(hint)")
+                ? "Start it: \(start)\(isLocal ? "   (or all of a test network: lnw local up)" : "")"
+                : others.isEmpty
+                    ? "There is no such wallet. Make \(isLocal ? "a test network with lnw local up, or a wallet" : "one") with \(lnw(on: network)) create -w \(name)"
+                    : "There is no such wallet on \(network), and one on \(others.map(\.rawValue).joined(separator: ", ")): --network \(others[0].rawValue)"
+            throw ControlFailure(.unreachable, "the node of wallet “\(name)” is not running. \(hint)")
         }
     }
 

@@ -87,7 +87,8 @@ struct Watch: AsyncParsableCommand {
 
     func run() async throws {
         let interrupt = Interrupt([SIGINT, SIGTERM])
-        let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
+        let wanted = only.map { Set($0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }) }
+        if let wanted, wanted.isEmpty { throw ControlFailure(.usage, "--only names events: payment_received,block") }
         if let unknown = wanted?.subtracting(EventText.names).sorted().first {
             throw ControlFailure(.usage, "there is no event “\(unknown)”. There are: \(EventText.names.sorted().joined(separator: ", "))")
         }

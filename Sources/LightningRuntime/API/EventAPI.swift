@@ -36,6 +36,7 @@ extension ControlAPI {
     /// An invoice of ours by its text, its payment hash or a unique beginning of that.
     private func invoice(_ p: JSONValue) async throws -> InvoiceRecord {
         let text = (p["invoice"].text ?? "").lowercased()
+        guard !text.isEmpty else { throw ControlFailure(.usage, "invoice is an invoice, its payment hash, or a beginning of that") }
         let digits = (try? Invoice(text))?.paymentHash.hex ?? text
         let matches = try await node.invoices(beginningWith: digits)
         guard matches.count == 1 else {

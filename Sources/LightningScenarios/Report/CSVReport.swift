@@ -58,10 +58,10 @@ public enum CSVReport {
             let rows = report.closes.map { close in
                 [
                     "\(close.time)", "\(close.channel)", close.kind, close.by.map { name($0) } ?? "", "\(close.feesSat)",
-                    optional(close.penaltySat), optional(close.blocks),
+                    optional(close.penaltySat), optional(close.lostSat), optional(close.blocks),
                 ]
             }
-            tables.append(("closes.csv", ["time_ms", "channel", "kind", "by", "fees_sat", "penalty_sat", "blocks"], rows))
+            tables.append(("closes.csv", ["time_ms", "channel", "kind", "by", "fees_sat", "penalty_sat", "lost_sat", "blocks"], rows))
         }
         // A table of a large network's balances would be larger than all else.
         if report.channels.count <= 1000 {

@@ -16,12 +16,15 @@ extension HTMLReport {
             if report.events.count > 60 { html += "<p class=\"note\">The first 60 of \(Numbers.grouped(report.events.count)).</p>" }
         }
         guard !report.closes.isEmpty else { return html + "</section>" }
-        let rows = report.closes.prefix(60).map { close in
+        func sat(_ amount: UInt64?) -> String { amount.map { Numbers.grouped($0) + " sat" } ?? "" }
+        let rows = report.closes.prefix(60).map { close -> [String] in
             let channel = report.channels[close.channel]
+            let ends = "\(name(channel.from)) – \(name(channel.to))"
+            let by = close.by.map { name($0) } ?? "both"
+            let blocks = close.blocks.map { Numbers.grouped($0) } ?? ""
             return [
-                "\(name(channel.from)) – \(name(channel.to))", Numbers.time(close.time), close.kind.escapedHTML,
-                close.by.map { name($0) } ?? "both", Numbers.grouped(Int(clamping: close.feesSat)) + " sat",
-                close.penaltySat.map { Numbers.grouped(Int(clamping: $0)) + " sat" } ?? "", close.blocks.map { Numbers.grouped($0) } ?? "",
+                ends, Numbers.time(close.time), close.kind.escapedHTML, by, sat(close.feesSat), sat(close.penaltySat), sat(close.lostSat),
+                blocks,
             ]
         }
         html += "<h3>Closed channels</h3>"
@@ -29,7 +32,7 @@ extension HTMLReport {
             HTMLTable(
                 columns: [
                     .text("channel"), .number("at"), .text("how"), .text("whose commitment"), .number("paid to layer 1"),
-                    .number("penalty"), .number("blocks until all was claimed"),
+                    .number("penalty"), .number("the cheater kept"), .number("blocks until all was claimed"),
                 ], rows: rows
             ).html
         if report.closes.count > 60 { html += "<p class=\"note\">The first 60 of \(Numbers.grouped(report.closes.count)).</p>" }

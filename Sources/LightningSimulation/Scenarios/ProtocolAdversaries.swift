@@ -73,6 +73,7 @@ extension ProtocolRun {
     }
 
     mutating func carryOut(_ act: Scenario.Act) throws(InvariantViolation) {
+        if let node = act.channel?.node, world.nodes[node].core == nil { return note("\(name(node)) is down, and does nothing") }
         switch act {
         case .close(let node, let peer):
             guard let id = openChannel(of: node, with: peer) else { return note("\(name(node)) has no open channel to close") }
@@ -99,7 +100,7 @@ extension ProtocolRun {
             note("what spends commitments is not mined for \(blocks) blocks")
         case .fillBlocks(let rate, let blocks):
             adversaries.miner.floor = (rate, world.ledger.height + blocks)
-            note("for \(blocks) blocks nothing is mined that pays less than \(rate)")
+            note("for \(blocks) blocks nothing is mined that pays less than \(Double(rate.perKiloweight * 4 / 10) / 100) sat/vB")
         case .mine(let blocks):
             note("\(blocks) blocks come one after the other")
             for _ in 0..<blocks {
@@ -111,11 +112,11 @@ extension ProtocolRun {
             note("\(name(node))'s disk is full")
         case .slowDisk(let node, let commit, _):
             world.setDisk(.slow(commit), of: node)
-            note("each commit of \(name(node)) takes \(commit.wholeMilliseconds) ms")
+            note("each commit of \(name(node)) takes \(Self.words(commit))")
         case .setClock(let node, let fast):
             world.setClock(skew: fast, of: node)
             let amount = fast < .zero ? (.zero - fast) : fast
-            note("\(name(node))'s clock is \(amount.wholeMilliseconds) ms \(fast < .zero ? "slow" : "fast")")
+            note("\(name(node))'s clock is \(Self.words(amount)) \(fast < .zero ? "slow" : "fast")")
         }
     }
 
@@ -150,6 +151,11 @@ extension ProtocolRun {
         for event in scenario.events { if case .stall(let node, _) = event.act { world.disconnect(node) } }
         adversaries.miner = Miner()
         adversaries.pinners = []
+    }
+
+    private static func words(_ time: Duration) -> String {
+        let milliseconds = time.wholeMilliseconds
+        return milliseconds % 1000 == 0 ? "\(Satoshi.grouped(milliseconds / 1000)) s" : "\(milliseconds) ms"
     }
 
     // MARK: Channels
@@ -292,6 +298,13 @@ extension ProtocolRun {
             if close.kind == .revokedCommitment {
                 result.penaltySat = close.outputs.reduce(UInt64(0)) { sum, output in
                     guard case .resolved(_, _, true) = output.status, output.role != .toRemote else { return sum }
+                    return sum + output.output.amount.value
+                }
+                let advanced = Set(close.outputs.filter { $0.role == .penaltySecondLevel }.map(\.outPoint.transaction))
+                result.lostSat = close.outputs.reduce(UInt64(0)) { sum, output in
+                    // What went on to its second step is counted there.
+                    guard case .resolved(let spender, _, false) = output.status, output.role != .toRemote, !advanced.contains(spender)
+                    else { return sum }
                     return sum + output.output.amount.value
                 }
             }

@@ -127,13 +127,15 @@ extension Scenario {
             guard time > .zero, time <= Self.longest else { throw .event(number, "it has to last") }
         case .partition(let group, let time):
             guard time > .zero, time <= Self.longest else { throw .event(number, "it has to last") }
-            guard !group.isEmpty, Set(group).count < nodes.count else { throw .event(number, "a part is some of the nodes, and not all") }
+            guard !group.isEmpty, Set(group).count == group.count, group.count < nodes.count else {
+                throw .event(number, "a part is some of the nodes, each once, and not all")
+            }
         case .slowDisk(_, let commit, let time):
             guard time > .zero, time <= Self.longest else { throw .event(number, "it has to last") }
             guard commit >= .milliseconds(1), commit <= .seconds(60) else { throw .event(number, "a commit takes 1 ms to 60 s") }
         case .setClock(_, let skew):
-            guard skew > .seconds(-86_400 * 365), skew < .seconds(86_400 * 365) else {
-                throw .event(number, "a clock is less than a year fast or slow")
+            guard skew != .zero, skew > .seconds(-86_400 * 365), skew < .seconds(86_400 * 365) else {
+                throw .event(number, "a clock is set to be fast or slow, by less than a year")
             }
         case .reorganize(let depth):
             guard (1...99).contains(depth) else { throw .event(number, "1 to 99 blocks are replaced: what is deeper is for good") }

@@ -151,6 +151,8 @@ public struct ScenarioReport: Sendable, Codable, Equatable {
         public var feesSat: UInt64 = 0
         /// What the cheated side took.
         public var penaltySat: UInt64?
+        /// What the cheater has of what was to be punished, as nobody did in time.
+        public var lostSat: UInt64?
         /// Blocks from the close to the last output that somebody took; `nil` where that was not seen.
         public var blocks: Int?
     }

@@ -35,6 +35,7 @@ struct ScenarioEventTests {
         #expect(report.closes.count == 1)
         #expect(close.channel == 1 && close.by == 2 && close.kind == "breach (penalty)")
         #expect(close.time >= 120_000 && close.time < 200_000)
+        #expect(close.lostSat == 0)
         // Bob's own part is no penalty: mallory began with 500,000 sat and paid with some of them.
         #expect(try #require(close.penaltySat) > 300_000 && close.penaltySat! < 500_000)
         #expect(close.blocks != nil)
@@ -133,7 +134,10 @@ struct ScenarioEventTests {
             (.init(at: .seconds(1), .forceClose(7, peer: nil)), "event 1: there is no node 7"),
             (.init(at: .seconds(1), .forceClose(0, peer: 2)), "event 1: alice has no channel with mallory"),
             (.init(at: .seconds(1), .cheat(0, peer: 0, takesHTLCs: false)), "event 1: alice has no channel with alice"),
-            (.init(at: .seconds(1), .partition([0, 1, 2], for: .seconds(1))), "event 1: a part is some of the nodes, and not all"),
+            (
+                .init(at: .seconds(1), .partition([0, 1, 2], for: .seconds(1))),
+                "event 1: a part is some of the nodes, each once, and not all"
+            ),
             (.init(at: .seconds(1), .stall(0, for: .zero)), "event 1: it has to last"),
             (.init(at: .seconds(1), .reorganize(depth: 100)), "event 1: 1 to 99 blocks are replaced: what is deeper is for good"),
             (.init(at: .seconds(1), .slowDisk(0, commit: .seconds(61), for: .seconds(1))), "event 1: a commit takes 1 ms to 60 s"),
