@@ -31,8 +31,8 @@ public enum Network: String, Sendable, CaseIterable {
     package var extendedPublicVersion: UInt32 { self == .mainnet ? 0x0488_b21e : 0x0435_87cf }
     package var extendedSecretVersion: UInt32 { self == .mainnet ? 0x0488_ade4 : 0x0435_8394 }
 
-    /// Whether an invoice of another network can be one of this: BOLT 11 knows testnets by one prefix.
-    package func takesInvoices(of other: Network) -> Bool { invoicePrefix == other.invoicePrefix }
+    /// What an invoice of this network says where it can be paid: BOLT 11 has one prefix for both testnets.
+    package var invoiceNetwork: Network { self == .testnet4 ? .testnet : self }
 
     /// The port at which a bitcoind of the network listens for JSON-RPC by itself.
     package var rpcPort: Int {

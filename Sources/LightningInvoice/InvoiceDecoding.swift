@@ -62,7 +62,7 @@ extension Invoice {
         guard prefix.hasPrefix("ln") else { throw .unknownPrefix(prefix) }
         let rest = prefix.dropFirst(2)
         // The longest currency that fits: `bcrt` before `bc`, `tbs` before `tb`.
-        let networks = Network.allCases.filter { $0 != .testnet4 }.sorted { $0.invoicePrefix.count > $1.invoicePrefix.count }
+        let networks = Set(Network.allCases.map(\.invoiceNetwork)).sorted { $0.invoicePrefix.count > $1.invoicePrefix.count }
         for network in networks where rest.hasPrefix(network.invoicePrefix) {
             let amount = rest.dropFirst(network.invoicePrefix.count)
             if amount.isEmpty { return (network, nil) }

@@ -58,7 +58,7 @@ extension Invoice {
         nodeSecret: borrowing SecretKey
     ) {
         self.init(
-            network: network, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
+            network: network.invoiceNetwork, amount: amount, timestamp: timestamp, paymentHash: paymentHash,
             paymentSecret: paymentSecret, details: details, paymentMetadata: paymentMetadata,
             payee: nodeSecret.publicKey(), expiry: expiry, minFinalCLTVExpiryDelta: minFinalCLTVExpiryDelta,
             fallbackScripts: fallbackScripts, routingHints: routingHints, blindedPaths: blindedPaths, features: features, text: "")

@@ -60,7 +60,7 @@ public final class LightningNode: Service, Sendable {
         /// not take one the node stops.
         public var replica: URL?
         /// For a wallet that was made of words: the height at which its first coin may have come, a hundred blocks before which it begins to look for it;
-        /// `nil` for the whole chain. A wallet that was made anew begins at the tip.
+        /// `nil` for the whole chain. A wallet that was made anew begins at the tip, and keeps where that was.
         ///
         /// Money at risk: what was paid to it before is not seen, until a start with an empty database looks from an earlier block.
         public var birthday: BlockHeight?
@@ -114,14 +114,16 @@ public final class LightningNode: Service, Sendable {
         port = server?.localAddress?.port
     }
 
-    /// Where a new node begins to follow the chain: a hundred blocks below the tip, so that no reorganization comes before it; on regtest, and with words
-    /// that may be older, at the first block, which takes as long as it takes to read the whole chain.
-    private static func birthday(
-        _ wanted: BlockHeight?, _ network: Network, isRestored: Bool, _ chain: any ChainBackend
+    /// Where a node without a database begins to follow the chain: a hundred blocks below the day on which its wallet was new, so that no
+    /// reorganization comes before it; on regtest, and where nobody knows that day, at the first block, which takes as long as it takes to read the
+    /// whole chain.
+    private static func beginning(
+        _ wallet: WalletDirectory, isNew: Bool, _ options: Options, _ chain: any ChainBackend
     ) async throws -> (height: BlockHeight, hash: BlockHash)? {
-        guard wanted != nil || network != .regtest && !isRestored else { return nil }
         let tip = try await chain.tip().height
-        let height = min(wanted ?? tip, tip)
+        if options.birthday == nil, isNew, options.configuration.network != .regtest { wallet.keep(birthday: tip) }
+        guard let day = options.birthday ?? wallet.birthday else { return nil }
+        let height = min(day, tip)
         guard height > 100, let hash = try await chain.blockHash(height: height - 100) else { return nil }
         return (height - 100, hash)
     }
@@ -135,10 +137,13 @@ public final class LightningNode: Service, Sendable {
         if wallet.isRestored { configuration.walletLookAhead = OnChainWallet.addressLimit }
         let network = configuration.network
         let keys = NodeKeys(seed: try wallet.seed(), network: network)
+        let isNew = wallet.isNew
         let database = try SQLiteStore(path: wallet.database)
         let contents = try database.load()
         if contents.record(.meta, "node") == nil {
-            configuration.birthday = try await birthday(options.birthday, network, isRestored: wallet.isRestored, chain)
+            configuration.birthday = try await beginning(wallet, isNew: isNew, options, chain)
+        } else if options.birthday != nil {
+            options.logger.warning("this database has followed the chain already: a birthday is for the first start, and not used")
         }
         let fence = StoreFence(path: wallet.fence)
         let batches = try database.batchNumber()

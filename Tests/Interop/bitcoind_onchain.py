@@ -7,23 +7,12 @@ Once nobody settles, so that HTLC transactions after their time and the claims a
 close. With -maxmempool=5, once more while the mempool is full and takes nothing that pays as little as our last state does: then it has to take
 that together with what pays for it. Exits with 0 if all of it worked.
 """
-import base64, hashlib, json, subprocess, sys, time, urllib.error, urllib.parse, urllib.request
+import hashlib, subprocess, sys, time
 
-from rig import ENV, HOME, LNW, free, lnw, run, say, until
+from rig import ENV, HOME, LNW, bitcoind, free, lnw, run, say, until
 
 URL = sys.argv[2]
-
-
-def rpc(method, *params, wallet=None):
-    parts = urllib.parse.urlsplit(URL)
-    request = urllib.request.Request(
-        f"http://{parts.hostname}:{parts.port}" + (f"/wallet/{wallet}" if wallet else ""),
-        json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
-    request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
-    try:
-        return json.loads(urllib.request.urlopen(request, timeout=60).read())["result"]
-    except urllib.error.HTTPError as error:
-        raise RuntimeError(f"{method}: {error.read().decode()}") from None
+rpc = bitcoind(URL)
 
 
 def mine(count=1):

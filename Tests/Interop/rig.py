@@ -2,7 +2,8 @@
 
 Called as  <script>.py LNW ORACLES PYTHON
 """
-import json, os, queue, re, socket, subprocess, sys, tempfile, threading, time
+import base64, json, os, queue, re, socket, subprocess, sys, tempfile, threading, time
+import urllib.error, urllib.parse, urllib.request
 
 LNW, ORACLES, PY = (sys.argv[1:4] + [None, None])[:3]
 HOME = tempfile.mkdtemp(prefix="interop.")
@@ -40,6 +41,23 @@ def until(check, seconds=40, what=""):
             return value
         time.sleep(0.2)
     raise TimeoutError(what)
+
+
+def bitcoind(url):
+    """What calls a bitcoind: a method, its parameters, and the wallet where one is meant."""
+    parts = urllib.parse.urlsplit(url)
+    token = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+
+    def rpc(method, *params, wallet=None):
+        request = urllib.request.Request(
+            f"http://{parts.hostname}:{parts.port}" + (f"/wallet/{wallet}" if wallet else ""),
+            json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
+        request.add_header("Authorization", "Basic " + token)
+        try:
+            return json.loads(urllib.request.urlopen(request, timeout=300).read())["result"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method}: {error.read().decode()}") from None
+    return rpc
 
 
 class World:

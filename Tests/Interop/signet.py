@@ -5,23 +5,12 @@
 
 The challenge is OP_TRUE, so that anybody mines. Every wallet begins at the tip. Exits with 0 if all of it worked.
 """
-import base64, json, subprocess, sys, urllib.error, urllib.parse, urllib.request
+import json, subprocess, sys
 
-from rig import ENV, HOME, LNW, free, lnw as call, run, say, until
+from rig import ENV, HOME, LNW, bitcoind, free, lnw as call, run, say, until
 
 URL = sys.argv[2]
-
-
-def rpc(method, *params, wallet=None):
-    parts = urllib.parse.urlsplit(URL)
-    request = urllib.request.Request(
-        f"http://{parts.hostname}:{parts.port}" + (f"/wallet/{wallet}" if wallet else ""),
-        json.dumps({"id": 1, "method": method, "params": params}).encode(), {"Content-Type": "application/json"})
-    request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
-    try:
-        return json.loads(urllib.request.urlopen(request, timeout=300).read())["result"]
-    except urllib.error.HTTPError as error:
-        raise RuntimeError(f"{method}: {error.read().decode()}") from None
+rpc = bitcoind(URL)
 
 
 def lnw(*words, ok=True):

@@ -49,7 +49,7 @@ struct GenesisTests {
         #expect(Network.allCases.map(\.bech32Prefix) == ["bc", "tb", "tb", "tb", "bcrt"])
         #expect(Network.allCases.map(\.invoicePrefix) == ["bc", "tb", "tb", "tbs", "bcrt"])
         #expect(Network.allCases.map(\.coinType) == [0, 1, 1, 1, 1])
-        #expect(Network.testnet4.takesInvoices(of: .testnet) && !Network.signet.takesInvoices(of: .testnet))
+        #expect(Network.allCases.map(\.invoiceNetwork) == [.mainnet, .testnet, .testnet, .signet, .regtest])
         #expect(Network.allCases.map(\.rpcPort) == [8332, 18332, 48332, 38332, 18443])
     }
 }

@@ -185,7 +185,7 @@ struct SimRun: AsyncParsableCommand {
         if let report {
             let interval = Int(scenarios[0].scenario.blockInterval.wholeSeconds)
             let page = HTMLReport(first.report, command: source.again("run", until: until.map { "\($0)ms" }), blockInterval: interval)
-            try Self.write(page.text, to: report)
+            try OutputFile.write(page.text, to: report)
             if !options.json { Terminal.out("report: \(report)") }
         }
         if let failure { throw failure }
@@ -231,17 +231,12 @@ struct SimRun: AsyncParsableCommand {
             guard URL(filePath: report).resolvingSymlinksInPath() != URL(filePath: source.file).resolvingSymlinksInPath() else {
                 throw ControlFailure(.usage, "\(report) is the scenario: write the report somewhere else")
             }
-            let folder = URL(filePath: report).deletingLastPathComponent().path
-            var isFolder: ObjCBool = false
-            let exists = FileManager.default.fileExists(atPath: report, isDirectory: &isFolder)
-            guard FileManager.default.isWritableFile(atPath: exists ? report : folder), !(exists && isFolder.boolValue) else {
-                throw ControlFailure(.refused, "\(report) cannot be written: is there such a folder?")
-            }
+            try OutputFile.check(report)
         }
         if let csv {
             do {
                 try FileManager.default.createDirectory(atPath: csv, withIntermediateDirectories: true)
-                try Self.write("", to: "\(csv)/.writable")
+                try OutputFile.write("", to: "\(csv)/.writable")
                 try FileManager.default.removeItem(atPath: "\(csv)/.writable")
             } catch { throw ControlFailure(.refused, "\(csv) is no folder in which files can be written, and cannot be made one") }
         }
@@ -250,7 +245,7 @@ struct SimRun: AsyncParsableCommand {
     private func writeTables(_ reports: [(changes: [ScenarioFile.Change], report: ScenarioReport)], _ folder: String) throws {
         for (number, entry) in reports.enumerated() {
             let prefix = sweep.isEmpty ? "" : "\(number + 1)-"
-            for table in CSVReport.tables(entry.report) { try Self.write(table.text, to: "\(folder)/\(prefix)\(table.name)") }
+            for table in CSVReport.tables(entry.report) { try OutputFile.write(table.text, to: "\(folder)/\(prefix)\(table.name)") }
         }
         guard !sweep.isEmpty else { return }
         let keys = reports[0].changes.map(\.key)
@@ -264,24 +259,7 @@ struct SimRun: AsyncParsableCommand {
                         report.latencyP50.map { "\($0)" } ?? "", report.latencyP99.map { "\($0)" } ?? "",
                     ]
             })
-        try Self.write(summary, to: "\(folder)/sweep.csv")
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        // A link's target, and a device as the device that it is: only a file is replaced by another one.
-        let url = URL(filePath: path).resolvingSymlinksInPath()
-        let kind = (try? FileManager.default.attributesOfItem(atPath: url.path))?[.type] as? FileAttributeType
-        do {
-            if kind == nil || kind == .typeRegular {
-                try text.write(to: url, atomically: true, encoding: .utf8)
-            } else {
-                let file = try FileHandle(forWritingTo: url)
-                try file.write(contentsOf: Data(text.utf8))
-                try file.close()
-            }
-        } catch {
-            throw ControlFailure(.refused, "\(path) cannot be written: is there such a folder, and room on the disk?")
-        }
+        try OutputFile.write(summary, to: "\(folder)/sweep.csv")
     }
 }
 

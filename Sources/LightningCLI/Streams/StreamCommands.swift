@@ -48,13 +48,8 @@ struct StreamRun: AsyncParsableCommand {
     private static let interval = Duration.milliseconds(250)
 
     func run() async throws {
-        // Not after an hour: there has to be a folder to write into.
-        for path in [record, report].compactMap({ $0 }) {
-            let folder = URL(filePath: path).deletingLastPathComponent().path
-            guard FileManager.default.isWritableFile(atPath: folder) else {
-                throw ControlFailure(.refused, "\(path) cannot be written: is there such a folder?")
-            }
-        }
+        // Not after an hour.
+        for path in [record, report].compactMap({ $0 }) { try OutputFile.check(path) }
         let interrupt = Interrupt([SIGINT, SIGTERM, SIGHUP])
         var now = try await options.call("startstream", try stream.parameters())
         let id = now["stream"]
@@ -100,13 +95,13 @@ struct StreamRun: AsyncParsableCommand {
         let end = now["end"].string
         if let record, let recording {
             let text = recording.text(now, stream, duration: elapsed)
-            do { try text.write(toFile: record, atomically: true, encoding: .utf8) } catch {
+            do { try OutputFile.write(text, to: record) } catch {
                 Terminal.error("lnw: \(record) cannot be written: the stream was paid, and is not recorded")
             }
         }
         if let report, let pageRecording {
             let page = HTMLReport(pageRecording.report(now, duration: elapsed)).text
-            do { try page.write(toFile: report, atomically: true, encoding: .utf8) } catch {
+            do { try OutputFile.write(page, to: report) } catch {
                 Terminal.error("lnw: \(report) cannot be written: the stream was paid, and there is no page of it")
             }
         }

@@ -112,7 +112,7 @@ struct StartOptions: ParsableArguments {
             nodeOptions.port = 0
             node = try await LightningNode.start(wallet: directory, chain: backend, options: nodeOptions)
         }
-        if iUnderstand { directory.keepConsent() }
+        if iUnderstand, network == .mainnet { directory.keepConsent() }
         if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
         try await service.startControl()

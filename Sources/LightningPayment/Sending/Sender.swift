@@ -201,7 +201,7 @@ package struct Sender: Machine, Sendable {
     package func check(
         _ invoice: Invoice, amount: MilliSatoshi?, network: Network, isOwn: Bool, earlier: OutgoingPayment?, now: Timestamp
     ) throws(PaymentRefusal) -> MilliSatoshi {
-        guard network.takesInvoices(of: invoice.network) else { throw .wrongNetwork(invoice.network) }
+        guard invoice.network == network.invoiceNetwork else { throw .wrongNetwork(invoice.network) }
         if isOwn { throw .ownInvoice }
         // Nothing is paid twice.
         switch (outgoing[invoice.paymentHash] ?? earlier)?.status {

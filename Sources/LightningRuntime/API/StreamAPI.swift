@@ -60,7 +60,7 @@ extension ControlAPI {
     private func recipient(_ value: JSONValue) async throws -> NodeID {
         guard let text = value.text, let invoice = try? Invoice(text) else { return try await anyNode(value) }
         if let amount = invoice.amount { throw ControlFailure(.refused, "an invoice of \(amount) is paid once: lnw pay") }
-        guard node.network.takesInvoices(of: invoice.network) else {
+        guard invoice.network == node.network.invoiceNetwork else {
             throw ControlFailure(.refused, "the invoice is of \(invoice.network), and this wallet is on \(node.network)")
         }
         guard NodeDriver.now < invoice.expiresAt else { throw ControlFailure(.refused, "the invoice has expired") }

@@ -73,6 +73,20 @@ public struct WalletDirectory: Sendable {
         if port != lastPort { try? DurableFile.write(Array("\(port)\n".utf8), to: url.appending(path: "port").path) }
     }
 
+    private var birthdayFile: URL { url.appending(path: "birthday") }
+
+    /// The height of the chain when the wallet was new, where it began to follow the chain below its tip; `nil` where that is not known.
+    package var birthday: BlockHeight? {
+        guard let text = try? String(contentsOf: birthdayFile, encoding: .utf8) else { return nil }
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { (0..<500_000_000).contains($0) ? BlockHeight($0) : nil }
+    }
+
+    /// Keeps the birthday, for the day on which the database is gone. Where that fails, the whole chain is read then.
+    func keep(birthday: BlockHeight) { try? DurableFile.write(Array("\(birthday)\n".utf8), to: birthdayFile.path) }
+
+    /// Whether nothing shows that a node ever ran here: there can be no coin of it.
+    var isNew: Bool { !isRestored && ![database, fence, backup].contains { FileManager.default.fileExists(atPath: $0) } }
+
     private var consentMark: URL { url.appending(path: "consent") }
 
     /// Whether its owner has said that the money of this wallet is real.

@@ -185,7 +185,9 @@ extension ProtocolRun {
             let remote = world.nodes[node].core?.channels[old.channel]?.parameters.remoteNodeID
             if wanted == nil || remote == wanted { revoked.append(old) }
         }
-        guard let old = revoked.max(by: { world.gain(of: $0) < world.gain(of: $1) }) else {
+        // To take HTLCs there have to be some.
+        let rich = takesHTLCs ? revoked.filter { $0.steps.count > 0 } : []
+        guard let old = (rich.isEmpty ? revoked : rich).max(by: { world.gain(of: $0) < world.gain(of: $1) }) else {
             return note("\(name(node)) has revoked nothing that it could publish")
         }
         let gain = world.gain(of: old)
@@ -193,7 +195,7 @@ extension ProtocolRun {
             return note("layer 1 refuses what \(name(node)) publishes: \(error.reason)")
         }
         note(
-            "\(name(node)) publishes a revoked state of its channel with \(other(old.channel, node)), in which it had \(Satoshi(UInt64(max(0, gain)) / 1000)) more"
+            "\(name(node)) publishes a revoked state of its channel with \(other(old.channel, node)), in which it had \(Satoshi(UInt64(max(0, gain)) / 1000)) more\(takesHTLCs ? ", and \(old.steps.count) HTLCs" : "")"
         )
         try world.showMempool()
         adversaries.sweeps += old.steps.sweeps(of: old.transaction)

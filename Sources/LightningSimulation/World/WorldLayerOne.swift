@@ -42,9 +42,9 @@ extension SimulatedWorld {
             now += interval
             let coinbase = Script([0, 20] + [UInt8](repeating: 9, count: 20))
             var block = fork.template(paying: coinbase, now: now.headerTime, including: [])
-            // An empty block on top of the fork: a coinbase alone.
             // In no time its headers still need times of their own, each after the median of those before.
             if interval == .zero { block.header.time = max(block.header.time, (fork.block(parent)?.header.time ?? 0) + 1) }
+            // An empty block on top of the fork: a coinbase alone.
             block = Self.emptyBlock(like: block, height: height, parent: parent, parameters: ledger.parameters)
             do { _ = try fork.submit(block, now: now.headerTime).get() } catch {
                 throw violation("a side branch is refused: \(error)")

@@ -39,6 +39,8 @@ struct ScenarioEventTests {
         // Bob's own part is no penalty: mallory began with 500,000 sat and paid with some of them.
         #expect(try #require(close.penaltySat) > 300_000 && close.penaltySat! < 500_000)
         #expect(close.blocks != nil)
+        // Nobody has told a miner of HTLCs, or there is one at the least.
+        #expect(report.events[0].what.hasSuffix(" HTLCs") == takesHTLCs && !report.events[0].what.hasSuffix(" 0 HTLCs"))
         #expect(report.events[0].what.contains("mallory publishes a revoked state of its channel with bob"))
     }
 
