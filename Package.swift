@@ -32,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -111,6 +112,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .target(name: "LightningAPI", dependencies: ["BitcoinPrimitives"]),
+        .target(
+            name: "LightningServer",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
+                "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningPayment", "LightningCore",
+                "LightningStorage", "BitcoinBackend", "LightningRuntime", "LightningAPI", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .target(
             name: "Lightning",
             dependencies: [
@@ -123,8 +136,8 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningCore",
-                "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime",
-                .product(name: "Logging", package: "swift-log"),
+                "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime", "LightningAPI",
+                "LightningServer", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/LightningCLI"),
@@ -220,8 +233,9 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
-                "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "Lightning",
-                "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "LightningAPI",
+                "LightningServer",
+                "Lightning", "TestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], exclude: ["Wallets"]),
         .testTarget(

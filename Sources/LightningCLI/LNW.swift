@@ -2,6 +2,7 @@ import ArgumentParser
 import BitcoinBackend
 import BitcoinLedger
 import Foundation
+import LightningAPI
 import LightningCore
 import LightningRecords
 import LightningRuntime
@@ -50,7 +51,7 @@ struct LNW: AsyncParsableCommand {
         let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
         let names = configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
         if let first = arguments.first, !first.hasPrefix("-"), !names.contains(first) {
-            exit(with: ControlFailure(.usage, "there is no command “\(first)”. All of them: lnw --help"))
+            exit(with: CallFailure(.usage, "there is no command “\(first)”. All of them: lnw --help"))
         }
         do {
             var command = try parseAsRoot(arguments)
@@ -72,11 +73,11 @@ struct LNW: AsyncParsableCommand {
         if let index {
             let word = arguments[index].split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init)
             let network = word ?? arguments[(index + 1)...].first
-            guard network == "regtest" else { throw ControlFailure(.usage, "lnw \(command) has a regtest of its own: leave --network out") }
+            guard network == "regtest" else { throw CallFailure(.usage, "lnw \(command) has a regtest of its own: leave --network out") }
         } else if command == "local" || command == "demo", let network = ProcessInfo.processInfo.environment["LNW_NETWORK"],
             !network.isEmpty, network != "regtest"
         {
-            throw ControlFailure(.usage, "lnw \(command) has a regtest of its own, and LNW_NETWORK is \(network): unset it")
+            throw CallFailure(.usage, "lnw \(command) has a regtest of its own, and LNW_NETWORK is \(network): unset it")
         }
     }
 
@@ -84,18 +85,9 @@ struct LNW: AsyncParsableCommand {
     private static func exit(with error: any Error) -> Never {
         let (status, text): (Int32, String)
         switch error {
-        case let failure as ControlFailure:
+        case let failure as CallFailure:
             text = failure.message
-            status =
-                switch failure.kind {
-                case .usage: 2
-                case .unreachable, .notRunning: 3
-                case .refused: 4
-                case .paymentFailed: 5
-                case .pending: 7
-                case .corrupt: 6
-                case .internal: 1
-                }
+            status = failure.kind.exitStatus
         case let failure as StoreFailure: (status, text) = (6, failure.description)
         case let failure as ChainFailure:
             text = failure.description
@@ -125,26 +117,20 @@ struct LNW: AsyncParsableCommand {
             }
             Foundation.exit(status)
         }
-        fail(text, status, (error as? ControlFailure)?.kind, (error as? ControlFailure)?.data)
+        fail(text, status, (error as? CallFailure)?.kind, (error as? CallFailure)?.data)
     }
 
     /// Whether what is printed is for programs: also where the arguments could not be parsed.
     private static var isJSON: Bool { CommandLine.arguments.contains("--json") }
 
     /// Says what went wrong: on standard error, or with `--json` as an object on standard output, so that a program has one thing to parse.
-    private static func fail(_ text: String, _ status: Int32, _ kind: ControlFailure.Kind? = nil, _ data: JSONValue? = nil) -> Never {
+    private static func fail(_ text: String, _ status: Int32, _ kind: CallFailure.Kind? = nil, _ data: JSONValue? = nil) -> Never {
         guard isJSON else {
             Terminal.error("lnw: \(text)")
             Foundation.exit(status)
         }
-        let usual: ControlFailure.Kind =
-            switch status {
-            case 2: .usage
-            case 3: .unreachable
-            case 4: .refused
-            case 6: .corrupt
-            default: .internal
-            }
+        // `unreachable` comes before `notRunning`, and `refused` before `forbidden`, which have the same status.
+        let usual = CallFailure.Kind.allCases.first { $0 != .notRunning && $0.exitStatus == status } ?? .internal
         let kind = kind ?? usual
         var fields: [String: JSONValue] = [
             "code": .string(kind.code), "message": .string(text), "exit_status": .integer(Int64(status)),

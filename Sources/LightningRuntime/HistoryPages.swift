@@ -87,7 +87,7 @@ extension LightningNode {
     }
 
     /// A channel of the history, by its id; `nil` where there is none, also for one that is not over.
-    func closedChannel(_ id: ChannelID) async throws -> PaymentChannel? {
+    package func closedChannel(_ id: ChannelID) async throws -> PaymentChannel? {
         try await store.read { try $0.entries(.record(.channelHistory, key: id.bytes.array)) }.first.map {
             try PaymentChannel(historyRecord: $0.record)
         }
@@ -115,7 +115,7 @@ extension LightningNode {
     /// The payments whose hashes begin so, two at most: one is meant, or it is not clear which.
     ///
     /// - Parameter digits: hexadecimal, in lower case.
-    func payments(beginningWith digits: String) async throws -> [OutgoingPayment] {
+    package func payments(beginningWith digits: String) async throws -> [OutgoingPayment] {
         let found = try await records(.paymentHistory, beginningWith: digits) { core in
             core.outgoingPayments.filter { $0.key.hex.hasPrefix(digits) }.mapValues { $0.encoded() }
         }
@@ -123,7 +123,7 @@ extension LightningNode {
     }
 
     /// The same for invoices.
-    func invoices(beginningWith digits: String) async throws -> [InvoiceRecord] {
+    package func invoices(beginningWith digits: String) async throws -> [InvoiceRecord] {
         let found = try await records(.invoiceHistory, beginningWith: digits) { core in
             core.invoices.filter { $0.key.hex.hasPrefix(digits) }.mapValues { $0.encoded() }
         }

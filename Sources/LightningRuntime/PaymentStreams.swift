@@ -2,9 +2,13 @@ public import LightningCore
 public import LightningPayment
 import LightningRecords
 import LightningStorage
+package import LightningWire
 
 // Streams of payments: the node pays them, whoever began them; they go on after a restart.
 extension LightningNode {
+    /// Below this a payment may have no output on chain, in one of the channels.
+    package func dustLimit() async throws -> MilliSatoshi { try await driver.read { $0.dustLimit } }
+
     /// Begins a stream of payments.
     ///
     /// Money at risk: what is paid and what it costs never comes to more than `StreamTerms.budget`, and fees never to more than their share,

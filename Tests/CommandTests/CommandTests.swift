@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 /// The `lnw` program as a person or a script uses it, in processes of its own.
 @Suite("lnw", .serialized, .ownThreads)
@@ -165,7 +165,7 @@ struct CommandTests {
             let list = try? home.run("-w", "alice", "listchannels", "--json").json
             return Self.channels(list ?? [:]).first?["state"] as? String == "normal"
         }
-        let invoice = try #require(try home.run("-w", "bob", "invoice", "1234.567sat", "tea", "--json").json["invoice"] as? String)
+        let invoice = try #require(try home.run("-w", "bob", "invoice", "1234.567sat", "tea", "--json").json["bolt11"] as? String)
         #expect(try home.run("decode", invoice, "--json").json["amount_msat"] as? Int == 1_234_567)
         let paid = try home.run("-w", "alice", "pay", invoice, "--json")
         #expect(paid.json["status"] as? String == "succeeded")
@@ -200,7 +200,7 @@ struct CommandTests {
         #expect(try failure(4, "-w", "bob", "waitinvoice", "00ff")["code"] as? String == "refused")
         let status = try home.run("-w", "bob", "waitinvoice", invoice)
         #expect(status.status == 0 && status.out.contains("invoice of 1,234.567 sat"))
-        let open = try #require(try home.run("-w", "bob", "invoice", "7sat", "later", "--json").json["invoice"] as? String)
+        let open = try #require(try home.run("-w", "bob", "invoice", "7sat", "later", "--json").json["bolt11"] as? String)
         let unpaid = try failure(7, "-w", "bob", "waitinvoice", open, "--timeout", "50ms")
         #expect(unpaid["code"] as? String == "pending" && (unpaid["data"] as? [String: Any])?["status"] as? String == "unpaid")
         #expect(try home.run("-w", "bob", "lookupinvoice", open).out.contains("not paid; it expires at"))
@@ -229,7 +229,7 @@ struct CommandTests {
         let end = try #require(streamed.out.split(separator: "\n").last)
         #expect(streamed.status == 0 && end.contains("\"paid_msat\":10000,") && end.contains("\"complete\":true"))
         // To whoever made an invoice without an amount; and a page of it.
-        let tips = try #require(try home.run("-w", "bob", "invoice", "any", "tips", "--json").json["invoice"] as? String)
+        let tips = try #require(try home.run("-w", "bob", "invoice", "any", "tips", "--json").json["bolt11"] as? String)
         let page = home.url.appending(path: "stream.html").path
         let tipped = try home.run(
             "-w", "alice", "stream", tips, "--rate", "10sat/s", "--for", "1s", "--max-dust", "4sat", "--report", page)
@@ -283,7 +283,7 @@ struct CommandTests {
             let channel = Self.channels(json).first
             return channel?["connected"] as? Bool == true && channel?["to_remote_msat"] as? Int == 1_324_567
         }
-        let after = try #require(try home.run("-w", "bob", "addinvoice", "any", "--json").json["invoice"] as? String)
+        let after = try #require(try home.run("-w", "bob", "addinvoice", "any", "--json").json["bolt11"] as? String)
         #expect(try home.run("-w", "alice", "pay", after).status == 4)
         #expect(try home.run("-w", "alice", "pay", after, "433msat").status == 0)
         #expect(try home.run("-w", "alice", "close", id, "--yes").status == 0)

@@ -38,7 +38,7 @@ extension CommandTests {
         #expect(choices.count == 2 && ((choices[0]["route"] as? [String: Any])?["fee_msat"] as? Int) == 10_100)
         #expect(try home.run("-w", "alice", "getroute", "carol", "600000sat", "--explain").out.contains("not by"))
         // More than one channel of alice can send: two parts, either way round.
-        let invoice = try #require(try home.run("-w", "dave", "invoice", "800000sat", "big", "--json").json["invoice"] as? String)
+        let invoice = try #require(try home.run("-w", "dave", "invoice", "800000sat", "big", "--json").json["bolt11"] as? String)
         let one = try home.run("-w", "alice", "pay", invoice, "--max-parts", "1")
         #expect(one.status == 4 && one.error.contains("at most"))
         let cheap = try home.run("-w", "alice", "pay", invoice, "--max-fee", "0sat")
@@ -72,7 +72,7 @@ extension CommandTests {
 
         // What a payee writes does not steer the payer's terminal.
         let rude = try #require(
-            try home.run("-w", "dave", "invoice", "5sat", "x\u{1b}[2K\nfake", "--json").json["invoice"] as? String)
+            try home.run("-w", "dave", "invoice", "5sat", "x\u{1b}[2K\nfake", "--json").json["bolt11"] as? String)
         for out in [
             try home.run("decode", rude).out, try home.run("-w", "alice", "pay", rude).out, try home.run("-w", "dave", "listinvoices").out,
         ] {
@@ -80,7 +80,7 @@ extension CommandTests {
         }
 
         // Who hides is paid too, and the payer does not know whom it paid.
-        let hidden = try #require(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "2", "--json").json["invoice"] as? String)
+        let hidden = try #require(try home.run("-w", "dave", "invoice", "2000sat", "--blind", "2", "--json").json["bolt11"] as? String)
         #expect(try home.run("decode", hidden, "--json").json["payee"] as? String == "hidden")
         let toHidden = try home.run("-w", "alice", "pay", hidden, "--json").json
         #expect(toHidden["status"] as? String == "succeeded" && toHidden["destination"] is NSNull)
@@ -91,7 +91,7 @@ extension CommandTests {
         // The preimage of a hold invoice is its owner's until he settles; a crash in between changes nothing.
         let (preimage, hash) = (String(repeating: "07", count: 32), "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0")
         let held = try #require(
-            try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--blind", "1", "--json").json["invoice"] as? String)
+            try home.run("-w", "bob", "holdinvoice", hash, "5000sat", "--blind", "1", "--json").json["bolt11"] as? String)
         let payer = home.process(["-w", "erin", "pay", held])
         payer.standardOutput = FileHandle.nullDevice
         payer.standardError = FileHandle.nullDevice

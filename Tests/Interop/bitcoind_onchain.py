@@ -45,7 +45,7 @@ def open_and_hold(ids, port):
     for payer, payee, amount in (("alice", "bob", 50_000), ("bob", "alice", 60_000)):
         preimage = hashlib.sha256(f"{payee} {time.time()}".encode()).digest()
         hash_ = hashlib.sha256(preimage).hexdigest()
-        bolt11 = lnw("-w", payee, "holdinvoice", hash_, f"{amount}sat", "held")["invoice"]
+        bolt11 = lnw("-w", payee, "holdinvoice", hash_, f"{amount}sat", "held")["bolt11"]
         subprocess.Popen([LNW, "-w", payer, "pay", bolt11, "--json"], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         held[payee] = preimage.hex()
         until(lambda: any(i["payment_hash"] == hash_ and i["status"] == "held" for i in lnw("-w", payee, "listinvoices")["invoices"]), 30)

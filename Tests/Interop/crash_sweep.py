@@ -70,15 +70,15 @@ def act(number):
     try:
         if what in ("pay", "burst"):
             for _ in range(8 if what == "burst" else 1):
-                invoice = lnw("-w", "carol", "invoice", f"{dice.randint(1, 2000)}sat", "sweep")["invoice"]
+                invoice = lnw("-w", "carol", "invoice", f"{dice.randint(1, 2000)}sat", "sweep")["bolt11"]
                 in_background("-w", "alice", "pay", invoice)
         elif what == "back":
-            invoice = lnw("-w", "alice", "invoice", f"{dice.randint(1, 500)}sat", "sweep")["invoice"]
+            invoice = lnw("-w", "alice", "invoice", f"{dice.randint(1, 500)}sat", "sweep")["bolt11"]
             in_background("-w", "carol", "pay", invoice)
         elif what == "hold":
             preimage = hashlib.sha256(f"{SEED}/{number}".encode()).digest()
             hash_ = hashlib.sha256(preimage).hexdigest()
-            invoice = lnw("-w", "carol", "holdinvoice", hash_, f"{dice.randint(1000, 3000)}sat", "sweep")["invoice"]
+            invoice = lnw("-w", "carol", "holdinvoice", hash_, f"{dice.randint(1000, 3000)}sat", "sweep")["bolt11"]
             in_background("-w", "alice", "pay", invoice)
             HELD[hash_] = preimage.hex()
         elif what == "mine":
@@ -158,7 +158,7 @@ def main():
     # One held HTLC over both channels, and both are closed by force, with nodes that die meanwhile.
     preimage = hashlib.sha256(f"{SEED}/last".encode()).digest()
     hash_ = hashlib.sha256(preimage).hexdigest()
-    invoice = lnw("-w", "carol", "holdinvoice", hash_, "50000sat", "sweep")["invoice"]
+    invoice = lnw("-w", "carol", "holdinvoice", hash_, "50000sat", "sweep")["bolt11"]
     in_background("-w", "alice", "pay", invoice)
     until(lambda: [i["status"] for i in lnw("-w", "carol", "listinvoices")["invoices"] if i["payment_hash"] == hash_] == ["held"], 60, "held")
     for name in ("alice", "bob"):

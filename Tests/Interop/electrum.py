@@ -46,7 +46,7 @@ def pay_both_ways(world, peer):
         assert r["status"] == "succeeded", r
         say(f"ours -> electrum {amount} sat in {r['duration_ms']} ms")
     for amount in (20_000, 777, 50):
-        invoice = lnw("-w", "ours", "invoice", f"{amount}sat", "interop")["invoice"]
+        invoice = lnw("-w", "ours", "invoice", f"{amount}sat", "interop")["bolt11"]
         r = peer.do(f"pay {invoice}")
         assert r["success"], r
         say(f"electrum -> ours {amount} sat")

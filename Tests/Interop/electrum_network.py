@@ -50,13 +50,13 @@ def main():
     until(lambda: len([c for c in peer.do("channels") if c["state"] == "OPEN"]) == 2, 60, "electrum's channels")
     mine(peer, 6)
     for payer, payee, amount in (("alice", "bob", 40_000), ("bob", "alice", 25_000), ("alice", "bob", 1_500)):
-        invoice = lnw("-w", payee, "invoice", f"{amount}sat", "through electrum")["invoice"]
+        invoice = lnw("-w", payee, "invoice", f"{amount}sat", "through electrum")["bolt11"]
         paid = lnw("-w", payer, "pay", invoice)
         assert paid["status"] == "succeeded" and paid["num_hops"] == 2 and paid["fee_msat"] > 0, paid
         say(f"{payer} -> electrum -> {payee}: {amount} sat, {story(payer, paid)}")
 
     say("--- electrum gives a failure back: it cannot forward more than it has")
-    too_much = lnw("-w", "bob", "invoice", "550000sat", "too much")["invoice"]
+    too_much = lnw("-w", "bob", "invoice", "550000sat", "too much")["bolt11"]
     refused = lnw("-w", "alice", "pay", too_much, "--timeout", "20", ok=False)
     assert refused.returncode == 5 or refused.returncode == 4, refused
     say("refused:", refused.stderr.strip()[:150])
@@ -67,7 +67,7 @@ def main():
     open_channel(peer, "alice", carol, 1_000_000, 500_000, 2)
     mine(peer, 6)
     for amount in (30_000, 700):
-        invoice = lnw("-w", "carol", "invoice", f"{amount}sat", "from electrum")["invoice"]
+        invoice = lnw("-w", "carol", "invoice", f"{amount}sat", "from electrum")["bolt11"]
         assert peer.do(f"pay {invoice}")["success"]
         say(f"electrum -> alice -> carol: {amount} sat")
     for amount in (20_000, 900):

@@ -64,7 +64,7 @@ def hold_both(peer):
     bolt11 = peer.do(f"hold {theirs_hash} {HELD_BY_ELECTRUM}")["invoice"]
     subprocess.Popen([LNW, "-w", "ours", "pay", bolt11, "--json"], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ours, ours_hash = secret("ours")
-    bolt11 = lnw("-w", "ours", "holdinvoice", ours_hash, f"{HELD_BY_OURS}sat", "held")["invoice"]
+    bolt11 = lnw("-w", "ours", "holdinvoice", ours_hash, f"{HELD_BY_OURS}sat", "held")["bolt11"]
     peer.process.stdin.write(f"pay {bolt11}\n")
     peer.process.stdin.flush()
     until(lambda: invoice(ours_hash)["status"] == "held", 30, "electrum's HTLC is held")
@@ -166,7 +166,7 @@ def frozen_payer(peer):
     point = open_channel(peer)
     before = wealth() + channel(point)["to_local_msat"] // 1000
     preimage, hash_ = secret("bob")
-    bolt11 = lnw("-w", "bob", "holdinvoice", hash_, f"{HELD_BY_OURS}sat", "held")["invoice"]
+    bolt11 = lnw("-w", "bob", "holdinvoice", hash_, f"{HELD_BY_OURS}sat", "held")["bolt11"]
     peer.process.stdin.write(f"pay {bolt11}\n")
     peer.process.stdin.flush()
 

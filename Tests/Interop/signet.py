@@ -64,7 +64,7 @@ def main():
         return lnw("-w", "alice", "listchannels")["channels"][0]["state"] == "normal"
     until(usable, 120, "the channel becomes usable")
     say("the channel can be used")
-    invoice = lnw("-w", "bob", "invoice", "12345sat", "signet")["invoice"]
+    invoice = lnw("-w", "bob", "invoice", "12345sat", "signet")["bolt11"]
     assert invoice.startswith("lntbs"), invoice
     assert lnw("-w", "alice", "pay", invoice)["status"] == "succeeded"
     assert lnw("-w", "bob", "waitinvoice", invoice)["received_msat"] == 12_345_000
@@ -74,7 +74,7 @@ def main():
     mine(2)
     start("alice", port["alice"])
     until(lambda: lnw("-w", "alice", "listchannels")["channels"][0]["connected"], 60, "the peers meet again")
-    back = lnw("-w", "alice", "invoice", "345sat", "back")["invoice"]
+    back = lnw("-w", "alice", "invoice", "345sat", "back")["bolt11"]
     assert lnw("-w", "bob", "pay", back)["status"] == "succeeded"
     say("paid both ways, with a restart between")
     close = lnw("-w", "alice", "close", bob, "--yes")

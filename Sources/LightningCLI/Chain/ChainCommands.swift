@@ -3,6 +3,7 @@ import BitcoinBackend
 import BitcoinLedger
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningSimulation
 import ServiceLifecycle
@@ -71,10 +72,10 @@ struct ChainServe: AsyncParsableCommand {
     @Option(help: "That user's password; LNW_RPC_PASSWORD does not show it to others.") var rpcPassword: String?
 
     func run() async throws {
-        guard (0...65535).contains(rpcPort) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        guard (0...65535).contains(rpcPort) else { throw CallFailure(.usage, "a port is a number up to 65535") }
         let password = rpcPassword ?? ProcessInfo.processInfo.environment["LNW_RPC_PASSWORD"]
         guard (rpcUser == nil) == (password == nil) else {
-            throw ControlFailure(.usage, "--rpc-user and --rpc-password go together")
+            throw CallFailure(.usage, "--rpc-user and --rpc-password go together")
         }
         // A chain in memory keeps nothing but its cookie: not where another server may have its own.
         let usual = memory ? "chain-memory-\(rpcPort)" : "chain"
@@ -85,7 +86,7 @@ struct ChainServe: AsyncParsableCommand {
             try FileManager.default.createDirectory(
                 at: regtest, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw ControlFailure(.usage, "the folder \(regtest.path) cannot be made: choose another with --data")
+            throw CallFailure(.usage, "the folder \(regtest.path) cannot be made: choose another with --data")
         }
         let clock = ActivityClock(isVirtual: activity.virtual)
         let chain = try EmbeddedChain(
@@ -104,7 +105,7 @@ struct ChainServe: AsyncParsableCommand {
         do {
             rpc = try await RPCServer(chain: chain, options: rpcOptions)
         } catch let failure as ListenFailure {
-            throw ControlFailure(.refused, "\(failure): choose another with --rpc-port")
+            throw CallFailure(.refused, "\(failure): choose another with --rpc-port")
         }
         let height = await chain.tip().height
         let place = "http://\(host):\(rpc.port)"
@@ -239,11 +240,11 @@ struct ChainFile: ParsableArguments {
 
     var path: String {
         get throws {
-            guard data == nil || !local else { throw ControlFailure(.usage, "--data and --local name two chains") }
+            guard data == nil || !local else { throw CallFailure(.usage, "--data and --local name two chains") }
             let folder = data.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? Home.url.appending(path: "chain")
             let file = local ? Home.local.appending(path: "chain.sqlite") : folder.appending(path: "regtest/chain.sqlite")
             guard FileManager.default.fileExists(atPath: file.path) else {
-                throw ControlFailure(
+                throw CallFailure(
                     .usage,
                     "there is no chain at \(file.path). The chain of lnw local is looked at with --local, another one with --data and its folder"
                 )
@@ -263,7 +264,7 @@ struct ChainCheck: AsyncParsableCommand {
         let path = try file.path
         let found: EmbeddedChain.Examination
         do throws(ChainFailure) { found = try EmbeddedChain.examine(path: path) } catch {
-            throw ControlFailure(.corrupt, error.description)
+            throw CallFailure(.corrupt, error.description)
         }
         let problems = found.problems
         options.show(
@@ -277,7 +278,7 @@ struct ChainCheck: AsyncParsableCommand {
                 : problems.joined(separator: "\n")
         }
         if !problems.isEmpty {
-            throw ControlFailure(
+            throw CallFailure(
                 .corrupt,
                 "\(problems.count == 1 ? "one problem" : "\(problems.count) problems"); lnw chain rebuild makes all tables anew from the blocks"
             )
@@ -299,7 +300,7 @@ struct ChainRebuild: AsyncParsableCommand {
             height = try EmbeddedChain.rebuild(path: path, mayShorten: yes)
         } catch {
             let isBeyond = error.reason.hasPrefix("it is damaged")
-            throw ControlFailure(
+            throw CallFailure(
                 .corrupt, isBeyond ? "\(path) cannot be read any more. Move it away and start anew" : error.description)
         }
         options.show(["blockheight": .height(height)]) { _ in "rebuilt, up to block \(height)" }
@@ -316,7 +317,7 @@ struct ChainMine: AsyncParsableCommand {
     @Argument(help: "Where subsidy and fees go.") var address: String?
 
     func run() async throws {
-        guard (1...100_000).contains(count) else { throw ControlFailure(.usage, "between 1 and 100000 blocks") }
+        guard (1...100_000).contains(count) else { throw CallFailure(.usage, "between 1 and 100000 blocks") }
         let view = try await source.open()
         let target = address ?? Address(script: .anchor, network: .regtest)!.description
         let answer = try await view.call("generatetoaddress", [.integer(count), .string(target)])

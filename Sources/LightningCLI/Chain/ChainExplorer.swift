@@ -4,6 +4,7 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 // `lnw chain info`, `block`, `address`, `mempool`, `utxos`: layer 1 to look at.
@@ -172,7 +173,7 @@ struct ChainMempool: AsyncParsableCommand {
     func run() async throws {
         let view = try await source.open()
         guard case .object(let entries) = try await view.call("getrawmempool", [true]) else {
-            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: getrawmempool")
+            throw CallFailure(.unreachable, "unexpected answer of the layer 1: getrawmempool")
         }
         var histogram = FeeHistogram()
         var list: [(id: String, rate: UInt64, entry: RPCValue)] = []
@@ -227,14 +228,14 @@ struct ChainUTXOs: AsyncParsableCommand {
     @Option(help: "How many to list.") var limit = 20
 
     func run() async throws {
-        guard (1...10_000).contains(limit) else { throw ControlFailure(.usage, "--limit is between 1 and 10000") }
+        guard (1...10_000).contains(limit) else { throw CallFailure(.usage, "--limit is between 1 and 10000") }
         let view = try await source.open()
         let found: [RPCValue]
         let count: Int
         let total: UInt64
         if let address {
             guard try await view.call("validateaddress", [.string(address)])["isvalid"]?.bool == true else {
-                throw ControlFailure(.usage, "“\(address)” is no address of this network")
+                throw CallFailure(.usage, "“\(address)” is no address of this network")
             }
             let answer = try await view.call("scantxoutset", ["start", [.string("addr(\(address))")]])
             let all = answer["unspents"]?.array ?? []
@@ -243,7 +244,7 @@ struct ChainUTXOs: AsyncParsableCommand {
             total = answer["total_amount"]?.satoshi ?? 0
         } else {
             guard let answer = await view.callIfKnown("listutxos", [.integer(limit)]) else {
-                throw ControlFailure(.refused, "this layer 1 lists no coins by itself; name an address: lnw chain utxos <address>")
+                throw CallFailure(.refused, "this layer 1 lists no coins by itself; name an address: lnw chain utxos <address>")
             }
             found = answer["utxos"]?.array ?? []
             count = Int(answer["txouts"].count)
@@ -304,7 +305,7 @@ struct ChainAddress: AsyncParsableCommand {
         let view = try await source.open()
         let known = try await view.call("validateaddress", [.string(address)])
         guard known["isvalid"]?.bool == true, let script = known["scriptPubKey"]?.string.flatMap({ Hex.decode($0) }) else {
-            throw ControlFailure(.usage, "“\(address)” is no address of this network: \(known["error"]?.string ?? "")")
+            throw CallFailure(.usage, "“\(address)” is no address of this network: \(known["error"]?.string ?? "")")
         }
         let unspent = try await view.call("scantxoutset", ["start", [.string("addr(\(address))")]])
         let balance = unspent["total_amount"]?.satoshi ?? 0

@@ -4,6 +4,7 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 struct ChainTransaction: AsyncParsableCommand {
@@ -16,7 +17,7 @@ struct ChainTransaction: AsyncParsableCommand {
     func run() async throws {
         // As `lnw chain utxos` prints them: with an output's number behind.
         guard let id = TransactionID(display: id.prefix { $0 != ":" }) else {
-            throw ControlFailure(.usage, "“\(id)” is no transaction: give its id of 64 digits")
+            throw CallFailure(.usage, "“\(id)” is no transaction: give its id of 64 digits")
         }
         let view = try await source.open()
         let found = try await view.transaction(id)

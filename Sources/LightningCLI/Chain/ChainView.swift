@@ -4,6 +4,7 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 /// Which layer 1 the looking commands ask: any that speaks a bitcoind's JSON-RPC.
@@ -27,21 +28,21 @@ struct ChainSource: ParsableArguments {
         }
         if chain == nil, case .unreachable? = failure {
             let place = data.map { " for \($0)" } ?? ""
-            throw ControlFailure(
+            throw CallFailure(
                 .unreachable,
                 "no layer 1 runs here\(place). Start one with lnw local up or lnw chain serve, or name it with --data, --rpc-port or --chain"
             )
         }
-        throw ControlFailure(.unreachable, failure!.description)
+        throw CallFailure(.unreachable, failure!.description)
     }
 
     private func candidates() throws -> [(url: String, cookie: String?)] {
         let port = rpcPort ?? 18443
-        guard (1...65535).contains(port) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        guard (1...65535).contains(port) else { throw CallFailure(.usage, "a port is a number up to 65535") }
         if let chain {
-            guard data == nil, rpcPort == nil else { throw ControlFailure(.usage, "--chain, or --data and --rpc-port") }
+            guard data == nil, rpcPort == nil else { throw CallFailure(.usage, "--chain, or --data and --rpc-port") }
             do throws(ChainFailure) { _ = try BitcoindChain(url: chain, cookieFile: chainCookie) } catch {
-                throw ControlFailure(
+                throw CallFailure(
                     .usage, "--chain is an address like bitcoind:http://user:password@127.0.0.1:18443, @ and / in a password as %40 and %2F"
                 )
             }
@@ -71,8 +72,8 @@ struct ChainView {
     func call(_ method: String, _ parameters: [RPCValue] = []) async throws -> RPCValue {
         do throws(ChainFailure) { return try await backend.call(method, parameters) } catch {
             switch error {
-            case .refused(let reason): throw ControlFailure(.refused, reason)
-            default: throw ControlFailure(.unreachable, error.description)
+            case .refused(let reason): throw CallFailure(.refused, reason)
+            default: throw CallFailure(.unreachable, error.description)
             }
         }
     }
@@ -87,11 +88,11 @@ struct ChainView {
         do throws(ChainFailure) {
             answer = try await backend.call("getrawtransaction", [.string(id.description), 1])
         } catch {
-            guard case .refused = error else { throw ControlFailure(.unreachable, error.description) }
-            throw ControlFailure(.refused, "no transaction \(id) in any block or in the mempool")
+            guard case .refused = error else { throw CallFailure(.unreachable, error.description) }
+            throw CallFailure(.refused, "no transaction \(id) in any block or in the mempool")
         }
         guard let bytes = answer["hex"]?.string.flatMap({ Hex.decode($0) }), let transaction = try? Transaction(bytes) else {
-            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: getrawtransaction")
+            throw CallFailure(.unreachable, "unexpected answer of the layer 1: getrawtransaction")
         }
         return Found(
             transaction: transaction, block: answer["blockhash"]?.string.flatMap { BlockHash(display: $0) },
@@ -150,19 +151,19 @@ struct ChainView {
         if let height = Int(name), name.count < 12 {
             let last = try await call("getblockcount").integer ?? 0
             guard (0...last).contains(Int64(height)) else {
-                throw ControlFailure(.refused, "there is no block \(height): the last one is \(last)")
+                throw CallFailure(.refused, "there is no block \(height): the last one is \(last)")
             }
             return try Self.hash(try await call("getblockhash", [.integer(height)]))
         }
         guard let hash = BlockHash(display: name) else {
-            throw ControlFailure(.usage, "“\(name)” is no block: give its height, its hash of 64 digits, or tip")
+            throw CallFailure(.usage, "“\(name)” is no block: give its height, its hash of 64 digits, or tip")
         }
         return hash
     }
 
     private static func hash(_ answer: RPCValue) throws -> BlockHash {
         guard let hash = answer.string.flatMap({ BlockHash(display: $0) }) else {
-            throw ControlFailure(.unreachable, "unexpected answer of the layer 1: no block hash")
+            throw CallFailure(.unreachable, "unexpected answer of the layer 1: no block hash")
         }
         return hash
     }

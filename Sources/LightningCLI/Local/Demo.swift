@@ -4,6 +4,7 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningChannel
 import LightningCore
 import LightningEnforcement
@@ -25,7 +26,7 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "lnw-demo-\(UUID().uuidString.prefix(8))")
         defer { try? FileManager.default.removeItem(at: directory) }
-        guard payments > 0, payments <= 1_000_000 else { throw ControlFailure(.usage, "1 to 1000000 payments") }
+        guard payments > 0, payments <= 1_000_000 else { throw CallFailure(.usage, "1 to 1000000 payments") }
         let world = try LocalWorld(path: nil, keepsJournal: true)
         let clock = ContinuousClock()
         var story = DemoStory(isQuiet: quiet || options.json)
@@ -199,7 +200,7 @@ struct Demo: AsyncParsableCommand {
             return "\n"
                 + rows.map { "\(Format.pad($0.0, 23))\(Format.pad($0.1, 20))\($0.2)".trimmingTrailingSpaces }.joined(separator: "\n")
         }
-        guard isExact else { throw ControlFailure(.internal, "the balances do not add up") }
+        guard isExact else { throw CallFailure(.internal, "the balances do not add up") }
     }
 
     private func unspentAnchors(_ channel: PaymentChannel, _ chain: EmbeddedChain) async -> UInt64 {

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningChannel
 import LightningRouting
 import LightningRuntime
@@ -26,7 +27,7 @@ struct LocalTopology {
     ///   - names: of the nodes; a file brings its own.
     init(_ text: String, names: [String]) throws {
         if let shape = Topology.Shape(rawValue: text) {
-            guard names.count > 1 else { throw ControlFailure(.usage, "a network needs two nodes at least") }
+            guard names.count > 1 else { throw CallFailure(.usage, "a network needs two nodes at least") }
             var random = SeededRandom(seed: UInt64(names.count))
             self.names = names
             edges = Topology(shape, nodes: names.count, using: &random).channels.map {
@@ -36,7 +37,7 @@ struct LocalTopology {
         }
         let shapes = Topology.Shape.allCases.map(\.rawValue).joined(separator: ", ")
         guard let file = try? String(contentsOfFile: text, encoding: .utf8) else {
-            throw ControlFailure(.usage, "--topology \(text) is neither one of \(shapes) nor a file that can be read")
+            throw CallFailure(.usage, "--topology \(text) is neither one of \(shapes) nor a file that can be read")
         }
         var found: [String] = []
         edges = []
@@ -44,12 +45,12 @@ struct LocalTopology {
             let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
             if fields.count > 1, fields[0] == fields[1] {
-                throw ControlFailure(.usage, "line \(number + 1) of \(text): \(fields[0]) has no channel with itself")
+                throw CallFailure(.usage, "line \(number + 1) of \(text): \(fields[0]) has no channel with itself")
             }
             guard fields.count == 2 || fields.count == 3,
                 let capacity = fields.count == 2 ? Self.usualCapacity.value : UInt64(fields[2]), (20_000...16_777_215).contains(capacity)
             else {
-                throw ControlFailure(
+                throw CallFailure(
                     .usage,
                     "line \(number + 1) of \(text) is not “<node> <node> <sat>”, with 20,000 to 16,777,215 sat (1,000,000 if left out)")
             }
@@ -57,7 +58,7 @@ struct LocalTopology {
             edges.append(
                 Edge(from: found.firstIndex(of: fields[0])!, to: found.firstIndex(of: fields[1])!, capacity: Satoshi(capacity)))
         }
-        guard !edges.isEmpty else { throw ControlFailure(.usage, "\(text) names no channel") }
+        guard !edges.isEmpty else { throw CallFailure(.usage, "\(text) names no channel") }
         self.names = found
     }
 }
@@ -118,7 +119,7 @@ extension LocalWorld {
             if round < 7 { _ = try await mine(1) }
             try await Task.sleep(for: .milliseconds(round < 7 ? 50 : 100))
         }
-        throw ControlFailure(.internal, "the announcements of the channels did not reach every node within a minute")
+        throw CallFailure(.internal, "the announcements of the channels did not reach every node within a minute")
     }
 
     /// Tells each node where the others are now: they may have listened elsewhere before.

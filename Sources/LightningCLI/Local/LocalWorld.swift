@@ -4,11 +4,13 @@ import BitcoinLedger
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningChain
 import LightningChannel
 import LightningCore
 import LightningRouting
 import LightningRuntime
+import LightningServer
 import LightningTransactions
 import LightningWire
 import ServiceLifecycle
@@ -69,7 +71,7 @@ actor LocalWorld {
     /// Pays from the faucet and mines the payment.
     func fund(_ name: String, _ amount: Satoshi) async throws -> TransactionID {
         guard let node = nodes[name] else {
-            throw ControlFailure(.refused, "no node “\(name)” here. There are: \(nodes.keys.sorted().joined(separator: ", "))")
+            throw CallFailure(.refused, "no node “\(name)” here. There are: \(nodes.keys.sorted().joined(separator: ", "))")
         }
         return try await fund(await node.newAddress().script, amount)
     }
@@ -81,7 +83,7 @@ actor LocalWorld {
             transaction = try faucet.fund(
                 paying: script, amount: amount, feeRate: FeeRate(perKiloweight: 500), height: height)
         } catch {
-            throw ControlFailure(.refused, "the faucet: \(error.description). More comes with lnw local mine 100")
+            throw CallFailure(.refused, "the faucet: \(error.description). More comes with lnw local mine 100")
         }
         try await chain.publish(transaction)
         faucet.commit(transaction)
@@ -136,14 +138,14 @@ struct LocalUp: AsyncParsableCommand {
         var names = try Self.names(nodes ?? "alice,bob")
         let shape = try topology.map { try LocalTopology($0, names: names) }
         if let shape, nodes != nil, shape.names != names {
-            throw ControlFailure(.usage, "the file of --topology names the nodes: leave --nodes out")
+            throw CallFailure(.usage, "the file of --topology names the nodes: leave --nodes out")
         }
         names = shape?.names ?? names
         guard !names.isEmpty, Set(names).count == names.count else {
-            throw ControlFailure(.usage, "the nodes need names that differ")
+            throw CallFailure(.usage, "the nodes need names that differ")
         }
         guard (1...65535 - names.count).contains(port), (0...65535).contains(rpcPort) else {
-            throw ControlFailure(.usage, "a port is a number up to 65535, and each node has one")
+            throw CallFailure(.usage, "a port is a number up to 65535, and each node has one")
         }
         try FileManager.default.createDirectory(
             at: Home.local, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -165,7 +167,7 @@ struct LocalUp: AsyncParsableCommand {
             rpcOptions.cookieFile = Home.local.appending(path: ".cookie").path
             rpc = try await RPCServer(chain: world.chain, options: rpcOptions)
         } catch let failure as ListenFailure {
-            throw ControlFailure(.refused, "\(failure): choose another with --rpc-port")
+            throw CallFailure(.refused, "\(failure): choose another with --rpc-port")
         }
         let url = "http://lnw:\(password)@127.0.0.1:\(rpc.port)"
         _ = FileManager.default.createFile(
@@ -191,7 +193,7 @@ struct LocalUp: AsyncParsableCommand {
             do {
                 node = try await LightningNode.start(wallet: directory, chain: world.chain, options: nodeOptions)
             } catch NodeFailure.cannotListen(let failure) {
-                throw ControlFailure(.refused, "\(failure): choose others with --port")
+                throw CallFailure(.refused, "\(failure): choose others with --port")
             }
             await world.add(node, name: name)
             let service = NodeService(node: node, directory: directory, isAlone: false)
@@ -235,7 +237,7 @@ struct LocalUp: AsyncParsableCommand {
 
     private static func names(_ text: String) throws -> [String] {
         guard let count = Int(text) else { return text.split(separator: ",").map(String.init) }
-        guard (1...100).contains(count) else { throw ControlFailure(.usage, "1 to 100 nodes fit into one process") }
+        guard (1...100).contains(count) else { throw CallFailure(.usage, "1 to 100 nodes fit into one process") }
         return (0..<count).map { $0 < usualNames.count ? usualNames[$0] : "node\($0 + 1)" }
     }
 
@@ -297,12 +299,12 @@ final class LocalService: Service, @unchecked Sendable {
             case "graph": return try await world.graph()
             case "fund":
                 guard let wanted = try parameters.whole("amount_sat", in: 1...Int64(Satoshi.maximum.value)) else {
-                    throw ControlFailure(.usage, "how much? In satoshi")
+                    throw CallFailure(.usage, "how much? In satoshi")
                 }
                 let amount = Satoshi(UInt64(wanted))
                 let id = try await world.fund(parameters["node"].string, amount)
                 return ["txid": .string(id.description), "amount_sat": .amount(amount.value)]
-            default: throw ControlFailure(.usage, "unknown method \(method)")
+            default: throw CallFailure(.usage, "unknown method \(method)")
             }
         }
     }
@@ -329,7 +331,7 @@ private func callLocal(_ method: String, _ parameters: JSONValue = [:]) async th
         return try await ControlClient(path: Home.localSocket).call(method, parameters)
     } catch {
         guard error.kind == .notRunning else { throw error }
-        throw ControlFailure(.unreachable, "no local network is running. Start one: lnw local up")
+        throw CallFailure(.unreachable, "no local network is running. Start one: lnw local up")
     }
 }
 
@@ -350,7 +352,7 @@ struct LocalGraph: AsyncParsableCommand {
         if !options.json {
             do {
                 try GraphDrawing.svg(graph, shares: shares).write(toFile: output, atomically: true, encoding: .utf8)
-            } catch { throw ControlFailure(.refused, "\(output) cannot be written: \(error.localizedDescription)") }
+            } catch { throw CallFailure(.refused, "\(output) cannot be written: \(error.localizedDescription)") }
         }
         options.show(graph) {
             "\($0["nodes"].list.count) nodes and \($0["channels"].list.count) channels drawn in \(output)"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LightningAPI
 import LightningRuntime
 import LightningSimulation
 
@@ -39,7 +40,7 @@ struct SimCrashSweep: AsyncParsableCommand {
             let commits: Int
             do throws(InvariantViolation) {
                 commits = try ContestedHistory.run(seed: seed, actions: actions, adversaries: adversaries, faults: .none).commits
-            } catch { throw ControlFailure(.internal, "VIOLATION: \(error)\nreplay: \(replay)") }
+            } catch { throw CallFailure(.internal, "VIOLATION: \(error)\nreplay: \(replay)") }
             let count = UInt64((commits + every - 1) / every * 2)
             guard count > 0 else { continue }
             let tally = try await Swarm.run(ContestedTally(), 0...(count - 1), replay: { _ in replay }) {

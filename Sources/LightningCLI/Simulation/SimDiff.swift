@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningScenarios
 import LightningSimulation
@@ -27,7 +28,7 @@ struct SimDiff: AsyncParsableCommand {
     func run() async throws {
         let scenario = try source.scenario(try source.changes)
         guard Duration.milliseconds(second) <= scenario.duration else {
-            throw ControlFailure(.usage, "the scenario ends before \(ReportText.time(Int(second)))")
+            throw CallFailure(.usage, "the scenario ends before \(ReportText.time(Int(second)))")
         }
         let (one, two) = (try moment(scenario, first), try moment(scenario, second))
         let channels = one.channels.indices.filter { one.channels[$0].balanceSat.last != two.channels[$0].balanceSat.last }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRouting
 import LightningRuntime
 import LightningSimulation
@@ -28,7 +29,7 @@ struct SimRouting: AsyncParsableCommand {
     func run() async throws {
         let graph: NetworkGraph
         do throws(GraphTable.FileFailure) { graph = try GraphTable.load(self.graph, timestamp: Self.graphTime.headerTime) } catch {
-            throw ControlFailure(.refused, error.description)
+            throw CallFailure(.refused, error.description)
         }
         var random = SeededRandom(seed: seed)
         var liquidity = FixedLiquidity(graph, now: Self.graphTime, using: &random)
@@ -37,7 +38,7 @@ struct SimRouting: AsyncParsableCommand {
         var pairs: [(payer: NodeKey, payee: NodeKey)] = []
         // Where there is no pair, there is none at a second look either.
         while pairs.count < payments, let pair = liquidity.pair(for: amount, using: &random) { pairs.append(pair) }
-        guard !pairs.isEmpty else { throw ControlFailure(.refused, "no two nodes of this network can pay \(amount) to each other") }
+        guard !pairs.isEmpty else { throw CallFailure(.refused, "no two nodes of this network can pay \(amount) to each other") }
         let ways: [(String, FixedLiquidity.Way)] = [("plain_dijkstra", .plainDijkstra), ("lnw", .node)]
         var results: [String: JSONValue] = [:]
         var lines: [String] = []

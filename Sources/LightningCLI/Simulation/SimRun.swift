@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRouting
 import LightningRuntime
 import LightningScenarios
@@ -34,15 +35,15 @@ struct ScenarioOptions: ParsableArguments {
     static func change(_ text: String, _ option: String) throws -> ScenarioFile.Change {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2, !parts[0].isEmpty else {
-            throw ControlFailure(.usage, "“\(text)” is no change: \(option) stream.rate=5sat/s")
+            throw CallFailure(.usage, "“\(text)” is no change: \(option) stream.rate=5sat/s")
         }
         return .init(key: parts[0], value: parts[1])
     }
 
     /// Reads the scenario.
     func scenario(_ changes: [ScenarioFile.Change]) throws -> Scenario {
-        guard let data = FileManager.default.contents(atPath: file) else { throw ControlFailure(.refused, "cannot read \(file)") }
-        guard let text = String(data: data, encoding: .utf8) else { throw ControlFailure(.refused, "\(file) is no text in UTF-8") }
+        guard let data = FileManager.default.contents(atPath: file) else { throw CallFailure(.refused, "cannot read \(file)") }
+        guard let text = String(data: data, encoding: .utf8) else { throw CallFailure(.refused, "\(file) is no text in UTF-8") }
         let url = URL(filePath: file)
         do throws(ScenarioFileFailure) {
             return try ScenarioFile.read(text, name: url.deletingPathExtension().lastPathComponent, changes: changes) { path in
@@ -50,7 +51,7 @@ struct ScenarioOptions: ParsableArguments {
                 let table = URL(filePath: path, relativeTo: url.deletingLastPathComponent().absoluteURL).path
                 return try NetworkTable(try GraphTable.contents(of: table))
             }
-        } catch { throw ControlFailure(.refused, "\(file): \(error)") }
+        } catch { throw CallFailure(.refused, "\(file): \(error)") }
     }
 
     /// The command that runs the same, as a shell takes it.
@@ -71,10 +72,10 @@ struct ScenarioOptions: ParsableArguments {
 
 extension ScenarioFailure {
     /// As the command line says it.
-    var control: ControlFailure {
+    var control: CallFailure {
         switch self {
-        case .impossible: ControlFailure(.refused, description)
-        case .violation: ControlFailure(.internal, description)
+        case .impossible: CallFailure(.refused, description)
+        case .violation: CallFailure(.internal, description)
         }
     }
 }
@@ -157,7 +158,7 @@ struct SimRun: AsyncParsableCommand {
         // All of them are read before the first one runs: an error in the last is not to come after an hour.
         let scenarios = try runs.map { (changes: $0, scenario: try source.scenario(changes + $0)) }
         if let until, let end = scenarios.map(\.scenario.duration).min() {
-            guard Duration.milliseconds(until) <= end else { throw ControlFailure(.usage, "the scenario ends before --until") }
+            guard Duration.milliseconds(until) <= end else { throw CallFailure(.usage, "the scenario ends before --until") }
         }
         try checkWritable()
         var reports: [(changes: [ScenarioFile.Change], report: ScenarioReport)] = []
@@ -229,7 +230,7 @@ struct SimRun: AsyncParsableCommand {
     private func checkWritable() throws {
         if let report {
             guard URL(filePath: report).resolvingSymlinksInPath() != URL(filePath: source.file).resolvingSymlinksInPath() else {
-                throw ControlFailure(.usage, "\(report) is the scenario: write the report somewhere else")
+                throw CallFailure(.usage, "\(report) is the scenario: write the report somewhere else")
             }
             try OutputFile.check(report)
         }
@@ -238,7 +239,7 @@ struct SimRun: AsyncParsableCommand {
                 try FileManager.default.createDirectory(atPath: csv, withIntermediateDirectories: true)
                 try OutputFile.write("", to: "\(csv)/.writable")
                 try FileManager.default.removeItem(atPath: "\(csv)/.writable")
-            } catch { throw ControlFailure(.refused, "\(csv) is no folder in which files can be written, and cannot be made one") }
+            } catch { throw CallFailure(.refused, "\(csv) is no folder in which files can be written, and cannot be made one") }
         }
     }
 

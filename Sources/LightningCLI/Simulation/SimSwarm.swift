@@ -2,6 +2,7 @@ import ArgumentParser
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningSimulation
 import LightningWire
@@ -128,7 +129,7 @@ struct SimSwarm: AsyncParsableCommand {
     static func write(_ blocks: [Block], to path: String) throws {
         let lines = blocks.map { Hex.encode($0.serialized()) }
         do { try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw ControlFailure(.refused, "\(path) cannot be written")
+            throw CallFailure(.refused, "\(path) cannot be written")
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningSimulation
 import LightningWire
@@ -168,7 +169,7 @@ enum Swarm {
         _ history: @escaping @Sendable (UInt64) throws(InvariantViolation) -> Sum.Report
     ) async throws -> Sum {
         let workers = UInt64(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        let (sum, failure) = await withTaskGroup(of: (Sum, ControlFailure?).self) { group in
+        let (sum, failure) = await withTaskGroup(of: (Sum, CallFailure?).self) { group in
             for worker in 0..<workers {
                 group.addTask {
                     var tally = start
@@ -176,7 +177,7 @@ enum Swarm {
                     while offset <= numbers.upperBound - numbers.lowerBound {
                         let number = numbers.lowerBound + offset
                         do throws(InvariantViolation) { tally.add(try history(number)) } catch {
-                            return (tally, ControlFailure(.internal, "VIOLATION: \(error)\nreplay: \(replay(number))"))
+                            return (tally, CallFailure(.internal, "VIOLATION: \(error)\nreplay: \(replay(number))"))
                         }
                         let (next, overflow) = offset.addingReportingOverflow(workers)
                         if overflow { break }
@@ -186,7 +187,7 @@ enum Swarm {
                 }
             }
             var sum = start
-            var failure: ControlFailure?
+            var failure: CallFailure?
             for await (tally, failed) in group {
                 sum.merge(tally)
                 failure = failure ?? failed

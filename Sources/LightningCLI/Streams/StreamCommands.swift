@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningScenarios
 
@@ -64,7 +65,7 @@ struct StreamRun: AsyncParsableCommand {
         while now["status"].string != "over" {
             do {
                 if interrupt.happened, !isStopSent {
-                    do { _ = try await options.call("stopstream", ["stream": id]) } catch let failure as ControlFailure {
+                    do { _ = try await options.call("stopstream", ["stream": id]) } catch let failure as CallFailure {
                         // It may have ended meanwhile.
                         guard failure.kind == .refused else { throw failure }
                     }
@@ -74,8 +75,8 @@ struct StreamRun: AsyncParsableCommand {
                 now = try await options.call("getstream", ["stream": id])
                 if !isStopSent, now["status"].string != "over" { recording?.note(now, at: elapsed) }
                 try await pageRecording?.note(now, options, at: elapsed)
-            } catch let failure as ControlFailure {
-                throw ControlFailure(
+            } catch let failure as CallFailure {
+                throw CallFailure(
                     failure.kind,
                     "\(failure.message)\nThe stream is the node's, and goes on where it runs: \(options.lnw) stream stop \(id.u64)")
             }
@@ -113,7 +114,7 @@ struct StreamRun: AsyncParsableCommand {
             Terminal.out(StreamText.summary(now.printable))
         }
         guard end != "failures" else {
-            throw ControlFailure(
+            throw CallFailure(
                 .paymentFailed, "not all that was due could be paid: \(now["last_failure"].text ?? "nothing could be paid")")
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningPayment
 import LightningRuntime
 import LightningWire
@@ -66,11 +67,11 @@ struct StreamOptions: ParsableArguments {
         if maxFee.hasSuffix("%") {
             guard let percent = Decimal(string: String(maxFee.dropLast())), percent >= 0, percent <= 100,
                 maxFee.dropLast().allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." })
-            else { throw ControlFailure(.usage, "“\(maxFee)” is no share: write 0% to 100%") }
+            else { throw CallFailure(.usage, "“\(maxFee)” is no share: write 0% to 100%") }
             fields["max_fee_millionths"] = .integer(NSDecimalNumber(decimal: percent * 10_000).int64Value)
         } else {
             guard let amount = Amount(maxFee) else {
-                throw ControlFailure(.usage, "“\(maxFee)” is neither a share, like 1%, nor an amount, like 50sat")
+                throw CallFailure(.usage, "“\(maxFee)” is neither a share, like 1%, nor an amount, like 50sat")
             }
             fields["max_fee_msat"] = .amount(amount.msat)
             // Spread over the whole stream, as far as it is known how much that is.
@@ -86,15 +87,15 @@ struct StreamOptions: ParsableArguments {
     private func recipients() throws -> [JSONValue] {
         guard let split else {
             guard let payee else {
-                throw ControlFailure(.usage, "who is paid? lnw stream <payee> --rate 10sat/s, or --split bob:90,carol:10")
+                throw CallFailure(.usage, "who is paid? lnw stream <payee> --rate 10sat/s, or --split bob:90,carol:10")
             }
             return [["id": .string(payee), "weight": 1]]
         }
-        guard payee == nil else { throw ControlFailure(.usage, "either one payee, or --split with all of them") }
+        guard payee == nil else { throw CallFailure(.usage, "either one payee, or --split with all of them") }
         return try split.split(separator: ",", omittingEmptySubsequences: false).map { part in
             let words = part.split(separator: ":", omittingEmptySubsequences: false)
             guard words.count == 2, !words[0].isEmpty, let weight = Int64(words[1]), weight > 0 else {
-                throw ControlFailure(.usage, "“\(part)” is no share: write a node and its weight, bob:90,carol:10")
+                throw CallFailure(.usage, "“\(part)” is no share: write a node and its weight, bob:90,carol:10")
             }
             return ["id": .string(String(words[0])), "weight": .integer(weight)]
         }

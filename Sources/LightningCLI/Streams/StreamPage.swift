@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningSimulation
 

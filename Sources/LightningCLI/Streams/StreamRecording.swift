@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningPayment
 import LightningRuntime
 import LightningWire

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningWire
 
@@ -101,13 +102,6 @@ enum Format {
     /// The payee of a payment, as JSON tells it: none where it hides.
     static func payee(_ payment: JSONValue) -> String {
         payment["destination_alias"].text ?? payment["destination"].text.map(short) ?? "a hidden payee"
-    }
-
-    /// A time in the zone of whoever reads it.
-    static func date(_ seconds: Int64) -> String {
-        let formatter = DateFormatter()
-        formatter.dateFormat = "yyyy-MM-dd HH:mm:ss"
-        return formatter.string(from: Date(timeIntervalSince1970: TimeInterval(seconds)))
     }
 
     static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {

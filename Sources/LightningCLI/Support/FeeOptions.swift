@@ -1,5 +1,6 @@
 import ArgumentParser
 import BitcoinPrimitives
+import LightningAPI
 import LightningRuntime
 
 /// What a transaction is to pay.

@@ -1,5 +1,7 @@
 import Foundation
+import LightningAPI
 import LightningRuntime
+import LightningServer
 import Synchronization
 import UnixSignals
 
@@ -10,7 +12,7 @@ enum LockedWallet {
     /// - Returns: `nil` where it was stopped instead.
     static func wait(_ directory: WalletDirectory, name: String) async throws -> WalletDirectory? {
         guard await !ControlClient(path: directory.controlSocket).isReachable else {
-            throw ControlFailure(.refused, "the node of wallet “\(name)” runs already")
+            throw CallFailure(.refused, "the node of wallet “\(name)” runs already")
         }
         let (outcomes, outcome) = AsyncStream<WalletDirectory?>.makeStream()
         let server = try await ControlServer(path: directory.controlSocket) { method, parameters in
@@ -20,15 +22,15 @@ enum LockedWallet {
                 outcome.yield(nil)
                 return true
             case "unlock":
-                guard let passphrase = parameters["passphrase"].text else { throw ControlFailure(.usage, "passphrase is a text") }
+                guard let passphrase = parameters["passphrase"].text else { throw CallFailure(.usage, "passphrase is a text") }
                 do throws(WalletDirectoryFailure) {
                     outcome.yield(try directory.unlocked(with: passphrase))
                 } catch {
-                    throw ControlFailure(.refused, error.description)
+                    throw CallFailure(.refused, error.description)
                 }
                 return true
             default:
-                throw ControlFailure(.unreachable, "the wallet “\(name)” is locked: its node waits for lnw unlock -w \(name)")
+                throw CallFailure(.unreachable, "the wallet “\(name)” is locked: its node waits for lnw unlock -w \(name)")
             }
         }
         let signals = Task {

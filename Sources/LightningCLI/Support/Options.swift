@@ -2,7 +2,9 @@ import ArgumentParser
 import BitcoinBackend
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
+import LightningServer
 
 /// Where things are: below `LNW_HOME`, or `~/.lnw`.
 enum Home {
@@ -48,7 +50,7 @@ struct CommonOptions: ParsableArguments {
         get throws {
             if let network { return network }
             guard let name = ProcessInfo.processInfo.environment["LNW_NETWORK"], !name.isEmpty else { return .regtest }
-            do { return try Self.network(name) } catch { throw ControlFailure(.usage, "LNW_NETWORK: \(error)") }
+            do { return try Self.network(name) } catch { throw CallFailure(.usage, "LNW_NETWORK: \(error)") }
         }
     }
 
@@ -67,7 +69,7 @@ struct CommonOptions: ParsableArguments {
         get throws {
             let name = walletName
             guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }), name.first != "."
-            else { throw ControlFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
+            else { throw CallFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
             return WalletDirectory(Home.wallet(name, try chosenNetwork))
         }
     }
@@ -89,7 +91,7 @@ struct CommonOptions: ParsableArguments {
                 : others.isEmpty
                     ? "There is no such wallet. Make \(isLocal ? "a test network with lnw local up, or a wallet" : "one") with \(lnw(on: network)) create -w \(name)"
                     : "There is no such wallet on \(network), and one on \(others.map(\.rawValue).joined(separator: ", ")): --network \(others[0].rawValue)"
-            throw ControlFailure(.unreachable, "the node of wallet “\(name)” is not running. \(hint)")
+            throw CallFailure(.unreachable, "the node of wallet “\(name)” is not running. \(hint)")
         }
     }
 

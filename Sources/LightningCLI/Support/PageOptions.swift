@@ -1,4 +1,5 @@
 import ArgumentParser
+import LightningAPI
 import LightningRuntime
 
 /// Which part of a long list is shown.

@@ -1,5 +1,7 @@
 import Foundation
+import LightningAPI
 import LightningRuntime
+import LightningServer
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -59,7 +61,7 @@ final class NodeService: Service, @unchecked Sendable {
         await server?.stop()
         await node.stop()
         // The whole program ends with the status for a database that cannot be used.
-        if let why = failure.withLock({ $0 }) { throw ControlFailure(.corrupt, why) }
+        if let why = failure.withLock({ $0 }) { throw CallFailure(.corrupt, why) }
     }
 }
 

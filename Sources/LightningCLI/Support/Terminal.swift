@@ -1,4 +1,5 @@
 import Foundation
+import LightningAPI
 import LightningRuntime
 import Synchronization
 
@@ -24,10 +25,10 @@ enum Terminal {
     /// Asks before something that cannot be undone; without a terminal only `--yes` agrees.
     static func confirm(_ question: String, yes: Bool) throws {
         if yes { return }
-        guard isInput else { throw ControlFailure(.usage, "\(question)\nSay --yes to do it without being asked") }
+        guard isInput else { throw CallFailure(.usage, "\(question)\nSay --yes to do it without being asked") }
         out("\(question) [y/N] ", newline: false)
         guard let answer = readLine()?.lowercased(), answer == "y" || answer == "yes" else {
-            throw ControlFailure(.refused, "nothing was done")
+            throw CallFailure(.refused, "nothing was done")
         }
     }
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningRecords
 import LightningRuntime
+import LightningServer
 
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,8 +35,9 @@ struct Backup: AsyncParsableCommand {
     /// What a backup holds, for people.
     static func lines(_ v: JSONValue) -> String {
         let channels = v["channels"].list
-        let made = Format.date(v["created_at"].int ?? 0)
-        var lines = ["\(channels.count) channel\(channels.count == 1 ? "" : "s"), renewal \(v["revision"].u64), made \(made)"]
+        var lines = [
+            "\(channels.count) channel\(channels.count == 1 ? "" : "s"), renewal \(v["revision"].u64), made \(v["created_at"].string)"
+        ]
         for channel in channels {
             let place = channel["addresses"].list.first?.text ?? channel["peer_id"].string
             let name = channel["short_channel_id"].text ?? Format.short(channel["channel_id"].string)
@@ -53,13 +56,13 @@ struct BackupExport: AsyncParsableCommand {
         let backup = try await options.call("backup")
         let url = Backup.url(file)
         guard backup["revision"].u64 > 0 else {
-            throw ControlFailure(.refused, "this wallet has had no channels: there is nothing to keep")
+            throw CallFailure(.refused, "this wallet has had no channels: there is nothing to keep")
         }
         // One of the same wallet that knows more is not to be lost.
         if let there = Backup.parameters(url), let old = try? await options.call("readbackup", there),
             old["revision"].u64 > backup["revision"].u64 || old["unknown_channels"].u64 > 0
         {
-            throw ControlFailure(
+            throw CallFailure(
                 .refused,
                 "\(url.path) is a backup of this wallet with channels that it does not know: restore it first (lnw backup restore), or choose another file"
             )
@@ -67,7 +70,7 @@ struct BackupExport: AsyncParsableCommand {
         do throws(DurableFile.Failure) {
             try DurableFile.write(Hex.decode(backup["backup"].string) ?? [], to: url.path)
         } catch {
-            throw ControlFailure(.refused, error.description)
+            throw CallFailure(.refused, error.description)
         }
         let value: JSONValue = [
             "path": .string(url.path), "revision": backup["revision"], "created_at": backup["created_at"], "channels": backup["channels"],
@@ -117,7 +120,7 @@ struct BackupRestore: AsyncParsableCommand {
 
     func run() async throws {
         let url = Backup.url(file)
-        guard let backup = Backup.parameters(url) else { throw ControlFailure(.usage, "\(url.path) is not there, or is no backup") }
+        guard let backup = Backup.parameters(url) else { throw CallFailure(.usage, "\(url.path) is not there, or is no backup") }
         let value = try await options.call("restorechannels", backup)
         options.show(value) { v in
             let count = v["restored"].list.count
@@ -144,7 +147,7 @@ struct BackupDatabase: AsyncParsableCommand {
         let directory = try options.directory
         do {
             _ = try await options.call("backupdatabase", ["path": .string(url.path)])
-        } catch let failure as ControlFailure where failure.kind == .unreachable && directory.exists {
+        } catch let failure as CallFailure where failure.kind == .unreachable && directory.exists {
             try directory.copyDatabase(to: url)
         }
         options.show(["path": .string(url.path)]) { "the database as it is now is in \($0["path"].string)" }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LightningAPI
 import LightningRuntime
 
 struct ForceClose: AsyncParsableCommand {
@@ -18,7 +19,7 @@ struct ForceClose: AsyncParsableCommand {
     func run() async throws {
         let quote = try await options.call("quoteforceclose", fee.added(to: ["channel": .string(channel)]))
         if let waiting = quote["waiting_close_txid"].text, !replaceClose {
-            throw ControlFailure(
+            throw CallFailure(
                 .refused,
                 "both sides have signed a closing transaction, which waits to be mined, is cheaper and pays at once. To have it mined sooner: lnw bumpfee \(waiting). To force-close all the same: --replace-close"
             )

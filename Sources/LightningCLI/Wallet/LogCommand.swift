@@ -1,4 +1,5 @@
 import ArgumentParser
+import LightningAPI
 import LightningRuntime
 
 struct LogCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 /// What `pay`, `keysend`, `rebalance` and `probe` have in common.
@@ -177,7 +178,7 @@ struct GraphNode: AsyncParsableCommand {
         let isID = (id.hasPrefix("02") || id.hasPrefix("03")) && id.allSatisfy(\.isHexDigit)
         let matches = graph["nodes"].list.filter { isID ? $0["id"].string.hasPrefix(id.lowercased()) : $0["alias"].text == id }
         guard matches.count == 1 else {
-            throw ControlFailure(
+            throw CallFailure(
                 .refused,
                 matches.isEmpty
                     ? "no known node is called “\(id)”. See: lnw graph nodes" : "several nodes begin with “\(id)”: say more of it")
@@ -261,10 +262,10 @@ struct SetChannel: AsyncParsableCommand {
 
     func run() async throws {
         guard base != nil || ppm != nil || delta != nil || min != nil || max != nil else {
-            throw ControlFailure(.usage, "what to change? --base, --ppm, --delta, --min or --max; lnw feereport shows how it is")
+            throw CallFailure(.usage, "what to change? --base, --ppm, --delta, --min or --max; lnw feereport shows how it is")
         }
         for (name, value) in [("--ppm", ppm), ("--delta", delta)] where value.map({ $0 < 0 || $0 > 1_000_000 }) ?? false {
-            throw ControlFailure(.usage, "\(name) is out of range")
+            throw CallFailure(.usage, "\(name) is out of range")
         }
         var parameters: [String: JSONValue] = ["channel": .string(channel)]
         if let base = base?.msat { parameters["fee_base_msat"] = .amount(base) }
@@ -335,7 +336,7 @@ struct Explain: AsyncParsableCommand {
         do {
             let story = try await options.call("explainchannel", ["channel": .string(payment)])
             return options.show(story) { Self.channel($0) }
-        } catch let failure as ControlFailure {
+        } catch let failure as CallFailure {
             // It may be a payment; but not where it is several channels.
             if "\(failure)".contains("fits several") { throw failure }
         }
@@ -426,7 +427,7 @@ struct HoldInvoice: AsyncParsableCommand {
                 "payment_hash": .string(paymentHash), "amount_msat": amount.json,
                 "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
             ])
-        options.show(result) { $0["invoice"].string }
+        options.show(result) { $0["bolt11"].string }
     }
 }
 

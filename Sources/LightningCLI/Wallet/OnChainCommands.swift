@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LightningAPI
 import LightningRuntime
 import LightningWire
 

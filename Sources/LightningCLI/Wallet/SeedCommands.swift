@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 /// Where the passphrase comes from under which a wallet's words are sealed.
@@ -21,7 +22,7 @@ struct UnlockOptions: ParsableArguments {
     func unlocked(_ directory: WalletDirectory) throws -> WalletDirectory {
         guard !directory.isUnlocked else { return directory }
         guard let passphrase = try given() ?? Terminal.readPassphrase("passphrase: ") else {
-            throw ControlFailure(.usage, "the wallet's words are sealed: say --passphrase-file, or set LNW_PASSPHRASE")
+            throw CallFailure(.usage, "the wallet's words are sealed: say --passphrase-file, or set LNW_PASSPHRASE")
         }
         return try directory.unlocked(with: Passphrase.normal(passphrase))
     }
@@ -34,10 +35,10 @@ enum Passphrase {
     /// The contents of a file; a line feed at the end does not count.
     static func read(_ path: String) throws -> String {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ControlFailure(.usage, "the passphrase cannot be read from \(path)")
+            throw CallFailure(.usage, "the passphrase cannot be read from \(path)")
         }
         let passphrase = text.hasSuffix("\n") ? String(text.dropLast()) : text
-        guard !passphrase.isEmpty else { throw ControlFailure(.usage, "\(path) is empty") }
+        guard !passphrase.isEmpty else { throw CallFailure(.usage, "\(path) is empty") }
         return normal(passphrase)
     }
 
@@ -46,10 +47,10 @@ enum Passphrase {
         if let file { return try read(file) }
         if let text = ProcessInfo.processInfo.environment["LNW_PASSPHRASE"], !text.isEmpty { return normal(text) }
         guard let first = Terminal.readPassphrase("new passphrase: "), let second = Terminal.readPassphrase("once more: ") else {
-            throw ControlFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
+            throw CallFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
         }
-        guard first == second else { throw ControlFailure(.usage, "the two are not the same; nothing was changed") }
-        guard !first.isEmpty else { throw ControlFailure(.usage, "a passphrase has at least one character; nothing was changed") }
+        guard first == second else { throw CallFailure(.usage, "the two are not the same; nothing was changed") }
+        guard !first.isEmpty else { throw CallFailure(.usage, "a passphrase has at least one character; nothing was changed") }
         return normal(first)
     }
 }
@@ -96,7 +97,7 @@ struct ChangePassphrase: AsyncParsableCommand {
         var unlocked = directory
         if directory.isSealed {
             guard let old = try oldPassphraseFile.map(Passphrase.read) ?? Terminal.readPassphrase("passphrase of now: ") else {
-                throw ControlFailure(.usage, "say where the passphrase of now is: --old-passphrase-file")
+                throw CallFailure(.usage, "say where the passphrase of now is: --old-passphrase-file")
             }
             unlocked = try directory.unlocked(with: Passphrase.normal(old))
         }
@@ -122,7 +123,7 @@ struct Unlock: AsyncParsableCommand {
             return options.show(info) { "nothing is locked: node \($0["id"].string) runs, at block \($0["blockheight"].u64)" }
         }
         guard let passphrase = try unlocking.given() ?? Terminal.readPassphrase("passphrase: ") else {
-            throw ControlFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
+            throw CallFailure(.usage, "say where the passphrase is: --passphrase-file, or LNW_PASSPHRASE")
         }
         _ = try await options.call("unlock", ["passphrase": .string(Passphrase.normal(passphrase))])
         // It follows the chain before it answers.

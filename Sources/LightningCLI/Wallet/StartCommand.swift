@@ -3,6 +3,7 @@ import BitcoinBackend
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningCore
 import LightningRuntime
 
@@ -53,7 +54,7 @@ struct StartOptions: ParsableArguments {
     /// Real money is put at risk by nobody who has not said that once.
     private func checkConsent(_ network: Network, _ directory: WalletDirectory) throws {
         guard network == .mainnet, !iUnderstand, !directory.hasConsent else { return }
-        throw ControlFailure(
+        throw CallFailure(
             .refused,
             """
             on mainnet money is real, and this software is young: nobody outside the project has audited its protocol code, its cryptography or its \
@@ -65,20 +66,20 @@ struct StartOptions: ParsableArguments {
     /// Runs the node.
     func run(_ options: CommonOptions, isTower: Bool) async throws {
         var directory = try options.directory
-        guard (0...65535).contains(port ?? 0) else { throw ControlFailure(.usage, "a port is a number up to 65535") }
+        guard (0...65535).contains(port ?? 0) else { throw CallFailure(.usage, "a port is a number up to 65535") }
         let network = try options.chosenNetwork
-        guard (0..<500_000_000).contains(birthday ?? 0) else { throw ControlFailure(.usage, "a birthday is a block's height") }
+        guard (0..<500_000_000).contains(birthday ?? 0) else { throw CallFailure(.usage, "a birthday is a block's height") }
         try checkConsent(network, directory)
         let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
         guard let url else {
-            throw ControlFailure(
+            throw CallFailure(
                 .usage,
                 "which layer 1? \(network == .regtest ? "Run lnw local up, or say" : "Say") --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
             )
         }
         let backend: BitcoindChain
         do { backend = try BitcoindChain(url: url, cookieFile: chainCookie, network: network) } catch {
-            throw ControlFailure(.usage, "--chain: \(error.description)")
+            throw CallFailure(.usage, "--chain: \(error.description)")
         }
         try await backend.check(network: network)
         if !directory.exists {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinPrimitives
 import Foundation
+import LightningAPI
 import LightningRuntime
 
 struct LookupInvoice: AsyncParsableCommand {
@@ -33,12 +34,12 @@ struct WaitInvoice: AsyncParsableCommand {
                 "waitinvoice", ["invoice": .string(invoice), "wait_ms": .integer(min(left ?? 30_000, 30_000))])
             switch record["status"].string {
             case "paid", "held": return options.show(record, InvoiceText.status)
-            case "expired": throw ControlFailure(.refused, "the invoice has expired, and nobody has paid it", record)
-            case "canceled": throw ControlFailure(.refused, "the invoice was canceled", record)
+            case "expired": throw CallFailure(.refused, "the invoice has expired, and nobody has paid it", record)
+            case "canceled": throw CallFailure(.refused, "the invoice was canceled", record)
             default:
                 if left == 0 {
                     let text = record["status"] == "settling" ? "its payment is on its way" : "nobody has paid it yet"
-                    throw ControlFailure(.pending, text, record)
+                    throw CallFailure(.pending, text, record)
                 }
             }
         }
@@ -88,9 +89,9 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         let interrupt = Interrupt([SIGINT, SIGTERM])
         let wanted = only.map { Set($0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }) }
-        if let wanted, wanted.isEmpty { throw ControlFailure(.usage, "--only names events: payment_received,block") }
+        if let wanted, wanted.isEmpty { throw CallFailure(.usage, "--only names events: payment_received,block") }
         if let unknown = wanted?.subtracting(EventText.names).sorted().first {
-            throw ControlFailure(.usage, "there is no event “\(unknown)”. There are: \(EventText.names.sorted().joined(separator: ", "))")
+            throw CallFailure(.usage, "there is no event “\(unknown)”. There are: \(EventText.names.sorted().joined(separator: ", "))")
         }
         var next: JSONValue = recent ? 1 : .null
         var feed = JSONValue.null

@@ -3,6 +3,7 @@ import BitcoinBackend
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningCore
 import LightningInvoice
 import LightningRuntime
@@ -27,7 +28,7 @@ struct Create: AsyncParsableCommand {
         let seal = isSealed || passphraseFile != nil ? try Passphrase.new(file: passphraseFile) : nil
         var mnemonic: Mnemonic?
         if isImport {
-            do { mnemonic = try Mnemonic(text: Self.readWords()) } catch { throw ControlFailure(.usage, error.description) }
+            do { mnemonic = try Mnemonic(text: Self.readWords()) } catch { throw CallFailure(.usage, error.description) }
         }
         let words = try options.directory.create(mnemonic, passphrase: passphrase, sealedUnder: seal)
         let value: JSONValue = [
@@ -219,7 +220,7 @@ struct InvoiceCommand: AsyncParsableCommand {
                 "blind": .integer(blinding.blind),
             ])
         options.show(result) { v in
-            let text = v["invoice"].string
+            let text = v["bolt11"].string
             guard Terminal.isOutput, let code = QRCode(text.uppercased())?.terminalText else { return text }
             return "\(code)\n\(text)"
         }
@@ -258,7 +259,7 @@ struct Decode: AsyncParsableCommand {
                 let why =
                     text.lowercased().hasPrefix("ln")
                     ? error.description : "neither an invoice nor an address, a transaction or id@host:port"
-                throw ControlFailure(.refused, why)
+                throw CallFailure(.refused, why)
             }
             lines = [
                 ("type", "invoice"), ("network", .string(invoice.network.rawValue)),
@@ -298,7 +299,7 @@ struct Pay: AsyncParsableCommand {
     func run() async throws {
         let msat: JSONValue = amount.map { .amount($0.msat) } ?? .null
         let result = try await Self.watched(options, invoice) {
-            try await options.call("pay", limits.add(to: ["invoice": .string(invoice), "amount_msat": msat]))
+            try await options.call("pay", limits.add(to: ["bolt11": .string(invoice), "amount_msat": msat]))
         }
         options.show(result) { Self.receipt($0, options) }
     }

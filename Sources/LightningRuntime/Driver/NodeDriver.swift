@@ -72,12 +72,6 @@ final class NodeDriver: @unchecked Sendable {
         self.checker = checker
     }
 
-    static var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec) / 1_000_000)
-    }
-
     /// A batch that the core has handled, and who waits for its commit.
     private struct Batch {
         var effects: NodeEffects
@@ -202,7 +196,7 @@ final class NodeDriver: @unchecked Sendable {
         inbox = []
         inboxBytes = 0
         readAgain()
-        let batch = Batch(effects: core.handle(inputs, now: Self.now), waiting: waiting)
+        let batch = Batch(effects: core.handle(inputs, now: Timestamp.now), waiting: waiting)
         waiting = []
         wakeUp(at: batch.effects.wake)
         let (writes, loads, backup) = (batch.effects.writes, batch.effects.loads, batch.effects.backup)
@@ -218,7 +212,7 @@ final class NodeDriver: @unchecked Sendable {
         (alarm, wakeTime) = (nil, moment)
         guard let moment else { return }
         // A clock that is set makes no harm: a tick comes each second.
-        let delay = TimeAmount.milliseconds(Int64(min(moment.since(Self.now), .seconds(60)).wholeMilliseconds) + 1)
+        let delay = TimeAmount.milliseconds(Int64(min(moment.since(Timestamp.now), .seconds(60)).wholeMilliseconds) + 1)
         alarm = eventLoop.scheduleTask(in: delay) {
             self.wakeTime = nil
             if self.failure == nil { self.enqueue(.wake) }

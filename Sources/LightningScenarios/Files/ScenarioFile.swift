@@ -91,7 +91,7 @@ public struct ScenarioFile {
         }
         guard let array = table[path[0]]?.array, !array.isEmpty else {
             let known = Self.keys.filter { table[$0] != nil } + Self.singleTables
-            let suggestion = ScenarioFileFailure.likely(path[0], among: known).map { "Did you mean “\($0).\(path[1])”?" }
+            let suggestion = LikelyWord.of(path[0], among: known).map { "Did you mean “\($0).\(path[1])”?" }
             throw ScenarioFileFailure("the scenario has no “\(path[0])” that could be changed", suggestion)
         }
         for item in array { if let inner = item.table { put(into: inner) } }
@@ -209,7 +209,7 @@ public struct ScenarioFile {
         _ name: String, _ table: ScenarioTable, _ key: String, _ scenario: Scenario
     ) throws(ScenarioFileFailure) -> Int {
         if let number = numbers[name] { return number }
-        let suggestion = ScenarioFileFailure.likely(name, among: scenario.nodes).map { "Did you mean “\($0)”?" }
+        let suggestion = LikelyWord.of(name, among: scenario.nodes).map { "Did you mean “\($0)”?" }
         let some = scenario.nodes.prefix(8).joined(separator: ", ") + (scenario.nodes.count > 8 ? ", …" : "")
         throw table.failure(key, "there is no node “\(name)”", suggestion ?? "There are: \(some)")
     }

@@ -22,7 +22,7 @@ struct ScenarioTable {
     /// No keys but these.
     func allow(_ known: [String]) throws(ScenarioFileFailure) {
         for key in table.keys where !known.contains(key) {
-            let suggestion = ScenarioFileFailure.likely(key, among: known).map { "Did you mean “\($0)”?" }
+            let suggestion = LikelyWord.of(key, among: known).map { "Did you mean “\($0)”?" }
             throw failure(
                 key, "there is no “\(key)” \(isTop ? "at the top of a scenario" : "in \(name)")",
                 suggestion ?? "There are: " + known.joined(separator: ", "))
@@ -169,7 +169,7 @@ struct ScenarioTable {
         guard let text = try string(key) else { return nil }
         if let value = Value(rawValue: text) { return value }
         let words = Value.allCases.map(\.rawValue)
-        let suggestion = ScenarioFileFailure.likely(text, among: words).map { "Did you mean “\($0)”?" }
+        let suggestion = LikelyWord.of(text, among: words).map { "Did you mean “\($0)”?" }
         throw failure(key, "“\(text)” is no \(key == "do" ? "event" : key)", suggestion ?? "There are: " + words.joined(separator: ", "))
     }
 

@@ -1,8 +1,10 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningAPI
 import LightningChain
 import LightningChannel
 import LightningCore
+import LightningRuntime
 import LightningTransactions
 import LightningWire
 
@@ -46,7 +48,7 @@ extension ControlAPI {
             ]
         case "bumpfee":
             guard let id = try p.words("txid").flatMap({ TransactionID(display: $0) }) else {
-                throw ControlFailure(.usage, "txid is a transaction's id, in hex")
+                throw CallFailure(.usage, "txid is a transaction's id, in hex")
             }
             return try await json(try await node.bumpFee(id, fee: try p.fee()))
         case "abandon":
@@ -56,7 +58,7 @@ extension ControlAPI {
             return .object(fields)
         case "quotesend":
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
-                throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
+                throw CallFailure(.usage, "that is no address of \(node.network.rawValue)")
             }
             return Self.json(
                 try await node.sendQuote(
@@ -69,7 +71,7 @@ extension ControlAPI {
         case "quoteclose":
             let id = try await channel(p["channel"])
             guard let quote = try await node.closeQuote(of: id, fee: try p.fee()) else {
-                throw ControlFailure(.refused, "the channel is not open: what is there to be closed together with its peer")
+                throw CallFailure(.refused, "the channel is not open: what is there to be closed together with its peer")
             }
             return [
                 "channel_id": .string(id.hex), "to_local_sat": .amount(quote.toLocal.value), "fee_sat": .amount(quote.fee.value),

@@ -1,5 +1,7 @@
 import CryptoPrimitives
+import LightningAPI
 import LightningCore
+import LightningRuntime
 import LightningWire
 
 // What the control socket offers of watchtowers.
@@ -10,7 +12,7 @@ extension ControlAPI {
         case "addwatchtower":
             let address: NodeAddress
             do { address = try NodeAddress(parsing: try p.words("address") ?? "") } catch let failure as NodeAddress.Refusal {
-                throw ControlFailure(.usage, failure.description)
+                throw CallFailure(.usage, failure.description)
             }
             try await node.addWatchtower(address)
             return ["id": .string(address.nodeID.hex)]
@@ -18,7 +20,7 @@ extension ControlAPI {
             let text = try p.words("id") ?? ""
             let matches = try await node.watchtowers().map(\.tower.nodeID).filter { !text.isEmpty && $0.hex.hasPrefix(text.lowercased()) }
             guard matches.count == 1 else {
-                throw ControlFailure(
+                throw CallFailure(
                     .refused, matches.isEmpty ? "there is no watchtower \(text): lnw watchtower list" : "\(text) fits several")
             }
             try await node.removeWatchtower(matches[0])

@@ -1,7 +1,9 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningCore
+import LightningRuntime
 import Synchronization
 
 /// The last events of a node, numbered, for callers who ask for what came after a number, and wait where there is nothing yet.
@@ -59,7 +61,7 @@ final class EventFeed: Sendable {
 
     private func add(_ event: NodeEvent) {
         wake { state in
-            state.entries.append(Entry(number: state.next, time: NodeDriver.now, event: event))
+            state.entries.append(Entry(number: state.next, time: Timestamp.now, event: event))
             state.next += 1
             // In large steps: to take the first one away moves all others.
             if state.entries.count >= Self.kept * 2 { state.entries.removeFirst(state.entries.count - Self.kept) }

@@ -1,7 +1,9 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningAPI
 import LightningChannel
 import LightningEnforcement
+import LightningRuntime
 import LightningTransactions
 import LightningWire
 

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningChain
 import LightningChannel
 import LightningCore
@@ -8,6 +9,7 @@ import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningRuntime
 import LightningTransactions
 import LightningWire
 
@@ -36,11 +38,11 @@ extension ControlAPI {
     /// An invoice of ours by its text, its payment hash or a unique beginning of that.
     private func invoice(_ p: JSONValue) async throws -> InvoiceRecord {
         let text = (p["invoice"].text ?? "").lowercased()
-        guard !text.isEmpty else { throw ControlFailure(.usage, "invoice is an invoice, its payment hash, or a beginning of that") }
+        guard !text.isEmpty else { throw CallFailure(.usage, "invoice is an invoice, its payment hash, or a beginning of that") }
         let digits = (try? Invoice(text))?.paymentHash.hex ?? text
         let matches = try await node.invoices(beginningWith: digits)
         guard matches.count == 1 else {
-            throw ControlFailure(
+            throw CallFailure(
                 .refused,
                 !matches.isEmpty
                     ? "more than one payment hash begins with “\(text)”: give more digits"
@@ -61,13 +63,13 @@ extension ControlAPI {
             record = try await node.invoices(beginningWith: hash.hex).first ?? record
             switch record.status {
             case .paid, .held, .canceled: return record
-            case .unpaid: if NodeDriver.now >= record.invoice.expiresAt { return record }
+            case .unpaid: if Timestamp.now >= record.invoice.expiresAt { return record }
             case .settling: break
             }
             let left = end - ContinuousClock.now
             guard left > .zero, !feed.hasEnded else { return record }
             // Nothing tells that an invoice expires.
-            let untilExpiry = record.invoice.expiresAt.since(NodeDriver.now) + .milliseconds(1)
+            let untilExpiry = record.invoice.expiresAt.since(Timestamp.now) + .milliseconds(1)
             await feed.wait(after: mark, atMost: min(left, record.status == .unpaid ? untilExpiry : left))
         }
     }

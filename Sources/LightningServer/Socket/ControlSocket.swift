@@ -1,44 +1,9 @@
 import Foundation
+package import LightningAPI
 import LightningCore
 internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOPosix
-
-/// Why a call over the control socket did not do what it should; `kind` decides a program's exit status.
-package struct ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Kind: String, Sendable {
-        /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
-        /// `pending`: what was asked for is under way, and neither done nor failed.
-        case usage, notRunning, unreachable, refused, paymentFailed, pending, corrupt, `internal`
-
-        /// By which programs know it: it does not change.
-        package var code: String {
-            switch self {
-            case .usage: "usage"
-            case .notRunning: "not_running"
-            case .unreachable: "unreachable"
-            case .refused: "refused"
-            case .paymentFailed: "payment_failed"
-            case .pending: "pending"
-            case .corrupt: "database_unusable"
-            case .internal: "internal"
-            }
-        }
-    }
-
-    package var kind: Kind
-    package var message: String
-    /// What programs want to know beside it; `nil` for nothing.
-    package var data: JSONValue?
-
-    package init(_ kind: Kind, _ message: String, _ data: JSONValue? = nil) {
-        self.kind = kind
-        self.message = message
-        self.data = data
-    }
-
-    package var description: String { message }
-}
 
 /// Answers calls: one JSON object a line in, one a line out, over a Unix socket that only its owner can use.
 package final class ControlServer: Sendable {
@@ -49,7 +14,7 @@ package final class ControlServer: Sendable {
 
     package init(path: String, handler: @escaping Handler) async throws {
         guard path.utf8.count < 104 else {
-            throw ControlFailure(.usage, "the path \(path) is too long for a Unix socket: choose a shorter LNW_HOME")
+            throw CallFailure(.usage, "the path \(path) is too long for a Unix socket: choose a shorter LNW_HOME")
         }
         // The database's lock has made sure that no other daemon uses this wallet: an old socket is a dead one.
         try? FileManager.default.removeItem(atPath: path)
@@ -86,7 +51,7 @@ private struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDeco
     mutating func decode(buffer: inout ByteBuffer) throws -> ByteBuffer? {
         guard let end = buffer.readableBytesView.dropFirst(scanned).firstIndex(of: 0x0a) else {
             scanned = buffer.readableBytes
-            if scanned > limit { throw ControlFailure(.usage, "the line is too long") }
+            if scanned > limit { throw CallFailure(.usage, "the line is too long") }
             return nil
         }
         scanned = 0
@@ -147,9 +112,9 @@ private final class ControlHandler: ChannelInboundHandler {
     private static func answer(_ line: Data, _ handler: ControlServer.Handler) async -> JSONValue {
         do {
             let request = try JSONValue(parsing: line, values: 500_000)
-            guard let method = request["method"].text else { throw ControlFailure(.usage, "no method") }
+            guard let method = request["method"].text else { throw CallFailure(.usage, "no method") }
             return ["result": try await handler(method, request["params"])]
-        } catch let failure as ControlFailure {
+        } catch let failure as CallFailure {
             return [
                 "error": [
                     "kind": .string(failure.kind.rawValue), "message": .string(failure.message), "data": failure.data ?? .null,
@@ -176,19 +141,19 @@ package struct ControlClient: Sendable {
         get async { (try? await call("ping", [:])) != nil }
     }
 
-    package func call(_ method: String, _ parameters: JSONValue) async throws(ControlFailure) -> JSONValue {
+    package func call(_ method: String, _ parameters: JSONValue) async throws(CallFailure) -> JSONValue {
         let answer: JSONValue
         do {
             answer = try await exchange(["method": .string(method), "params": parameters])
-        } catch let failure as ControlFailure {
+        } catch let failure as CallFailure {
             throw failure
         } catch {
-            throw ControlFailure(.notRunning, "nobody answers at \(path)")
+            throw CallFailure(.notRunning, "nobody answers at \(path)")
         }
         if case .object = answer["error"] {
-            let kind = ControlFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
+            let kind = CallFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
             let data = answer["error"]["data"]
-            throw ControlFailure(kind, answer["error"]["message"].text ?? "unknown error", data == .null ? nil : data)
+            throw CallFailure(kind, answer["error"]["message"].text ?? "unknown error", data == .null ? nil : data)
         }
         return answer["result"]
     }
@@ -229,7 +194,7 @@ private final class AnswerHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         // What was asked may have been done, or go on after a restart.
         promise?.fail(
-            ControlFailure(
+            CallFailure(
                 .unreachable, NodeRefusal.stopped.description))
         promise = nil
     }

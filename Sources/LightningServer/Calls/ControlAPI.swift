@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+package import LightningAPI
 import LightningChain
 import LightningChannel
 import LightningCore
@@ -9,48 +10,87 @@ import LightningInvoice
 import LightningPayment
 import LightningRecords
 import LightningRouting
+package import LightningRuntime
 import LightningTransactions
 import LightningWire
 
-/// What a node's control socket offers; field names are BOLT's, amounts carry their unit.
+/// Who makes a call.
+package enum Caller: Sendable {
+    /// Whoever can use the control socket: the wallet's owner.
+    case owner
+    /// Somebody with a token.
+    case token(Token)
+}
+
+/// Carries out the calls of the table on a node; field names are BOLT's, amounts carry their unit.
 package struct ControlAPI: Sendable {
     let node: LightningNode
     let feed: EventFeed
+    /// `nil` where nobody calls but the owner.
+    let tokens: TokenStore?
+    let caller: Caller
     private let onStop: (@Sendable () -> Void)?
 
-    /// - Parameter onStop: stops the daemon; `nil` where the node is only a part of one.
-    package init(node: LightningNode, onStop: (@Sendable () -> Void)?) {
+    /// - Parameters:
+    ///   - tokens: of the wallet.
+    ///   - onStop: stops the daemon; `nil` where the node is only a part of one.
+    package init(node: LightningNode, tokens: TokenStore? = nil, onStop: (@Sendable () -> Void)?) {
         self.node = node
         feed = EventFeed(node.events)
+        self.tokens = tokens
         self.onStop = onStop
+        caller = .owner
     }
 
-    /// Carries out one call.
+    private init(_ api: ControlAPI, caller: Caller) {
+        node = api.node
+        feed = api.feed
+        tokens = api.tokens
+        onStop = api.onStop
+        self.caller = caller
+    }
+
+    /// The same for somebody with a token.
+    package func with(_ token: Token) -> ControlAPI { ControlAPI(self, caller: .token(token)) }
+
+    private func checkPermission(_ call: Call) throws(CallFailure) {
+        guard case .token(let token) = caller, !token.allows(call.permission) else { return }
+        throw CallFailure(
+            .forbidden, "the token does not allow \(call.name): it needs \(call.permission.rawValue)",
+            ["permission": .string(call.permission.rawValue)])
+    }
+
+    /// Carries out one call of the table.
     package func handle(_ method: String, _ parameters: JSONValue) async throws -> JSONValue {
+        let call = try CallTable.call(method)
+        try checkPermission(call)
+        let request = try call.checked(parameters)
         do {
-            return try await call(method, parameters)
+            let answer = try await carryOut(method, request)
+            assert(call.mismatch(in: answer) == nil, "the answer of \(method) is not as the table says: \(call.mismatch(in: answer)!)")
+            return answer
         } catch let refusal as NodeRefusal {
             if case .paymentFailed(let payment, _) = refusal {
-                throw ControlFailure(.paymentFailed, refusal.description, .object(Self.failure(payment)))
+                throw CallFailure(.paymentFailed, refusal.description, .object(Self.failure(payment)))
             }
-            if case .store = refusal { throw ControlFailure(.corrupt, refusal.description) }
-            if case .stopped = refusal { throw ControlFailure(.unreachable, refusal.description) }
-            throw ControlFailure(.refused, refusal.description)
+            if case .store = refusal { throw CallFailure(.corrupt, refusal.description) }
+            if case .stopped = refusal { throw CallFailure(.unreachable, refusal.description) }
+            throw CallFailure(.refused, refusal.description)
         } catch let failure as NodeFailure {
-            throw ControlFailure(.unreachable, failure.description)
+            throw CallFailure(.unreachable, failure.description)
         }
     }
 
-    private func call(_ method: String, _ p: JSONValue) async throws -> JSONValue {
+    private func carryOut(_ method: String, _ p: JSONValue) async throws -> JSONValue {
         switch method {
         case "ping": return true
         case "stop":
             guard let onStop else {
-                throw ControlFailure(.refused, "this node is part of a local network. All of it stops with: lnw local down")
+                throw CallFailure(.refused, "this node is part of a local network. All of it stops with: lnw local down")
             }
             onStop()
             return true
-        case "unlock": throw ControlFailure(.refused, "the wallet is not locked: its node runs")
+        case "unlock": throw CallFailure(.refused, "the wallet is not locked: its node runs")
         case "getinfo": return try await info()
         case "newaddress":
             let (address, unpaid) = try await node.newAddressAndUnpaid()
@@ -58,7 +98,7 @@ package struct ControlAPI: Sendable {
         case "balance": return Self.json(try await node.balance())
         case "connect":
             let address: NodeAddress
-            do { address = try NodeAddress(parsing: p["address"].text ?? "") } catch { throw ControlFailure(.usage, error.description) }
+            do { address = try NodeAddress(parsing: p["address"].text ?? "") } catch { throw CallFailure(.usage, error.description) }
             try await node.connect(address)
             return ["id": .string(address.nodeID.hex)]
         case "listpeers":
@@ -83,16 +123,17 @@ package struct ControlAPI: Sendable {
             return Self.json(invoice)
         case "pay":
             let invoice: Invoice
-            do { invoice = try Invoice(p["invoice"].text ?? "") } catch {
-                throw ControlFailure(.refused, error.description)
+            do { invoice = try Invoice(p["bolt11"].text ?? "") } catch {
+                throw CallFailure(.refused, error.description)
             }
             let started = Date()
             let amount = try p.msat("amount_msat")
             if let wanted = invoice.amount, let amount, amount != wanted {
-                throw ControlFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
+                throw CallFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
             }
             let limits = try limits(p)
-            let payment = try await Self.awaited { try await node.pay(invoice, amount: amount, limits: limits) }
+            let most = try mostly(invoice.amount ?? amount ?? .zero, limits)
+            let payment = try await awaited(atMost: most) { try await node.pay(invoice, amount: amount, limits: limits) }
             let value = Self.json(payment, description: invoice.descriptionText, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "keysend":
@@ -100,7 +141,8 @@ package struct ControlAPI: Sendable {
             let amount = try p.msat("amount_msat") ?? .zero
             let payee = try await anyNode(p["id"])
             let limits = try limits(p)
-            let payment = try await Self.awaited { try await node.keysend(payee, amount: amount, limits: limits) }
+            let most = try mostly(amount, limits)
+            let payment = try await awaited(atMost: most) { try await node.keysend(payee, amount: amount, limits: limits) }
             let value = Self.json(payment, description: nil, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "listpayments":
@@ -118,7 +160,7 @@ package struct ControlAPI: Sendable {
             return ["invoices": .array(list), "next": Self.json(page.next)]
         case "send":
             guard let address = Address(p["address"].text ?? "", network: node.network) else {
-                throw ControlFailure(.usage, "that is no address of \(node.network.rawValue)")
+                throw CallFailure(.usage, "that is no address of \(node.network.rawValue)")
             }
             let transaction = try await node.send(
                 to: address, amount: try p.satoshiOrAll("amount_sat").amount, fee: try p.fee(), mayUseReserve: try p.yesOrNo("use_reserve"))
@@ -142,7 +184,7 @@ package struct ControlAPI: Sendable {
             let id = try await channel(p["channel"])
             guard let quote = try await node.forceCloseQuote(of: id, fee: try p.fee()),
                 let channel = try await node.channels().first(where: { $0.id == id })
-            else { throw ControlFailure(.refused, "the channel is closing already") }
+            else { throw CallFailure(.refused, "the channel is closing already") }
             return Self.json(quote, channel)
         case "forceclose":
             let id = try await channel(p["channel"])
@@ -156,33 +198,10 @@ package struct ControlAPI: Sendable {
             if let answer = try await callWatchtower(method, p) { return answer }
             if let answer = try await callStream(method, p) { return answer }
             if let answer = try await callEvents(method, p) { return answer }
-            guard let answer = try await callNetwork(method, p) else { throw ControlFailure(.usage, "unknown method \(method)") }
+            if let answer = try callTokens(method, p) { return answer }
+            guard let answer = try await callNetwork(method, p) else { throw CallFailure(.usage, "unknown method \(method)") }
             return answer
         }
-    }
-
-    /// How long a caller waits for the outcome of a payment before it is told that it is still under way.
-    static let answerTimeout = Duration.seconds(60)
-
-    /// The outcome, or the news that there is none yet: a payment under way cannot be taken back.
-    static func awaited(_ pay: @escaping @Sendable () async throws -> OutgoingPayment) async throws -> OutgoingPayment {
-        let (stream, continuation) = AsyncStream<Result<OutgoingPayment, any Error>?>.makeStream()
-        Task {
-            do { continuation.yield(.success(try await pay())) } catch { continuation.yield(.failure(error)) }
-        }
-        let timer = Task {
-            try? await Task.sleep(for: answerTimeout)
-            continuation.yield(nil)
-        }
-        defer { timer.cancel() }
-        for await outcome in stream {
-            if let outcome { return try outcome.get() }
-            break
-        }
-        throw ControlFailure(
-            .pending,
-            "the payment is still under way: the peer does not answer. It will succeed or come back by itself; do not pay again. See: lnw listpayments"
-        )
     }
 
     // MARK: Parameters
@@ -194,7 +213,7 @@ package struct ControlAPI: Sendable {
     func position(_ p: JSONValue) throws -> HistoryPosition? {
         guard let text = p["before"].text else { return nil }
         guard let key = Hex.decode(text), let position = HistoryPosition(key: key) else {
-            throw ControlFailure(.usage, "“\(text)” is not the end of a page: copy it from there")
+            throw CallFailure(.usage, "“\(text)” is not the end of a page: copy it from there")
         }
         return position
     }
@@ -229,7 +248,7 @@ package struct ControlAPI: Sendable {
         }
         guard matches.count == 1, let id = matches.first?.nodeID else {
             let which = isID ? "id begins with" : "alias is"
-            throw ControlFailure(
+            throw CallFailure(
                 .usage,
                 matches.isEmpty
                     ? "no known \(what)'s \(which) “\(text)”. See: lnw \(what == "peer" ? "listpeers" : "graph nodes")"
@@ -262,7 +281,7 @@ package struct ControlAPI: Sendable {
             matches += try await closed { $0.parameters.remoteNodeID == peer }
         }
         guard matches.count == 1 else {
-            throw ControlFailure(
+            throw CallFailure(
                 .refused,
                 matches.isEmpty
                     ? "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels\(includesClosed ? " --all" : "")"
@@ -281,7 +300,7 @@ package struct ControlAPI: Sendable {
         let id: NodeID
         if target.contains("@") {
             let address: NodeAddress
-            do { address = try NodeAddress(parsing: target) } catch { throw ControlFailure(.usage, error.description) }
+            do { address = try NodeAddress(parsing: target) } catch { throw CallFailure(.usage, error.description) }
             try await node.connect(address)
             id = address.nodeID
         } else {
@@ -422,7 +441,7 @@ package struct ControlAPI: Sendable {
 
     static func json(_ invoice: Invoice) -> JSONValue {
         [
-            "invoice": .string(invoice.text), "payment_hash": .string(invoice.paymentHash.hex),
+            "bolt11": .string(invoice.text), "payment_hash": .string(invoice.paymentHash.hex),
             "amount_msat": invoice.amount.map { .amount($0.value) } ?? .null,
             "description": invoice.descriptionText.map { .string($0) } ?? .null, "created_at": .time(invoice.timestamp),
             "expires_at": .time(invoice.expiresAt),
@@ -434,7 +453,7 @@ package struct ControlAPI: Sendable {
         fields["keysend"] = .bool(record.isSpontaneous)
         switch record.status {
         case .unpaid:
-            let isExpired = NodeDriver.now >= record.invoice.expiresAt
+            let isExpired = Timestamp.now >= record.invoice.expiresAt
             fields["status"] = isExpired ? "expired" : "unpaid"
         case .paid(let at, let amount):
             fields["status"] = "paid"
@@ -463,7 +482,7 @@ package struct ControlAPI: Sendable {
             "created_at": .time(payment.createdAt),
             "num_hops": .integer(Int64(payment.paidRoutes.map(\.hops.count).max() ?? 0)),
             "num_parts": .integer(Int64(payment.paidRoutes.count)), "num_attempts": .integer(Int64(payment.attempts.count)),
-            "invoice": payment.invoice.isEmpty ? .null : .string(payment.invoice),
+            "bolt11": payment.invoice.isEmpty ? .null : .string(payment.invoice),
         ]
         if let description { fields["description"] = .string(description) }
         if let since { fields["duration_ms"] = .integer(Int64(Date().timeIntervalSince(since) * 1000)) }

@@ -1,11 +1,13 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+import LightningAPI
 import LightningChannel
 import LightningCore
 import LightningInvoice
 import LightningPayment
 import LightningRouting
+import LightningRuntime
 import LightningTransactions
 import LightningWire
 
@@ -85,7 +87,7 @@ extension ControlAPI {
             var matches = try await node.payments(beginningWith: text)
             if matches.isEmpty, let hash { matches = try await node.payments(beginningWith: hash.hex) }
             guard matches.count == 1 else {
-                throw ControlFailure(
+                throw CallFailure(
                     .refused,
                     matches.isEmpty
                         ? (text.count > 64
@@ -100,7 +102,9 @@ extension ControlAPI {
             let started = Date()
             let amount = try p.msat("amount_msat") ?? .zero
             let limits = try limits(p)
-            let payment = try await Self.awaited { try await node.rebalance(from: from, to: to, amount: amount, limits: limits) }
+            let payment = try await awaited(atMost: limits.fee(for: amount), isCircle: true) {
+                try await node.rebalance(from: from, to: to, amount: amount, limits: limits)
+            }
             return Self.json(payment, description: "rebalance", since: started)
         case "probe":
             let target = try await anyNode(p["id"])
@@ -125,7 +129,7 @@ extension ControlAPI {
             return .object(fields)
         case "holdinvoice":
             guard let hash = PaymentHash(hex: p["payment_hash"].text ?? "") else {
-                throw ControlFailure(.usage, "a payment hash is 64 hexadecimal digits")
+                throw CallFailure(.usage, "a payment hash is 64 hexadecimal digits")
             }
             return Self.json(
                 try await node.createHoldInvoice(
@@ -134,7 +138,7 @@ extension ControlAPI {
                 ))
         case "settle":
             guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
-                throw ControlFailure(.usage, "a preimage is 64 hexadecimal digits")
+                throw CallFailure(.usage, "a preimage is 64 hexadecimal digits")
             }
             try await node.settle(preimage)
             return ["payment_hash": .string(preimage.paymentHash.hex)]
@@ -142,7 +146,7 @@ extension ControlAPI {
             let text = (p["payment_hash"].text ?? "").lowercased()
             let matches = try await node.invoices(beginningWith: text).map(\.invoice.paymentHash)
             guard matches.count == 1, let hash = matches.first else {
-                throw ControlFailure(
+                throw CallFailure(
                     .refused,
                     matches.isEmpty
                         ? "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices"
@@ -189,7 +193,7 @@ extension ControlAPI {
             policy.htlcMinimum = try p.msat("htlc_minimum_msat") ?? policy.htlcMinimum
             policy.htlcMaximum = try p.msat("htlc_maximum_msat") ?? policy.htlcMaximum
             guard policy.htlcMaximum.map({ $0 > .zero }) ?? true else {
-                throw ControlFailure(.usage, "htlc_maximum_msat must be greater than 0")
+                throw CallFailure(.usage, "htlc_maximum_msat must be greater than 0")
             }
             before.append((id, try await node.forwardingPolicy(of: id)))
             do { try await node.setForwardingPolicy(policy, of: id) } catch {

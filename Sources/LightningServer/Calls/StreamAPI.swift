@@ -1,14 +1,17 @@
 import BitcoinPrimitives
 import CryptoPrimitives
+import LightningAPI
 import LightningCore
 import LightningInvoice
 import LightningPayment
+import LightningRuntime
 import LightningWire
 
 // What the control socket offers of streams.
 extension ControlAPI {
     /// `nil` for a method that is none of these.
     func callStream(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
+        if ["startstream", "resumestream", "setstreamrate", "addtostream"].contains(method) { try checkIsUnlimited(method) }
         switch method {
         case "startstream": return try await shown(try await node.startStream(try await terms(p)))
         case "liststreams":
@@ -25,7 +28,7 @@ extension ControlAPI {
             ]
         case "getstream":
             let id = try number(p)
-            guard let stream = try await node.stream(id) else { throw ControlFailure(.refused, StreamRefusal.unknown.description) }
+            guard let stream = try await node.stream(id) else { throw CallFailure(.refused, StreamRefusal.unknown.description) }
             return try await shown(stream)
         case "pausestream": return try await act(p, .pause)
         case "resumestream": return try await act(p, .resume)
@@ -42,7 +45,7 @@ extension ControlAPI {
 
     private func number(_ p: JSONValue) throws -> UInt64 {
         guard let id = try p.whole("stream", in: 1...Int64.max) else {
-            throw ControlFailure(.usage, "stream is the number of a stream: lnw stream list")
+            throw CallFailure(.usage, "stream is the number of a stream: lnw stream list")
         }
         return UInt64(id)
     }
@@ -50,7 +53,7 @@ extension ControlAPI {
     private func rate(_ p: JSONValue) throws -> StreamRate {
         let seconds = try p.whole("rate_period_s", in: 1...3600) ?? 1
         guard let period = StreamRate.Period(rawValue: UInt64(seconds)) else {
-            throw ControlFailure(.usage, "rate_period_s is 1, 60 or 3600")
+            throw CallFailure(.usage, "rate_period_s is 1, 60 or 3600")
         }
         return StreamRate(try p.msat("rate_msat") ?? .zero, per: period)
     }
@@ -59,13 +62,13 @@ extension ControlAPI {
     /// used once, and each payment of a stream has its own.
     private func recipient(_ value: JSONValue) async throws -> NodeID {
         guard let text = value.text, let invoice = try? Invoice(text) else { return try await anyNode(value) }
-        if let amount = invoice.amount { throw ControlFailure(.refused, "an invoice of \(amount) is paid once: lnw pay") }
+        if let amount = invoice.amount { throw CallFailure(.refused, "an invoice of \(amount) is paid once: lnw pay") }
         guard invoice.network == node.network.invoiceNetwork else {
-            throw ControlFailure(.refused, "the invoice is of \(invoice.network), and this wallet is on \(node.network)")
+            throw CallFailure(.refused, "the invoice is of \(invoice.network), and this wallet is on \(node.network)")
         }
-        guard NodeDriver.now < invoice.expiresAt else { throw ControlFailure(.refused, "the invoice has expired") }
+        guard Timestamp.now < invoice.expiresAt else { throw CallFailure(.refused, "the invoice has expired") }
         guard invoice.blindedPaths.isEmpty else {
-            throw ControlFailure(.refused, "the payee hides behind blinded paths: a stream has to know whom it pays")
+            throw CallFailure(.refused, "the payee hides behind blinded paths: a stream has to know whom it pays")
         }
         return invoice.payee
     }
@@ -111,9 +114,9 @@ extension ControlAPI {
                 ]
             )
         }
-        let now = NodeDriver.now
+        let now = Timestamp.now
         let terms = stream.terms
-        let dustLimit = try await node.driver.read { $0.dustLimit }
+        let dustLimit = try await node.dustLimit()
         var fields: [String: JSONValue] = [
             "stream": .amount(stream.id), "recipients": .array(try await named(shares, "alias")),
             "rate_msat": .amount(terms.rate.amount.value), "rate_period_s": .amount(terms.rate.period.rawValue),

@@ -2,9 +2,11 @@ import BitcoinLedger
 import CryptoPrimitives
 import Foundation
 import Lightning
+import LightningAPI
 import LightningRuntime
-import TestSupport
+import LightningServer
 import Testing
+import TestSupport
 
 /// Calls with parameters of the wrong kind: nothing happens.
 @Suite("calls over the control socket", .serialized)
@@ -19,7 +21,7 @@ struct ControlAPITests {
             do {
                 let answer = try await api.handle(method, parameters)
                 Issue.record("\(method) \(parameters.line): \(answer.line)")
-            } catch let failure as ControlFailure {
+            } catch let failure as CallFailure {
                 #expect(failure.kind == .usage, "\(method) \(parameters.line): \(failure)")
             } catch {
                 Issue.record("\(method): \(error)")
@@ -82,7 +84,7 @@ struct ControlAPITests {
         let closed = try await api.handle("close", ["channel": .string(name)])
         while await world.chain.mempoolIsEmpty { await Task.yield() }
         // What both have signed is cheaper than what one can do.
-        await #expect(throws: ControlFailure.self) { _ = try await api.handle("forceclose", ["channel": .string(name)]) }
+        await #expect(throws: CallFailure.self) { _ = try await api.handle("forceclose", ["channel": .string(name)]) }
         let waiting = try await api.handle("explainchannel", ["channel": .string(name)])
         #expect(waiting["waiting_close_txid"] == closed["txid"] && closed["txid"].text != nil)
         try await world.mine(6, to: world.alice)
@@ -95,7 +97,7 @@ struct ControlAPITests {
             #expect(closed["channels"].list.map { $0["channel_id"].text } == [id.hex] && closed["next"] == .null)
             #expect(closed["channels"].list[0]["state"] == "closed")
             #expect(try await api.handle("explainchannel", ["channel": .string(name)])["channel_id"].text == id.hex)
-            await #expect(throws: ControlFailure.self) { _ = try await api.handle("close", ["channel": .string(name)]) }
+            await #expect(throws: CallFailure.self) { _ = try await api.handle("close", ["channel": .string(name)]) }
             #expect(try await api.handle("listclosedchannels", ["limit": 1, "before": "0000000000000001"])["channels"].list.isEmpty)
             let log = try await api.handle("log", ["limit": 100])
             let texts = log["entries"].list.compactMap { $0["text"].text }.filter { $0.contains(id.hex) }

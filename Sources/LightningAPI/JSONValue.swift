@@ -1,6 +1,5 @@
-import BitcoinBackend
 package import BitcoinPrimitives
-package import Foundation
+import Foundation
 
 /// A JSON value; numbers are integers wherever they can be.
 package enum JSONValue: Hashable, Sendable, Codable {
@@ -78,14 +77,6 @@ package enum JSONValue: Hashable, Sendable, Codable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
-    }
-
-    /// - Parameter values: how many there may be; more are refused before anything is built of them.
-    package init(parsing data: Data, values: Int = 20_000_000) throws {
-        guard JSONShape.isReasonable(data, depth: 32, values: values) else {
-            throw ControlFailure(.usage, "the JSON is too deep or too long")
-        }
-        self = try JSONDecoder().decode(JSONValue.self, from: data)
     }
 
     /// The height of a block.

@@ -1,8 +1,10 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
+package import LightningAPI
 import LightningChannel
 import LightningRecords
+package import LightningRuntime
 import LightningWire
 
 // What the control socket offers of backups.
@@ -16,7 +18,7 @@ extension ControlAPI {
             return .object(fields)
         case "readbackup":
             guard let bytes = try p.words("backup").flatMap({ Hex.decode($0) }) else {
-                throw ControlFailure(.usage, "backup is a channel backup, in hex")
+                throw CallFailure(.usage, "backup is a channel backup, in hex")
             }
             let summary = try await node.readChannelBackup(bytes)
             var known = Set(try await node.channels().map(\.id))
@@ -29,18 +31,18 @@ extension ControlAPI {
             return .object(fields)
         case "restorechannels":
             guard let bytes = try p.words("backup").flatMap({ Hex.decode($0) }) else {
-                throw ControlFailure(.usage, "backup is a channel backup, in hex")
+                throw CallFailure(.usage, "backup is a channel backup, in hex")
             }
             let (restored, refused) = try await node.restoreChannels(from: bytes)
             return ["restored": .array(restored.map { .string($0.hex) }), "refused": .array(refused.map { .string($0) })]
         case "backupdatabase":
             guard let path = try p.words("path"), path.hasPrefix("/") else {
-                throw ControlFailure(.usage, "path is a file's, from the root on")
+                throw CallFailure(.usage, "path is a file's, from the root on")
             }
             do {
                 try await node.copyDatabase(to: URL(filePath: path))
             } catch let failure as StoreFailure {
-                throw ControlFailure(.refused, failure.description)
+                throw CallFailure(.refused, failure.description)
             }
             return ["path": .string(path)]
         default: return nil
@@ -49,7 +51,8 @@ extension ControlAPI {
 
     package static func json(_ summary: ChannelBackupSummary) -> JSONValue {
         [
-            "revision": .amount(summary.revision), "created_at": .integer(Int64(summary.createdAt.timeIntervalSince1970)),
+            "revision": .amount(summary.revision),
+            "created_at": .time(Timestamp(seconds: UInt64(max(0, summary.createdAt.timeIntervalSince1970)))),
             "channels": .array(
                 summary.channels.map { channel in
                     [

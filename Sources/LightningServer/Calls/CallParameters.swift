@@ -1,5 +1,7 @@
 import BitcoinPrimitives
+package import LightningAPI
 import LightningChain
+import LightningRuntime
 import LightningWire
 
 // The parameters of a call. A value of another kind than it should be is refused and never passed over: what a caller meant as an
@@ -7,44 +9,44 @@ import LightningWire
 extension JSONValue {
     /// A whole number; `nil` where it is left out.
     ///
-    /// - Throws: a `ControlFailure` of kind `usage` for anything else than a whole number in the range.
-    package func whole(_ name: String, in range: ClosedRange<Int64> = 0...Int64.max) throws(ControlFailure) -> Int64? {
+    /// - Throws: a `CallFailure` of kind `usage` for anything else than a whole number in the range.
+    package func whole(_ name: String, in range: ClosedRange<Int64> = 0...Int64.max) throws(CallFailure) -> Int64? {
         let value = self[name]
         guard value != .null else { return nil }
         guard let number = value.int, range.contains(number) else {
             let most = range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
-            throw ControlFailure(.usage, "\(name) is a whole number: \(most)")
+            throw CallFailure(.usage, "\(name) is a whole number: \(most)")
         }
         return number
     }
 
     /// A text; `nil` where it is left out.
-    func words(_ name: String) throws(ControlFailure) -> String? {
+    func words(_ name: String) throws(CallFailure) -> String? {
         let value = self[name]
         guard value != .null else { return nil }
-        guard let text = value.text else { throw ControlFailure(.usage, "\(name) is a text") }
+        guard let text = value.text else { throw CallFailure(.usage, "\(name) is a text") }
         return text
     }
 
     /// Yes or no; no where it is left out.
-    func yesOrNo(_ name: String) throws(ControlFailure) -> Bool {
+    func yesOrNo(_ name: String) throws(CallFailure) -> Bool {
         switch self[name] {
         case .null: false
         case .bool(let value): value
-        default: throw ControlFailure(.usage, "\(name) is true or false")
+        default: throw CallFailure(.usage, "\(name) is true or false")
         }
     }
 
     /// An amount in msat; `nil` where it is left out.
-    func msat(_ name: String) throws(ControlFailure) -> MilliSatoshi? {
+    func msat(_ name: String) throws(CallFailure) -> MilliSatoshi? {
         try whole(name, in: 0...Int64(MilliSatoshi(Satoshi.maximum).value)).map { MilliSatoshi(UInt64($0)) }
     }
 
     /// What a transaction is to pay: `fee_rate_sat_kw`, or `conf_target` in blocks; `nil` where neither is said.
-    func fee() throws(ControlFailure) -> FeeChoice? {
+    func fee() throws(CallFailure) -> FeeChoice? {
         let rate = try whole("fee_rate_sat_kw", in: 253...5_000_000)
         let target = try whole("conf_target", in: 1...1008)
-        guard rate == nil || target == nil else { throw ControlFailure(.usage, "fee_rate_sat_kw and conf_target exclude each other") }
+        guard rate == nil || target == nil else { throw CallFailure(.usage, "fee_rate_sat_kw and conf_target exclude each other") }
         if let rate {
             let rate = FeeRate(perKiloweight: UInt32(rate))
             return try yesOrNo("allow_high_fee") ? .anyRate(rate) : .rate(rate)
@@ -53,10 +55,10 @@ extension JSONValue {
     }
 
     /// An amount in satoshi, or the word "all".
-    func satoshiOrAll(_ name: String) throws(ControlFailure) -> SatoshiOrAll {
+    func satoshiOrAll(_ name: String) throws(CallFailure) -> SatoshiOrAll {
         if self[name].text == "all" { return .all }
         guard self[name] != .null, let number = try? whole(name, in: 1...Int64(Satoshi.maximum.value)) else {
-            throw ControlFailure(.usage, "\(name) is a whole number of satoshi, or \"all\"")
+            throw CallFailure(.usage, "\(name) is a whole number of satoshi, or \"all\"")
         }
         return .exactly(Satoshi(UInt64(number)))
     }

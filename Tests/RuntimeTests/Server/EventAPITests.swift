@@ -1,12 +1,14 @@
 import Foundation
 import Lightning
+import LightningAPI
 import LightningCore
 import LightningRuntime
-import TestSupport
+import LightningServer
 import Testing
+import TestSupport
 
-@testable import struct LightningRuntime.ControlAPI
-@testable import class LightningRuntime.EventFeed
+@testable import struct LightningServer.ControlAPI
+@testable import class LightningServer.EventFeed
 
 @Suite("what callers wait for", .serialized)
 struct EventAPITests {
@@ -23,11 +25,11 @@ struct EventAPITests {
         // Nobody pays: it comes back as it was when the time is over.
         #expect(try await bob.handle("waitinvoice", ["invoice": hash, "wait_ms": 20])["status"] == "unpaid")
         async let waiting = bob.handle("waitinvoice", ["invoice": hash, "wait_ms": 60_000])
-        _ = try await alice.handle("pay", ["invoice": invoice["invoice"]])
+        _ = try await alice.handle("pay", ["bolt11": invoice["bolt11"]])
         let paid = try await waiting
         #expect(paid["status"] == "paid" && paid["received_msat"] == 50_000 && paid["description"] == "tea")
         // Once more it is answered at once; and found by its text and by the beginning of its hash.
-        for name in [hash, invoice["invoice"], .string(String(hash.text!.prefix(10)))] {
+        for name in [hash, invoice["bolt11"], .string(String(hash.text!.prefix(10)))] {
             #expect(try await bob.handle("waitinvoice", ["invoice": name])["status"] == "paid")
             #expect(try await bob.handle("lookupinvoice", ["invoice": name]) == paid)
         }
@@ -61,12 +63,12 @@ struct EventAPITests {
         let record = try await bob.handle("waitinvoice", ["invoice": invoice["payment_hash"]])
         #expect(record["status"] == "expired")
         let wrong: [(String, JSONValue)] = [
-            ("waitinvoice", ["invoice": "00ff"]), ("lookupinvoice", [:]), ("waitinvoice", ["invoice": invoice["invoice"], "wait_ms": -1]),
-            ("waitinvoice", ["invoice": invoice["invoice"], "wait_ms": 60_001]), ("events", ["from": 0]), ("events", ["wait_ms": "1"]),
+            ("waitinvoice", ["invoice": "00ff"]), ("lookupinvoice", [:]), ("waitinvoice", ["invoice": invoice["bolt11"], "wait_ms": -1]),
+            ("waitinvoice", ["invoice": invoice["bolt11"], "wait_ms": 60_001]), ("events", ["from": 0]), ("events", ["wait_ms": "1"]),
             ("disconnect", ["id": "nobody"]),
         ]
         for (method, parameters) in wrong {
-            await #expect(throws: ControlFailure.self, "\(method) \(parameters.line)") { try await bob.handle(method, parameters) }
+            await #expect(throws: CallFailure.self, "\(method) \(parameters.line)") { try await bob.handle(method, parameters) }
         }
         // One that waits hears of it when it is canceled, and soon.
         let hash = String(repeating: "cd", count: 32)
@@ -76,7 +78,7 @@ struct EventAPITests {
         _ = try await bob.handle("cancel", ["payment_hash": .string(hash)])
         #expect(try await canceled["status"] == "canceled")
         // Nobody is connected.
-        await #expect(throws: ControlFailure.self) { try await bob.handle("disconnect", ["id": .string(world.alice.nodeID.hex)]) }
+        await #expect(throws: CallFailure.self) { try await bob.handle("disconnect", ["id": .string(world.alice.nodeID.hex)]) }
         await world.stop()
     }
 
@@ -89,13 +91,13 @@ struct EventAPITests {
         let hash = String(repeating: "ab", count: 32)
         let held = try await ControlAPI(node: world.bob, onStop: nil).handle(
             "holdinvoice", ["payment_hash": .string(hash), "amount_msat": 70_000])
-        async let paying = alice.handle("pay", ["invoice": held["invoice"]])
+        async let paying = alice.handle("pay", ["bolt11": held["bolt11"]])
         _ = try await ControlAPI(node: world.bob, onStop: nil).handle("waitinvoice", ["invoice": .string(hash)])
         _ = try await ControlAPI(node: world.bob, onStop: nil).handle("cancel", ["payment_hash": .string(hash)])
         do {
             _ = try await paying
             Issue.record("it was paid")
-        } catch let failure as ControlFailure {
+        } catch let failure as CallFailure {
             let data = try #require(failure.data)
             #expect(failure.kind == .paymentFailed && failure.kind.code == "payment_failed")
             // BOLT 4: incorrect_or_unknown_payment_details (PERM|15).

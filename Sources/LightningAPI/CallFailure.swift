@@ -1,0 +1,85 @@
+/// Why a call did not do what it should; `kind` decides a program's exit status and HTTP's.
+package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
+        /// `pending`: what was asked for is under way, and neither done nor failed. `forbidden`: the token does not allow it.
+        case usage, notRunning, unreachable, refused, paymentFailed, pending, corrupt, forbidden, `internal`
+
+        /// By which programs know it: it does not change.
+        package var code: String {
+            switch self {
+            case .usage: "usage"
+            case .notRunning: "not_running"
+            case .unreachable: "unreachable"
+            case .refused: "refused"
+            case .paymentFailed: "payment_failed"
+            case .pending: "pending"
+            case .corrupt: "database_unusable"
+            case .forbidden: "forbidden"
+            case .internal: "internal"
+            }
+        }
+
+        /// With which a command ends.
+        package var exitStatus: Int32 {
+            switch self {
+            case .usage: 2
+            case .unreachable, .notRunning: 3
+            case .refused, .forbidden: 4
+            case .paymentFailed: 5
+            case .pending: 7
+            case .corrupt: 6
+            case .internal: 1
+            }
+        }
+
+        /// Of an answer over HTTP.
+        package var httpStatus: Int {
+            switch self {
+            case .usage: 400
+            case .forbidden: 403
+            case .refused: 409
+            case .paymentFailed: 402
+            case .pending: 202
+            case .unreachable: 502
+            case .notRunning, .corrupt: 503
+            case .internal: 500
+            }
+        }
+
+        /// For whoever reads the reference.
+        package var meaning: String {
+            switch self {
+            case .usage: "the request is not what it should be: nothing was done"
+            case .notRunning: "nobody answers"
+            case .unreachable: "the node answers, but not who it was to reach"
+            case .refused: "it could not be done as things stand, and nothing was done"
+            case .paymentFailed: "the payment failed: `data` has where, and BOLT 4's code"
+            case .pending: "it is under way, neither done nor failed: do not pay again"
+            case .corrupt: "the database cannot be used: the node has stopped"
+            case .forbidden: "the token does not allow it, or its limit is reached"
+            case .internal: "a bug of this node"
+            }
+        }
+    }
+
+    package var kind: Kind
+    package var message: String
+    /// What programs want to know beside it; `nil` for nothing.
+    package var data: JSONValue?
+
+    package init(_ kind: Kind, _ message: String, _ data: JSONValue? = nil) {
+        self.kind = kind
+        self.message = message
+        self.data = data
+    }
+
+    package var description: String { message }
+
+    /// As programs get it.
+    package var json: JSONValue {
+        var fields: [String: JSONValue] = ["code": .string(kind.code), "message": .string(message)]
+        if let data { fields["data"] = data }
+        return ["error": .object(fields)]
+    }
+}

@@ -1,0 +1,139 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+package import LightningAPI
+import LightningRuntime
+import LightningWire
+import Synchronization
+
+/// The tokens of a wallet, in a file of their own beside its database.
+///
+/// Money at risk: what a payment may come to is set aside on disk before it is made, so that a limit holds over crashes.
+package final class TokenStore: Sendable {
+    /// As many as a node keeps.
+    static let limit = 1000
+
+    private let path: String
+    private let tokens: Mutex<[Token]>
+
+    /// - Throws: a `CallFailure` of kind `corrupt` where the file is not what this program wrote: no token is taken then.
+    package init(path: String) throws(CallFailure) {
+        self.path = path
+        guard FileManager.default.fileExists(atPath: path) else {
+            tokens = Mutex([])
+            return
+        }
+        let failure = CallFailure(
+            .corrupt, "\(path) cannot be read: without it no token is known. Restore it, or remove it to begin with none")
+        guard let bytes = DurableFile.read(path, upTo: 64_000_000), let json = try? JSONValue(parsing: Data(bytes)) else { throw failure }
+        let read = json["tokens"].list.map(Token.init)
+        guard case .array = json["tokens"], read.allSatisfy({ $0 != nil }) else { throw failure }
+        tokens = Mutex(read.compactMap { $0 })
+    }
+
+    /// The token that a caller sends; `nil` for one that is none, or was revoked.
+    package func token(_ secret: String) -> Token? {
+        guard secret.utf8.count <= 256 else { return nil }
+        let hash = Hash.sha256(Array(secret.utf8)).hex
+        return tokens.withLock { tokens in tokens.first { $0.hash == hash } }
+    }
+
+    /// Whether a token was not revoked.
+    package func isValid(_ token: Token) -> Bool { tokens.withLock { tokens in tokens.contains { $0.id == token.id } } }
+
+    /// Makes a token.
+    ///
+    /// - Returns: itself, which is told once, and its id.
+    func create(
+        name: String, permissions: Set<Permission>, limit: (amount: MilliSatoshi, period: UInt64?)?
+    ) throws(CallFailure) -> (secret: String, id: String) {
+        guard !permissions.isEmpty else { throw CallFailure(.usage, "a token without permissions allows nothing: name some") }
+        guard limit == nil || permissions.isDisjoint(with: [.chain, .admin]) else {
+            throw CallFailure(.usage, "a limit is of what is paid over Lightning: a token that may do what needs chain or admin has none")
+        }
+        guard name.utf8.count <= 200 else { throw CallFailure(.usage, "the name is too long") }
+        var entropy = Entropy.system()
+        let secret =
+            "lnw_"
+            + Data(entropy.bytes32().array).base64EncodedString().filter { $0 != "=" }.map { letter in
+                letter == "+" ? "-" : letter == "/" ? "_" : String(letter)
+            }.joined()
+        let id = String(entropy.bytes32().hex.prefix(8))
+        let token = Token(
+            id: id, name: name, permissions: permissions, hash: Hash.sha256(Array(secret.utf8)).hex, createdAt: .now,
+            limit: limit.map { SpendingLimit(amount: $0.amount, period: $0.period) })
+        try change { (tokens: inout [Token]) throws(CallFailure) in
+            guard tokens.count < Self.limit else { throw CallFailure(.refused, "there are \(Self.limit) tokens: revoke some") }
+            tokens.append(token)
+        }
+        return (secret, id)
+    }
+
+    /// Takes a token back.
+    func revoke(_ id: String) throws(CallFailure) {
+        try change { (tokens: inout [Token]) throws(CallFailure) in
+            guard let index = tokens.firstIndex(where: { $0.id == id }) else {
+                throw CallFailure(.refused, "there is no token \(JSONValue.string(String(id.prefix(64))).line). See: lnw token list")
+            }
+            tokens.remove(at: index)
+        }
+    }
+
+    /// All, as a call lists them.
+    var shown: JSONValue { tokens.withLock { tokens in .array(tokens.map { $0.shown(at: .now) }) } }
+
+    // MARK: Limits
+
+    /// Something that was set aside for a payment.
+    struct Reservation: Sendable {
+        fileprivate var token: String
+        fileprivate var number: UInt64
+    }
+
+    /// Sets aside what a payment with a token may come to.
+    ///
+    /// - Returns: `nil` for a token without a limit.
+    /// - Throws: a `CallFailure` of kind `forbidden` where the limit does not allow it; nothing may be paid then.
+    func reserve(_ sum: MilliSatoshi, of token: Token) throws(CallFailure) -> Reservation? {
+        guard token.limit != nil else { return nil }
+        return try change { (tokens: inout [Token]) throws(CallFailure) in
+            guard let index = tokens.firstIndex(where: { $0.id == token.id }) else {
+                throw CallFailure(.forbidden, "the token was revoked")
+            }
+            guard tokens[index].limit != nil else { return nil }
+            guard let number = tokens[index].limit?.reserve(sum, at: Timestamp.now.seconds) else {
+                let spent = tokens[index].limit?.spent(at: Timestamp.now.seconds) ?? .zero
+                throw CallFailure(
+                    .forbidden,
+                    "the token may pay \(tokens[index].limit?.amount ?? .zero)\(tokens[index].limit?.period.map { " in \($0) s" } ?? ""), and has paid \(spent) of it: this may come to \(sum)",
+                    [
+                        "limit_msat": .amount(tokens[index].limit?.amount.value ?? 0), "spent_msat": .amount(spent.value),
+                        "needed_msat": .amount(sum.value),
+                    ])
+            }
+            return Reservation(token: token.id, number: number)
+        }
+    }
+
+    /// It is known what that payment came to. Where it cannot be written down, more stays set aside after a restart than was paid.
+    func settle(_ reservation: Reservation, _ sum: MilliSatoshi) {
+        _ = try? change { tokens in
+            guard let index = tokens.firstIndex(where: { $0.id == reservation.token }) else { return }
+            tokens[index].limit?.settle(reservation.number, sum, at: Timestamp.now.seconds)
+        }
+    }
+
+    /// Changes the tokens on disk, then in memory: both or none.
+    private func change<Result: Sendable>(_ body: (inout [Token]) throws(CallFailure) -> Result) throws(CallFailure) -> Result {
+        try tokens.withLock { (tokens: inout sending [Token]) throws(CallFailure) in
+            var changed = tokens
+            let result = try body(&changed)
+            let record: JSONValue = ["version": 1, "tokens": .array(changed.map(\.json))]
+            do throws(DurableFile.Failure) { try DurableFile.write(Array((record.pretty + "\n").utf8), to: path) } catch {
+                throw CallFailure(.refused, "\(error): nothing was changed")
+            }
+            tokens = changed
+            return result
+        }
+    }
+}
