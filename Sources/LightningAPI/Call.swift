@@ -40,7 +40,8 @@ package enum CallGroup: String, Sendable, CaseIterable {
 package struct Call: Sendable {
     package var name: String
     package var group: CallGroup
-    package var permission: Permission
+    /// `nil` where any token is enough.
+    package var permission: Permission?
     /// In one sentence.
     package var summary: String
     /// What else is to be known.
@@ -53,7 +54,7 @@ package struct Call: Sendable {
     package var failures: [CallFailure.Kind]
 
     package init(
-        _ name: String, _ group: CallGroup, needs permission: Permission, _ summary: String, details: String = "",
+        _ name: String, _ group: CallGroup, needs permission: Permission?, _ summary: String, details: String = "",
         takes request: [Field] = [], gives response: Shape, fails failures: [CallFailure.Kind] = [], example: JSONValue = [:]
     ) {
         self.name = name
@@ -66,6 +67,9 @@ package struct Call: Sendable {
         self.failures = failures
         self.example = example
     }
+
+    /// Whether it changes nothing, so that over HTTP it can be made by a GET.
+    package var canBeGot: Bool { permission == .read || permission == nil || ["lookupinvoice", "waitinvoice"].contains(name) }
 
     /// What a request has to be.
     package var requestShape: Shape { .object(request) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BitcoinBackend
 import BitcoinLedger
+import BitcoinPrimitives
 import Foundation
 import LightningAPI
 import LightningCore
@@ -14,16 +15,38 @@ struct LNW: AsyncParsableCommand {
         discussion:
             "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 7 still under way, 1 anything else.",
         version: "0.2.0",
-        subcommands: [
-            Welcome.self, Demo.self, Local.self, ChainCommand.self, Create.self, Start.self, Stop.self, GetInfo.self, NewAddress.self,
-            BalanceCommand.self, Connect.self, ListPeers.self, OpenChannelCommand.self, ListChannels.self,
-            InvoiceCommand.self, Decode.self, Pay.self, Keysend.self, ListPayments.self, ListInvoices.self, Send.self,
-            ListTransactions.self, ListUnspent.self, BumpFee.self, WaitInvoice.self, LookupInvoice.self, Watch.self, Disconnect.self,
-            Close.self, ForceClose.self, Abandon.self, Quote.self, Backup.self,
-            Seed.self, ChangePassphrase.self, Unlock.self, WatchtowerCommand.self, StreamCommand.self, GetRoute.self,
-            Explain.self, LogCommand.self, Probe.self, GraphCommand.self,
-            ListForwards.self,
-            FeeReport.self, SetChannel.self, Estimates.self, Rebalance.self, HoldInvoice.self, Settle.self, Cancel.self, SimCommand.self,
+        subcommands: [Welcome.self],
+        groupedSubcommands: [
+            CommandGroup(name: "To begin", subcommands: [Demo.self, Local.self, Create.self, Start.self, Stop.self, GetInfo.self]),
+            CommandGroup(
+                name: "Payments",
+                subcommands: [
+                    Pay.self, Keysend.self, Decode.self, ListPayments.self, Explain.self, GetRoute.self, Probe.self, Rebalance.self,
+                    StreamCommand.self,
+                ]),
+            CommandGroup(
+                name: "Invoices",
+                subcommands: [
+                    InvoiceCommand.self, WaitInvoice.self, LookupInvoice.self, ListInvoices.self, HoldInvoice.self, Settle.self,
+                    Cancel.self,
+                ]),
+            CommandGroup(
+                name: "Channels",
+                subcommands: [
+                    OpenChannelCommand.self, ListChannels.self, Close.self, ForceClose.self, Abandon.self, Quote.self, SetChannel.self,
+                    ListForwards.self, FeeReport.self,
+                ]),
+            CommandGroup(
+                name: "Wallet on chain",
+                subcommands: [
+                    BalanceCommand.self, NewAddress.self, Send.self, BumpFee.self, ListTransactions.self, ListUnspent.self,
+                ]),
+            CommandGroup(
+                name: "Network", subcommands: [Connect.self, Disconnect.self, ListPeers.self, GraphCommand.self, Estimates.self]),
+            CommandGroup(name: "Watching", subcommands: [Watch.self, LogCommand.self, TokenCommand.self]),
+            CommandGroup(
+                name: "Safety", subcommands: [Seed.self, ChangePassphrase.self, Unlock.self, Backup.self, WatchtowerCommand.self]),
+            CommandGroup(name: "Layer 1 and simulation", subcommands: [ChainCommand.self, SimCommand.self]),
         ], defaultSubcommand: Welcome.self)
 
     /// `-w alice balance` means `balance -w alice`: options before the command move behind it.
@@ -51,7 +74,8 @@ struct LNW: AsyncParsableCommand {
         let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
         let names = configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
         if let first = arguments.first, !first.hasPrefix("-"), !names.contains(first) {
-            exit(with: CallFailure(.usage, "there is no command “\(first)”. All of them: lnw --help"))
+            let near = LikelyWord.of(first, among: names).map { " Did you mean lnw \($0)?" } ?? ""
+            exit(with: CallFailure(.usage, "there is no command “\(first)”.\(near) All of them: lnw --help"))
         }
         do {
             var command = try parseAsRoot(arguments)

@@ -91,6 +91,9 @@ extension LightningNode {
         return transaction
     }
 
+    /// What layer 1 takes now, by when a transaction should be mined.
+    public func feeRates() async throws -> FeeEstimates { try await driver.read { $0.feeRates } }
+
     /// What opening a channel would come to now.
     ///
     /// - Parameter amount: `nil` for all that can be spent.

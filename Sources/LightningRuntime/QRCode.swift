@@ -23,6 +23,24 @@ public struct QRCode: Hashable, Sendable {
         return modules[y * width + x]
     }
 
+    /// For a page: dark on light, with the border of four modules that ISO 18004 asks for.
+    public var svg: String {
+        var path = ""
+        for y in 0..<width {
+            var x = 0
+            while x < width {
+                let start = x
+                while isDark(x, y) { x += 1 }
+                if x > start { path += "M\(start + 4) \(y + 4)h\(x - start)v1h-\(x - start)z" } else { x += 1 }
+            }
+        }
+        let side = width + 8
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(side) \(side)" shape-rendering="crispEdges" role="img" aria-label="QR code">\
+            <rect width="\(side)" height="\(side)" fill="#fff"/><path fill="#000" d="\(path)"/></svg>
+            """
+    }
+
     /// For a terminal: two modules in each character, light on the terminal's own background, with a border of two.
     public var terminalText: String {
         stride(from: -2, to: width + 2, by: 2).map { y in

@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// The `lnw` program as a person or a script uses it, in processes of its own.
 @Suite("lnw", .serialized, .ownThreads)

@@ -32,6 +32,13 @@ extension CallTable {
                         .always("created_at", .time, "When it was made."),
                     ]))),
         Call(
+            "whoami", .tokens, needs: nil, "What the caller's own token allows.",
+            gives: .object([
+                .always("name", .text("shop"), "For whom it is."), .always("permissions", permissions, "What it allows."),
+                .nullable("limit_msat", .msat, "What may be paid with it."),
+                .nullable("limit_period_s", period, "In which time; null for in all."), .always("spent_msat", .msat, "What was."),
+            ])),
+        Call(
             "revoketoken", .tokens, needs: .admin, "Takes a token back: from now on it allows nothing.",
             takes: [.always("id", .text("a1b2c3d4", "a token's id"), "Which.")],
             gives: .object([.always("id", .text("a1b2c3d4"), "Which.")]),

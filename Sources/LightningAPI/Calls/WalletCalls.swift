@@ -7,6 +7,12 @@ extension CallTable {
                 .always("address", .address, "Of this wallet."), .always("num_unpaid", .count, "Addresses before it that nobody has paid."),
             ])),
         Call(
+            "feerates", .wallet, needs: .read, "What layer 1 takes now, by when a transaction should be mined.",
+            gives: .object([
+                .always("urgent_sat_kw", .feeRate, "Within 2 blocks."), .always("hour_sat_kw", .feeRate, "Within 6 blocks."),
+                .always("day_sat_kw", .feeRate, "Within 144 blocks."),
+            ])),
+        Call(
             "send", .wallet, needs: .chain, "Sends to an address on chain.",
             takes: [.always("address", .address, "To which."), .always("amount_sat", .satOrAll, "How much."), .useReserve]
                 + Field.feeChoice,

@@ -132,6 +132,8 @@ struct LocalUp: AsyncParsableCommand {
     var topology: String?
     @Option(help: "The port of the first node; the others follow.") var port = 9735
     @Option(help: "The port of the layer 1's JSON-RPC.") var rpcPort = 18443
+    @Option(help: ArgumentHelp("Show a dashboard of each node in a browser; the first on this port, the others follow.", valueName: "port"))
+    var http: Int?
     @OptionGroup var activity: ActivityOptions
 
     func run() async throws {
@@ -144,7 +146,7 @@ struct LocalUp: AsyncParsableCommand {
         guard !names.isEmpty, Set(names).count == names.count else {
             throw CallFailure(.usage, "the nodes need names that differ")
         }
-        guard (1...65535 - names.count).contains(port), (0...65535).contains(rpcPort) else {
+        guard (1...65535 - names.count).contains(port), (0...65535).contains(rpcPort), (0...65535 - names.count).contains(http ?? 0) else {
             throw CallFailure(.usage, "a port is a number up to 65535, and each node has one")
         }
         try FileManager.default.createDirectory(
@@ -174,6 +176,7 @@ struct LocalUp: AsyncParsableCommand {
             atPath: LocalWorld.passwordFile.path, contents: Data(url.utf8), attributes: [.posixPermissions: 0o600])
 
         var services: [any Service] = []
+        var dashboards: [(name: String, address: String)] = []
         let logger = Logging.logger("local")
         for (index, name) in names.enumerated() {
             var common = CommonOptions()
@@ -197,7 +200,12 @@ struct LocalUp: AsyncParsableCommand {
             }
             await world.add(node, name: name)
             let service = NodeService(node: node, directory: directory, isAlone: false)
-            try await service.startControl()
+            var web: HTTPServer.Options?
+            if let http {
+                web = HTTPServer.Options()
+                web?.port = http == 0 ? 0 : http + index
+            }
+            if let address = try await service.startControl(http: web) { dashboards.append((name, address)) }
             services.append(service)
         }
         try await world.introduce(services.compactMap { ($0 as? NodeService)?.node })
@@ -218,10 +226,13 @@ struct LocalUp: AsyncParsableCommand {
         if options.json {
             let list = services.compactMap { ($0 as? NodeService)?.node.address?.description }
             let nodes = Dictionary(zip(names, list.map { JSONValue.string($0) }), uniquingKeysWith: { $1 })
+            let pages = Dictionary(dashboards.map { ($0.name, JSONValue.string($0.address)) }, uniquingKeysWith: { $1 })
             Terminal.out(
-                (["blockheight": .height(height), "rpc_url": .string(url), "nodes": .object(nodes)] as JSONValue).line)
+                (["blockheight": .height(height), "rpc_url": .string(url), "nodes": .object(nodes), "dashboards": .object(pages)]
+                    as JSONValue).line)
         } else {
             tellHowToBegin(services, names, height, url, rpc.port)
+            for (name, address) in dashboards { Terminal.out("dashboard of \(name): \(address)") }
         }
         try await Services.run(services, logger: logger)
         let last = await world.chain.tip().height

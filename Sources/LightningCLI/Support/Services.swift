@@ -1,3 +1,4 @@
+import BitcoinBackend
 import Foundation
 import LightningAPI
 import LightningRuntime
@@ -24,6 +25,7 @@ final class NodeService: Service, @unchecked Sendable {
     private let stopRequest = AsyncStream<Void>.makeStream()
     // Written once, before `run`.
     private var server: ControlServer?
+    private var web: HTTPServer?
     private let failure = Mutex<String?>(nil)
 
     private let isAlone: Bool
@@ -35,10 +37,15 @@ final class NodeService: Service, @unchecked Sendable {
         self.directory = directory
     }
 
-    func startControl() async throws {
+    /// Answers on the control socket, and over HTTP where that is asked for.
+    ///
+    /// - Returns: the address of the dashboard, with a token for the owner's browser.
+    @discardableResult
+    func startControl(http: HTTPServer.Options? = nil) async throws -> String? {
         let continuation = stopRequest.continuation
         let stop: @Sendable () -> Void = { continuation.yield() }
-        let api = ControlAPI(node: node, onStop: isAlone ? stop : nil)
+        let tokens = try TokenStore(path: directory.url.appending(path: "tokens.json").path)
+        let api = ControlAPI(node: node, tokens: tokens, onStop: isAlone ? stop : nil)
         server = try await ControlServer(path: directory.controlSocket) { method, parameters in
             try await api.handle(method, parameters)
         }
@@ -46,6 +53,14 @@ final class NodeService: Service, @unchecked Sendable {
             self.failure.withLock { $0 = why }
             continuation.yield()
         }
+        guard let http else { return nil }
+        do {
+            web = try await HTTPServer(api, tokens: tokens, options: http, logger: Logging.logger("http"))
+        } catch let failure as ListenFailure {
+            throw CallFailure(.refused, "\(failure): choose another with --http")
+        }
+        let host = http.host.contains(":") ? "[\(http.host)]" : http.host == "0.0.0.0" ? "127.0.0.1" : http.host
+        return "http://\(host):\(web?.port ?? http.port)/#\(tokens.openSession())"
     }
 
     func run() async throws {
@@ -59,6 +74,7 @@ final class NodeService: Service, @unchecked Sendable {
             group.cancelAll()
         }
         await server?.stop()
+        await web?.stop()
         await node.stop()
         // The whole program ends with the status for a database that cannot be used.
         if let why = failure.withLock({ $0 }) { throw CallFailure(.corrupt, why) }

@@ -6,6 +6,7 @@ import Foundation
 import LightningAPI
 import LightningCore
 import LightningRuntime
+import LightningServer
 
 struct Start: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Run the wallet's node until it is stopped.")
@@ -49,6 +50,11 @@ struct StartOptions: ParsableArguments {
     var birthday: Int?
     @Flag(help: "Once for a wallet on mainnet: its money is real, and nobody outside the project has audited this software.")
     var iUnderstand = false
+    @Option(
+        help: ArgumentHelp(
+            "Answer calls over HTTP as well, for those who have a token, and show a dashboard: 127.0.0.1:8080. See lnw help token.",
+            valueName: "address"))
+    var http: String?
     @OptionGroup var unlocking: UnlockOptions
 
     /// Real money is put at risk by nobody who has not said that once.
@@ -70,6 +76,7 @@ struct StartOptions: ParsableArguments {
         let network = try options.chosenNetwork
         guard (0..<500_000_000).contains(birthday ?? 0) else { throw CallFailure(.usage, "a birthday is a block's height") }
         try checkConsent(network, directory)
+        let web = try http.map { try HTTPServer.Options(parsing: $0) }
         let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
         guard let url else {
             throw CallFailure(
@@ -116,14 +123,21 @@ struct StartOptions: ParsableArguments {
         if iUnderstand, network == .mainnet { directory.keepConsent() }
         if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
-        try await service.startControl()
+        let dashboard: String?
+        do { dashboard = try await service.startControl(http: web) } catch {
+            await node.stop()
+            throw error
+        }
         let height = try await node.height()
         options.show(
             [
                 "id": .string(node.nodeID.hex), "address": node.address.map { .string($0.description) } ?? .null,
-                "blockheight": .height(height),
+                "blockheight": .height(height), "dashboard": dashboard.map { .string($0) } ?? .null,
             ]
-        ) { _ in "node \(node.address?.description ?? node.nodeID.hex) at block \(height)" }
+        ) { _ in
+            "node \(node.address?.description ?? node.nodeID.hex) at block \(height)"
+                + (dashboard.map { "\ndashboard \($0)" } ?? "")
+        }
         try await Services.run([service], logger: nodeOptions.logger)
     }
 }

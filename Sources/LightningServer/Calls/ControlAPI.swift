@@ -50,14 +50,17 @@ package struct ControlAPI: Sendable {
         self.caller = caller
     }
 
+    /// Callers that wait for something to happen.
+    package var waiting: Int { feed.waiters }
+
     /// The same for somebody with a token.
     package func with(_ token: Token) -> ControlAPI { ControlAPI(self, caller: .token(token)) }
 
     private func checkPermission(_ call: Call) throws(CallFailure) {
-        guard case .token(let token) = caller, !token.allows(call.permission) else { return }
+        guard case .token(let token) = caller, let permission = call.permission, !token.allows(permission) else { return }
         throw CallFailure(
-            .forbidden, "the token does not allow \(call.name): it needs \(call.permission.rawValue)",
-            ["permission": .string(call.permission.rawValue)])
+            .forbidden, "the token does not allow \(call.name): it needs \(permission.rawValue)",
+            ["permission": .string(permission.rawValue)])
     }
 
     /// Carries out one call of the table.

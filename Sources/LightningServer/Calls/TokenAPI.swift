@@ -1,10 +1,13 @@
+import BitcoinPrimitives
 import LightningAPI
+import LightningRuntime
 import LightningWire
 
 // The calls about tokens.
 extension ControlAPI {
     /// `nil` for a method that is none of these.
     func callTokens(_ method: String, _ p: JSONValue) throws -> JSONValue? {
+        if method == "whoami" { return try whoAmI() }
         guard ["createtoken", "listtokens", "revoketoken"].contains(method) else { return nil }
         guard let tokens else { throw CallFailure(.refused, "this node keeps no tokens") }
         switch method {
@@ -20,6 +23,21 @@ extension ControlAPI {
             try tokens.revoke(id)
             return ["id": .string(id)]
         default: return tokens.shown
+        }
+    }
+
+    private func whoAmI() throws -> JSONValue {
+        let known = ["name", "permissions", "limit_msat", "limit_period_s", "spent_msat"]
+        switch caller {
+        case .owner:
+            return [
+                "name": "owner", "permissions": .array(Permission.allCases.map { .string($0.rawValue) }), "limit_msat": nil,
+                "limit_period_s": nil, "spent_msat": 0,
+            ]
+        case .token(let token):
+            // As it stands now, with what was paid since.
+            let shown = tokens?.shown.list.first { $0["id"].text == token.id } ?? token.shown(at: .now)
+            return .object(Dictionary(known.map { ($0, shown[$0]) }, uniquingKeysWith: { $1 }))
         }
     }
 }

@@ -13,6 +13,10 @@ extension ControlAPI {
     /// `nil` for a method that is none of these.
     func callWallet(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
         switch method {
+        case "feerates":
+            let rates = try await node.feeRates()
+            func rate(_ target: ConfirmationTarget) -> JSONValue { .integer(Int64(rates[target].perKiloweight)) }
+            return ["urgent_sat_kw": rate(.urgent), "hour_sat_kw": rate(.hour), "day_sat_kw": rate(.day)]
         case "listtransactions":
             let bound = try position(p)
             let page = try await node.transactions(limit: try limit(p), before: bound)

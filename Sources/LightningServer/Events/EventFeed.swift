@@ -27,6 +27,7 @@ final class EventFeed: Sendable {
         var next: UInt64 = 1
         var waiting: [CheckedContinuation<Void, Never>] = []
         var hasEnded = false
+        var totals = EventTotals()
         /// How often something happened that is no event.
         var nudges: UInt64 = 0
     }
@@ -61,6 +62,7 @@ final class EventFeed: Sendable {
 
     private func add(_ event: NodeEvent) {
         wake { state in
+            state.totals.add(event)
             state.entries.append(Entry(number: state.next, time: Timestamp.now, event: event))
             state.next += 1
             // In large steps: to take the first one away moves all others.
@@ -81,6 +83,9 @@ final class EventFeed: Sendable {
 
     /// The number of the next event.
     var next: UInt64 { mark.next }
+
+    /// What they have come to since the node was started.
+    var totals: EventTotals { state.withLock { $0.totals } }
 
     /// Callers that wait.
     var waiters: Int { state.withLock { $0.waiting.count } }

@@ -13,8 +13,8 @@ struct SpendingLimit: Hashable, Sendable {
     let period: UInt64?
     /// What was paid, and when.
     private(set) var paid: [Payment] = []
-    /// What is under way, by number.
-    private(set) var reserved: [UInt64: Payment] = [:]
+    /// What is under way may come to so much, by number.
+    private(set) var reserved: [UInt64: MilliSatoshi] = [:]
     private var next: UInt64 = 1
 
     struct Payment: Hashable, Sendable {
@@ -30,8 +30,8 @@ struct SpendingLimit: Hashable, Sendable {
 
     /// What counts at a moment: what was paid and what is under way.
     func spent(at time: UInt64) -> MilliSatoshi {
-        let current = paid.filter { counts($0, at: time) } + reserved.values
-        return current.reduce(.zero) { $0.saturatingAdding($1.amount) }
+        let past = paid.filter { counts($0, at: time) }.map(\.amount)
+        return (past + reserved.values).reduce(.zero) { $0.saturatingAdding($1) }
     }
 
     private func counts(_ payment: Payment, at time: UInt64) -> Bool {
@@ -49,7 +49,7 @@ struct SpendingLimit: Hashable, Sendable {
         let (total, overflow) = spent(at: time).value.addingReportingOverflow(sum.value)
         guard !overflow, total <= amount.value else { return nil }
         defer { next += 1 }
-        reserved[next] = Payment(time: time, amount: sum)
+        reserved[next] = sum
         return next
     }
 
@@ -71,18 +71,20 @@ struct SpendingLimit: Hashable, Sendable {
             .array(payments.map { ["time": .amount($0.time), "msat": .amount($0.amount.value)] })
         }
         return [
-            "limit_msat": .amount(amount.value), "period_s": period.map { .amount($0) } ?? .null,
-            // After a restart nobody knows any more what became of what was under way: it counts as paid.
-            "paid": list(paid + reserved.values.sorted { ($0.time, $0.amount) < ($1.time, $1.amount) }),
+            "limit_msat": .amount(amount.value), "period_s": period.map { .amount($0) } ?? .null, "paid": list(paid),
+            "reserved_msat": .amount(reserved.values.reduce(MilliSatoshi.zero) { $0.saturatingAdding($1) }.value),
         ]
     }
 
-    init?(_ json: JSONValue) {
+    /// - Parameter time: nobody knows any more what became of what was under way: it counts as paid then.
+    init?(_ json: JSONValue, at time: UInt64) {
         guard let amount = json["limit_msat"].int, amount >= 0 else { return nil }
         self.init(amount: MilliSatoshi(UInt64(amount)), period: json["period_s"].int.map { UInt64(max(1, $0)) })
         for payment in json["paid"].list {
             guard let time = payment["time"].int, let sum = payment["msat"].int, time >= 0, sum >= 0 else { return nil }
             paid.append(Payment(time: UInt64(time), amount: MilliSatoshi(UInt64(sum))))
         }
+        guard let sum = json["reserved_msat"].int, sum >= 0 else { return nil }
+        if sum > 0 { paid.append(Payment(time: time, amount: MilliSatoshi(UInt64(sum)))) }
     }
 }

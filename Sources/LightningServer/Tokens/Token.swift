@@ -46,7 +46,7 @@ package struct Token: Sendable {
         self.limit = limit
     }
 
-    init?(_ json: JSONValue) {
+    init?(_ json: JSONValue, at now: Timestamp) {
         let permissions = json["permissions"].list.map { $0.text.flatMap(Permission.init(rawValue:)) }
         guard let id = json["id"].text, let name = json["name"].text, let hash = json["hash"].text, TextForm.hex(bytes: 32).matches(hash),
             let created = json["created_at"].int, created >= 0, permissions.allSatisfy({ $0 != nil })
@@ -54,7 +54,7 @@ package struct Token: Sendable {
         var limit: SpendingLimit?
         if json["limit"] != .null {
             // A limit that cannot be read must not become none.
-            guard let read = SpendingLimit(json["limit"]) else { return nil }
+            guard let read = SpendingLimit(json["limit"], at: now.seconds) else { return nil }
             limit = read
         }
         self.init(

@@ -15,6 +15,8 @@ package final class TokenStore: Sendable {
 
     private let path: String
     private let tokens: Mutex<[Token]>
+    /// Of the owner's browser, until the node stops; it is on no disk.
+    private let session = Mutex<Token?>(nil)
 
     /// - Throws: a `CallFailure` of kind `corrupt` where the file is not what this program wrote: no token is taken then.
     package init(path: String) throws(CallFailure) {
@@ -26,7 +28,7 @@ package final class TokenStore: Sendable {
         let failure = CallFailure(
             .corrupt, "\(path) cannot be read: without it no token is known. Restore it, or remove it to begin with none")
         guard let bytes = DurableFile.read(path, upTo: 64_000_000), let json = try? JSONValue(parsing: Data(bytes)) else { throw failure }
-        let read = json["tokens"].list.map(Token.init)
+        let read = json["tokens"].list.map { Token($0, at: .now) }
         guard case .array = json["tokens"], read.allSatisfy({ $0 != nil }) else { throw failure }
         tokens = Mutex(read.compactMap { $0 })
     }
@@ -35,11 +37,32 @@ package final class TokenStore: Sendable {
     package func token(_ secret: String) -> Token? {
         guard secret.utf8.count <= 256 else { return nil }
         let hash = Hash.sha256(Array(secret.utf8)).hex
+        if let token = session.withLock({ $0 }), token.hash == hash { return token }
         return tokens.withLock { tokens in tokens.first { $0.hash == hash } }
     }
 
     /// Whether a token was not revoked.
-    package func isValid(_ token: Token) -> Bool { tokens.withLock { tokens in tokens.contains { $0.id == token.id } } }
+    package func isValid(_ token: Token) -> Bool {
+        token.id == Self.sessionID || tokens.withLock { tokens in tokens.contains { $0.id == token.id } }
+    }
+
+    private static let sessionID = "session"
+
+    /// A token for the owner's browser that may look, and ask for money; it ends with the node.
+    package func openSession() -> String {
+        let secret = Self.newSecret()
+        let token = Token(
+            id: Self.sessionID, name: "dashboard", permissions: [.read, .invoice], hash: Hash.sha256(Array(secret.utf8)).hex,
+            createdAt: .now, limit: nil)
+        session.withLock { $0 = token }
+        return secret
+    }
+
+    private static func newSecret() -> String {
+        var entropy = Entropy.system()
+        let letters = Data(entropy.bytes32().array).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+        return "lnw_" + letters.filter { $0 != "=" }
+    }
 
     /// Makes a token.
     ///
@@ -52,12 +75,8 @@ package final class TokenStore: Sendable {
             throw CallFailure(.usage, "a limit is of what is paid over Lightning: a token that may do what needs chain or admin has none")
         }
         guard name.utf8.count <= 200 else { throw CallFailure(.usage, "the name is too long") }
+        let secret = Self.newSecret()
         var entropy = Entropy.system()
-        let secret =
-            "lnw_"
-            + Data(entropy.bytes32().array).base64EncodedString().filter { $0 != "=" }.map { letter in
-                letter == "+" ? "-" : letter == "/" ? "_" : String(letter)
-            }.joined()
         let id = String(entropy.bytes32().hex.prefix(8))
         let token = Token(
             id: id, name: name, permissions: permissions, hash: Hash.sha256(Array(secret.utf8)).hex, createdAt: .now,

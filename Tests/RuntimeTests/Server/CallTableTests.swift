@@ -1,7 +1,7 @@
 import LightningAPI
 import LightningServer
-import Testing
 import TestSupport
+import Testing
 
 @Suite("the table of calls")
 struct CallTableTests {

@@ -5,8 +5,8 @@ import Lightning
 import LightningAPI
 import LightningRuntime
 import LightningServer
-import Testing
 import TestSupport
+import Testing
 
 /// Calls with parameters of the wrong kind: nothing happens.
 @Suite("calls over the control socket", .serialized)

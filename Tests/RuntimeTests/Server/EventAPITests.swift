@@ -4,8 +4,8 @@ import LightningAPI
 import LightningCore
 import LightningRuntime
 import LightningServer
-import Testing
 import TestSupport
+import Testing
 
 @testable import struct LightningServer.ControlAPI
 @testable import class LightningServer.EventFeed

@@ -1,0 +1,306 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+import LightningAPI
+import LightningInvoice
+import LightningRuntime
+import LightningServer
+import LightningWire
+import Logging
+import TestSupport
+import Testing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+@Suite("calls over HTTP", .serialized)
+struct HTTPServerTests {
+    /// Bob's node with a server, and what a client sees of it.
+    struct Client {
+        let world: NodeTests.World
+        let server: HTTPServer
+        let owner: ControlAPI
+        let folder: URL
+
+        init(_ options: HTTPServer.Options? = nil) async throws {
+            world = try await NodeTests.World()
+            folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let tokens = try TokenStore(path: folder.appending(path: "tokens.json").path)
+            owner = ControlAPI(node: world.alice, tokens: tokens, onStop: nil)
+            var options = options ?? HTTPServer.Options()
+            options.port = 0
+            server = try await HTTPServer(owner, tokens: tokens, options: options, logger: Logger(label: "test"))
+        }
+
+        func token(_ permissions: Permission..., limit: Int64? = nil) async throws -> String {
+            let made = try await owner.handle(
+                "createtoken",
+                ["permissions": .array(permissions.map { .string($0.rawValue) }), "limit_msat": limit.map { .integer($0) } ?? .null])
+            return try #require(made["token"].text)
+        }
+
+        func send(
+            _ method: String, _ path: String, token: String? = nil, body: String? = nil, headers: [String: String] = [:]
+        ) async throws -> (status: Int, text: String, headers: HTTPURLResponse) {
+            var request = URLRequest(url: URL(string: "http://127.0.0.1:\(server.port)\(path)")!)
+            request.httpMethod = method
+            request.httpBody = body.map { Data($0.utf8) }
+            if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+            for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+            let (data, response) = try await URLSession(configuration: .ephemeral).data(for: request)
+            let http = try #require(response as? HTTPURLResponse)
+            return (http.statusCode, String(decoding: data, as: UTF8.self), http)
+        }
+
+        func json(_ method: String, _ path: String, token: String? = nil, body: String? = nil) async throws -> (
+            status: Int, value: JSONValue
+        ) {
+            let answer = try await send(method, path, token: token, body: body)
+            return (answer.status, try JSONDecoder().decode(JSONValue.self, from: Data(answer.text.utf8)))
+        }
+
+        func stop() async {
+            await server.stop()
+            await world.stop()
+            try? FileManager.default.removeItem(at: folder)
+        }
+    }
+
+    @Test("a token allows what it says and nothing else; without one, with a wrong or a revoked one there is nothing")
+    func permissions() async throws {
+        let client = try await Client()
+        #expect(try await client.json("GET", "/health").value == ["status": "ok"])
+        let (reader, shop) = (try await client.token(.read), try await client.token(.invoice))
+        for token in [nil, "", "lnw_x", reader + "x"] {
+            let answer = try await client.json("GET", "/v1/getinfo", token: token)
+            #expect(answer.status == 401 && answer.value["error"]["code"] == "unauthorized")
+        }
+        let info = try await client.json("GET", "/v1/getinfo", token: reader)
+        #expect(info.status == 200 && info.value["id"].text == client.world.alice.nodeID.hex)
+        // As the password of basic authentication as well.
+        let basic = Data(":\(reader)".utf8).base64EncodedString()
+        #expect(try await client.send("GET", "/v1/getinfo", headers: ["Authorization": "Basic \(basic)"]).status == 200)
+        let invoice = try await client.json("POST", "/v1/invoice", token: shop, body: "{\"amount_msat\": 5000, \"description\": \"tea\"}")
+        #expect(invoice.status == 200 && invoice.value["amount_msat"] == 5000)
+        let looked = try await client.json("GET", "/v1/lookupinvoice?invoice=\(invoice.value["payment_hash"].text ?? "")", token: shop)
+        #expect(looked.value["status"] == "unpaid")
+        for call in ["invoice", "pay", "send", "stop", "createtoken", "forceclose", "backup"] {
+            let answer = try await client.json("POST", "/v1/\(call)", token: reader, body: CallTable.call(call).example.line)
+            #expect(answer.status == 403 && answer.value["error"]["code"] == "forbidden", "\(call)")
+        }
+        #expect(try await client.json("POST", "/v1/getinfo", token: shop).status == 403)
+        #expect(try await client.json("POST", "/v1/whoami", token: shop).value["permissions"] == ["invoice"])
+        let id = try #require(try await client.owner.handle("listtokens", [:]).list.first?["id"])
+        _ = try await client.owner.handle("revoketoken", ["id": id])
+        #expect(try await client.json("GET", "/v1/getinfo", token: reader).status == 401)
+        await client.stop()
+    }
+
+    @Test("what is wrong with a request is told, with the field, and nothing happens")
+    func wrongRequests() async throws {
+        var options = HTTPServer.Options()
+        options.bodyTimeout = .milliseconds(200)
+        let client = try await Client(options)
+        let all = try await client.token(.admin)
+        func expect(_ status: Int, _ code: JSONValue, _ method: String, _ path: String, _ body: String? = nil, field: JSONValue? = nil)
+            async throws
+        {
+            let answer = try await client.json(method, path, token: all, body: body)
+            #expect(answer.status == status && answer.value["error"]["code"] == code, "\(method) \(path): \(answer)")
+            if let field { #expect(answer.value["error"]["data"]["field"] == field, "\(method) \(path): \(answer)") }
+        }
+        try await expect(404, "not_found", "POST", "/v1/nothing")
+        try await expect(404, "not_found", "GET", "/nothing/at/all")
+        try await expect(405, "method_not_allowed", "GET", "/v1/invoice")
+        try await expect(400, "usage", "POST", "/v1/invoice", "{")
+        try await expect(400, "usage", "POST", "/v1/invoice", "[1]")
+        try await expect(400, "usage", "POST", "/v1/invoice", "{\"amount_msat\": \"5\"}", field: "amount_msat")
+        try await expect(400, "usage", "POST", "/v1/invoice", "{\"amount\": 5}", field: "amount")
+        try await expect(400, "usage", "GET", "/v1/listpayments?limit=0", field: "limit")
+        try await expect(400, "usage", "GET", "/v1/listpayments?limit=ten", field: "limit")
+        try await expect(400, "usage", "GET", "/v1/listpayments?limit=1&limit=2")
+        try await expect(400, "usage", "POST", "/v1/invoice", String(repeating: "[", count: 100_000))
+        try await expect(413, "too_large", "POST", "/v1/invoice", String(repeating: " ", count: 1_100_000))
+        try await expect(409, "refused", "POST", "/v1/cancel", "{\"payment_hash\": \"00ff\"}")
+        #expect(try await client.world.alice.invoices().records.isEmpty)
+        // A body that never comes.
+        let answer = try await Self.raw(
+            client.server.port, "POST /v1/invoice HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(all)\r\nContent-Length: 10\r\n\r\n{",
+            until: "timeout")
+        #expect(answer.hasPrefix("HTTP/1.1 408"), "\(answer)")
+        await client.stop()
+    }
+
+    @Test("strangers who guess are slowed down, and those who have a token are not")
+    func rates() async throws {
+        let client = try await Client()
+        let reader = try await client.token(.read)
+        var statuses: Set<Int> = []
+        for _ in 0..<80 {
+            let answer = try await client.send("GET", "/v1/getinfo", token: "wrong")
+            statuses.insert(answer.status)
+            if answer.status == 429 {
+                #expect(Int(answer.headers.value(forHTTPHeaderField: "Retry-After") ?? "") == 1)
+                break
+            }
+        }
+        #expect(statuses == [401, 429])
+        #expect(try await client.send("GET", "/v1/getinfo", token: reader).status == 200)
+        await client.stop()
+    }
+
+    @Test("a token pays up to its limit, fees and what is under way included; what fails is given back", .timeLimit(.minutes(1)))
+    func spending() async throws {
+        let client = try await Client()
+        _ = try await client.world.open()
+        let pocket = try await client.token(.pay, limit: 100_000)
+        func pay(_ msat: UInt64) async throws -> (status: Int, value: JSONValue) {
+            let invoice = try await client.world.bob.createInvoice(amount: MilliSatoshi(msat))
+            return try await client.json("POST", "/v1/pay", token: pocket, body: "{\"bolt11\": \"\(invoice.text)\"}")
+        }
+        #expect(try await pay(60_000).status == 200)
+        // What it may come to has its fee, 5 sat at the least.
+        let refused = try await pay(36_000)
+        #expect(refused.status == 403 && refused.value["error"]["data"]["needed_msat"] == 41_000)
+        #expect(try await client.json("POST", "/v1/whoami", token: pocket).value["spent_msat"] == 60_000)
+        #expect(try await pay(35_000).status == 200)
+        // A payment that fails costs nothing of it; the same invoice is not paid twice.
+        let limited = try await client.token(.pay, limit: 50_000)
+        let invoice = try await client.world.bob.createInvoice(amount: MilliSatoshi(30_000))
+        try await client.world.bob.cancel(invoice.paymentHash)
+        let failed = try await client.json("POST", "/v1/pay", token: limited, body: "{\"bolt11\": \"\(invoice.text)\"}")
+        #expect(failed.status == 402 && failed.value["error"]["data"]["payment_hash"].text == invoice.paymentHash.hex)
+        #expect(try await client.json("POST", "/v1/whoami", token: limited).value["spent_msat"] == 0)
+        // What would go on by itself needs a token without a limit.
+        let stream = "{\"recipients\": [{\"id\": \"\(client.world.bob.nodeID.hex)\"}], \"rate_msat\": 1000, \"budget_msat\": 3000}"
+        #expect(try await client.json("POST", "/v1/startstream", token: limited, body: stream).status == 403)
+        let free = try await client.token(.pay)
+        #expect(try await client.json("POST", "/v1/startstream", token: free, body: stream).status == 200)
+        await client.stop()
+    }
+
+    @Test("events come as they happen, and a client that was away goes on where it was", .timeLimit(.minutes(1)))
+    func events() async throws {
+        let client = try await Client()
+        let reader = try await client.token(.read)
+        func follow(_ last: String?, until end: String) async throws -> String {
+            try await Self.raw(
+                client.server.port,
+                "GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer \(reader)\r\n"
+                    + (last.map { "Last-Event-ID: \($0)\r\n" } ?? "") + "\r\n", until: end)
+        }
+        // The first comment says that the feed is followed.
+        async let first = follow(nil, until: "event: block")
+        while client.owner.waiting == 0 { await Task.yield() }
+        try await client.world.mine(1, to: client.world.alice)
+        let text = try await first
+        let id = try #require(text.split(separator: "\n").last { $0.hasPrefix("id: ") }?.dropFirst(4).trimmingCharacters(in: .whitespaces))
+        #expect(text.contains("Content-Type: text/event-stream"))
+        try await client.world.mine(2, to: client.world.alice)
+        let rest = try await follow(id, until: "\"blockheight\":\(try await client.world.alice.height().value)")
+        #expect(!rest.contains("event: missed") && rest.components(separatedBy: "event: block").count == 3)
+        // Of another run nothing is known: that is said.
+        let other = try await follow("0011223344556677:5", until: "event: block")
+        #expect(other.contains("event: missed"))
+        let shop = try await client.token(.invoice)
+        #expect(try await client.send("GET", "/v1/events", token: shop, headers: ["Accept": "text/event-stream"]).status == 403)
+        #expect(
+            try await client.send("GET", "/v1/events", token: reader, headers: ["Accept": "text/event-stream", "Last-Event-ID": "5"]).status
+                == 400)
+        await client.stop()
+    }
+
+    @Test("a client of phoenixd makes an invoice, pays one, and finds both", .timeLimit(.minutes(1)))
+    func phoenix() async throws {
+        let client = try await Client()
+        _ = try await client.world.open()
+        let all = try await client.token(.admin)
+        let basic = ["Authorization": "Basic " + Data("phoenix:\(all)".utf8).base64EncodedString()]
+        func json(_ method: String, _ path: String, _ body: String? = nil) async throws -> JSONValue {
+            let answer = try await client.send(method, path, body: body, headers: basic)
+            #expect(answer.status == 200, "\(path): \(answer.text)")
+            return try JSONDecoder().decode(JSONValue.self, from: Data(answer.text.utf8))
+        }
+        #expect(try await json("GET", "/getbalance")["balanceSat"].int ?? 0 > 1000)
+        #expect(try await json("GET", "/getinfo")["nodeId"].text == client.world.alice.nodeID.hex)
+        let bob = try await client.world.bob.createInvoice(amount: nil)
+        let paid = try await json("POST", "/payinvoice", "amountSat=50000&invoice=\(bob.text)")
+        #expect(paid["recipientAmountSat"] == 50_000 && paid["routingFeeSat"] == 0 && paid["paymentHash"].text == bob.paymentHash.hex)
+        let found = try await json("GET", "/payments/outgoing/\(paid["paymentId"].text ?? "")")
+        #expect(found["isPaid"] == true && found["sent"] == 50_000 && found["preimage"] == paid["paymentPreimage"])
+        let made = try await json("POST", "/createinvoice", "description=a+cup+of+%E2%98%95&amountSat=50&externalId=order-1")
+        #expect(made["amountSat"] == 50)
+        try await client.world.bob.pay(try Invoice(made["serialized"].text ?? ""))
+        let hash = made["paymentHash"].text ?? ""
+        _ = try await client.owner.handle("waitinvoice", ["invoice": .string(hash)])
+        let incoming = try await json("GET", "/payments/incoming/\(hash)")
+        #expect(incoming["isPaid"] == true && incoming["receivedSat"] == 50 && incoming["description"] == "a cup of ☕")
+        for (path, body) in [
+            ("/payinvoice", "amountSat=5"), ("/payinvoice", "invoice=x"), ("/createinvoice", "amountSat=-1"),
+            ("/createinvoice", "amountSat=1&webhookUrl=x"),
+        ] {
+            #expect(try await client.send("POST", path, body: body, headers: basic).status == 400, "\(path) \(body)")
+        }
+        await client.stop()
+    }
+
+    @Test("the page, its files and the document are there, and nothing of them is of another host")
+    func dashboard() async throws {
+        let client = try await Client()
+        for path in ["/", "/dashboard.js", "/dashboard.css"] {
+            let answer = try await client.send("GET", path)
+            #expect(
+                answer.status == 200
+                    && answer.headers.value(forHTTPHeaderField: "Content-Security-Policy")?.contains("default-src 'self'") == true)
+            #expect(!answer.text.replacing("http://www.w3.org/2000/svg", with: "").contains("://"), "\(path)")
+        }
+        let document = try await client.json("GET", "/openapi.json")
+        #expect(document.value["openapi"] == "3.1.0" && document.value["paths"]["/v1/pay"]["post"]["operationId"] == "pay")
+        let reader = try await client.token(.read)
+        let metrics = try await client.send("GET", "/metrics", token: reader)
+        #expect(
+            metrics.text.contains("lightning_payment_duration_seconds_bucket{le=\"+Inf\"} 0\n")
+                && metrics.text.contains("\nlightning_block_height "))
+        let code = try await client.send("GET", "/qr.svg?text=LNBC1", token: reader)
+        #expect(code.status == 200 && code.text.hasPrefix("<svg "))
+        #expect(try await client.send("GET", "/qr.svg", token: reader).status == 400)
+        await client.stop()
+    }
+
+    @Test("addresses to listen on", arguments: ["8080", "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0"])
+    func addresses(_ text: String) throws { #expect(try HTTPServer.Options(parsing: text).port == (text.hasSuffix(":0") ? 0 : 8080)) }
+
+    @Test("what is no address to listen on", arguments: ["", "x", ":8080", "127.0.0.1:", "127.0.0.1:70000", "::1:8080", "127.0.0.1:-1"])
+    func noAddresses(_ text: String) { #expect(throws: CallFailure.self) { _ = try HTTPServer.Options(parsing: text) } }
+
+    /// What a server says on a connection until a text comes, or it closes.
+    private static func raw(_ port: Int, _ request: String, until end: String) async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                defer { close(socket) }
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = in_port_t(port).bigEndian
+                address.sin_addr.s_addr = inet_addr("127.0.0.1")
+                let connected = withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                }
+                guard connected == 0 else { return continuation.resume(throwing: CallFailure(.unreachable, "no connection")) }
+                _ = Array(request.utf8).withUnsafeBytes { send(socket, $0.baseAddress, $0.count, 0) }
+                var text = ""
+                var buffer = [UInt8](repeating: 0, count: 65_536)
+                while !text.contains(end) {
+                    let count = recv(socket, &buffer, buffer.count, 0)
+                    guard count > 0 else { break }
+                    text += String(decoding: buffer[..<count], as: UTF8.self)
+                }
+                continuation.resume(returning: text.replacing("\r\n", with: "\n"))
+            }
+        }
+    }
+}
