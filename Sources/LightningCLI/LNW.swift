@@ -43,7 +43,7 @@ struct LNW: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Network", subcommands: [Connect.self, Disconnect.self, ListPeers.self, GraphCommand.self, Estimates.self]),
-            CommandGroup(name: "Watching", subcommands: [Watch.self, LogCommand.self, TokenCommand.self]),
+            CommandGroup(name: "Watching", subcommands: [Watch.self, LogCommand.self, TokenCommand.self, APICommand.self]),
             CommandGroup(
                 name: "Safety", subcommands: [Seed.self, ChangePassphrase.self, Unlock.self, Backup.self, WatchtowerCommand.self]),
             CommandGroup(name: "Layer 1 and simulation", subcommands: [ChainCommand.self, SimCommand.self]),

@@ -199,7 +199,7 @@ function drawMap(graph) {
     const angle = (2 * Math.PI * index) / nodes.length - Math.PI / 2;
     return [node.id, { node, x: width / 2 + (width / 2 - 90) * Math.cos(angle), y: height / 2 + (height / 2 - 40) * Math.sin(angle) }];
   }));
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${graph.nodes.length} nodes, ${graph.channels.length} channels` });
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${graph.nodes.length} nodes, ${graph.channels.length} channels` });
   const most = Math.max(...graph.channels.map((channel) => channel.capacity_sat), 1);
   for (const channel of graph.channels) {
     const [one, two] = [place.get(channel.node_id_1), place.get(channel.node_id_2)];

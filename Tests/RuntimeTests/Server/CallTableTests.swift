@@ -1,3 +1,4 @@
+import Foundation
 import LightningAPI
 import LightningServer
 import TestSupport
@@ -63,6 +64,37 @@ struct CallTableTests {
         ])
     func forms(_ form: TextForm, _ right: String, _ wrong: String) {
         #expect(form.matches(right) && !form.matches(wrong) && form.pattern != nil)
+    }
+
+    /// LIGHTNING_WRITE_RECORDS=1 writes it anew.
+    @Test("the reference is what the table says")
+    func reference() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../Sources/Lightning/Lightning.docc/Calls.md")
+        if ProcessInfo.processInfo.environment["LIGHTNING_WRITE_RECORDS"] == "1" {
+            try Reference.article.write(to: file, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: file, encoding: .utf8) == Reference.article)
+    }
+
+    @Test("the OpenAPI document refers to nothing that it has not, and its examples fit")
+    func document() throws {
+        var references: Set<String> = []
+        func walk(_ value: JSONValue) {
+            switch value {
+            case .object(let fields):
+                if let reference = fields["$ref"]?.text { references.insert(reference) }
+                fields.values.forEach(walk)
+            case .array(let values): values.forEach(walk)
+            default: break
+            }
+        }
+        walk(OpenAPI.document)
+        guard case .object(let schemas) = OpenAPI.document["components"]["schemas"] else { throw CallFailure(.internal, "no schemas") }
+        #expect(references == Set(schemas.keys.map { "#/components/schemas/\($0)" }))
+        #expect(!schemas.values.contains(.null))
+        guard case .object(let paths) = OpenAPI.document["paths"] else { throw CallFailure(.internal, "no paths") }
+        #expect(Set(paths.keys) == Set(CallTable.all.map { "/v1/\($0.name)" }))
     }
 
     @Test("every call of the table is carried out by the node, and by nobody else's name")
