@@ -153,6 +153,12 @@ let package = Package(
             name: "NetworkStudy", dependencies: ["Lightning", "LightningSimulation", "LightningScenarios"], path: "Examples/NetworkStudy",
             packageAccess: false),
         .executableTarget(name: "EventStream", dependencies: ["Lightning"], path: "Examples/EventStream", packageAccess: false),
+        .executableTarget(
+            name: "MeteredAPI",
+            dependencies: [
+                "Lightning", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], path: "Examples/MeteredAPI", packageAccess: false),
         .executableTarget(name: "Podcast", dependencies: ["Lightning"], path: "Examples/Podcast", packageAccess: false),
         .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
         .target(name: "TestSupport", dependencies: ["CryptoPrimitives"], path: "Tests/TestSupport"),
@@ -181,7 +187,7 @@ let package = Package(
             ], exclude: ["Records"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "Cheater", "Coffee", "NetworkStudy", "TestSupport"]),
+            dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "Cheater", "Coffee", "MeteredAPI", "NetworkStudy", "TestSupport"]),
         .testTarget(
             name: "CoreTests",
             dependencies: [

@@ -318,6 +318,10 @@ struct CommandTests {
         arguments: [
             ("TwoNodes", "paid 1,000 sat"), ("EventStream", "10 pages read"), ("Podcast", "streamed 530 sat"),
             ("Coffee", "receipt: 3,500 sat for a flat white"), ("Cheater", "bob has nothing left"), ("NetworkStudy", "report: "),
+            (
+                "MeteredAPI",
+                "7 words for 14 sat: Tiger Tiger burning bright in the forests\nagain with the same ticket: 402\nrefused: 30 sat"
+            ),
         ])
     func examples(name: String, expected: String) throws {
         let process = Process()
