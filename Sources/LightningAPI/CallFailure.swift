@@ -40,7 +40,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .forbidden: 403
             case .refused: 409
             case .paymentFailed: 402
-            case .pending: 202
+            case .pending: 504
             case .unreachable: 502
             case .notRunning, .corrupt: 503
             case .internal: 500

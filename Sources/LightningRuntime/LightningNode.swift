@@ -522,6 +522,9 @@ public final class LightningNode: Service, Sendable {
     /// What there is, on chain and in channels, and what of it can be spent.
     public func balance() async throws -> Balance { try await driver.read { Balance($0) } }
 
+    /// What the node calls itself; `nil` for nothing.
+    package func alias() async throws -> String? { try await driver.read { $0.configuration.alias.isEmpty ? nil : $0.configuration.alias } }
+
     /// The height that the node has followed the chain to.
     public func height() async throws -> BlockHeight { try await driver.read { $0.height } }
 

@@ -3,7 +3,10 @@ extension CallTable {
     static let payments: [Call] = [
         Call(
             "pay", .payments, needs: .pay, "Pays an invoice, and waits for the outcome.",
-            details: "After a minute it answers `pending`: the payment succeeds or comes back by itself, and must not be made again.",
+            details: """
+                After a minute it fails as `pending`, with the payment's hash: it succeeds or comes back by itself, and must not be made again. \
+                `lookuppayment` tells how it stands. An invoice is paid once, however often this is called.
+                """,
             takes: [
                 .always("bolt11", .bolt11, "The invoice."),
                 .optional("amount_msat", .msat, "How much, where the invoice leaves that to the payer."),
@@ -14,6 +17,45 @@ extension CallTable {
             takes: [.always("id", .node, "Who is paid."), .always("amount_msat", .msat, "How much.")] + Field.paymentLimits,
             gives: .payment,
             fails: [.refused, .paymentFailed, .pending], example: ["id": .string(.nodeExample), "amount_msat": 21_000]),
+        Call(
+            "lookuppayment", .payments, needs: .pay, "How a payment stands.",
+            takes: [.always("payment", .text(.hashExample, "the whole payment hash, or the invoice"), "Which.")], gives: .payment,
+            fails: [.refused],
+            example: ["payment": .string(.hashExample)]),
+        Call(
+            "decode", .payments, needs: nil, "What a text says that somebody was given: an invoice, an address, a node, a transaction.",
+            details:
+                "Blanks around it, `lightning:` and BIP 21's `bitcoin:` do not matter. What this version cannot pay is named as what it is.",
+            takes: [.always("text", .text(.invoiceExample, "what was pasted"), "What it is.")],
+            gives: .object(
+                "Decoded", "What a text says.",
+                [
+                    .always(
+                        "type",
+                        .choice("invoice", "address", "node", "transaction", "offer", "bolt12_invoice", "lnurl", "lightning_address"),
+                        "What it is."),
+                    .optional("network", .choice("regtest", "signet", "testnet", "testnet4", "mainnet"), "Of which chain."),
+                    .optional(
+                        "amount_msat", .nullable(.integer(0...Int64.max, "thousandths of a satoshi", example: 250_000_000)),
+                        "What an invoice asks for; null where the payer chooses."),
+                    .optional("amount_sat", .sat, "What an address asks for: BIP 21."), .optional("label", .text, "For what: BIP 21."),
+                    .optional("payee", .text(.nodeExample, "a node's id, or \"hidden\""), "Whom an invoice pays."),
+                    .optional("payment_hash", .paymentHash, "Of an invoice."),
+                    .optional("description", .nullable(.text), "What an invoice is for; null where it has a hash instead."),
+                    .optional("created_at", .time, "When an invoice was made."),
+                    .optional("expires_at", .time, "Until when it can be paid."),
+                    .optional("expired", .flag, "Whether that is over."),
+                    .optional("min_final_cltv_expiry_delta", .nullable(.count), "BOLT 11's; null where the payee hides."),
+                    .optional("features", .text("payment_secret, …"), "BOLT 9's, of an invoice."),
+                    .optional("routing_hints", .count, "Ways to the payee that an invoice tells."),
+                    .optional("blinded_paths", .count, "Hidden ways to the payee."), .optional("address", .address, "An address."),
+                    .optional("script", .text("0014…"), "Of an address."), .optional("id", .nodeID, "Of a node."),
+                    .optional("host", .text("127.0.0.1"), "Where a node is."),
+                    .optional("port", .integer(0...65535, example: 9735), "Its port."), .optional("txid", .txid, "Of a transaction."),
+                    .optional("inputs", .count, "Of a transaction."), .optional("outputs", .count, "Of a transaction."),
+                    .optional("vsize", .integer(0...Int64.max, "virtual bytes", example: 154), "Of a transaction."),
+                    .optional("note", .text("that is an offer …"), "Why it cannot be paid."),
+                ]), fails: [.refused], example: ["text": .string(.invoiceExample)]),
         Call(
             "listpayments", .payments, needs: .read,
             "The payments that this node made, those that began last first; those of streams are in the streams.",

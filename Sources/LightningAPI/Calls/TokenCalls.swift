@@ -8,7 +8,8 @@ extension CallTable {
             "createtoken", .tokens, needs: .admin, "Makes a token, with which the node can be called over HTTP.",
             details: """
                 The token itself is told in this answer and never again: the node keeps its hash only. Money at risk: whoever has it may do what it \
-                allows, and pay up to its limit.
+                allows, and pay up to its limit. What a payment may come to, fees included, is set aside of the limit before it is made; what it \
+                came to counts for the whole period from then on. A token with a limit begins no streams: they pay by themselves later.
                 """,
             takes: [
                 .always("permissions", permissions, "What it allows."), .optional("name", .text("shop"), "For whom it is."),
@@ -40,7 +41,9 @@ extension CallTable {
             ])),
         Call(
             "revoketoken", .tokens, needs: .admin, "Takes a token back: from now on it allows nothing.",
-            takes: [.always("id", .text("a1b2c3d4", "a token's id"), "Which.")],
+            takes: [
+                .always("id", .text("a1b2c3d4", "a token's id, a unique beginning of it, or its name where no other has that"), "Which.")
+            ],
             gives: .object([.always("id", .text("a1b2c3d4"), "Which.")]),
             fails: [.refused], example: ["id": "a1b2c3d4"]),
     ]

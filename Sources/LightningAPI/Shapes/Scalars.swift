@@ -6,7 +6,7 @@ extension Shape {
         static let hash = "0001020304050607080900010203040506070809000102030405060708090102"
         static let transaction = "8984484a580b825b9972d7adb15050b3ab624ccd731946b3eeddb92f4e7ef6be"
         static let invoice =
-            "lnbc2500u1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh"
+            "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh"
     }
 
     // MARK: Numbers
@@ -94,8 +94,9 @@ extension Shape {
         switch kind {
         case .flag, .integer, .text, .choice, .either, .done, .null: example
         case .list(let shape): .array([shape.sample])
-        case .object(_, let fields):
+        case .object(_, let fields) where example == .null:
             .object(Dictionary(fields.map { ($0.name, $0.shape.sample) }, uniquingKeysWith: { $1 }))
+        case .object: example
         case .map(let shape): ["103x1x0": shape.sample]
         }
     }

@@ -64,18 +64,27 @@ extension Shape {
             .always("disabled", .flag, "Whether it is out of use."), .always("last_update", .time, "When it was announced."),
         ])
 
+    /// What can happen.
+    package static let eventNames = [
+        "payment_received", "payment_held", "payment_updated", "payment_succeeded", "payment_settled", "payment_failed", "stream_paid",
+        "stream_over", "forwarded", "forward_refused", "channel_opening", "channel_usable", "channel_announced", "channel_closing",
+        "channel_closed", "channels_restored", "publication_refused", "peer_connected", "peer_disconnected", "block", "alert", "note",
+    ]
+
     static let event = object(
         "Event", "Something that happened.",
         [
             .always("number", .integer(1...Int64.max), "It grows by one with each of a feed."), .always("time", .time, "When it was told."),
             .always(
                 "event",
-                .choice(
-                    "payment_received", "payment_held", "payment_updated", "payment_succeeded", "payment_settled", "payment_failed",
-                    "stream_paid", "stream_over", "forwarded", "forward_refused", "channel_opening", "channel_usable", "channel_announced",
-                    "channel_closing", "channel_closed", "channels_restored", "publication_refused", "peer_connected", "peer_disconnected",
-                    "block", "alert", "note"), "What happened."),
-        ] + eventFields)
+                Shape(.choice(eventNames), example: "payment_received"), "What happened."),
+        ] + eventFields
+    ).shown(as: [
+        "number": 17, "time": "2026-11-27T12:00:00Z", "event": "payment_received", "payment_hash": Shape.paymentHash.example,
+        "received_msat": 5_000_000, "amount_msat": 5_000_000, "description": "coffee", "status": "settling", "keysend": false,
+        "bolt11": Shape.bolt11.example, "created_at": "2026-11-27T11:59:00Z", "expires_at": "2026-11-27T12:59:00Z",
+        "payment_preimage": Shape.preimage.example,
+    ])
 
     /// The fields of all events; each has those that tell what happened.
     private static let eventFields: [Field] = {
@@ -138,10 +147,12 @@ extension Field {
         .optional("max_parts", .integer(1...256, example: 16), "In how many parts at the most."),
     ]
     static let newInvoice: [Field] = [
-        .optional("amount_msat", .msat, "What it asks for; left out, the payer chooses."),
-        .optional("description", .text, "What it is for: the payer reads it."),
         .optional(
-            "expiry", .integer(0...Int64.max, "seconds", example: 3600), "For how long it can be paid; an hour where nothing is said."),
+            "amount_msat", .integer(1...2_100_000_000_000_000_000, "thousandths of a satoshi", example: 5_000_000),
+            "What it asks for; left out, the payer chooses."),
+        .optional("description", .text, "What it is for: the payer reads it. 639 bytes at the most."),
+        .optional(
+            "expiry", .integer(1...31_536_000, "seconds", example: 3600), "For how long it can be paid; an hour where nothing is said."),
         .optional(
             "blind", .integer(0...Int64.max, "hops", example: 0),
             "Above 0 it hides who is paid, behind so many hops: BOLT 4's blinded paths."),

@@ -26,6 +26,7 @@ final class NodeService: Service, @unchecked Sendable {
     // Written once, before `run`.
     private var server: ControlServer?
     private var web: HTTPServer?
+    private var webhooks: Webhooks?
     private let failure = Mutex<String?>(nil)
 
     private let isAlone: Bool
@@ -41,7 +42,7 @@ final class NodeService: Service, @unchecked Sendable {
     ///
     /// - Returns: the address of the dashboard, with a token for the owner's browser.
     @discardableResult
-    func startControl(http: HTTPServer.Options? = nil) async throws -> String? {
+    func startControl(http: HTTPServer.Options? = nil, webhooks: Webhooks.Options? = nil) async throws -> String? {
         let continuation = stopRequest.continuation
         let stop: @Sendable () -> Void = { continuation.yield() }
         let tokens = try TokenStore(path: directory.url.appending(path: "tokens.json").path)
@@ -53,6 +54,10 @@ final class NodeService: Service, @unchecked Sendable {
             self.failure.withLock { $0 = why }
             continuation.yield()
         }
+        if let webhooks {
+            self.webhooks = try Webhooks(api, folder: directory.url, options: webhooks, logger: Logging.logger("webhooks"))
+            try await self.webhooks?.start()
+        }
         guard let http else { return nil }
         do {
             web = try await HTTPServer(api, tokens: tokens, options: http, logger: Logging.logger("http"))
@@ -60,7 +65,7 @@ final class NodeService: Service, @unchecked Sendable {
             throw CallFailure(.refused, "\(failure): choose another with --http")
         }
         let host = http.host.contains(":") ? "[\(http.host)]" : http.host == "0.0.0.0" ? "127.0.0.1" : http.host
-        return "http://\(host):\(web?.port ?? http.port)/#\(tokens.openSession())"
+        return "\(http.tls == nil ? "http" : "https")://\(host):\(web?.port ?? http.port)/#\(tokens.openSession())"
     }
 
     func run() async throws {
@@ -75,6 +80,7 @@ final class NodeService: Service, @unchecked Sendable {
         }
         await server?.stop()
         await web?.stop()
+        await webhooks?.stop()
         await node.stop()
         // The whole program ends with the status for a database that cannot be used.
         if let why = failure.withLock({ $0 }) { throw CallFailure(.corrupt, why) }

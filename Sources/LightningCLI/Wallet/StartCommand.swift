@@ -55,6 +55,16 @@ struct StartOptions: ParsableArguments {
             "Answer calls over HTTP as well, for those who have a token, and show a dashboard: 127.0.0.1:8080. See lnw help token.",
             valueName: "address"))
     var http: String?
+    @Option(help: ArgumentHelp("TLS for --http: a PEM file with the certificate and its chain; with --http-key.", valueName: "file"))
+    var httpCert: String?
+    @Option(help: ArgumentHelp("The PEM file of its key.", valueName: "file")) var httpKey: String?
+    @Option(
+        help: ArgumentHelp(
+            "Tell another program what happens, by a POST that is signed with the wallet's webhook.secret and repeated until it is taken; several times for several.",
+            valueName: "url"))
+    var webhook: [String] = []
+    @Option(help: "Which events it is told, by their names: payment_received,payment_failed. Default: payment_received.")
+    var webhookEvents: String?
     @OptionGroup var unlocking: UnlockOptions
 
     /// Real money is put at risk by nobody who has not said that once.
@@ -69,6 +79,27 @@ struct StartOptions: ParsableArguments {
             """)
     }
 
+    private func httpOptions() throws -> HTTPServer.Options? {
+        guard (httpCert == nil) == (httpKey == nil), http != nil || httpCert == nil else {
+            throw CallFailure(.usage, "TLS takes all three: --http, --http-cert and --http-key")
+        }
+        var options = try http.map { try HTTPServer.Options(parsing: $0) }
+        if let httpCert, let httpKey { options?.tls = (Backup.url(httpCert).path, Backup.url(httpKey).path) }
+        if let options, options.tls == nil, !["127.0.0.1", "::1", "localhost"].contains(options.host) {
+            Terminal.error("lnw: --http \(options.host) is not this machine alone: without TLS whoever reads the line has the tokens")
+        }
+        return options
+    }
+
+    private func webhookOptions() throws -> Webhooks.Options? {
+        guard !webhook.isEmpty else {
+            guard webhookEvents == nil else { throw CallFailure(.usage, "--webhook-events says what a --webhook is told: whom?") }
+            return nil
+        }
+        let events = webhookEvents?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        return try Webhooks.Options(urls: webhook, events: events)
+    }
+
     /// Runs the node.
     func run(_ options: CommonOptions, isTower: Bool) async throws {
         var directory = try options.directory
@@ -76,7 +107,8 @@ struct StartOptions: ParsableArguments {
         let network = try options.chosenNetwork
         guard (0..<500_000_000).contains(birthday ?? 0) else { throw CallFailure(.usage, "a birthday is a block's height") }
         try checkConsent(network, directory)
-        let web = try http.map { try HTTPServer.Options(parsing: $0) }
+        let web = try httpOptions()
+        let webhooks = try webhookOptions()
         let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
         guard let url else {
             throw CallFailure(
@@ -124,7 +156,7 @@ struct StartOptions: ParsableArguments {
         if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
         let dashboard: String?
-        do { dashboard = try await service.startControl(http: web) } catch {
+        do { dashboard = try await service.startControl(http: web, webhooks: webhooks) } catch {
             await node.stop()
             throw error
         }

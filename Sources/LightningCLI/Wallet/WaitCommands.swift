@@ -111,12 +111,7 @@ struct Watch: AsyncParsableCommand {
 
 /// Events in words.
 enum EventText {
-    static let names: Set<String> = [
-        "peer_connected", "peer_disconnected", "channel_opening", "channel_usable", "channel_announced", "channel_closing",
-        "channel_closed",
-        "channels_restored", "publication_refused", "payment_received", "payment_held", "payment_updated", "payment_succeeded",
-        "payment_settled", "payment_failed", "stream_paid", "stream_over", "forwarded", "forward_refused", "block", "alert", "note",
-    ]
+    static let names = Set(Shape.eventNames)
 
     static func line(_ v: JSONValue) -> String { "\(v["time"].string)  \(text(v))" }
 

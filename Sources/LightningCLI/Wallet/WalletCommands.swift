@@ -7,6 +7,7 @@ import LightningAPI
 import LightningCore
 import LightningInvoice
 import LightningRuntime
+import LightningServer
 import LightningWire
 
 struct Create: AsyncParsableCommand {
@@ -235,50 +236,14 @@ struct BlindingOptions: ParsableArguments {
 
 struct Decode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What an invoice, an address or a node's address says.", aliases: ["decodepay", "decodepayreq", "decodeinvoice"])
+        abstract: "What a text says that you were given: an invoice, an address, a node, and what else is pasted.",
+        aliases: ["decodepay", "decodepayreq", "decodeinvoice"])
     @OptionGroup var options: CommonOptions
     @Argument(help: "An invoice, an address, a transaction in hex, or id@host:port") var text: String
 
     func run() async throws {
-        var lines: [(String, JSONValue)] = []
-        if let node = NodeAddress(text) {
-            lines = [
-                ("type", "node"), ("id", .string(node.nodeID.hex)), ("host", .string(node.host)), ("port", .integer(Int64(node.port))),
-            ]
-        } else if let (network, address) = Network.allCases.lazy.compactMap({ n in Address(text, network: n).map { (n, $0) } }).first {
-            lines = [("type", "address"), ("network", .string(network.rawValue)), ("script", .string(address.script.description))]
-        } else if let bytes = HexText.decode(text), let transaction = try? Transaction(bytes) {
-            lines = [
-                ("type", "transaction"), ("txid", .string(transaction.id.description)),
-                ("inputs", .integer(Int64(transaction.inputs.count))), ("outputs", .integer(Int64(transaction.outputs.count))),
-                ("vsize", .integer(Int64(transaction.virtualSize))),
-            ]
-        } else {
-            let invoice: Invoice
-            do { invoice = try Invoice(text) } catch {
-                let why =
-                    text.lowercased().hasPrefix("ln")
-                    ? error.description : "neither an invoice nor an address, a transaction or id@host:port"
-                throw CallFailure(.refused, why)
-            }
-            lines = [
-                ("type", "invoice"), ("network", .string(invoice.network.rawValue)),
-                ("amount_msat", invoice.amount.map { .amount($0.value) } ?? .null),
-                ("payee", invoice.blindedPaths.isEmpty ? .string(invoice.payee.hex) : "hidden"),
-                ("payment_hash", .string(invoice.paymentHash.hex)),
-                ("description", invoice.descriptionText.map { .string($0) } ?? .null),
-                ("created_at", .time(invoice.timestamp)), ("expires_at", .time(invoice.expiresAt)),
-                // A blinded path accounts for it itself.
-                (
-                    "min_final_cltv_expiry_delta",
-                    invoice.blindedPaths.isEmpty ? .integer(Int64(invoice.minFinalCLTVExpiryDelta)) : .null
-                ),
-                ("features", .string(invoice.features.description)),
-                ("routing_hints", .integer(Int64(invoice.routingHints.count))),
-                ("blinded_paths", .integer(Int64(invoice.blindedPaths.count))),
-            ]
-        }
-        options.show(.object(Dictionary(lines, uniquingKeysWith: { $1 }))) { _ in
+        let lines = try Decoding.fields(of: text)
+        options.show(.object(Dictionary(lines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))) { _ in
             lines.map { name, value in
                 let shown =
                     name == "amount_msat"
@@ -401,20 +366,5 @@ struct ListInvoices: AsyncParsableCommand {
                         "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 9))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
                 } + page.more(v, "listinvoices", options)).joined(separator: "\n")
         }
-    }
-}
-
-enum HexText {
-    static func decode(_ text: String) -> [UInt8]? {
-        guard text.count >= 20, text.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        var index = text.startIndex
-        while index < text.endIndex {
-            let next = text.index(index, offsetBy: 2)
-            guard let byte = UInt8(text[index..<next], radix: 16) else { return nil }
-            bytes.append(byte)
-            index = next
-        }
-        return bytes
     }
 }

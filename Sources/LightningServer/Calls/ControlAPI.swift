@@ -95,6 +95,8 @@ package struct ControlAPI: Sendable {
             return true
         case "unlock": throw CallFailure(.refused, "the wallet is not locked: its node runs")
         case "getinfo": return try await info()
+        case "decode":
+            return .object(Dictionary(try Decoding.fields(of: p["text"].text ?? "").map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
         case "newaddress":
             let (address, unpaid) = try await node.newAddressAndUnpaid()
             return ["address": .string(address.description), "num_unpaid": .integer(Int64(unpaid))]
@@ -125,10 +127,7 @@ package struct ControlAPI: Sendable {
                 expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0))
             return Self.json(invoice)
         case "pay":
-            let invoice: Invoice
-            do { invoice = try Invoice(p["bolt11"].text ?? "") } catch {
-                throw CallFailure(.refused, error.description)
-            }
+            let invoice = try Self.invoice(pasted: p["bolt11"].text ?? "")
             let started = Date()
             let amount = try p.msat("amount_msat")
             if let wanted = invoice.amount, let amount, amount != wanted {
@@ -136,7 +135,9 @@ package struct ControlAPI: Sendable {
             }
             let limits = try limits(p)
             let most = try mostly(invoice.amount ?? amount ?? .zero, limits)
-            let payment = try await awaited(atMost: most) { try await node.pay(invoice, amount: amount, limits: limits) }
+            let payment = try await awaited(atMost: most, hash: invoice.paymentHash) {
+                try await node.pay(invoice, amount: amount, limits: limits)
+            }
             let value = Self.json(payment, description: invoice.descriptionText, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "keysend":
@@ -148,6 +149,13 @@ package struct ControlAPI: Sendable {
             let payment = try await awaited(atMost: most) { try await node.keysend(payee, amount: amount, limits: limits) }
             let value = Self.json(payment, description: nil, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
+        case "lookuppayment":
+            let text = p["payment"].text ?? ""
+            let hash = (try? Invoice(text))?.paymentHash.hex ?? text.lowercased()
+            guard TextForm.hex(bytes: 32).matches(hash), let payment = try await node.payments(beginningWith: hash).first else {
+                throw CallFailure(.refused, "this node has not paid that")
+            }
+            return try await named([(payment.payee, Self.json(payment, description: nil, since: nil))], "destination_alias")[0]
         case "listpayments":
             let page = try await node.payments(limit: try limit(p), before: try position(p)) { !$0.isProbe && $0.stream == nil }
             let list = try await named(page.records.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias")
@@ -317,7 +325,8 @@ package struct ControlAPI: Sendable {
     private func info() async throws -> JSONValue {
         let channels = try await node.channels()
         return [
-            "id": .string(node.nodeID.hex), "network": .string(node.network.rawValue),
+            "id": .string(node.nodeID.hex), "alias": try await node.alias().map { .string($0) } ?? .null,
+            "network": .string(node.network.rawValue),
             "address": node.address.map { .string($0.description) } ?? .null,
             "blockheight": .height(try await node.height()),
             "num_peers": .integer(Int64(try await node.peers().count)),

@@ -1,3 +1,4 @@
+import CryptoPrimitives
 import LightningAPI
 import LightningCore
 import LightningPayment
@@ -18,16 +19,20 @@ extension ControlAPI {
     func checkIsUnlimited(_ method: String) throws(CallFailure) {
         guard case .token(let token) = caller, token.limit != nil else { return }
         throw CallFailure(
-            .forbidden, "the token has a limit, and \(method) pays for as long as the stream runs: that needs a token without one")
+            .forbidden,
+            "the token has a limit, and \(method) pays by itself later, when no limit can be asked any more: that needs a token without one"
+        )
     }
 
     /// The outcome, or the news that there is none yet: a payment under way cannot be taken back.
     ///
     /// - Parameters:
     ///   - most: what it may come to, which is set aside of the token's limit until the outcome is known.
+    ///   - hash: of the payment, where it is known before.
     ///   - isCircle: whether it pays this node itself, so that only its fee leaves.
     func awaited(
-        atMost most: MilliSatoshi, isCircle: Bool = false, _ pay: @escaping @Sendable () async throws -> OutgoingPayment
+        atMost most: MilliSatoshi, hash: PaymentHash? = nil, isCircle: Bool = false,
+        _ pay: @escaping @Sendable () async throws -> OutgoingPayment
     ) async throws -> OutgoingPayment {
         let settle = try spend(most)
         let (stream, continuation) = AsyncStream<Result<OutgoingPayment, any Error>?>.makeStream()
@@ -54,8 +59,8 @@ extension ControlAPI {
         }
         throw CallFailure(
             .pending,
-            "the payment is still under way: the peer does not answer. It will succeed or come back by itself; do not pay again. See: lnw listpayments"
-        )
+            "the payment is still under way: it will succeed or come back by itself. Do not pay again. See: lnw listpayments",
+            hash.map { ["payment_hash": .string($0.hex)] })
     }
 
     /// Sets aside of the caller's limit what a payment may come to.

@@ -19,8 +19,9 @@ extension ControlAPI {
             let (secret, id) = try tokens.create(name: try p.words("name") ?? "", permissions: Set(permissions), limit: limit)
             return ["token": .string(secret), "id": .string(id)]
         case "revoketoken":
-            let id = try p.words("id") ?? ""
-            try tokens.revoke(id)
+            let id = try tokens.revoke(try p.words("id") ?? "")
+            // Whoever follows the events with it is told nothing more.
+            feed.nudge()
             return ["id": .string(id)]
         default: return tokens.shown
         }

@@ -23,7 +23,9 @@ struct EventTotals: Sendable {
             sent &+= 1
             sentAmount = sentAmount.saturatingAdding(payment.amount)
             fees = fees.saturatingAdding(payment.fee)
-            if case .succeeded(_, let at) = payment.status { latency.add(at.since(payment.createdAt)) }
+            // The payment itself knows its times to the second only.
+            let proven = payment.attempts.filter { $0.status == .succeeded }.compactMap(\.endedAt).max()
+            if let proven { latency.add(proven.since(payment.firstStart)) }
         case .paymentFailed(let payment): if !payment.isProbe { failed &+= 1 }
         case .paymentReceived(_, let amount):
             received &+= 1

@@ -9,6 +9,10 @@ extension HTTPRoutes {
     func eventStream(_ request: Request, _ context: HTTPContext) throws -> Response {
         let token = try token(request, context)
         guard token.allows(.read) else { throw CallFailure(.forbidden, "the token does not allow events: it needs read") }
+        if let unknown = request.uri.queryParameters.map({ String($0.key) }).first(where: { $0 != "after" }) {
+            throw CallFailure(
+                .usage, "\(unknown) is not known here: a stream of events takes after, the id of the last event that is known")
+        }
         var start: [String: JSONValue] = [:]
         if let last = request.headers[.init("Last-Event-ID")!] ?? request.uri.queryParameters["after"].map(String.init) {
             let parts = last.split(separator: ":")
@@ -27,6 +31,7 @@ extension HTTPRoutes {
                 request["limit"] = 500
                 request["wait_ms"] = isFirst ? 0 : 15_000
                 let page = try await cancelWhenGracefulShutdown { [request] in try await caller.handle("events", .object(request)) }
+                guard tokens.isValid(token) else { break }
                 let feed = page["feed"].text ?? ""
                 var lines = ""
                 if page["missed"].flag, !isFirst || first["from"] != nil { lines += "event: missed\ndata: {}\n\n" }

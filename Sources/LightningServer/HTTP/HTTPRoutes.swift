@@ -36,7 +36,7 @@ struct HTTPRoutes: Sendable {
     }
 
     var router: Router<HTTPContext> {
-        let router = Router(context: HTTPContext.self)
+        let router = Router(context: HTTPContext.self, options: .autoGenerateHeadEndpoints)
         addStatus(to: router)
         addDashboard(to: router)
         addPhoenix(to: router)
@@ -52,8 +52,11 @@ struct HTTPRoutes: Sendable {
         router.post("v1/{call}") { request, context in
             await answer(context) { try await post(request, context) }
         }
-        router.get("**") { _, context in await answer(context) { throw HTTPFailure.notFound } }
-        router.post("**") { _, context in await answer(context) { throw HTTPFailure.notFound } }
+        for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options] {
+            router.on("**", method: method) { _, context in
+                await answer(context) { throw [.get, .post].contains(method) ? HTTPFailure.notFound : .method }
+            }
+        }
         return router
     }
 
@@ -93,9 +96,10 @@ struct HTTPRoutes: Sendable {
     func authorized(_ request: Request, _ context: HTTPContext) throws -> ControlAPI { api.with(try token(request, context)) }
 
     func token(_ request: Request, _ context: HTTPContext) throws -> Token {
-        guard let secret = Self.secret(request.headers[.authorization]), let token = tokens.token(secret) else {
+        let secret = Self.secret(request.headers[.authorization])
+        guard let secret, let token = tokens.token(secret) else {
             if let seconds = strangers.take(context.address) { throw HTTPFailure.tooMany(seconds) }
-            throw HTTPFailure.unauthorized
+            throw HTTPFailure.unauthorized(hasToken: secret != nil)
         }
         if let seconds = requests.take(token.id) { throw HTTPFailure.tooMany(seconds) }
         return token
@@ -164,7 +168,8 @@ struct HTTPRoutes: Sendable {
 
 /// What is wrong with a request as a request.
 enum HTTPFailure: Error {
-    case unauthorized, notFound, method, slow
+    case notFound, method, slow
+    case unauthorized(hasToken: Bool)
     /// Bytes.
     case tooLarge(Int)
     /// Seconds.
@@ -193,9 +198,12 @@ enum HTTPFailure: Error {
     var json: JSONValue {
         let (code, message): (String, String) =
             switch self {
-            case .unauthorized: ("unauthorized", "send a token: Authorization: Bearer <token>. Make one: lnw token create --can read")
+            case .unauthorized(hasToken: true):
+                ("unauthorized", "this token is not known: it may have been revoked, or be another node's")
+            case .unauthorized(hasToken: false):
+                ("unauthorized", "send a token: Authorization: Bearer <token>. Make one: lnw token create --can read")
             case .notFound: ("not_found", "there is nothing here. The calls are in /openapi.json")
-            case .method: ("method_not_allowed", "this call changes something: POST it, with its request as JSON")
+            case .method: ("method_not_allowed", "calls are made by POST, with the request as JSON; what changes nothing may be got")
             case .slow: ("timeout", "the request did not arrive in time")
             case .tooLarge(let limit): ("too_large", "the body has more than \(limit) bytes")
             case .tooMany(let seconds): ("too_many_requests", "too many requests: again in \(seconds) s")

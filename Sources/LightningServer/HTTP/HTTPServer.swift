@@ -2,11 +2,13 @@ import BitcoinBackend
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 package import LightningAPI
 import LightningRuntime
 package import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
@@ -22,6 +24,8 @@ package final class HTTPServer: Sendable {
         package var maxConnections = 256
         /// How long a request may take to arrive.
         package var bodyTimeout = Duration.seconds(30)
+        /// PEM files of a certificate with its chain, and of its key; `nil` for no TLS.
+        package var tls: (certificate: String, key: String)?
         package init() {}
 
         /// - Parameter text: `<host>:<port>`, `[<IPv6>]:<port>` or a port alone.
@@ -52,8 +56,7 @@ package final class HTTPServer: Sendable {
         let routes = HTTPRoutes(api: api, tokens: tokens, options: options, logger: logger)
         let (started, start) = AsyncStream<Int?>.makeStream()
         let application = Application(
-            router: routes.router,
-            server: .http1(configuration: .init(idleTimeout: .seconds(90))),
+            router: routes.router, server: try Self.builder(options),
             configuration: .init(
                 address: .hostname(options.host, port: options.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(options.maxConnections)),
@@ -82,6 +85,18 @@ package final class HTTPServer: Sendable {
             throw ListenFailure(error ?? CallFailure(.internal, "the server does not start"), host: options.host, port: options.port)
         }
         self.port = port
+    }
+
+    private static func builder(_ options: Options) throws(CallFailure) -> HTTPServerBuilder {
+        let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(90)))
+        guard let files = options.tls else { return plain }
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
+            let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+            return try .tls(plain, tlsConfiguration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
+        } catch {
+            throw CallFailure(.refused, "TLS cannot be used with \(files.certificate) and \(files.key): \(error)")
+        }
     }
 
     /// Ends all connections.

@@ -89,12 +89,22 @@ package final class TokenStore: Sendable {
     }
 
     /// Takes a token back.
-    func revoke(_ id: String) throws(CallFailure) {
+    ///
+    /// - Parameter text: its id, a unique beginning of it, or its name where no other has that.
+    /// - Returns: its id.
+    func revoke(_ text: String) throws(CallFailure) -> String {
         try change { (tokens: inout [Token]) throws(CallFailure) in
-            guard let index = tokens.firstIndex(where: { $0.id == id }) else {
-                throw CallFailure(.refused, "there is no token \(JSONValue.string(String(id.prefix(64))).line). See: lnw token list")
+            var matches = tokens.indices.filter { tokens[$0].id == text }
+            if matches.isEmpty, !text.isEmpty {
+                matches = tokens.indices.filter { tokens[$0].id.hasPrefix(text) || tokens[$0].name == text }
             }
-            tokens.remove(at: index)
+            guard matches.count == 1 else {
+                let shown = JSONValue.string(String(text.prefix(64))).line
+                throw CallFailure(
+                    .refused,
+                    matches.isEmpty ? "there is no token \(shown). See: lnw token list" : "\(shown) fits several tokens: say an id")
+            }
+            return tokens.remove(at: matches[0]).id
         }
     }
 
@@ -119,19 +129,25 @@ package final class TokenStore: Sendable {
             guard let index = tokens.firstIndex(where: { $0.id == token.id }) else {
                 throw CallFailure(.forbidden, "the token was revoked")
             }
-            guard tokens[index].limit != nil else { return nil }
+            guard let limit = tokens[index].limit else { return nil }
             guard let number = tokens[index].limit?.reserve(sum, at: Timestamp.now.seconds) else {
-                let spent = tokens[index].limit?.spent(at: Timestamp.now.seconds) ?? .zero
+                let spent = limit.spent(at: Timestamp.now.seconds)
+                let period = limit.period.map { " in \(Self.words($0))" } ?? ""
                 throw CallFailure(
                     .forbidden,
-                    "the token may pay \(tokens[index].limit?.amount ?? .zero)\(tokens[index].limit?.period.map { " in \($0) s" } ?? ""), and has paid \(spent) of it: this may come to \(sum)",
+                    "this may come to \(sum), fees included, and the token has \(limit.amount.subtracting(spent) ?? .zero) left of \(limit.amount)\(period): a smaller max_fee_msat may help",
                     [
-                        "limit_msat": .amount(tokens[index].limit?.amount.value ?? 0), "spent_msat": .amount(spent.value),
+                        "limit_msat": .amount(limit.amount.value), "spent_msat": .amount(spent.value),
                         "needed_msat": .amount(sum.value),
                     ])
             }
             return Reservation(token: token.id, number: number)
         }
+    }
+
+    private static func words(_ seconds: UInt64) -> String {
+        let known: [UInt64: String] = [3600: "an hour", 86_400: "24 hours", 604_800: "7 days", 2_592_000: "30 days"]
+        return known[seconds] ?? "\(seconds) s"
     }
 
     /// It is known what that payment came to. Where it cannot be written down, more stays set aside after a restart than was paid.

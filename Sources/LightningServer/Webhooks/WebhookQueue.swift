@@ -1,0 +1,117 @@
+import BitcoinPrimitives
+import LightningAPI
+
+/// What is to be told to other programs, until each of them has taken it: at least once, in order for each of them, over restarts.
+struct WebhookQueue: Sendable {
+    /// A word for one of them.
+    struct Delivery: Hashable, Sendable {
+        let number: UInt64
+        let url: String
+        let body: String
+        /// When it was first tried, or is to be; thousandths of a second.
+        let since: UInt64
+        var attempts: Int = 0
+        /// Not before this moment.
+        var next: UInt64
+    }
+
+    /// As many as are kept: of a program that is away for long the oldest are lost.
+    static let limit = 10_000
+    /// For so long one is tried: three days.
+    static let patience: UInt64 = 3 * 86_400_000
+    /// Between two attempts at the most.
+    private static let longestPause: UInt64 = 3_600_000
+
+    private(set) var deliveries: [Delivery] = []
+    private var next: UInt64 = 1
+    /// What was lost since the start.
+    private(set) var lost = 0
+    /// Until when everything that happened was put into the queue; thousandths of a second. Zero where nothing ever was.
+    private(set) var mark: UInt64 = 0
+    /// The payments that happened about then, so that none is told twice or not at all after a restart.
+    private(set) var told: [String] = []
+
+    /// Puts something into the queue for each of several programs.
+    ///
+    /// - Parameter payment: the hash of the payment that it is about, if any.
+    mutating func add(_ body: String, to urls: [String], payment: String?, at now: UInt64) {
+        mark = max(mark, now)
+        if let payment {
+            told.append(payment)
+            if told.count > 2000 { told.removeFirst(told.count - 1000) }
+        }
+        for url in urls {
+            deliveries.append(Delivery(number: next, url: url, body: body, since: now, next: now))
+            next += 1
+        }
+        if deliveries.count > Self.limit {
+            lost += deliveries.count - Self.limit
+            deliveries.removeFirst(deliveries.count - Self.limit)
+        }
+    }
+
+    /// Begins: what happened before is nobody's business.
+    mutating func begin(at now: UInt64) { if mark == 0 { mark = now } }
+
+    /// The first one for each program, if its time has come.
+    func due(at now: UInt64) -> [Delivery] {
+        var seen: Set<String> = []
+        return deliveries.filter { seen.insert($0.url).inserted && $0.next <= now }
+    }
+
+    /// When something is due again; `nil` where nothing is in the queue.
+    var nextTime: UInt64? {
+        var seen: Set<String> = []
+        return deliveries.filter { seen.insert($0.url).inserted }.map(\.next).min()
+    }
+
+    /// It was taken.
+    mutating func taken(_ number: UInt64) { deliveries.removeAll { $0.number == number } }
+
+    /// It was not: later again, each time after twice the pause; after three days it is lost.
+    mutating func failed(_ number: UInt64, at now: UInt64) {
+        guard let index = deliveries.firstIndex(where: { $0.number == number }) else { return }
+        guard now < deliveries[index].since + Self.patience else {
+            lost += 1
+            deliveries.remove(at: index)
+            return
+        }
+        deliveries[index].attempts += 1
+        deliveries[index].next = now + min(Self.longestPause, 1000 << UInt64(min(deliveries[index].attempts - 1, 20)))
+    }
+
+    /// Programs that are not told any more have nothing to wait for.
+    mutating func keep(_ urls: [String]) { deliveries.removeAll { !urls.contains($0.url) } }
+
+    // MARK: Its record
+
+    var json: JSONValue {
+        [
+            "version": 1, "next": .amount(next), "mark": .amount(mark), "told": .array(told.map { .string($0) }),
+            "deliveries": .array(
+                deliveries.map {
+                    [
+                        "number": .amount($0.number), "url": .string($0.url), "body": .string($0.body), "since": .amount($0.since),
+                        "attempts": .integer(Int64($0.attempts)), "next": .amount($0.next),
+                    ]
+                }),
+        ]
+    }
+
+    init() {}
+
+    init?(_ json: JSONValue) {
+        func whole(_ value: JSONValue) -> UInt64? { value.int.flatMap { UInt64(exactly: $0) } }
+        guard let next = whole(json["next"]), let mark = whole(json["mark"]) else { return nil }
+        self.next = next
+        self.mark = mark
+        told = json["told"].list.compactMap(\.text)
+        for one in json["deliveries"].list {
+            guard let number = whole(one["number"]), let url = one["url"].text, let body = one["body"].text,
+                let since = whole(one["since"]),
+                let attempts = whole(one["attempts"]), attempts < 1_000_000, let at = whole(one["next"]), since < UInt64.max / 4
+            else { return nil }
+            deliveries.append(Delivery(number: number, url: url, body: body, since: since, attempts: Int(attempts), next: at))
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import AsyncHTTPClient
+import BitcoinPrimitives
+import CryptoPrimitives
+package import Foundation
+package import LightningAPI
+import LightningCore
+import LightningInvoice
+import LightningPayment
+import LightningRuntime
+package import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// Tells other programs what happens: a POST for each event, signed, and repeated until it is taken.
+///
+/// At least once, also over crashes: what is to be told is on disk before it is told, and after a start the payments that came
+/// since are looked for. A program that gets something twice knows it by `payment_hash`.
+package final class Webhooks: Sendable {
+    package struct Options: Sendable {
+        /// Whom to tell.
+        package var urls: [String]
+        /// The events that are told, by their names.
+        package var events: Set<String> = ["payment_received"]
+        /// How long one may take to answer.
+        package var timeout = Duration.seconds(10)
+
+        /// - Parameter events: `nil` for payments received.
+        /// - Throws: a `CallFailure` of kind `usage` for what is no address of HTTP, or no event.
+        package init(urls: [String], events: [String]? = nil) throws(CallFailure) {
+            for text in urls {
+                guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), url.host()?.isEmpty == false else {
+                    throw CallFailure(.usage, "“\(text)” is no address to call: http://… or https://…")
+                }
+            }
+            self.urls = urls
+            guard let events else { return }
+            if let unknown = events.first(where: { !Shape.eventNames.contains($0) }) {
+                let near = LikelyWord.of(unknown, among: Shape.eventNames).map { ". There is \($0)" } ?? ""
+                throw CallFailure(.usage, "there is no event “\(unknown)”\(near)")
+            }
+            self.events = Set(events)
+        }
+    }
+
+    private let api: ControlAPI
+    private let options: Options
+    private let logger: Logger
+    private let path: String
+    /// With which what is told is signed.
+    private let key: [UInt8]
+    private let queue: Mutex<WebhookQueue>
+    private let client: HTTPClient
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let (changes, change) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    /// - Parameter folder: of the wallet: the key lies there in `webhook.secret`, the queue in `webhooks.json`.
+    /// - Throws: a `CallFailure` where one of them cannot be read or written.
+    package init(_ api: ControlAPI, folder: URL, options: Options, logger: Logger) throws(CallFailure) {
+        self.api = api
+        self.options = options
+        self.logger = logger
+        path = folder.appending(path: "webhooks.json").path
+        key = Array(try Self.secret(in: folder).utf8)
+        var queue = WebhookQueue()
+        if FileManager.default.fileExists(atPath: path) {
+            guard let bytes = DurableFile.read(path, upTo: 256_000_000), let json = try? JSONValue(parsing: Data(bytes)),
+                let read = WebhookQueue(json)
+            else { throw CallFailure(.corrupt, "\(path) cannot be read: what is still to be told is not known. Restore it, or remove it") }
+            queue = read
+            queue.keep(options.urls)
+        }
+        self.queue = Mutex(queue)
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        // From this moment on, also where the process ends before anything is to be told.
+        change { $0.begin(at: Timestamp.now.milliseconds) }
+    }
+
+    /// The key, made when it is first wanted.
+    private static func secret(in folder: URL) throws(CallFailure) -> String {
+        let path = folder.appending(path: "webhook.secret").path
+        if let bytes = DurableFile.read(path, upTo: 1000) {
+            let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            guard !text.isEmpty else { throw CallFailure(.corrupt, "\(path) is empty: nothing can be signed with it") }
+            return text
+        }
+        var entropy = Entropy.system()
+        let text = entropy.bytes32().hex
+        do throws(DurableFile.Failure) { try DurableFile.write(Array((text + "\n").utf8), to: path) } catch {
+            throw CallFailure(.refused, error.description)
+        }
+        return text
+    }
+
+    /// Begins to tell.
+    package func start() async throws {
+        let mark = api.feed.next
+        try await catchUp()
+        let listener = Task { await self.listen(from: mark) }
+        let teller = Task { await self.tell() }
+        tasks.withLock { $0 = [listener, teller] }
+    }
+
+    /// Ends; what is still to be told is told after the next start.
+    package func stop() async {
+        let tasks = tasks.withLock { $0 }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        try? await client.shutdown()
+    }
+
+    // MARK: What is to be told
+
+    /// The payments that came while nobody listened: between the last word and this start.
+    private func catchUp() async throws {
+        guard options.events.contains("payment_received") else { return }
+        let (mark, told) = queue.withLock { ($0.mark, Set($0.told)) }
+        // About the time of the last word some were told and some perhaps not: the list says which.
+        // An invoice knows when it was paid to the second.
+        let from = told.isEmpty ? mark / 1000 * 1000 : mark - min(mark, 60_000)
+        let page = try await api.node.invoices(limit: 10_000)
+        for record in page.records.reversed() {
+            guard case .paid(let at, let amount) = record.status, at.milliseconds >= from, !told.contains(record.invoice.paymentHash.hex)
+            else { continue }
+            let entry = EventFeed.Entry(number: 1, time: at, event: .paymentReceived(record, amount))
+            if let event = ControlAPI.json(entry) { add(event) }
+        }
+    }
+
+    private func listen(from first: UInt64) async {
+        var next = first
+        while !Task.isCancelled, !api.feed.hasEnded {
+            let (entries, isIncomplete) = api.feed.events(from: next, limit: 1000)
+            if isIncomplete { logger.error("webhooks: some events came too fast, and are not told") }
+            for entry in entries {
+                if let event = ControlAPI.json(entry), options.events.contains(event["event"].text ?? "") { add(event) }
+            }
+            next = entries.last.map { $0.number + 1 } ?? next
+            if entries.isEmpty { await api.feed.wait(for: next, atMost: .seconds(30)) }
+        }
+    }
+
+    private func add(_ event: JSONValue) {
+        guard case .object(var fields) = event else { return }
+        // The number means something on a feed only.
+        fields["number"] = nil
+        if event["event"] == "payment_received" {
+            // As phoenixd tells it.
+            fields["type"] = "payment_received"
+            fields["timestamp"] = .amount(Timestamp.now.milliseconds)
+            fields["amountSat"] = .integer((event["received_msat"].int ?? 0) / 1000)
+            fields["paymentHash"] = event["payment_hash"]
+        }
+        let body = JSONValue.object(fields).line
+        let payment = event["event"] == "payment_received" ? event["payment_hash"].text : nil
+        change { $0.add(body, to: options.urls, payment: payment, at: Timestamp.now.milliseconds) }
+        change.yield()
+    }
+
+    // MARK: Telling
+
+    private func tell() async {
+        while !Task.isCancelled {
+            let now = Timestamp.now.milliseconds
+            let due = queue.withLock { $0.due(at: now) }
+            // One that hangs keeps no other from being told.
+            await withTaskGroup(of: Void.self) { group in
+                for delivery in due { group.addTask { await self.tell(delivery) } }
+            }
+            guard due.isEmpty else { continue }
+            let pause = queue.withLock { $0.nextTime }.map { $0 - min($0, Timestamp.now.milliseconds) } ?? 3_600_000
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await Task.sleep(for: .milliseconds(Int64(clamping: pause) + 1)) }
+                group.addTask { for await _ in self.changes { return } }
+                await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func tell(_ delivery: WebhookQueue.Delivery) async {
+        var request = HTTPClientRequest(url: delivery.url)
+        request.method = .POST
+        let signature = MAC.hmacSHA256(key: key, Array(delivery.body.utf8)).hex
+        request.headers = [
+            "Content-Type": "application/json", "User-Agent": "swift-lightning", "X-Lightning-Signature": "sha256=\(signature)",
+            "X-Phoenix-Signature": signature,
+        ]
+        request.body = .bytes(ByteBuffer(string: delivery.body))
+        var why: String
+        do {
+            let response = try await client.execute(request, timeout: .init(options.timeout))
+            if (200..<300).contains(Int(response.status.code)) {
+                change { $0.taken(delivery.number) }
+                return
+            }
+            why = "it answers \(response.status.code)"
+        } catch {
+            if Task.isCancelled { return }
+            why = "\(error)"
+        }
+        let lost = queue.withLock { $0.lost }
+        change { $0.failed(delivery.number, at: Timestamp.now.milliseconds) }
+        let isLost = queue.withLock { $0.lost } > lost
+        // The address may have a password in it.
+        let host = URL(string: delivery.url)?.host() ?? ""
+        logger.log(
+            level: isLost ? .error : .notice, "webhook to \(host): \(why)\(isLost ? "; after three days nothing more is tried" : "")")
+    }
+
+    /// Changes the queue, and keeps it.
+    private func change(_ body: @Sendable (inout WebhookQueue) -> Void) {
+        queue.withLock { queue in
+            body(&queue)
+            do throws(DurableFile.Failure) { try DurableFile.write(Array((queue.json.line + "\n").utf8), to: path) } catch {
+                logger.error("webhooks: \(error): what is to be told is lost with the process")
+            }
+        }
+    }
+}
