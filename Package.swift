@@ -251,8 +251,12 @@ let package = Package(
                 "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "LightningAPI",
                 "LightningServer",
                 "Lightning", "TestSupport", .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ], exclude: ["Wallets"]),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], exclude: ["Wallets", "Server/Certificates"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: [

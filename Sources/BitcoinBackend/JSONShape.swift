@@ -4,10 +4,14 @@ package import Foundation
 package enum JSONShape {
     /// Counts brackets and commas outside of strings, before anything is built from them.
     ///
+    /// Only UTF-8, without a zero byte: Foundation's reader takes UTF-16 and UTF-32 as well, in which the bytes of a letter look like
+    /// quotation marks and brackets here.
+    ///
     /// - Parameters:
     ///   - depth: brackets within each other.
     ///   - values: in all.
     package static func isReasonable(_ data: Data, depth maximumDepth: Int, values maximumValues: Int) -> Bool {
+        guard !data.contains(0), String(validating: data, as: UTF8.self) != nil else { return false }
         var depth = 0
         var values = 1
         var isString = false

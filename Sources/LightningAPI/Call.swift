@@ -107,6 +107,6 @@ package enum CallTable {
     package static func call(_ name: String) throws(CallFailure) -> Call {
         if let call = byName[name] { return call }
         let near = LikelyWord.of(name, among: byName.keys).map { ". There is \($0)" } ?? ""
-        throw CallFailure(.usage, "unknown method \(JSONValue.string(String(name.prefix(64))).line)\(near)")
+        throw CallFailure(.usage, "there is no call \(JSONValue.string(String(name.prefix(64))).line)\(near)")
     }
 }

@@ -48,6 +48,15 @@ package enum JSONValue: Hashable, Sendable, Codable {
         return .null
     }
 
+    /// The same without the fields of a name, however deep they lie.
+    package func without(_ name: String) -> JSONValue {
+        switch self {
+        case .object(let fields): .object(fields.filter { $0.key != name }.mapValues { $0.without(name) })
+        case .array(let values): .array(values.map { $0.without(name) })
+        case .null, .bool, .integer, .number, .string: self
+        }
+    }
+
     package var text: String? {
         if case .string(let value) = self { return value }
         return nil

@@ -1,27 +1,32 @@
 /// The table of calls as an OpenAPI 3.1 document, whose schemas are JSON Schema 2020-12.
 package enum OpenAPI {
-    package static let document: JSONValue = [
-        "openapi": "3.1.0",
-        "info": [
-            "title": "swift-lightning", "version": "1",
-            "description": """
-            A Lightning node. Amounts are integers with their unit in the name; times are RFC 3339 in UTC; ids are hex. A call is refused \
-            where a field is not known, missing or of another kind, and `error.data.field` names it.
-            """,
-        ],
-        "servers": [["url": "/"]], "security": [["token": []]],
-        "tags": .array(CallGroup.allCases.map { ["name": .string($0.rawValue), "description": .string($0.title)] }),
-        "paths": .object(Dictionary(CallTable.all.map { ("/v1/\($0.name)", path($0)) }, uniquingKeysWith: { first, _ in first })),
-        "components": [
-            "securitySchemes": [
-                "token": [
-                    "type": "http", "scheme": "bearer",
-                    "description": "A token: lnw token create. Also as the password of basic authentication.",
-                ]
+    package static let document = document(of: CallTable.all)
+
+    /// The same of some of the calls.
+    package static func document(of calls: [Call]) -> JSONValue {
+        [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "swift-lightning", "version": "1",
+                "description": """
+                A Lightning node. Amounts are integers with their unit in the name; times are RFC 3339 in UTC; ids are hex. A call is refused \
+                where a field is not known, missing or of another kind, and `error.data.field` names it.
+                """,
             ],
-            "schemas": .object(schemas),
-        ],
-    ]
+            "servers": [["url": "/"]], "security": [["token": []]],
+            "tags": .array(CallGroup.allCases.map { ["name": .string($0.rawValue), "description": .string($0.title)] }),
+            "paths": .object(Dictionary(calls.map { ("/v1/\($0.name)", path($0)) }, uniquingKeysWith: { first, _ in first })),
+            "components": [
+                "securitySchemes": [
+                    "token": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "A token: lnw token create. Also as the password of basic authentication.",
+                    ]
+                ],
+                "schemas": .object(schemas(of: calls)),
+            ],
+        ]
+    }
 
     private static func path(_ call: Call) -> JSONValue {
         func operation(_ more: [String: JSONValue]) -> JSONValue {
@@ -68,6 +73,11 @@ package enum OpenAPI {
         let kinds: [CallFailure.Kind] = [.usage, .forbidden, .unreachable, .internal] + call.failures
         for kind in kinds { all["\(kind.httpStatus)"] = failure("\(kind.code): \(kind.meaning)") }
         all["401"] = failure("unauthorized: without a token, or with a wrong one")
+        all["404"] = failure("not_found: there is no such call")
+        all["405"] = failure("method_not_allowed: it changes something, and was not POSTed")
+        all["408"] = failure("timeout: the request did not arrive in time")
+        all["413"] = failure("too_large: the body is too long")
+        all["503"] = failure("database_unusable: the node has stopped")
         all["429"] = failure("too_many_requests: again after Retry-After")
         return .object(all)
     }
@@ -79,7 +89,7 @@ package enum OpenAPI {
     // MARK: Schemas
 
     /// Those that have a name.
-    private static let schemas: [String: JSONValue] = {
+    private static func schemas(of calls: [Call]) -> [String: JSONValue] {
         var found: [String: JSONValue] = [
             "Error": [
                 "type": "object", "description": "Why a call did not do what it should.", "required": ["error"],
@@ -108,12 +118,12 @@ package enum OpenAPI {
             case .flag, .integer, .text, .choice, .done, .null: break
             }
         }
-        for call in CallTable.all {
+        for call in calls {
             collect(call.requestShape)
             collect(call.response)
         }
         return found
-    }()
+    }
 
     private static func object(_ fields: [Field], _ meaning: String) -> JSONValue {
         var value: [String: JSONValue] = [

@@ -38,46 +38,148 @@ package enum Reference {
         """
             + CallFailure.Kind.allCases.map { "| `\($0.code)` | \($0.httpStatus) | \($0.exitStatus) | \($0.meaning) |" }.joined(
                 separator: "\n")
+                + """
+
+                | `unauthorized` | 401 | | no token, or one that is not known |
+                | `not_found` | 404 | | there is no such call or path |
+                | `method_not_allowed` | 405 | | it changes something, and was not POSTed |
+                | `timeout` | 408 | | the request did not arrive in time |
+                | `too_large` | 413 | | the body is too long |
+                | `too_many_requests` | 429 | | again after `Retry-After` seconds |
+
+                """ + beside
+    }
+
+    /// What there is over HTTP that is no call.
+    private static var beside: String {
+        """
+        ### Asking for money
+
+        Make an invoice, show its `bolt11`, and wait: `waitinvoice` answers when its `status` is `paid`, `held`, `canceled` or `expired`, or as it is when
+        the time is over. `settling` means that the money is certain and still on its way out of the channel. A token needs `invoice` for all of it.
+
+        ### Paying
+
+        `pay` answers when the payment is proven, and fails with `payment_failed` where nothing was paid. `pending` is neither: `lookuppayment` tells how it
+        stands, by the `payment_hash` of the error. An invoice is never paid twice.
+
+        ### Events
+
+        `GET /v1/events` with `Accept: text/event-stream` is a stream of server-sent events: `id` is where it stands, `event` what happened, `data` the event as the
+        call `events` has it. `Last-Event-ID`, or `?after=<id>`, goes on behind an event; `event: missed` says that something is missing there, as after a restart of the
+        node: the lists have it. The token needs `read`, and is told nothing more once it is revoked. No page of another origin can call the node: there is no CORS.
+
+        | Event | What happened |
+        | --- | --- |
+
+        """ + Shape.events.map { "| `\($0.name)` | \($0.meaning) |" }.joined(separator: "\n")
+            + """
+
+
+            ### Webhooks
+
+            `lnw start --webhook <url>` tells another program what happens by a POST: the event, and of `payment_received` also `type`, `timestamp`, `amountSat` and
+            `paymentHash`, as phoenixd does. `X-Lightning-Signature: sha256=<hex>` (and `X-Phoenix-Signature: <hex>`) is the HMAC-SHA256 of the body with the text in the wallet's
+            `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, for three days; in order,
+            at least once, over restarts. Redirections are not followed.
+
+            ### Monitoring
+
+            `GET /health` needs no token and says `ok`. `GET /metrics` has Prometheus' text format; it needs a token with `read`.
+
+            ### Clients of phoenixd
+
+            With a token as the password of basic authentication:
+
+            | Path | What it takes and gives |
+            | --- | --- |
+            | `GET /getinfo`, `GET /getbalance` | as phoenixd; the states of channels are those of `listchannels` |
+            | `POST /createinvoice` | `amountSat`, `description`, `expirySeconds`; `externalId` is taken and not kept; others are refused |
+            | `POST /payinvoice` | `invoice`, `amountSat` |
+            | `GET /payments/incoming/<hash>`, `GET /payments/outgoing/<id>` | one payment |
+
+            """
     }
 
     /// One call.
     package static func section(_ call: Call) -> String {
         var parts = ["### \(call.name)", call.summary + (call.details.isEmpty ? "" : " " + call.details)]
         parts.append(call.permission.map { "Permission: `\($0.rawValue)`." } ?? "Any token is enough.")
-        if !call.request.isEmpty {
+        for part in Self.parts(of: call) where !part.rows.isEmpty {
             parts.append(
-                "| Request | What it is | |\n| --- | --- | --- |\n"
-                    + call.request.map { field in
-                        "| `\(field.name)` | \(cell(field.shape.inWords)) | \(field.presence == .always ? "" : "May be left out. ")\(cell(field.meaning)) |"
-                    }.joined(separator: "\n"))
-        }
-        let answer = call.response
-        let fields: [Field]
-        var what = "Answer"
-        switch answer.kind {
-        case .object(_, let own): fields = own
-        case .list(let element):
-            fields = element.fields
-            what = "Answer, a list of"
-        default: fields = []
-        }
-        if fields.isEmpty {
-            parts.append("Answers \(answer.inWords).")
-        } else {
-            parts.append(
-                "| \(what) | What it is | |\n| --- | --- | --- |\n"
-                    + fields.map { field in
-                        let presence =
-                            switch field.presence {
-                            case .always: ""
-                            case .nullable: "Or null. "
-                            case .optional: "Not always there. "
-                            }
-                        return "| `\(field.name)` | \(cell(field.shape.brief)) | \(presence)\(cell(field.meaning)) |"
-                    }.joined(separator: "\n"))
+                "| \(part.title) | What it is | |\n| --- | --- | --- |\n"
+                    + part.rows.map { "| `\($0.name)` | \(cell($0.kind)) | \(cell($0.meaning)) |" }.joined(separator: "\n"))
         }
         parts.append("```sh\ncurl -H \"Authorization: Bearer $TOKEN\" -d '\(call.example.line)' 127.0.0.1:8080/v1/\(call.name)\n```")
         return parts.joined(separator: "\n\n")
+    }
+
+    /// One call, for a terminal.
+    ///
+    /// - Parameter width: of a line, in columns.
+    package static func text(_ call: Call, width: Int) -> String {
+        var lines = wrapped("\(call.summary)\(call.details.isEmpty ? "" : " \(call.details)")", "", width)
+        lines.append(call.permission.map { "Needs a token with \($0.rawValue)." } ?? "Any token is enough.")
+        for part in parts(of: call) where !part.rows.isEmpty {
+            lines += ["", part.title.uppercased()]
+            for row in part.rows {
+                lines.append("  \(row.name)")
+                lines += wrapped("\(row.meaning) (\(row.kind))", "      ", width)
+            }
+        }
+        lines += ["", "EXAMPLE"] + wrapped(call.example.line, "  ", width)
+        return lines.joined(separator: "\n")
+    }
+
+    private static func wrapped(_ text: String, _ indent: String, _ width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + word.count < width {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append(indent + word)
+            }
+        }
+        return lines
+    }
+
+    private struct Row {
+        var name: String
+        var kind: String
+        var meaning: String
+    }
+
+    private static func parts(of call: Call) -> [(title: String, rows: [Row])] {
+        let answer = call.response
+        var title = "Answer"
+        var fields = answer.fields
+        if case .list(let element) = answer.kind {
+            title = "Answer, a list of"
+            fields = element.fields
+        }
+        let answers = fields.isEmpty ? [Row(name: "", kind: answer.inWords, meaning: "")] : rows(fields, "", isRequest: false)
+        return [("Request", rows(call.request, "", isRequest: true)), (title, answers)]
+    }
+
+    /// The fields, and those of what is in them.
+    private static func rows(_ fields: [Field], _ path: String, isRequest: Bool) -> [Row] {
+        fields.flatMap { field -> [Row] in
+            let name = path + field.name
+            let presence =
+                switch (field.presence, isRequest) {
+                case (.always, _): ""
+                case (.nullable, _): "Or null. "
+                case (.optional, true): "May be left out. "
+                case (.optional, false): "Not always there. "
+                }
+            let row = Row(name: name, kind: isRequest ? field.shape.inWords : field.shape.brief, meaning: presence + field.meaning)
+            switch field.shape.kind {
+            // An event is told in one place.
+            case .list(let element) where element.name != "Event": return [row] + rows(element.fields, name + "[].", isRequest: isRequest)
+            case .object(_, let inner): return [row] + rows(inner, name + ".", isRequest: isRequest)
+            default: return [row]
+            }
+        }
     }
 
     /// A text in a table, with nothing in it that Markdown takes for its own.
@@ -91,5 +193,10 @@ extension Shape {
     fileprivate var brief: String {
         if case .integer = kind { return meaning.isEmpty ? "a whole number" : meaning }
         return inWords
+    }
+
+    fileprivate var name: String? {
+        if case .object(let name, _) = kind { return name }
+        return nil
     }
 }

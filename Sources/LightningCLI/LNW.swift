@@ -72,12 +72,8 @@ struct LNW: AsyncParsableCommand {
 
     static func main() async {
         let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
-        let names = configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
-        if let first = arguments.first, !first.hasPrefix("-"), !names.contains(first) {
-            let near = LikelyWord.of(first, among: names).map { " Did you mean lnw \($0)?" } ?? ""
-            exit(with: CallFailure(.usage, "there is no command “\(first)”.\(near) All of them: lnw --help"))
-        }
         do {
+            try checkNames(in: arguments)
             var command = try parseAsRoot(arguments)
             if let first = arguments.first { try checkNetwork(of: first, arguments) }
             if var command = command as? any AsyncParsableCommand {
@@ -87,6 +83,27 @@ struct LNW: AsyncParsableCommand {
             }
         } catch {
             exit(with: error)
+        }
+    }
+
+    /// A command that there is not is told with the one that was probably meant, also among the commands of a command.
+    private static func checkNames(in arguments: [String]) throws(CallFailure) {
+        var command: any ParsableCommand.Type = LNW.self
+        var path = "lnw"
+        for word in arguments {
+            let inner = command.configuration.subcommands
+            guard !inner.isEmpty, !word.hasPrefix("-") else { return }
+            if let next = inner.first(where: { $0._commandName == word || $0.configuration.aliases.contains(word) }) {
+                command = next
+                path += " \(word)"
+                continue
+            }
+            // What is no command may be an argument of the one that is meant where none is named.
+            guard word != "help", path == "lnw" || command.configuration.defaultSubcommand == nil else { return }
+            let names = inner.filter { $0.configuration.shouldDisplay }.flatMap { [$0._commandName] + $0.configuration.aliases }
+            let near = LikelyWord.of(word, among: names).map { " Did you mean \(path) \($0)?" } ?? ""
+            throw CallFailure(
+                .usage, "there is no command “\(path == "lnw" ? word : "\(path) \(word)")”.\(near) All of them: \(path) --help")
         }
     }
 

@@ -39,4 +39,20 @@ struct AmountTests {
         // On chain there are no thousandths.
         #expect(throws: (any Error).self) { try AmountOrAll.exactly(Amount(msat: 1)).json() }
     }
+
+    @Test(
+        "limits of tokens, and what is none",
+        arguments: [
+            ("50000sat", 50_000_000, nil as Int64?), ("10000sat/day", 10_000_000, 86_400), ("0.001btc/hour", 100_000_000, 3600),
+            ("5/week", 5_000, 604_800), ("5msat/month", 5, 2_592_000),
+        ])
+    func limit(_ text: String, _ msat: UInt64, _ seconds: Int64?) throws {
+        let limit = try LimitArgument.parse(text)
+        #expect(limit.msat == msat && limit.seconds == seconds)
+    }
+
+    @Test(
+        "a typo makes no other limit",
+        arguments: ["", "/day", "10sat/", "10sat/year", "10sat/Day", "10sat/2days", "0sat/day", "10sat/day/day", "all", "10 sat per day"])
+    func noLimit(_ text: String) { #expect(throws: (any Error).self) { _ = try LimitArgument.parse(text) } }
 }

@@ -9,17 +9,18 @@ package enum LikelyWord {
         return near.1
     }
 
-    /// Letters to insert, leave out or exchange.
+    /// Letters to insert, leave out or exchange, or neighbours that change places.
     private static func distance(_ one: [Character], _ two: [Character]) -> Int {
+        var before: [Int] = []
         var row = Array(0...two.count)
         for (index, letter) in one.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for other in two.indices {
-                let exchanged = diagonal + (letter == two[other] ? 0 : 1)
-                diagonal = row[other + 1]
-                row[other + 1] = min(exchanged, diagonal + 1, row[other] + 1)
+            var next = [index + 1]
+            for (other, its) in two.enumerated() {
+                var least = min(row[other] + (letter == its ? 0 : 1), row[other + 1] + 1, next[other] + 1)
+                if index > 0, other > 0, letter == two[other - 1], one[index - 1] == its { least = min(least, before[other - 1] + 1) }
+                next.append(least)
             }
+            (before, row) = (row, next)
         }
         return row[two.count]
     }

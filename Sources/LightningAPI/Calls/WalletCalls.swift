@@ -2,7 +2,7 @@
 extension CallTable {
     static let wallet: [Call] = [
         Call(
-            "newaddress", .wallet, needs: .invoice, "An address that nobody has paid yet.",
+            "newaddress", .wallet, needs: .chain, "An address that nobody has paid yet.",
             gives: .object([
                 .always("address", .address, "Of this wallet."), .always("num_unpaid", .count, "Addresses before it that nobody has paid."),
             ])),

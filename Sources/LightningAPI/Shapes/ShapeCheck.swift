@@ -82,7 +82,8 @@ extension Shape {
         case .text: meaning.isEmpty ? "a text" : meaning
         case .choice(let words):
             words.count == 1 ? "“\(words[0])”" : words.dropLast().joined(separator: ", ") + " or \(words[words.count - 1])"
-        case .list: "a list"
+        case .list(let element): "a list of " + element.inWords
+        case .object(let name?, _): name
         case .map, .object: "an object"
         case .either(let shapes): meaning.isEmpty ? shapes.map(\.inWords).joined(separator: ", or ") : meaning
         }

@@ -65,11 +65,22 @@ extension Shape {
         ])
 
     /// What can happen.
-    package static let eventNames = [
-        "payment_received", "payment_held", "payment_updated", "payment_succeeded", "payment_settled", "payment_failed", "stream_paid",
-        "stream_over", "forwarded", "forward_refused", "channel_opening", "channel_usable", "channel_announced", "channel_closing",
-        "channel_closed", "channels_restored", "publication_refused", "peer_connected", "peer_disconnected", "block", "alert", "note",
+    package static let events: [(name: String, meaning: String)] = [
+        ("payment_received", "An invoice was paid, or a payment came without one: the money is certain."),
+        ("payment_held", "A payment came that waits for `settle` or `cancel`."),
+        ("payment_updated", "A part of a payment of ours went out or came back."),
+        ("payment_succeeded", "A payment of ours is proven by its preimage."),
+        ("payment_settled", "It has left the channels as well."), ("payment_failed", "Nothing of a payment of ours was paid."),
+        ("stream_paid", "A payment of a stream of ours arrived, or did not."), ("stream_over", "A stream of ours is over."),
+        ("forwarded", "A payment of others went through this node, or came back."),
+        ("forward_refused", "A payment of others was not taken on."), ("channel_opening", "A channel is being opened."),
+        ("channel_usable", "A channel can be used."), ("channel_announced", "A channel is public."),
+        ("channel_closing", "A channel is being closed."), ("channel_closed", "A channel is closed, and nothing of it can change."),
+        ("channels_restored", "Channels came out of a backup."), ("publication_refused", "Layer 1 refuses a transaction of ours."),
+        ("peer_connected", "A node is connected."), ("peer_disconnected", "A node is gone."), ("block", "A block was mined."),
+        ("alert", "Money is at risk: somebody should look."), ("note", "Something that an operator may want to know."),
     ]
+    package static let eventNames = events.map(\.name)
 
     static let event = object(
         "Event", "Something that happened.",

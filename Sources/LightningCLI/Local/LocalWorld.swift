@@ -205,7 +205,7 @@ struct LocalUp: AsyncParsableCommand {
                 web = HTTPServer.Options()
                 web?.port = http == 0 ? 0 : http + index
             }
-            if let address = try await service.startControl(http: web) { dashboards.append((name, address)) }
+            if let address = try await service.startControl(http: web, telling: true) { dashboards.append((name, address)) }
             services.append(service)
         }
         try await world.introduce(services.compactMap { ($0 as? NodeService)?.node })

@@ -17,7 +17,7 @@ struct APICommand: AsyncParsableCommand {
     func run() async throws {
         if let call {
             let call = try CallTable.call(call)
-            Terminal.out(options.json ? OpenAPI.document["paths"]["/v1/\(call.name)"].pretty : Reference.section(call))
+            Terminal.out(options.json ? OpenAPI.document(of: [call]).pretty : Reference.text(call, width: Terminal.width))
         } else if options.json {
             Terminal.out(OpenAPI.document.pretty)
         } else {

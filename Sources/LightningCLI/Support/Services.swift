@@ -40,12 +40,22 @@ final class NodeService: Service, @unchecked Sendable {
 
     /// Answers on the control socket, and over HTTP where that is asked for.
     ///
+    /// - Parameter telling: whether the address has a token also where it goes into a file.
     /// - Returns: the address of the dashboard, with a token for the owner's browser.
+    /// - Throws: where the port cannot be listened on, or a file is not what it should be; nothing runs then but the control socket.
     @discardableResult
-    func startControl(http: HTTPServer.Options? = nil, webhooks: Webhooks.Options? = nil) async throws -> String? {
+    func startControl(
+        http: HTTPServer.Options? = nil, webhooks: Webhooks.Options? = nil, telling: Bool = false
+    ) async throws -> String? {
         let continuation = stopRequest.continuation
         let stop: @Sendable () -> Void = { continuation.yield() }
-        let tokens = try TokenStore(path: directory.url.appending(path: "tokens.json").path)
+        // A file of tokens that cannot be read keeps nobody from watching over the channels.
+        let tokens: TokenStore?
+        do throws(CallFailure) { tokens = try TokenStore(path: directory.url.appending(path: "tokens.json").path) } catch {
+            guard http == nil else { throw error }
+            Logging.logger("tokens").error("\(error)")
+            tokens = nil
+        }
         let api = ControlAPI(node: node, tokens: tokens, onStop: isAlone ? stop : nil)
         server = try await ControlServer(path: directory.controlSocket) { method, parameters in
             try await api.handle(method, parameters)
@@ -54,18 +64,28 @@ final class NodeService: Service, @unchecked Sendable {
             self.failure.withLock { $0 = why }
             continuation.yield()
         }
+        Task { await api.settleLeftOver() }
         if let webhooks {
             self.webhooks = try Webhooks(api, folder: directory.url, options: webhooks, logger: Logging.logger("webhooks"))
             try await self.webhooks?.start()
         }
-        guard let http else { return nil }
+        guard let http, let tokens else { return nil }
         do {
             web = try await HTTPServer(api, tokens: tokens, options: http, logger: Logging.logger("http"))
         } catch let failure as ListenFailure {
             throw CallFailure(.refused, "\(failure): choose another with --http")
         }
         let host = http.host.contains(":") ? "[\(http.host)]" : http.host == "0.0.0.0" ? "127.0.0.1" : http.host
-        return "\(http.tls == nil ? "http" : "https")://\(host):\(web?.port ?? http.port)/#\(tokens.openSession())"
+        // Not into a log: whoever reads it could look at the wallet.
+        let token = Terminal.isOutput || telling ? "#\(tokens.openSession())" : ""
+        return "\(http.tls == nil ? "http" : "https")://\(host):\(web?.port ?? http.port)/\(token)"
+    }
+
+    func stop() async {
+        await server?.stop()
+        await web?.stop()
+        await webhooks?.stop()
+        await node.stop()
     }
 
     func run() async throws {
@@ -78,10 +98,7 @@ final class NodeService: Service, @unchecked Sendable {
             await group.next()
             group.cancelAll()
         }
-        await server?.stop()
-        await web?.stop()
-        await webhooks?.stop()
-        await node.stop()
+        await stop()
         // The whole program ends with the status for a database that cannot be used.
         if let why = failure.withLock({ $0 }) { throw CallFailure(.corrupt, why) }
     }

@@ -6,6 +6,13 @@ import Synchronization
 /// What is known of where the output goes.
 enum Terminal {
     static let isOutput = isatty(STDOUT_FILENO) == 1
+    /// Columns of a line: the terminal's, 40 to 200; 100 elsewhere.
+    static var width: Int {
+        var size = winsize()
+        guard isOutput, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        return min(200, max(40, Int(size.ws_col)))
+    }
+
     static let isInput = isatty(STDIN_FILENO) == 1
 
     static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }

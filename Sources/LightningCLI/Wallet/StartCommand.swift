@@ -156,8 +156,8 @@ struct StartOptions: ParsableArguments {
         if let port = node.port { directory.keep(port: port) }
         let service = NodeService(node: node, directory: directory)
         let dashboard: String?
-        do { dashboard = try await service.startControl(http: web, webhooks: webhooks) } catch {
-            await node.stop()
+        do { dashboard = try await service.startControl(http: web, webhooks: webhooks, telling: options.json) } catch {
+            await service.stop()
             throw error
         }
         let height = try await node.height()

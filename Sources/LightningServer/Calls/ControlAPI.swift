@@ -56,11 +56,30 @@ package struct ControlAPI: Sendable {
     /// The same for somebody with a token.
     package func with(_ token: Token) -> ControlAPI { ControlAPI(self, caller: .token(token)) }
 
-    private func checkPermission(_ call: Call) throws(CallFailure) {
+    func checkPermission(_ call: Call) throws(CallFailure) {
         guard case .token(let token) = caller, let permission = call.permission, !token.allows(permission) else { return }
         throw CallFailure(
             .forbidden, "the token does not allow \(call.name): it needs \(permission.rawValue)",
             ["permission": .string(permission.rawValue)])
+    }
+
+    /// Whoever waited for an answer while the token was revoked gets none.
+    private func checkIsValid() throws(CallFailure) {
+        guard case .token(let token) = caller, let tokens, !tokens.isValid(token) else { return }
+        throw CallFailure(.forbidden, "the token was revoked")
+    }
+
+    /// A preimage proves a payment, and may open a door that was paid for: it is told to those who may pay, or who may ask for money, and not to
+    /// whoever may only look.
+    private func shown(_ answer: JSONValue, of call: Call) -> JSONValue {
+        guard case .token(let token) = caller else { return answer }
+        let isVisible =
+            switch call.group {
+            case .payments: token.allows(.pay)
+            case .invoices: token.allows(.invoice)
+            default: token.allows(.pay) && token.allows(.invoice)
+            }
+        return isVisible ? answer : answer.without("payment_preimage")
     }
 
     /// Carries out one call of the table.
@@ -69,7 +88,8 @@ package struct ControlAPI: Sendable {
         try checkPermission(call)
         let request = try call.checked(parameters)
         do {
-            let answer = try await carryOut(method, request)
+            let answer = shown(try await carryOut(method, request), of: call)
+            try checkIsValid()
             assert(call.mismatch(in: answer) == nil, "the answer of \(method) is not as the table says: \(call.mismatch(in: answer)!)")
             return answer
         } catch let refusal as NodeRefusal {
@@ -128,7 +148,7 @@ package struct ControlAPI: Sendable {
             return Self.json(invoice)
         case "pay":
             let invoice = try Self.invoice(pasted: p["bolt11"].text ?? "")
-            let started = Date()
+            let started = ContinuousClock.now
             let amount = try p.msat("amount_msat")
             if let wanted = invoice.amount, let amount, amount != wanted {
                 throw CallFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
@@ -141,7 +161,7 @@ package struct ControlAPI: Sendable {
             let value = Self.json(payment, description: invoice.descriptionText, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]
         case "keysend":
-            let started = Date()
+            let started = ContinuousClock.now
             let amount = try p.msat("amount_msat") ?? .zero
             let payee = try await anyNode(p["id"])
             let limits = try limits(p)
@@ -484,7 +504,7 @@ package struct ControlAPI: Sendable {
         return .object(fields)
     }
 
-    static func json(_ payment: OutgoingPayment, description: String?, since: Date?) -> JSONValue {
+    static func json(_ payment: OutgoingPayment, description: String?, since: ContinuousClock.Instant?) -> JSONValue {
         var fields: [String: JSONValue] = [
             "payment_hash": .string(payment.paymentHash.hex),
             // A payee who hides has no other name than its invoice's key.
@@ -497,7 +517,7 @@ package struct ControlAPI: Sendable {
             "bolt11": payment.invoice.isEmpty ? .null : .string(payment.invoice),
         ]
         if let description { fields["description"] = .string(description) }
-        if let since { fields["duration_ms"] = .integer(Int64(Date().timeIntervalSince(since) * 1000)) }
+        if let since { fields["duration_ms"] = .amount((ContinuousClock.now - since).wholeMilliseconds) }
         switch payment.status {
         case .pending: fields["status"] = "pending"
         case .succeeded(let preimage, let at):

@@ -99,14 +99,16 @@ extension ControlAPI {
             return try await named([(matches[0].payee, story)], "destination_alias")[0]
         case "rebalance":
             let (from, to) = (try await channel(p["from"]), try await channel(p["to"]))
-            let started = Date()
+            let started = ContinuousClock.now
             let amount = try p.msat("amount_msat") ?? .zero
             let limits = try limits(p)
-            let payment = try await awaited(atMost: limits.fee(for: amount), isCircle: true) {
+            let payment = try await awaited(atMost: try mostly(amount, limits), isCircle: true) {
                 try await node.rebalance(from: from, to: to, amount: amount, limits: limits)
             }
             return Self.json(payment, description: "rebalance", since: started)
         case "probe":
+            // What it locks is locked at the end of the way for as long as its last node likes.
+            try checkIsUnlimited(method)
             let target = try await anyNode(p["id"])
             let (payment, arrived) = try await node.probe(target, amount: try p.msat("amount_msat") ?? .zero, limits: try limits(p))
             guard case .object(var fields) = Self.story(payment, Self.names(try await node.graph())) else { return .null }

@@ -15,12 +15,12 @@ extension ControlAPI {
         amount.saturatingAdding(limits.fee(for: amount))
     }
 
-    /// What runs by itself is paid from no limit.
+    /// What goes on by itself, or locks money without paying it, is bounded by no limit.
     func checkIsUnlimited(_ method: String) throws(CallFailure) {
         guard case .token(let token) = caller, token.limit != nil else { return }
         throw CallFailure(
             .forbidden,
-            "the token has a limit, and \(method) pays by itself later, when no limit can be asked any more: that needs a token without one"
+            "\(method) uses money that a limit does not bound: it needs a token without a limit"
         )
     }
 
@@ -29,12 +29,12 @@ extension ControlAPI {
     /// - Parameters:
     ///   - most: what it may come to, which is set aside of the token's limit until the outcome is known.
     ///   - hash: of the payment, where it is known before.
-    ///   - isCircle: whether it pays this node itself, so that only its fee leaves.
+    ///   - isCircle: whether it pays this node itself, so that in the end only its fee has left.
     func awaited(
         atMost most: MilliSatoshi, hash: PaymentHash? = nil, isCircle: Bool = false,
         _ pay: @escaping @Sendable () async throws -> OutgoingPayment
     ) async throws -> OutgoingPayment {
-        let settle = try spend(most)
+        let settle = try spend(most, hash)
         let (stream, continuation) = AsyncStream<Result<OutgoingPayment, any Error>?>.makeStream()
         // It goes on after the caller was told that it is still under way.
         Task {
@@ -43,8 +43,7 @@ extension ControlAPI {
                 settle(isCircle ? payment.fee : payment.amount.saturatingAdding(payment.fee))
                 continuation.yield(.success(payment))
             } catch {
-                // Whether it is paid is not known where the node stopped.
-                if let refusal = error as? NodeRefusal, refusal != .stopped { settle(.zero) }
+                if Self.isCertain(error) { settle(.zero) }
                 continuation.yield(.failure(error))
             }
         }
@@ -63,11 +62,41 @@ extension ControlAPI {
             hash.map { ["payment_hash": .string($0.hex)] })
     }
 
+    /// Whether a payment that ends with an error is not paid: where the node stopped, also because its store failed, it may still be.
+    private static func isCertain(_ error: any Error) -> Bool {
+        switch error as? NodeRefusal {
+        case nil, .stopped, .store: false
+        default: true
+        }
+    }
+
     /// Sets aside of the caller's limit what a payment may come to.
     ///
     /// - Returns: what is told what it came to.
-    private func spend(_ most: MilliSatoshi) throws(CallFailure) -> @Sendable (MilliSatoshi) -> Void {
-        guard case .token(let token) = caller, let tokens, let reservation = try tokens.reserve(most, of: token) else { return { _ in } }
+    private func spend(_ most: MilliSatoshi, _ hash: PaymentHash?) throws(CallFailure) -> @Sendable (MilliSatoshi) -> Void {
+        guard case .token(let token) = caller, let tokens, let reservation = try tokens.reserve(most, hash: hash?.hex, of: token) else {
+            return { _ in }
+        }
         return { tokens.settle(reservation, $0) }
+    }
+
+    /// Settles what was under way when the node stopped, as soon as it is known what became of it.
+    package func settleLeftOver() async {
+        guard let tokens else { return }
+        var open = tokens.leftOver
+        while !open.isEmpty, !feed.hasEnded, !Task.isCancelled {
+            let mark = feed.mark
+            var waiting: [(hash: String, reservation: TokenStore.Reservation)] = []
+            for (hash, reservation) in open {
+                guard let found = try? await node.payments(beginningWith: hash) else { return }
+                switch found.first?.status {
+                case nil, .failed: tokens.settle(reservation, .zero)
+                case .succeeded: tokens.settle(reservation, found.first.map { $0.amount.saturatingAdding($0.fee) } ?? .zero)
+                case .pending: waiting.append((hash, reservation))
+                }
+            }
+            open = waiting
+            if !open.isEmpty { await feed.wait(after: mark, atMost: .seconds(60)) }
+        }
     }
 }

@@ -75,6 +75,10 @@ extension ControlAPI {
 
     private func terms(_ p: JSONValue) async throws -> StreamTerms {
         var recipients: [StreamTerms.Recipient] = []
+        // Before each of them is looked for in the graph.
+        guard p["recipients"].list.count <= StreamTerms.maxRecipients else {
+            throw CallFailure(.refused, StreamRefusal.recipients.description)
+        }
         for part in p["recipients"].list {
             let weight = try part.whole("weight", in: 1...Int64(UInt32.max)) ?? 1
             recipients.append(StreamTerms.Recipient(try await recipient(part["id"]), weight: UInt32(weight)))

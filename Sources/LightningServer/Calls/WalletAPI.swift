@@ -45,7 +45,7 @@ extension ControlAPI {
                             "txid": .string(output.outPoint.transaction.description), "output": .integer(Int64(output.outPoint.index)),
                             "amount_sat": .amount(output.amount.value), "address": output.address.map { .string($0.description) } ?? .null,
                             "blockheight": output.height.map { .height($0) } ?? .null,
-                            "confirmations": .integer(Int64(output.height.map { $0.depth(at: height) } ?? 0)),
+                            "confirmations": .integer(Int64(output.height.map { max(0, $0.depth(at: height)) } ?? 0)),
                             "spendable": .bool(output.isSpendable), "change": .bool(output.isChange),
                         ]
                     })

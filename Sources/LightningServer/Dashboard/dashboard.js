@@ -30,8 +30,8 @@ const moment = (text) => make("time", { datetime: text, title: text }, new Date(
 
 // The token stands behind the #: it is sent to no server and is in no log. It is kept until the tab is closed.
 let token = sessionStorage.getItem("token") ?? "";
-if (location.hash.length > 1) {
-  token = decodeURIComponent(location.hash.slice(1));
+if (/^#lnw_[\w-]{43}$/.test(location.hash)) {
+  token = location.hash.slice(1);
   sessionStorage.setItem("token", token);
   history.replaceState(null, "", location.pathname);
 }
@@ -90,8 +90,9 @@ const views = {
   async info() {
     const info = await call("getinfo");
     $("network").textContent = info.network;
+    $("name").textContent = info.alias ?? "lnw";
     $("node").textContent = info.address ?? info.id;
-    document.title = `lnw ${short(info.id)}`;
+    document.title = info.alias ?? `lnw ${short(info.id)}`;
     return info;
   },
   async totals() {
@@ -128,14 +129,15 @@ const views = {
   },
   async payments() {
     const list = (await call("listpayments", { limit: 12 })).payments;
-    show("payments", table("Payments", [["to"], ["amount", "number"], ["how"]], list.map((payment) => [
-      button(payment.destination_alias ?? short(payment.destination ?? payment.payment_hash), `explain payment ${payment.payment_hash}`,
+    show("payments", table("Payments", [["when", "wide"], ["to"], ["amount", "number"], ["how"]], list.map((payment) => [
+      moment(payment.created_at), button(payment.destination_alias ?? short(payment.destination ?? payment.payment_hash), `explain payment ${payment.payment_hash}`,
         () => explainPayment(payment.payment_hash)),
-      msat(payment.amount_msat), payment.status === "succeeded" ? `fee ${msat(payment.fee_msat)}` : payment.status]), "Nothing was paid yet."));
+      msat(payment.amount_msat), payment.status === "succeeded" ? `paid, fee ${msat(payment.fee_msat)}` : payment.status]), "Nothing was paid yet."));
   },
   async invoices() {
     const list = (await call("listinvoices", { limit: 12 })).invoices;
-    show("invoices", table("Invoices", [["for"], ["amount", "number"], ["how"]], list.map((invoice) => [
+    show("invoices", table("Invoices", [["when", "wide"], ["for"], ["amount", "number"], ["how"]], list.map((invoice) => [
+      moment(invoice.created_at),
       invoice.keysend ? "without an invoice" : invoice.description || short(invoice.payment_hash),
       invoice.received_msat !== undefined ? msat(invoice.received_msat) : invoice.amount_msat === null ? "any" : msat(invoice.amount_msat),
       invoice.status]), "Nothing was asked for yet."));
@@ -160,7 +162,7 @@ const views = {
     const [info, page, rates] = [await call("getinfo"), await call("listtransactions", { limit: 8 }), await call("feerates")];
     // 250 for a thousand units of weight are one for a virtual byte.
     const rate = (value) => `${(value / 250).toFixed(2)} sat/vB`;
-    show("chain", make("p", {}, `Block ${grouped(info.blockheight)}. A transaction that is to be mined within 2 blocks takes ${rate(rates.urgent_sat_kw)}, within an hour ${rate(rates.hour_sat_kw)}, within a day ${rate(rates.day_sat_kw)}.`), table("Transactions", [["transaction"], ["for"], ["amount", "number"], ["fee", "number"], ["confirmations", "number"]],
+    show("chain", make("p", {}, `Block ${grouped(info.blockheight)}. A transaction that is to be mined within 2 blocks takes ${rate(rates.urgent_sat_kw)}, within an hour ${rate(rates.hour_sat_kw)}, within a day ${rate(rates.day_sat_kw)}.`), table("Transactions", [["transaction"], ["for"], ["amount", "number"], ["fee", "number wide"], ["confirmations", "number wide"]],
       page.transactions.map((one) => [make("span", { class: "mono", title: one.txid }, short(one.txid)), one.purpose.replaceAll("_", " "), sat(one.amount_sat),
         one.fee_sat === null ? "" : sat(one.fee_sat), grouped(one.confirmations)]), "No transactions yet."));
   },
@@ -254,7 +256,7 @@ function explainChannel(name) {
 const texts = {
   payment_received: (e) => `received ${msat(e.received_msat)}${e.description ? ` for ${e.description}` : ""}`,
   payment_held: (e) => `${msat(e.received_msat)} are held`,
-  payment_succeeded: (e) => `paid ${msat(e.amount_msat)}, fee ${msat(e.fee_msat)}`,
+  payment_succeeded: (e) => `paid ${msat(e.amount_msat)}${e.destination ? ` to ${short(e.destination)}` : ""}, fee ${msat(e.fee_msat)}`,
   payment_failed: (e) => `not paid ${msat(e.amount_msat)}: ${e.failure}`,
   stream_paid: (e) => (e.failure ? `stream ${e.stream}: ${msat(e.amount_msat)} not paid` : `stream ${e.stream}: paid ${msat(e.amount_msat)}`),
   stream_over: (e) => `stream ${e.stream} is over: ${msat(e.paid_msat)} paid`,
@@ -346,6 +348,8 @@ function onSubmit(form, action) {
 }
 
 onSubmit($("receive"), async (data) => {
+  // The old code is not taken for the new one.
+  $("invoice").hidden = true;
   const request = { description: data.get("description") };
   if (data.get("sat")) request.amount_msat = Number(data.get("sat")) * 1000;
   const made = await call("invoice", request);
@@ -392,6 +396,7 @@ async function begin() {
   const allowed = (permission) => may.permissions.includes(permission) || may.permissions.includes("admin");
   $("pay").hidden = !allowed("pay");
   $("may-not-pay").hidden = allowed("pay");
+  $("receive").closest("section").hidden = !allowed("invoice");
   refresh(...Object.keys(views));
   if (allowed("read")) {
     // What has happened since the node was started, as far as it is kept; then what happens.

@@ -12,8 +12,9 @@ extension HTTPRoutes {
             let text = String(decoding: file, as: UTF8.self)
             router.get(RouterPath(path)) { _, context in
                 await answer(context) {
+                    try admit(context)
                     // Whatever a stranger has written into an alias or a description cannot become a program on this page.
-                    Self.text(
+                    return Self.text(
                         text, type: type,
                         headers: [
                             .contentSecurityPolicy:

@@ -23,7 +23,10 @@ extension HTTPRoutes {
         }
         let caller = api.with(token)
         let (tokens, first) = (tokens, start)
+        guard followers.take(token.id) else { throw HTTPFailure.tooMany(15) }
+        let followers = followers
         let body = ResponseBody { writer in
+            defer { followers.leave(token.id) }
             var (position, isFirst) = (first, true)
             // Until the caller is gone, which the next line that is written tells, the token is revoked, or the node stops.
             while !Task.isCancelled, !Task.isShuttingDownGracefully, tokens.isValid(token), !caller.feed.hasEnded {

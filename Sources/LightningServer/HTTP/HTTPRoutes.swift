@@ -27,6 +27,10 @@ struct HTTPRoutes: Sendable {
     private let requests = RateLimiter<String>(burst: 400, perSecond: 200)
     /// Of addresses from which somebody calls without a token, or with a wrong one.
     private let strangers = RateLimiter<String>(burst: 60, perSecond: 10)
+    /// Of addresses that ask for what takes no token.
+    private let visitors = RateLimiter<String>(burst: 200, perSecond: 20)
+    /// Streams of events, by token.
+    let followers = Places<String>(each: 16)
 
     init(api: ControlAPI, tokens: TokenStore, options: HTTPServer.Options, logger: Logger) {
         self.api = api
@@ -56,6 +60,8 @@ struct HTTPRoutes: Sendable {
             router.on("**", method: method) { _, context in
                 await answer(context) { throw [.get, .post].contains(method) ? HTTPFailure.notFound : .method }
             }
+            guard ![.get, .post].contains(method) else { continue }
+            router.on("v1/{call}", method: method) { _, context in await answer(context) { throw HTTPFailure.method } }
         }
         return router
     }
@@ -73,7 +79,9 @@ struct HTTPRoutes: Sendable {
     private func post(_ request: Request, _ context: HTTPContext) async throws -> Response {
         let caller = try authorized(request, context)
         let call = try call(context)
-        let body = try await body(request, upTo: call.name.contains("backup") || call.name == "restorechannels" ? 16_000_000 : 1_000_000)
+        // Nobody makes the node read what it would not carry out.
+        try caller.checkPermission(call)
+        let body = try await body(request, upTo: ["readbackup", "restorechannels"].contains(call.name) ? 16_000_000 : 1_000_000)
         let parameters: JSONValue
         do { parameters = body.isEmpty ? [:] : try JSONValue(parsing: body, values: 500_000) } catch let failure as CallFailure {
             throw failure
@@ -116,6 +124,11 @@ struct HTTPRoutes: Sendable {
             return String(decoding: bytes[bytes.index(after: colon)...], as: UTF8.self)
         default: return nil
         }
+    }
+
+    /// What takes no token is told to everybody, and to nobody all the time.
+    func admit(_ context: HTTPContext) throws {
+        if let seconds = visitors.take(context.address) { throw HTTPFailure.tooMany(seconds) }
     }
 
     // MARK: Bodies and answers

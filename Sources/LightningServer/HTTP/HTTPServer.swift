@@ -22,6 +22,8 @@ package final class HTTPServer: Sendable {
         package var port = 8080
         /// Connections at a time.
         package var maxConnections = 256
+        /// Of one address.
+        package var maxConnectionsOfAddress = 64
         /// How long a request may take to arrive.
         package var bodyTimeout = Duration.seconds(30)
         /// PEM files of a certificate with its chain, and of its key; `nil` for no TLS.
@@ -88,7 +90,10 @@ package final class HTTPServer: Sendable {
     }
 
     private static func builder(_ options: Options) throws(CallFailure) -> HTTPServerBuilder {
-        let plain = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(90)))
+        let places = Places<String>(each: options.maxConnectionsOfAddress)
+        // What an answer takes does not count as idle, what a request takes does.
+        let plain = HTTPServerBuilder.http1(
+            configuration: .init(additionalChannelHandlers: [AddressLimit(places)], idleTimeout: .seconds(20)))
         guard let files = options.tls else { return plain }
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }

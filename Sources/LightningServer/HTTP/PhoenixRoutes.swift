@@ -99,6 +99,11 @@ extension HTTPRoutes {
     /// What a form says; a field that is not known is refused, for it might have meant something that is not done.
     private func form(_ request: Request, _ known: Set<String>) async throws -> [String: String] {
         let bytes = try await body(request, upTo: 100_000)
+        let type = request.headers[.contentType]?.lowercased() ?? ""
+        let pieces = bytes.split(separator: UInt8(ascii: "&"))
+        guard bytes.isEmpty || type.hasPrefix("application/x-www-form-urlencoded"), bytes.isEmpty == pieces.isEmpty,
+            pieces.allSatisfy({ $0.contains(UInt8(ascii: "=")) })
+        else { throw CallFailure(.usage, "the body is not a form: send application/x-www-form-urlencoded") }
         let fields: [String: String]
         do { fields = try URLEncodedFormDecoder().decode([String: String].self, from: String(decoding: bytes, as: UTF8.self)) } catch {
             throw CallFailure(.usage, "the body is not a form: send application/x-www-form-urlencoded")

@@ -9,11 +9,17 @@ extension HTTPRoutes {
         // Nothing of the wallet: a load balancer asks without a token.
         router.get("health") { _, context in
             await answer(context) {
+                try admit(context)
                 let isWell = (try? await api.handle("ping", [:])) != nil && !api.feed.hasEnded
                 return Self.json(["status": isWell ? "ok" : "stopping"], status: isWell ? .ok : .serviceUnavailable)
             }
         }
-        router.get("openapi.json") { _, context in await answer(context) { Self.json(OpenAPI.document) } }
+        router.get("openapi.json") { _, context in
+            await answer(context) {
+                try admit(context)
+                return Self.json(OpenAPI.document)
+            }
+        }
         router.get("metrics") { request, context in
             await answer(context) {
                 let caller = try authorized(request, context)

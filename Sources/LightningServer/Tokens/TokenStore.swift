@@ -15,6 +15,8 @@ package final class TokenStore: Sendable {
 
     private let path: String
     private let tokens: Mutex<[Token]>
+    /// Held while the file is written, by one at a time.
+    private let writing = Mutex<Void>(())
     /// Of the owner's browser, until the node stops; it is on no disk.
     private let session = Mutex<Token?>(nil)
 
@@ -43,7 +45,8 @@ package final class TokenStore: Sendable {
 
     /// Whether a token was not revoked.
     package func isValid(_ token: Token) -> Bool {
-        token.id == Self.sessionID || tokens.withLock { tokens in tokens.contains { $0.id == token.id } }
+        token.id == Self.sessionID
+            ? session.withLock { $0?.hash == token.hash } : tokens.withLock { tokens in tokens.contains { $0.id == token.id } }
     }
 
     private static let sessionID = "session"
@@ -90,9 +93,17 @@ package final class TokenStore: Sendable {
 
     /// Takes a token back.
     ///
-    /// - Parameter text: its id, a unique beginning of it, or its name where no other has that.
+    /// - Parameter text: its id, a unique beginning of it, or its name where no other has that; “session” is the dashboard's.
     /// - Returns: its id.
     func revoke(_ text: String) throws(CallFailure) -> String {
+        if text == Self.sessionID {
+            session.withLock { $0 = nil }
+            return text
+        }
+        return try revokeKept(text)
+    }
+
+    private func revokeKept(_ text: String) throws(CallFailure) -> String {
         try change { (tokens: inout [Token]) throws(CallFailure) in
             var matches = tokens.indices.filter { tokens[$0].id == text }
             if matches.isEmpty, !text.isEmpty {
@@ -123,14 +134,14 @@ package final class TokenStore: Sendable {
     ///
     /// - Returns: `nil` for a token without a limit.
     /// - Throws: a `CallFailure` of kind `forbidden` where the limit does not allow it; nothing may be paid then.
-    func reserve(_ sum: MilliSatoshi, of token: Token) throws(CallFailure) -> Reservation? {
+    func reserve(_ sum: MilliSatoshi, hash: String? = nil, of token: Token) throws(CallFailure) -> Reservation? {
         guard token.limit != nil else { return nil }
         return try change { (tokens: inout [Token]) throws(CallFailure) in
             guard let index = tokens.firstIndex(where: { $0.id == token.id }) else {
                 throw CallFailure(.forbidden, "the token was revoked")
             }
             guard let limit = tokens[index].limit else { return nil }
-            guard let number = tokens[index].limit?.reserve(sum, at: Timestamp.now.seconds) else {
+            guard let number = tokens[index].limit?.reserve(sum, hash: hash, at: Timestamp.now.seconds) else {
                 let spent = limit.spent(at: Timestamp.now.seconds)
                 let period = limit.period.map { " in \(Self.words($0))" } ?? ""
                 throw CallFailure(
@@ -150,6 +161,17 @@ package final class TokenStore: Sendable {
         return known[seconds] ?? "\(seconds) s"
     }
 
+    /// What was under way when the node stopped, with the hashes of the payments.
+    var leftOver: [(hash: String, reservation: Reservation)] {
+        tokens.withLock { tokens in
+            tokens.flatMap { token in
+                (token.limit?.reserved ?? [:]).compactMap { number, one in
+                    one.hash.map { ($0, Reservation(token: token.id, number: number)) }
+                }
+            }
+        }
+    }
+
     /// It is known what that payment came to. Where it cannot be written down, more stays set aside after a restart than was paid.
     func settle(_ reservation: Reservation, _ sum: MilliSatoshi) {
         _ = try? change { tokens in
@@ -160,14 +182,15 @@ package final class TokenStore: Sendable {
 
     /// Changes the tokens on disk, then in memory: both or none.
     private func change<Result: Sendable>(_ body: (inout [Token]) throws(CallFailure) -> Result) throws(CallFailure) -> Result {
-        try tokens.withLock { (tokens: inout sending [Token]) throws(CallFailure) in
-            var changed = tokens
+        // Whoever only asks for a token does not wait for the disk.
+        try writing.withLock { (_: inout sending Void) throws(CallFailure) in
+            var changed = tokens.withLock { $0 }
             let result = try body(&changed)
             let record: JSONValue = ["version": 1, "tokens": .array(changed.map(\.json))]
             do throws(DurableFile.Failure) { try DurableFile.write(Array((record.pretty + "\n").utf8), to: path) } catch {
                 throw CallFailure(.refused, "\(error): nothing was changed")
             }
-            tokens = changed
+            tokens.withLock { [changed] in $0 = changed }
             return result
         }
     }

@@ -51,6 +51,7 @@ package final class Webhooks: Sendable {
     private let key: [UInt8]
     private let queue: Mutex<WebhookQueue>
     private let client: HTTPClient
+    private let isEnding = Mutex(false)
     private let tasks = Mutex<[Task<Void, Never>]>([])
     private let (changes, change) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -107,8 +108,16 @@ package final class Webhooks: Sendable {
     /// Ends; what is still to be told is told after the next start.
     package func stop() async {
         let tasks = tasks.withLock { $0 }
-        for task in tasks { task.cancel() }
+        tasks.first?.cancel()
+        // What was just told may still be taken: it would be told again otherwise.
+        isEnding.withLock { $0 = true }
+        change.yield()
+        let patience = Task {
+            try? await Task.sleep(for: .seconds(2))
+            for task in tasks { task.cancel() }
+        }
         for task in tasks { await task.value }
+        patience.cancel()
         try? await client.shutdown()
     }
 
@@ -163,7 +172,7 @@ package final class Webhooks: Sendable {
     // MARK: Telling
 
     private func tell() async {
-        while !Task.isCancelled {
+        while !Task.isCancelled, !isEnding.withLock({ $0 }) {
             let now = Timestamp.now.milliseconds
             let due = queue.withLock { $0.due(at: now) }
             // One that hangs keeps no other from being told.

@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
@@ -7,6 +8,10 @@ import LightningRuntime
 import LightningServer
 import LightningWire
 import Logging
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import NIOSSL
 import TestSupport
 import Testing
 
@@ -269,6 +274,145 @@ struct HTTPServerTests {
         await client.stop()
     }
 
+    @Test("over TLS nobody else reads along; files that do not fit are told")
+    func tls() async throws {
+        let files = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Certificates")
+        var options = HTTPServer.Options()
+        options.tls = (files.appending(path: "certificate.pem").path, files.appending(path: "key.pem").path)
+        let client = try await Client(options)
+        let reader = try await client.token(.read)
+        var configuration = HTTPClient.Configuration()
+        configuration.tlsConfiguration = .clientDefault
+        configuration.tlsConfiguration?.trustRoots = .file(files.appending(path: "certificate.pem").path)
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        var request = HTTPClientRequest(url: "https://localhost:\(client.server.port)/v1/getinfo")
+        request.headers.add(name: "Authorization", value: "Bearer \(reader)")
+        let answer = try await http.execute(request, timeout: .seconds(20))
+        #expect(answer.status == .ok)
+        let value = try JSONDecoder().decode(JSONValue.self, from: Data(buffer: try await answer.body.collect(upTo: 100_000)))
+        #expect(value["id"].text == client.world.alice.nodeID.hex)
+        try await http.shutdown()
+        // Whoever does not speak TLS is not answered.
+        #expect(
+            try await Self.raw(client.server.port, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", until: "HTTP/1.1 200").contains(
+                "HTTP/1.1 200") == false)
+        for wrong in [
+            ("/nowhere", files.appending(path: "key.pem").path),
+            (files.appending(path: "key.pem").path, files.appending(path: "certificate.pem").path),
+        ] {
+            options.tls = wrong
+            await #expect(throws: CallFailure.self) { _ = try await Client(options) }
+        }
+        await client.stop()
+    }
+
+    @Test("what an adversary tried: JSON in disguise, bodies that are no forms, probes past a limit, proofs for those who may only look")
+    func adversary() async throws {
+        let client = try await Client()
+        _ = try await client.world.open()
+        let (all, reader, pocket) = (
+            try await client.token(.admin), try await client.token(.read), try await client.token(.pay, limit: 100_000)
+        )
+        // In UTF-16 the bytes of a letter look like a quotation mark, behind which brackets were not counted.
+        let disguised = "[\"\u{2241}\"," + String(repeating: "[", count: 400) + String(repeating: "]", count: 400) + "]"
+        for encoding in [String.Encoding.utf16LittleEndian, .utf16BigEndian, .utf32LittleEndian, .utf16] {
+            var request = URLRequest(url: URL(string: "http://127.0.0.1:\(client.server.port)/v1/getinfo")!)
+            request.httpMethod = "POST"
+            request.httpBody = disguised.data(using: encoding)
+            request.setValue("Bearer \(all)", forHTTPHeaderField: "Authorization")
+            let (_, response) = try await URLSession(configuration: .ephemeral).data(for: request)
+            #expect((response as? HTTPURLResponse)?.statusCode == 400)
+        }
+        let basic = ["Authorization": "Basic " + Data(":\(all)".utf8).base64EncodedString()]
+        for (body, type) in [
+            ("{\"amountSat\":100}", "application/json"), ("a", "application/x-www-form-urlencoded"),
+            ("&", "application/x-www-form-urlencoded"),
+        ] {
+            let answer = try await client.send(
+                "POST", "/createinvoice", body: body, headers: basic.merging(["Content-Type": type]) { $1 })
+            #expect(answer.status == 400, "\(body)")
+        }
+        #expect(try await client.world.alice.invoices().records.isEmpty)
+        let probe = "{\"id\": \"\(client.world.bob.nodeID.hex)\", \"amount_msat\": 400000000}"
+        #expect(try await client.json("POST", "/v1/probe", token: pocket, body: probe).status == 403)
+        // The proof of a payment is for those who may pay.
+        let invoice = try await client.world.bob.createInvoice(amount: MilliSatoshi(50_000_000))
+        let paid = try await client.json("POST", "/v1/pay", token: all, body: "{\"bolt11\": \"\(invoice.text)\"}")
+        #expect(paid.value["payment_preimage"].text?.count == 64)
+        let hash = invoice.paymentHash.hex
+        #expect(
+            try await client.json("GET", "/v1/listpayments", token: reader).value["payments"].list.map { $0["payment_preimage"] } == [.null]
+        )
+        #expect(try await client.json("GET", "/v1/explain?payment=\(hash)", token: reader).value["payment_preimage"] == .null)
+        #expect(!(try await client.send("GET", "/v1/events?from=1", token: reader).text.contains("payment_preimage")))
+        #expect(
+            try await client.json("POST", "/v1/lookuppayment", token: pocket, body: "{\"payment\": \"\(hash)\"}").value["status"]
+                == "succeeded")
+        #expect(
+            try await client.json("POST", "/v1/lookuppayment", token: pocket, body: "{\"payment\": \"\(hash.prefix(20))\"}").status == 409)
+        // A body is not read for whoever may not make the call.
+        #expect(
+            try await client.send("POST", "/v1/readbackup", token: reader, body: String(repeating: "x", count: 2_000_000)).status == 403)
+        for method in ["PUT", "DELETE", "OPTIONS"] { #expect(try await client.send(method, "/v1/getinfo").status == 405, "\(method)") }
+        #expect(try await client.send("HEAD", "/health").status == 200)
+        await client.stop()
+    }
+
+    @Test("one address does not take the places of all")
+    func connections() async throws {
+        var options = HTTPServer.Options()
+        options.maxConnectionsOfAddress = 4
+        let client = try await Client(options)
+        var sockets: [Int32] = []
+        for _ in 0..<4 { sockets.append(try #require(Self.connected(client.server.port))) }
+        // A fifth is let in by the system, and ended by the server.
+        let ended = try await Self.raw(client.server.port, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", until: "HTTP/1.1 200")
+        #expect(ended.isEmpty)
+        for socket in sockets { close(socket) }
+        while try await Self.raw(client.server.port, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", until: "HTTP/1.1 200").isEmpty {
+            await Task.yield()
+        }
+        await client.stop()
+    }
+
+    @Test("what was under way when the node stopped is settled when it is known what became of it")
+    func leftOver() async throws {
+        let client = try await Client()
+        _ = try await client.world.open()
+        _ = try await client.token(.pay, limit: 100_000)
+        let path = client.folder.appending(path: "tokens.json").path
+        let (done, unknown) = (
+            try await client.world.bob.createInvoice(amount: MilliSatoshi(20_000)),
+            try await client.world.bob.createInvoice(amount: MilliSatoshi(30_000))
+        )
+        try await client.world.alice.pay(done)
+        // As a node leaves it that was killed with three payments under way.
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let left =
+            "\"next\" : 4, \"reserved\" : [{\"number\": 1, \"msat\": 25000, \"payment_hash\": \"\(done.paymentHash.hex)\"}, {\"number\": 2, \"msat\": 35000, \"payment_hash\": \"\(unknown.paymentHash.hex)\"}, {\"number\": 3, \"msat\": 7000, \"payment_hash\": null}]"
+        let changed = text.replacing(/"next" : 1,/, with: left + ",").replacing(/"reserved" : \[\s*\],?/, with: "")
+        try changed.replacing(/,(\s*\})/, with: { String($0.output.1) }).write(toFile: path, atomically: true, encoding: .utf8)
+        let tokens = try TokenStore(path: path)
+        let api = ControlAPI(node: client.world.alice, tokens: tokens, onStop: nil)
+        #expect(try await api.handle("listtokens", [:]).list.map { $0["spent_msat"] } == [67_000])
+        await api.settleLeftOver()
+        // Paid, never sent, and one of which nobody knows which it was.
+        #expect(try await api.handle("listtokens", [:]).list.map { $0["spent_msat"] } == [27_000])
+        await client.stop()
+    }
+
+    private static func connected(_ port: Int) -> Int32? {
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+        return connected == 0 ? socket : nil
+    }
+
     @Test("addresses to listen on", arguments: ["8080", "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0"])
     func addresses(_ text: String) throws { #expect(try HTTPServer.Options(parsing: text).port == (text.hasSuffix(":0") ? 0 : 8080)) }
 
@@ -279,18 +423,8 @@ struct HTTPServerTests {
     private static func raw(_ port: Int, _ request: String, until end: String) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                guard let socket = connected(port) else { return continuation.resume(throwing: CallFailure(.unreachable, "no connection")) }
                 defer { close(socket) }
-                var address = sockaddr_in()
-                address.sin_family = sa_family_t(AF_INET)
-                address.sin_port = in_port_t(port).bigEndian
-                address.sin_addr.s_addr = inet_addr("127.0.0.1")
-                let connected = withUnsafePointer(to: &address) { pointer in
-                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                    }
-                }
-                guard connected == 0 else { return continuation.resume(throwing: CallFailure(.unreachable, "no connection")) }
                 _ = Array(request.utf8).withUnsafeBytes { send(socket, $0.baseAddress, $0.count, 0) }
                 var text = ""
                 var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -77,7 +77,7 @@ struct TokenTests {
         #expect(token.allows(.pay) && !token.allows(.read) && store.token(pocket.secret + "x") == nil && store.token("") == nil)
         let reservation = try #require(try store.reserve(MilliSatoshi(3000), of: token))
         #expect(throws: CallFailure.self) { _ = try store.reserve(MilliSatoshi(2001), of: token) }
-        // After a restart it counts as paid.
+        // After a restart it counts as paid where nobody knows which payment it was, and stays set aside where one does.
         let again = try TokenStore(path: path)
         #expect(again.shown.list.map { $0["spent_msat"] } == [3000, 0])
         store.settle(reservation, MilliSatoshi(1000))
