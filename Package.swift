@@ -148,7 +148,7 @@ let package = Package(
                 "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime", "LightningAPI",
                 "LightningServer", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "TOMLKit", package: "TOMLKit"),
             ], path: "Sources/LightningCLI"),
         .executableTarget(
             name: "Cheater", dependencies: ["Lightning", "LightningSimulation"], path: "Examples/Cheater", packageAccess: false),
@@ -191,7 +191,11 @@ let package = Package(
             ], exclude: ["Records"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["lnw", "TwoNodes", "EventStream", "Podcast", "Cheater", "Coffee", "MeteredAPI", "NetworkStudy", "TestSupport"]),
+            dependencies: [
+                "lnw", "TwoNodes", "EventStream", "Podcast", "Cheater", "Coffee", "MeteredAPI", "NetworkStudy", "LightningAPI",
+                "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(
             name: "CoreTests",
             dependencies: [

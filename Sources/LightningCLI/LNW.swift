@@ -17,7 +17,11 @@ struct LNW: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [Welcome.self],
         groupedSubcommands: [
-            CommandGroup(name: "To begin", subcommands: [Demo.self, Local.self, Create.self, Start.self, Stop.self, GetInfo.self]),
+            CommandGroup(
+                name: "To begin",
+                subcommands: [
+                    Demo.self, Local.self, Create.self, Start.self, Stop.self, GetInfo.self, ConfigCommand.self, ServiceCommand.self,
+                ]),
             CommandGroup(
                 name: "Payments",
                 subcommands: [
@@ -61,7 +65,7 @@ struct LNW: AsyncParsableCommand {
             case "--json":
                 leading.append(first)
                 rest = rest.dropFirst()
-            case _ where first.hasPrefix("--wallet=") || first.hasPrefix("--network="):
+            case _ where first.hasPrefix("--wallet=") || first.hasPrefix("--network=") || (first.hasPrefix("-w") && first.count > 2):
                 leading.append(first)
                 rest = rest.dropFirst()
             default: return leading + rest
@@ -74,7 +78,7 @@ struct LNW: AsyncParsableCommand {
         let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
         do {
             try checkNames(in: arguments)
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(try ConfigFile.completed(arguments))
             if let first = arguments.first { try checkNetwork(of: first, arguments) }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

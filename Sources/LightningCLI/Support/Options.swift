@@ -24,7 +24,8 @@ enum Home {
 
 /// What every command understands; `lnw -w alice balance` and `lnw balance -w alice` are the same.
 struct CommonOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.")
+    @Option(
+        name: [.customShort("w", allowingJoined: true), .long], help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.")
     var wallet: String?
 
     @Option(help: "regtest, signet, testnet4 or mainnet. Default: $LNW_NETWORK, or regtest.", transform: Self.network)

@@ -16,6 +16,26 @@ enum Logging {
         logger.logLevel = Logger.Level(rawValue: level) ?? .warning
         return logger
     }
+
+    /// The same with a level that was said.
+    static func logger(_ name: String, level: String?) throws(CallFailure) -> Logger {
+        var logger = logger(name)
+        guard let level else { return logger }
+        guard let known = Logger.Level(rawValue: level) else {
+            throw CallFailure(.usage, "“\(level)” is no level: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        logger.logLevel = known
+        return logger
+    }
+
+    /// From now on what would go to standard error goes behind what is in a file, which only its owner can read.
+    static func redirect(to path: String) throws(CallFailure) {
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0, dup2(file, STDERR_FILENO) >= 0 else {
+            throw CallFailure(.refused, "\(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        close(file)
+    }
 }
 
 /// A node with its control socket, until it is asked to stop.

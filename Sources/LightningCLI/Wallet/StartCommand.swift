@@ -26,7 +26,10 @@ struct StartOptions: ParsableArguments {
     @Option(help: "The port that other nodes call; 0 for any free one. Default: the last one, or any free one.")
     var port: Int?
     @Option(help: ArgumentHelp("The address to listen on, e.g. 0.0.0.0 for all of this machine's.", valueName: "address"))
-    var host = "127.0.0.1"
+    var host: String?
+    @Option(help: ArgumentHelp("What the node calls itself, to everybody: 32 bytes at the most.", valueName: "name")) var alias: String?
+    @Option(help: "What is logged: debug, info, notice, warning or error. Default: $LNW_LOG, or warning.") var logLevel: String?
+    @Option(help: ArgumentHelp("Where the log goes, once the node runs. Default: standard error.", valueName: "file")) var logFile: String?
     @Option(help: ArgumentHelp("How others reach this machine, as it is told to them. Default: the address of --host.", valueName: "host"))
     var announce: String?
     @Option(
@@ -103,10 +106,12 @@ struct StartOptions: ParsableArguments {
     /// Runs the node.
     func run(_ options: CommonOptions, isTower: Bool) async throws {
         var directory = try options.directory
+        guard (alias ?? "").utf8.count <= 32 else { throw CallFailure(.usage, "an alias has 32 bytes at the most") }
         guard (0...65535).contains(port ?? 0) else { throw CallFailure(.usage, "a port is a number up to 65535") }
         let network = try options.chosenNetwork
         guard (0..<500_000_000).contains(birthday ?? 0) else { throw CallFailure(.usage, "a birthday is a block's height") }
         try checkConsent(network, directory)
+        let logger = try Logging.logger(options.walletName, level: logLevel)
         let web = try httpOptions()
         let webhooks = try webhookOptions()
         let url = try chain ?? (network == .regtest ? LocalWorld.storedChainURL() : nil)
@@ -135,9 +140,10 @@ struct StartOptions: ParsableArguments {
         }
         var nodeOptions = LightningNode.Options()
         nodeOptions.port = port ?? directory.lastPort ?? 0
-        nodeOptions.host = host
+        nodeOptions.host = host ?? nodeOptions.host
+        if let alias { nodeOptions.configuration.alias = alias }
         nodeOptions.announcedHosts = announce.map { [$0] }
-        nodeOptions.logger = Logging.logger(options.walletName)
+        nodeOptions.logger = logger
         nodeOptions.configuration.network = network
         nodeOptions.birthday = birthday.map { BlockHeight($0) }
         nodeOptions.configuration.tower = isTower ? TowerPolicy() : nil
@@ -170,6 +176,7 @@ struct StartOptions: ParsableArguments {
             "node \(node.address?.description ?? node.nodeID.hex) at block \(height)"
                 + (dashboard.map { "\ndashboard \($0)" } ?? "")
         }
+        if let logFile { try Logging.redirect(to: Backup.url(logFile).path) }
         try await Services.run([service], logger: nodeOptions.logger)
     }
 }

@@ -46,7 +46,7 @@ struct Create: AsyncParsableCommand {
 
                 Whoever has them\(passphrase.isEmpty ? "" : " and BIP 39's passphrase") has the money on chain. What is in channels comes back with the
                 file channels.backup as well: lnw help backup
-                Start it: \(options.start)\((try? options.chosenNetwork) == .regtest ? " --chain http://…" : "")
+                Start it: \(options.start)
                 """
         }
     }
