@@ -71,6 +71,17 @@ package struct Call: Sendable {
     /// Whether it changes nothing, so that over HTTP it can be made by a GET.
     package var canBeGot: Bool { permission == .read || permission == nil || ["lookupinvoice", "waitinvoice"].contains(name) }
 
+    /// The names of the simple fields of a list in the answer, in their order.
+    package func names(of list: String) -> [String] {
+        guard case .list(let element)? = response.fields.first(where: { $0.name == list })?.shape.kind else { return [] }
+        return element.fields.filter {
+            switch $0.shape.kind {
+            case .list, .object, .map: false
+            default: true
+            }
+        }.map(\.name)
+    }
+
     /// What a request has to be.
     package var requestShape: Shape { .object(request) }
 

@@ -37,9 +37,12 @@ extension LightningNode {
     /// - Parameters:
     ///   - limit: how many at most.
     ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - isWanted: which are counted.
     /// - Throws: as `payments`.
-    public func invoices(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<InvoiceRecord> {
-        try await page(.invoices, limit, bound, { _ in true }, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
+    public func invoices(
+        limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (InvoiceRecord) -> Bool = { _ in true }
+    ) async throws -> HistoryPage<InvoiceRecord> {
+        try await page(.invoices, limit, bound, isWanted, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
     }
 
     /// Forwards under way and ended, those that began last first. Of those that failed, or earned less than 0.1 sat, the last 10,000
@@ -48,9 +51,12 @@ extension LightningNode {
     /// - Parameters:
     ///   - limit: how many at most.
     ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - isWanted: which are counted.
     /// - Throws: as `payments`.
-    public func forwards(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<Circuit> {
-        try await page(.forwards, limit, bound, { _ in true }, Circuit.init(record:), \.position) { $0.circuits.all }
+    public func forwards(
+        limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (Circuit) -> Bool = { _ in true }
+    ) async throws -> HistoryPage<Circuit> {
+        try await page(.forwards, limit, bound, isWanted, Circuit.init(record:), \.position) { $0.circuits.all }
     }
 
     /// Channels that are closed, those that were closed last first.

@@ -81,7 +81,8 @@ extension CallTable {
                     "What holds now.")
             ]), fails: [.refused], example: ["channel": "all", "fee_base_msat": 1000]),
         Call(
-            "listforwards", .channels, needs: .read, "Forwards under way and ended, those that began last first.", takes: Field.page,
+            "listforwards", .channels, needs: .read, "Forwards under way and ended, those that began last first.",
+            takes: Field.page(statuses: ["settled", "pending", "settling", "failed"]),
             gives: .object([
                 .always(
                     "forwards",

@@ -59,7 +59,8 @@ extension CallTable {
         Call(
             "listpayments", .payments, needs: .read,
             "The payments that this node made, those that began last first; those of streams are in the streams.",
-            takes: Field.page, gives: .object([.always("payments", .list(.payment), "The payments."), .next]), example: ["limit": 10]),
+            takes: Field.page(statuses: ["succeeded", "pending", "failed"]),
+            gives: .object([.always("payments", .list(.payment), "The payments."), .next]), example: ["limit": 10]),
         Call(
             "explain", .payments, needs: .read, "A payment with every way that it tried.",
             takes: [

@@ -151,6 +151,13 @@ extension Field {
         .optional("limit", .integer(1...10_000, example: 100), "How many at the most; 100 where nothing is said."),
         .optional("before", .position, "Go on where the page before ended: its `next`."),
     ]
+    /// A page of what has a status and a time.
+    static func page(statuses: [String]) -> [Field] {
+        page + [
+            .optional("status", Shape(.choice(statuses), example: .string(statuses[0])), "Only those that stand so."),
+            .optional("since", .time, "Only those that began at that time or later."),
+        ]
+    }
     static let next = Field.nullable("next", .position, "Where the next page begins; null where there is none.")
     static let paymentLimits: [Field] = [
         .optional("max_fee_msat", .msat, "What fees may be at the most; otherwise a share of the amount."),

@@ -196,24 +196,21 @@ struct ListForwards: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listforwards", abstract: "What was forwarded for others.", aliases: ["fwdinghistory", "forwards"])
     @OptionGroup var options: CommonOptions
-    @OptionGroup var page: PageOptions
+    @OptionGroup var list: ListOptions
     func run() async throws {
-        options.show(try await options.call("listforwards", page.parameters)) { v in
-            let list = v["forwards"].list
-            if list.isEmpty, !page.isFirst { return "no more forwards" }
-            if list.isEmpty { return "nothing was forwarded yet. Others pay through public channels: lnw openchannel … --public" }
-            let lines = list.map { f in
-                "\(f["received_at"].string)  \(Format.pad(f["in_channel"].string, 12)) → \(Format.pad(f["out_channel"].string, 12))"
-                    + "\(Format.pad(Format.msat(f["out_msat"].u64), 20, right: true))   fee \(Format.pad(Format.bare(f["fee_msat"].u64), 10))"
-                    + "\(f["status"].string)\(f["failure"].text.map { ": \($0)" } ?? "")"
-            }
-            let t = v["totals"]
-            return
-                (lines + page.more(v, "listforwards", options) + [
-                    "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) failed, \(Format.msat(t["fees_msat"].u64)) earned"
-                ])
-                .joined(separator: "\n")
-        }
+        let answer = try await options.call("listforwards", list.parameters)
+        let t = answer["totals"]
+        let totals = "\(t["num_forwards"].u64) forwarded, \(t["num_failed"].u64) failed, \(Format.msat(t["fees_msat"].u64)) earned"
+        list.show(
+            answer, "forwards", "listforwards", options,
+            empty: "nothing was forwarded yet. Others pay through public channels: lnw openchannel … --public",
+            columns: [
+                ListColumn("received") { $0["received_at"].string }, ListColumn("from", rank: 1) { $0["in_channel"].string },
+                ListColumn("to", rank: 1) { $0["out_channel"].string },
+                ListColumn("amount", isNumber: true) { Format.msat($0["out_msat"].u64) },
+                ListColumn("fee", isNumber: true) { Format.bare($0["fee_msat"].u64) }, ListColumn("status") { $0["status"].string },
+                ListColumn("why", rank: 2) { $0["failure"].string },
+            ], after: answer["forwards"].list.isEmpty ? [] : [totals])
     }
 }
 
@@ -418,14 +415,14 @@ struct HoldInvoice: AsyncParsableCommand {
     @Argument(help: "The SHA-256 of the preimage, in hex") var paymentHash: String
     @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
     @Argument(help: "What for.") var description = ""
-    @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let result = try await options.call(
             "holdinvoice",
             [
                 "payment_hash": .string(paymentHash), "amount_msat": amount.json,
-                "description": .string(description), "expiry": .integer(expiry), "blind": .integer(blinding.blind),
+                "description": .string(description), "expiry": .integer(lifetime.seconds), "blind": .integer(blinding.blind),
             ])
         options.show(result) { $0["bolt11"].string }
     }

@@ -10,7 +10,16 @@ struct NewAddress: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     func run() async throws {
         let result = try await options.call("newaddress")
-        options.show(result) { $0["address"].string }
+        options.show(result) { v in
+            let address = v["address"].string
+            // In capitals it is the same address, and a smaller code; older addresses are not written so.
+            let isBech32 = address.lowercased() == address
+            guard Terminal.isOutput, let code = QRCode(isBech32 ? "BITCOIN:\(address.uppercased())" : "bitcoin:\(address)")?.terminalText
+            else {
+                return address
+            }
+            return "\(code)\n\(address)"
+        }
         let unpaid = result["num_unpaid"].u64
         // Not among the output, which a program reads.
         guard !options.json, unpaid > 20 else { return }

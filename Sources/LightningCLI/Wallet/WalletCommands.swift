@@ -211,13 +211,13 @@ struct InvoiceCommand: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
     @Argument(help: "What for.") var description = ""
-    @Option(help: "Seconds until it expires.") var expiry: Int64 = 3600
+    @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let result = try await options.call(
             "invoice",
             [
-                "amount_msat": amount.json, "description": .string(description), "expiry": .integer(expiry),
+                "amount_msat": amount.json, "description": .string(description), "expiry": .integer(lifetime.seconds),
                 "blind": .integer(blinding.blind),
             ])
         options.show(result) { v in
@@ -226,6 +226,19 @@ struct InvoiceCommand: AsyncParsableCommand {
             return "\(code)\n\(text)"
         }
     }
+}
+
+/// For how long an invoice can be paid.
+struct LifetimeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How long it can be paid: 90s, 10m, 1h, 7d; a number alone is of seconds.", valueName: "time"))
+    var expiry = "1h"
+
+    func validate() throws {
+        guard Int64(expiry) == nil else { return }
+        _ = try TimeArgument.parse(expiry)
+    }
+
+    var seconds: Int64 { Int64(expiry) ?? ((try? TimeArgument.parse(expiry)) ?? 3_600_000) / 1000 }
 }
 
 /// For invoices that do not tell whose they are.
@@ -336,35 +349,38 @@ struct ListPayments: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listpayments", abstract: "Payments sent.", aliases: ["listpays", "listsendpays"])
     @OptionGroup var options: CommonOptions
-    @OptionGroup var page: PageOptions
+    @OptionGroup var list: ListOptions
     func run() async throws {
-        options.show(try await options.call("listpayments", page.parameters)) { v in
-            let list = v["payments"].list
-            guard !list.isEmpty else {
-                return page.isFirst ? "no payments yet: lnw pay <invoice>   (of streams: lnw stream list)" : "no more payments"
-            }
-            return
-                (list.map { p in
-                    "\(p["created_at"].string)  \(Format.pad(Format.msat(p["amount_msat"].u64), 20, right: true))  \(Format.pad(p["status"].string, 10))  \(Format.payee(p))  \(p["payment_hash"].string.prefix(12))\(p["failure"].text.map { "  \($0)" } ?? "")"
-                } + page.more(v, "listpayments", options)).joined(separator: "\n")
-        }
+        list.show(
+            try await options.call("listpayments", list.parameters), "payments", "listpayments", options,
+            empty: "no payments yet: lnw pay <invoice>   (of streams: lnw stream list)",
+            columns: [
+                ListColumn("begun") { $0["created_at"].string },
+                ListColumn("amount", isNumber: true) { Format.msat($0["amount_msat"].u64) },
+                ListColumn("fee", isNumber: true, rank: 2) { Format.bare($0["fee_msat"].u64) },
+                ListColumn("status") { $0["status"].string }, ListColumn("to", rank: 1) { Format.payee($0) },
+                ListColumn("payment") { String($0["payment_hash"].string.prefix(12)) }, ListColumn("why", rank: 3) { $0["failure"].string },
+            ])
     }
 }
 
 struct ListInvoices: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "listinvoices", abstract: "Invoices made, and keysends received.")
     @OptionGroup var options: CommonOptions
-    @OptionGroup var page: PageOptions
+    @OptionGroup var list: ListOptions
     func run() async throws {
-        options.show(try await options.call("listinvoices", page.parameters)) { v in
-            let list = v["invoices"].list
-            if list.isEmpty { return page.isFirst ? "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"" : "no more invoices" }
-            return
-                (list.map { i in
-                    let amount = i["received_msat"].int ?? i["amount_msat"].int
-                    return
-                        "\(i["created_at"].string)  \(Format.pad(amount.map { Format.msat(UInt64($0)) } ?? "any", 20, right: true))  \(Format.pad(i["status"].string, 9))  \(i["payment_hash"].string.prefix(12))  \(i["keysend"].flag ? "keysend" : i["description"].string)\(i["settle_before_block"].int.map { "  settle before block \($0)" } ?? "")"
-                } + page.more(v, "listinvoices", options)).joined(separator: "\n")
-        }
+        list.show(
+            try await options.call("listinvoices", list.parameters), "invoices", "listinvoices", options,
+            empty: "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"",
+            columns: [
+                ListColumn("made") { $0["created_at"].string },
+                ListColumn("amount", isNumber: true) { i in
+                    (i["received_msat"].int ?? i["amount_msat"].int).map { Format.msat(UInt64($0)) } ?? "any"
+                },
+                ListColumn("status") { $0["status"].string },
+                ListColumn("payment") { String($0["payment_hash"].string.prefix(12)) },
+                ListColumn("for", rank: 2) { $0["keysend"].flag ? "keysend" : $0["description"].string },
+                ListColumn("", rank: 1) { $0["settle_before_block"].int.map { "settle before block \($0)" } ?? "" },
+            ])
     }
 }

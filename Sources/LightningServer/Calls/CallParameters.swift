@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import Foundation
 package import LightningAPI
 import LightningChain
 import LightningRuntime
@@ -35,6 +36,15 @@ extension JSONValue {
         case .bool(let value): value
         default: throw CallFailure(.usage, "\(name) is true or false")
         }
+    }
+
+    /// A moment; the first of all where it is left out.
+    func time(_ name: String) throws(CallFailure) -> Timestamp {
+        guard let text = try words(name) else { return Timestamp(seconds: 0) }
+        guard let date = try? Date(text, strategy: .iso8601), date.timeIntervalSince1970 >= 0 else {
+            throw CallFailure(.usage, "\(name) is a time: 2026-11-27T12:00:00Z")
+        }
+        return Timestamp(seconds: UInt64(date.timeIntervalSince1970))
     }
 
     /// An amount in msat; `nil` where it is left out.

@@ -177,12 +177,19 @@ package struct ControlAPI: Sendable {
             }
             return try await named([(payment.payee, Self.json(payment, description: nil, since: nil))], "destination_alias")[0]
         case "listpayments":
-            let page = try await node.payments(limit: try limit(p), before: try position(p)) { !$0.isProbe && $0.stream == nil }
+            let (status, since) = (p["status"], try p.time("since"))
+            let page = try await node.payments(limit: try limit(p), before: try position(p)) { payment in
+                !payment.isProbe && payment.stream == nil && payment.createdAt >= since
+                    && (status == .null || Self.json(payment, description: nil, since: nil)["status"] == status)
+            }
             let list = try await named(page.records.map { ($0.payee, Self.json($0, description: nil, since: nil)) }, "destination_alias")
             return ["payments": .array(list), "next": Self.json(page.next)]
         case "listinvoices":
             let deadlines = try await node.holdDeadlines()
-            let page = try await node.invoices(limit: try limit(p), before: try position(p))
+            let (status, since) = (p["status"], try p.time("since"))
+            let page = try await node.invoices(limit: try limit(p), before: try position(p)) { record in
+                record.invoice.timestamp >= since && (status == .null || Self.json(record)["status"] == status)
+            }
             let list = page.records.map { record -> JSONValue in
                 guard case .object(var fields) = Self.json(record) else { return .null }
                 fields["settle_before_block"] = deadlines[record.invoice.paymentHash].map { .height($0) }

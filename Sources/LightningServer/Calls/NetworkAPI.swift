@@ -46,7 +46,10 @@ extension ControlAPI {
             try await node.importEstimates(p["estimates"].text ?? "")
             return true
         case "listforwards":
-            let page = try await node.forwards(limit: try limit(p), before: try position(p))
+            let (status, since) = (p["status"], try p.time("since"))
+            let page = try await node.forwards(limit: try limit(p), before: try position(p)) { circuit in
+                circuit.createdAt >= since && (status == .null || Self.json(circuit, [])["status"] == status)
+            }
             let channels = try await node.channels()
             return [
                 "forwards": .array(page.records.map { Self.json($0, channels) }), "next": Self.json(page.next),

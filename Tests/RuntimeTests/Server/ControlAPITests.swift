@@ -116,4 +116,26 @@ struct ControlAPITests {
         try await look()
         await world.stop()
     }
+
+    @Test("lists can be had by status and by time, page by page")
+    func filters() async throws {
+        let world = try await NodeTests.World()
+        let api = ControlAPI(node: world.alice, onStop: nil)
+        for amount in 1...5 { _ = try await api.handle("invoice", ["amount_msat": .integer(Int64(amount) * 1000)]) }
+        let hashes = try await api.handle("listinvoices", [:])["invoices"].list.map { $0["payment_hash"] }
+        for hash in [hashes[0], hashes[2], hashes[4]] { _ = try await api.handle("cancel", ["payment_hash": hash]) }
+        let canceled = try await api.handle("listinvoices", ["status": "canceled", "limit": 2])
+        #expect(canceled["invoices"].list.map { $0["payment_hash"] } == [hashes[0], hashes[2]])
+        let rest = try await api.handle("listinvoices", ["status": "canceled", "limit": 2, "before": canceled["next"]])
+        #expect(rest["invoices"].list.map { $0["payment_hash"] } == [hashes[4]] && rest["next"] == .null)
+        #expect(try await api.handle("listinvoices", ["status": "unpaid"])["invoices"].list.count == 2)
+        #expect(try await api.handle("listinvoices", ["since": "2001-01-01T00:00:00Z"])["invoices"].list.count == 5)
+        #expect(try await api.handle("listinvoices", ["since": "2201-01-01T00:00:00Z"])["invoices"].list.isEmpty)
+        for call in ["listpayments", "listinvoices", "listforwards"] {
+            for wrong: [String: JSONValue] in [["status": "lost"], ["since": "yesterday"], ["since": "2026-11-27"]] {
+                await #expect(throws: CallFailure.self, "\(call)") { _ = try await api.handle(call, .object(wrong)) }
+            }
+        }
+        await world.stop()
+    }
 }
