@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS("26.0"), .iOS("26.0")],
     products: [
         .library(name: "Lightning", targets: ["Lightning"]),
+        .library(name: "LightningTesting", targets: ["LightningTesting"]),
         .library(name: "LightningSimulation", targets: ["LightningSimulation", "LightningScenarios"]),
         .executable(name: "lnw", targets: ["lnw"]),
         // For Tests/Fuzzing, a package of its own as Tests/Benchmark and Tests/Differential: fuzzing needs flags that no other build has.
@@ -140,6 +141,9 @@ let package = Package(
                 "LightningRouting", "LightningChannel",
                 "LightningEnforcement", "LightningTransactions", "LightningPayment", "LightningCore", "BitcoinBackend", "LightningRuntime",
             ]),
+        .target(
+            name: "LightningTesting",
+            dependencies: ["BitcoinPrimitives", "BitcoinBackend", "LightningWire", "LightningRouting", "LightningCore", "LightningRuntime"]),
         .executableTarget(
             name: "lnw",
             dependencies: [
@@ -152,7 +156,7 @@ let package = Package(
             ], path: "Sources/LightningCLI"),
         .executableTarget(
             name: "Cheater", dependencies: ["Lightning", "LightningSimulation"], path: "Examples/Cheater", packageAccess: false),
-        .executableTarget(name: "Coffee", dependencies: ["Lightning"], path: "Examples/Coffee", packageAccess: false),
+        .executableTarget(name: "Coffee", dependencies: ["Lightning", "LightningTesting"], path: "Examples/Coffee", packageAccess: false),
         .executableTarget(
             name: "NetworkStudy", dependencies: ["Lightning", "LightningSimulation", "LightningScenarios"], path: "Examples/NetworkStudy",
             packageAccess: false),
@@ -160,7 +164,7 @@ let package = Package(
         .executableTarget(
             name: "MeteredAPI",
             dependencies: [
-                "Lightning", .product(name: "Hummingbird", package: "hummingbird"),
+                "Lightning", "LightningTesting", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Examples/MeteredAPI", packageAccess: false),
         .executableTarget(name: "Podcast", dependencies: ["Lightning"], path: "Examples/Podcast", packageAccess: false),
@@ -214,7 +218,7 @@ let package = Package(
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "CryptoTests", dependencies: ["CryptoPrimitives", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
-        .testTarget(name: "ShopTests", dependencies: ["Lightning"], path: "Examples/ShopTests", packageAccess: false),
+        .testTarget(name: "ShopTests", dependencies: ["Lightning", "LightningTesting"], path: "Examples/ShopTests", packageAccess: false),
         .testTarget(
             name: "PaymentTests",
             dependencies: [

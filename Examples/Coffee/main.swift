@@ -1,36 +1,15 @@
 // A café and a customer: an invoice with its QR code, a payment, and a receipt on both sides.
 import Foundation
 import Lightning
+import LightningTesting
 
-let folder = FileManager.default.temporaryDirectory.appending(path: "coffee-\(UUID().uuidString)")
-defer { try? FileManager.default.removeItem(at: folder) }
-
-// A layer 1 in memory, and a node for each of them.
-let chain = try EmbeddedChain(path: nil)
-func start(_ name: String) async throws -> LightningNode {
-    let wallet = WalletDirectory(folder.appending(path: name))
-    _ = try wallet.create()
-    return try await LightningNode.start(wallet: wallet, chain: chain)
-}
-let café = try await start("café")
-let customer = try await start("customer")
-
-// The customer has a coin, and opens a channel.
-try await chain.mine(101, paying: customer.newAddress().script)
-try await customer.waitForBlock(101)
-try await café.waitForBlock(101)
-let opened = customer.events
-try await customer.connect(café.address!)
-try await customer.openChannel(to: café.nodeID, amount: Satoshi(200_000))
-while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
-try await chain.mine(3, paying: customer.newAddress().script)
-for await event in opened {
-    if case .channelUsable = event { break }
-}
+// A layer 1 in memory, a node for each of them, and a channel in which the customer has money.
+let network = try await TestNetwork(["customer", "café"], channels: 200_000.sat)
+let (customer, café) = (try await network.node("customer"), try await network.node("café"))
 
 // The café: an invoice, and the code that stands on its screen.
 let sales = café.events
-let invoice = try await café.createInvoice(amount: MilliSatoshi(Satoshi(3500)), description: "a flat white")
+let invoice = try await café.createInvoice(amount: MilliSatoshi(3_500.sat), description: "a flat white")
 print("lightning:\(invoice.text)")
 if let code = QRCode("LIGHTNING:\(invoice.text.uppercased())") { print(code.terminalText) }
 
@@ -50,6 +29,4 @@ for await event in sales {
     break
 }
 
-await customer.stop()
-await café.stop()
-await chain.close()
+await network.stop()

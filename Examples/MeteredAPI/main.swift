@@ -3,30 +3,12 @@
 import Foundation
 import Hummingbird
 import Lightning
+import LightningTesting
 import ServiceLifecycle
 
-let folder = FileManager.default.temporaryDirectory.appending(path: "metered-\(UUID().uuidString)")
-defer { try? FileManager.default.removeItem(at: folder) }
-
-// A layer 1 in memory, the service's node and a customer's, and a channel between them.
-let chain = try EmbeddedChain(path: nil)
-func start(_ name: String) async throws -> LightningNode {
-    let wallet = WalletDirectory(folder.appending(path: name))
-    _ = try wallet.create()
-    return try await LightningNode.start(wallet: wallet, chain: chain)
-}
-let (service, customer) = (try await start("service"), try await start("customer"))
-try await chain.mine(101, paying: customer.newAddress().script)
-try await customer.waitForBlock(101)
-try await service.waitForBlock(101)
-let opened = customer.events
-try await customer.connect(service.address!)
-try await customer.openChannel(to: service.nodeID, amount: Satoshi(200_000))
-while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
-try await chain.mine(3, paying: customer.newAddress().script)
-for await event in opened {
-    if case .channelUsable = event { break }
-}
+// A layer 1 in memory, the service's node and a customer's, and a channel in which the customer has money.
+let network = try await TestNetwork(["customer", "service"], channels: 200_000.sat)
+let (customer, service) = (try await network.node("customer"), try await network.node("service"))
 
 // The service: so much for each word of a poem.
 let paywall = Paywall(node: service)
@@ -37,7 +19,7 @@ router.get("words") { request, _ -> Response in
         return Response(status: .badRequest)
     }
     // What is paid for is what is delivered: the ticket is of this request.
-    let wanted = Paywall.Order(path: request.uri.string, price: MilliSatoshi(UInt64(count) * 2_000))
+    let wanted = Paywall.Order(path: request.uri.string, price: (count * 2_000).msat)
     if let authorization = request.headers[.authorization], await paywall.redeem(authorization, for: wanted) {
         return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: Poem.words.prefix(count).joined(separator: " "))))
     }
@@ -52,7 +34,7 @@ let running = Task { try await group.run() }
 
 // The customer: asks, pays what is asked for, and shows the proof.
 for await port in ports {
-    let client = PayingClient(node: customer, address: "http://127.0.0.1:\(port)", mostPerRequest: MilliSatoshi(20_000))
+    let client = PayingClient(node: customer, address: "http://127.0.0.1:\(port)", mostPerRequest: MilliSatoshi(20.sat))
     for count in [3, 7] {
         let answer = try await client.get("/words?count=\(count)")
         print("\(count) words for \(answer.paid): \(answer.text)")
@@ -64,9 +46,7 @@ for await port in ports {
 }
 await group.triggerGracefulShutdown()
 try await running.value
-await customer.stop()
-await service.stop()
-await chain.close()
+await network.stop()
 
 enum Poem {
     static let words = "Tiger Tiger burning bright in the forests of the night what immortal hand or eye".split(separator: " ").map(

@@ -135,8 +135,8 @@ struct TidyTests {
                 defer { if !text.hasPrefix("@") { before = text } }
                 guard text.hasPrefix("public "), !text.contains(" import ") else { continue }
                 let kinds = ["struct ", "enum ", "final class ", "actor ", "protocol ", "typealias "]
-                // Scenarios are a product of their own.
-                if source.target != "LightningScenarios", text.count == line.count,
+                // Scenarios and the kit for tests are products of their own.
+                if !["LightningScenarios", "LightningTesting"].contains(source.target), text.count == line.count,
                     kinds.contains(where: { text.dropFirst(7).hasPrefix($0) })
                 {
                     types += 1
