@@ -143,7 +143,10 @@ let package = Package(
             ]),
         .target(
             name: "LightningTesting",
-            dependencies: ["BitcoinPrimitives", "BitcoinBackend", "LightningWire", "LightningRouting", "LightningCore", "LightningRuntime"]),
+            dependencies: [
+                "BitcoinPrimitives", "BitcoinBackend", "LightningWire", "LightningRouting", "LightningChannel", "LightningCore",
+                "LightningRuntime",
+            ]),
         .executableTarget(
             name: "lnw",
             dependencies: [

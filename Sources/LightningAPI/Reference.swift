@@ -60,8 +60,9 @@ package enum Reference {
 
         ### Paying
 
-        `pay` answers when the payment is proven, and fails with `payment_failed` where nothing was paid. `pending` is neither: `lookuppayment` tells how it
-        stands, by the `payment_hash` of the error. An invoice is never paid twice.
+        `pay` answers when the payment is proven, and fails with `payment_failed` or `refused` where nothing was paid. `pending` is neither, and where the node stops
+        meanwhile (`unreachable`, `database_unusable`, or no answer at all) nobody knows yet: `lookuppayment` tells how it stands, by the hash of the invoice. An invoice is
+        never paid twice; a `keysend` is another payment each time.
 
         ### Events
 
@@ -80,8 +81,10 @@ package enum Reference {
 
             `lnw start --webhook <url>` tells another program what happens by a POST: the event, and of `payment_received` also `type`, `timestamp`, `amountSat` and
             `paymentHash`, as phoenixd does. `X-Lightning-Signature: sha256=<hex>` (and `X-Phoenix-Signature: <hex>`) is the HMAC-SHA256 of the body with the text in the wallet's
-            `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, for three days; in order,
-            at least once, over restarts. Redirections are not followed.
+            `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, for three days; in order, and
+            for each program 10,000 events at the most are kept. Payments received are told at least once, over crashes as well: those that came meanwhile are looked for at the
+            start. Of other events those are lost that happen while the node stops. What still waits for a program that a start does not name is given up. Redirections are
+            not followed.
 
             ### Monitoring
 

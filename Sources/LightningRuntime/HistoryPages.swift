@@ -165,7 +165,8 @@ extension LightningNode {
         var wanted = limit + 1
         var from = bound?.key
         repeat {
-            let (start, count) = (from, wanted)
+            // Not a few at a time where most of them are not wanted.
+            let (start, count) = (from, max(wanted, 200))
             let page = try await store.read { try $0.page(history, before: start, limit: count) }
             for entry in page.entries {
                 guard let at = HistoryPosition(key: entry.key) else { throw StoreFailure.damaged("key of \(history.records.rawValue)") }

@@ -38,6 +38,8 @@ package enum PastedText: Sendable {
     }
 
     package init(_ pasted: String) throws(Refusal) {
+        // A transaction in hex has 800,000 digits at the most: as much as fits into a block.
+        guard pasted.utf8.count <= 1_000_000 else { throw Refusal(description: "that is too long to be anything that can be paid") }
         var text = pasted.trimmingCharacters(in: .whitespacesAndNewlines)
         if text.lowercased().hasPrefix("lightning:") {
             text = String(text.dropFirst("lightning:".count))
@@ -89,7 +91,7 @@ package enum PastedText: Sendable {
         if let unknown = fields.keys.filter({ $0.hasPrefix("req-") }).sorted().first {
             throw Refusal(description: "the address demands “\(unknown)”, which this version does not know")
         }
-        if let invoice = fields["lightning"], let found = try? PastedText(invoice), case .invoice = found { return found }
+        if let text = fields["lightning"], let invoice = try? Invoice(text) { return .invoice(invoice) }
         guard let (address, network) = address(String(parts[0])) else {
             throw Refusal(description: fields["lno"] == nil ? "there is no Bitcoin address in it" : Unsupported.offer.sentence)
         }

@@ -1,9 +1,11 @@
 public import BitcoinBackend
 public import BitcoinPrimitives
 import Foundation
+import LightningChannel
 import LightningCore
 import LightningRouting
 public import LightningRuntime
+import LightningTransactions
 public import LightningWire
 
 /// A network for the tests of an app: whole nodes with sockets and databases on a layer 1 in memory, with money and channels that can be used.
@@ -25,12 +27,15 @@ public actor TestNetwork {
         case names
         /// A node stopped while it was waited for.
         case stopped(String)
+        /// A channel of this node was closed before it could be used.
+        case closed(String)
 
         public var description: String {
             switch self {
             case .unknownNode(let name): "there is no node “\(name)” in this network"
             case .names: "a network has at least one node, and each a name of its own"
             case .stopped(let name): "the node “\(name)” stopped while it was waited for"
+            case .closed(let name): "a channel of “\(name)” was closed before it could be used"
             }
         }
     }
@@ -57,6 +62,13 @@ public actor TestNetwork {
         self.names = names
         folder = FileManager.default.temporaryDirectory.appending(path: "lightning-\(UUID().uuidString)")
         chain = try EmbeddedChain(path: nil)
+        do { try await begin(channels: channels, push: push, announce: announce) } catch {
+            await stop()
+            throw error
+        }
+    }
+
+    private func begin(channels: Satoshi?, push: Satoshi, announce: Bool) async throws {
         for name in names { nodes[name] = try await launch(name) }
         // The chain's first coins are everybody's: a hundred blocks later they can be spent.
         for name in names { try await chain.mine(1, paying: try await node(name).newAddress().script) }
@@ -69,10 +81,11 @@ public actor TestNetwork {
         if announce { try await mine(6) }
     }
 
-    private func launch(_ name: String) async throws -> LightningNode {
+    private func launch(_ name: String, port: Int = 0) async throws -> LightningNode {
         let wallet = WalletDirectory(folder.appending(path: name))
         if !wallet.exists { _ = try wallet.create() }
         var options = LightningNode.Options()
+        options.port = port
         options.configuration.alias = name
         options.tickInterval = .milliseconds(100)
         options.configuration.gossip.flushInterval = .milliseconds(100)
@@ -121,16 +134,28 @@ public actor TestNetwork {
     private func wait(for id: ChannelID, in events: AsyncStream<NodeEvent>, of name: String) async throws {
         for await event in events {
             if case .channelUsable(id) = event { return }
+            if case .channelClosed(id) = event { throw Failure.closed(name) }
         }
         throw Failure.stopped(name)
     }
 
-    /// Stops a node as a process that is ended, and starts it again on its files: what an app has to live through.
+    /// Stops a node as a process that is ended, and starts it again on its files: what an app has to live through. Returns when the peers of its
+    /// channels are there again.
     @discardableResult
     public func restart(_ name: String) async throws -> LightningNode {
+        let port = try node(name).port
         await (try node(name)).stop()
-        let node = try await launch(name)
+        // Where its peers know it.
+        let node = try await launch(name, port: port ?? 0)
         nodes[name] = node
+        // They would call it again by themselves, a little later.
+        let peers = Set(try await node.channels().filter { !$0.isClosed }.map(\.parameters.remoteNodeID))
+        for other in nodes.values where peers.contains(other.nodeID) {
+            if let address = other.address { try await node.connect(address) }
+        }
+        while try await node.channels().contains(where: { !$0.isClosed && $0.connection != .established }) {
+            try await Task.sleep(for: .milliseconds(2))
+        }
         return node
     }
 

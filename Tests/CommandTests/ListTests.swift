@@ -42,6 +42,16 @@ struct ListTests {
         }
     }
 
+    @Test("what a stranger wrote begins no row and no formula", arguments: ["a\r\n=1", "=\u{301}1", "a\"\u{301},b", "\u{1b}[2J"])
+    func strangers(_ text: String) {
+        let lines = CSVText.text([["destination_alias": .string(text), "failure": "x"]], of: "listpayments", "payments")
+        #expect(
+            lines.unicodeScalars.count { $0 == "\n" } == 1 && !lines.unicodeScalars.contains("\r")
+                && !lines.unicodeScalars.contains("\u{1b}"))
+        #expect(!lines.unicodeScalars.split(separator: ",").contains { $0.first == "=" })
+        #expect(lines.unicodeScalars.count { $0 == "\"" }.isMultiple(of: 2))
+    }
+
     @Test("moments in the past", arguments: [("2026-11-01", "2026-11-01T00:00:00Z"), ("2026-11-01T12:30:00Z", "2026-11-01T12:30:00Z")])
     func since(_ text: String, _ moment: String) throws { #expect(try SinceArgument.parse(text) == moment) }
 

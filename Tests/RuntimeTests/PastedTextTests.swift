@@ -47,6 +47,9 @@ struct PastedTextTests {
             "", "  ", "hello", "lnbc1", "bitcoin:", "bitcoin:?amount=5", "bitcoin:1RustyRX2oai4EYYDpQGWvEL62BBGqN9T?amount=x",
             "bitcoin:1RustyRX2oai4EYYDpQGWvEL62BBGqN9T?amount=0.000000001", "bitcoin:1RustyRX2oai4EYYDpQGWvEL62BBGqN9T?req-more=1",
             "bitcoin:1RustyRX2oai4EYYDpQGWvEL62BBGqN9U", "02ab", "a@b", "@example.com", String(repeating: "a", count: 100_000),
+            // As many levels as fit: none of them is a call of its own.
+            String(repeating: "bitcoin:?lightning=", count: 50_000), String(repeating: "lightning:", count: 90_000),
+            String(repeating: "a", count: 1_000_001),
         ])
     func refused(_ text: String) { #expect(throws: PastedText.Refusal.self) { _ = try PastedText(text) } }
 }

@@ -119,7 +119,9 @@ enum ConfigFile {
         do { text = try String(contentsOf: url, encoding: .utf8) } catch {
             throw CallFailure(.usage, "\(url.path) cannot be read: \(error.localizedDescription)")
         }
-        return arguments + (try Self.arguments(text, path: url.path, given: arguments))
+        // A command that is for towers alone has no option to be one.
+        let isTower = arguments.first == "watchtower"
+        return arguments + (try Self.arguments(text, path: url.path, given: arguments)).filter { !isTower || $0 != "--watchtower" }
     }
 }
 
@@ -127,11 +129,13 @@ struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "What may stand in the wallet's lnw.toml, and what stands there.",
         discussion: """
-            The options of lnw start, under their own names; what is said on the command line goes before. A file to begin with:
+            The options of lnw start, under their own names; what is said on the command line goes before. A file to begin with, in which everything is
+            a comment yet:
 
-              lnw -w alice config > ~/.lnw/regtest/alice/lnw.toml
+              lnw -w alice config --write
             """)
     @OptionGroup var options: CommonOptions
+    @Flag(help: "Write it, where there is none yet.") var write = false
 
     func run() async throws {
         let url = ConfigFile.url(try options.directory)
@@ -159,7 +163,18 @@ struct ConfigCommand: AsyncParsableCommand {
                 table[key.name].map { "\(key.name) = \(Self.written($0))" }
                     ?? "# \(key.name) = \(key.kind == .list ? "[\(example)]" : example)")
         }
-        Terminal.out(lines.joined(separator: "\n"))
+        guard write else { return Terminal.out(lines.joined(separator: "\n")) }
+        guard !FileManager.default.fileExists(atPath: url.path) else {
+            throw CallFailure(.refused, "\(url.path) is there: it is not written over")
+        }
+        lines[0] = "# \(url.path)"
+        do {
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            // It may hold a bitcoind's password.
+            try DurableFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: url.path)
+        } catch { throw CallFailure(.refused, "\(url.path) cannot be written: \(error)") }
+        Terminal.out("\(url.path): its lines are comments until their # is taken away")
     }
 
     private static func written(_ value: any TOMLValueConvertible) -> String {

@@ -31,14 +31,21 @@ struct ListOptions: ParsableArguments {
     ) {
         let list = answer[name].list
         guard !options.json else { return Terminal.out(answer.pretty) }
-        guard !csv else { return Terminal.out(CSVText.text(list, of: command, name)) }
+        let more = page.more(
+            answer, command, options,
+            filters: (status.map { " --status \($0)" } ?? "") + (since.map { " --since \($0)" } ?? "") + (csv ? " --csv" : ""))
+        guard !csv else {
+            Terminal.out(CSVText.text(list, of: command, name))
+            for line in more { Terminal.error(line) }
+            return
+        }
         let isAll = page.isFirst && status == nil && since == nil
         guard !list.isEmpty else {
             return Terminal.out(
                 ([isAll ? empty : "there are none\(page.isFirst ? " of these" : " before")"] + after).joined(separator: "\n"))
         }
         let table = ListColumn.table(list.map(\.printable), columns, width: Terminal.isOutput ? Terminal.width : .max)
-        Terminal.out((table + page.more(answer, command, options) + after).joined(separator: "\n"))
+        Terminal.out((table + more + after).joined(separator: "\n"))
     }
 }
 
@@ -102,9 +109,12 @@ enum CSVText {
         switch value {
         case .null: return ""
         case .string(let text):
+            // Letter by letter as a reader of CSV has them, and without what steers a terminal.
+            let text = JSONValue.printable(text).unicodeScalars
             // A spreadsheet takes what begins so for a formula, whoever wrote it.
-            let plain = ["=", "+", "-", "@", "\t", "\r"].contains(where: text.hasPrefix) ? "'" + text : text
-            return plain.contains { ",\"\n\r".contains($0) } ? "\"" + plain.replacing("\"", with: "\"\"") + "\"" : plain
+            let guarded = text.first.map { "=+-@".unicodeScalars.contains($0) } == true ? "'" : ""
+            let cell = guarded + text.map { $0 == "\"" ? "\"\"" : String($0) }.joined()
+            return text.contains { ",\"".unicodeScalars.contains($0) } ? "\"\(cell)\"" : cell
         default: return value.line
         }
     }

@@ -21,7 +21,9 @@ struct PageOptions: ParsableArguments {
     }
 
     /// How to see the rest, where there is one.
-    func more(_ answer: JSONValue, _ command: String, _ options: CommonOptions) -> [String] {
-        answer["next"].text.map { ["older ones: \(options.lnw) \(command) --limit \(limit) --before \($0)"] } ?? []
+    ///
+    /// - Parameter filters: what else was asked for.
+    func more(_ answer: JSONValue, _ command: String, _ options: CommonOptions, filters: String = "") -> [String] {
+        answer["next"].text.map { ["older ones: \(options.lnw) \(command)\(filters) --limit \(limit) --before \($0)"] } ?? []
     }
 }

@@ -84,7 +84,8 @@ final class NodeService: Service, @unchecked Sendable {
             self.failure.withLock { $0 = why }
             continuation.yield()
         }
-        Task { await api.settleLeftOver() }
+        let leftOver = tokens?.leftOver ?? []
+        Task { await api.settle(leftOver) }
         if let webhooks {
             self.webhooks = try Webhooks(api, folder: directory.url, options: webhooks, logger: Logging.logger("webhooks"))
             try await self.webhooks?.start()

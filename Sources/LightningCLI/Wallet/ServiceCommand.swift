@@ -12,6 +12,7 @@ struct ServiceCommand: AsyncParsableCommand {
 
               lnw -w alice service systemd > ~/.config/systemd/user/lnw-alice.service
               systemctl --user enable --now lnw-alice
+              loginctl enable-linger                  so that it runs while nobody is logged in
 
               lnw -w alice service launchd > ~/Library/LaunchAgents/lnw.alice.plist
               launchctl load ~/Library/LaunchAgents/lnw.alice.plist
@@ -22,22 +23,21 @@ struct ServiceCommand: AsyncParsableCommand {
     @Argument(help: "systemd or launchd") var manager: Manager
 
     func run() async throws {
-        let program =
-            CommandLine.arguments[0].contains("/") ? URL(filePath: CommandLine.arguments[0]).standardizedFileURL.path : "/usr/local/bin/lnw"
+        let program = Bundle.main.executablePath ?? "/usr/local/bin/lnw"
         let arguments = ["start", "-w", options.walletName, "--network", try options.chosenNetwork.rawValue]
         _ = try options.directory
         switch manager {
         case .systemd:
             // systemd takes % for its own, and a backslash or a quotation mark for a beginning.
             func quoted(_ text: String) -> String {
-                "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%") + "\""
+                "\""
+                    + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%").replacing("$", with: "$$")
+                    + "\""
             }
             Terminal.out(
                 """
                 [Unit]
                 Description=Lightning node of wallet \(options.walletName)
-                After=network-online.target
-                Wants=network-online.target
 
                 [Service]
                 ExecStart=\(([program] + arguments).map(quoted).joined(separator: " "))
@@ -74,7 +74,7 @@ struct ServiceCommand: AsyncParsableCommand {
                     <dict><key>LNW_HOME</key><string>\(escaped(Home.url.path))</string></dict>
                     <key>RunAtLoad</key><true/>
                     <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
-                    <key>ThrottleInterval</key><integer>5</integer>
+                    <key>ThrottleInterval</key><integer>60</integer>
                     <key>Umask</key><integer>63</integer>
                 </dict>
                 </plist>

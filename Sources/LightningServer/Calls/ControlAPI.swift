@@ -63,7 +63,7 @@ package struct ControlAPI: Sendable {
             ["permission": .string(permission.rawValue)])
     }
 
-    /// Whoever waited for an answer while the token was revoked gets none.
+    /// Nothing is done for, or shown to, whoever has a token that was revoked meanwhile.
     private func checkIsValid() throws(CallFailure) {
         guard case .token(let token) = caller, let tokens, !tokens.isValid(token) else { return }
         throw CallFailure(.forbidden, "the token was revoked")
@@ -87,9 +87,11 @@ package struct ControlAPI: Sendable {
         let call = try CallTable.call(method)
         try checkPermission(call)
         let request = try call.checked(parameters)
+        try checkIsValid()
         do {
             let answer = shown(try await carryOut(method, request), of: call)
-            try checkIsValid()
+            // What was done is told; what was only looked at, and perhaps waited for, is not.
+            if call.canBeGot { try checkIsValid() }
             assert(call.mismatch(in: answer) == nil, "the answer of \(method) is not as the table says: \(call.mismatch(in: answer)!)")
             return answer
         } catch let refusal as NodeRefusal {

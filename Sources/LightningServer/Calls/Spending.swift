@@ -81,14 +81,19 @@ extension ControlAPI {
     }
 
     /// Settles what was under way when the node stopped, as soon as it is known what became of it.
-    package func settleLeftOver() async {
+    ///
+    /// - Parameter open: what was left over before anybody could call.
+    package func settle(_ leftOver: [(hash: String, reservation: TokenStore.Reservation)]) async {
         guard let tokens else { return }
-        var open = tokens.leftOver
+        var open = leftOver
         while !open.isEmpty, !feed.hasEnded, !Task.isCancelled {
             let mark = feed.mark
             var waiting: [(hash: String, reservation: TokenStore.Reservation)] = []
             for (hash, reservation) in open {
-                guard let found = try? await node.payments(beginningWith: hash) else { return }
+                guard let found = try? await node.payments(beginningWith: hash) else {
+                    waiting.append((hash, reservation))
+                    continue
+                }
                 switch found.first?.status {
                 case nil, .failed: tokens.settle(reservation, .zero)
                 case .succeeded: tokens.settle(reservation, found.first.map { $0.amount.saturatingAdding($0.fee) } ?? .zero)

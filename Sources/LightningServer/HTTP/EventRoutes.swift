@@ -23,18 +23,22 @@ extension HTTPRoutes {
         }
         let caller = api.with(token)
         let (tokens, first) = (tokens, start)
-        guard followers.take(token.id) else { throw HTTPFailure.tooMany(15) }
-        let followers = followers
+        guard let place = followers.hold(token.id) else { throw HTTPFailure.tooMany(15) }
         let body = ResponseBody { writer in
-            defer { followers.leave(token.id) }
+            defer { withExtendedLifetime(place) {} }
             var (position, isFirst) = (first, true)
             // Until the caller is gone, which the next line that is written tells, the token is revoked, or the node stops.
             while !Task.isCancelled, !Task.isShuttingDownGracefully, tokens.isValid(token), !caller.feed.hasEnded {
                 var request = position
                 request["limit"] = 500
                 request["wait_ms"] = isFirst ? 0 : 15_000
-                let page = try await cancelWhenGracefulShutdown { [request] in try await caller.handle("events", .object(request)) }
-                guard tokens.isValid(token) else { break }
+                let page: JSONValue
+                do {
+                    page = try await cancelWhenGracefulShutdown { [request] in try await caller.handle("events", .object(request)) }
+                } catch {
+                    // The token was revoked, or the node stops: the stream ends.
+                    break
+                }
                 let feed = page["feed"].text ?? ""
                 var lines = ""
                 if page["missed"].flag, !isFirst || first["from"] != nil { lines += "event: missed\ndata: {}\n\n" }

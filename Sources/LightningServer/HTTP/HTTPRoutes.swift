@@ -26,7 +26,7 @@ struct HTTPRoutes: Sendable {
     /// Of those who have a token: each of its own.
     private let requests = RateLimiter<String>(burst: 400, perSecond: 200)
     /// Of addresses from which somebody calls without a token, or with a wrong one.
-    private let strangers = RateLimiter<String>(burst: 60, perSecond: 10)
+    private let strangers: RateLimiter<String>
     /// Of addresses that ask for what takes no token.
     private let visitors = RateLimiter<String>(burst: 200, perSecond: 20)
     /// Streams of events, by token.
@@ -36,6 +36,7 @@ struct HTTPRoutes: Sendable {
         self.api = api
         self.tokens = tokens
         self.options = options
+        strangers = RateLimiter(burst: options.strangers.burst, perSecond: options.strangers.perSecond)
         self.logger = logger
     }
 

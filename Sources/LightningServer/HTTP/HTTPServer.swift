@@ -14,7 +14,8 @@ import Synchronization
 
 /// The calls of the table over HTTP, for those who have a token; the dashboard, and what monitoring asks for.
 ///
-/// Money at risk: whoever reads what goes over the line has the token. Away from this machine it needs TLS in front of it.
+/// Money at risk: whoever reads what goes over the line has the token: away from this machine it takes `Options.tls`. Behind a proxy all clients have one address, and
+/// share what an address may.
 package final class HTTPServer: Sendable {
     package struct Options: Sendable {
         package var host = "127.0.0.1"
@@ -24,6 +25,8 @@ package final class HTTPServer: Sendable {
         package var maxConnections = 256
         /// Of one address.
         package var maxConnectionsOfAddress = 64
+        /// Requests that an address may make without a token that is known: so many at once, and so many a second.
+        package var strangers: (burst: Int, perSecond: Double) = (60, 10)
         /// How long a request may take to arrive.
         package var bodyTimeout = Duration.seconds(30)
         /// PEM files of a certificate with its chain, and of its key; `nil` for no TLS.

@@ -16,6 +16,21 @@ final class Places<Key: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// A place that is left when nobody holds it any more, whatever became of what it was for.
+    func hold(_ key: Key) -> Held? { take(key) ? Held(self, key) : nil }
+
+    final class Held: Sendable {
+        private let places: Places
+        private let key: Key
+
+        fileprivate init(_ places: Places, _ key: Key) {
+            self.places = places
+            self.key = key
+        }
+
+        deinit { places.leave(key) }
+    }
+
     func leave(_ key: Key) {
         taken.withLock { taken in
             let left = taken[key, default: 0] - 1

@@ -14,9 +14,9 @@ final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     /// So that strangers cannot fill the memory.
     private static var mostKeys: Int { 10_000 }
 
-    init(burst: Int, perSecond: Int) {
+    init(burst: Int, perSecond: Double) {
         self.burst = Double(burst)
-        self.perSecond = Double(perSecond)
+        self.perSecond = perSecond
     }
 
     /// Takes one.

@@ -125,7 +125,7 @@ package final class TokenStore: Sendable {
     // MARK: Limits
 
     /// Something that was set aside for a payment.
-    struct Reservation: Sendable {
+    package struct Reservation: Sendable {
         fileprivate var token: String
         fileprivate var number: UInt64
     }
@@ -162,7 +162,7 @@ package final class TokenStore: Sendable {
     }
 
     /// What was under way when the node stopped, with the hashes of the payments.
-    var leftOver: [(hash: String, reservation: Reservation)] {
+    package var leftOver: [(hash: String, reservation: Reservation)] {
         tokens.withLock { tokens in
             tokens.flatMap { token in
                 (token.limit?.reserved ?? [:]).compactMap { number, one in

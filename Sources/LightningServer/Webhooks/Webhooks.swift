@@ -130,30 +130,50 @@ package final class Webhooks: Sendable {
         // About the time of the last word some were told and some perhaps not: the list says which.
         // An invoice knows when it was paid to the second.
         let from = told.isEmpty ? mark / 1000 * 1000 : mark - min(mark, 60_000)
-        let page = try await api.node.invoices(limit: 10_000)
-        for record in page.records.reversed() {
-            guard case .paid(let at, let amount) = record.status, at.milliseconds >= from, !told.contains(record.invoice.paymentHash.hex)
-            else { continue }
-            let entry = EventFeed.Entry(number: 1, time: at, event: .paymentReceived(record, amount))
-            if let event = ControlAPI.json(entry) { add(event) }
+        let page = try await api.node.invoices(limit: 100_000) { record in
+            if case .paid(let at, _) = record.status { at.milliseconds >= from } else { false }
         }
+        let entries = page.records.compactMap { record -> EventFeed.Entry? in
+            guard case .paid(let at, let amount) = record.status, !told.contains(record.invoice.paymentHash.hex) else { return nil }
+            return EventFeed.Entry(number: 1, time: at, event: .paymentReceived(record, amount))
+        }
+        // In the order in which they came, and all of them or none: what is told moves the moment from which on is looked next time.
+        add(entries.sorted { $0.time < $1.time })
     }
 
     private func listen(from first: UInt64) async {
         var next = first
         while !Task.isCancelled, !api.feed.hasEnded {
             let (entries, isIncomplete) = api.feed.events(from: next, limit: 1000)
-            if isIncomplete { logger.error("webhooks: some events came too fast, and are not told") }
-            for entry in entries {
-                if let event = ControlAPI.json(entry), options.events.contains(event["event"].text ?? "") { add(event) }
+            if isIncomplete {
+                logger.error("webhooks: events came too fast: payments are looked for, others are not told")
+                do { try await catchUp() } catch { logger.error("webhooks: \(error)") }
             }
+            add(entries)
             next = entries.last.map { $0.number + 1 } ?? next
             if entries.isEmpty { await api.feed.wait(for: next, atMost: .seconds(30)) }
         }
     }
 
-    private func add(_ event: JSONValue) {
-        guard case .object(var fields) = event else { return }
+    /// Puts what is wanted of events into the queue, in one write.
+    private func add(_ entries: [EventFeed.Entry]) {
+        let wanted = entries.compactMap { entry -> (body: String, payment: String?, time: UInt64)? in
+            guard let event = ControlAPI.json(entry), options.events.contains(event["event"].text ?? "") else { return nil }
+            let payment = event["event"] == "payment_received" ? event["payment_hash"].text : nil
+            return Self.body(of: event).map { ($0, payment, entry.time.milliseconds) }
+        }
+        guard !wanted.isEmpty else { return }
+        change { queue in
+            // One that was found in the list meanwhile is not told again.
+            for one in wanted where !(one.payment.map { queue.told.contains($0) } ?? false) {
+                queue.add(one.body, to: options.urls, payment: one.payment, at: one.time)
+            }
+        }
+        change.yield()
+    }
+
+    private static func body(of event: JSONValue) -> String? {
+        guard case .object(var fields) = event else { return nil }
         // The number means something on a feed only.
         fields["number"] = nil
         if event["event"] == "payment_received" {
@@ -163,15 +183,14 @@ package final class Webhooks: Sendable {
             fields["amountSat"] = .integer((event["received_msat"].int ?? 0) / 1000)
             fields["paymentHash"] = event["payment_hash"]
         }
-        let body = JSONValue.object(fields).line
-        let payment = event["event"] == "payment_received" ? event["payment_hash"].text : nil
-        change { $0.add(body, to: options.urls, payment: payment, at: Timestamp.now.milliseconds) }
-        change.yield()
+        return JSONValue.object(fields).line
     }
 
     // MARK: Telling
 
     private func tell() async {
+        // One reader for all of its life: a stream whose reader is cancelled has ended.
+        var news = changes.makeAsyncIterator()
         while !Task.isCancelled, !isEnding.withLock({ $0 }) {
             let now = Timestamp.now.milliseconds
             let due = queue.withLock { $0.due(at: now) }
@@ -181,12 +200,12 @@ package final class Webhooks: Sendable {
             }
             guard due.isEmpty else { continue }
             let pause = queue.withLock { $0.nextTime }.map { $0 - min($0, Timestamp.now.milliseconds) } ?? 3_600_000
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { try? await Task.sleep(for: .milliseconds(Int64(clamping: pause) + 1)) }
-                group.addTask { for await _ in self.changes { return } }
-                await group.next()
-                group.cancelAll()
+            let timer = Task { [change] in
+                try? await Task.sleep(for: .milliseconds(Int64(clamping: pause) + 1))
+                if !Task.isCancelled { change.yield() }
             }
+            await news.next()
+            timer.cancel()
         }
     }
 

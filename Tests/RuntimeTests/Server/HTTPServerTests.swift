@@ -140,18 +140,16 @@ struct HTTPServerTests {
 
     @Test("strangers who guess are slowed down, and those who have a token are not")
     func rates() async throws {
-        let client = try await Client()
+        var options = HTTPServer.Options()
+        // As good as never again: nothing depends on how fast this machine is.
+        options.strangers = (3, 0.001)
+        let client = try await Client(options)
         let reader = try await client.token(.read)
-        var statuses: Set<Int> = []
-        for _ in 0..<80 {
-            let answer = try await client.send("GET", "/v1/getinfo", token: "wrong")
-            statuses.insert(answer.status)
-            if answer.status == 429 {
-                #expect(Int(answer.headers.value(forHTTPHeaderField: "Retry-After") ?? "") == 1)
-                break
-            }
-        }
-        #expect(statuses == [401, 429])
+        var statuses: [Int] = []
+        for _ in 0..<5 { statuses.append(try await client.send("GET", "/v1/getinfo", token: "wrong").status) }
+        #expect(statuses == [401, 401, 401, 429, 429])
+        let answer = try await client.send("GET", "/v1/getinfo", token: "wrong")
+        #expect(Int(answer.headers.value(forHTTPHeaderField: "Retry-After") ?? "").map { (900...1000).contains($0) } == true)
         #expect(try await client.send("GET", "/v1/getinfo", token: reader).status == 200)
         await client.stop()
     }
@@ -395,7 +393,7 @@ struct HTTPServerTests {
         let tokens = try TokenStore(path: path)
         let api = ControlAPI(node: client.world.alice, tokens: tokens, onStop: nil)
         #expect(try await api.handle("listtokens", [:]).list.map { $0["spent_msat"] } == [67_000])
-        await api.settleLeftOver()
+        await api.settle(tokens.leftOver)
         // Paid, never sent, and one of which nobody knows which it was.
         #expect(try await api.handle("listtokens", [:]).list.map { $0["spent_msat"] } == [27_000])
         await client.stop()

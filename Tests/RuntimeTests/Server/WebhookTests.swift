@@ -86,10 +86,18 @@ struct WebhookTests {
         private(set) var bodies: [(text: String, signature: String)] = []
         private var waiting: [CheckedContinuation<Void, Never>] = []
 
-        func take(_ text: String, _ signature: String) {
+        /// How often it refuses before it takes anything.
+        private var refusals = 2
+        private(set) var calls = 0
+
+        func take(_ text: String, _ signature: String) -> Bool {
+            calls += 1
+            refusals -= 1
+            guard refusals < 0 else { return false }
             bodies.append((text, signature))
             for one in waiting { one.resume() }
             waiting = []
+            return true
         }
 
         func wait(for count: Int) async {
@@ -103,8 +111,8 @@ struct WebhookTests {
         let router = Router()
         router.post("paid") { request, _ -> HTTPResponse.Status in
             let body = try await request.body.collect(upTo: 1_000_000)
-            await shop.take(String(buffer: body), request.headers[.init("X-Lightning-Signature")!] ?? "")
-            return .noContent
+            let isTaken = await shop.take(String(buffer: body), request.headers[.init("X-Lightning-Signature")!] ?? "")
+            return isTaken ? .noContent : .internalServerError
         }
         let (ports, port) = AsyncStream<Int>.makeStream()
         let server = Application(
@@ -152,6 +160,8 @@ struct WebhookTests {
         for (text, signature) in await shop.bodies {
             #expect(signature == "sha256=" + MAC.hmacSHA256(key: Array(secret.utf8), Array(text.utf8)).hex)
         }
+        // Refused twice, and told a third time; nothing was told oftener than it was refused.
+        #expect(await shop.calls == 5)
         await group.triggerGracefulShutdown()
         try await running.value
         await world.stop()
