@@ -267,7 +267,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], exclude: ["Wallets", "Server/Certificates"]),
+            ], exclude: ["Wallets"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
