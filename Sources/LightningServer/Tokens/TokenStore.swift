@@ -21,18 +21,21 @@ package final class TokenStore: Sendable {
     private let session = Mutex<Token?>(nil)
 
     /// - Throws: a `CallFailure` of kind `corrupt` where the file is not what this program wrote: no token is taken then.
-    package init(path: String) throws(CallFailure) {
+    package convenience init(path: String) throws(CallFailure) { self.init(path: path, tokens: try Self.read(path)) }
+
+    private init(path: String, tokens: [Token]) {
         self.path = path
-        guard FileManager.default.fileExists(atPath: path) else {
-            tokens = Mutex([])
-            return
-        }
+        self.tokens = Mutex(tokens)
+    }
+
+    private static func read(_ path: String) throws(CallFailure) -> [Token] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
         let failure = CallFailure(
             .corrupt, "\(path) cannot be read: without it no token is known. Restore it, or remove it to begin with none")
         guard let bytes = DurableFile.read(path, upTo: 64_000_000), let json = try? JSONValue(parsing: Data(bytes)) else { throw failure }
         let read = json["tokens"].list.map { Token($0, at: .now) }
         guard case .array = json["tokens"], read.allSatisfy({ $0 != nil }) else { throw failure }
-        tokens = Mutex(read.compactMap { $0 })
+        return read.compactMap { $0 }
     }
 
     /// The token that a caller sends; `nil` for one that is none, or was revoked.

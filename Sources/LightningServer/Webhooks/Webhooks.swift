@@ -57,20 +57,19 @@ package final class Webhooks: Sendable {
 
     /// - Parameter folder: of the wallet: the key lies there in `webhook.secret`, the queue in `webhooks.json`.
     /// - Throws: a `CallFailure` where one of them cannot be read or written.
-    package init(_ api: ControlAPI, folder: URL, options: Options, logger: Logger) throws(CallFailure) {
+    package convenience init(_ api: ControlAPI, folder: URL, options: Options, logger: Logger) throws(CallFailure) {
+        let path = folder.appending(path: "webhooks.json").path
+        let key = Array(try Self.secret(in: folder).utf8)
+        let queue = try Self.read(path, options)
+        self.init(api, path: path, key: key, queue: queue, options: options, logger: logger)
+    }
+
+    private init(_ api: ControlAPI, path: String, key: [UInt8], queue: WebhookQueue, options: Options, logger: Logger) {
         self.api = api
         self.options = options
         self.logger = logger
-        path = folder.appending(path: "webhooks.json").path
-        key = Array(try Self.secret(in: folder).utf8)
-        var queue = WebhookQueue()
-        if FileManager.default.fileExists(atPath: path) {
-            guard let bytes = DurableFile.read(path, upTo: 256_000_000), let json = try? JSONValue(parsing: Data(bytes)),
-                let read = WebhookQueue(json)
-            else { throw CallFailure(.corrupt, "\(path) cannot be read: what is still to be told is not known. Restore it, or remove it") }
-            queue = read
-            queue.keep(options.urls)
-        }
+        self.path = path
+        self.key = key
         self.queue = Mutex(queue)
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
@@ -78,6 +77,15 @@ package final class Webhooks: Sendable {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         // From this moment on, also where the process ends before anything is to be told.
         change { $0.begin(at: Timestamp.now.milliseconds) }
+    }
+
+    private static func read(_ path: String, _ options: Options) throws(CallFailure) -> WebhookQueue {
+        guard FileManager.default.fileExists(atPath: path) else { return WebhookQueue() }
+        guard let bytes = DurableFile.read(path, upTo: 256_000_000), let json = try? JSONValue(parsing: Data(bytes)),
+            var queue = WebhookQueue(json)
+        else { throw CallFailure(.corrupt, "\(path) cannot be read: what is still to be told is not known. Restore it, or remove it") }
+        queue.keep(options.urls)
+        return queue
     }
 
     /// The key, made when it is first wanted.
