@@ -144,8 +144,8 @@ let package = Package(
         .target(
             name: "LightningTesting",
             dependencies: [
-                "BitcoinPrimitives", "BitcoinBackend", "LightningWire", "LightningRouting", "LightningChannel", "LightningCore",
-                "LightningRuntime",
+                "BitcoinPrimitives", "BitcoinBackend", "LightningWire", "LightningRouting", "LightningTransactions", "LightningChannel",
+                "LightningCore", "LightningRuntime",
             ]),
         .executableTarget(
             name: "lnw",

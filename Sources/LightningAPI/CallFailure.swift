@@ -83,3 +83,39 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         return ["error": .object(fields)]
     }
 }
+
+/// What is wrong with a request of HTTP before it is a call.
+package enum RequestFailure: String, Sendable, CaseIterable {
+    case unauthorized
+    case notFound = "not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case timeout
+    case tooLarge = "too_large"
+    case tooManyRequests = "too_many_requests"
+
+    /// By which programs know it: it does not change.
+    package var code: String { rawValue }
+
+    package var httpStatus: Int {
+        switch self {
+        case .unauthorized: 401
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .timeout: 408
+        case .tooLarge: 413
+        case .tooManyRequests: 429
+        }
+    }
+
+    /// For whoever reads the reference.
+    package var meaning: String {
+        switch self {
+        case .unauthorized: "no token, or one that is not known"
+        case .notFound: "there is no such call or path"
+        case .methodNotAllowed: "it changes something, and was not POSTed"
+        case .timeout: "the request did not arrive in time"
+        case .tooLarge: "the body is too long"
+        case .tooManyRequests: "again after `Retry-After` seconds"
+        }
+    }
+}

@@ -72,13 +72,8 @@ package enum OpenAPI {
         ]
         let kinds: [CallFailure.Kind] = [.usage, .forbidden, .unreachable, .internal] + call.failures
         for kind in kinds { all["\(kind.httpStatus)"] = failure("\(kind.code): \(kind.meaning)") }
-        all["401"] = failure("unauthorized: without a token, or with a wrong one")
-        all["404"] = failure("not_found: there is no such call")
-        all["405"] = failure("method_not_allowed: it changes something, and was not POSTed")
-        all["408"] = failure("timeout: the request did not arrive in time")
-        all["413"] = failure("too_large: the body is too long")
-        all["503"] = failure("database_unusable: the node has stopped")
-        all["429"] = failure("too_many_requests: again after Retry-After")
+        for kind in RequestFailure.allCases { all["\(kind.httpStatus)"] = failure("\(kind.code): \(kind.meaning)") }
+        all["503"] = failure("\(CallFailure.Kind.corrupt.code): \(CallFailure.Kind.corrupt.meaning)")
         return .object(all)
     }
 

@@ -36,18 +36,9 @@ package enum Reference {
         | --- | --- | --- | --- |
 
         """
-            + CallFailure.Kind.allCases.map { "| `\($0.code)` | \($0.httpStatus) | \($0.exitStatus) | \($0.meaning) |" }.joined(
-                separator: "\n")
-                + """
-
-                | `unauthorized` | 401 | | no token, or one that is not known |
-                | `not_found` | 404 | | there is no such call or path |
-                | `method_not_allowed` | 405 | | it changes something, and was not POSTed |
-                | `timeout` | 408 | | the request did not arrive in time |
-                | `too_large` | 413 | | the body is too long |
-                | `too_many_requests` | 429 | | again after `Retry-After` seconds |
-
-                """ + beside
+            + (CallFailure.Kind.allCases.map { "| `\($0.code)` | \($0.httpStatus) | \($0.exitStatus) | \($0.meaning) |" }
+            + RequestFailure.allCases.map { "| `\($0.code)` | \($0.httpStatus) | | \($0.meaning) |" })
+            .joined(separator: "\n") + "\n\n" + beside
     }
 
     /// What there is over HTTP that is no call.

@@ -78,7 +78,12 @@ public actor TestNetwork {
             try await openChannel(from: one, to: two, amount: channels, push: push, announce: announce)
         }
         // From six blocks on a channel is announced: BOLT 7.
-        if announce { try await mine(6) }
+        guard announce else { return }
+        try await mine(6)
+        // Gossip takes a moment: until every node knows of every channel there may be no way.
+        for node in nodes.values {
+            while try await node.graph().allChannels.count < names.count - 1 { try await Task.sleep(for: .milliseconds(2)) }
+        }
     }
 
     private func launch(_ name: String, port: Int = 0) async throws -> LightningNode {

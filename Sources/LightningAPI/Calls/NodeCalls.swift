@@ -8,7 +8,7 @@ extension CallTable {
                 "NodeInfo", "Who this node is, and how it stands.",
                 [
                     .always("id", .nodeID, "By which others know it."), .nullable("alias", .text("alice"), "What it calls itself."),
-                    .always("network", .choice("regtest", "signet", "testnet", "testnet4", "mainnet"), "Of its layer 1."),
+                    .always("network", .network, "Of its layer 1."),
                     .nullable("address", .nodeAddress, "Where others reach it; null where it listens to nobody."),
                     .always("blockheight", .height, "The block that it has followed the chain to."),
                     .always("num_peers", .count, "Nodes that it is connected to."),

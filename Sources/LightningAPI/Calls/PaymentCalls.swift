@@ -34,7 +34,7 @@ extension CallTable {
                         "type",
                         .choice("invoice", "address", "node", "transaction", "offer", "bolt12_invoice", "lnurl", "lightning_address"),
                         "What it is."),
-                    .optional("network", .choice("regtest", "signet", "testnet", "testnet4", "mainnet"), "Of which chain."),
+                    .optional("network", .network, "Of which chain."),
                     .optional(
                         "amount_msat", .nullable(.integer(0...Int64.max, "thousandths of a satoshi", example: 250_000_000)),
                         "What an invoice asks for; null where the payer chooses."),

@@ -1,3 +1,5 @@
+import BitcoinPrimitives
+
 // The values that the calls speak of, each with its unit: the same name means the same thing everywhere.
 extension Shape {
     /// The example values: those of BOLT 11's and BOLT 3's test vectors where there is one, so that they parse.
@@ -70,6 +72,7 @@ extension Shape {
     static func nullable(_ shape: Shape) -> Shape {
         Shape(.either([shape, Shape(.null)]), shape.meaning + (shape.meaning.isEmpty ? "" : "; or null"), example: shape.sample)
     }
+    static let network = Shape(.choice(Network.allCases.map(\.rawValue).sorted()), example: "regtest")
     static let done = Shape(.done, "true: it is done", example: true)
     static func choice(_ words: String...) -> Shape { Shape(.choice(words), example: .string(words[0])) }
     static func list(_ shape: Shape) -> Shape { Shape(.list(shape)) }

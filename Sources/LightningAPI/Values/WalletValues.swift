@@ -92,7 +92,8 @@ extension Shape {
         ] + eventFields
     ).shown(as: [
         "number": 17, "time": "2026-11-27T12:00:00Z", "event": "payment_received", "payment_hash": Shape.paymentHash.example,
-        "received_msat": 5_000_000, "amount_msat": 5_000_000, "description": "coffee", "status": "settling", "keysend": false,
+        "received_msat": 5_000_000, "amount_msat": 5_000_000, "description": "coffee", "status": "paid", "paid_at": "2026-11-27T12:00:00Z",
+        "keysend": false,
         "bolt11": Shape.bolt11.example, "created_at": "2026-11-27T11:59:00Z", "expires_at": "2026-11-27T12:59:00Z",
         "payment_preimage": Shape.preimage.example,
     ])

@@ -32,21 +32,18 @@ struct LimitArgument {
     var msat: UInt64
     var seconds: Int64?
 
-    private static let periods: [String: Int64] = ["hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000]
-
     static func parse(_ text: String) throws -> LimitArgument {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let failure = ValidationError("“\(text)” is no limit. Write 50000sat, or 10000sat/hour, /day, /week or /month")
         guard parts.count <= 2, let amount = Amount(parts[0]), amount.msat > 0 else { throw failure }
         guard parts.count == 2 else { return LimitArgument(msat: amount.msat, seconds: nil) }
-        guard let period = periods[parts[1]] else { throw failure }
-        return LimitArgument(msat: amount.msat, seconds: period)
+        guard let period = LimitPeriod(rawValue: parts[1]) else { throw failure }
+        return LimitArgument(msat: amount.msat, seconds: period.seconds)
     }
 
     /// A limit in words: 10,000 sat in 24 hours.
     static func words(_ limit: Int64, _ seconds: Int64?) -> String {
-        let names: [Int64: String] = [3600: "an hour", 86_400: "24 hours", 604_800: "7 days", 2_592_000: "30 days"]
-        return Format.msat(UInt64(max(0, limit))) + (seconds.map { " in \(names[$0] ?? "\($0) s")" } ?? " in all")
+        return Format.msat(UInt64(max(0, limit))) + (seconds.map { " in \(LimitPeriod.words($0))" } ?? " in all")
     }
 }
 

@@ -156,7 +156,7 @@ package struct ControlAPI: Sendable {
                 throw CallFailure(.refused, "the invoice asks for \(wanted): leave the amount out")
             }
             let limits = try limits(p)
-            let most = try mostly(invoice.amount ?? amount ?? .zero, limits)
+            let most = mostly(invoice.amount ?? amount ?? .zero, limits)
             let payment = try await awaited(atMost: most, hash: invoice.paymentHash) {
                 try await node.pay(invoice, amount: amount, limits: limits)
             }
@@ -167,7 +167,7 @@ package struct ControlAPI: Sendable {
             let amount = try p.msat("amount_msat") ?? .zero
             let payee = try await anyNode(p["id"])
             let limits = try limits(p)
-            let most = try mostly(amount, limits)
+            let most = mostly(amount, limits)
             let payment = try await awaited(atMost: most) { try await node.keysend(payee, amount: amount, limits: limits) }
             let value = Self.json(payment, description: nil, since: started)
             return try await named([(payment.payee, value)], "destination_alias")[0]

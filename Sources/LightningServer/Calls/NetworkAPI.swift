@@ -105,7 +105,7 @@ extension ControlAPI {
             let started = ContinuousClock.now
             let amount = try p.msat("amount_msat") ?? .zero
             let limits = try limits(p)
-            let payment = try await awaited(atMost: try mostly(amount, limits), isCircle: true) {
+            let payment = try await awaited(atMost: mostly(amount, limits), isCircle: true) {
                 try await node.rebalance(from: from, to: to, amount: amount, limits: limits)
             }
             return Self.json(payment, description: "rebalance", since: started)

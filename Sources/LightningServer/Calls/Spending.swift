@@ -11,7 +11,7 @@ extension ControlAPI {
     static let answerTimeout = Duration.seconds(60)
 
     /// The most that a payment may come to.
-    func mostly(_ amount: MilliSatoshi, _ limits: PaymentLimits) throws(CallFailure) -> MilliSatoshi {
+    func mostly(_ amount: MilliSatoshi, _ limits: PaymentLimits) -> MilliSatoshi {
         amount.saturatingAdding(limits.fee(for: amount))
     }
 

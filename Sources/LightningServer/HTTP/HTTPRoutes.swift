@@ -45,7 +45,6 @@ struct HTTPRoutes: Sendable {
         addStatus(to: router)
         addDashboard(to: router)
         addPhoenix(to: router)
-        // Bodies are read before anything else, so that a slow one is stopped by one rule.
         router.get("v1/{call}") { request, context in
             await answer(context) {
                 if context.parameters.get("call") == "events", request.headers[.accept]?.contains("text/event-stream") == true {
@@ -189,16 +188,18 @@ enum HTTPFailure: Error {
     /// Seconds.
     case tooMany(Int)
 
-    var status: HTTPResponse.Status {
+    private var kind: RequestFailure {
         switch self {
         case .unauthorized: .unauthorized
         case .notFound: .notFound
         case .method: .methodNotAllowed
-        case .slow: .requestTimeout
-        case .tooLarge: .contentTooLarge
+        case .slow: .timeout
+        case .tooLarge: .tooLarge
         case .tooMany: .tooManyRequests
         }
     }
+
+    var status: HTTPResponse.Status { .init(code: kind.httpStatus) }
 
     var headers: HTTPFields {
         switch self {
@@ -210,19 +211,18 @@ enum HTTPFailure: Error {
     }
 
     var json: JSONValue {
-        let (code, message): (String, String) =
+        let message =
             switch self {
-            case .unauthorized(hasToken: true):
-                ("unauthorized", "this token is not known: it may have been revoked, or be another node's")
+            case .unauthorized(hasToken: true): "this token is not known: it may have been revoked, or be another node's"
             case .unauthorized(hasToken: false):
-                ("unauthorized", "send a token: Authorization: Bearer <token>. Make one: lnw token create --can read")
-            case .notFound: ("not_found", "there is nothing here. The calls are in /openapi.json")
-            case .method: ("method_not_allowed", "calls are made by POST, with the request as JSON; what changes nothing may be got")
-            case .slow: ("timeout", "the request did not arrive in time")
-            case .tooLarge(let limit): ("too_large", "the body has more than \(limit) bytes")
-            case .tooMany(let seconds): ("too_many_requests", "too many requests: again in \(seconds) s")
+                "send a token: Authorization: Bearer <token>. Make one: lnw token create --can read"
+            case .notFound: "there is nothing here. The calls are in /openapi.json"
+            case .method: "calls are made by POST, with the request as JSON; what changes nothing may be got"
+            case .slow: "the request did not arrive in time"
+            case .tooLarge(let limit): "the body has more than \(limit) bytes"
+            case .tooMany(let seconds): "too many requests: again in \(seconds) s"
             }
-        return ["error": ["code": .string(code), "message": .string(message)]]
+        return ["error": ["code": .string(kind.code), "message": .string(message)]]
     }
 }
 

@@ -146,7 +146,7 @@ package final class TokenStore: Sendable {
             guard let limit = tokens[index].limit else { return nil }
             guard let number = tokens[index].limit?.reserve(sum, hash: hash, at: Timestamp.now.seconds) else {
                 let spent = limit.spent(at: Timestamp.now.seconds)
-                let period = limit.period.map { " in \(Self.words($0))" } ?? ""
+                let period = limit.period.map { " in \(LimitPeriod.words(Int64(clamping: $0)))" } ?? ""
                 throw CallFailure(
                     .forbidden,
                     "this may come to \(sum), fees included, and the token has \(limit.amount.subtracting(spent) ?? .zero) left of \(limit.amount)\(period): a smaller max_fee_msat may help",
@@ -157,11 +157,6 @@ package final class TokenStore: Sendable {
             }
             return Reservation(token: token.id, number: number)
         }
-    }
-
-    private static func words(_ seconds: UInt64) -> String {
-        let known: [UInt64: String] = [3600: "an hour", 86_400: "24 hours", 604_800: "7 days", 2_592_000: "30 days"]
-        return known[seconds] ?? "\(seconds) s"
     }
 
     /// What was under way when the node stopped, with the hashes of the payments.

@@ -33,9 +33,12 @@ struct WebhookQueue: Sendable {
 
     /// Puts something into the queue for each of several programs.
     ///
-    /// - Parameter payment: the hash of the payment that it is about, if any.
-    mutating func add(_ body: String, to urls: [String], payment: String?, at now: UInt64) {
-        mark = max(mark, now)
+    /// - Parameters:
+    ///   - payment: the hash of the payment that it is about, if any.
+    ///   - moment: when it happened, perhaps long ago: the node was away.
+    ///   - now: from which on it is tried.
+    mutating func add(_ body: String, to urls: [String], payment: String?, happenedAt moment: UInt64, at now: UInt64) {
+        mark = max(mark, moment)
         if let payment {
             told.append(payment)
             if told.count > 2000 { told.removeFirst(told.count - 1000) }
@@ -69,7 +72,9 @@ struct WebhookQueue: Sendable {
     mutating func taken(_ number: UInt64) { deliveries.removeAll { $0.number == number } }
 
     /// It was not: later again, each time after twice the pause; after three days it is lost.
-    mutating func failed(_ number: UInt64, at now: UInt64) {
+    ///
+    /// - Parameter pause: the first one; thousandths of a second.
+    mutating func failed(_ number: UInt64, at now: UInt64, firstPause pause: UInt64 = 1000) {
         guard let index = deliveries.firstIndex(where: { $0.number == number }) else { return }
         guard now < deliveries[index].since + Self.patience else {
             lost += 1
@@ -77,7 +82,8 @@ struct WebhookQueue: Sendable {
             return
         }
         deliveries[index].attempts += 1
-        deliveries[index].next = now + min(Self.longestPause, 1000 << UInt64(min(deliveries[index].attempts - 1, 20)))
+        deliveries[index].next =
+            now + min(Self.longestPause, min(pause, Self.longestPause) << UInt64(min(deliveries[index].attempts - 1, 22)))
     }
 
     /// Programs that are not told any more have nothing to wait for.

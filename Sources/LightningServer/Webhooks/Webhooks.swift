@@ -24,6 +24,8 @@ package final class Webhooks: Sendable {
         package var events: Set<String> = ["payment_received"]
         /// How long one may take to answer.
         package var timeout = Duration.seconds(10)
+        /// Until one that did not take something is told again; each time it is twice as long.
+        package var firstPause = Duration.seconds(1)
 
         /// - Parameter events: `nil` for payments received.
         /// - Throws: a `CallFailure` of kind `usage` for what is no address of HTTP, or no event.
@@ -174,7 +176,7 @@ package final class Webhooks: Sendable {
         change { queue in
             // One that was found in the list meanwhile is not told again.
             for one in wanted where !(one.payment.map { queue.told.contains($0) } ?? false) {
-                queue.add(one.body, to: options.urls, payment: one.payment, at: one.time)
+                queue.add(one.body, to: options.urls, payment: one.payment, happenedAt: one.time, at: Timestamp.now.milliseconds)
             }
         }
         change.yield()
@@ -239,7 +241,7 @@ package final class Webhooks: Sendable {
             why = "\(error)"
         }
         let lost = queue.withLock { $0.lost }
-        change { $0.failed(delivery.number, at: Timestamp.now.milliseconds) }
+        change { $0.failed(delivery.number, at: Timestamp.now.milliseconds, firstPause: options.firstPause.wholeMilliseconds) }
         let isLost = queue.withLock { $0.lost } > lost
         // The address may have a password in it.
         let host = URL(string: delivery.url)?.host() ?? ""

@@ -29,7 +29,7 @@ struct WebhookTests {
             switch random.next() % 4 {
             case 0:
                 said.append("\(step)")
-                queue.add("\(step)", to: urls, payment: step % 2 == 0 ? "hash\(step)" : nil, at: now)
+                queue.add("\(step)", to: urls, payment: step % 2 == 0 ? "hash\(step)" : nil, happenedAt: now, at: now)
             case 1, 2:
                 for delivery in queue.due(at: now) {
                     // An answer that is lost: it is told again.
@@ -67,7 +67,7 @@ struct WebhookTests {
     @Test("a program that is away is tried for three days, with longer and longer pauses")
     func patience() {
         var queue = WebhookQueue()
-        queue.add("x", to: ["http://one"], payment: nil, at: 0)
+        queue.add("x", to: ["http://one"], payment: nil, happenedAt: 0, at: 0)
         var now: UInt64 = 0
         var tries = 0
         while let delivery = queue.due(at: now).first {
@@ -76,8 +76,15 @@ struct WebhookTests {
             now = queue.nextTime ?? now
         }
         #expect((75...90).contains(tries) && queue.lost == 1 && now >= WebhookQueue.patience - 3_600_000)
+        // What happened while the node was away for a week is tried for as long as anything else.
+        let past = now
+        now += 7 * 86_400_000
+        queue.add("y", to: ["http://one"], payment: "hash", happenedAt: past, at: now)
+        queue.failed(queue.due(at: now)[0].number, at: now)
+        #expect(queue.deliveries.count == 1 && queue.lost == 1 && queue.nextTime == now + 1000)
+        queue.taken(queue.deliveries[0].number)
         // One that is away for ever does not fill the memory.
-        for number in 0..<(WebhookQueue.limit + 5) { queue.add("\(number)", to: ["http://one"], payment: nil, at: now) }
+        for number in 0..<(WebhookQueue.limit + 5) { queue.add("\(number)", to: ["http://one"], payment: nil, happenedAt: now, at: now) }
         #expect(queue.deliveries.count == WebhookQueue.limit && queue.lost == 6 && queue.deliveries.first?.body == "5")
     }
 
@@ -130,7 +137,9 @@ struct WebhookTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         func start() async throws -> Webhooks {
             let api = ControlAPI(node: world.bob, onStop: nil)
-            let webhooks = try Webhooks(api, folder: folder, options: try .init(urls: [url]), logger: Self.quiet)
+            var options = try Webhooks.Options(urls: [url])
+            options.firstPause = .milliseconds(1)
+            let webhooks = try Webhooks(api, folder: folder, options: options, logger: Self.quiet)
             try await webhooks.start()
             return webhooks
         }
