@@ -79,7 +79,8 @@ package struct NodeCore {
             payments = try PaymentMachines(store, &entropy)
             channels.backup = try BackupState(record: store.record(.meta, "backup"))
             peers.towers = try Towers(store)
-            batch.log = try EventLog(record: store.record(.meta, "log"))
+            batch.log = try EventLog(store)
+            batch.journal = try EventJournal(store)
             peers.keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
@@ -337,6 +338,13 @@ package struct NodeCore {
         }
         batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
+        // Before the machines of payments forget what is over.
+        let kept = batch.effects.events.filter { event in
+            // The payments of a stream are in its record alone.
+            if case .paymentReceived(let record, _) = event { payments.receiver.invoices[record.invoice.paymentHash] != nil } else { true }
+        }
+        batch.journal.note(kept, now: now, height: height)
+        batch.effects.writes += batch.journal.drainWrites()
         batch.effects.writes += payments.drainWrites()
         batch.effects.writes += peers.keptBlobs.drainWrites()
         batch.effects.writes += peers.towers.drainWrites()
@@ -381,6 +389,7 @@ package struct NodeCore {
             if restored.peers.towers.service.cases != peers.towers.service.cases { return "cases of the watchtower" }
             if restored.peers.keptBlobs.blobs != peers.keptBlobs.blobs { return "peers' blobs" }
             if restored.batch.log.next != batch.log.next { return "log" }
+            if restored.batch.journal.next != batch.journal.next { return "events" }
             if restored.channels.backup.encoded() != channels.backup.encoded() { return "backup" }
             if let what = restored.gossip.graph.difference(from: network.gossip.graph) { return "graph: \(what)" }
             if restored.chain != chain || restored.channels.nextKeyIndex != channels.nextKeyIndex { return "chain position" }

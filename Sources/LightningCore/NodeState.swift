@@ -100,6 +100,7 @@ struct NodeBatch {
     var queue = WorkQueue()
     /// Whether the node's own record has changed: its place in the chain, or the number of its channels.
     var isMetaChanged = true
-    /// What is kept of the events.
+    /// What is kept of the events: in words, and for whoever asks what it missed.
     var log = EventLog()
+    var journal = EventJournal()
 }

@@ -11,6 +11,8 @@ package enum StoreHistory: Sendable, CaseIterable {
     case channels
     /// By number.
     case log
+    /// By number.
+    case events
 
     /// The table of the records.
     package var records: StoreTable {
@@ -21,6 +23,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .transactions: .walletHistory
         case .channels: .channelHistory
         case .log: .log
+        case .events: .events
         }
     }
 
@@ -30,7 +33,7 @@ package enum StoreHistory: Sendable, CaseIterable {
         case .payments: .paymentOrder
         case .invoices: .invoiceOrder
         case .channels: .channelOrder
-        case .forwards, .transactions, .log: nil
+        case .forwards, .transactions, .log, .events: nil
         }
     }
 

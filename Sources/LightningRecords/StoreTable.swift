@@ -47,6 +47,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case forwardTotals
     /// The last of what happened, by number.
     case log
+    /// The same for programs: payments, forwards and channels by what names them.
+    case events
     /// Streams of payments that this node sends, by number; and those that are over.
     case streams
     case streamHistory
@@ -61,7 +63,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
     package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
-            .towerKits, .channelHistory, .channelOrder, .log, .streamHistory:
+            .towerKits, .channelHistory, .channelOrder, .log, .events, .streamHistory:
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,

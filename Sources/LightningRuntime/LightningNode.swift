@@ -262,7 +262,7 @@ public final class LightningNode: Service, Sendable {
     /// Where others reach this node.
     public var address: NodeAddress? { port.map { NodeAddress(nodeID: nodeID, host: host, port: $0) } }
 
-    /// Everything that happens, from now on.
+    /// Everything that happens, from now on. What happened before, or while nobody listened: `events(since:)`.
     public var events: AsyncStream<NodeEvent> { driver.events() }
 
     // MARK: Peers

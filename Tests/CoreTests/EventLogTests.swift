@@ -21,7 +21,7 @@ struct EventLogTests {
         #expect(entries.count == 160 && entries.count { $0.level == .alert } == 100)
         #expect(entries.map(\.number) == Array(1...160) && entries[0].text == "note 0" && entries[0].height == 7)
         #expect(entries.allSatisfy { $0.time == Self.start })
-        log = try EventLog(record: store.record(.meta, "log"))
+        log = try EventLog(store)
         log.note([.note("later")], now: Self.start + .seconds(900), height: 8)
         store.apply(log.drainWrites())
         entries = try store.page(.log, before: nil, limit: 1).entries.map { try LogEntry(record: $0.record) }
@@ -51,7 +51,9 @@ struct EventLogTests {
         #expect(throws: DecodingFailure.self) { _ = try LogEntry(record: [2] + record.dropFirst()) }
         #expect(throws: DecodingFailure.self) { _ = try LogEntry(record: record + [0]) }
         for bad in [[], [1], [2, 0, 0, 0, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 0, 0, 0, 0], [1] + [UInt8](repeating: 0xff, count: 8)] {
-            #expect(throws: DecodingFailure.self) { _ = try EventLog(record: bad) }
+            var store = StoreContents()
+            store.apply([.put(.meta, key: StoreTable.key("log"), record: bad)])
+            #expect(throws: DecodingFailure.self) { _ = try EventLog(store) }
         }
     }
 }

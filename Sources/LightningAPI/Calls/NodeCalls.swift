@@ -19,8 +19,8 @@ extension CallTable {
         Call(
             "events", .node, needs: .read, "What happened since a number, and what happens next.",
             details: """
-                A feed begins anew with each start of the node. Where `missed` is true something happened that is not in the answer: the lists have \
-                what has to be known of payments, invoices, forwards and channels.
+                A feed begins anew with each start of the node. Where `missed` is true something happened that is not in the answer. What lasts is also \
+                in `listevents`, which the database has.
                 """,
             takes: [
                 .optional("from", .integer(1...Int64.max), "The `next` of the answer before; left out, only what happens from now on."),
@@ -32,6 +32,23 @@ extension CallTable {
             gives: .object([
                 .always("feed", .text("8f2c01aa00ff1122"), "Another one after each start of the node."),
                 .always("missed", .flag, "Whether something is missing before the first of them."),
+                .always("next", .integer(1...Int64.max), "What to ask for next."), .always("events", .list(.event), "What happened."),
+            ]), example: ["from": 1, "wait_ms": 0]),
+        Call(
+            "listevents", .node, needs: .read,
+            "What happened, out of the database, and what happens next; the last 100,000 events are kept.",
+            details: """
+                For programs that must miss nothing, whoever restarts: keep `next`, and ask with it the next time. Payments, invoices and channels \
+                are told as they are now. The payments of a stream to this node are not here, nor what lasts only while it happens: see `events`.
+                """,
+            takes: [
+                .optional("from", .integer(1...Int64.max), "The `next` of the answer before; left out, the oldest that is kept."),
+                .optional(
+                    "wait_ms", .integer(0...60_000, "thousandths of a second", example: 0), "How long to wait where nothing has happened."),
+                .optional("limit", .integer(1...10_000, example: 100), "How many at the most; 100 where nothing is said."),
+            ],
+            gives: .object([
+                .always("missed", .flag, "Whether something is missing before the first of them: it is not kept any more."),
                 .always("next", .integer(1...Int64.max), "What to ask for next."), .always("events", .list(.event), "What happened."),
             ]), example: ["from": 1, "wait_ms": 0]),
         Call(

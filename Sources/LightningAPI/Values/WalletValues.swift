@@ -85,7 +85,8 @@ extension Shape {
     static let event = object(
         "Event", "Something that happened.",
         [
-            .always("number", .integer(1...Int64.max), "It grows by one with each of a feed."), .always("time", .time, "When it was told."),
+            .always("number", .integer(1...Int64.max), "It grows by one with each of a feed, or of the database."),
+            .always("time", .time, "When it was told."),
             .always(
                 "event",
                 Shape(.choice(eventNames), example: "payment_received"), "What happened."),

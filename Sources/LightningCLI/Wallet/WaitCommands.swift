@@ -77,13 +77,20 @@ struct Watch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Follow what happens: payments, forwards, channels, blocks, as it happens. Ctrl-C ends it.",
         discussion: """
-            With --json a line for each event. What happens while nobody watches is in the lists: listpayments, listinvoices, listforwards, log.
+            With --json a line for each event. What happens while nobody watches is in the lists: listpayments, listinvoices, listforwards, log; and \
+            what lasts of the events themselves, the last 100,000 of them, is told with --after.
 
               lnw watch
+              lnw watch --after 0 --json      all of those, and then what happens; go on later with the last number that was told
               lnw watch --only payment_received,payment_succeeded --json | while read -r event; do …; done
             """)
     @OptionGroup var options: CommonOptions
     @Flag(help: "Begin with the last events since the node was started, some thousands of them.") var recent = false
+    @Option(
+        help:
+            "Begin with what was stored after the event of this number, and go on with that; 0 for all of it. Nothing of it is missed, whoever restarts."
+    )
+    var after: Int64?
     @Option(help: "Only these events, by their names in JSON: payment_received,block") var only: String?
 
     func run() async throws {
@@ -92,6 +99,11 @@ struct Watch: AsyncParsableCommand {
         if let wanted, wanted.isEmpty { throw CallFailure(.usage, "--only names events: payment_received,block") }
         if let unknown = wanted?.subtracting(EventText.names).sorted().first {
             throw CallFailure(.usage, "there is no event “\(unknown)”. There are: \(EventText.names.sorted().joined(separator: ", "))")
+        }
+        guard after == nil || !recent else { throw CallFailure(.usage, "--after and --recent exclude each other") }
+        if let after {
+            guard (0..<Int64.max).contains(after) else { throw CallFailure(.usage, "--after is the number of an event: 0 or more") }
+            return try await followStored(from: after + 1, wanted, until: interrupt)
         }
         var next: JSONValue = recent ? 1 : .null
         var feed = JSONValue.null
@@ -102,9 +114,25 @@ struct Watch: AsyncParsableCommand {
                 Terminal.error("lnw: some events are missing here: they came too fast, or the node was started anew")
             }
             (next, feed) = (page["next"], page["feed"])
-            for event in page["events"].list where wanted?.contains(event["event"].string) ?? true {
-                Terminal.out(options.json ? event.line : EventText.line(event.printable))
+            show(page, wanted)
+        }
+    }
+
+    private func followStored(from first: Int64, _ wanted: Set<String>?, until interrupt: Interrupt) async throws {
+        var next = JSONValue.integer(first)
+        while !interrupt.happened {
+            let page = try await options.call("listevents", ["from": next, "wait_ms": 500, "limit": 1000])
+            if page["missed"].flag {
+                Terminal.error("lnw: some events are missing here: they are not kept any more, or this is another database")
             }
+            next = page["next"]
+            show(page, wanted)
+        }
+    }
+
+    private func show(_ page: JSONValue, _ wanted: Set<String>?) {
+        for event in page["events"].list where wanted?.contains(event["event"].string) ?? true {
+            Terminal.out(options.json ? event.line : EventText.line(event.printable))
         }
     }
 }

@@ -10,7 +10,7 @@ public import LightningRouting
 public import LightningWire
 
 /// A caller's question, to be answered by a notice.
-public typealias RequestID = UInt64
+package typealias RequestID = UInt64
 
 /// What can happen to a node.
 package enum NodeInput: Sendable {

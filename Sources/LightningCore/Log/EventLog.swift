@@ -15,52 +15,29 @@ struct EventLog: Sendable {
     /// A peer can bring about notes: so many at once, and one more each quarter of an hour, so that for months they do not push out an alert.
     /// Alerts and what happens to channels are always kept.
     private static let noteRate = TokenBucket.Rate(burst: 60, interval: .seconds(900))
-    private static let version: UInt8 = 1
 
-    /// The number of the next entry.
-    private(set) var next: UInt64 = 1
+    private var entries = NumberedHistory(.log, name: "log", limit: limit)
     private var notes = TokenBucket(noteRate, now: .zero)
-    private var added: [LogEntry] = []
 
     init() {}
 
-    /// - Parameter record: `nil` for a node that has none yet.
-    init(record: [UInt8]?) throws(DecodingFailure) {
-        guard let record else { return }
-        var reader = ByteReader(record)
-        guard try reader.uint8() == Self.version else { throw .invalid("version of the log's record") }
-        next = try reader.uint64()
-        try reader.expectEnd()
-        guard (1...1 << 62).contains(next) else { throw .invalid("number of a log entry") }
-    }
+    /// Goes on with what a store has.
+    init(_ store: StoreContents) throws(DecodingFailure) { try entries.resume(store) }
+
+    /// The number of the next entry.
+    var next: UInt64 { entries.next }
 
     /// Takes what happened in a batch.
     mutating func note(_ events: [NodeEvent], now: Timestamp, height: BlockHeight) {
         for event in events {
             guard let (level, text) = event.logLine else { continue }
             if case .note = event, !notes.take(Self.noteRate, now: now) { continue }
-            added.append(LogEntry(number: next, time: now, height: height, level: level, text: text))
-            next += 1
+            entries.add { LogEntry(number: $0, time: now, height: height, level: level, text: text).encoded() }
         }
     }
 
     /// What has to be stored of the changes since the last call; the oldest entry goes for each new one.
-    mutating func drainWrites() -> [StoreWrite] {
-        guard !added.isEmpty else { return [] }
-        defer { added = [] }
-        var writes: [StoreWrite] = []
-        for entry in added {
-            writes += StoreHistory.log.add(entry.encoded(), at: entry.position)
-            if entry.number > Self.limit {
-                writes += StoreHistory.log.remove(at: HistoryPosition(order: entry.number - Self.limit, id: []))
-            }
-        }
-        let record = ByteWriter.bytes {
-            $0.uint8(Self.version)
-            $0.uint64(next)
-        }
-        return writes + [.put(.meta, key: StoreTable.key("log"), record: record)]
-    }
+    mutating func drainWrites() -> [StoreWrite] { entries.drainWrites() }
 }
 
 extension NodeEvent {

@@ -16,12 +16,13 @@ import LightningWire
 // What the control socket offers to those who wait for something.
 extension ControlAPI {
     /// How long a call waits at most.
-    private static let longestWait: Int64 = 60_000
+    static let longestWait: Int64 = 60_000
 
     /// `nil` for a method that is none of these.
     func callEvents(_ method: String, _ p: JSONValue) async throws -> JSONValue? {
         switch method {
         case "events": return try await events(p)
+        case "listevents": return try await listEvents(p)
         case "lookupinvoice": return Self.json(try await invoice(p))
         case "waitinvoice":
             let time = try p.whole("wait_ms", in: 0...Self.longestWait) ?? Self.longestWait
@@ -103,7 +104,7 @@ extension ControlAPI {
         return .object(fields)
     }
 
-    private static func described(_ event: NodeEvent) -> (String, [String: JSONValue])? {
+    static func described(_ event: NodeEvent) -> (String, [String: JSONValue])? {
         func channel(_ id: ChannelID) -> [String: JSONValue] { ["channel_id": .string(id.hex)] }
         func fields(_ value: JSONValue) -> [String: JSONValue] {
             guard case .object(let fields) = value else { return [:] }

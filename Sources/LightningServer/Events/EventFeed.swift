@@ -8,8 +8,8 @@ import Synchronization
 
 /// The last events of a node, numbered, for callers who ask for what came after a number, and wait where there is nothing yet.
 ///
-/// It is in memory: it begins with the node, and whoever was away for too long is told that something is missing. What has to be known of payments,
-/// invoices, forwards and channels is in the lists, which the store has.
+/// It is in memory: it begins with the node, and whoever was away for too long is told that something is missing. What lasts is in the store:
+/// `LightningNode.storedEvents`.
 final class EventFeed: Sendable {
     /// Events that are kept.
     static let kept = 4096

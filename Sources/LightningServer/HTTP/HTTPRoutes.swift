@@ -47,8 +47,10 @@ struct HTTPRoutes: Sendable {
         addPhoenix(to: router)
         router.get("v1/{call}") { request, context in
             await answer(context) {
-                if context.parameters.get("call") == "events", request.headers[.accept]?.contains("text/event-stream") == true {
-                    return try eventStream(request, context)
+                if let feed = EventSource(rawValue: context.parameters.get("call") ?? ""),
+                    request.headers[.accept]?.contains("text/event-stream") == true
+                {
+                    return try eventStream(of: feed, request, context)
                 }
                 return try await get(request, context)
             }

@@ -26,23 +26,13 @@ struct WebhookQueue: Sendable {
     private var next: UInt64 = 1
     /// What was lost since the start.
     private(set) var lost = 0
-    /// Until when everything that happened was put into the queue; thousandths of a second. Zero where nothing ever was.
-    private(set) var mark: UInt64 = 0
-    /// The payments that happened about then, so that none is told twice or not at all after a restart.
-    private(set) var told: [String] = []
+    /// The number of the last stored event that was looked at: what is to be told of those until then is in the queue. `nil` where none ever was.
+    private(set) var lastEvent: UInt64?
 
     /// Puts something into the queue for each of several programs.
     ///
-    /// - Parameters:
-    ///   - payment: the hash of the payment that it is about, if any.
-    ///   - moment: when it happened, perhaps long ago: the node was away.
-    ///   - now: from which on it is tried.
-    mutating func add(_ body: String, to urls: [String], payment: String?, happenedAt moment: UInt64, at now: UInt64) {
-        mark = max(mark, moment)
-        if let payment {
-            told.append(payment)
-            if told.count > 2000 { told.removeFirst(told.count - 1000) }
-        }
+    /// - Parameter now: from which on it is tried.
+    mutating func add(_ body: String, to urls: [String], at now: UInt64) {
         for url in urls {
             deliveries.append(Delivery(number: next, url: url, body: body, since: now, next: now))
             next += 1
@@ -53,8 +43,8 @@ struct WebhookQueue: Sendable {
         }
     }
 
-    /// Begins: what happened before is nobody's business.
-    mutating func begin(at now: UInt64) { if mark == 0 { mark = now } }
+    /// All stored events up to a number were looked at.
+    mutating func advance(to number: UInt64) { lastEvent = number }
 
     /// The first one for each program, if its time has come.
     func due(at now: UInt64) -> [Delivery] {
@@ -93,7 +83,7 @@ struct WebhookQueue: Sendable {
 
     var json: JSONValue {
         [
-            "version": 1, "next": .amount(next), "mark": .amount(mark), "told": .array(told.map { .string($0) }),
+            "version": 2, "next": .amount(next), "last_event": lastEvent.map { .amount($0) } ?? .null,
             "deliveries": .array(
                 deliveries.map {
                     [
@@ -108,10 +98,10 @@ struct WebhookQueue: Sendable {
 
     init?(_ json: JSONValue) {
         func whole(_ value: JSONValue) -> UInt64? { value.int.flatMap { UInt64(exactly: $0) } }
-        guard let next = whole(json["next"]), let mark = whole(json["mark"]) else { return nil }
+        guard let next = whole(json["next"]) else { return nil }
         self.next = next
-        self.mark = mark
-        told = json["told"].list.compactMap(\.text)
+        // Version 1 knew moments, and no events.
+        lastEvent = whole(json["last_event"])
         for one in json["deliveries"].list {
             guard let number = whole(one["number"]), let url = one["url"].text, let body = one["body"].text,
                 let since = whole(one["since"]),

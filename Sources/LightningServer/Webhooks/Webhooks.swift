@@ -14,8 +14,8 @@ import Synchronization
 
 /// Tells other programs what happens: a POST for each event, signed, and repeated until it is taken.
 ///
-/// At least once, also over crashes: what is to be told is on disk before it is told, and after a start the payments that came
-/// since are looked for. A program that gets something twice knows it by `payment_hash`.
+/// What lasts is told at least once, also over crashes: it is read out of the node's store, and what is to be told is on disk before it is told.
+/// A program that gets something twice knows it by `payment_hash`. What is not stored, as the payments of a stream, is lost with the process.
 package final class Webhooks: Sendable {
     package struct Options: Sendable {
         /// Whom to tell.
@@ -77,8 +77,6 @@ package final class Webhooks: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        // From this moment on, also where the process ends before anything is to be told.
-        change { $0.begin(at: Timestamp.now.milliseconds) }
     }
 
     private static func read(_ path: String, _ options: Options) throws(CallFailure) -> WebhookQueue {
@@ -109,16 +107,21 @@ package final class Webhooks: Sendable {
     /// Begins to tell.
     package func start() async throws {
         let mark = api.feed.next
-        try await catchUp()
+        if queue.withLock({ $0.lastEvent }) == nil {
+            // What happened before is nobody's business; from now on, also where the process ends before anything is to be told.
+            let last = try await api.node.lastEvent()
+            change { $0.advance(to: last) }
+        }
+        let reader = Task { await self.readStored() }
         let listener = Task { await self.listen(from: mark) }
         let teller = Task { await self.tell() }
-        tasks.withLock { $0 = [listener, teller] }
+        tasks.withLock { $0 = [reader, listener, teller] }
     }
 
     /// Ends; what is still to be told is told after the next start.
     package func stop() async {
         let tasks = tasks.withLock { $0 }
-        tasks.first?.cancel()
+        for task in tasks.dropLast() { task.cancel() }
         // What was just told may still be taken: it would be told again otherwise.
         isEnding.withLock { $0 = true }
         change.yield()
@@ -133,53 +136,67 @@ package final class Webhooks: Sendable {
 
     // MARK: What is to be told
 
-    /// The payments that came while nobody listened: between the last word and this start.
-    private func catchUp() async throws {
-        guard options.events.contains("payment_received") else { return }
-        let (mark, told) = queue.withLock { ($0.mark, Set($0.told)) }
-        // About the time of the last word some were told and some perhaps not: the list says which.
-        // An invoice knows when it was paid to the second.
-        let from = told.isEmpty ? mark / 1000 * 1000 : mark - min(mark, 60_000)
-        let page = try await api.node.invoices(limit: 100_000) { record in
-            if case .paid(let at, _) = record.status { at.milliseconds >= from } else { false }
+    /// What the store has, from where the last run ended.
+    private func readStored() async {
+        while !Task.isCancelled, !api.feed.hasEnded {
+            let last = queue.withLock { $0.lastEvent } ?? 0
+            do {
+                let (events, isIncomplete) = try await api.storedEvents(after: last, limit: 500, wait: .seconds(30))
+                if isIncomplete {
+                    logger.error("webhooks: events that were to be told are not kept any more, or the database is another one")
+                }
+                var wanted: [JSONValue] = []
+                for event in events {
+                    let json = try await api.json(event)
+                    if options.events.contains(json["event"].text ?? "") { wanted.append(json) }
+                }
+                guard let end = events.last?.number else {
+                    if isIncomplete { change { $0.advance(to: 0) } }
+                    continue
+                }
+                // In one write: neither twice nor not at all.
+                add(wanted) { $0.advance(to: end) }
+            } catch {
+                if Task.isCancelled || api.feed.hasEnded { return }
+                logger.error("webhooks: \(error); it is tried again")
+                try? await Task.sleep(for: .seconds(1))
+            }
         }
-        let entries = page.records.compactMap { record -> EventFeed.Entry? in
-            guard case .paid(let at, let amount) = record.status, !told.contains(record.invoice.paymentHash.hex) else { return nil }
-            return EventFeed.Entry(number: 1, time: at, event: .paymentReceived(record, amount))
-        }
-        // In the order in which they came, and all of them or none: what is told moves the moment from which on is looked next time.
-        add(entries.sorted { $0.time < $1.time })
     }
 
+    /// What is not stored, while it happens.
     private func listen(from first: UInt64) async {
         var next = first
         while !Task.isCancelled, !api.feed.hasEnded {
             let (entries, isIncomplete) = api.feed.events(from: next, limit: 1000)
-            if isIncomplete {
-                logger.error("webhooks: events came too fast: payments are looked for, others are not told")
-                do { try await catchUp() } catch { logger.error("webhooks: \(error)") }
+            if isIncomplete { logger.error("webhooks: events came too fast: what is not stored of them is not told") }
+            var wanted: [JSONValue] = []
+            for entry in entries {
+                guard let json = ControlAPI.json(entry), options.events.contains(json["event"].text ?? ""), await !isStored(entry.event)
+                else { continue }
+                wanted.append(json)
             }
-            add(entries)
+            if !wanted.isEmpty { add(wanted) { _ in } }
             next = entries.last.map { $0.number + 1 } ?? next
             if entries.isEmpty { await api.feed.wait(for: next, atMost: .seconds(30)) }
         }
     }
 
-    /// Puts what is wanted of events into the queue, in one write.
-    private func add(_ entries: [EventFeed.Entry]) {
-        let wanted = entries.compactMap { entry -> (body: String, payment: String?, time: UInt64)? in
-            guard let event = ControlAPI.json(entry), options.events.contains(event["event"].text ?? "") else { return nil }
-            let payment = event["event"] == "payment_received" ? event["payment_hash"].text : nil
-            return Self.body(of: event).map { ($0, payment, entry.time.milliseconds) }
-        }
-        guard !wanted.isEmpty else { return }
+    private func isStored(_ event: NodeEvent) async -> Bool {
+        guard StoredEvent.Kind(event) != nil else { return false }
+        guard case .paymentReceived(let record, _) = event, record.isSpontaneous else { return true }
+        // Those of a stream are in no list.
+        return (try? await api.node.invoices(beginningWith: record.invoice.paymentHash.hex).isEmpty) == false
+    }
+
+    /// Puts events into the queue, in one write with another change of it.
+    private func add(_ events: [JSONValue], _ also: @escaping @Sendable (inout WebhookQueue) -> Void) {
+        let bodies = events.compactMap { Self.body(of: $0) }
         change { queue in
-            // One that was found in the list meanwhile is not told again.
-            for one in wanted where !(one.payment.map { queue.told.contains($0) } ?? false) {
-                queue.add(one.body, to: options.urls, payment: one.payment, happenedAt: one.time, at: Timestamp.now.milliseconds)
-            }
+            for body in bodies { queue.add(body, to: options.urls, at: Timestamp.now.milliseconds) }
+            also(&queue)
         }
-        change.yield()
+        if !bodies.isEmpty { change.yield() }
     }
 
     private static func body(of event: JSONValue) -> String? {

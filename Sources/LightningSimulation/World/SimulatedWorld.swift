@@ -519,7 +519,7 @@ public struct SimulatedWorld {
 
     /// Gives a command to a node; the number under which its answer will be in `answers`.
     @discardableResult
-    public mutating func command(_ index: Int, _ command: NodeCommand) throws(InvariantViolation) -> RequestID {
+    public mutating func command(_ index: Int, _ command: NodeCommand) throws(InvariantViolation) -> UInt64 {
         let request = nextRequest
         nextRequest += 1
         try step(index, [.command(request, command)])

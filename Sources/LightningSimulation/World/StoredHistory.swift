@@ -71,6 +71,9 @@ enum StoredHistory {
                 case .log:
                     let entry = try LogEntry(record: record)
                     guard entry.encoded() == record, entry.position.key == key else { return "the log" }
+                case .events:
+                    let event = try StoredEvent(record: record)
+                    guard event.encoded() == record, event.position.key == key else { return "the events" }
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
                     .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .channelOrder, .cheapForwards, .forwardTotals,
                     .peerStorage,

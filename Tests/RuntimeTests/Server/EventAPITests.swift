@@ -55,6 +55,46 @@ struct EventAPITests {
         await world.stop()
     }
 
+    @Test("what lasts is told out of the store, also after a restart, to whoever knows the number of the last one", .timeLimit(.minutes(1)))
+    func stored() async throws {
+        var world = try await NodeTests.World()
+        let channel = try await world.open()
+        let alice = ControlAPI(node: world.alice, onStop: nil)
+        let first = try await alice.handle("listevents", [:])
+        #expect(first["missed"] == false && first["events"].list.map(\.["event"]) == ["channel_usable"])
+        #expect(first["events"].list[0]["channel_id"].text == channel.hex)
+        // What comes is waited for, and what does not last is no answer.
+        async let waiting = alice.handle("listevents", ["from": first["next"], "wait_ms": 60_000])
+        while alice.waiting == 0 { await Task.yield() }
+        try await world.mine(1, to: world.alice)
+        let invoice = try await world.bob.createInvoice(amount: MilliSatoshi(5_000), description: "tea")
+        try await world.alice.pay(invoice)
+        let paid = try await waiting
+        #expect(paid["events"].list.map(\.["event"]) == ["payment_succeeded"] && paid["events"].list[0]["amount_msat"] == 5_000)
+        #expect(paid["events"].list[0]["payment_hash"].text == invoice.paymentHash.hex)
+        try await world.settled()
+        await world.alice.stop()
+        world.alice = try await NodeTests.World.start(world.folder, "alice", world.chain)
+        let again = ControlAPI(node: world.alice, onStop: nil)
+        let all = try await again.handle("listevents", [:])
+        #expect(all["events"].list.map(\.["number"]) == [1, 2])
+        #expect(try await again.handle("listevents", ["from": 2, "limit": 1])["events"].list.map(\.["event"]) == ["payment_succeeded"])
+        let none = try await again.handle("listevents", ["from": all["next"]])
+        #expect(none["events"].list.isEmpty && none["missed"] == false && none["next"] == all["next"])
+        // Of a number that this database does not have yet, everything comes again, and it is said.
+        let other = try await again.handle("listevents", ["from": 1000])
+        #expect(other["missed"] == true && other["events"].list.count == 2 && other["next"] == all["next"])
+        // The payee has its own; the library reads them, waits, and ends with the node.
+        var kinds: [StoredEvent.Kind] = []
+        let bob = world.bob
+        for try await event in bob.events(since: 0) {
+            kinds.append(event.kind)
+            if kinds.count == 2 { Task { await bob.stop() } }
+        }
+        #expect(kinds == [.channelUsable(channel), .paymentReceived(invoice.paymentHash, MilliSatoshi(5_000))])
+        await world.stop()
+    }
+
     @Test("an expired or canceled invoice ends the wait; one that is not ours, and wrong parameters, are refused", .timeLimit(.minutes(1)))
     func expired() async throws {
         let world = try await NodeTests.World()

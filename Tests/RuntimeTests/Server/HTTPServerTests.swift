@@ -204,6 +204,19 @@ struct HTTPServerTests {
         try await client.world.mine(2, to: client.world.alice)
         let rest = try await follow(id, until: "\"blockheight\":\(try await client.world.alice.height().value)")
         #expect(!rest.contains("event: missed") && rest.components(separatedBy: "event: block").count == 3)
+        // What is stored begins with the oldest, and goes on after a number.
+        func followStored(_ last: String?, until end: String) async throws -> String {
+            try await Self.raw(
+                client.server.port,
+                "GET /v1/listevents HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer \(reader)\r\n"
+                    + (last.map { "Last-Event-ID: \($0)\r\n" } ?? "") + "\r\n", until: end)
+        }
+        let channel = try await client.world.open()
+        let stored = try await followStored(nil, until: "event: channel_usable")
+        #expect(stored.contains("id: 1\n") && !stored.contains("event: missed"))
+        async let closing = followStored("1", until: "event: channel_closing")
+        _ = try await client.world.alice.closeChannel(channel)
+        #expect(try await !closing.contains("channel_usable"))
         // Of another run nothing is known: that is said.
         let other = try await follow("0011223344556677:5", until: "event: block")
         #expect(other.contains("event: missed"))

@@ -1,0 +1,78 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningEnforcement
+import LightningRecords
+import LightningWire
+import Testing
+
+@testable import LightningCore
+
+/// The events that a node keeps for whoever was away.
+@Suite("stored events")
+struct EventJournalTests {
+    static let start = Timestamp(milliseconds: 1_700_000_000_123)
+
+    static let kinds: [StoredEvent.Kind] = {
+        let hash = PaymentHash(Hash.sha256([1]))
+        let (one, other) = (ChannelID(Hash.sha256([2])), ChannelID(Hash.sha256([3])))
+        let (few, many) = (MilliSatoshi(7), MilliSatoshi(5001))
+        return [
+            .paymentReceived(hash, few), .paymentHeld(hash, MilliSatoshi(.max)), .paymentSucceeded(hash, many, fee: few),
+            .paymentFailed(hash, few),
+            .forwarded(from: one, to: other, incoming: many, outgoing: few), .channelUsable(one),
+            .channelAnnounced(one, ShortChannelID(block: 7, transaction: 1, output: 0)), .channelClosing(other, .revokedCommitment),
+            .channelClosed(other), .channelsRestored([one, other]), .channelsRestored([]),
+            .publicationRefused(TransactionID(Hash.sha256([4])), "min relay fee not met"),
+            .streamOver(3, paid: many, fees: few, payments: 9), .alert("money: ₿"), .alert(""),
+        ]
+    }()
+
+    @Test("each kind is read as it was written; what is cut off, longer or of another version is refused", arguments: kinds)
+    func records(_ kind: StoredEvent.Kind) throws {
+        let event = StoredEvent(number: 5, time: Self.start, height: 800_000, kind: kind)
+        let record = event.encoded()
+        #expect(try StoredEvent(record: record) == event)
+        for length in 0..<record.count {
+            #expect(throws: DecodingFailure.self) { _ = try StoredEvent(record: Array(record.prefix(length))) }
+        }
+        #expect(throws: DecodingFailure.self) { _ = try StoredEvent(record: record + [0]) }
+        #expect(throws: DecodingFailure.self) { _ = try StoredEvent(record: [2] + record.dropFirst()) }
+    }
+
+    @Test("what happens is numbered, also over a restart, and what a stranger brings about for nothing is not kept")
+    func numbered() throws {
+        var journal = EventJournal()
+        var store = StoreContents()
+        let id = ChannelID(Hash.sha256([9]))
+        journal.note(
+            [.block(height: 7), .channelOpening(id), .channelUsable(id), .note("x"), .alert("a")], now: Self.start, height: 7)
+        store.apply(journal.drainWrites())
+        #expect(journal.drainWrites().isEmpty)
+        journal = try EventJournal(store)
+        journal.note([.channelClosed(id)], now: Self.start + .seconds(5), height: 8)
+        store.apply(journal.drainWrites())
+        let events = try store.records(.events).map { try StoredEvent(record: $0) }
+        #expect(events.map(\.kind) == [.channelUsable(id), .alert("a"), .channelClosed(id)])
+        #expect(events.map(\.number) == [1, 2, 3] && events.map(\.height) == [7, 7, 8] && events[2].time == Self.start + .seconds(5))
+    }
+
+    @Test("the last ones are kept")
+    func bounded() throws {
+        var journal = EventJournal()
+        var count = 0
+        var first: UInt64 = 1
+        for batch in 0..<1001 {
+            journal.note((0..<100).map { .alert("\(batch * 100 + $0)") }, now: Self.start, height: 1)
+            for write in journal.drainWrites() {
+                switch write {
+                case .put(.events, _, _): count += 1
+                case .delete(.events, let key):
+                    count -= 1
+                    first = try #require(HistoryPosition(key: key)).order + 1
+                default: break
+                }
+            }
+        }
+        #expect(count == Int(EventJournal.limit) && first == 101 && journal.next == 100_101)
+    }
+}
