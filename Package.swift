@@ -207,6 +207,7 @@ let package = Package(
             name: "CoreTests",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningTransport", "LightningWire", "LightningChain",
+                "LightningInvoice", "LightningPayment",
                 "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningCore", "LightningSimulation", "TestSupport",
             ]),
         .testTarget(

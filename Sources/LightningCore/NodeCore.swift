@@ -80,7 +80,7 @@ package struct NodeCore {
             channels.backup = try BackupState(record: store.record(.meta, "backup"))
             peers.towers = try Towers(store)
             batch.log = try EventLog(store)
-            batch.journal = try EventJournal(store)
+            batch.journal = try EventJournal(store, isProven: isStoreProven)
             peers.keptBlobs = try KeptBlobs(records: store.entries(.peerStorage))
             network = NetworkView(
                 gossip: try Gossip(
@@ -338,16 +338,11 @@ package struct NodeCore {
         }
         batch.effects.writes += channels.drainWrites(height: height)
         batch.effects.writes += coins.wallet.drainWrites()
-        // Before the machines of payments forget what is over.
-        let kept = batch.effects.events.filter { event in
-            // The payments of a stream are in its record alone.
-            if case .paymentReceived(let record, _) = event { payments.receiver.invoices[record.invoice.paymentHash] != nil } else { true }
-        }
-        batch.journal.note(kept, now: now, height: height)
-        batch.effects.writes += batch.journal.drainWrites()
         batch.effects.writes += payments.drainWrites()
         batch.effects.writes += peers.keptBlobs.drainWrites()
         batch.effects.writes += peers.towers.drainWrites()
+        batch.journal.note(batch.effects.events, now: now, height: height)
+        batch.effects.writes += batch.journal.drainWrites()
         batch.log.note(batch.effects.events, now: now, height: height)
         batch.effects.writes += batch.log.drainWrites()
         guard batch.isMetaChanged else { return }

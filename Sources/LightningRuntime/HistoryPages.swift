@@ -118,6 +118,25 @@ extension LightningNode {
         try await driver.read { ($0.circuits.totals, $0.circuits.totalsByChannel) }
     }
 
+    /// A payment by its hash, under way or over; `nil` where there is none.
+    package func payment(_ hash: PaymentHash) async throws -> OutgoingPayment? {
+        if let current = try await driver.read({ $0.outgoingPayments[hash] }) { return current }
+        return try await stored(.paymentHistory, hash).map { try OutgoingPayment(record: $0) }
+    }
+
+    /// An invoice by its payment hash, open or over; `nil` where there is none.
+    ///
+    /// - Parameter isSpontaneous: whether a keysend is meant: one can have the hash of an invoice that is over.
+    package func invoice(_ hash: PaymentHash, isSpontaneous: Bool = false) async throws -> InvoiceRecord? {
+        if let current = try await driver.read({ $0.invoices[hash] }), current.isSpontaneous == isSpontaneous { return current }
+        let record = try await stored(.invoiceHistory, hash).map { try InvoiceRecord(record: $0) }
+        return record?.isSpontaneous == isSpontaneous ? record : nil
+    }
+
+    private func stored(_ table: StoreTable, _ hash: PaymentHash) async throws -> [UInt8]? {
+        try await store.read { try $0.entries(.record(table, key: hash.bytes.array)) }.first?.record
+    }
+
     /// The payments whose hashes begin so, two at most: one is meant, or it is not clear which.
     ///
     /// - Parameter digits: hexadecimal, in lower case.

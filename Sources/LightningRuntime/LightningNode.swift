@@ -360,12 +360,23 @@ public final class LightningNode: Service, Sendable {
 
     /// Makes an invoice; `amount` of `nil` lets the payer choose.
     ///
-    /// - Parameter blindedHops: above 0, the invoice does not tell who we are: the payer sees a node so many hops before us, and
-    ///   nothing of the way behind it (BOLT 4 "Route Blinding").
+    /// - Parameters:
+    ///   - blindedHops: above 0, the invoice does not tell who we are: the payer sees a node so many hops before us, and
+    ///     nothing of the way behind it (BOLT 4 "Route Blinding").
+    ///   - label: what you call it, up to 200 bytes: it is kept with the invoice, and nobody else sees it.
     public func createInvoice(
-        amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0
+        amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0,
+        label: String? = nil
     ) async throws -> Invoice {
-        let command = NodeCommand.createInvoice(amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)
+        try await createInvoice(amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops, label: label)
+    }
+
+    /// Makes an invoice with a description in words, or the hash of one that is told elsewhere (BOLT 11's `h`).
+    public func createInvoice(
+        amount: MilliSatoshi?, _ description: InvoiceDescription, expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0,
+        label: String? = nil
+    ) async throws -> Invoice {
+        let command = NodeCommand.createInvoice(amount: amount, description, expiry: expiry, blindedHops: blindedHops, label: label)
         guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
         return record.invoice
     }
@@ -376,10 +387,20 @@ public final class LightningNode: Service, Sendable {
     ///   - hash: of a preimage that may be known later.
     ///   - blindedHops: as for other invoices.
     public func createHoldInvoice(
-        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry, blindedHops: Int = 0
+        _ hash: PaymentHash, amount: MilliSatoshi?, description: String = "", expiry: Duration = Invoice.defaultExpiry,
+        blindedHops: Int = 0,
+        label: String? = nil
+    ) async throws -> Invoice {
+        try await createHoldInvoice(hash, amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops, label: label)
+    }
+
+    /// The same with a description in words, or the hash of one that is told elsewhere (BOLT 11's `h`).
+    public func createHoldInvoice(
+        _ hash: PaymentHash, amount: MilliSatoshi?, _ description: InvoiceDescription, expiry: Duration = Invoice.defaultExpiry,
+        blindedHops: Int = 0, label: String? = nil
     ) async throws -> Invoice {
         let command = NodeCommand.createHoldInvoice(
-            hash, amount: amount, .text(description), expiry: expiry, blindedHops: blindedHops)
+            hash, amount: amount, description, expiry: expiry, blindedHops: blindedHops, label: label)
         guard case .invoice(let record) = try await driver.command(command) else { preconditionFailure() }
         return record.invoice
     }

@@ -1,6 +1,8 @@
 import BitcoinPrimitives
 import CryptoPrimitives
 import LightningEnforcement
+import LightningInvoice
+import LightningPayment
 import LightningRecords
 import LightningWire
 import Testing
@@ -17,7 +19,8 @@ struct EventJournalTests {
         let (one, other) = (ChannelID(Hash.sha256([2])), ChannelID(Hash.sha256([3])))
         let (few, many) = (MilliSatoshi(7), MilliSatoshi(5001))
         return [
-            .paymentReceived(hash, few), .paymentHeld(hash, MilliSatoshi(.max)), .paymentSucceeded(hash, many, fee: few),
+            .paymentReceived(hash, few, isKeysend: false), .paymentReceived(hash, many, isKeysend: true),
+            .paymentHeld(hash, MilliSatoshi(.max)), .paymentSucceeded(hash, many, fee: few),
             .paymentFailed(hash, few),
             .forwarded(from: one, to: other, incoming: many, outgoing: few), .channelUsable(one),
             .channelAnnounced(one, ShortChannelID(block: 7, transaction: 1, output: 0)), .channelClosing(other, .revokedCommitment),
@@ -48,12 +51,43 @@ struct EventJournalTests {
             [.block(height: 7), .channelOpening(id), .channelUsable(id), .note("x"), .alert("a")], now: Self.start, height: 7)
         store.apply(journal.drainWrites())
         #expect(journal.drainWrites().isEmpty)
-        journal = try EventJournal(store)
+        journal = try EventJournal(store, isProven: true)
         journal.note([.channelClosed(id)], now: Self.start + .seconds(5), height: 8)
         store.apply(journal.drainWrites())
         let events = try store.records(.events).map { try StoredEvent(record: $0) }
         #expect(events.map(\.kind) == [.channelUsable(id), .alert("a"), .channelClosed(id)])
         #expect(events.map(\.number) == [1, 2, 3] && events.map(\.height) == [7, 7, 8] && events[2].time == Self.start + .seconds(5))
+    }
+
+    @Test("of a store that may be an old copy no number is used again")
+    func doubtful() throws {
+        var journal = EventJournal()
+        var store = StoreContents()
+        for text in ["a", "b"] { journal.note([.alert(text)], now: Self.start, height: 1) }
+        store.apply(journal.drainWrites())
+        var copy = try EventJournal(store, isProven: false)
+        // At once: the next start may be a proven one.
+        store.apply(copy.drainWrites())
+        #expect(try EventJournal(store, isProven: true).next == copy.next && copy.next > 1_000_000)
+    }
+
+    @Test("keysends of next to nothing, payments of streams and forwards that earn nothing are not kept: strangers would push out the rest")
+    func cheap() throws {
+        // BOLT 11's example.
+        let invoice = try Invoice(
+            "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh"
+        )
+        func record(isSpontaneous: Bool, _ records: [UInt64: [UInt8]] = [:]) -> InvoiceRecord {
+            var record = InvoiceRecord(invoice: invoice, preimage: nil, isSpontaneous: isSpontaneous)
+            record.customRecords = records
+            return record
+        }
+        func isKept(_ record: InvoiceRecord, _ msat: UInt64) -> Bool {
+            StoredEvent.Kind(.paymentReceived(record, MilliSatoshi(msat))) != nil
+        }
+        #expect(isKept(record(isSpontaneous: false), 1) && isKept(record(isSpontaneous: true), 1000))
+        #expect(!isKept(record(isSpontaneous: true), 999))
+        #expect(!isKept(record(isSpontaneous: true, [StreamPayload.tag: Array(repeating: 7, count: 16)]), 100_000))
     }
 
     @Test("the last ones are kept")

@@ -186,11 +186,31 @@ struct StoreTests {
         var bytes = try Data(contentsOf: URL(filePath: path))
         bytes[63] = 9
         try bytes.write(to: URL(filePath: path))
-        #expect(throws: StoreFailure.version(found: 9, expected: 7)) { try SQLiteStore(path: path) }
+        #expect(throws: StoreFailure.version(found: 9, expected: SQLiteStore.version)) { try SQLiteStore(path: path) }
         bytes[63] = 1
         bytes[71] = 0
         try bytes.write(to: URL(filePath: path))
         #expect(throws: StoreFailure.foreign("program")) { try SQLiteStore(path: path) }
+    }
+
+    @Test("a database of each earlier version gets the tables that it lacks", arguments: 1..<SQLiteStore.version)
+    func upgrades(_ version: Int) throws {
+        let path = self.path
+        try SQLiteStore(path: path).close()
+        let sqlite = try DatabaseQueue(path: path)
+        try sqlite.write { database in
+            // The newest table is of no earlier version.
+            try database.execute(sql: "DROP TABLE events")
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+        }
+        try sqlite.close()
+        // Whoever adds a table raises the version, and both numbers here.
+        #expect(StoreTable.allCases.count == 35 && SQLiteStore.version == 8)
+        let store = try SQLiteStore(path: path)
+        try store.commit([.put(.events, key: [1], record: [2])])
+        #expect(try store.entries(StoreQuery(table: .events, prefix: [])) == [StoreEntry(key: [1], record: [2])])
+        store.close()
+        try FileManager.default.removeItem(atPath: path)
     }
 
     @Test("records that cannot be read stop the start, whatever is wrong with them")

@@ -17,7 +17,9 @@ extension CallTable {
             ], gives: .invoiceStatus, fails: [.refused], example: ["invoice": .string(.hashExample), "wait_ms": 30_000]),
         Call(
             "listinvoices", .invoices, needs: .read, "Invoices, those that were made last first; and payments that came without one.",
-            takes: Field.page(statuses: ["paid", "unpaid", "held", "settling", "canceled", "expired"]),
+            takes: Field.page(statuses: ["paid", "unpaid", "held", "settling", "canceled", "expired"]) + [
+                .optional("label", .text("order 17"), "Only those that are called so.")
+            ],
             gives: .object([.always("invoices", .list(.invoiceStatus), "The invoices."), .next]), example: ["limit": 10]),
         Call(
             "holdinvoice", .invoices, needs: .invoice, "Makes an invoice whose payment is held until `settle` or `cancel`.",

@@ -48,6 +48,11 @@ extension CallTable {
                     .optional("min_final_cltv_expiry_delta", .nullable(.count), "BOLT 11's; null where the payee hides."),
                     .optional("features", .text("payment_secret, …"), "BOLT 9's, of an invoice."),
                     .optional("routing_hints", .count, "Ways to the payee that an invoice tells."),
+                    .optional(
+                        "description_hash", Shape(.text(.hex(bytes: 32)), "a SHA-256, in hex", example: .string(.hashExample)),
+                        "In the place of a description: of a text that the payer gets elsewhere."),
+                    .optional("payment_metadata", .hex, "What the payer sends along."),
+                    .optional("fallback_addresses", .list(.address), "Where an invoice can be paid on chain."),
                     .optional("blinded_paths", .count, "Hidden ways to the payee."), .optional("address", .address, "An address."),
                     .optional("script", .text("0014…"), "Of an address."), .optional("id", .nodeID, "Of a node."),
                     .optional("host", .text("127.0.0.1"), "Where a node is."),

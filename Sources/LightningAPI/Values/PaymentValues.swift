@@ -80,6 +80,7 @@ extension Shape {
 
     static let invoiceStatusFields: [Field] =
         invoiceFields + [
+            .optional("label", .text("order 17"), "What its owner calls it."),
             .always("keysend", .flag, "Whether it is no invoice but a payment that came without one."),
             .always("status", .choice("paid", "unpaid", "held", "settling", "canceled", "expired"), "How it stands."),
             .optional("paid_at", .time, "When it was paid."),

@@ -81,12 +81,17 @@ extension Shape {
         ("alert", "Money is at risk: somebody should look."), ("note", "Something that an operator may want to know."),
     ]
     package static let eventNames = events.map(\.name)
+    /// Those that the database has.
+    package static let storedEventNames: Set<String> = [
+        "payment_received", "payment_held", "payment_succeeded", "payment_failed", "forwarded", "channel_usable", "channel_announced",
+        "channel_closing", "channel_closed", "channels_restored", "publication_refused", "stream_over", "alert",
+    ]
 
     static let event = object(
         "Event", "Something that happened.",
         [
             .always("number", .integer(1...Int64.max), "It grows by one with each of a feed, or of the database."),
-            .always("time", .time, "When it was told."),
+            .always("time", .time, "When it happened."),
             .always(
                 "event",
                 Shape(.choice(eventNames), example: "payment_received"), "What happened."),
@@ -171,6 +176,10 @@ extension Field {
             "amount_msat", .integer(1...2_100_000_000_000_000_000, "thousandths of a satoshi", example: 5_000_000),
             "What it asks for; left out, the payer chooses."),
         .optional("description", .text, "What it is for: the payer reads it. 639 bytes at the most."),
+        .optional(
+            "description_hash", Shape(.text(.hex(bytes: 32)), "the SHA-256 of a text, in hex", example: .string(.hashExample)),
+            "In the place of a description: the payer gets the text elsewhere, and compares."),
+        .optional("label", .text("order 17"), "What you call it: nobody else sees it. 200 bytes at the most."),
         .optional(
             "expiry", .integer(1...31_536_000, "seconds", example: 3600), "For how long it can be paid; an hour where nothing is said."),
         .optional(

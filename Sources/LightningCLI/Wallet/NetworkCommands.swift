@@ -414,16 +414,17 @@ struct HoldInvoice: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @Argument(help: "The SHA-256 of the preimage, in hex") var paymentHash: String
     @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
-    @Argument(help: "What for.") var description = ""
+    @OptionGroup var purpose: PurposeOptions
     @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let result = try await options.call(
             "holdinvoice",
-            [
-                "payment_hash": .string(paymentHash), "amount_msat": amount.json,
-                "description": .string(description), "expiry": .integer(lifetime.seconds), "blind": .integer(blinding.blind),
-            ])
+            purpose.add(
+                to: [
+                    "payment_hash": .string(paymentHash), "amount_msat": amount.json, "expiry": .integer(lifetime.seconds),
+                    "blind": .integer(blinding.blind),
+                ]))
         options.show(result) { $0["bolt11"].string }
     }
 }

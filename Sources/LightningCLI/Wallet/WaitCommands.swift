@@ -103,6 +103,12 @@ struct Watch: AsyncParsableCommand {
         guard after == nil || !recent else { throw CallFailure(.usage, "--after and --recent exclude each other") }
         if let after {
             guard (0..<Int64.max).contains(after) else { throw CallFailure(.usage, "--after is the number of an event: 0 or more") }
+            if let other = wanted?.subtracting(Shape.storedEventNames).sorted().first {
+                throw CallFailure(
+                    .usage,
+                    "“\(other)” is not stored: it is told without --after. Stored are: \(Shape.storedEventNames.sorted().joined(separator: ", "))"
+                )
+            }
             return try await followStored(from: after + 1, wanted, until: interrupt)
         }
         var next: JSONValue = recent ? 1 : .null
@@ -120,19 +126,32 @@ struct Watch: AsyncParsableCommand {
 
     private func followStored(from first: Int64, _ wanted: Set<String>?, until interrupt: Interrupt) async throws {
         var next = JSONValue.integer(first)
+        // Whether the node has ever answered, and whether it did the last time.
+        var (isThere, isAway) = (false, false)
         while !interrupt.happened {
-            let page = try await options.call("listevents", ["from": next, "wait_ms": 500, "limit": 1000])
+            let page: JSONValue
+            do { page = try await options.call("listevents", ["from": next, "wait_ms": 500, "limit": 1000]) } catch let failure
+                as CallFailure
+                where isThere && [.notRunning, .unreachable].contains(failure.kind)
+            {
+                if !isAway { Terminal.error("lnw: the node does not answer; waiting for it") }
+                isAway = true
+                try? await Task.sleep(for: .milliseconds(500))
+                continue
+            }
+            (isThere, isAway) = (true, false)
             if page["missed"].flag {
                 Terminal.error("lnw: some events are missing here: they are not kept any more, or this is another database")
             }
             next = page["next"]
-            show(page, wanted)
+            show(page, wanted, isNumbered: true)
         }
     }
 
-    private func show(_ page: JSONValue, _ wanted: Set<String>?) {
+    private func show(_ page: JSONValue, _ wanted: Set<String>?, isNumbered: Bool = false) {
         for event in page["events"].list where wanted?.contains(event["event"].string) ?? true {
-            Terminal.out(options.json ? event.line : EventText.line(event.printable))
+            let number = isNumbered ? "\(event["number"].u64)  " : ""
+            Terminal.out(options.json ? event.line : number + EventText.line(event.printable))
         }
     }
 }

@@ -210,21 +210,40 @@ struct InvoiceCommand: AsyncParsableCommand {
         commandName: "invoice", abstract: "Ask for a payment.", aliases: ["addinvoice", "createinvoice"])
     @OptionGroup var options: CommonOptions
     @Argument(help: AmountOrAny.help, transform: AmountOrAny.parse) var amount: AmountOrAny
-    @Argument(help: "What for.") var description = ""
+    @OptionGroup var purpose: PurposeOptions
     @OptionGroup var lifetime: LifetimeOptions
     @OptionGroup var blinding: BlindingOptions
     func run() async throws {
         let result = try await options.call(
             "invoice",
-            [
-                "amount_msat": amount.json, "description": .string(description), "expiry": .integer(lifetime.seconds),
-                "blind": .integer(blinding.blind),
-            ])
+            purpose.add(to: ["amount_msat": amount.json, "expiry": .integer(lifetime.seconds), "blind": .integer(blinding.blind)]))
         options.show(result) { v in
             let text = v["bolt11"].string
             guard Terminal.isOutput, let code = QRCode(text.uppercased())?.terminalText else { return text }
             return "\(code)\n\(text)"
         }
+    }
+}
+
+/// What an invoice is for.
+struct PurposeOptions: ParsableArguments {
+    @Argument(help: "What for: the payer reads it.") var description: String?
+    @Option(help: ArgumentHelp("The SHA-256 of a description that the payer gets elsewhere, in hex.", valueName: "hex"))
+    var descriptionHash: String?
+    @Option(help: ArgumentHelp("What you call it: kept with the invoice, and nobody else sees it.", valueName: "text")) var label: String?
+
+    func validate() throws {
+        guard description == nil || descriptionHash == nil else {
+            throw ValidationError("a description and --description-hash exclude each other")
+        }
+    }
+
+    func add(to fields: [String: JSONValue]) -> JSONValue {
+        var fields = fields
+        fields["description"] = description.map { .string($0) }
+        fields["description_hash"] = descriptionHash.map { .string($0) }
+        fields["label"] = label.map { .string($0) }
+        return .object(fields)
     }
 }
 
@@ -260,7 +279,9 @@ struct Decode: AsyncParsableCommand {
             lines.map { name, value in
                 let shown =
                     name == "amount_msat"
-                    ? (value.int.map { Format.msat(UInt64($0)) } ?? "any") : value.text.map(JSONValue.printable) ?? value.line
+                    ? (value.int.map { Format.msat(UInt64($0)) } ?? "any")
+                    : value.text.map(JSONValue.printable)
+                        ?? (value.list.isEmpty ? value.line : value.list.map(\.string).joined(separator: " "))
                 return "\(Format.pad(name == "amount_msat" ? "amount" : name, 28))\(shown)"
             }.joined(separator: "\n")
         }
@@ -368,9 +389,12 @@ struct ListInvoices: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "listinvoices", abstract: "Invoices made, and keysends received.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var list: ListOptions
+    @Option(help: "Only those that you gave this label.") var label: String?
     func run() async throws {
+        guard case .object(var parameters) = list.parameters else { return }
+        if let label { parameters["label"] = .string(label) }
         list.show(
-            try await options.call("listinvoices", list.parameters), "invoices", "listinvoices", options,
+            try await options.call("listinvoices", .object(parameters)), "invoices", "listinvoices", options,
             empty: "no invoices yet. Make one: lnw invoice 1000sat \"coffee\"",
             columns: [
                 ListColumn("made") { $0["created_at"].string },
@@ -380,6 +404,7 @@ struct ListInvoices: AsyncParsableCommand {
                 ListColumn("status") { $0["status"].string },
                 ListColumn("payment") { String($0["payment_hash"].string.prefix(12)) },
                 ListColumn("for", rank: 2) { $0["keysend"].flag ? "keysend" : $0["description"].string },
+                ListColumn("label", rank: 3) { $0["label"].string },
                 ListColumn("", rank: 1) { $0["settle_before_block"].int.map { "settle before block \($0)" } ?? "" },
             ])
     }

@@ -46,11 +46,12 @@ extension NodeCore {
                 node, amount: amount, push: push, feeRate: feeRate, announce: announce, mayUseReserve: mayUseReserve,
                 funding: fundingRate, request)
             return nil
-        case .createInvoice(let amount, let details, let expiry, let hops):
-            return .invoice(try createInvoice(PaymentPreimage(entropy.bytes32()), amount, details, expiry: expiry, blindedHops: hops))
-        case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops):
+        case .createInvoice(let amount, let details, let expiry, let hops, let label):
+            let preimage = PaymentPreimage(entropy.bytes32())
+            return .invoice(try createInvoice(preimage, amount, details, expiry: expiry, blindedHops: hops, label: label))
+        case .createHoldInvoice(let hash, let amount, let details, let expiry, let hops, let label):
             guard history.invoice == nil else { throw Self.hashIsUsed }
-            return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops))
+            return .invoice(try createInvoice(hold: hash, amount, details, expiry: expiry, blindedHops: hops, label: label))
         case .settle(let hash, let preimage):
             if let over = history.invoice { throw .hold(.notHeld(over.statusName)) }
             let parts = payments.receiver.heldParts(hash)
@@ -206,7 +207,7 @@ extension NodeCore {
 
     private mutating func createInvoice(
         _ preimage: PaymentPreimage? = nil, hold: PaymentHash? = nil, _ amount: MilliSatoshi?, _ details: InvoiceDescription,
-        expiry: Duration, blindedHops: Int = 0
+        expiry: Duration, blindedHops: Int = 0, label: String? = nil
     ) throws(NodeRefusal) -> InvoiceRecord {
         guard let hash = preimage?.paymentHash ?? hold, payments.receiver.invoices[hash] == nil else {
             throw Self.hashIsUsed
@@ -216,11 +217,15 @@ extension NodeCore {
         if case .text(let text) = details, text.utf8.count > 639 {
             throw .invalid("the description is longer than 639 bytes")
         }
+        if let label, label.utf8.count > InvoiceRecord.longestLabel {
+            throw .invalid("the label is longer than \(InvoiceRecord.longestLabel) bytes")
+        }
         guard expiry >= .seconds(1), expiry <= .seconds(31_536_000) else { throw .invalid("the expiry must be one second to one year") }
         let expiry = Duration.seconds(expiry.wholeSeconds)
         let secret = entropy.bytes32()
         guard blindedHops == 0 else {
-            let record = try blindedInvoice(hash, preimage, secret, amount, details, expiry: expiry, forwarders: blindedHops)
+            var record = try blindedInvoice(hash, preimage, secret, amount, details, expiry: expiry, forwarders: blindedHops)
+            record.label = label
             payments.receiver.add(record)
             return record
         }
@@ -230,7 +235,8 @@ extension NodeCore {
             minFinalCLTVExpiryDelta: Receiver.minFinalCLTVExpiryDelta,
             features: FeatureBits(optional: [.basicMPP], compulsory: [.varOnionOptin, .paymentSecret]),
             routingHints: routingHints(), nodeSecret: keys.nodeSecret)
-        let record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil, createdAt: now)
+        var record = InvoiceRecord(invoice: invoice, preimage: preimage, isHold: hold != nil, createdAt: now)
+        record.label = label
         payments.receiver.add(record)
         return record
     }

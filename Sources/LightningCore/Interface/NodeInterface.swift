@@ -59,9 +59,11 @@ public enum NodeCommand: Sendable {
         NodeID, amount: Satoshi?, push: MilliSatoshi, feeRate: FeeRate?, announce: Bool = false, mayUseReserve: Bool = false,
         funding: FeeChoice? = nil)
     /// - `blindedHops`: above 0, who we are is hidden behind so many nodes (BOLT 4 "Route Blinding", bLIP 39).
-    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0)
+    /// - `label`: what its owner calls it, up to 200 bytes; nobody else sees it.
+    case createInvoice(amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0, label: String? = nil)
     /// An invoice whose payment is held until `settle` or `cancel`.
-    case createHoldInvoice(PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0)
+    case createHoldInvoice(
+        PaymentHash, amount: MilliSatoshi?, InvoiceDescription, expiry: Duration, blindedHops: Int = 0, label: String? = nil)
     /// Takes the payment that is held for an invoice; the preimage where the node does not know it.
     case settle(PaymentHash, PaymentPreimage?)
     /// Gives back what is held for an invoice, or does not want it to be paid any more.

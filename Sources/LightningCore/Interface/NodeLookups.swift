@@ -54,7 +54,7 @@ extension NodeCore {
             return (invoice.blindedPaths.isEmpty ? [] : asInvoice(hash))
                 + (payments.sender.outgoing[hash] == nil ? [.record(.paymentHistory, key: hash.bytes.array)] : [])
         // A preimage that was given away once proves nothing any more.
-        case .createHoldInvoice(let hash, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
+        case .createHoldInvoice(let hash, _, _, _, _, _), .settle(let hash, _), .cancel(let hash): return asInvoice(hash)
         case .restoreChannels(let backup):
             // What cannot be read is refused when it is carried out.
             let entries = (try? openBackup(backup))?.entries ?? []

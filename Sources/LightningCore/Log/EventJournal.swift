@@ -16,7 +16,13 @@ struct EventJournal: Sendable {
     init() {}
 
     /// Goes on with what a store has.
-    init(_ store: StoreContents) throws(DecodingFailure) { try entries.resume(store) }
+    ///
+    /// - Parameter isProven: whether it is known to be the newest there is. Else it may be an old copy, and events that are not in it were told
+    ///   already: their numbers are not used again.
+    init(_ store: StoreContents, isProven: Bool) throws(DecodingFailure) {
+        try entries.resume(store)
+        if !isProven { entries.skip(Self.limit * 100) }
+    }
 
     /// The number of the next event.
     var next: UInt64 { entries.next }

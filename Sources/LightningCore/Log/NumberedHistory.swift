@@ -11,6 +11,7 @@ struct NumberedHistory: Sendable {
     private let limit: UInt64
     /// The number of the next record. None is used twice.
     private(set) var next: UInt64 = 1
+    private var isHeadChanged = false
     private var added: [(number: UInt64, record: [UInt8])] = []
 
     init(_ history: StoreHistory, name: String, limit: UInt64) {
@@ -29,6 +30,12 @@ struct NumberedHistory: Sendable {
         guard (1...1 << 62).contains(next) else { throw .invalid("number in the record of \(name)") }
     }
 
+    /// Leaves numbers out: somebody may know them for something else.
+    mutating func skip(_ count: UInt64) {
+        next += count
+        isHeadChanged = true
+    }
+
     /// Adds a record, which is made with its number.
     mutating func add(_ record: (UInt64) -> [UInt8]) {
         added.append((next, record(next)))
@@ -37,8 +44,8 @@ struct NumberedHistory: Sendable {
 
     /// What has to be stored of the changes since the last call.
     mutating func drainWrites() -> [StoreWrite] {
-        guard !added.isEmpty else { return [] }
-        defer { added = [] }
+        guard !added.isEmpty || isHeadChanged else { return [] }
+        defer { (added, isHeadChanged) = ([], false) }
         var writes: [StoreWrite] = []
         for (number, record) in added {
             writes += history.add(record, at: HistoryPosition(order: number, id: []))

@@ -11,17 +11,20 @@ public import LightningWire
 public struct StoredEvent: Hashable, Sendable {
     /// What happened.
     public enum Kind: Hashable, Sendable {
-        /// A payment is irrevocably ours: what came, in msat. Not told of the payments of a stream, which its own record adds up.
+        /// A payment is irrevocably ours: what came, in msat, and whether it came without an invoice. Not told of the payments of a stream, which
+        /// its own record adds up, nor of keysends of less than 1 sat.
         ///
-        /// Money at risk: as with `NodeEvent.paymentReceived`, a keysend can have the hash of an invoice that is over.
-        case paymentReceived(PaymentHash, MilliSatoshi)
+        /// Money at risk: whoever knows a preimage can send any amount as a keysend with the hash of an invoice that is over. What was asked for
+        /// is paid where `isKeysend` is false.
+        case paymentReceived(PaymentHash, MilliSatoshi, isKeysend: Bool)
         /// The payment of a hold invoice is complete, and waits: what came, in msat.
         case paymentHeld(PaymentHash, MilliSatoshi)
         /// The payee's preimage is known: what it got, and the fees, in msat.
         case paymentSucceeded(PaymentHash, MilliSatoshi, fee: MilliSatoshi)
         /// A payment ended without a preimage, and nothing of it is under way.
         case paymentFailed(PaymentHash, MilliSatoshi)
-        /// A payment of others went through this node and is settled: what came and what went on, in msat.
+        /// A payment of others went through this node and is settled: what came and what went on, in msat. Not told of those that earned less
+        /// than 0.1 sat.
         case forwarded(from: ChannelID, to: ChannelID, incoming: MilliSatoshi, outgoing: MilliSatoshi)
         /// Payments can be sent over the channel.
         case channelUsable(ChannelID)
@@ -52,16 +55,21 @@ public struct StoredEvent: Hashable, Sendable {
 }
 
 extension StoredEvent.Kind {
+    /// Anybody can send us keysends of next to nothing: whoever fills the events with larger ones pays us 100,000 sat for it.
+    private static let leastKeysend = MilliSatoshi(1000)
+
     /// What of an event is kept; `nil` for what matters only while it happens, for what others have in their records anyway, and for what a
-    /// stranger can bring about for nothing: it would push out the rest.
+    /// stranger can bring about for next to nothing: it would push out the rest.
     package init?(_ event: NodeEvent) {
         switch event {
-        case .paymentReceived(let record, let amount): self = .paymentReceived(record.invoice.paymentHash, amount)
+        case .paymentReceived(let record, let amount):
+            guard !record.isStreamPayment, !record.isSpontaneous || amount >= Self.leastKeysend else { return nil }
+            self = .paymentReceived(record.invoice.paymentHash, amount, isKeysend: record.isSpontaneous)
         case .paymentHeld(let record, let amount): self = .paymentHeld(record.invoice.paymentHash, amount)
         case .paymentSucceeded(let payment): self = .paymentSucceeded(payment.paymentHash, payment.amount, fee: payment.fee)
         case .paymentFailed(let payment): self = .paymentFailed(payment.paymentHash, payment.amount)
         case .forwarded(let circuit):
-            guard case .settled = circuit.status else { return nil }
+            guard case .settled = circuit.status, circuit.fee >= Circuits.recordFee else { return nil }
             self = .forwarded(
                 from: circuit.incoming.key.channel, to: circuit.outgoing.channel, incoming: circuit.incoming.amount,
                 outgoing: circuit.amount)

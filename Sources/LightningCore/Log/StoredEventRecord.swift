@@ -36,10 +36,11 @@ extension StoredEvent {
             writer.blockHeight(height)
             func tag(_ tag: Tag) { writer.uint8(tag.rawValue) }
             switch kind {
-            case .paymentReceived(let hash, let amount):
+            case .paymentReceived(let hash, let amount, let isKeysend):
                 tag(.paymentReceived)
                 writer.write(hash)
                 writer.milliSatoshi(amount)
+                writer.uint8(isKeysend ? 1 : 0)
             case .paymentHeld(let hash, let amount):
                 tag(.paymentHeld)
                 writer.write(hash)
@@ -102,7 +103,11 @@ extension StoredEvent {
         height = try reader.blockHeight()
         guard let tag = Tag(rawValue: try reader.uint8()) else { throw .invalid("kind of an event") }
         switch tag {
-        case .paymentReceived: kind = .paymentReceived(PaymentHash(try reader.bytes32()), try reader.milliSatoshi())
+        case .paymentReceived:
+            let (hash, amount) = (PaymentHash(try reader.bytes32()), try reader.milliSatoshi())
+            let flag = try reader.uint8()
+            guard flag < 2 else { throw .invalid("flag of an event") }
+            kind = .paymentReceived(hash, amount, isKeysend: flag == 1)
         case .paymentHeld: kind = .paymentHeld(PaymentHash(try reader.bytes32()), try reader.milliSatoshi())
         case .paymentSucceeded:
             kind = .paymentSucceeded(PaymentHash(try reader.bytes32()), try reader.milliSatoshi(), fee: try reader.milliSatoshi())

@@ -137,7 +137,7 @@ package struct Circuits: Sendable {
 
     /// What a forward has to earn for a record that is kept for ever: at 300 bytes each, whoever fills a gigabyte of our disk pays a third of
     /// a million satoshi for it.
-    static let recordFee = MilliSatoshi(100)
+    package static let recordFee = MilliSatoshi(100)
     /// Records that are kept of forwards that failed or earned less.
     static let rememberedCheap: UInt64 = 10_000
 

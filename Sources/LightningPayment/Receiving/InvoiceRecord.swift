@@ -39,6 +39,12 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// When it was made; of earlier versions the second is known.
     public var createdAt: Timestamp
 
+    /// What its owner calls it; nobody else sees it. `nil` for nothing.
+    public var label: String?
+
+    /// Bytes of a label at the most.
+    package static let longestLabel = 200
+
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
 
@@ -69,7 +75,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         var writer = ByteWriter()
         writer.uint8(Self.version)
         writer.variableBytes(Array(invoice.text.utf8))
-        writer.uint8((isSpontaneous ? 1 : 0) | (isHold ? 2 : 0) | (preimage == nil ? 0 : 4))
+        writer.uint8((isSpontaneous ? 1 : 0) | (isHold ? 2 : 0) | (preimage == nil ? 0 : 4) | (label == nil ? 0 : 8))
         if let preimage { writer.write(preimage) }
         switch status {
         case .unpaid: writer.uint8(0)
@@ -90,6 +96,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         writer.compactSize(htlcs.count)
         for htlc in htlcs { htlc.encode(to: &writer) }
         writer.uint64(createdAt.milliseconds)
+        if let label { writer.variableBytes(Array(label.utf8)) }
         return writer.bytes
     }
 
@@ -100,6 +107,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
         do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
         createdAt = invoice.timestamp
+        var hasLabel = false
         if version == 1 {
             preimage = PaymentPreimage(try reader.bytes32())
             isSpontaneous = try reader.uint8() == 1
@@ -108,6 +116,7 @@ public struct InvoiceRecord: Hashable, Sendable {
             let flags = try reader.uint8()
             isSpontaneous = flags & 1 != 0
             isHold = flags & 2 != 0
+            hasLabel = flags & 8 != 0
             preimage = flags & 4 != 0 ? PaymentPreimage(try reader.bytes32()) : nil
         }
         switch try reader.uint8() {
@@ -122,6 +131,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         if version > 2 { pathID = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in try r.bytes32() } }
         if version > 3 { for _ in 0..<(try reader.count(minimum: 40)) { htlcs.append(try HTLCID(from: &reader, .incoming)) } }
         if version > 4 { createdAt = Timestamp(milliseconds: try reader.uint64()) }
+        if hasLabel { label = String(decoding: try reader.variableBytes(), as: UTF8.self) }
         try reader.expectEnd()
     }
 }
@@ -147,6 +157,9 @@ enum CustomRecords {
 }
 
 extension InvoiceRecord {
+    /// Whether it says that it is a payment of a stream.
+    package var isStreamPayment: Bool { isSpontaneous && StreamPayload.tag(of: customRecords) != nil }
+
     /// What its payment brought, or is bringing.
     public var receivedAmount: MilliSatoshi {
         switch status {

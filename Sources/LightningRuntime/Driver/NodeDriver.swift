@@ -379,8 +379,11 @@ final class NodeDriver: @unchecked Sendable {
     }
 
     /// All events from now on, or those that are wanted, until the node is stopped. A listener that does not keep up loses the oldest.
-    func events(where wants: @escaping @Sendable (NodeEvent) -> Bool = { _ in true }) -> AsyncStream<NodeEvent> {
-        let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
+    func events(
+        buffering: AsyncStream<NodeEvent>.Continuation.BufferingPolicy = .bufferingNewest(10_000),
+        where wants: @escaping @Sendable (NodeEvent) -> Bool = { _ in true }
+    ) -> AsyncStream<NodeEvent> {
+        let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: buffering)
         let isTaken = onLoop {
             let id = self.nextListener
             self.nextListener += 1

@@ -1,7 +1,9 @@
 import BitcoinPrimitives
+import CryptoPrimitives
 import Foundation
 package import LightningAPI
 import LightningChain
+import LightningInvoice
 import LightningRuntime
 import LightningWire
 
@@ -50,6 +52,17 @@ extension JSONValue {
     /// An amount in msat; `nil` where it is left out.
     func msat(_ name: String) throws(CallFailure) -> MilliSatoshi? {
         try whole(name, in: 0...Int64(MilliSatoshi(Satoshi.maximum).value)).map { MilliSatoshi(UInt64($0)) }
+    }
+
+    /// What an invoice is for: `description`, or `description_hash`.
+    func invoiceDescription() throws(CallFailure) -> InvoiceDescription {
+        let text = try words("description")
+        guard let digits = try words("description_hash") else { return .text(text ?? "") }
+        guard text == nil else { throw CallFailure(.usage, "description and description_hash exclude each other") }
+        guard let hash = Hex.decode(digits).flatMap({ Bytes32($0) }) else {
+            throw CallFailure(.usage, "description_hash is 64 hexadecimal digits")
+        }
+        return .hash(hash)
     }
 
     /// What a transaction is to pay: `fee_rate_sat_kw`, or `conf_target` in blocks; `nil` where neither is said.

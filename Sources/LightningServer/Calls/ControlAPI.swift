@@ -145,8 +145,9 @@ package struct ControlAPI: Sendable {
             return ["channels": .array(list), "next": Self.json(page.next)]
         case "invoice":
             let invoice = try await node.createInvoice(
-                amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
-                expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0))
+                amount: try p.msat("amount_msat"), try p.invoiceDescription(),
+                expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0),
+                label: try p.words("label"))
             return Self.json(invoice)
         case "pay":
             let invoice = try Self.invoice(pasted: p["bolt11"].text ?? "")
@@ -188,9 +189,10 @@ package struct ControlAPI: Sendable {
             return ["payments": .array(list), "next": Self.json(page.next)]
         case "listinvoices":
             let deadlines = try await node.holdDeadlines()
-            let (status, since) = (p["status"], try p.time("since"))
+            let (status, since, label) = (p["status"], try p.time("since"), try p.words("label"))
             let page = try await node.invoices(limit: try limit(p), before: try position(p)) { record in
-                record.invoice.timestamp >= since && (status == .null || Self.json(record)["status"] == status)
+                record.invoice.timestamp >= since && (label == nil || record.label == label)
+                    && (status == .null || Self.json(record)["status"] == status)
             }
             let list = page.records.map { record -> JSONValue in
                 guard case .object(var fields) = Self.json(record) else { return .null }
@@ -492,6 +494,7 @@ package struct ControlAPI: Sendable {
     static func json(_ record: InvoiceRecord) -> JSONValue {
         guard case .object(var fields) = json(record.invoice) else { return .null }
         fields["keysend"] = .bool(record.isSpontaneous)
+        if let label = record.label { fields["label"] = .string(label) }
         switch record.status {
         case .unpaid:
             let isExpired = Timestamp.now >= record.invoice.expiresAt

@@ -50,8 +50,20 @@ package enum Decoding {
                 ),
                 ("features", .string(invoice.features.description)), ("routing_hints", .integer(Int64(invoice.routingHints.count))),
                 ("blinded_paths", .integer(Int64(invoice.blindedPaths.count))),
-            ]
+            ] + rest(of: invoice)
         }
+    }
+}
+
+extension Decoding {
+    /// What few invoices have.
+    private static func rest(of invoice: Invoice) -> [(name: String, value: JSONValue)] {
+        var fields: [(name: String, value: JSONValue)] = []
+        if case .hash(let hash) = invoice.details { fields.append(("description_hash", .string(hash.hex))) }
+        if let metadata = invoice.paymentMetadata { fields.append(("payment_metadata", .string(Hex.encode(metadata)))) }
+        let addresses = invoice.fallbackScripts.compactMap { Address(script: $0, network: invoice.network)?.description }
+        if !addresses.isEmpty { fields.append(("fallback_addresses", .array(addresses.map { .string($0) }))) }
+        return fields
     }
 }
 

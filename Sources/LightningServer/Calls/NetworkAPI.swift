@@ -138,9 +138,10 @@ extension ControlAPI {
             }
             return Self.json(
                 try await node.createHoldInvoice(
-                    hash, amount: try p.msat("amount_msat"), description: try p.words("description") ?? "",
-                    expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry, blindedHops: Int(try p.whole("blind") ?? 0)
-                ))
+                    hash, amount: try p.msat("amount_msat"), try p.invoiceDescription(),
+                    expiry: try p.whole("expiry").map { .seconds($0) } ?? Invoice.defaultExpiry,
+                    blindedHops: Int(try p.whole("blind") ?? 0),
+                    label: try p.words("label")))
         case "settle":
             guard let preimage = PaymentPreimage(hex: p["payment_preimage"].text ?? "") else {
                 throw CallFailure(.usage, "a preimage is 64 hexadecimal digits")

@@ -30,6 +30,8 @@ final class EventFeed: Sendable {
         var totals = EventTotals()
         /// How often something happened that is no event.
         var nudges: UInt64 = 0
+        /// How many events were stored.
+        var stored: UInt64 = 0
     }
 
     /// A moment of the feed, to wait for what comes after it.
@@ -37,6 +39,7 @@ final class EventFeed: Sendable {
         /// The number of the next event.
         var next: UInt64
         fileprivate var nudges: UInt64
+        fileprivate var stored: UInt64
     }
 
     /// Another one after each start: numbers begin anew.
@@ -61,8 +64,10 @@ final class EventFeed: Sendable {
     deinit { task.withLock { $0?.cancel() } }
 
     private func add(_ event: NodeEvent) {
+        let isStored = StoredEvent.Kind(event) != nil
         wake { state in
             state.totals.add(event)
+            if isStored { state.stored += 1 }
             state.entries.append(Entry(number: state.next, time: Timestamp.now, event: event))
             state.next += 1
             // In large steps: to take the first one away moves all others.
@@ -91,7 +96,7 @@ final class EventFeed: Sendable {
     var waiters: Int { state.withLock { $0.waiting.count } }
 
     /// Now.
-    var mark: Mark { state.withLock { Mark(next: $0.next, nudges: $0.nudges) } }
+    var mark: Mark { state.withLock { Mark(next: $0.next, nudges: $0.nudges, stored: $0.stored) } }
 
     /// Something happened that is no event: who waits looks again.
     func nudge() { wake { $0.nudges += 1 } }
@@ -110,12 +115,18 @@ final class EventFeed: Sendable {
 
     /// Waits until there is an event with a number, for a time at most.
     func wait(for number: UInt64, atMost time: Duration) async {
-        await wait(after: Mark(next: number, nudges: mark.nudges), atMost: time)
+        var mark = mark
+        mark.next = number
+        await wait(after: mark, atMost: time)
     }
 
     /// Waits until something happens after a moment, for a time at most.
-    func wait(after mark: Mark, atMost time: Duration) async {
-        func isOver(_ state: State) -> Bool { state.next > mark.next || state.nudges > mark.nudges || state.hasEnded }
+    ///
+    /// - Parameter stored: whether only what is stored counts.
+    func wait(after mark: Mark, stored: Bool = false, atMost time: Duration) async {
+        func isOver(_ state: State) -> Bool {
+            state.hasEnded || (stored ? state.stored > mark.stored : state.next > mark.next || state.nudges > mark.nudges)
+        }
         let end = ContinuousClock.now + time
         // Not before the end, or the waiter would wait again, and nobody wake it.
         let timer = Task { [weak self] in

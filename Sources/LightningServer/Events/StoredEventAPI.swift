@@ -11,12 +11,6 @@ import LightningWire
 
 // Events out of the store, for those who must miss nothing.
 extension ControlAPI {
-    /// The events that a node's store has, by their names.
-    static let storedEventNames: Set<String> = [
-        "payment_received", "payment_held", "payment_succeeded", "payment_failed", "forwarded", "channel_usable", "channel_announced",
-        "channel_closing", "channel_closed", "channels_restored", "publication_refused", "stream_over", "alert",
-    ]
-
     func listEvents(_ p: JSONValue) async throws -> JSONValue {
         let limit = try limit(p)
         let time = try p.whole("wait_ms", in: 0...Self.longestWait) ?? 0
@@ -35,9 +29,8 @@ extension ControlAPI {
             let mark = feed.mark
             let page = try await node.storedEvents(after: number, limit: limit)
             let left = end - ContinuousClock.now
-            // Most of what happens is not stored: then it is waited for on.
             guard page.events.isEmpty, !page.isIncomplete, left > .zero, !feed.hasEnded, !Task.isCancelled else { return page }
-            await feed.wait(after: mark, atMost: left)
+            await feed.wait(after: mark, stored: true, atMost: left)
         }
     }
 
@@ -54,26 +47,36 @@ extension ControlAPI {
         func live(_ event: NodeEvent?) -> JSONValue? {
             event.flatMap { Self.described($0) }.map { name, fields in .object(fields.merging(["event": .string(name)]) { $1 }) }
         }
-        func invoice(_ hash: PaymentHash, _ event: (InvoiceRecord) -> NodeEvent) async throws -> JSONValue? {
-            live(try await node.invoices(beginningWith: hash.hex).first.map(event))
+        /// With what was so at that moment in the place of what is so now.
+        func then(_ value: JSONValue?, _ fields: [String: JSONValue]) -> JSONValue? {
+            guard case .object(let now)? = value else { return value }
+            return .object(now.merging(fields) { $1 })
+        }
+        func invoice(_ hash: PaymentHash, isKeysend: Bool = false, _ event: (InvoiceRecord) -> NodeEvent) async throws -> JSONValue? {
+            live(try await node.invoice(hash, isSpontaneous: isKeysend).map(event))
         }
         func payment(_ hash: PaymentHash, _ event: (OutgoingPayment) -> NodeEvent) async throws -> JSONValue? {
-            live(try await node.payments(beginningWith: hash.hex).first.map(event))
+            live(try await node.payment(hash).map(event))
         }
         /// Of what is not in the lists any more: small keysends of strangers are forgotten.
         func bare(_ name: String, _ hash: PaymentHash, _ amounts: [String: MilliSatoshi]) -> JSONValue {
             .object(["event": .string(name), "payment_hash": .string(hash.hex)].merging(amounts.mapValues { .amount($0.value) }) { $1 })
         }
         switch kind {
-        case .paymentReceived(let hash, let amount):
-            return try await invoice(hash) { .paymentReceived($0, amount) } ?? bare("payment_received", hash, ["received_msat": amount])
+        case .paymentReceived(let hash, let amount, let isKeysend):
+            let value = try await invoice(hash, isKeysend: isKeysend) { .paymentReceived($0, amount) }
+            return then(value ?? bare("payment_received", hash, ["received_msat": amount]), ["keysend": .bool(isKeysend)]) ?? .null
         case .paymentHeld(let hash, let amount):
             return try await invoice(hash) { .paymentHeld($0, amount) } ?? bare("payment_held", hash, ["received_msat": amount])
         case .paymentSucceeded(let hash, let amount, let fee):
-            return try await payment(hash) { .paymentSucceeded($0) }
-                ?? bare("payment_succeeded", hash, ["amount_msat": amount, "fee_msat": fee])
+            return then(
+                try await payment(hash) { .paymentSucceeded($0) } ?? bare("payment_succeeded", hash, [:]),
+                ["status": "succeeded", "amount_msat": .amount(amount.value), "fee_msat": .amount(fee.value)]) ?? .null
         case .paymentFailed(let hash, let amount):
-            return try await payment(hash) { .paymentFailed($0) } ?? bare("payment_failed", hash, ["amount_msat": amount])
+            // The same may have been paid since.
+            return then(
+                try await payment(hash) { .paymentFailed($0) } ?? bare("payment_failed", hash, [:]),
+                ["status": "failed", "amount_msat": .amount(amount.value)]) ?? .null
         case .forwarded(let from, let to, let incoming, let outgoing):
             return [
                 "event": "forwarded", "status": "settled", "in_channel_id": .string(from.hex), "out_channel_id": .string(to.hex),
@@ -93,6 +96,27 @@ extension ControlAPI {
                 "num_payments": .amount(payments),
             ]
         case .alert(let text): return live(.alert(text)) ?? .null
+        }
+    }
+}
+
+extension StoredEvent.Kind {
+    /// Its name in the table of calls.
+    var name: String {
+        switch self {
+        case .paymentReceived: "payment_received"
+        case .paymentHeld: "payment_held"
+        case .paymentSucceeded: "payment_succeeded"
+        case .paymentFailed: "payment_failed"
+        case .forwarded: "forwarded"
+        case .channelUsable: "channel_usable"
+        case .channelAnnounced: "channel_announced"
+        case .channelClosing: "channel_closing"
+        case .channelClosed: "channel_closed"
+        case .channelsRestored: "channels_restored"
+        case .publicationRefused: "publication_refused"
+        case .streamOver: "stream_over"
+        case .alert: "alert"
         }
     }
 }

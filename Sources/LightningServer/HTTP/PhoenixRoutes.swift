@@ -34,8 +34,11 @@ extension HTTPRoutes {
         router.post("createinvoice") { request, context in
             await phoenixAnswer(context) {
                 let caller = try authorized(request, context)
-                let form = try await form(request, ["amountSat", "description", "expirySeconds"])
-                var parameters: [String: JSONValue] = ["description": .string(form["description"] ?? "")]
+                let form = try await form(request, ["amountSat", "description", "descriptionHash", "expirySeconds", "externalId"])
+                var parameters: [String: JSONValue] = [:]
+                for (name, ours) in [("description", "description"), ("descriptionHash", "description_hash"), ("externalId", "label")] {
+                    parameters[ours] = form[name].map { .string($0) }
+                }
                 parameters["amount_msat"] = try Self.msat(form)
                 if let seconds = form["expirySeconds"] {
                     guard let number = Int64(seconds) else { throw CallFailure(.usage, "expirySeconds is a whole number") }
@@ -70,31 +73,58 @@ extension HTTPRoutes {
         router.get("payments/incoming/{hash}") { request, context in
             await phoenixAnswer(context) {
                 let caller = try authorized(request, context)
-                let invoice = try await caller.handle("lookupinvoice", ["invoice": .string(context.parameters.get("hash") ?? "")])
-                return [
-                    "type": "incoming_payment", "subType": "lightning", "paymentHash": invoice["payment_hash"],
-                    "preimage": invoice["payment_preimage"], "description": invoice["description"], "invoice": invoice["bolt11"],
-                    "isPaid": .bool(invoice["status"] == "paid"), "receivedSat": Self.sat(invoice["received_msat"]), "fees": 0,
-                    "isExpired": .bool(invoice["status"] == "expired"), "createdAt": Self.milliseconds(invoice["created_at"]),
-                    "completedAt": Self.milliseconds(invoice["paid_at"]),
-                ]
+                return Self.incoming(
+                    try await caller.handle("lookupinvoice", ["invoice": .string(context.parameters.get("hash") ?? "")]))
+            }
+        }
+        router.get("payments/incoming") { request, context in
+            await phoenixAnswer(context) {
+                let caller = try authorized(request, context)
+                let query = try PhoenixQuery(request, and: ["externalId"])
+                var parameters: [String: JSONValue] = ["label": query.fields["externalId"].map { .string($0) } ?? .null]
+                if !query.wantsAll { parameters["status"] = "paid" }
+                return .array(try await query.list(caller, "listinvoices", "invoices", parameters).map(Self.incoming))
             }
         }
         router.get("payments/outgoing/{id}") { request, context in
             await phoenixAnswer(context) {
                 let caller = try authorized(request, context)
                 let digits = (context.parameters.get("id") ?? "").filter { $0 != "-" }
-                let payment = try await caller.handle("explain", ["payment": .string(digits)])
-                return [
-                    "type": "outgoing_payment", "subType": "lightning", "paymentId": Self.uuid(payment["payment_hash"]),
-                    "paymentHash": payment["payment_hash"], "preimage": payment["payment_preimage"],
-                    "isPaid": .bool(payment["status"] == "succeeded"), "sent": Self.sat(payment["amount_msat"]),
-                    "fees": payment["fee_msat"], "invoice": payment["bolt11"], "createdAt": Self.milliseconds(payment["created_at"]),
-                    "completedAt": Self.milliseconds(payment["completed_at"]),
-                ]
+                return Self.outgoing(try await caller.handle("explain", ["payment": .string(digits)]))
+            }
+        }
+        router.get("payments/outgoing") { request, context in
+            await phoenixAnswer(context) {
+                let caller = try authorized(request, context)
+                let query = try PhoenixQuery(request, and: [])
+                let parameters: [String: JSONValue] = query.wantsAll ? [:] : ["status": "succeeded"]
+                return .array(try await query.list(caller, "listpayments", "payments", parameters).map(Self.outgoing))
             }
         }
     }
+
+    private static func incoming(_ invoice: JSONValue) -> JSONValue {
+        withoutNull([
+            "type": "incoming_payment", "subType": "lightning", "paymentHash": invoice["payment_hash"],
+            "preimage": invoice["payment_preimage"], "externalId": invoice["label"], "description": invoice["description"],
+            "invoice": invoice["bolt11"], "isPaid": .bool(invoice["status"] == "paid"), "receivedSat": sat(invoice["received_msat"]),
+            "fees": 0, "isExpired": .bool(invoice["status"] == "expired"), "createdAt": milliseconds(invoice["created_at"]),
+            "completedAt": milliseconds(invoice["paid_at"]),
+        ])
+    }
+
+    private static func outgoing(_ payment: JSONValue) -> JSONValue {
+        withoutNull([
+            "type": "outgoing_payment", "subType": "lightning", "paymentId": uuid(payment["payment_hash"]),
+            "paymentHash": payment["payment_hash"], "preimage": payment["payment_preimage"],
+            "isPaid": .bool(payment["status"] == "succeeded"), "sent": sat(payment["amount_msat"]), "fees": payment["fee_msat"],
+            "invoice": payment["bolt11"], "createdAt": milliseconds(payment["created_at"]),
+            "completedAt": milliseconds(payment["completed_at"]),
+        ])
+    }
+
+    /// phoenixd leaves out what there is not.
+    private static func withoutNull(_ fields: [String: JSONValue]) -> JSONValue { .object(fields.filter { $0.value != .null }) }
 
     /// What a form says; a field that is not known is refused, for it might have meant something that is not done.
     private func form(_ request: Request, _ known: Set<String>) async throws -> [String: String] {
@@ -108,9 +138,7 @@ extension HTTPRoutes {
         do { fields = try URLEncodedFormDecoder().decode([String: String].self, from: String(decoding: bytes, as: UTF8.self)) } catch {
             throw CallFailure(.usage, "the body is not a form: send application/x-www-form-urlencoded")
         }
-        // What only names a payment for its caller changes nothing where it is left out.
-        let ignored: Set<String> = ["externalId"]
-        if let unknown = Set(fields.keys).subtracting(known).subtracting(ignored).sorted().first {
+        if let unknown = Set(fields.keys).subtracting(known).sorted().first {
             throw CallFailure(.usage, "\(unknown) is not supported")
         }
         return fields
@@ -122,7 +150,7 @@ extension HTTPRoutes {
             do {
                 let value = try await make()
                 guard case .object(let fields) = value else { return Self.json(value) }
-                return Self.json(.object(fields.filter { $0.value != .null }))
+                return Self.json(Self.withoutNull(fields))
             } catch let failure as CallFailure {
                 let status: Int = failure.kind == .refused ? 400 : failure.kind.httpStatus
                 return Self.text(failure.message, type: "text/plain; charset=utf-8", status: .init(code: status))

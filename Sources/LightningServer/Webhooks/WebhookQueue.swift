@@ -100,8 +100,8 @@ struct WebhookQueue: Sendable {
         func whole(_ value: JSONValue) -> UInt64? { value.int.flatMap { UInt64(exactly: $0) } }
         guard let next = whole(json["next"]) else { return nil }
         self.next = next
-        // Version 1 knew moments, and no events.
-        lastEvent = whole(json["last_event"])
+        // Version 1 is of a time when no events were stored: all that there are came after it.
+        lastEvent = json["version"] == 1 ? 0 : whole(json["last_event"])
         for one in json["deliveries"].list {
             guard let number = whole(one["number"]), let url = one["url"].text, let body = one["body"].text,
                 let since = whole(one["since"]),

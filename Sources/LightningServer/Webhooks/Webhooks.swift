@@ -15,7 +15,7 @@ import Synchronization
 /// Tells other programs what happens: a POST for each event, signed, and repeated until it is taken.
 ///
 /// What lasts is told at least once, also over crashes: it is read out of the node's store, and what is to be told is on disk before it is told.
-/// A program that gets something twice knows it by `payment_hash`. What is not stored, as the payments of a stream, is lost with the process.
+/// A program that gets something twice knows it by `number`. What is not stored, as the payments of a stream, is lost with the process.
 package final class Webhooks: Sendable {
     package struct Options: Sendable {
         /// Whom to tell.
@@ -131,6 +131,8 @@ package final class Webhooks: Sendable {
         }
         for task in tasks { await task.value }
         patience.cancel()
+        // How far the events were looked at.
+        change { _ in }
         try? await client.shutdown()
     }
 
@@ -138,24 +140,25 @@ package final class Webhooks: Sendable {
 
     /// What the store has, from where the last run ended.
     private func readStored() async {
+        // What is in the store already need not be in the queue: it is read as there is room.
+        let room = WebhookQueue.limit / 2
+        var last = queue.withLock { $0.lastEvent } ?? 0
         while !Task.isCancelled, !api.feed.hasEnded {
-            let last = queue.withLock { $0.lastEvent } ?? 0
+            guard queue.withLock({ $0.deliveries.count }) < room else {
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
             do {
-                let (events, isIncomplete) = try await api.storedEvents(after: last, limit: 500, wait: .seconds(30))
+                let (events, isIncomplete) = try await api.storedEvents(
+                    after: last, limit: max(1, min(500, room / max(1, options.urls.count))), wait: .seconds(30))
                 if isIncomplete {
-                    logger.error("webhooks: events that were to be told are not kept any more, or the database is another one")
+                    logger.error("webhooks: some events are not kept any more, or the database is another one: they are not told")
                 }
                 var wanted: [JSONValue] = []
-                for event in events {
-                    let json = try await api.json(event)
-                    if options.events.contains(json["event"].text ?? "") { wanted.append(json) }
-                }
-                guard let end = events.last?.number else {
-                    if isIncomplete { change { $0.advance(to: 0) } }
-                    continue
-                }
-                // In one write: neither twice nor not at all.
-                add(wanted) { $0.advance(to: end) }
+                for event in events where options.events.contains(event.kind.name) { wanted.append(try await api.json(event)) }
+                last = events.last?.number ?? (isIncomplete ? 0 : last)
+                // In one write: neither twice nor not at all. What nobody wants is looked at again after a crash.
+                if !wanted.isEmpty { add(wanted) { [last] in $0.advance(to: last) } } else { queue.withLock { $0.advance(to: last) } }
             } catch {
                 if Task.isCancelled || api.feed.hasEnded { return }
                 logger.error("webhooks: \(error); it is tried again")
@@ -170,23 +173,18 @@ package final class Webhooks: Sendable {
         while !Task.isCancelled, !api.feed.hasEnded {
             let (entries, isIncomplete) = api.feed.events(from: next, limit: 1000)
             if isIncomplete { logger.error("webhooks: events came too fast: what is not stored of them is not told") }
-            var wanted: [JSONValue] = []
-            for entry in entries {
-                guard let json = ControlAPI.json(entry), options.events.contains(json["event"].text ?? ""), await !isStored(entry.event)
-                else { continue }
-                wanted.append(json)
+            let wanted = entries.filter { StoredEvent.Kind($0.event) == nil }.compactMap { entry -> JSONValue? in
+                guard case .object(var fields)? = ControlAPI.json(entry), options.events.contains(fields["event"]?.text ?? "") else {
+                    return nil
+                }
+                // It means something on that feed only.
+                fields["number"] = nil
+                return .object(fields)
             }
             if !wanted.isEmpty { add(wanted) { _ in } }
             next = entries.last.map { $0.number + 1 } ?? next
             if entries.isEmpty { await api.feed.wait(for: next, atMost: .seconds(30)) }
         }
-    }
-
-    private func isStored(_ event: NodeEvent) async -> Bool {
-        guard StoredEvent.Kind(event) != nil else { return false }
-        guard case .paymentReceived(let record, _) = event, record.isSpontaneous else { return true }
-        // Those of a stream are in no list.
-        return (try? await api.node.invoices(beginningWith: record.invoice.paymentHash.hex).isEmpty) == false
     }
 
     /// Puts events into the queue, in one write with another change of it.
@@ -201,8 +199,6 @@ package final class Webhooks: Sendable {
 
     private static func body(of event: JSONValue) -> String? {
         guard case .object(var fields) = event else { return nil }
-        // The number means something on a feed only.
-        fields["number"] = nil
         if event["event"] == "payment_received" {
             // As phoenixd tells it.
             fields["type"] = "payment_received"

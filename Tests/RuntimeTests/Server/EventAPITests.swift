@@ -91,7 +91,8 @@ struct EventAPITests {
             kinds.append(event.kind)
             if kinds.count == 2 { Task { await bob.stop() } }
         }
-        #expect(kinds == [.channelUsable(channel), .paymentReceived(invoice.paymentHash, MilliSatoshi(5_000))])
+        #expect(kinds == [.channelUsable(channel), .paymentReceived(invoice.paymentHash, MilliSatoshi(5_000), isKeysend: false)])
+        #expect(Shape.storedEventNames.isSuperset(of: kinds.map(\.name)))
         await world.stop()
     }
 

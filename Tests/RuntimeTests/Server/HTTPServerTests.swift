@@ -253,7 +253,24 @@ struct HTTPServerTests {
         _ = try await client.owner.handle("waitinvoice", ["invoice": .string(hash)])
         let incoming = try await json("GET", "/payments/incoming/\(hash)")
         #expect(incoming["isPaid"] == true && incoming["receivedSat"] == 50 && incoming["description"] == "a cup of ☕")
+        let order = try await json("GET", "/payments/incoming?externalId=order-1")
+        #expect(order.list.count == 1 && order.list[0] == incoming && incoming["externalId"] == "order-1")
+        let hashed = try await json("POST", "/createinvoice", "amountSat=7&descriptionHash=\(hash)&externalId=order-2")
+        let decoded = try await client.owner.handle("decode", ["text": hashed["serialized"]])
+        #expect(decoded["description_hash"].text == hash)
+        let (onlyPaid, every) = (try await json("GET", "/payments/incoming"), try await json("GET", "/payments/incoming?all=true"))
+        #expect(onlyPaid.list.map { $0["paymentHash"].text } == [hash] && every.list.count == onlyPaid.list.count + 1)
+        #expect(try await json("GET", "/payments/incoming?all=true&limit=1&offset=1").list == [every.list[1]])
+        let moment = order.list[0]["createdAt"].int ?? 0
+        #expect(try await json("GET", "/payments/incoming?from=\(moment)&to=\(moment)").list == [order.list[0]])
+        #expect(try await json("GET", "/payments/incoming?from=\(moment + 1000)").list.isEmpty)
+        #expect(try await json("GET", "/payments/incoming?externalId=order-9").list.isEmpty)
+        #expect(try await json("GET", "/payments/outgoing").list.allSatisfy { $0["isPaid"] == true })
+        for query in ["limit=0", "limit=x", "offset=-1", "all=1", "from=-1", "x=1", "to=9999999999999999"] {
+            #expect(try await client.send("GET", "/payments/incoming?\(query)", headers: basic).status == 400, "\(query)")
+        }
         for (path, body) in [
+            ("/createinvoice", "amountSat=1&description=a&descriptionHash=\(hash)"), ("/createinvoice", "amountSat=1&descriptionHash=00"),
             ("/payinvoice", "amountSat=5"), ("/payinvoice", "invoice=x"), ("/createinvoice", "amountSat=-1"),
             ("/createinvoice", "amountSat=1&webhookUrl=x"),
         ] {
