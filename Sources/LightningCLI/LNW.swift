@@ -75,10 +75,13 @@ struct LNW: AsyncParsableCommand {
     }
 
     static func main() async {
-        let arguments = arranged(Array(CommandLine.arguments.dropFirst()))
+        let given = Array(CommandLine.arguments.dropFirst())
+        // A shell asks what a word may be: its line is not ours to arrange.
+        let isCompletion = given.first == "---completion"
+        let arguments = isCompletion ? given : arranged(given)
         do {
-            try checkNames(in: arguments)
-            var command = try parseAsRoot(try ConfigFile.completed(arguments))
+            if !isCompletion { try checkNames(in: arguments) }
+            var command = try await asyncParseAsRoot(isCompletion ? arguments : try ConfigFile.completed(arguments))
             if let first = arguments.first { try checkNetwork(of: first, arguments) }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -172,6 +172,15 @@ struct CommandTests {
         #expect((paid.json["payment_preimage"] as? String)?.count == 64)
         let twice = try home.run("-w", "alice", "payinvoice", invoice)
         #expect(twice.status == 4 && twice.error.contains("paid already"))
+        // What a shell offers for a word: wallets of the disk, channels of the node that is meant, nothing where there is none.
+        func offered(_ command: String, _ argument: String, _ words: String...) throws -> [Substring] {
+            let line = ["---completion", command, "--", argument, "\(words.count)", "0", "lnw"] + words
+            return try home.run(line).out.split(separator: "\n")
+        }
+        #expect(try offered("close", "--wallet", "close", "-w", "") == ["alice", "bob"])
+        #expect(try offered("close", "positional@0", "close", "-w", "alice", "").map { $0.contains("x") } == [true])
+        #expect(try offered("disconnect", "positional@0", "disconnect", "--wallet=alice", "").count == 1)
+        #expect(try offered("close", "positional@0", "close", "-w", "nobody", "").isEmpty)
         // One character changed: the checksum notices.
         let altered = String(invoice.dropLast()) + (invoice.last == "q" ? "p" : "q")
         #expect(try home.run("-w", "alice", "pay", altered).status == 4)

@@ -25,10 +25,13 @@ enum Home {
 /// What every command understands; `lnw -w alice balance` and `lnw balance -w alice` are the same.
 struct CommonOptions: ParsableArguments {
     @Option(
-        name: [.customShort("w", allowingJoined: true), .long], help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.")
+        name: [.customShort("w", allowingJoined: true), .long], help: "The wallet to talk to. Default: $LNW_WALLET, or “default”.",
+        completion: Completions.wallets)
     var wallet: String?
 
-    @Option(help: "regtest, signet, testnet4 or mainnet. Default: $LNW_NETWORK, or regtest.", transform: Self.network)
+    @Option(
+        help: "regtest, signet, testnet4 or mainnet. Default: $LNW_NETWORK, or regtest.",
+        completion: .list(["regtest", "signet", "testnet4", "mainnet"]), transform: Self.network)
     var network: Network?
 
     @Flag(help: "Print one JSON object: amounts as integers with their unit in the name.")

@@ -9,7 +9,8 @@ struct ForceClose: AsyncParsableCommand {
             "--fee-rate and --conf-target are for our last state and the transaction that pays for it together; said once more while no block holds them, they raise it."
     )
     @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id", completion: Completions.channels) var channel:
+        String
     @Flag(help: "Your word that there is no newer copy of this wallet's database. If there is one, everything in the channel may be lost.")
     var newest = false
     @Flag(help: "Also where a closing transaction that both sides have signed waits to be mined: it is cheaper, and pays at once.")
@@ -116,7 +117,8 @@ struct QuoteForceClose: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forceclose", abstract: "What closing a channel without its peer would come to.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id", completion: Completions.channels) var channel:
+        String
     @OptionGroup var fee: FeeOptions
     func run() async throws {
         options.show(try await options.call("quoteforceclose", fee.added(to: ["channel": .string(channel)]))) { Quote.lines($0) }
@@ -160,7 +162,8 @@ struct QuoteClose: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "close", abstract: "What closing a channel together with its peer would come to.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id", completion: Completions.channels) var channel:
+        String
     @OptionGroup var fee: FeeOptions
     func run() async throws {
         options.show(try await options.call("quoteclose", fee.added(to: ["channel": .string(channel)]))) { Quote.closeLines($0) }
@@ -170,7 +173,8 @@ struct QuoteClose: AsyncParsableCommand {
 struct Close: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Close a channel together with its peer.", aliases: ["closechannel"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id") var channel: String
+    @Argument(help: "103x1x0, or a unique beginning of the channel's or the peer's id", completion: Completions.channels) var channel:
+        String
     @OptionGroup var fee: FeeOptions
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
     func run() async throws {

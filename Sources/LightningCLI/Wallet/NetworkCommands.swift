@@ -28,7 +28,7 @@ struct GetRoute: AsyncParsableCommand {
         commandName: "getroute", abstract: "The best route to a node, with its fee, delay and success probability.",
         aliases: ["queryroutes"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
+    @Argument(help: "The node's id or alias, or a unique beginning of either", completion: Completions.nodes) var id: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @Option(help: "The most that forwarders may take.", transform: Amount.parse) var maxFee: Amount?
     @Flag(help: "Also say what the way by each other channel would be, and why not.") var explain = false
@@ -171,7 +171,7 @@ struct GraphChannels: AsyncParsableCommand {
 struct GraphNode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "node", abstract: "One node with its channels.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "Its id or alias, or a unique beginning of either") var id: String
+    @Argument(help: "Its id or alias, or a unique beginning of either", completion: Completions.nodes) var id: String
     func run() async throws {
         let graph = try await options.call("graph")
         // As for a payment: what looks like an id is one, and never an alias.
@@ -250,7 +250,7 @@ struct SetChannel: AsyncParsableCommand {
         commandName: "setchannel", abstract: "Change the terms on which we forward into a channel.",
         aliases: ["setchannelfee", "updatechanpolicy"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The channel, or all") var channel: String
+    @Argument(help: "The channel, or all", completion: Completions.channels) var channel: String
     @Option(help: "Base fee, e.g. 100msat.", transform: Amount.parse) var base: Amount?
     @Option(help: "Proportional fee in millionths.") var ppm: Int64?
     @Option(help: "Blocks between the HTLC that comes in and the one that goes out.") var delta: Int64?
@@ -284,8 +284,8 @@ struct Rebalance: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move money from one channel to another by paying ourselves in a circle.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The channel that has too much") var from: String
-    @Argument(help: "The channel that has too little") var to: String
+    @Argument(help: "The channel that has too much", completion: Completions.channels) var from: String
+    @Argument(help: "The channel that has too little", completion: Completions.channels) var to: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @OptionGroup var limits: PaymentOptions
 
@@ -302,7 +302,7 @@ struct Rebalance: AsyncParsableCommand {
 struct Probe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Try whether a payment would arrive, without paying.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
+    @Argument(help: "The node's id or alias, or a unique beginning of either", completion: Completions.nodes) var id: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @OptionGroup var limits: PaymentOptions
 

@@ -170,7 +170,7 @@ struct Abandon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "abandon", abstract: "Take back a channel whose funding transaction is not mined: its coins go back to the wallet.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "A unique beginning of the channel's or the peer's id") var channel: String
+    @Argument(help: "A unique beginning of the channel's or the peer's id", completion: Completions.channels) var channel: String
     @OptionGroup var fee: FeeOptions
     @Flag(name: .shortAndLong, help: "Do not ask. Without a terminal nothing irreversible is done unless this is said.") var yes = false
 

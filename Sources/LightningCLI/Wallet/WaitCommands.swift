@@ -7,7 +7,7 @@ import LightningRuntime
 struct LookupInvoice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "lookupinvoice", abstract: "How an invoice of this wallet stands.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The invoice, its payment hash, or a unique beginning of that") var invoice: String
+    @Argument(help: "The invoice, its payment hash, or a unique beginning of that", completion: Completions.invoices) var invoice: String
     func run() async throws {
         options.show(try await options.call("lookupinvoice", ["invoice": .string(invoice)]), InvoiceText.status)
     }
@@ -23,7 +23,7 @@ struct WaitInvoice: AsyncParsableCommand {
               lnw waitinvoice $(lnw invoice 5000sat coffee --json | jq -r .payment_hash)
             """)
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The invoice, its payment hash, or a unique beginning of that") var invoice: String
+    @Argument(help: "The invoice, its payment hash, or a unique beginning of that", completion: Completions.invoices) var invoice: String
     @Option(help: "How long at most: 30s, 10m. Left out, until it expires.", transform: TimeArgument.parse) var timeout: Int64?
 
     func run() async throws {
@@ -65,7 +65,7 @@ struct Disconnect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End the connection to a node. The peer of a channel is called again.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id or alias, or a unique beginning of either") var node: String
+    @Argument(help: "The node's id or alias, or a unique beginning of either", completion: Completions.nodes) var node: String
     func run() async throws {
         options.show(try await options.call("disconnect", ["id": .string(node)])) {
             "disconnected from \(Format.short($0["id"].string))\($0["reconnects"].flag ? "; there is a channel with it: it is called again" : "")"

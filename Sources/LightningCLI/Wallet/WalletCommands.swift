@@ -123,7 +123,7 @@ struct OpenChannelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "openchannel", abstract: "Open a channel and fund it from the chain.", aliases: ["fundchannel", "open"])
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The peer: id, a unique beginning of it, or id@host:port") var peer: String
+    @Argument(help: "The peer: id, a unique beginning of it, or id@host:port", completion: Completions.nodes) var peer: String
     @Argument(
         help: "The channel's size: 1000000sat, 0.01btc, or all: everything on chain but what is kept for closes",
         transform: AmountOrAll.parse)
@@ -355,7 +355,7 @@ struct Pay: AsyncParsableCommand {
 struct Keysend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Pay a node without an invoice.")
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The node's id or alias, or a unique beginning of either") var id: String
+    @Argument(help: "The node's id or alias, or a unique beginning of either", completion: Completions.nodes) var id: String
     @Argument(help: Amount.help, transform: Amount.parse) var amount: Amount
     @OptionGroup var limits: PaymentOptions
     func run() async throws {
