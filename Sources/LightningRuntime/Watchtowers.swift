@@ -1,3 +1,5 @@
+import BitcoinPrimitives
+package import LightningChannel
 public import LightningCore
 public import LightningWire
 
@@ -18,6 +20,17 @@ extension LightningNode {
     /// The watchtowers that keep penalty kits for this node, and whether each is connected.
     public func watchtowers() async throws -> [(tower: Watchtower, isConnected: Bool)] {
         try await driver.read { core in core.watchtowers.map { ($0, core.isConnected($0.nodeID)) } }
+    }
+
+    /// The channels that a watchtower watches for this node, how many states of each are revoked, and whether kits were made for all of them: a
+    /// tower has nothing of what was revoked before it was added, nor of what was revoked while too many kits waited for it.
+    package func watchtowerCoverage() async throws -> [(channel: PaymentChannel, revoked: UInt64, isComplete: @Sendable (Watchtower) -> Bool)] {
+        try await driver.read { core in
+            core.channels.values.filter { !$0.isClosed }.sorted { $0.id < $1.id }.map { channel in
+                let height = channel.fundingHeight ?? .never
+                return (channel, core.commitmentNumbers(of: channel.id)?.remote ?? 0, { $0.lost == 0 && height > $0.since })
+            }
+        }
     }
 
     /// What this node keeps for others as a watchtower: whether it serves, clients, kits, and breaches that it is punishing.

@@ -46,8 +46,20 @@ extension CallTable {
                             .always("since_block", .height, "From which block on it was given something."),
                             .always("kits_made", .count, "Revoked states for it."), .always("kits_stored", .count, "Those that it has."),
                             .always("kits_waiting", .count, "Those that it has not yet."),
-                            .always("kits_lost", .count, "Those that it says it will not keep."),
+                            .always("kits_lost", .count, "Those that were never made: too many waited for it."),
                             .nullable("refusal", .text("full"), "Why it takes nothing."),
+                            .always(
+                                "channels",
+                                .list(
+                                    .object([
+                                        .always("channel_id", .channelID, "Which."),
+                                        .nullable("short_channel_id", .shortChannelID, "Where its funding is; null before it is in a block."),
+                                        .always("revoked_states", .count, "States that the peer must not publish any more."),
+                                        .always(
+                                            "complete", .flag,
+                                            "Whether there is a kit for each of them: the channel was funded after the tower was added, and no kit was lost."
+                                        ),
+                                    ])), "The channels that are not closed, and whether it can punish whatever their peers publish."),
                         ])), "The towers."),
                 .always(
                     "service",

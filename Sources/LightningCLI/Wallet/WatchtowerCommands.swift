@@ -51,6 +51,15 @@ struct WatchtowerRemove: AsyncParsableCommand {
 struct WatchtowerList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Your watchtowers, and what they cover.")
     @OptionGroup var options: CommonOptions
+
+    /// A line for a channel of a tower.
+    private static func coverage(_ channel: JSONValue) -> String {
+        let name = channel["short_channel_id"].text ?? Format.short(channel["channel_id"].string)
+        let count = channel["revoked_states"].u64
+        let states = "\(Format.thousands(count)) revoked state\(count == 1 ? "" : "s")"
+        return "  \(Format.pad(name, 14)) \(states)\(channel["complete"].flag ? ", a kit for each" : ", and not for each a kit")"
+    }
+
     func run() async throws {
         options.show(try await options.call("listwatchtowers")) { v in
             let service = v["service"]
@@ -58,8 +67,9 @@ struct WatchtowerList: AsyncParsableCommand {
                 let waiting = tower["kits_waiting"].u64
                 let lost = tower["kits_lost"].u64
                 let state = tower["refusal"].text.map { "refuses: \($0)" } ?? (tower["connected"].flag ? "connected" : "away")
-                return
+                let head =
                     "\(tower["id"].string)  \(state)\n  has \(Format.thousands(tower["kits_stored"].u64)) kits for what was revoked since block \(tower["since_block"].u64)\(waiting > 0 ? ", \(Format.thousands(waiting)) wait for it" : "")\(lost > 0 ? "\n  it will never have \(Format.thousands(lost)) kits: too many waited for it while it was away. For what was revoked then only you, or another watchtower, can punish" : "")"
+                return ([head] + tower["channels"].list.map(Self.coverage)).joined(separator: "\n")
             }
             if lines.isEmpty, !service["serves"].flag {
                 lines = ["no watchtowers. Add one: \(options.lnw) watchtower add <id>@<host>:<port>"]

@@ -1,5 +1,6 @@
 import CryptoPrimitives
 import LightningAPI
+import LightningChannel
 import LightningCore
 import LightningRuntime
 import LightningWire
@@ -27,6 +28,7 @@ extension ControlAPI {
             return ["id": .string(matches[0].hex)]
         case "listwatchtowers":
             let service = try await node.watchtowerTotals()
+            let coverage = try await node.watchtowerCoverage()
             return [
                 "watchtowers": .array(
                     try await node.watchtowers().map { tower, isConnected in
@@ -35,6 +37,14 @@ extension ControlAPI {
                             "kits_made": .amount(tower.made), "kits_stored": .amount(tower.stored), "kits_waiting": .amount(tower.waiting),
                             "kits_lost": .amount(tower.lost),
                             "refusal": tower.refusal.map { .string($0) } ?? .null,
+                            "channels": .array(
+                                coverage.map { channel, revoked, isComplete in
+                                    [
+                                        "channel_id": .string(channel.id.hex),
+                                        "short_channel_id": channel.shortChannelID.map { .string($0.description) } ?? .null,
+                                        "revoked_states": .amount(revoked), "complete": .bool(isComplete(tower)),
+                                    ]
+                                }),
                         ]
                     }),
                 "service": [

@@ -96,6 +96,25 @@ struct EventAPITests {
         await world.stop()
     }
 
+    @Test("of each channel it is told whether a watchtower has all that it takes", .timeLimit(.minutes(1)))
+    func coverage() async throws {
+        let world = try await NodeTests.World()
+        let old = try await world.open()
+        let alice = ControlAPI(node: world.alice, onStop: nil)
+        // One that never answers.
+        let id = "03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad"
+        _ = try await alice.handle("addwatchtower", ["address": .string("\(id)@127.0.0.1:1")])
+        let new = try await world.open()
+        try await world.alice.keysend(world.bob.nodeID, amount: MilliSatoshi(5_000_000))
+        let tower = try await alice.handle("listwatchtowers", [:])["watchtowers"].list
+        #expect(tower.map { $0["id"].text } == [id])
+        let channels = Dictionary(uniqueKeysWithValues: tower[0]["channels"].list.map { ($0["channel_id"].text ?? "", $0) })
+        #expect(channels[old.hex]?["complete"] == false && channels[new.hex]?["complete"] == true && channels.count == 2)
+        let revoked = channels.values.reduce(0) { $0 + ($1["revoked_states"].int ?? 0) }
+        #expect(revoked > 0)
+        await world.stop()
+    }
+
     @Test("an expired or canceled invoice ends the wait; one that is not ours, and wrong parameters, are refused", .timeLimit(.minutes(1)))
     func expired() async throws {
         let world = try await NodeTests.World()
