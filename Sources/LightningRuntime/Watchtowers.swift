@@ -24,7 +24,9 @@ extension LightningNode {
 
     /// The channels that a watchtower watches for this node, how many states of each are revoked, and whether kits were made for all of them: a
     /// tower has nothing of what was revoked before it was added, nor of what was revoked while too many kits waited for it.
-    package func watchtowerCoverage() async throws -> [(channel: PaymentChannel, revoked: UInt64, isComplete: @Sendable (Watchtower) -> Bool)] {
+    package func watchtowerCoverage() async throws -> [(
+        channel: PaymentChannel, revoked: UInt64, isComplete: @Sendable (Watchtower) -> Bool
+    )] {
         try await driver.read { core in
             core.channels.values.filter { !$0.isClosed }.sorted { $0.id < $1.id }.map { channel in
                 let height = channel.fundingHeight ?? .never

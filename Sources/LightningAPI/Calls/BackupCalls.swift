@@ -53,7 +53,8 @@ extension CallTable {
                                 .list(
                                     .object([
                                         .always("channel_id", .channelID, "Which."),
-                                        .nullable("short_channel_id", .shortChannelID, "Where its funding is; null before it is in a block."),
+                                        .nullable(
+                                            "short_channel_id", .shortChannelID, "Where its funding is; null before it is in a block."),
                                         .always("revoked_states", .count, "States that the peer must not publish any more."),
                                         .always(
                                             "complete", .flag,
