@@ -3,7 +3,8 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
         /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
         /// `pending`: what was asked for is under way, and neither done nor failed. `forbidden`: the token does not allow it.
-        case usage, notRunning, unreachable, refused, paymentFailed, pending, corrupt, forbidden, `internal`
+        /// `notFound`: what is named is not there.
+        case usage, notRunning, unreachable, notFound, refused, paymentFailed, pending, corrupt, forbidden, `internal`
 
         /// By which programs know it: it does not change.
         package var code: String {
@@ -11,6 +12,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .usage: "usage"
             case .notRunning: "not_running"
             case .unreachable: "unreachable"
+            case .notFound: "not_found"
             case .refused: "refused"
             case .paymentFailed: "payment_failed"
             case .pending: "pending"
@@ -25,7 +27,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .usage: 2
             case .unreachable, .notRunning: 3
-            case .refused, .forbidden: 4
+            case .notFound, .refused, .forbidden: 4
             case .paymentFailed: 5
             case .pending: 7
             case .corrupt: 6
@@ -38,6 +40,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .usage: 400
             case .forbidden: 403
+            case .notFound: 404
             case .refused: 409
             case .paymentFailed: 402
             case .pending: 504
@@ -53,6 +56,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .usage: "the request is not what it should be: nothing was done"
             case .notRunning: "nobody answers"
             case .unreachable: "the node answers, but not who it was to reach"
+            case .notFound: "what is named is not there, and nothing was done"
             case .refused: "it could not be done as things stand, and nothing was done"
             case .paymentFailed: "the payment failed: `data` has where, and BOLT 4's code"
             case .pending: "it is under way, neither done nor failed: do not pay again"
@@ -76,6 +80,15 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
+    /// The one thing that a name means.
+    ///
+    /// - Throws: a failure of kind `notFound` or `refused` where it means nothing, or several things.
+    package static func one<Value>(of matches: [Value], none: String, several: String) throws(CallFailure) -> Value {
+        guard let first = matches.first else { throw CallFailure(.notFound, none) }
+        guard matches.count == 1 else { throw CallFailure(.refused, several) }
+        return first
+    }
+
     /// As programs get it.
     package var json: JSONValue {
         var fields: [String: JSONValue] = ["code": .string(kind.code), "message": .string(message)]
@@ -87,7 +100,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
 /// What is wrong with a request of HTTP before it is a call.
 package enum RequestFailure: String, Sendable, CaseIterable {
     case unauthorized
-    case notFound = "not_found"
+    case noSuchCall = "no_such_call"
     case methodNotAllowed = "method_not_allowed"
     case timeout
     case tooLarge = "too_large"
@@ -99,7 +112,7 @@ package enum RequestFailure: String, Sendable, CaseIterable {
     package var httpStatus: Int {
         switch self {
         case .unauthorized: 401
-        case .notFound: 404
+        case .noSuchCall: 404
         case .methodNotAllowed: 405
         case .timeout: 408
         case .tooLarge: 413
@@ -111,7 +124,7 @@ package enum RequestFailure: String, Sendable, CaseIterable {
     package var meaning: String {
         switch self {
         case .unauthorized: "no token, or one that is not known"
-        case .notFound: "there is no such call or path"
+        case .noSuchCall: "there is no such call or path"
         case .methodNotAllowed: "it changes something, and was not POSTed"
         case .timeout: "the request did not arrive in time"
         case .tooLarge: "the body is too long"

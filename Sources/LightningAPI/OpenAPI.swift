@@ -64,16 +64,19 @@ package enum OpenAPI {
     }
 
     private static func responses(_ call: Call) -> JSONValue {
-        var all: [String: JSONValue] = [
-            "200": [
-                "description": "The answer.",
-                "content": ["application/json": ["schema": schema(call.response), "example": call.response.sample]],
-            ]
+        // Who names something may name what is not there.
+        let naming: [CallFailure.Kind] = call.failures.contains(.refused) && !call.request.isEmpty ? [.notFound] : []
+        let kinds: [CallFailure.Kind] = [.usage, .forbidden, .unreachable, .internal, .corrupt] + naming + call.failures
+        let texts =
+            kinds.map { ($0.httpStatus, "\($0.code): \($0.meaning)") }
+            + RequestFailure.allCases.map { ($0.httpStatus, "\($0.code): \($0.meaning)") }
+        // Several with one status are told one after the other.
+        let byStatus = Dictionary(texts.map { ("\($0)", $1) }) { "\($0); or \($1)" }
+        var all = byStatus.mapValues { failure($0) }
+        all["200"] = [
+            "description": "The answer.",
+            "content": ["application/json": ["schema": schema(call.response), "example": call.response.sample]],
         ]
-        let kinds: [CallFailure.Kind] = [.usage, .forbidden, .unreachable, .internal] + call.failures
-        for kind in kinds { all["\(kind.httpStatus)"] = failure("\(kind.code): \(kind.meaning)") }
-        for kind in RequestFailure.allCases { all["\(kind.httpStatus)"] = failure("\(kind.code): \(kind.meaning)") }
-        all["503"] = failure("\(CallFailure.Kind.corrupt.code): \(CallFailure.Kind.corrupt.meaning)")
         return .object(all)
     }
 

@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 import CryptoPrimitives
 public import LightningChain
 public import LightningChannel
@@ -29,7 +29,9 @@ extension LightningNode {
         limit: Int = 100, before bound: HistoryPosition? = nil,
         where isWanted: @escaping @Sendable (OutgoingPayment) -> Bool = { _ in true }
     ) async throws -> HistoryPage<OutgoingPayment> {
-        try await page(.payments, limit, bound, isWanted, OutgoingPayment.init(record:), \.position) { Array($0.outgoingPayments.values) }
+        try await page(.payments, limit, bound, .zero, isWanted, OutgoingPayment.init(record:), \.position) {
+            Array($0.outgoingPayments.values)
+        }
     }
 
     /// Invoices, those that were made last first; and keysends received.
@@ -37,12 +39,14 @@ extension LightningNode {
     /// - Parameters:
     ///   - limit: how many at most.
     ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - since: only those that began then or later; older ones are not read.
     ///   - isWanted: which are counted.
     /// - Throws: as `payments`.
     public func invoices(
-        limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (InvoiceRecord) -> Bool = { _ in true }
+        limit: Int = 100, before bound: HistoryPosition? = nil, since: Timestamp = .zero,
+        where isWanted: @escaping @Sendable (InvoiceRecord) -> Bool = { _ in true }
     ) async throws -> HistoryPage<InvoiceRecord> {
-        try await page(.invoices, limit, bound, isWanted, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
+        try await page(.invoices, limit, bound, since, isWanted, InvoiceRecord.init(record:), \.position) { Array($0.invoices.values) }
     }
 
     /// Forwards under way and ended, those that began last first. Of those that failed, or earned less than 0.1 sat, the last 10,000
@@ -51,12 +55,14 @@ extension LightningNode {
     /// - Parameters:
     ///   - limit: how many at most.
     ///   - bound: the `next` of the page before; `nil` for the first page.
+    ///   - since: only those that began then or later; older ones are not read.
     ///   - isWanted: which are counted.
     /// - Throws: as `payments`.
     public func forwards(
-        limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (Circuit) -> Bool = { _ in true }
+        limit: Int = 100, before bound: HistoryPosition? = nil, since: Timestamp = .zero,
+        where isWanted: @escaping @Sendable (Circuit) -> Bool = { _ in true }
     ) async throws -> HistoryPage<Circuit> {
-        try await page(.forwards, limit, bound, isWanted, Circuit.init(record:), \.position) { $0.circuits.all }
+        try await page(.forwards, limit, bound, since, isWanted, Circuit.init(record:), \.position) { $0.circuits.all }
     }
 
     /// Channels that are closed, those that were closed last first.
@@ -71,7 +77,7 @@ extension LightningNode {
         where isWanted: @escaping @Sendable (PaymentChannel) -> Bool = { _ in true }
     ) async throws -> HistoryPage<PaymentChannel> {
         try await page(
-            .channels, limit, bound, isWanted, PaymentChannel.init(historyRecord:),
+            .channels, limit, bound, .zero, isWanted, PaymentChannel.init(historyRecord:),
             { $0.historyPosition ?? HistoryPosition(order: 0, id: []) }
         ) {
             $0.channels.values.filter(\.isClosed)
@@ -89,7 +95,7 @@ extension LightningNode {
     public func log(
         limit: Int = 100, before bound: HistoryPosition? = nil, where isWanted: @escaping @Sendable (LogEntry) -> Bool = { _ in true }
     ) async throws -> HistoryPage<LogEntry> {
-        try await page(.log, limit, bound, isWanted, LogEntry.init(record:), \.position) { _ in [] }
+        try await page(.log, limit, bound, .zero, isWanted, LogEntry.init(record:), \.position) { _ in [] }
     }
 
     /// A channel of the history, by its id; `nil` where there is none, also for one that is not over.
@@ -107,7 +113,7 @@ extension LightningNode {
     ///   - bound: the `next` of the page before; `nil` for the first page.
     /// - Throws: as `payments`.
     public func transactions(limit: Int = 100, before bound: HistoryPosition? = nil) async throws -> HistoryPage<WalletTransaction> {
-        try await page(.transactions, limit, bound, { _ in true }, WalletTransaction.init(record:), \.position) { _ in [] }
+        try await page(.transactions, limit, bound, .zero, { _ in true }, WalletTransaction.init(record:), \.position) { _ in [] }
     }
 
     /// The wallet's transactions that no block holds yet: our own, and what others have sent.
@@ -171,7 +177,8 @@ extension LightningNode {
     }
 
     private func page<Record: Sendable>(
-        _ history: StoreHistory, _ limit: Int, _ bound: HistoryPosition?, _ isWanted: @escaping @Sendable (Record) -> Bool,
+        _ history: StoreHistory, _ limit: Int, _ bound: HistoryPosition?, _ since: Timestamp,
+        _ isWanted: @escaping @Sendable (Record) -> Bool,
         _ decode: @escaping @Sendable ([UInt8]) throws -> Record, _ position: @escaping @Sendable (Record) -> HistoryPosition,
         _ inMemory: @escaping @Sendable (borrowing NodeCore) -> [Record]
     ) async throws -> HistoryPage<Record> {
@@ -179,16 +186,19 @@ extension LightningNode {
         // Memory first: what goes to disk meanwhile is found there.
         var found: [HistoryPosition: Record] = [:]
         for record in try await driver.read(inMemory) where isWanted(record) {
-            if bound.map({ position(record) < $0 }) ?? true { found[position(record)] = record }
+            let at = position(record)
+            if bound.map({ at < $0 }) ?? true, at.order >= since.milliseconds { found[at] = record }
         }
         var wanted = limit + 1
         var from = bound?.key
-        repeat {
+        pages: repeat {
             // Not a few at a time where most of them are not wanted.
             let (start, count) = (from, max(wanted, 200))
             let page = try await store.read { try $0.page(history, before: start, limit: count) }
             for entry in page.entries {
                 guard let at = HistoryPosition(key: entry.key) else { throw StoreFailure.damaged("key of \(history.records.rawValue)") }
+                // The rest is older still.
+                guard at.order >= since.milliseconds else { break pages }
                 let record: Record
                 do { record = try decode(entry.record) } catch { throw StoreFailure.damaged("\(error)") }
                 guard isWanted(record) else { continue }

@@ -206,7 +206,7 @@ struct CommandTests {
                 == "unreachable")
         #expect(try failure(2, "start", "--network", "signet", "-w", "s")["message"] as? String != nil)
         #expect(try failure(3, "-w", "nobody", "balance")["code"] as? String == "unreachable")
-        #expect(try failure(4, "-w", "bob", "waitinvoice", "00ff")["code"] as? String == "refused")
+        #expect(try failure(4, "-w", "bob", "waitinvoice", "00ff")["code"] as? String == "not_found")
         let status = try home.run("-w", "bob", "waitinvoice", invoice)
         #expect(status.status == 0 && status.out.contains("invoice of 1,234.567 sat"))
         let open = try #require(try home.run("-w", "bob", "invoice", "7sat", "later", "--json").json["bolt11"] as? String)

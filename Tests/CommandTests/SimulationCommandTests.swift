@@ -33,6 +33,18 @@ extension CommandTests {
         let difference = try home.run("sim", "diff", file, "10s", "20s")
         #expect(difference.status == 0 && difference.out.contains("stream    alice → dave,carol: "))
         #expect(try home.run("sim", "diff", file, "20s", "10s").status == 2)
+
+        // To a moment, as to the same moment by its time.
+        let again = ["sim", "replay"] + arguments.dropFirst(2) + ["--until"]
+        func replay(_ moment: String) throws -> CommandTests.Output { try home.run(again + [moment, "--json"]) }
+        #expect(try replay("12s").out == home.run(arguments + ["--until", "12s", "--json"]).out)
+        let begun = try replay("payment:4").json
+        #expect((begun["payments"] as? [Any])?.count == 4 && (begun["duration"] as? Int).map { (1171..<2000).contains($0) } == true)
+        let shown = try home.run(again + ["payment:4"])
+        #expect(shown.status == 0 && shown.out.contains("under way  ") && shown.out.contains("channel    "))
+        for (moment, status) in [("payment:0", 2), ("event:x", 2), ("block:1", 2), ("0s", 2), ("99h", 2), ("payment:1000000", 4)] {
+            #expect(try replay(moment).status == Int32(status), "\(moment)")
+        }
     }
 
     @Test("what cannot be run is refused with its place, and changes nothing", .enabled(if: program("lnw") != nil))

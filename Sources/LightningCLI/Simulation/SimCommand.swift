@@ -9,10 +9,11 @@ struct SimCommand: ParsableCommand {
 
               lnw sim example > my.toml                  a scenario to change
               lnw sim run my.toml --report my.html       run it, and look at it in a browser
+              lnw sim replay my.toml --until 4min        how everything stands then
               lnw sim swarm --seeds 1000                 random histories with faults, checked to the millisatoshi
               lnw sim crash-sweep                        a node dies before and after each commit
             """,
-        subcommands: [SimRun.self, SimDiff.self, SimExample.self, SimSwarm.self, SimCrashSweep.self, SimRouting.self])
+        subcommands: [SimRun.self, SimReplay.self, SimDiff.self, SimExample.self, SimSwarm.self, SimCrashSweep.self, SimRouting.self])
 }
 
 /// `lnw sim example`.

@@ -90,6 +90,17 @@ extension Scenario {
     }
 }
 
+extension Encodable {
+    /// As JSON in one line, with its keys in order.
+    var json: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+}
+
 /// `lnw sim run`.
 struct SimRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -211,8 +222,6 @@ struct SimRun: AsyncParsableCommand {
     }
 
     private func showJSON(_ reports: [(changes: [ScenarioFile.Change], report: ScenarioReport)]) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         struct Run: Encodable {
             var changes: [String: String]
             var report: ScenarioReport
@@ -220,8 +229,7 @@ struct SimRun: AsyncParsableCommand {
         let runs = reports.map { entry in
             Run(changes: Dictionary(entry.changes.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }), report: entry.report)
         }
-        let data = sweep.isEmpty ? try encoder.encode(reports[0].report) : try encoder.encode(runs)
-        Terminal.out(String(decoding: data, as: UTF8.self))
+        Terminal.out(try sweep.isEmpty ? reports[0].report.json : runs.json)
     }
 
     // MARK: Files

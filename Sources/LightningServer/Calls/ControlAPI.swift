@@ -99,8 +99,12 @@ package struct ControlAPI: Sendable {
                 throw CallFailure(.paymentFailed, refusal.description, .object(Self.failure(payment)))
             }
             if case .store = refusal { throw CallFailure(.corrupt, refusal.description) }
-            if case .stopped = refusal { throw CallFailure(.unreachable, refusal.description) }
-            throw CallFailure(.refused, refusal.description)
+            switch refusal {
+            case .stopped: throw CallFailure(.unreachable, refusal.description)
+            case .unknownChannel, .hold(.unknownInvoice), .stream(.unknown), .bump(.unknown):
+                throw CallFailure(.notFound, refusal.description)
+            default: throw CallFailure(.refused, refusal.description)
+            }
         } catch let failure as NodeFailure {
             throw CallFailure(.unreachable, failure.description)
         }
@@ -175,8 +179,8 @@ package struct ControlAPI: Sendable {
         case "lookuppayment":
             let text = p["payment"].text ?? ""
             let hash = (try? Invoice(text))?.paymentHash.hex ?? text.lowercased()
-            guard TextForm.hex(bytes: 32).matches(hash), let payment = try await node.payments(beginningWith: hash).first else {
-                throw CallFailure(.refused, "this node has not paid that")
+            guard let exact = PaymentHash(hex: hash), let payment = try await node.payment(exact) else {
+                throw CallFailure(.notFound, "this node has not paid that")
             }
             return try await named([(payment.payee, Self.json(payment, description: nil, since: nil))], "destination_alias")[0]
         case "listpayments":
@@ -190,8 +194,8 @@ package struct ControlAPI: Sendable {
         case "listinvoices":
             let deadlines = try await node.holdDeadlines()
             let (status, since, label) = (p["status"], try p.time("since"), try p.words("label"))
-            let page = try await node.invoices(limit: try limit(p), before: try position(p)) { record in
-                record.invoice.timestamp >= since && (label == nil || record.label == label)
+            let page = try await node.invoices(limit: try limit(p), before: try position(p), since: since) { record in
+                (label == nil || record.label == label)
                     && (status == .null || Self.json(record)["status"] == status)
             }
             let list = page.records.map { record -> JSONValue in
@@ -322,14 +326,10 @@ package struct ControlAPI: Sendable {
             matches = channels.filter { $0.parameters.remoteNodeID == peer }
             matches += try await closed { $0.parameters.remoteNodeID == peer }
         }
-        guard matches.count == 1 else {
-            throw CallFailure(
-                .refused,
-                matches.isEmpty
-                    ? "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels\(includesClosed ? " --all" : "")"
-                    : "\(text) fits several channels. Say which: \(matches.map(\.displayID.description).sorted().joined(separator: ", "))")
-        }
-        return matches[0]
+        return try CallFailure.one(
+            of: matches,
+            none: "there is no \(includesClosed ? "" : "open ")channel \(text). See: lnw listchannels\(includesClosed ? " --all" : "")",
+            several: "\(text) fits several channels. Say which: \(matches.map(\.displayID.description).sorted().joined(separator: ", "))")
     }
 
     // MARK: Calls

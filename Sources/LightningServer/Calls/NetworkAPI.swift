@@ -47,8 +47,8 @@ extension ControlAPI {
             return true
         case "listforwards":
             let (status, since) = (p["status"], try p.time("since"))
-            let page = try await node.forwards(limit: try limit(p), before: try position(p)) { circuit in
-                circuit.createdAt >= since && (status == .null || Self.json(circuit, [])["status"] == status)
+            let page = try await node.forwards(limit: try limit(p), before: try position(p), since: since) { circuit in
+                status == .null || Self.json(circuit, [])["status"] == status
             }
             let channels = try await node.channels()
             return [
@@ -89,17 +89,14 @@ extension ControlAPI {
             let hash = (try? Invoice(text))?.paymentHash ?? PaymentPreimage(hex: text)?.paymentHash
             var matches = try await node.payments(beginningWith: text)
             if matches.isEmpty, let hash { matches = try await node.payments(beginningWith: hash.hex) }
-            guard matches.count == 1 else {
-                throw CallFailure(
-                    .refused,
-                    matches.isEmpty
-                        ? (text.count > 64
-                            ? "this wallet has not paid that invoice. See: lnw listpayments"
-                            : "no payment begins with “\(text)”. See: lnw listpayments")
-                        : "more than one payment hash begins with “\(text)”: give more digits")
-            }
-            let story = Self.story(matches[0], Self.names(try await node.graph()))
-            return try await named([(matches[0].payee, story)], "destination_alias")[0]
+            let payment = try CallFailure.one(
+                of: matches,
+                none: text.count > 64
+                    ? "this wallet has not paid that invoice. See: lnw listpayments"
+                    : "no payment begins with “\(text)”. See: lnw listpayments",
+                several: "more than one payment hash begins with “\(text)”: give more digits")
+            let story = Self.story(payment, Self.names(try await node.graph()))
+            return try await named([(payment.payee, story)], "destination_alias")[0]
         case "rebalance":
             let (from, to) = (try await channel(p["from"]), try await channel(p["to"]))
             let started = ContinuousClock.now
@@ -150,14 +147,10 @@ extension ControlAPI {
             return ["payment_hash": .string(preimage.paymentHash.hex)]
         case "cancel":
             let text = (p["payment_hash"].text ?? "").lowercased()
-            let matches = try await node.invoices(beginningWith: text).map(\.invoice.paymentHash)
-            guard matches.count == 1, let hash = matches.first else {
-                throw CallFailure(
-                    .refused,
-                    matches.isEmpty
-                        ? "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices"
-                        : "more than one begins with “\(text)”: give more digits")
-            }
+            let hash = try CallFailure.one(
+                of: try await node.invoices(beginningWith: text).map(\.invoice.paymentHash),
+                none: "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices",
+                several: "more than one begins with “\(text)”: give more digits")
             try await node.cancel(hash)
             feed.nudge()
             return ["payment_hash": .string(hash.hex)]

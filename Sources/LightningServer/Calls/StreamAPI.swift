@@ -28,7 +28,7 @@ extension ControlAPI {
             ]
         case "getstream":
             let id = try number(p)
-            guard let stream = try await node.stream(id) else { throw CallFailure(.refused, StreamRefusal.unknown.description) }
+            guard let stream = try await node.stream(id) else { throw CallFailure(.notFound, StreamRefusal.unknown.description) }
             return try await shown(stream)
         case "pausestream": return try await act(p, .pause)
         case "resumestream": return try await act(p, .resume)

@@ -20,12 +20,11 @@ extension ControlAPI {
         case "removewatchtower":
             let text = try p.words("id") ?? ""
             let matches = try await node.watchtowers().map(\.tower.nodeID).filter { !text.isEmpty && $0.hex.hasPrefix(text.lowercased()) }
-            guard matches.count == 1 else {
-                throw CallFailure(
-                    .refused, matches.isEmpty ? "there is no watchtower \(text): lnw watchtower list" : "\(text) fits several")
-            }
-            try await node.removeWatchtower(matches[0])
-            return ["id": .string(matches[0].hex)]
+            let tower = try CallFailure.one(
+                of: matches, none: "there is no watchtower \(text). See: lnw watchtower list",
+                several: "\(text) fits several: say more of it")
+            try await node.removeWatchtower(tower)
+            return ["id": .string(tower.hex)]
         case "listwatchtowers":
             let service = try await node.watchtowerTotals()
             let coverage = try await node.watchtowerCoverage()

@@ -41,17 +41,12 @@ extension ControlAPI {
         let text = (p["invoice"].text ?? "").lowercased()
         guard !text.isEmpty else { throw CallFailure(.usage, "invoice is an invoice, its payment hash, or a beginning of that") }
         let digits = (try? Invoice(text))?.paymentHash.hex ?? text
-        let matches = try await node.invoices(beginningWith: digits)
-        guard matches.count == 1 else {
-            throw CallFailure(
-                .refused,
-                !matches.isEmpty
-                    ? "more than one payment hash begins with “\(text)”: give more digits"
-                    : text.count > 64
-                        ? "that is no invoice of this wallet. See: lnw listinvoices"
-                        : "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices")
-        }
-        return matches[0]
+        return try CallFailure.one(
+            of: try await node.invoices(beginningWith: digits),
+            none: text.count > 64
+                ? "that is no invoice of this wallet. See: lnw listinvoices"
+                : "no invoice's payment hash begins with “\(text)”. See: lnw listinvoices",
+            several: "more than one payment hash begins with “\(text)”: give more digits")
     }
 
     /// The invoice as soon as it is paid, held, canceled or expired; as it is when the time is over.

@@ -193,7 +193,7 @@ enum HTTPFailure: Error {
     private var kind: RequestFailure {
         switch self {
         case .unauthorized: .unauthorized
-        case .notFound: .notFound
+        case .notFound: .noSuchCall
         case .method: .methodNotAllowed
         case .slow: .timeout
         case .tooLarge: .tooLarge

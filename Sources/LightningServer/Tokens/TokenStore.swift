@@ -112,13 +112,10 @@ package final class TokenStore: Sendable {
             if matches.isEmpty, !text.isEmpty {
                 matches = tokens.indices.filter { tokens[$0].id.hasPrefix(text) || tokens[$0].name == text }
             }
-            guard matches.count == 1 else {
-                let shown = JSONValue.string(String(text.prefix(64))).line
-                throw CallFailure(
-                    .refused,
-                    matches.isEmpty ? "there is no token \(shown). See: lnw token list" : "\(shown) fits several tokens: say an id")
-            }
-            return tokens.remove(at: matches[0]).id
+            let shown = JSONValue.string(String(text.prefix(64))).line
+            let index = try CallFailure.one(
+                of: matches, none: "there is no token \(shown). See: lnw token list", several: "\(shown) fits several tokens: say an id")
+            return tokens.remove(at: index).id
         }
     }
 

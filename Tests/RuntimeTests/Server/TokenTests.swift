@@ -82,9 +82,9 @@ struct TokenTests {
         #expect(again.shown.list.map { $0["spent_msat"] } == [3000, 0])
         store.settle(reservation, MilliSatoshi(1000))
         #expect(try TokenStore(path: path).shown.list[0]["spent_msat"] == 1000)
-        #expect(fails(.refused) { _ = try store.revoke("") } && fails(.refused) { _ = try store.revoke("shop") })
+        #expect(fails(.notFound) { _ = try store.revoke("") } && fails(.notFound) { _ = try store.revoke("shop") })
         #expect(try store.revoke(String(reader.id.prefix(6))) == reader.id)
-        #expect(store.token(reader.secret) == nil && fails(.refused) { _ = try store.revoke(reader.id) })
+        #expect(store.token(reader.secret) == nil && fails(.notFound) { _ = try store.revoke(reader.id) })
         // Limits are of payments, and of tokens that can pay no other way.
         #expect(fails(.usage) { _ = try store.create(name: "", permissions: [.chain], limit: (MilliSatoshi(5), nil)) })
         #expect(fails(.usage) { _ = try store.create(name: "", permissions: [], limit: nil) })
