@@ -4,6 +4,7 @@ import LightningEnforcement
 import LightningInvoice
 import LightningPayment
 import LightningRecords
+import LightningSimulation
 import LightningWire
 import Testing
 
@@ -87,7 +88,48 @@ struct EventJournalTests {
         }
         #expect(isKept(record(isSpontaneous: false), 1) && isKept(record(isSpontaneous: true), 1000))
         #expect(!isKept(record(isSpontaneous: true), 999))
-        #expect(!isKept(record(isSpontaneous: true, [StreamPayload.tag: Array(repeating: 7, count: 16)]), 100_000))
+        // A tag is the payer's word alone: what is in no stream's record is kept, whatever it says.
+        var tagged = record(isSpontaneous: true, [StreamPayload.tag: Array(repeating: 7, count: 16)])
+        #expect(isKept(tagged, 100_000))
+        tagged.isPartOfStream = true
+        #expect(!isKept(tagged, 100_000))
+    }
+
+    /// Starts, proven and not, and restarts at any point: the last ones are there, numbers grow, and nothing older stays on the disk.
+    @Test("the last ones are kept, also over numbers that were left out", arguments: 0..<60)
+    func gaps(_ seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var store = StoreContents()
+        var history = NumberedHistory(.events, name: "events", limit: 10)
+        var numbers: [UInt64] = []
+        for _ in 0..<400 {
+            switch random.next() % 12 {
+            case 0: history.skip(1 + random.next() % 1_000_000)
+            case 1:
+                store.apply(history.drainWrites())
+                let next = history.next
+                history = NumberedHistory(.events, name: "events", limit: 10)
+                try history.resume(store)
+                #expect(history.next == next, "seed \(seed)")
+            default:
+                history.add { number in
+                    #expect(number > numbers.last ?? 0, "seed \(seed)")
+                    numbers.append(number)
+                    return [1]
+                }
+            }
+            store.apply(history.drainWrites())
+            let kept = store.entries(.events).compactMap { HistoryPosition(key: $0.key)?.order }
+            #expect(kept == Array(numbers.suffix(10)), "seed \(seed)")
+        }
+        let head = try #require(store.record(.meta, "events"))
+        #expect(head.count < 400, "gaps that are past are forgotten")
+        for length in 0..<head.count {
+            var damaged = store
+            damaged.apply([.put(.meta, key: StoreTable.key("events"), record: Array(head.prefix(length)))])
+            var other = NumberedHistory(.events, name: "events", limit: 10)
+            #expect(throws: DecodingFailure.self) { try other.resume(damaged) }
+        }
     }
 
     @Test("the last ones are kept")

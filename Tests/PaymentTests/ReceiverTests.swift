@@ -85,7 +85,7 @@ struct ReceiverTests {
             // Given away is not yet ours.
             #expect(machine.streams.all.values.first?.payments ?? 0 == UInt64(number) - 1 && machine.invoices.count == 1)
             let effects = machine.handle(.settled(payment.key, payment.hash), Self.context)
-            #expect(effects.contains { if case .paid = $0 { true } else { false } })
+            #expect(effects.contains { if case .paid(let record, _) = $0 { record.isPartOfStream } else { false } })
             let again = machine.handle(.settled(payment.key, payment.hash), Self.context)
             #expect(again.isEmpty, "counted once")
             try restart()
@@ -94,6 +94,22 @@ struct ReceiverTests {
         let stream = try #require(machine.streams.all.values.first)
         #expect(machine.streams.all.count == 1 && stream.payments == 5 && stream.received == MilliSatoshi(15_000))
         #expect(stream.podcast == Array("{5}".utf8) && rows[.incomingStreams]?.count == 1 && rows[.invoiceHistory, default: [:]].isEmpty)
+    }
+
+    @Test("a payment with a tag that its stream does not take is one as any other")
+    func taggedAlone() throws {
+        var machine = Receiver()
+        let first = Self.keysend(1, 1000, tag: 7)
+        _ = machine.handle(first.event, Self.context)
+        _ = machine.handle(.settled(first.key, first.hash), Self.context)
+        var other = Self.keysend(2, 5_000_000, tag: 7)
+        guard case .received(let htlc, var payload, let context, _, _) = other.event else { return }
+        payload.customRecords[70_001] = [1]
+        other.event = .received(htlc, payload, context, refusal: nil, isResumed: false)
+        _ = machine.handle(other.event, Self.context)
+        let effects = machine.handle(.settled(other.key, other.hash), Self.context)
+        #expect(effects.contains { if case .paid(let record, _) = $0 { !record.isPartOfStream } else { false } })
+        #expect(machine.streams.all.values.first?.payments == 1 && machine.invoices[other.hash]?.receivedAmount == MilliSatoshi(5_000_000))
     }
 
     @Test("a keysend of which nothing came, as of dust in a channel that was closed, leaves nothing", arguments: [false, true])

@@ -63,7 +63,7 @@ extension StoredEvent.Kind {
     package init?(_ event: NodeEvent) {
         switch event {
         case .paymentReceived(let record, let amount):
-            guard !record.isStreamPayment, !record.isSpontaneous || amount >= Self.leastKeysend else { return nil }
+            guard !record.isPartOfStream, !record.isSpontaneous || amount >= Self.leastKeysend else { return nil }
             self = .paymentReceived(record.invoice.paymentHash, amount, isKeysend: record.isSpontaneous)
         case .paymentHeld(let record, let amount): self = .paymentHeld(record.invoice.paymentHash, amount)
         case .paymentSucceeded(let payment): self = .paymentSucceeded(payment.paymentHash, payment.amount, fee: payment.fee)

@@ -45,6 +45,9 @@ public struct InvoiceRecord: Hashable, Sendable {
     /// Bytes of a label at the most.
     package static let longestLabel = 200
 
+    /// Whether it was added to the record of its stream, and has no row of its own any more. Not stored: of such a payment nothing is.
+    package var isPartOfStream = false
+
     /// By which we recognize a payment that comes over the invoice's blinded paths.
     public var pathID: Bytes32?
 
@@ -157,9 +160,6 @@ enum CustomRecords {
 }
 
 extension InvoiceRecord {
-    /// Whether it says that it is a payment of a stream.
-    package var isStreamPayment: Bool { isSpontaneous && StreamPayload.tag(of: customRecords) != nil }
-
     /// What its payment brought, or is bringing.
     public var receivedAmount: MilliSatoshi {
         switch status {

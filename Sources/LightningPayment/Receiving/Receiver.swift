@@ -295,7 +295,7 @@ package struct Receiver: Machine, Sendable {
         record.htlcs.removeAll { $0 == key }
         if record.htlcs.isEmpty { record.status = .paid(at: now.wholeSecond, amount: amount) }
         if record.htlcs.isEmpty, record.isSpontaneous {
-            keep(record, amount, now: now)
+            record.isPartOfStream = keep(record, amount, now: now)
         } else {
             add(record)
         }
@@ -304,13 +304,17 @@ package struct Receiver: Machine, Sendable {
 
     /// A keysend is ours for good. One of a stream is added to what the stream has brought, and its own row goes in the same commit; any other
     /// stays a row, as one of those that are remembered.
-    private mutating func keep(_ record: InvoiceRecord, _ amount: MilliSatoshi, now: Timestamp) {
+    ///
+    /// - Returns: whether it was added to a stream.
+    private mutating func keep(_ record: InvoiceRecord, _ amount: MilliSatoshi, now: Timestamp) -> Bool {
         let hash = record.invoice.paymentHash
         guard streams.add(amount, record.customRecords, at: now) else {
             add(record)
-            return rememberSpontaneous(hash, amount)
+            rememberSpontaneous(hash, amount)
+            return false
         }
         forget(hash)
+        return true
     }
 
     private mutating func forget(_ hash: PaymentHash) {
