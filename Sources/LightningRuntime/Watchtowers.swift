@@ -22,15 +22,11 @@ extension LightningNode {
         try await driver.read { core in core.watchtowers.map { ($0, core.isConnected($0.nodeID)) } }
     }
 
-    /// The channels that a watchtower watches for this node, how many states of each are revoked, and whether kits were made for all of them: a
-    /// tower has nothing of what was revoked before it was added, nor of what was revoked while too many kits waited for it.
-    package func watchtowerCoverage() async throws -> [(
-        channel: PaymentChannel, revoked: UInt64, isComplete: @Sendable (Watchtower) -> Bool
-    )] {
+    /// The channels that are watched for this node, and how many states of each are revoked.
+    package func watchedChannels() async throws -> [(channel: PaymentChannel, revoked: UInt64)] {
         try await driver.read { core in
             core.channels.values.filter { !$0.isClosed }.sorted { $0.id < $1.id }.map { channel in
-                let height = channel.fundingHeight ?? .never
-                return (channel, core.commitmentNumbers(of: channel.id)?.remote ?? 0, { $0.lost == 0 && height > $0.since })
+                (channel, core.commitmentNumbers(of: channel.id)?.remote ?? 0)
             }
         }
     }

@@ -46,7 +46,7 @@ extension CallTable {
                             .always("since_block", .height, "From which block on it was given something."),
                             .always("kits_made", .count, "Revoked states for it."), .always("kits_stored", .count, "Those that it has."),
                             .always("kits_waiting", .count, "Those that it has not yet."),
-                            .always("kits_lost", .count, "Those that were never made: too many waited for it."),
+                            .always("kits_lost", .count, "Those that it will not have: never made, for too many waited, or lost by it."),
                             .nullable("refusal", .text("full"), "Why it takes nothing."),
                             .always(
                                 "channels",
@@ -58,7 +58,7 @@ extension CallTable {
                                         .always("revoked_states", .count, "States that the peer must not publish any more."),
                                         .always(
                                             "complete", .flag,
-                                            "Whether there is a kit for each of them: the channel was funded after the tower was added, and no kit was lost."
+                                            "Whether it has confirmed a kit for each of them in which the peer had anything, and takes more: the tower was there, the channel was funded after it was added, nothing waits, nothing was lost."
                                         ),
                                     ])), "The channels that are not closed, and whether it can punish whatever their peers publish."),
                         ])), "The towers."),

@@ -28,8 +28,18 @@ public struct Watchtower: Hashable, Sendable {
         self.since = since
     }
 
-    /// Kits that were never made, for too many waited: what was revoked then it does not have.
+    /// Kits that it does not have and will not get: never made, for too many waited, or lost by it after it had confirmed them.
     public package(set) var lost: UInt64 = 0
+
+    /// Whether it has confirmed a kit for every state of a channel that was revoked, and takes what is to come. Of HTLCs in states that came
+    /// very fast the smaller ones may not be in them.
+    ///
+    /// - Parameters:
+    ///   - height: of the channel's funding; `nil` before it is in a block.
+    ///   - isConnected: whether it is there now. One that never was, and never took a kit, may not take any.
+    package func covers(channelFundedAt height: BlockHeight?, isConnected: Bool) -> Bool {
+        (isConnected || stored > 0) && lost == 0 && waiting == 0 && refusal == nil && (height ?? .never) > since
+    }
 
     /// Kits that wait for it.
     public var waiting: UInt64 { made - min(made, stored) }
@@ -295,6 +305,8 @@ extension NodeCore {
         case .noService: refused(by: node, "it is no watchtower")
         case .full: refused(by: node, "it has no more room for us")
         case .gap:
+            // How many of them nobody knows.
+            peers.towers.client.update(node) { $0.lost += $0.stored - $0.base }
             refused(by: node, "it has lost kits that it had confirmed: it is given those that are left under another identity")
             renewTowerIdentity(node)
         case nil: refused(by: node, "for reason \(message.reason)")

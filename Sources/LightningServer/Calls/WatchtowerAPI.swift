@@ -27,7 +27,7 @@ extension ControlAPI {
             return ["id": .string(tower.hex)]
         case "listwatchtowers":
             let service = try await node.watchtowerTotals()
-            let coverage = try await node.watchtowerCoverage()
+            let watched = try await node.watchedChannels()
             return [
                 "watchtowers": .array(
                     try await node.watchtowers().map { tower, isConnected in
@@ -37,11 +37,13 @@ extension ControlAPI {
                             "kits_lost": .amount(tower.lost),
                             "refusal": tower.refusal.map { .string($0) } ?? .null,
                             "channels": .array(
-                                coverage.map { channel, revoked, isComplete in
+                                watched.map { channel, revoked in
                                     [
                                         "channel_id": .string(channel.id.hex),
                                         "short_channel_id": channel.shortChannelID.map { .string($0.description) } ?? .null,
-                                        "revoked_states": .amount(revoked), "complete": .bool(isComplete(tower)),
+                                        "revoked_states": .amount(revoked),
+                                        "complete": .bool(
+                                            tower.covers(channelFundedAt: channel.fundingHeight, isConnected: isConnected)),
                                     ]
                                 }),
                         ]

@@ -197,7 +197,7 @@ struct WatchtowerTests {
         world.stop(Self.tower)
         for _ in 0..<40 { try Self.pay(&world, Self.bob, Self.alice, 1000) }
         var client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
-        #expect(client.waiting >= 80)
+        #expect(client.waiting >= 80 && !client.covers(channelFundedAt: nil, isConnected: false))
         #expect(UInt64(world.nodes[Self.alice].store.records(.towerQueue).count) == client.waiting)
         world.kill(Self.alice)
         try world.pass(2)
@@ -206,6 +206,10 @@ struct WatchtowerTests {
         try world.pass(5)
         client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
         #expect(client.waiting == 0 && world.nodes[Self.alice].store.records(.towerQueue).isEmpty)
+        // Of what was revoked before it was added it has nothing.
+        #expect(
+            client.covers(channelFundedAt: client.since + 1, isConnected: false)
+                && !client.covers(channelFundedAt: client.since, isConnected: false))
         #expect(UInt64(world.nodes[Self.tower].store.records(.towerKits).count) == client.made)
         // A connection that breaks in the middle of it changes nothing.
         for _ in 0..<5 {
@@ -429,6 +433,24 @@ struct WatchtowerTests {
         #expect(after.salt != before.salt && after.waiting == 0 && after.made > before.made)
         #expect(world.nodes[Self.tower].core!.peers.towers.service.customers.count == 2)
         #expect(world.nodes[Self.tower].store.records(.towerKits).contains { PenaltyKit(sealed: $0, for: cheat.id) != nil })
+    }
+
+    @Test("a tower that lost kits which it had confirmed does not cover what they were for")
+    func forgetful() throws {
+        var (world, _) = try Self.world(80)
+        let old = world.nodes[Self.tower].store
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        var client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.stored > 0 && client.covers(channelFundedAt: nil, isConnected: false))
+        world.setBack(Self.tower, to: old)
+        try world.pass(2)
+        world.join(Self.alice, Self.tower)
+        try Self.pay(&world, Self.bob, Self.alice, 1000)
+        world.join(Self.alice, Self.tower)
+        try world.pass(5)
+        client = try #require(world.nodes[Self.alice].core!.watchtowers.first)
+        #expect(client.lost > 0 && !client.covers(channelFundedAt: nil, isConnected: false))
     }
 
     @Test("a node that is none refuses, one that is full says so, and a client that repeats itself is answered")
