@@ -14,8 +14,9 @@ import Synchronization
 
 /// Tells other programs what happens: a POST for each event, signed, and repeated until it is taken.
 ///
-/// What lasts is told at least once, also over crashes: it is read out of the node's store, and what is to be told is on disk before it is told.
-/// A program that gets something twice knows it by `number`. What is not stored, as the payments of a stream, is lost with the process.
+/// What is stored is told at least once and in order, also over crashes: each program has its own place in the events of the node's store, which is
+/// on disk, and moves on when the program has taken one. Who gets something twice knows it by `number`. What is not stored, as the payments of a
+/// stream, is told while it happens, and lost with the process, or where too much of it waits.
 package final class Webhooks: Sendable {
     package struct Options: Sendable {
         /// Whom to tell.
@@ -51,41 +52,50 @@ package final class Webhooks: Sendable {
     private let path: String
     /// With which what is told is signed.
     private let key: [UInt8]
-    private let queue: Mutex<WebhookQueue>
+    private let progress: Mutex<WebhookProgress>
+    /// What is not stored and is still to be told, for each program the oldest first.
+    private let live: Mutex<[String: LiveEvents]>
     private let client: HTTPClient
     private let isEnding = Mutex(false)
     private let tasks = Mutex<[Task<Void, Never>]>([])
-    private let (changes, change) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Where each program's teller hears that there is something to tell.
+    private let news: [String: (stream: AsyncStream<Void>, word: AsyncStream<Void>.Continuation)]
 
-    /// - Parameter folder: of the wallet: the key lies there in `webhook.secret`, the queue in `webhooks.json`.
+    /// - Parameter folder: of the wallet: the key lies there in `webhook.secret`, how far each program is in `webhooks.json`.
     /// - Throws: a `CallFailure` where one of them cannot be read or written.
     package convenience init(_ api: ControlAPI, folder: URL, options: Options, logger: Logger) throws(CallFailure) {
         let path = folder.appending(path: "webhooks.json").path
         let key = Array(try Self.secret(in: folder).utf8)
-        let queue = try Self.read(path, options)
-        self.init(api, path: path, key: key, queue: queue, options: options, logger: logger)
+        let progress = try Self.read(path, options)
+        self.init(api, path: path, key: key, progress: progress, options: options, logger: logger)
     }
 
-    private init(_ api: ControlAPI, path: String, key: [UInt8], queue: WebhookQueue, options: Options, logger: Logger) {
+    private init(_ api: ControlAPI, path: String, key: [UInt8], progress: WebhookProgress, options: Options, logger: Logger) {
         self.api = api
         self.options = options
         self.logger = logger
         self.path = path
         self.key = key
-        self.queue = Mutex(queue)
+        self.progress = Mutex(progress)
+        live = Mutex([:])
+        news = Dictionary(
+            options.urls.map { ($0, AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))) }, uniquingKeysWith: { $1 }
+        ).mapValues { (stream: $0.stream, word: $0.continuation) }
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
+        // That nobody is there is known at once, and tried again after the pause that is kept.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    private static func read(_ path: String, _ options: Options) throws(CallFailure) -> WebhookQueue {
-        guard FileManager.default.fileExists(atPath: path) else { return WebhookQueue() }
+    private static func read(_ path: String, _ options: Options) throws(CallFailure) -> WebhookProgress {
+        guard FileManager.default.fileExists(atPath: path) else { return WebhookProgress() }
         guard let bytes = DurableFile.read(path, upTo: 256_000_000), let json = try? JSONValue(parsing: Data(bytes)),
-            var queue = WebhookQueue(json)
-        else { throw CallFailure(.corrupt, "\(path) cannot be read: what is still to be told is not known. Restore it, or remove it") }
-        queue.keep(options.urls)
-        return queue
+            var progress = WebhookProgress(json, urls: options.urls)
+        else { throw CallFailure(.corrupt, "\(path) cannot be read: how far each program was told is not known. Restore it, or remove it") }
+        progress.keep(options.urls)
+        return progress
     }
 
     /// The key, made when it is first wanted.
@@ -107,94 +117,96 @@ package final class Webhooks: Sendable {
     /// Begins to tell.
     package func start() async throws {
         let mark = api.feed.next
-        if queue.withLock({ $0.lastEvent }) == nil {
-            // What happened before is nobody's business; from now on, also where the process ends before anything is to be told.
-            let last = try await api.node.lastEvent()
-            change { $0.advance(to: last) }
-        }
-        let reader = Task { await self.readStored() }
+        // What happened before is nobody's business; from now on, also where the process ends before anything is to be told.
+        let last = try await api.node.lastEvent()
+        change { [urls = options.urls] progress in for url in urls { progress.begin(url, after: last) } }
         let listener = Task { await self.listen(from: mark) }
-        let teller = Task { await self.tell() }
-        tasks.withLock { $0 = [reader, listener, teller] }
+        let tellers = news.map { url, news in Task { await self.tell(url, news.stream) } }
+        tasks.withLock { $0 = tellers + [listener] }
     }
 
     /// Ends; what is still to be told is told after the next start.
     package func stop() async {
         let tasks = tasks.withLock { $0 }
-        for task in tasks.dropLast() { task.cancel() }
+        tasks.last?.cancel()
         // What was just told may still be taken: it would be told again otherwise.
         isEnding.withLock { $0 = true }
-        change.yield()
+        wake()
         let patience = Task {
             try? await Task.sleep(for: .seconds(2))
             for task in tasks { task.cancel() }
         }
         for task in tasks { await task.value }
         patience.cancel()
-        // How far the events were looked at.
+        // How far the events were looked at of which nothing was to be told.
         change { _ in }
         try? await client.shutdown()
     }
 
+    private func wake() { for one in news.values { one.word.yield() } }
+
     // MARK: What is to be told
 
-    /// What the store has, from where the last run ended.
-    private func readStored() async {
-        // What is in the store already need not be in the queue: it is read as there is room.
-        let room = WebhookQueue.limit / 2
-        var last = queue.withLock { $0.lastEvent } ?? 0
-        while !Task.isCancelled, !api.feed.hasEnded {
-            guard queue.withLock({ $0.deliveries.count }) < room else {
-                try? await Task.sleep(for: .seconds(1))
-                continue
-            }
-            do {
-                let (events, isIncomplete) = try await api.storedEvents(
-                    after: last, limit: max(1, min(500, room / max(1, options.urls.count))), wait: .seconds(30))
-                if isIncomplete {
-                    logger.error("webhooks: some events are not kept any more, or the database is another one: they are not told")
-                }
-                var wanted: [JSONValue] = []
-                for event in events where options.events.contains(event.kind.name) { wanted.append(try await api.json(event)) }
-                last = events.last?.number ?? (isIncomplete ? 0 : last)
-                // In one write: neither twice nor not at all. What nobody wants is looked at again after a crash.
-                if !wanted.isEmpty { add(wanted) { [last] in $0.advance(to: last) } } else { queue.withLock { $0.advance(to: last) } }
-            } catch {
-                if Task.isCancelled || api.feed.hasEnded { return }
-                logger.error("webhooks: \(error); it is tried again")
-                try? await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
-
-    /// What is not stored, while it happens.
+    /// Keeps what is not stored while it happens, and wakes the tellers for what is.
     private func listen(from first: UInt64) async {
         var next = first
         while !Task.isCancelled, !api.feed.hasEnded {
             let (entries, isIncomplete) = api.feed.events(from: next, limit: 1000)
             if isIncomplete { logger.error("webhooks: events came too fast: what is not stored of them is not told") }
-            let wanted = entries.filter { StoredEvent.Kind($0.event) == nil }.compactMap { entry -> JSONValue? in
+            var isNews = isIncomplete
+            for entry in entries {
+                guard StoredEvent.Kind(entry.event) == nil else {
+                    isNews = true
+                    continue
+                }
                 guard case .object(var fields)? = ControlAPI.json(entry), options.events.contains(fields["event"]?.text ?? "") else {
-                    return nil
+                    continue
                 }
                 // It means something on that feed only.
                 fields["number"] = nil
-                return .object(fields)
+                guard let body = Self.body(of: .object(fields)) else { continue }
+                add(live: body, entry.number)
+                isNews = true
             }
-            if !wanted.isEmpty { add(wanted) { _ in } }
+            if isNews { wake() }
             next = entries.last.map { $0.number + 1 } ?? next
             if entries.isEmpty { await api.feed.wait(for: next, atMost: .seconds(30)) }
         }
+        // The node has stopped: so do the tellers.
+        wake()
     }
 
-    /// Puts events into the queue, in one write with another change of it.
-    private func add(_ events: [JSONValue], _ also: @escaping @Sendable (inout WebhookQueue) -> Void) {
-        let bodies = events.compactMap { Self.body(of: $0) }
-        change { queue in
-            for body in bodies { queue.add(body, to: options.urls, at: Timestamp.now.milliseconds) }
-            also(&queue)
+    private func add(live body: String, _ number: UInt64) {
+        let isFull = live.withLock { live in
+            news.keys.reduce(false) { live[$1, default: LiveEvents()].add(number, body) || $0 }
         }
-        if !bodies.isEmpty { change.yield() }
+        if isFull { logger.error("webhooks: \(LiveEvents.limit) events that are not stored were lost: a program does not take them") }
+    }
+
+    /// What a program is told next; `nil` where there is nothing.
+    ///
+    /// - Parameter page: stored events that were read already, and not dealt with.
+    private func next(for url: String, _ page: inout ArraySlice<StoredEvent>) async throws -> (WebhookProgress.Item, String)? {
+        if let old = progress.withLock({ $0.programs[url]?.backlog.first }) { return (.old, old) }
+        while true {
+            if page.isEmpty {
+                let last = progress.withLock { $0.programs[url]?.lastEvent } ?? 0
+                let (events, isIncomplete) = try await api.node.storedEvents(after: last, limit: 100)
+                if isIncomplete {
+                    logger.error("webhooks: some events are not kept any more, or the database is another one: they are not told")
+                    if events.isEmpty { progress.withLock { $0.advance(url, to: 0) } }
+                }
+                page = events[...]
+            }
+            guard let event = page.first else { break }
+            if options.events.contains(event.kind.name), let body = Self.body(of: try await api.json(event)) {
+                return (.stored(event.number), body)
+            }
+            page.removeFirst()
+            // On disk with the next one that is told: after a crash it is looked at again.
+            progress.withLock { $0.advance(url, to: event.number) }
+        }
+        return live.withLock { $0[url]?.first }.map { (.live($0.number), $0.body) }
     }
 
     private static func body(of event: JSONValue) -> String? {
@@ -211,64 +223,90 @@ package final class Webhooks: Sendable {
 
     // MARK: Telling
 
-    private func tell() async {
+    private func tell(_ url: String, _ stream: AsyncStream<Void>) async {
         // One reader for all of its life: a stream whose reader is cancelled has ended.
-        var news = changes.makeAsyncIterator()
-        while !Task.isCancelled, !isEnding.withLock({ $0 }) {
-            let now = Timestamp.now.milliseconds
-            let due = queue.withLock { $0.due(at: now) }
-            // One that hangs keeps no other from being told.
-            await withTaskGroup(of: Void.self) { group in
-                for delivery in due { group.addTask { await self.tell(delivery) } }
-            }
-            guard due.isEmpty else { continue }
-            let pause = queue.withLock { $0.nextTime }.map { $0 - min($0, Timestamp.now.milliseconds) } ?? 3_600_000
-            let timer = Task { [change] in
+        var news = stream.makeAsyncIterator()
+        var page: ArraySlice<StoredEvent> = []
+        while !Task.isCancelled, !isEnding.withLock({ $0 }), !api.feed.hasEnded {
+            guard let pause = await tellNext(url, &page) else { continue }
+            let word = self.news[url]?.word
+            let timer = Task {
                 try? await Task.sleep(for: .milliseconds(Int64(clamping: pause) + 1))
-                if !Task.isCancelled { change.yield() }
+                if !Task.isCancelled { word?.yield() }
             }
             await news.next()
             timer.cancel()
         }
     }
 
-    private func tell(_ delivery: WebhookQueue.Delivery) async {
-        var request = HTTPClientRequest(url: delivery.url)
+    /// Tells a program one thing, if its time has come.
+    ///
+    /// - Returns: how long there is nothing to do, but for news; thousandths of a second. `nil` where there may be more at once.
+    private func tellNext(_ url: String, _ page: inout ArraySlice<StoredEvent>) async -> UInt64? {
+        let now = Timestamp.now.milliseconds
+        let due = progress.withLock { $0.programs[url]?.next } ?? 0
+        guard due <= now else { return due - now }
+        do {
+            guard let (item, body) = try await next(for: url, &page) else { return 3_600_000 }
+            guard await tell(url, item, body) else { return nil }
+            switch item {
+            case .old: break
+            case .stored: page.removeFirst()
+            // It may have been lost meanwhile.
+            case .live(let number): live.withLock { $0[url]?.done(number) }
+            }
+            return nil
+        } catch {
+            if !Task.isCancelled, !api.feed.hasEnded { logger.error("webhooks: \(error); it is tried again") }
+            return 1000
+        }
+    }
+
+    /// - Returns: whether it is done with: taken, or given up.
+    private func tell(_ url: String, _ item: WebhookProgress.Item, _ body: String) async -> Bool {
+        var request = HTTPClientRequest(url: url)
         request.method = .POST
-        let signature = MAC.hmacSHA256(key: key, Array(delivery.body.utf8)).hex
+        let signature = MAC.hmacSHA256(key: key, Array(body.utf8)).hex
         request.headers = [
             "Content-Type": "application/json", "User-Agent": "swift-lightning", "X-Lightning-Signature": "sha256=\(signature)",
             "X-Phoenix-Signature": signature,
         ]
-        request.body = .bytes(ByteBuffer(string: delivery.body))
-        var why: String
+        request.body = .bytes(ByteBuffer(string: body))
+        var (why, isRefused) = ("", false)
         do {
-            let response = try await client.execute(request, timeout: .init(options.timeout))
-            if (200..<300).contains(Int(response.status.code)) {
-                change { $0.taken(delivery.number) }
-                return
+            let status = try await client.execute(request, timeout: .init(options.timeout)).status.code
+            if (200..<300).contains(status) {
+                change { $0.taken(item, by: url) }
+                return true
             }
-            why = "it answers \(response.status.code)"
+            why = "it answers \(status)"
+            // These say that the program is away, or busy.
+            isRefused = ![408, 429, 502, 503, 504].contains(status)
         } catch {
-            if Task.isCancelled { return }
+            if Task.isCancelled { return false }
             why = "\(error)"
         }
-        let lost = queue.withLock { $0.lost }
-        change { $0.failed(delivery.number, at: Timestamp.now.milliseconds, firstPause: options.firstPause.wholeMilliseconds) }
-        let isLost = queue.withLock { $0.lost } > lost
+        let pause = options.firstPause.wholeMilliseconds
+        let isLost = change { [isRefused] in
+            $0.failed(item, by: url, isRefused: isRefused, at: Timestamp.now.milliseconds, firstPause: pause)
+        }
         // The address may have a password in it.
-        let host = URL(string: delivery.url)?.host() ?? ""
+        let host = URL(string: url)?.host() ?? ""
         logger.log(
-            level: isLost ? .error : .notice, "webhook to \(host): \(why)\(isLost ? "; after three days nothing more is tried" : "")")
+            level: isLost ? .error : .notice,
+            "webhook to \(host): \(why)\(isLost ? "; it is not told this any more, which it refused for three days" : "")")
+        return isLost
     }
 
-    /// Changes the queue, and keeps it.
-    private func change(_ body: @Sendable (inout WebhookQueue) -> Void) {
-        queue.withLock { queue in
-            body(&queue)
-            do throws(DurableFile.Failure) { try DurableFile.write(Array((queue.json.line + "\n").utf8), to: path) } catch {
-                logger.error("webhooks: \(error): what is to be told is lost with the process")
+    /// Changes how far the programs are, and keeps it.
+    @discardableResult
+    private func change<Result: Sendable>(_ body: @Sendable (inout WebhookProgress) -> Result) -> Result {
+        progress.withLock { progress in
+            let result = body(&progress)
+            do throws(DurableFile.Failure) { try DurableFile.write(Array((progress.json.line + "\n").utf8), to: path) } catch {
+                logger.error("webhooks: \(error): after the next start programs are told again what they were told since")
             }
+            return result
         }
     }
 }

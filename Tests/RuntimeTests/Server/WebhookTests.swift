@@ -15,73 +15,121 @@ import Testing
 
 @Suite("webhooks", .serialized)
 struct WebhookTests {
-    /// Programs that take what they are told, refuse it, or are away, over restarts of the teller: each gets all of it, in order.
+    /// Programs that take what they are told, refuse it, or are away, over restarts of the teller: each gets all of it, in order, whatever the
+    /// others do.
     @Test("everything is told to everybody, in order, until it is taken", arguments: 0..<40)
-    func queue(_ seed: UInt64) throws {
+    func progress(_ seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let urls = ["http://one", "http://two", "http://three"]
-        var queue = WebhookQueue()
+        var progress = WebhookProgress()
         var now: UInt64 = 1_000_000
-        queue.advance(to: 0)
-        var told: [String: [String]] = [:]
-        var said: [String] = []
-        for step in 0..<300 {
+        // Of the numbers of the store some are of events that nobody wants.
+        var stored: [UInt64] = []
+        var last: UInt64 = random.next() % 5
+        for url in urls { progress.begin(url, after: last) }
+        var told: [String: [UInt64]] = [:]
+        func tell(_ url: String, hears: Bool, takes: Bool) {
+            guard let program = progress.programs[url], program.next <= now, let number = stored.first(where: { $0 > program.lastEvent })
+            else { return }
+            if hears { told[url, default: []].append(number) }
+            if hears, takes {
+                progress.taken(.stored(number), by: url)
+            } else {
+                let isLost = progress.failed(.stored(number), by: url, isRefused: hears, at: now)
+                #expect(!isLost, "seed \(seed)")
+            }
+        }
+        for _ in 0..<300 {
             switch random.next() % 4 {
             case 0:
-                said.append("\(step)")
-                queue.add("\(step)", to: urls, at: now)
-                queue.advance(to: UInt64(step))
+                last += 1 + random.next() % 3
+                stored.append(last)
             case 1, 2:
-                for delivery in queue.due(at: now) {
-                    // An answer that is lost: it is told again.
-                    let (isHeard, isTaken) = (random.next() % 3 > 0, random.next() % 2 > 0)
-                    if isHeard { told[delivery.url, default: []].append(delivery.body) }
-                    if isHeard, isTaken { queue.taken(delivery.number) } else { queue.failed(delivery.number, at: now) }
-                }
+                // An answer that is lost: it is told again. One program never answers.
+                for url in urls.dropLast() { tell(url, hears: random.next() % 3 > 0, takes: random.next() % 2 > 0) }
+                tell(urls[2], hears: false, takes: false)
             default:
-                let last = queue.lastEvent
-                queue = try #require(WebhookQueue(queue.json))
-                #expect(queue.lastEvent == last)
+                let before = progress.programs
+                progress = try #require(WebhookProgress(progress.json, urls: urls))
+                #expect(progress.programs == before)
+                // Who is known goes on where it was.
+                for url in urls { progress.begin(url, after: last) }
+                #expect(progress.programs == before)
             }
             now += random.next() % 4000
-            #expect(queue.nextTime.map { $0 <= now + 3_600_000 } ?? true, "seed \(seed)")
+            #expect(progress.programs.values.allSatisfy { $0.next <= now + 3_600_000 }, "seed \(seed)")
         }
-        // Everybody is well again.
-        for _ in 0..<5000 where !queue.deliveries.isEmpty {
-            now = max(now, queue.nextTime ?? now)
-            for delivery in queue.due(at: now) {
-                told[delivery.url, default: []].append(delivery.body)
-                queue.taken(delivery.number)
-            }
-        }
-        #expect(queue.deliveries.isEmpty && queue.lost == 0, "seed \(seed)")
+        // Everybody is well again, however long it was away.
+        now += 30 * 86_400_000
+        for _ in 0..<500 { for url in urls { tell(url, hears: true, takes: true) } }
         for url in urls {
             // Once those are left out that came again.
-            var last = -1
-            var once: [String] = []
-            for body in told[url] ?? [] where Int(body)! > last {
-                last = Int(body)!
-                once.append(body)
-            }
-            #expect(once == said, "seed \(seed)")
+            var once: [UInt64] = []
+            for number in told[url] ?? [] where number > once.last ?? 0 { once.append(number) }
+            #expect(once == stored, "seed \(seed)")
         }
     }
 
-    @Test("a program that is away is tried for three days, with longer and longer pauses")
+    @Test(
+        "what a program answers and does not take is given up after three days, with longer and longer pauses; what nobody answers is not")
     func patience() {
-        var queue = WebhookQueue()
-        queue.add("x", to: ["http://one"], at: 0)
-        var now: UInt64 = 0
-        var tries = 0
-        while let delivery = queue.due(at: now).first {
+        var progress = WebhookProgress()
+        progress.begin("http://one", after: 6)
+        var (now, tries): (UInt64, Int) = (0, 0)
+        var isLost = false
+        while !isLost {
             tries += 1
-            queue.failed(delivery.number, at: now)
-            now = queue.nextTime ?? now
+            isLost = progress.failed(.stored(9), by: "http://one", isRefused: true, at: now)
+            now = max(now, progress.programs["http://one"]?.next ?? 0)
         }
-        #expect((75...90).contains(tries) && queue.lost == 1 && now >= WebhookQueue.patience - 3_600_000)
-        // One that is away for ever does not fill the memory.
-        for number in 0..<(WebhookQueue.limit + 5) { queue.add("\(number)", to: ["http://one"], at: now) }
-        #expect(queue.deliveries.count == WebhookQueue.limit && queue.lost == 6 && queue.deliveries.first?.body == "5")
+        #expect((75...90).contains(tries) && now >= WebhookProgress.patience - 3_600_000)
+        #expect(progress.programs["http://one"] == WebhookProgress.Program(lastEvent: 9))
+        for _ in 0..<1000 {
+            let isGivenUp = progress.failed(.stored(10), by: "http://one", isRefused: false, at: now)
+            #expect(!isGivenUp)
+            now = progress.programs["http://one"]?.next ?? 0
+        }
+        #expect(progress.programs["http://one"]?.lastEvent == 9)
+    }
+
+    @Test("what the queue of an earlier version had still to tell is told; damaged files are no empty ones")
+    func earlier() throws {
+        let old: JSONValue = [
+            "version": 1, "next": 4, "mark": 7, "told": [],
+            "deliveries": [
+                ["number": 1, "url": "http://one", "body": "a", "since": 1, "attempts": 2, "next": 5],
+                ["number": 2, "url": "http://gone", "body": "a", "since": 1, "attempts": 2, "next": 5],
+                ["number": 3, "url": "http://one", "body": "b", "since": 1, "attempts": 0, "next": 5],
+            ],
+        ]
+        var progress = try #require(WebhookProgress(old, urls: ["http://one", "http://two"]))
+        #expect(
+            progress.programs == [
+                "http://one": WebhookProgress.Program(lastEvent: 0, backlog: ["a", "b"]),
+                "http://two": WebhookProgress.Program(lastEvent: 0),
+            ])
+        #expect(WebhookProgress(progress.json, urls: [])?.programs == progress.programs)
+        progress.taken(.old, by: "http://one")
+        #expect(progress.programs["http://one"]?.backlog == ["b"])
+        for bad: JSONValue in [
+            [:], ["version": 4], ["version": 3], ["version": 3, "programs": []], ["version": 3, "programs": ["http://one": [:]]],
+            ["version": 3, "programs": ["http://one": ["last_event": -1, "backlog": [], "attempts": 0, "next": 0]]],
+        ] {
+            #expect(WebhookProgress(bad, urls: ["http://one"]) == nil, "\(bad.line)")
+        }
+    }
+
+    @Test("of what is not stored so much waits for a program, and nothing else is lost with it")
+    func live() {
+        var waiting = LiveEvents()
+        var lost = 0
+        for number in 1...UInt64(LiveEvents.limit * 2) { if waiting.add(number, "\(number)") { lost += LiveEvents.limit } }
+        #expect(lost == LiveEvents.limit && waiting.first?.number == UInt64(LiveEvents.limit) + 1)
+        // One that was lost while it was told takes no other with it.
+        waiting.done(1)
+        #expect(waiting.first?.number == UInt64(LiveEvents.limit) + 1)
+        waiting.done(UInt64(LiveEvents.limit) + 1)
+        #expect(waiting.first?.body == "\(LiveEvents.limit + 2)")
     }
 
     /// A shop's program.
@@ -133,7 +181,8 @@ struct WebhookTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         func start() async throws -> Webhooks {
             let api = ControlAPI(node: world.bob, onStop: nil)
-            var options = try Webhooks.Options(urls: [url])
+            // Another one is never there.
+            var options = try Webhooks.Options(urls: ["http://127.0.0.1:1/", url])
             options.firstPause = .milliseconds(1)
             let webhooks = try Webhooks(api, folder: folder, options: options, logger: Self.quiet)
             try await webhooks.start()
@@ -167,6 +216,11 @@ struct WebhookTests {
         }
         // Refused twice, and told a third time; nothing was told oftener than it was refused.
         #expect(await shop.calls == 5)
+        // The one that was never there has all of it before it still.
+        let kept = try #require(DurableFile.read(folder.appending(path: "webhooks.json").path, upTo: 100_000))
+        let programs = try #require(WebhookProgress(JSONValue(parsing: Data(kept)), urls: [])).programs
+        #expect(programs["http://127.0.0.1:1/"].map { $0.attempts > 0 && $0.refusedSince == nil } == true)
+        #expect(programs[url].map { $0.attempts == 0 && $0.lastEvent > programs["http://127.0.0.1:1/"]!.lastEvent } == true)
         await group.triggerGracefulShutdown()
         try await running.value
         await world.stop()
