@@ -192,6 +192,8 @@ extension LightningNode {
         var wanted = limit + 1
         var from = bound?.key
         pages: repeat {
+            // It may be long, where few are wanted.
+            try Task.checkCancellation()
             // Not a few at a time where most of them are not wanted.
             let (start, count) = (from, max(wanted, 200))
             let page = try await store.read { try $0.page(history, before: start, limit: count) }

@@ -71,7 +71,7 @@ package struct ControlAPI: Sendable {
 
     /// A preimage proves a payment, and may open a door that was paid for: it is told to those who may pay, or who may ask for money, and not to
     /// whoever may only look.
-    private func shown(_ answer: JSONValue, of call: Call) -> JSONValue {
+    func shown(_ answer: JSONValue, of call: Call) -> JSONValue {
         guard case .token(let token) = caller else { return answer }
         let isVisible =
             switch call.group {

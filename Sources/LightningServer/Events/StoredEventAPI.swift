@@ -55,9 +55,6 @@ extension ControlAPI {
         func invoice(_ hash: PaymentHash, isKeysend: Bool = false, _ event: (InvoiceRecord) -> NodeEvent) async throws -> JSONValue? {
             live(try await node.invoice(hash, isSpontaneous: isKeysend).map(event))
         }
-        func payment(_ hash: PaymentHash, _ event: (OutgoingPayment) -> NodeEvent) async throws -> JSONValue? {
-            live(try await node.payment(hash).map(event))
-        }
         /// Of what is not in the lists any more: small keysends of strangers are forgotten.
         func bare(_ name: String, _ hash: PaymentHash, _ amounts: [String: MilliSatoshi]) -> JSONValue {
             .object(["event": .string(name), "payment_hash": .string(hash.hex)].merging(amounts.mapValues { .amount($0.value) }) { $1 })
@@ -69,14 +66,15 @@ extension ControlAPI {
         case .paymentHeld(let hash, let amount):
             return try await invoice(hash) { .paymentHeld($0, amount) } ?? bare("payment_held", hash, ["received_msat": amount])
         case .paymentSucceeded(let hash, let amount, let fee):
-            return then(
-                try await payment(hash) { .paymentSucceeded($0) } ?? bare("payment_succeeded", hash, [:]),
-                ["status": "succeeded", "amount_msat": .amount(amount.value), "fee_msat": .amount(fee.value)]) ?? .null
+            return live(try await node.payment(hash).map { .paymentSucceeded($0) })
+                ?? then(bare("payment_succeeded", hash, ["amount_msat": amount, "fee_msat": fee]), ["status": "succeeded"]) ?? .null
         case .paymentFailed(let hash, let amount):
-            // The same may have been paid since.
-            return then(
-                try await payment(hash) { .paymentFailed($0) } ?? bare("payment_failed", hash, [:]),
-                ["status": "failed", "amount_msat": .amount(amount.value)]) ?? .null
+            // The same may be under way again, or paid: that is another event's business.
+            guard let current = try await node.payment(hash), case .failed = current.status, let value = live(.paymentFailed(current))
+            else {
+                return then(bare("payment_failed", hash, ["amount_msat": amount]), ["status": "failed"]) ?? .null
+            }
+            return value
         case .forwarded(let from, let to, let incoming, let outgoing):
             return [
                 "event": "forwarded", "status": "settled", "in_channel_id": .string(from.hex), "out_channel_id": .string(to.hex),

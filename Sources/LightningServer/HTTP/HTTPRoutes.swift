@@ -31,6 +31,8 @@ struct HTTPRoutes: Sendable {
     private let visitors = RateLimiter<String>(burst: 200, perSecond: 20)
     /// Streams of events, by token.
     let followers = Places<String>(each: 16)
+    /// Lists that may read a whole history, by token.
+    let lists = Places<String>(each: 1)
 
     init(api: ControlAPI, tokens: TokenStore, options: HTTPServer.Options, logger: Logger) {
         self.api = api

@@ -79,11 +79,12 @@ extension HTTPRoutes {
         }
         router.get("payments/incoming") { request, context in
             await phoenixAnswer(context) {
-                let caller = try authorized(request, context)
+                let token = try token(request, context)
                 let query = try PhoenixQuery(request, and: ["externalId"])
-                var parameters: [String: JSONValue] = ["label": query.fields["externalId"].map { .string($0) } ?? .null]
-                if !query.wantsAll { parameters["status"] = "paid" }
-                return .array(try await query.list(caller, "listinvoices", "invoices", parameters).map(Self.incoming))
+                // It may read much: one at a time.
+                guard let place = lists.hold(token.id) else { throw HTTPFailure.tooMany(1) }
+                defer { withExtendedLifetime(place) {} }
+                return .array(try await query.incoming(api.with(token)).map(Self.incoming))
             }
         }
         router.get("payments/outgoing/{id}") { request, context in
@@ -95,10 +96,11 @@ extension HTTPRoutes {
         }
         router.get("payments/outgoing") { request, context in
             await phoenixAnswer(context) {
-                let caller = try authorized(request, context)
+                let token = try token(request, context)
                 let query = try PhoenixQuery(request, and: [])
-                let parameters: [String: JSONValue] = query.wantsAll ? [:] : ["status": "succeeded"]
-                return .array(try await query.list(caller, "listpayments", "payments", parameters).map(Self.outgoing))
+                guard let place = lists.hold(token.id) else { throw HTTPFailure.tooMany(1) }
+                defer { withExtendedLifetime(place) {} }
+                return .array(try await query.outgoing(api.with(token)).map(Self.outgoing))
             }
         }
     }

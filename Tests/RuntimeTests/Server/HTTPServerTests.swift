@@ -261,7 +261,7 @@ struct HTTPServerTests {
         let (onlyPaid, every) = (try await json("GET", "/payments/incoming"), try await json("GET", "/payments/incoming?all=true"))
         #expect(onlyPaid.list.map { $0["paymentHash"].text } == [hash] && every.list.count == onlyPaid.list.count + 1)
         #expect(try await json("GET", "/payments/incoming?all=true&limit=1&offset=1").list == [every.list[1]])
-        let moment = order.list[0]["createdAt"].int ?? 0
+        let moment = order.list[0]["completedAt"].int ?? 0
         #expect(try await json("GET", "/payments/incoming?from=\(moment)&to=\(moment)").list == [order.list[0]])
         #expect(try await json("GET", "/payments/incoming?from=\(moment + 1000)").list.isEmpty)
         #expect(try await json("GET", "/payments/incoming?externalId=order-9").list.isEmpty)
