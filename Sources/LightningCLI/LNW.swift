@@ -13,7 +13,7 @@ struct LNW: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lnw", abstract: "A Lightning wallet, node and test network.",
         discussion:
-            "Exit status: 2 wrong usage, 3 not reachable, 4 refused, 5 payment failed, 6 database unusable, 7 still under way, 1 anything else.",
+            "Exit status: 2 wrong usage, 3 not reachable, 4 refused or not there, 5 payment failed, 6 database unusable, 7 still under way, 1 anything else.",
         version: "0.2.0",
         subcommands: [Welcome.self],
         groupedSubcommands: [

@@ -178,6 +178,12 @@ struct CommandTests {
             return try home.run(line).out.split(separator: "\n")
         }
         #expect(try offered("close", "--wallet", "close", "-w", "") == ["alice", "bob"])
+        // A shell expands what it is offered: a name that no wallet can have may be a command.
+        let wallets = home.url.appending(path: "regtest")
+        let strange = wallets.appending(path: "$(touch ran)")
+        try FileManager.default.createDirectory(at: strange, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(at: wallets.appending(path: "alice/seed"), to: strange.appending(path: "seed"))
+        #expect(try offered("close", "--wallet", "close", "-w", "") == ["alice", "bob"])
         #expect(try offered("close", "positional@0", "close", "-w", "alice", "").map { $0.contains("x") } == [true])
         #expect(try offered("disconnect", "positional@0", "disconnect", "--wallet=alice", "").count == 1)
         #expect(try offered("close", "positional@0", "close", "-w", "nobody", "").isEmpty)

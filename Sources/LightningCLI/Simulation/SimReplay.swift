@@ -55,6 +55,7 @@ struct SimReplay: AsyncParsableCommand {
 
     /// Thousandths of a second after the beginning.
     private func time(in scenario: Scenario) throws -> Int64 {
+        let end = Int64(clamping: scenario.duration.wholeMilliseconds)
         switch until {
         case .time(let time): return time
         case .event(let number):
@@ -62,19 +63,22 @@ struct SimReplay: AsyncParsableCommand {
             guard number <= events.count else {
                 throw CallFailure(.notFound, "\(events.count) things happen in all of it, and not \(number)")
             }
-            return Int64(events[number - 1].time) + 1
+            return min(Int64(events[number - 1].time) + 1, end)
         case .payment(let number):
             let payments = try Self.report(scenario).payments
             guard number <= payments.count else {
                 throw CallFailure(.notFound, "the tables of all of it have \(payments.count) payments, and not \(number)")
             }
-            var time = Int64(payments[number - 1].time) + 1
-            // The table has the moment at which it was due; of several that were due at one moment some begin later.
-            let end = Int64(clamping: scenario.duration.wholeMilliseconds)
-            while time < end, try Self.report(scenario, until: .milliseconds(time)).payments.count < number {
-                time += max(1, (end - time) / 100)
+            // The table has the moment at which it was due; of several that were due at one moment some begin later. The first moment at which
+            // there are so many payments, found by halves.
+            func hasBegun(_ time: Int64) throws -> Bool { try Self.report(scenario, until: .milliseconds(time)).payments.count >= number }
+            var (low, high) = (Int64(payments[number - 1].time), min(Int64(payments[number - 1].time) + 1, end))
+            while high < end, try !hasBegun(high) { (low, high) = (high, min(end, high + (high - low) * 2)) }
+            while high - low > 1 {
+                let middle = low + (high - low) / 2
+                if try hasBegun(middle) { high = middle } else { low = middle }
             }
-            return time
+            return high
         }
     }
 

@@ -61,12 +61,7 @@ struct ScenarioOptions: ParsableArguments {
         if let fidelity { words += ["--fidelity", fidelity.rawValue] }
         for change in set { words += ["--set", change] }
         if let until { words += ["--until", until] }
-        return words.map(Self.quoted).joined(separator: " ")
-    }
-
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=".contains($0)) }
-        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        return words.map(ShellWord.quoted).joined(separator: " ")
     }
 }
 

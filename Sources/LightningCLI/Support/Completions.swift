@@ -14,7 +14,8 @@ enum Completions {
         guard let network = try? options.chosenNetwork else { return [] }
         let folder = Home.wallet("x", network).deletingLastPathComponent()
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.filter { WalletDirectory(Home.wallet($0, network)).exists }.sorted()
+        // Bash expands what it is offered: a name that no wallet can have may be a command.
+        return names.filter { CommonOptions.isWalletName($0) && WalletDirectory(Home.wallet($0, network)).exists }.sorted()
     }
 
     /// Channels that are not closed, by their short ids.

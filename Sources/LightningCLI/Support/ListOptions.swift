@@ -6,7 +6,8 @@ import LightningRuntime
 /// What of a list is shown that has a status and times, and how.
 struct ListOptions: ParsableArguments {
     @OptionGroup var page: PageOptions
-    @Option(help: "Only those that stand so, by the word that the list shows.") var status: String?
+    @Option(help: "Only those that stand so, by the word that the list shows. Another word is answered with those that there are.")
+    var status: String?
     @Option(
         help: ArgumentHelp("Only those that began since: 2h, 3d, or 2026-11-01, in UTC.", valueName: "time"), transform: SinceArgument.parse
     )
@@ -25,21 +26,22 @@ struct ListOptions: ParsableArguments {
     /// - Parameters:
     ///   - name: of the list in the answer.
     ///   - empty: what is said where there is nothing.
+    ///   - filter: what else of the list was asked for, as options that ask for it again.
     func show(
         _ answer: JSONValue, _ name: String, _ command: String, _ options: CommonOptions, empty: String, columns: [ListColumn],
-        after: [String] = []
+        filter: String = "", after: [String] = []
     ) {
         let list = answer[name].list
         guard !options.json else { return Terminal.out(answer.pretty) }
         let more = page.more(
             answer, command, options,
-            filters: (status.map { " --status \($0)" } ?? "") + (since.map { " --since \($0)" } ?? "") + (csv ? " --csv" : ""))
+            filters: (status.map { " --status \($0)" } ?? "") + (since.map { " --since \($0)" } ?? "") + filter + (csv ? " --csv" : ""))
         guard !csv else {
             Terminal.out(CSVText.text(list, of: command, name))
             for line in more { Terminal.error(line) }
             return
         }
-        let isAll = page.isFirst && status == nil && since == nil
+        let isAll = page.isFirst && status == nil && since == nil && filter.isEmpty
         guard !list.isEmpty else {
             return Terminal.out(
                 ([isAll ? empty : "there are none\(page.isFirst ? " of these" : " before")"] + after).joined(separator: "\n"))

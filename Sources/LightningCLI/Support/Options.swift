@@ -34,7 +34,7 @@ struct CommonOptions: ParsableArguments {
         completion: .list(["regtest", "signet", "testnet4", "mainnet"]), transform: Self.network)
     var network: Network?
 
-    @Flag(help: "Print one JSON object: amounts as integers with their unit in the name.")
+    @Flag(help: "Print JSON: one object, or a line for each where it follows something. Amounts are integers with their unit in the name.")
     var json = false
 
     var walletName: String {
@@ -69,11 +69,15 @@ struct CommonOptions: ParsableArguments {
         return "\(lnw(on: network)) start -w \(walletName)\(network == .regtest ? "" : " --chain bitcoind:http://…")"
     }
 
+    /// Whether a folder of this name can be a wallet: nothing in it means something to a shell or a path.
+    static func isWalletName(_ name: String) -> Bool {
+        !name.isEmpty && name.first != "." && name.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) }
+    }
+
     var directory: WalletDirectory {
         get throws {
             let name = walletName
-            guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }), name.first != "."
-            else { throw CallFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
+            guard Self.isWalletName(name) else { throw CallFailure(.usage, "a wallet's name has letters, digits, - and _ only") }
             return WalletDirectory(Home.wallet(name, try chosenNetwork))
         }
     }

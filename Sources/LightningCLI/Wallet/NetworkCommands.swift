@@ -6,18 +6,24 @@ import LightningRuntime
 /// What `pay`, `keysend`, `rebalance` and `probe` have in common.
 struct PaymentOptions: ParsableArguments {
     @Option(help: "The most that forwarders may take. Default: the larger of 0.5 % and 5 sat.", transform: Amount.parse) var maxFee: Amount?
-    @Option(help: "Seconds in which something new is tried.") var timeout: Int64 = 60
+    @Option(
+        help: ArgumentHelp("How long something new is tried: 90s, 10m; a number alone is seconds. Default: 60s.", valueName: "time"),
+        transform: { text in
+            if let seconds = Int64(text) { return seconds }
+            return (try TimeArgument.parse(text) + 999) / 1000
+        })
+    var timeout: Int64?
     @Option(help: "HTLCs under way at a time.") var maxParts: Int64 = 16
 
     func validate() throws {
-        guard timeout > 0 else { throw ValidationError("--timeout takes one second at least.") }
+        guard timeout ?? 60 > 0 else { throw ValidationError("--timeout takes one second at least.") }
         guard (1...256).contains(maxParts) else { throw ValidationError("--max-parts must be 1 to 256.") }
     }
 
     func add(to parameters: [String: JSONValue]) -> JSONValue {
         var all = parameters
         all["max_fee_msat"] = maxFee.map { .amount($0.msat) } ?? .null
-        all["timeout"] = .integer(timeout)
+        all["timeout"] = .integer(timeout ?? 60)
         all["max_parts"] = .integer(maxParts)
         return .object(all)
     }

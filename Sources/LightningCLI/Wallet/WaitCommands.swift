@@ -88,7 +88,7 @@ struct Watch: AsyncParsableCommand {
     @Flag(help: "Begin with the last events since the node was started, some thousands of them.") var recent = false
     @Option(
         help:
-            "Begin with what was stored after the event of this number, and go on with that; 0 for all of it. Nothing of it is missed, whoever restarts."
+            "Begin with what was stored after the event of this number, and go on with that; 0 for all of it. Nothing of it is missed, whoever restarts. The call listevents has from: the number after this one."
     )
     var after: Int64?
     @Option(help: "Only these events, by their names in JSON: payment_received,block") var only: String?

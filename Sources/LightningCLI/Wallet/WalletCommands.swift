@@ -230,7 +230,10 @@ struct PurposeOptions: ParsableArguments {
     @Argument(help: "What for: the payer reads it.") var description: String?
     @Option(help: ArgumentHelp("The SHA-256 of a description that the payer gets elsewhere, in hex.", valueName: "hex"))
     var descriptionHash: String?
-    @Option(help: ArgumentHelp("What you call it: kept with the invoice, and nobody else sees it.", valueName: "text")) var label: String?
+    @Option(
+        help: ArgumentHelp(
+            "What you call it, up to 200 bytes: kept with the invoice, and nobody else sees it. Several may have the same.",
+            valueName: "text")) var label: String?
 
     func validate() throws {
         guard description == nil || descriptionHash == nil else {
@@ -406,6 +409,6 @@ struct ListInvoices: AsyncParsableCommand {
                 ListColumn("for", rank: 2) { $0["keysend"].flag ? "keysend" : $0["description"].string },
                 ListColumn("label", rank: 3) { $0["label"].string },
                 ListColumn("", rank: 1) { $0["settle_before_block"].int.map { "settle before block \($0)" } ?? "" },
-            ])
+            ], filter: label.map { " --label \(ShellWord.quoted($0))" } ?? "")
     }
 }
