@@ -72,10 +72,12 @@ package enum Reference {
 
             `lnw start --webhook <url>` tells another program what happens by a POST: the event, and of `payment_received` also `type`, `timestamp`, `amountSat` and
             `paymentHash`, as phoenixd does. `X-Lightning-Signature: sha256=<hex>` (and `X-Phoenix-Signature: <hex>`) is the HMAC-SHA256 of the body with the text in the wallet's
-            `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, for three days; in order, and
-            for each program 10,000 events at the most are kept. Payments received are told at least once, over crashes as well: those that came meanwhile are looked for at the
-            start. Of other events those are lost that happen while the node stops. What still waits for a program that a start does not name is given up. Redirections are
-            not followed.
+            `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, and what comes after it
+            waits. Every program has its own place in the stored events, so that one that is away holds up no other: what `listevents` has is told at least once and in
+            order, over crashes and however long nobody answers, as far as it is kept (the last 100,000). What a program answers for three days with another status than 2xx, 408, 429,
+            502, 503 or 504 is left out. Whoever gets something twice knows it by `number`. What is not stored, as each payment of a stream, is told while it happens: it has no
+            `number`, and is lost when the node ends, or where 2,000 wait. A program that is named for the first time is told what happens from then on, and one that
+            a start does not name is forgotten. Redirections are not followed.
 
             ### Monitoring
 
@@ -88,9 +90,10 @@ package enum Reference {
             | Path | What it takes and gives |
             | --- | --- |
             | `GET /getinfo`, `GET /getbalance` | as phoenixd; the states of channels are those of `listchannels` |
-            | `POST /createinvoice` | `amountSat`, `description`, `expirySeconds`; `externalId` is taken and not kept; others are refused |
+            | `POST /createinvoice` | `amountSat`, `description` or `descriptionHash`, `expirySeconds`, `externalId`; others are refused |
             | `POST /payinvoice` | `invoice`, `amountSat` |
             | `GET /payments/incoming/<hash>`, `GET /payments/outgoing/<id>` | one payment |
+            | `GET /payments/incoming`, `GET /payments/outgoing` | those that were made, the last first: `from` and `to` in milliseconds, of when they were paid; `limit` (20), `offset`; `externalId` of those that came; with `all=true` also what was not paid, by when it was begun. One list at a time for a token |
 
             """
     }
