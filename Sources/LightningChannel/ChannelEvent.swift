@@ -54,7 +54,8 @@ package enum ChannelEvent: Sendable {
     case fundingConfirmed(height: BlockHeight, transactionIndex: Int, inputs: [OutPoint])
     /// A transaction in a block spends one of `watchedOutPoints`.
     case spent(OutPoint, by: Transaction, height: BlockHeight)
-    /// A transaction in layer 1's mempool spends one of `watchedOutPoints`: it may show a preimage, and decides nothing else.
+    /// A transaction in layer 1's mempool spends one of `watchedOutPoints`, or an output of what waits there and spends one: it may show a preimage,
+    /// and decides nothing else.
     case seen(OutPoint, by: Transaction)
     /// A block was connected, and all that it holds of this channel has been told.
     case block

@@ -248,10 +248,17 @@ package struct NodeCore {
             !channels.index.channels(fundedBy: outPoint).isEmpty || !channels.index.chain.owners(watching: outPoint).isEmpty
                 || coins.recovered[outPoint] != nil
         }
+        // What closes a channel may wait together with what claims its outputs.
+        var closes: [TransactionID: [ChannelID]] = [:]
+        for transaction in transactions {
+            let ids = transaction.inputs.flatMap { channels.index.channels(fundedBy: $0.previousOutput) }
+            if !ids.isEmpty { closes[transaction.id] = ids }
+        }
         for transaction in transactions {
             for input in transaction.inputs {
-                for id in channels.index.chain.owners(watching: input.previousOutput) {
-                    tell(id, .seen(input.previousOutput, by: transaction))
+                let spent = input.previousOutput
+                for id in channels.index.chain.owners(watching: spent) + (closes[spent.transaction] ?? []) {
+                    tell(id, .seen(spent, by: transaction))
                 }
             }
         }

@@ -242,6 +242,7 @@ struct PenaltyTests {
     @Test("a preimage that the peer shows in the mempool goes upstream before a block has it, once, and decides nothing else")
     func preimageInMempool() throws {
         var (pair, theirs, environment) = try Self.closedByBob()
+        let open = pair.alice
         _ = pair.alice.spent(pair.alice.parameters.funding, by: theirs, height: 300, environment)
         let output = try #require(pair.alice.close?.outputs.first { $0.role == .offeredHTLC })
         // BOLT 3, HTLC-success: "0 <remotehtlcsig> <localhtlcsig> <payment_preimage>".
@@ -264,6 +265,11 @@ struct PenaltyTests {
         var rows: [[UInt8]: [UInt8]] = [:]
         try Self.restart(&pair.alice, &rows)
         #expect(pair.alice.handle(.seen(output.outPoint, by: right), environment).isEmpty, "told once, also over a restart")
+        // Without anchors both may wait together: it is told before the commitment is mined, and the channel stays as it is.
+        var early = open
+        #expect(early.handle(.seen(output.outPoint, by: wrong), environment).isEmpty)
+        #expect(early.handle(.seen(output.outPoint, by: right), environment) == effects)
+        #expect(early.phase == open.phase && early.commitments == open.commitments)
         #expect(pair.alice.close?.outputs.first { $0.outPoint == output.outPoint }?.status == output.status)
         // It never is mined: after its time the output is taken back all the same, for who showed it may have sent it to nobody else.
         environment.height = 500

@@ -183,21 +183,27 @@ extension PaymentChannel {
         return effects + withdrawn + claim(environment)
     }
 
-    /// A transaction that no block holds yet spends an output of a close that is mined: its preimages are as good as any, and upstream has the
-    /// more time. Where there are no anchors a commitment may wait in the mempool together with what claims its outputs: that preimage is read
-    /// when both are mined.
+    /// A transaction that no block holds yet spends the funding output, or an output of a close, which may wait to be mined itself: where there are no
+    /// anchors a commitment can wait together with what claims its outputs. The preimages that are shown are as good as any, and upstream has the
+    /// more time. Before the close is mined they are not kept here: they come with every look into the mempool, and whoever has passed one on
+    /// does so once.
     mutating func seen(_ outPoint: OutPoint, by transaction: Transaction, _ environment: ChannelEnvironment) -> [ChannelEffect] {
-        switch phase {
-        case .live, .failed, .dataLost: return fundings.contains(outPoint) ? seenInPlaceOfOurs(transaction, environment) : []
-        case .closing, .closed: break
+        func told(_ news: [(HTLC, PaymentPreimage)]) -> [ChannelEffect] {
+            news.map { .fulfilled(id: $0.id, $0.paymentHash, $1, origin: $0.origin) }
         }
-        guard case .closing(var closing) = phase else { return [] }
-        let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
-        guard !news.isEmpty else { return [] }
-        for (htlc, preimage) in news { _ = closing.close.learn(preimage, for: htlc.key) }
-        phase = .closing(closing)
-        isChanged = true
-        return news.map { .fulfilled(id: $0.id, $0.paymentHash, $1, origin: $0.origin) }
+        switch phase {
+        case .live, .failed, .dataLost:
+            if fundings.contains(outPoint) { return seenInPlaceOfOurs(transaction, environment) }
+            return told(revealedPreimages(outPoint, by: transaction).filter { htlc, _ in htlc.resolution == nil })
+        case .closing(var closing):
+            let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
+            guard !news.isEmpty else { return [] }
+            for (htlc, preimage) in news { _ = closing.close.learn(preimage, for: htlc.key) }
+            phase = .closing(closing)
+            isChanged = true
+            return told(news)
+        case .closed: return []
+        }
     }
 
     /// Preimages of HTLCs that we offered, in the witness of who claims them.

@@ -11,6 +11,18 @@ extension NodeCore {
     /// Whether a channel has to hear of it when an output is spent.
     package func isWatching(_ outPoint: OutPoint) -> Bool { !channels.index.chain.owners(watching: outPoint).isEmpty }
 
+    /// Those of the mempool's transactions that spend what is watched, or an output of one that does.
+    ///
+    /// - Parameter others: what else is in the mempool, and may be spent by them.
+    package func concerning(_ transactions: [Transaction], beside others: [Transaction] = []) -> Set<TransactionID> {
+        func isDirect(_ transaction: Transaction) -> Bool { transaction.inputs.contains { isWatching($0.previousOutput) } }
+        let direct = Set((transactions + others).filter(isDirect).map(\.id))
+        return Set(
+            transactions.filter { transaction in
+                direct.contains(transaction.id) || transaction.inputs.contains { direct.contains($0.previousOutput.transaction) }
+            }.map(\.id))
+    }
+
     mutating func connect(_ block: Block, height: BlockHeight) {
         guard height == self.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")

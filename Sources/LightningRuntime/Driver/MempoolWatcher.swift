@@ -5,7 +5,7 @@ import LightningCore
 import NIOCore
 
 /// Shows a node the transactions of layer 1's mempool that pay its wallet, so that money on its way is seen before it is mined; and those that
-/// spend what it watches, whose preimages are as good as any.
+/// spend what it watches, or what waits there and does: their preimages are as good as any.
 ///
 /// Nothing else is decided by them: whoever sent one can still take it back.
 struct MempoolWatcher {
@@ -64,17 +64,23 @@ struct MempoolWatcher {
                     backlog.removeLast()
                 }
                 for transaction in found { spends[transaction.id] = transaction.inputs.map(\.previousOutput) }
-                let candidates = found
+                let (candidates, beside) = (found, Array(ours.values))
                 let wanted = try? await driver.read { core in
-                    candidates.filter { transaction in
-                        transaction.outputs.contains { core.wallet.owns($0.script) }
-                            || transaction.inputs.contains { core.isWatching($0.previousOutput) }
+                    let concerning = core.concerning(candidates, beside: beside)
+                    return candidates.filter { transaction in
+                        concerning.contains(transaction.id) || transaction.outputs.contains { core.wallet.owns($0.script) }
                     }
                 }
                 for transaction in wanted ?? [] {
                     ours[transaction.id] = transaction
                     spends[transaction.id] = nil
                     isChanged = true
+                }
+                // What claims the outputs of a close may have been looked at before the close was.
+                let parents = Set((wanted ?? []).map(\.id))
+                for (id, outPoints) in spends where outPoints.contains(where: { parents.contains($0.transaction) }) {
+                    spends[id] = nil
+                    known.remove(id)
                 }
                 if isChanged {
                     let seen = Array(ours.values)

@@ -93,7 +93,8 @@ extension SimulatedWorld {
         guard !waiting.isEmpty else { return }
         for index in nodes.indices {
             guard let core = nodes[index].core else { continue }
-            let seen = waiting.filter { transaction in transaction.inputs.contains { core.isWatching($0.previousOutput) } }
+            let concerning = core.concerning(waiting)
+            let seen = waiting.filter { concerning.contains($0.id) }
             if !seen.isEmpty { try input(index, .mempoolSeen(seen)) }
         }
     }
