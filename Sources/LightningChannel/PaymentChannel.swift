@@ -230,7 +230,7 @@ public struct PaymentChannel: Sendable {
         case .initialize, .error, .warning, .ping, .pong, .peerStorage, .peerStorageRetrieval, .openChannel, .acceptChannel,
             .fundingCreated, .fundingSigned, .announcementSignatures, .channelAnnouncement, .nodeAnnouncement, .channelUpdate,
             .queryShortChannelIDs, .replyShortChannelIDsEnd, .queryChannelRange, .replyChannelRange, .gossipTimestampFilter, .onionMessage,
-            .towerStore, .towerStored, .towerRefused, .unknown:
+            .towerStore, .towerStored, .towerRefused, .towerForget, .towerForgotten, .unknown:
             return []
         }
     }

@@ -269,6 +269,7 @@ package struct NodeCore {
     private mutating func loaded(_ query: StoreQuery, _ found: Result<[StoreEntry], StoreFailure>) {
         if query.table == .towerQueue { return towerLoaded(query, found) }
         if query.table == .towerKits { return kitsLoaded(query, found) }
+        if query.table == .towerOrder { return forgottenLoaded(query, found) }
         guard query.table == .revokedHTLCs else { return answer(query, found) }
         guard let bytes = Bytes32(query.prefix) else { return }
         let id = ChannelID(bytes)

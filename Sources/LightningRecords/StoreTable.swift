@@ -39,6 +39,8 @@ package enum StoreTable: String, Sendable, CaseIterable {
     case towerClients
     case towerKits
     case towerCases
+    /// The hints of kits, by client and number.
+    case towerOrder
     /// What transactions in blocks did to the wallet, by height and id.
     case walletHistory
     /// The last forwards that earned nothing worth a record, numbered: they cost their senders nothing, so that only so many are kept.
@@ -63,7 +65,7 @@ package enum StoreTable: String, Sendable, CaseIterable {
     package var isLoadedAtStart: Bool {
         switch self {
         case .revokedHTLCs, .paymentHistory, .paymentOrder, .invoiceHistory, .invoiceOrder, .forwardHistory, .walletHistory, .towerQueue,
-            .towerKits, .channelHistory, .channelOrder, .log, .events, .streamHistory:
+            .towerKits, .towerOrder, .channelHistory, .channelOrder, .log, .events, .streamHistory:
             false
         case .meta, .channels, .htlcs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies, .gossip, .estimates,
             .recovered, .cheapForwards, .forwardTotals, .peerStorage, .towers, .towerClients,

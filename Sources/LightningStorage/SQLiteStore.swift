@@ -10,7 +10,7 @@ package final class SQLiteStore: Sendable {
     private let queue: DatabaseQueue
 
     /// The layout of the tables; records carry versions of their own.
-    package static let version = 8
+    package static let version = 9
     /// "LNW1", in the file's header.
     static let applicationID = 0x4c4e_5731
 

@@ -184,9 +184,9 @@ struct StoreTests {
         try SQLiteStore(path: path).close()
         // SQLite's user_version stands at offset 60 of the header, application_id at 68.
         var bytes = try Data(contentsOf: URL(filePath: path))
-        bytes[63] = 9
+        bytes[63] = UInt8(SQLiteStore.version + 1)
         try bytes.write(to: URL(filePath: path))
-        #expect(throws: StoreFailure.version(found: 9, expected: SQLiteStore.version)) { try SQLiteStore(path: path) }
+        #expect(throws: StoreFailure.version(found: SQLiteStore.version + 1, expected: SQLiteStore.version)) { try SQLiteStore(path: path) }
         bytes[63] = 1
         bytes[71] = 0
         try bytes.write(to: URL(filePath: path))
@@ -200,15 +200,15 @@ struct StoreTests {
         let sqlite = try DatabaseQueue(path: path)
         try sqlite.write { database in
             // The newest table is of no earlier version.
-            try database.execute(sql: "DROP TABLE events")
+            try database.execute(sql: "DROP TABLE towerOrder")
             try database.execute(sql: "PRAGMA user_version = \(version)")
         }
         try sqlite.close()
         // Whoever adds a table raises the version, and both numbers here.
-        #expect(StoreTable.allCases.count == 35 && SQLiteStore.version == 8)
+        #expect(StoreTable.allCases.count == 36 && SQLiteStore.version == 9)
         let store = try SQLiteStore(path: path)
-        try store.commit([.put(.events, key: [1], record: [2])])
-        #expect(try store.entries(StoreQuery(table: .events, prefix: [])) == [StoreEntry(key: [1], record: [2])])
+        try store.commit([.put(.towerOrder, key: [1], record: [2])])
+        #expect(try store.entries(StoreQuery(table: .towerOrder, prefix: [])) == [StoreEntry(key: [1], record: [2])])
         store.close()
         try FileManager.default.removeItem(atPath: path)
     }

@@ -146,7 +146,15 @@ struct StartOptions: ParsableArguments {
         nodeOptions.logger = logger
         nodeOptions.configuration.network = network
         nodeOptions.birthday = birthday.map { BlockHeight($0) }
-        nodeOptions.configuration.tower = isTower ? TowerPolicy() : nil
+        if isTower {
+            var policy = TowerPolicy()
+            // Others fill half of what the disk has left at the most: a full disk stops the node itself.
+            let attributes = try? FileManager.default.attributesOfFileSystem(forPath: directory.url.path)
+            if let free = attributes?[.systemFreeSize] as? NSNumber { policy.maxNewBytes = free.uint64Value / 2 }
+            nodeOptions.configuration.tower = policy
+        } else {
+            nodeOptions.configuration.tower = nil
+        }
         nodeOptions.backupFile = backupFile.map(Backup.url)
         nodeOptions.trustsDatabase = trustDatabase
         nodeOptions.replica = replica.map(Backup.url)

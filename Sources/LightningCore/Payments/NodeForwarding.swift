@@ -218,8 +218,9 @@ extension NodeCore {
     /// HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
         lookForKits()
+        resumeForgetting()
         resumeStreams()
-        if !startup.isStoreProven { for node in peers.towers.client.towers.keys.sorted() { renewTowerIdentity(node) } }
+        if !startup.isStoreProven { renewTowerIdentities() }
         for id in channels.ids {
             tell(id, .restarted(isProven: startup.isStoreProven))
             for htlc in channels[id]?.undecidedHTLCs ?? [] { startup.undecided.append((id, htlc.id)) }

@@ -231,6 +231,8 @@ extension NodeCore {
         case .towerStore(let body): received(body, over: id, of: node)
         case .towerStored(let body): received(body, of: node)
         case .towerRefused(let body): received(body, of: node)
+        case .towerForget(let body): received(body, over: id, of: node)
+        case .towerForgotten(let body): received(body, of: node)
         case .peerStorage(let body): received(body, of: node)
         case .peerStorageRetrieval(let body): received(body, over: id, of: node)
         case .announcementSignatures(let body): received(body, node, over: id)

@@ -80,6 +80,8 @@ public struct Watchtower: Hashable, Sendable {
 /// The watchtowers that keep kits for us. Kits wait in the store until they are confirmed; in memory there is none.
 struct TowerClient: Sendable {
     private(set) var towers: [NodeID: Watchtower] = [:]
+    /// What was stored with them under which identity.
+    var sessions = TowerSessions()
     /// The last kit that was sent over the connection of now.
     var sent: [NodeID: UInt64] = [:]
     /// When it was told last that a tower does not keep our kits.
@@ -118,10 +120,16 @@ struct TowerClient: Sendable {
     init() {}
 
     init(records: [[UInt8]]) throws(DecodingFailure) {
+        var sessions: [TowerSession] = []
         for record in records {
+            if record.first == TowerSession.version {
+                sessions.append(try TowerSession(record: record))
+                continue
+            }
             let tower = try Watchtower(record: record)
             towers[tower.nodeID] = tower
         }
+        self.sessions = TowerSessions(sessions)
     }
 
     mutating func update(_ node: NodeID, _ change: (inout Watchtower) -> Void) {
@@ -142,6 +150,7 @@ struct TowerClient: Sendable {
         sent[node] = nil
         asked.remove(node)
         toldAt[node] = nil
+        sessions.remove(node)
         changed.insert(node)
     }
 
@@ -151,7 +160,7 @@ struct TowerClient: Sendable {
 
     mutating func drainWrites() -> [StoreWrite] {
         defer { changed = [] }
-        return changed.sorted().map { .change(.towers, key: $0.compressed, record: towers[$0]?.encoded()) }
+        return changed.sorted().map { .change(.towers, key: $0.compressed, record: towers[$0]?.encoded()) } + sessions.drainWrites()
     }
 }
 
@@ -176,21 +185,31 @@ extension NodeCore {
     }
 
     /// Has a watchtower know us by another identity, which begins anew behind what was confirmed: where the database may be an old copy the tower
-    /// has kits under numbers that will be given again.
-    mutating func renewTowerIdentity(_ node: NodeID) {
-        guard peers.towers.client.towers[node] != nil else { return }
+    /// has kits under numbers that will be given again; and where the session of now has come to its end.
+    ///
+    /// - Parameter isDoubted: whether the tower may have more under the identity of now than this database knows.
+    mutating func renewTowerIdentity(_ node: NodeID, isDoubted: Bool = false) {
+        guard let old = peers.towers.client.towers[node] else { return }
+        if isDoubted { peers.towers.client.sessions.doubt(old.session) }
         let salt = entropy.bytes32()
         peers.towers.client.update(node) {
             $0.salt = salt
             $0.base = $0.stored
         }
+        if let tower = peers.towers.client.towers[node] { beginSession(tower) }
         if let connection = peers.connections[node] { close(connection) }
+    }
+
+    /// The database may be an old copy.
+    mutating func renewTowerIdentities() {
+        for node in peers.towers.client.towers.keys.sorted() { renewTowerIdentity(node, isDoubted: true) }
     }
 
     mutating func removeTower(_ node: NodeID) throws(NodeRefusal) {
         guard peers.towers.client.towers[node] != nil else { throw .invalid("it is none of the watchtowers") }
         peers.towers.client.remove(node)
         if let connection = peers.connections[node] { close(connection) }
+        batch.effects.writes.append(.deleteAll(.towers, prefix: node.compressed))
         batch.effects.writes.append(.deleteAll(.towerQueue, prefix: node.compressed))
     }
 
@@ -208,6 +227,7 @@ extension NodeCore {
                     refused(by: node, "\(TowerClient.longestQueue) kits wait for it: what is revoked now it will not have")
                     continue
                 }
+                noteSession(tower, of: channel)
                 let number = tower.made + 1
                 peers.towers.client.update(node) { $0.made = number }
                 batch.effects.writes.append(
@@ -234,6 +254,7 @@ extension NodeCore {
         guard let tower = peers.towers.client.towers[node] else { return }
         peers.towers.client.sent[node] = tower.stored
         peers.towers.client.asked.remove(node)
+        askToForget(tower)
         feedTower(node)
     }
 
@@ -286,7 +307,7 @@ extension NodeCore {
         guard !overflow, number <= sent else {
             refused(
                 by: node, "it says that it has kits that were not sent to it: it does not tell the truth, or this database is an old copy")
-            return renewTowerIdentity(node)
+            return renewTowerIdentity(node, isDoubted: true)
         }
         guard number > tower.stored else { return }
         for number in tower.stored + 1...number {
@@ -296,6 +317,8 @@ extension NodeCore {
             $0.stored = number
             $0.refusal = nil
         }
+        // A session is not longer than what one client may store, and what is kept of channels that are over stays small.
+        if number - tower.base >= peers.towers.client.sessions.longest { return renewTowerIdentity(node) }
         feedTower(node)
     }
 

@@ -13,6 +13,8 @@ public struct TowerPolicy: Hashable, Sendable {
     public var maxBytesOfClient: UInt64 = 256 << 20
     /// Bytes for all of them together.
     public var maxBytes: UInt64 = 4 << 30
+    /// Bytes that may be added before the next start: what the disk has room for.
+    public var maxNewBytes: UInt64 = .max
     /// What most can bear.
     public init() {}
 }
@@ -22,22 +24,30 @@ struct TowerCustomer: Hashable, Sendable {
     /// The last of its kits that is kept: they come without a gap.
     var last: UInt64 = 0
     var bytes: UInt64 = 0
+    /// Whether all of its kits are found by their numbers; those of earlier versions are found by their hints alone.
+    private(set) var isIndexed = true
+    /// Whether it does not need them any more, and they are being removed.
+    var isForgotten = false
 
     init() {}
 
     init(record: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(record)
-        guard try reader.uint8() == 1 else { throw .invalid("version of a watchtower's client") }
+        let version = try reader.uint8()
+        guard (1...2).contains(version) else { throw .invalid("version of a watchtower's client") }
         last = try reader.uint64()
         bytes = try reader.uint64()
+        isIndexed = version > 1
+        if isIndexed { isForgotten = try reader.uint8() == 1 }
         try reader.expectEnd()
     }
 
     func encoded() -> [UInt8] {
         ByteWriter.bytes {
-            $0.uint8(1)
+            $0.uint8(isIndexed ? 2 : 1)
             $0.uint64(last)
             $0.uint64(bytes)
+            if isIndexed { $0.uint8(isForgotten ? 1 : 0) }
         }
     }
 }
@@ -47,6 +57,8 @@ struct TowerService: Sendable {
     private(set) var customers: [NodeID: TowerCustomer] = [:]
     /// Of all of them.
     private(set) var bytes: UInt64 = 0
+    /// What was added since the start, and not removed.
+    private(set) var newBytes: UInt64 = 0
     /// Kits of commitments for which the store is being asked, page by page, with one output for each place: not stored, for a restart looks
     /// again.
     var collected: [TransactionID: [PenaltyKit]] = [:]
@@ -80,9 +92,26 @@ struct TowerService: Sendable {
     }
 
     mutating func set(_ customer: TowerCustomer, _ node: NodeID) {
-        bytes += customer.bytes - (customers[node]?.bytes ?? 0)
+        let added = customer.bytes - (customers[node]?.bytes ?? 0)
+        bytes += added
+        newBytes += added
         customers[node] = customer
         changedCustomers.insert(node)
+    }
+
+    /// All of its kits are removed.
+    mutating func remove(_ node: NodeID) {
+        guard let customer = customers.removeValue(forKey: node) else { return }
+        bytes -= min(bytes, customer.bytes)
+        newBytes -= min(newBytes, customer.bytes)
+        changedCustomers.insert(node)
+    }
+
+    /// What a session took of an address's share, and its place, are free again.
+    mutating func returnRoom(of customer: TowerCustomer, to origin: AddressGroup?) {
+        guard let origin else { return }
+        bytesOfAddress[origin] = bytesOfAddress[origin].map { $0 - min($0, customer.bytes) }
+        newcomers[origin] = newcomers[origin].map { max(0, $0 - 1) }
     }
 
     mutating func set(_ id: TransactionID, _ found: TowerCase?) {
@@ -138,13 +167,16 @@ extension NodeCore {
         func refuse(_ reason: TowerRefused.Reason) { transmit(.towerRefused(TowerRefused(number: message.number, reason)), over: id) }
         guard let policy = configuration.tower else { return refuse(.noService) }
         var customer = peers.towers.service.customers[node] ?? TowerCustomer()
+        guard !customer.isForgotten else { return refuse(.gap) }
         // It was kept before the connection broke.
         if message.number <= customer.last { return transmit(.towerStored(TowerStored(number: customer.last)), over: id) }
         guard message.number == customer.last + 1 else { return refuse(.gap) }
         let size = UInt64(message.blob.count + 100)
         // Nothing that small is a kit: who stores it wants to be looked through.
         guard message.blob.count >= PenaltyKit.leastLength else { return refuse(.full) }
-        guard customer.bytes + size <= policy.maxBytesOfClient, peers.towers.service.bytes + size <= policy.maxBytes else {
+        guard customer.bytes + size <= policy.maxBytesOfClient, peers.towers.service.bytes + size <= policy.maxBytes,
+            peers.towers.service.newBytes + size <= policy.maxNewBytes
+        else {
             return refuse(.full)
         }
         if customer.last == 0 {
@@ -163,6 +195,10 @@ extension NodeCore {
         peers.towers.service.set(customer, node)
         let key = message.hint + node.compressed + withUnsafeBytes(of: message.number.bigEndian) { Array($0) }
         batch.effects.writes.append(.put(.towerKits, key: key, record: message.blob))
+        if customer.isIndexed {
+            let place = key.dropFirst(message.hint.count)
+            batch.effects.writes.append(.put(.towerOrder, key: Array(place), record: message.hint))
+        }
         // It leaves after the commit, as everything does.
         transmit(.towerStored(TowerStored(number: message.number)), over: id)
         useLate(message, of: node)

@@ -77,7 +77,7 @@ enum StoredHistory {
                 case .meta, .channels, .htlcs, .revokedHTLCs, .coins, .transactions, .invoices, .payments, .circuits, .onions, .policies,
                     .gossip, .estimates, .recovered, .paymentOrder, .invoiceOrder, .channelOrder, .cheapForwards, .forwardTotals,
                     .peerStorage,
-                    .towers, .towerQueue, .towerClients, .towerKits, .towerCases, .streams, .incomingStreams:
+                    .towers, .towerQueue, .towerClients, .towerKits, .towerOrder, .towerCases, .streams, .incomingStreams:
                     continue
                 }
             } catch { return "a record of \(table.rawValue) that cannot be read: \(error)" }

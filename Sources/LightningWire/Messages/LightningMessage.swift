@@ -40,6 +40,8 @@ package enum LightningMessage: Hashable, Sendable {
     case towerStore(TowerStore)
     case towerStored(TowerStored)
     case towerRefused(TowerRefused)
+    case towerForget(TowerForget)
+    case towerForgotten(TowerForgotten)
     /// An odd type that is not known: to be ignored (BOLT 1).
     case unknown(type: UInt16)
 
@@ -88,6 +90,8 @@ package enum LightningMessage: Hashable, Sendable {
         case TowerStore.type: self = .towerStore(try TowerStore(from: &reader))
         case TowerStored.type: self = .towerStored(try TowerStored(from: &reader))
         case TowerRefused.type: self = .towerRefused(try TowerRefused(from: &reader))
+        case TowerForget.type: self = .towerForget(try TowerForget(from: &reader))
+        case TowerForgotten.type: self = .towerForgotten(try TowerForgotten(from: &reader))
         default:
             // BOLT 1: "upon receiving a message of _odd_, unknown type: MUST ignore"; "_even_ … MUST close".
             guard type % 2 == 1 else { throw .invalid("message type \(type)") }
@@ -146,6 +150,8 @@ package enum LightningMessage: Hashable, Sendable {
         case .towerStore(let body): body
         case .towerStored(let body): body
         case .towerRefused(let body): body
+        case .towerForget(let body): body
+        case .towerForgotten(let body): body
         case .unknown: nil
         }
     }

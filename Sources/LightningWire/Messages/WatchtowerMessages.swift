@@ -1,4 +1,5 @@
 package import BitcoinPrimitives
+package import CryptoPrimitives
 
 // Messages of our own, which BOLT 1 lets nodes ignore that do not know them: odd types in the range for custom messages. DocC's "Watchtowers"
 // specifies them.
@@ -72,4 +73,43 @@ package struct TowerRefused: MessageBody {
         writer.uint64(number)
         writer.uint16(reason)
     }
+}
+
+/// A client does not need the kits of one of its sessions any more: all their channels are over.
+package struct TowerForget: MessageBody {
+    package static let type: UInt16 = 43007
+    /// The identity under which they were stored.
+    package var session: PublicKey
+    /// By that identity's key.
+    package var signature: WireSignature
+
+    package init(session: PublicKey, signature: WireSignature) {
+        self.session = session
+        self.signature = signature
+    }
+
+    /// What is signed: good for one session and one tower.
+    package static func hash(tower: PublicKey, session: PublicKey) -> Bytes32 {
+        Hash.tagged("swift-lightning/penalty kit/forget", tower.compressed + session.compressed)
+    }
+
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+        session = try reader.point()
+        signature = try reader.signature()
+    }
+
+    package func encode(to writer: inout ByteWriter) {
+        writer.point(session)
+        writer.signature(signature)
+    }
+}
+
+/// The watchtower's answer: it has no kits of that session, and takes none.
+package struct TowerForgotten: MessageBody {
+    package static let type: UInt16 = 43009
+    package var session: PublicKey
+
+    package init(session: PublicKey) { self.session = session }
+    package init(from reader: inout ByteReader) throws(DecodingFailure) { session = try reader.point() }
+    package func encode(to writer: inout ByteWriter) { writer.point(session) }
 }

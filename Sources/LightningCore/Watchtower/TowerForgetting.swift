@@ -1,0 +1,58 @@
+import BitcoinPrimitives
+import CryptoPrimitives
+import LightningEnforcement
+import LightningRecords
+import LightningWire
+
+// What a watchtower does not keep any more: sessions whose channels are over.
+extension NodeCore {
+    /// Kits that are removed in one batch.
+    private static let forgottenInBatch = 500
+
+    private static func orderQuery(_ client: NodeID) -> StoreQuery {
+        StoreQuery(table: .towerOrder, prefix: client.compressed, limit: forgottenInBatch)
+    }
+
+    /// Money at risk: only who has the session's key may have it forgotten, and no other tower can have it from here.
+    mutating func received(_ message: TowerForget, over id: ConnectionID, of node: NodeID) {
+        guard var customer = peers.towers.service.customers[message.session] else {
+            // It was forgotten before the connection broke, or never kept.
+            if configuration.tower != nil { transmit(.towerForgotten(TowerForgotten(session: message.session)), over: id) }
+            return
+        }
+        let hash = TowerForget.hash(tower: nodeID, session: message.session)
+        guard message.signature.parsed?.verify(hash, key: message.session) == true else {
+            return batch.effects.events.append(.note("watchtower: \(node) asks to forget what is another's"))
+        }
+        // Kits of an earlier version are not found by their client.
+        guard customer.isIndexed else { return }
+        if !customer.isForgotten {
+            customer.isForgotten = true
+            peers.towers.service.set(customer, message.session)
+            peers.towers.service.returnRoom(of: customer, to: peers[id]?.origin)
+            batch.effects.loads.append(Self.orderQuery(message.session))
+        }
+        transmit(.towerForgotten(TowerForgotten(session: message.session)), over: id)
+    }
+
+    /// After a start, what was being removed.
+    mutating func resumeForgetting() {
+        for (client, customer) in peers.towers.service.customers.sorted(by: { $0.key < $1.key }) where customer.isForgotten {
+            batch.effects.loads.append(Self.orderQuery(client))
+        }
+    }
+
+    mutating func forgottenLoaded(_ query: StoreQuery, _ result: Result<[StoreEntry], StoreFailure>) {
+        guard let client = NodeID(compressed: query.prefix), peers.towers.service.customers[client]?.isForgotten == true else { return }
+        guard case .success(let entries) = result else {
+            return batch.effects.events.append(.alert("the watchtower's kits cannot be read: what clients do not need any more stays"))
+        }
+        for entry in entries {
+            let number = entry.key.dropFirst(query.prefix.count)
+            batch.effects.writes.append(.delete(.towerKits, key: entry.record + query.prefix + number))
+            batch.effects.writes.append(.delete(.towerOrder, key: entry.key))
+        }
+        guard entries.count < query.limit else { return batch.effects.loads.append(Self.orderQuery(client)) }
+        peers.towers.service.remove(client)
+    }
+}
