@@ -127,6 +127,11 @@ struct ScenarioFileTests {
         at = "7min"
         do = "reorganize"
         depth = 3
+        [[event]]
+        at = "8min"
+        do = "double-spend"
+        node = "carol"
+        with = "alice"
         """
 
     @Test("what befalls a network is in its scenario")
@@ -139,7 +144,7 @@ struct ScenarioFileTests {
                 .init(at: .seconds(240), .slowDisk(1, commit: .milliseconds(200), for: .seconds(60))),
                 .init(at: .seconds(300), .setClock(1, fast: .seconds(-90))),
                 .init(at: .seconds(360), .fillBlocks(FeeRate(perVirtualByte: 20), blocks: 6)),
-                .init(at: .seconds(420), .reorganize(depth: 3)),
+                .init(at: .seconds(420), .reorganize(depth: 3)), .init(at: .seconds(480), .doubleSpend(2, peer: 0)),
             ])
         func failure(_ old: String, _ new: String) -> String? {
             let failure = #expect(throws: ScenarioFileFailure.self) {
@@ -152,6 +157,7 @@ struct ScenarioFileTests {
         #expect(failure("depth = 3", "") == "line 40, column 1: an event that is “reorganize” says “depth”")
         #expect(failure("depth = 3", "depth = 100") == "line 43, column 1: “depth” is a whole number from 1 to 99")
         #expect(failure("slow = \"90s\"", "") == "line 30, column 1: a clock is set. Write fast = \"30s\", or slow = \"30s\"")
+        #expect(failure("with = \"alice\"", "") == "line 44, column 1: an event that is “double-spend” says “with”")
         #expect(failure("htlcs = true", "htlcs = 1") == "line 14, column 1: “htlcs” is true or false")
         #expect(failure("at = \"7min\"", "at = \"10min\"") == "line 40, column 1: event 7: it has to be before the end")
         #expect(

@@ -8,6 +8,7 @@ extension ScenarioFile {
         case forceClose = "force-close"
         case cheat
         case pin
+        case doubleSpend = "double-spend"
         case stall
         case part
         case reorganize
@@ -23,6 +24,7 @@ extension ScenarioFile {
             switch self {
             case .close, .forceClose, .pin: (["node"], ["with"])
             case .cheat: (["node"], ["with", "htlcs"])
+            case .doubleSpend: (["node", "with"], [])
             case .stall, .fullDisk: (["node", "for"], [])
             case .part: (["nodes", "for"], [])
             case .reorganize: (["depth"], [])
@@ -54,6 +56,7 @@ extension ScenarioFile {
         case .forceClose: act = .forceClose(try node("node"), peer: peer)
         case .cheat: act = .cheat(try node("node"), peer: peer, takesHTLCs: try table.flag("htlcs") ?? false)
         case .pin: act = .pin(try node("node"), peer: peer)
+        case .doubleSpend: act = .doubleSpend(try node("node"), peer: try node("with"))
         case .stall: act = .stall(try node("node"), for: try length())
         case .part:
             var group: [Int] = []

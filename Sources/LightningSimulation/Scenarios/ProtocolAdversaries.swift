@@ -1,5 +1,6 @@
 import BitcoinLedger
 import BitcoinPrimitives
+import LightningChain
 import LightningChannel
 import LightningCore
 import LightningEnforcement
@@ -30,7 +31,7 @@ extension Scenario.Act {
     var time: Duration? {
         switch self {
         case .stall(_, let time), .partition(_, let time), .fullDisk(_, let time), .slowDisk(_, _, let time): time
-        case .close, .forceClose, .cheat, .pin, .reorganize, .censor, .fillBlocks, .mine, .setClock: nil
+        case .close, .forceClose, .cheat, .pin, .doubleSpend, .reorganize, .censor, .fillBlocks, .mine, .setClock: nil
         }
     }
 
@@ -51,6 +52,8 @@ extension ProtocolRun {
             for block in try world.mine(12, paying: AdversaryCoins.script) { adversaries.coins.append(block.transactions[0]) }
             try world.mine(100)
         }
+        // Who is to spend something twice has something to spend.
+        for event in scenario.events { if case .doubleSpend(let node, _) = event.act { try world.fund(node) } }
         adversaries.before = world.nodes.indices.map { world.wealth(of: $0) }
         keepCommitments()
     }
@@ -85,6 +88,7 @@ extension ProtocolRun {
             note("\(name(node)) closes its channel with \(other(id, node)) by itself\(refusal(request, node))")
         case .cheat(let node, let peer, let takesHTLCs): try cheat(node, peer, takesHTLCs)
         case .pin(let node, let peer): try pin(node, peer)
+        case .doubleSpend(let node, let peer): try doubleSpend(node, peer)
         case .stall(let node, _):
             world.mute(node)
             note("nothing that \(name(node)) says arrives")
@@ -136,7 +140,7 @@ extension ProtocolRun {
         case .slowDisk(let node, _, _):
             world.setDisk(.healthy, of: node)
             note("\(name(node))'s disk is as fast as before")
-        case .close, .forceClose, .cheat, .pin, .reorganize, .censor, .fillBlocks, .mine, .setClock: break
+        case .close, .forceClose, .cheat, .pin, .doubleSpend, .reorganize, .censor, .fillBlocks, .mine, .setClock: break
         }
     }
 
@@ -222,6 +226,34 @@ extension ProtocolRun {
         world.stop(node)
         adversaries.pinners.append((node, commitment.id))
         note("\(name(node)) pins its commitment to its channel with \(other(id, node))")
+    }
+
+    /// What of a coin a double-spender promises.
+    private static let promised = Satoshi(500_000)
+
+    private mutating func doubleSpend(_ node: Int, _ peer: Int) throws(InvariantViolation) {
+        guard world.nodes[node].core != nil, world.nodes[peer].core != nil else {
+            return note("\(name(node)) or \(name(peer)) is down: no channel is opened")
+        }
+        let before = Set(world.nodes[node].core?.channels.ids ?? [])
+        if !world.isConnected(node, peer) { world.join(node, peer) }
+        var funding: Transaction?
+        // Some messages go to and fro before the funding transaction is there.
+        for step in 0..<40 where funding == nil {
+            if step == 4 {
+                try world.command(node, .openChannel(world.nodes[peer].nodeID, amount: Self.promised, push: .zero, feeRate: nil))
+            }
+            try world.pass(1, interval: .milliseconds(50))
+            guard let core = world.nodes[node].core, let id = core.channels.ids.first(where: { !before.contains($0) }) else { continue }
+            funding = core.channels[id].flatMap { core.wallet.pending[$0.parameters.funding.transaction] }
+        }
+        guard let funding else { return note("\(name(node)) opens no channel to \(name(peer)): it is not answered, or has no coins") }
+        let rival = try world.rival(of: funding, by: node)
+        guard rival.inputs.allSatisfy({ world.ledger.coin($0.previousOutput) != nil }) else {
+            return note("the channel of \(name(node)) to \(name(peer)) is in a block already")
+        }
+        note("\(name(node)) opens a channel to \(name(peer)), and its coins go elsewhere")
+        try mine(including: [rival])
     }
 
     /// Cheaters take what is theirs after their delay, and everybody sees what waits to be mined.

@@ -290,9 +290,10 @@ public struct ProtocolRun {
         }
     }
 
-    mutating func mine() throws(InvariantViolation) {
-        let next = adversaries.miner.transactions(world.ledger)
-        guard let block = try world.mine(1, including: next?.chosen, after: .zero).first else { return }
+    /// - Parameter chosen: what the miner takes; `nil` for what it would take by itself.
+    mutating func mine(including chosen: [Transaction]? = nil) throws(InvariantViolation) {
+        let chosen = chosen ?? adversaries.miner.transactions(world.ledger)?.chosen
+        guard let block = try world.mine(1, including: chosen, after: .zero).first else { return }
         try afterBlock()
         let paid = block.transactions[0].outputs.reduce(Satoshi.zero) { $0 + $1.amount }
         let subsidy = world.ledger.parameters.subsidy(height: world.ledger.height)

@@ -26,6 +26,8 @@ extension Scenario {
         case cheat(Int, peer: Int?, takesHTLCs: Bool)
         /// A node publishes its commitment with descendants that pay next to nothing.
         case pin(Int, peer: Int?)
+        /// A node opens a channel to a peer, and has its coins go elsewhere before a block holds what pays for it.
+        case doubleSpend(Int, peer: Int)
         /// Nothing that a node sends arrives; what is sent to it does.
         case stall(Int, for: Duration)
         /// These nodes do not reach the others.
@@ -50,7 +52,7 @@ extension Scenario {
         /// - Parameter bearable: for how long a node may be away without losing anything.
         func guilty(bearable: Duration) -> Int? {
             switch self {
-            case .cheat(let node, _, _), .pin(let node, _), .stall(let node, _): node
+            case .cheat(let node, _, _), .pin(let node, _), .doubleSpend(let node, _), .stall(let node, _): node
             case .fullDisk(let node, let time): time > bearable ? node : nil
             case .close, .forceClose, .partition, .reorganize, .censor, .fillBlocks, .mine, .slowDisk, .setClock: nil
             }
@@ -78,6 +80,7 @@ extension Scenario {
             switch self {
             case .close(let node, let peer), .forceClose(let node, let peer), .pin(let node, let peer), .cheat(let node, let peer, _):
                 [node] + (peer.map { [$0] } ?? [])
+            case .doubleSpend(let node, let peer): [node, peer]
             case .stall(let node, _), .fullDisk(let node, _), .slowDisk(let node, _, _), .setClock(let node, _): [node]
             case .partition(let nodes, _): nodes
             case .reorganize, .censor, .fillBlocks, .mine: []
@@ -144,6 +147,8 @@ extension Scenario {
             if case .fillBlocks(let rate, _) = act {
                 guard rate.perKiloweight >= 253 else { throw .event(number, "what blocks are full of pays 253 sat/kw at the least") }
             }
+        case .doubleSpend(let node, let peer):
+            guard node != peer else { throw .event(number, "a channel has two ends: \(nodes[node]) opens one with another node") }
         case .close, .forceClose, .cheat, .pin: break
         }
     }

@@ -61,18 +61,33 @@ struct ScenarioEventTests {
         #expect(report.events.count == 11)
     }
 
-    @Test("each adversity for itself leaves everybody what their books say", arguments: 0..<12)
+    @Test("each adversity for itself leaves everybody what their books say", arguments: 0..<14)
     func books(number: Int) throws {
         let acts: [Scenario.Act] = [
             .close(0, peer: 1), .forceClose(1, peer: 2), .forceClose(2, peer: nil), .pin(2, peer: 1), .stall(1, for: .seconds(40)),
             .partition([0], for: .seconds(60)), .reorganize(depth: 6), .censor(blocks: 5),
             .fillBlocks(FeeRate(perKiloweight: 2500), blocks: 5), .fullDisk(1, for: .seconds(60)),
-            .slowDisk(1, commit: .milliseconds(300), for: .seconds(100)), .setClock(1, fast: .seconds(90)),
+            .slowDisk(1, commit: .milliseconds(300), for: .seconds(100)), .setClock(1, fast: .seconds(90)), .doubleSpend(2, peer: 0),
+            .doubleSpend(0, peer: 1),
         ]
         let report = try Self.run([.init(at: .seconds(60), acts[number])], seed: UInt64(number))
         #expect(report.succeeded > 0)
         #expect(report.events.count >= 1)
         #expect(report.closes.isEmpty == (number > 3))
+    }
+
+    @Test("a channel whose coins go elsewhere is none at either end, and nobody else loses anything")
+    func doubleSpent() throws {
+        let ends = Mutex<[Int]>([])
+        let last = ScenarioChecker("channels of alice") { world in
+            ends.withLock { $0.append(world.channels(of: 0).count) }
+            return nil
+        }
+        let report = try ProtocolRun.run(Self.scenario([.init(at: .seconds(60), .doubleSpend(2, peer: 0))]), checkers: [last])
+        #expect(report.events.map(\.what) == ["mallory opens a channel to alice, and its coins go elsewhere"])
+        #expect(report.succeeded > 0 && report.failed == 0)
+        // It was there for a moment, and is no channel any more.
+        #expect(ends.withLock { Set($0) } == [1, 2] && ends.withLock { $0.last } == 1, "\(ends.withLock { $0 })")
     }
 
     @Test("a slow disk makes payments slow, and a full one makes them fail")
@@ -136,6 +151,7 @@ struct ScenarioEventTests {
             (.init(at: .seconds(1), .forceClose(7, peer: nil)), "event 1: there is no node 7"),
             (.init(at: .seconds(1), .forceClose(0, peer: 2)), "event 1: alice has no channel with mallory"),
             (.init(at: .seconds(1), .cheat(0, peer: 0, takesHTLCs: false)), "event 1: alice has no channel with alice"),
+            (.init(at: .seconds(1), .doubleSpend(0, peer: 0)), "event 1: a channel has two ends: alice opens one with another node"),
             (
                 .init(at: .seconds(1), .partition([0, 1, 2], for: .seconds(1))),
                 "event 1: a part is some of the nodes, each once, and not all"
