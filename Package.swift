@@ -222,7 +222,9 @@ let package = Package(
         .testTarget(name: "LedgerTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "TestSupport"]),
         .testTarget(name: "CryptoTests", dependencies: ["CryptoPrimitives", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
-        .testTarget(name: "ShopTests", dependencies: ["Lightning", "LightningTesting"], path: "Examples/ShopTests", packageAccess: false),
+        .testTarget(
+            name: "ShopTests", dependencies: ["Lightning", "LightningTesting", "LightningSimulation", "LightningScenarios"],
+            path: "Examples/ShopTests", packageAccess: false),
         .testTarget(
             name: "PaymentTests",
             dependencies: [

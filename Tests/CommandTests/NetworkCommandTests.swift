@@ -49,7 +49,7 @@ extension CommandTests {
         let attempts = try #require(story["attempts"] as? [[String: Any]])
         #expect(attempts.filter { $0["status"] as? String == "succeeded" }.count == 2)
         #expect(try home.run("-w", "alice", "keysend", "bob", "1sat").status == 0)
-        #expect(try home.run("-w", "alice", "keysend", "nobody", "1sat").status == 2)
+        #expect(try home.run("-w", "alice", "keysend", "nobody", "1sat").status == 4)
 
         #expect(try home.run("-w", "carol", "setchannel", "all", "--ppm", "2000", "--base", "0").status == 0)
         #expect(try home.run("-w", "carol", "setchannel", "all", "--delta", "5").status == 4)

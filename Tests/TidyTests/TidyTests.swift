@@ -158,4 +158,31 @@ struct TidyTests {
         let hostile = try #require(try Self.sources("Tests/ChannelTests").first { $0.path.hasSuffix("HostilePeerTests.swift") })
         #expect(!hostile.text.contains("consequence =="))
     }
+
+    @Test("all Swift in the README and the articles is compiled")
+    func snippets() throws {
+        let articles = Self.root.appending(path: "Sources/Lightning/Lightning.docc")
+        let files =
+            try FileManager.default.contentsOfDirectory(at: articles, includingPropertiesForKeys: nil).filter { $0.pathExtension == "md" }
+            + [Self.root.appending(path: "README.md")]
+        // Blanks, and what a formatter does with lists that are longer than a line, make no difference.
+        func bare(_ text: some StringProtocol) -> String {
+            String(text.filter { !$0.isWhitespace }).replacing(",]", with: "]")
+        }
+        let compiled = try Self.sources("Examples").map { bare($0.text) }
+        var count = 0
+        for file in files {
+            let pieces = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n```swift\n").dropFirst()
+            for piece in pieces {
+                let code = try #require(piece.components(separatedBy: "\n```").first)
+                // Parts of the architecture are not what applications write.
+                guard !code.hasPrefix("protocol ") else { continue }
+                count += 1
+                let lines = code.split(separator: "\n").filter { !$0.hasPrefix("import ") }
+                let wanted = bare(lines.joined())
+                #expect(compiled.contains { $0.contains(wanted) }, "\(file.lastPathComponent): \(lines.first ?? "") …")
+            }
+        }
+        #expect(count >= 8)
+    }
 }

@@ -183,13 +183,9 @@ struct GraphNode: AsyncParsableCommand {
         // As for a payment: what looks like an id is one, and never an alias.
         let isID = (id.hasPrefix("02") || id.hasPrefix("03")) && id.allSatisfy(\.isHexDigit)
         let matches = graph["nodes"].list.filter { isID ? $0["id"].string.hasPrefix(id.lowercased()) : $0["alias"].text == id }
-        guard matches.count == 1 else {
-            throw CallFailure(
-                .refused,
-                matches.isEmpty
-                    ? "no known node is called “\(id)”. See: lnw graph nodes" : "several nodes begin with “\(id)”: say more of it")
-        }
-        let node = matches[0]
+        let node = try CallFailure.one(
+            of: matches, none: "no known node is called “\(id)”. See: lnw graph nodes",
+            several: "several nodes begin with “\(id)”: say more of it")
         let channels = graph["channels"].list.filter { $0["node_id_1"] == node["id"] || $0["node_id_2"] == node["id"] }
         options.show(["node": node, "channels": .array(channels)]) { _ in
             (["\(node["id"].string)  \(node["alias"].string)  \(Format.sat(node["capacity_sat"].u64))"] + channels.map(GraphChannels.line))

@@ -292,15 +292,11 @@ package struct ControlAPI: Sendable {
             let exact = known.filter { names[$0] == text }
             matches = exact.isEmpty ? known.filter { names[$0]?.hasPrefix(text) ?? false } : exact
         }
-        guard matches.count == 1, let id = matches.first?.nodeID else {
-            let which = isID ? "id begins with" : "alias is"
-            throw CallFailure(
-                .usage,
-                matches.isEmpty
-                    ? "no known \(what)'s \(which) “\(text)”. See: lnw \(what == "peer" ? "listpeers" : "graph nodes")"
-                    : "“\(text)” fits \(matches.count) nodes: say more of the id")
-        }
-        return id
+        let which = isID ? "id begins with" : "alias is"
+        return try CallFailure.one(
+            of: matches.compactMap(\.nodeID),
+            none: "no known \(what)'s \(which) “\(text)”. See: lnw \(what == "peer" ? "listpeers" : "graph nodes")",
+            several: "“\(text)” fits \(matches.count) nodes: say more of the id")
     }
 
     /// A channel that is not closed, by its short id, its alias, a unique beginning of its id or of its peer's, or its peer's name.
