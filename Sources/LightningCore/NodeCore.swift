@@ -388,6 +388,7 @@ package struct NodeCore {
             if !restored.payments.sender.estimates.hasSameState(as: payments.sender.estimates) { return "liquidity estimates" }
             if restored.recovered != coins.recovered { return "recovered outputs" }
             if restored.peers.towers.client.towers != peers.towers.client.towers { return "watchtowers" }
+            if restored.peers.towers.client.sessions.all != peers.towers.client.sessions.all { return "sessions with watchtowers" }
             if restored.peers.towers.service.customers != peers.towers.service.customers { return "clients of the watchtower" }
             if restored.peers.towers.service.cases != peers.towers.service.cases { return "cases of the watchtower" }
             if restored.peers.keptBlobs.blobs != peers.keptBlobs.blobs { return "peers' blobs" }

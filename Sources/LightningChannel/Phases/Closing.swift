@@ -194,7 +194,7 @@ extension PaymentChannel {
         switch phase {
         case .live, .failed, .dataLost:
             if fundings.contains(outPoint) { return seenInPlaceOfOurs(transaction, environment) }
-            return told(revealedPreimages(outPoint, by: transaction).filter { htlc, _ in htlc.resolution == nil })
+            return told(revealedPreimages(outPoint, by: transaction).filter { htlc, _ in htlc.preimage == nil })
         case .closing(var closing):
             let news = revealedPreimages(outPoint, by: transaction).filter { htlc, _ in closing.close.isOpen(htlc.key) }
             guard !news.isEmpty else { return [] }

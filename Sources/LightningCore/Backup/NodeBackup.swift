@@ -159,7 +159,7 @@ extension NodeCore {
                     + "is an old copy. Nothing of a channel is published before its peer has shown that it is the newest"))
         for id in channels.ids { tell(id, .doubted) }
         renewTowerIdentities()
-        peers.towers.client.sessions.confirmDoubt()
+        peers.towers.client.sessions.doubtAll()
     }
 
     /// What a block holds that spends outputs which channels out of a backup watch: it was mined before they were known here.

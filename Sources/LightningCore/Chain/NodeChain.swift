@@ -34,6 +34,7 @@ extension NodeCore {
         remember(movements, in: transactions, time: Timestamp(seconds: UInt64(block.header.time)))
         recover(transactions, height: height)
         watchForClients(transactions, height: height)
+        removeForgotten()
         endSessions()
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.

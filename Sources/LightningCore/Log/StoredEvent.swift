@@ -21,7 +21,7 @@ public struct StoredEvent: Hashable, Sendable {
         case paymentHeld(PaymentHash, MilliSatoshi)
         /// The payee's preimage is known: what it got, and the fees, in msat.
         case paymentSucceeded(PaymentHash, MilliSatoshi, fee: MilliSatoshi)
-        /// A payment ended without a preimage, and nothing of it is under way.
+        /// A payment ended without a preimage, and nothing of it is under way. Not told of probes.
         case paymentFailed(PaymentHash, MilliSatoshi)
         /// A payment of others went through this node and is settled: what came and what went on, in msat. Not told of those that earned less
         /// than 0.1 sat.
@@ -67,7 +67,10 @@ extension StoredEvent.Kind {
             self = .paymentReceived(record.invoice.paymentHash, amount, isKeysend: record.isSpontaneous)
         case .paymentHeld(let record, let amount): self = .paymentHeld(record.invoice.paymentHash, amount)
         case .paymentSucceeded(let payment): self = .paymentSucceeded(payment.paymentHash, payment.amount, fee: payment.fee)
-        case .paymentFailed(let payment): self = .paymentFailed(payment.paymentHash, payment.amount)
+        case .paymentFailed(let payment):
+            // A probe pays nobody, and always fails.
+            guard !payment.isProbe else { return nil }
+            self = .paymentFailed(payment.paymentHash, payment.amount)
         case .forwarded(let circuit):
             guard case .settled = circuit.status, circuit.fee >= Circuits.recordFee else { return nil }
             self = .forwarded(

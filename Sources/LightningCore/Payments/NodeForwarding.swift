@@ -218,7 +218,7 @@ extension NodeCore {
     /// HTLCs that were committed and had not been decided come in again; those that were never signed go.
     mutating func resume() {
         lookForKits()
-        resumeForgetting()
+        removeForgotten()
         resumeStreams()
         if !startup.isStoreProven { renewTowerIdentities() }
         for id in channels.ids {

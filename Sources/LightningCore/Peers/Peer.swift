@@ -88,6 +88,8 @@ struct PeerAllowance {
     var terms: TokenBucket
     /// Whether it was told that it pings too often.
     var isWarnedOfPings = false
+    /// How often a watchtower was asked over the connection to forget something.
+    var sessionsForgotten = 0
 
     init(now: Timestamp) {
         pings = TokenBucket(Peer.pingRate, now: now)

@@ -86,6 +86,8 @@ struct TowerClient: Sendable {
     var sent: [NodeID: UInt64] = [:]
     /// When it was told last that a tower does not keep our kits.
     var toldAt: [NodeID: Timestamp] = [:]
+    /// When it was given another identity last for what it had said.
+    var renewedAt: [NodeID: Timestamp] = [:]
     /// Towers for which the store is asked.
     var asked: Set<NodeID> = []
     private var changed: Set<NodeID> = []
@@ -150,6 +152,7 @@ struct TowerClient: Sendable {
         sent[node] = nil
         asked.remove(node)
         toldAt[node] = nil
+        renewedAt[node] = nil
         sessions.remove(node)
         changed.insert(node)
     }
@@ -307,7 +310,8 @@ extension NodeCore {
         guard !overflow, number <= sent else {
             refused(
                 by: node, "it says that it has kits that were not sent to it: it does not tell the truth, or this database is an old copy")
-            return renewTowerIdentity(node, isDoubted: true)
+            peers.towers.client.sessions.doubt(tower.session)
+            return renewForTower(node)
         }
         guard number > tower.stored else { return }
         for number in tower.stored + 1...number {
@@ -317,8 +321,6 @@ extension NodeCore {
             $0.stored = number
             $0.refusal = nil
         }
-        // A session is not longer than what one client may store, and what is kept of channels that are over stays small.
-        if number - tower.base >= peers.towers.client.sessions.longest { return renewTowerIdentity(node) }
         feedTower(node)
     }
 
@@ -326,16 +328,26 @@ extension NodeCore {
         guard peers.towers.client.towers[node] != nil else { return }
         switch TowerRefused.Reason(rawValue: message.reason) {
         case .noService: refused(by: node, "it is no watchtower")
-        case .full: refused(by: node, "it has no more room for us")
+        case .full:
+            refused(by: node, "it has no more room for us")
+            // It may have some for another identity, which begins behind what it has; one that gets none has nothing.
+            if let tower = peers.towers.client.towers[node], tower.stored > tower.base { renewForTower(node) }
         case .gap:
             // How many of them nobody knows.
             peers.towers.client.update(node) { $0.lost += $0.stored - $0.base }
             refused(by: node, "it has lost kits that it had confirmed: it is given those that are left under another identity")
-            renewTowerIdentity(node)
+            renewForTower(node)
         case nil: refused(by: node, "for reason \(message.reason)")
         }
         // Nothing more is sent over this connection.
         peers.towers.client.sent[node] = nil
+    }
+
+    /// What a tower says takes another identity: once an hour at the most, for each leaves a record.
+    private mutating func renewForTower(_ node: NodeID) {
+        if let last = peers.towers.client.renewedAt[node], now.since(last) < .seconds(3600) { return }
+        peers.towers.client.renewedAt[node] = now
+        renewTowerIdentity(node)
     }
 
     private mutating func refused(by node: NodeID, _ why: String) {

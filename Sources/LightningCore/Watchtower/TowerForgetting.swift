@@ -6,6 +6,8 @@ import LightningWire
 
 // What a watchtower does not keep any more: sessions whose channels are over.
 extension NodeCore {
+    /// Sessions that are looked at over one connection.
+    private static let forgottenOverConnection = 100
     /// Kits that are removed in one batch.
     private static let forgottenInBatch = 500
 
@@ -15,29 +17,30 @@ extension NodeCore {
 
     /// Money at risk: only who has the session's key may have it forgotten, and no other tower can have it from here.
     mutating func received(_ message: TowerForget, over id: ConnectionID, of node: NodeID) {
+        // Each may take a signature's time.
+        guard let asked = peers[id]?.allowance.sessionsForgotten, asked < Self.forgottenOverConnection else { return }
+        peers[id]?.allowance.sessionsForgotten = asked + 1
         guard var customer = peers.towers.service.customers[message.session] else {
             // It was forgotten before the connection broke, or never kept.
             if configuration.tower != nil { transmit(.towerForgotten(TowerForgotten(session: message.session)), over: id) }
             return
         }
         let hash = TowerForget.hash(tower: nodeID, session: message.session)
-        guard message.signature.parsed?.verify(hash, key: message.session) == true else {
-            return batch.effects.events.append(.note("watchtower: \(node) asks to forget what is another's"))
-        }
+        guard message.signature.parsed?.verify(hash, key: message.session) == true else { return }
         // Kits of an earlier version are not found by their client.
         guard customer.isIndexed else { return }
         if !customer.isForgotten {
             customer.isForgotten = true
             peers.towers.service.set(customer, message.session)
-            peers.towers.service.returnRoom(of: customer, to: peers[id]?.origin)
-            batch.effects.loads.append(Self.orderQuery(message.session))
+            removeForgotten()
         }
         transmit(.towerForgotten(TowerForgotten(session: message.session)), over: id)
     }
 
-    /// After a start, what was being removed.
-    mutating func resumeForgetting() {
-        for (client, customer) in peers.towers.service.customers.sorted(by: { $0.key < $1.key }) where customer.isForgotten {
+    /// Asks the store for what is to be removed, and is not being removed already: after a start, and with each block where it could not be read.
+    mutating func removeForgotten() {
+        for client in peers.towers.service.customers.filter({ $1.isForgotten }).keys.sorted() {
+            guard peers.towers.service.removing.insert(client).inserted else { continue }
             batch.effects.loads.append(Self.orderQuery(client))
         }
     }
@@ -45,6 +48,7 @@ extension NodeCore {
     mutating func forgottenLoaded(_ query: StoreQuery, _ result: Result<[StoreEntry], StoreFailure>) {
         guard let client = NodeID(compressed: query.prefix), peers.towers.service.customers[client]?.isForgotten == true else { return }
         guard case .success(let entries) = result else {
+            peers.towers.service.removing.remove(client)
             return batch.effects.events.append(.alert("the watchtower's kits cannot be read: what clients do not need any more stays"))
         }
         for entry in entries {

@@ -57,8 +57,8 @@ struct TowerService: Sendable {
     private(set) var customers: [NodeID: TowerCustomer] = [:]
     /// Of all of them.
     private(set) var bytes: UInt64 = 0
-    /// What was added since the start, and not removed.
-    private(set) var newBytes: UInt64 = 0
+    /// Clients whose kits the store is being asked for, to be removed.
+    var removing: Set<NodeID> = []
     /// Kits of commitments for which the store is being asked, page by page, with one output for each place: not stored, for a restart looks
     /// again.
     var collected: [TransactionID: [PenaltyKit]] = [:]
@@ -66,10 +66,18 @@ struct TowerService: Sendable {
     var late: Set<TransactionID> = []
     /// Late kits that were looked at, by commitment and client.
     private var tries: [TransactionID: [NodeID: Int]] = [:]
-    /// What was stored from where, since the start.
-    var bytesOfAddress: [AddressGroup: UInt64] = [:]
-    /// Who has become a client from where, since the start: identities cost nothing.
-    var newcomers: [AddressGroup: Int] = [:]
+    /// What was stored since the start.
+    var sinceStart = SinceStart()
+
+    struct SinceStart: Sendable {
+        /// What was added, and not removed.
+        var bytes: UInt64 = 0
+        /// What was stored from where.
+        var bytesOfAddress: [AddressGroup: UInt64] = [:]
+        /// Who has become a client from where: identities cost nothing.
+        var newcomers: [AddressGroup: Int] = [:]
+    }
+
     private(set) var cases: [TransactionID: TowerCase] = [:]
     /// The commitments of the cases, by the hints under which their kits come.
     private(set) var hints: [[UInt8]: TransactionID] = [:]
@@ -94,7 +102,7 @@ struct TowerService: Sendable {
     mutating func set(_ customer: TowerCustomer, _ node: NodeID) {
         let added = customer.bytes - (customers[node]?.bytes ?? 0)
         bytes += added
-        newBytes += added
+        sinceStart.bytes += added
         customers[node] = customer
         changedCustomers.insert(node)
     }
@@ -103,15 +111,9 @@ struct TowerService: Sendable {
     mutating func remove(_ node: NodeID) {
         guard let customer = customers.removeValue(forKey: node) else { return }
         bytes -= min(bytes, customer.bytes)
-        newBytes -= min(newBytes, customer.bytes)
+        sinceStart.bytes -= min(sinceStart.bytes, customer.bytes)
+        removing.remove(node)
         changedCustomers.insert(node)
-    }
-
-    /// What a session took of an address's share, and its place, are free again.
-    mutating func returnRoom(of customer: TowerCustomer, to origin: AddressGroup?) {
-        guard let origin else { return }
-        bytesOfAddress[origin] = bytesOfAddress[origin].map { $0 - min($0, customer.bytes) }
-        newcomers[origin] = newcomers[origin].map { max(0, $0 - 1) }
     }
 
     mutating func set(_ id: TransactionID, _ found: TowerCase?) {
@@ -175,7 +177,7 @@ extension NodeCore {
         // Nothing that small is a kit: who stores it wants to be looked through.
         guard message.blob.count >= PenaltyKit.leastLength else { return refuse(.full) }
         guard customer.bytes + size <= policy.maxBytesOfClient, peers.towers.service.bytes + size <= policy.maxBytes,
-            peers.towers.service.newBytes + size <= policy.maxNewBytes
+            peers.towers.service.sinceStart.bytes + size <= policy.maxNewBytes
         else {
             return refuse(.full)
         }
@@ -186,9 +188,9 @@ extension NodeCore {
         }
         // One address does not take the room of all others.
         if let origin = peers[id]?.origin, !origin.isLocal {
-            let stored = peers.towers.service.bytesOfAddress[origin] ?? 0
+            let stored = peers.towers.service.sinceStart.bytesOfAddress[origin] ?? 0
             guard stored + size <= policy.maxBytes / Self.addresses else { return refuse(.full) }
-            peers.towers.service.bytesOfAddress[origin] = stored + size
+            peers.towers.service.sinceStart.bytesOfAddress[origin] = stored + size
         }
         customer.last = message.number
         customer.bytes += size
@@ -250,9 +252,9 @@ extension NodeCore {
 
     private mutating func admitNewcomer(from origin: AddressGroup?) -> Bool {
         guard let origin, !origin.isLocal else { return true }
-        let count = peers.towers.service.newcomers[origin] ?? 0
+        let count = peers.towers.service.sinceStart.newcomers[origin] ?? 0
         guard count < Self.newcomersOfAddress else { return false }
-        peers.towers.service.newcomers[origin] = count + 1
+        peers.towers.service.sinceStart.newcomers[origin] = count + 1
         return true
     }
 

@@ -13,7 +13,7 @@ struct TowerSession: Hashable, Sendable {
     var salt: Bytes32
     /// Those that are not over for good; of a session that has begun with kits that waited, all that there were.
     var channels: Set<ChannelID> = []
-    /// Whether it may have kits that this database does not know, for it was perhaps an old copy when another identity followed.
+    /// Whether it may have kits of channels that this database does not know, for that is, or was perhaps, an old copy. It is never forgotten.
     ///
     /// Money at risk: a kit that is forgotten while its channel is open lets the peer publish what the kit was for.
     var isDoubted = false
@@ -54,11 +54,10 @@ struct TowerSession: Hashable, Sendable {
 /// What our identities stored with watchtowers.
 struct TowerSessions: Sendable {
     private var byTower: [NodeID: [Bytes32: TowerSession]] = [:]
-    /// Those that were doubted since the start: what peers show may take that back.
-    private(set) var doubted: Set<TowerSession.ID> = []
     private var changed: Set<TowerSession.ID> = []
 
-    /// Kits of one session: another one follows, so that what is kept of channels that are over stays small.
+    /// Kits of a session of which one channel is over: another one follows, so that what is kept of channels that are over stays small. A peer
+    /// cannot make the identities that this takes without closing channels.
     var longest: UInt64 = 10_000
 
     init() {}
@@ -77,28 +76,22 @@ struct TowerSessions: Sendable {
         }
     }
 
+    var all: Set<TowerSession> { Set(byTower.values.flatMap(\.values)) }
+
     /// Of one watchtower, in an order that does not depend on the process.
     func of(_ node: NodeID) -> [TowerSession] { (byTower[node] ?? [:]).values.sorted { $0.salt < $1.salt } }
 
-    mutating func doubt(_ id: TowerSession.ID) {
-        guard self[id]?.isDoubted == false else { return }
-        self[id]?.isDoubted = true
-        doubted.insert(id)
-    }
+    /// The database may be an old copy, or is one: whatever a session has kits of, nobody here may know of it.
+    ///
+    /// Money at risk: no channel that is known can show that there is none that is not, so that this is for good.
+    mutating func doubt(_ id: TowerSession.ID) { if self[id] != nil { self[id]?.isDoubted = true } }
 
-    /// The database has turned out to be the newest: nothing that it does not know was stored.
-    mutating func endDoubt() {
-        for id in doubted { self[id]?.isDoubted = false }
-        doubted = []
-    }
-
-    /// The database is an old copy: what was doubted stays so.
-    mutating func confirmDoubt() { doubted = [] }
+    /// The same of all of them.
+    mutating func doubtAll() { for session in byTower.values.flatMap(\.values) { doubt(session.id) } }
 
     /// A tower is none any more: its records go with its own.
     mutating func remove(_ node: NodeID) {
         byTower[node] = nil
-        doubted = doubted.filter { $0.node != node }
         changed = changed.filter { $0.node != node }
     }
 
@@ -121,10 +114,14 @@ extension TowerSession: Identifiable {
 }
 
 extension PaymentChannel {
-    /// Whether the peer has shown that it is further than this database.
+    /// Whether the peer, or a block, has shown that it is further than this database.
     fileprivate var isBehind: Bool {
         if case .dataLost = phase { return true }
-        return isKnownOld || close?.wasDataLost == true
+        switch close?.kind {
+        case .futureCommitment, .ownLaterCommitment, .unknown: return true
+        case .mutual, .localCommitment, .remoteCommitment, .revokedCommitment, .ownRevokedCommitment, .fundingSpent, nil:
+            return isKnownOld || close?.wasDataLost == true
+        }
     }
 }
 
@@ -156,30 +153,22 @@ extension NodeCore {
     /// Looks which channels are over for good, ends sessions whose channels all are, and has their towers forget them.
     mutating func endSessions() {
         guard !peers.towers.client.towers.isEmpty else { return }
-        endDoubtOfSessions()
+        if channels.values.contains(where: \.isBehind) { peers.towers.client.sessions.doubtAll() }
         for tower in watchtowers {
-            var isNews = false
+            var (isNews, isShorter) = (false, false)
             for session in peers.towers.client.sessions.of(tower.nodeID) where !session.channels.isEmpty {
                 let open = session.channels.filter { channels[$0] != nil }
                 guard open != session.channels else { continue }
                 peers.towers.client.sessions[session.id]?.channels = open
+                if session.id == tower.session { isShorter = true }
                 isNews = isNews || open.isEmpty
             }
-            if peers.towers.client.sessions[tower.session]?.channels.isEmpty == true, tower.waiting == 0 {
+            let isOver = peers.towers.client.sessions[tower.session]?.channels.isEmpty == true && tower.waiting == 0
+            if isOver || isShorter && tower.stored - tower.base >= peers.towers.client.sessions.longest {
                 renewTowerIdentity(tower.nodeID)
             } else if isNews, isConnected(tower.nodeID) {
                 askToForget(tower)
             }
-        }
-    }
-
-    private mutating func endDoubtOfSessions() {
-        guard !peers.towers.client.sessions.doubted.isEmpty else { return }
-        let channels = channels.values.filter { !$0.isClosed }
-        if channels.contains(where: \.isBehind) {
-            peers.towers.client.sessions.confirmDoubt()
-        } else if channels.allSatisfy({ !$0.isPossiblyBehind }) {
-            peers.towers.client.sessions.endDoubt()
         }
     }
 
