@@ -70,12 +70,12 @@ package enum Reference {
 
             ### Webhooks
 
-            `lnw start --webhook <url>` tells another program what happens by a POST: the event, and of `payment_received` also `type`, `timestamp`, `amountSat` and
-            `paymentHash`, as phoenixd does. `X-Lightning-Signature: sha256=<hex>` (and `X-Phoenix-Signature: <hex>`) is the HMAC-SHA256 of the body with the text in the wallet's
+            `lnw start --webhook <url>` tells another program what happens by a POST: the event, and of `payment_received` also `type`, `timestamp`, `amountSat`,
+            `paymentHash` and `externalId`, as phoenixd does. `X-Lightning-Signature: sha256=<hex>` (and `X-Phoenix-Signature: <hex>`) is the HMAC-SHA256 of the body with the text in the wallet's
             `webhook.secret`. What is not answered with a status of 2xx within ten seconds is told again, after pauses that double up to an hour, and what comes after it
             waits. Every program has its own place in the stored events, so that one that is away holds up no other: what `listevents` has is told at least once and in
-            order, over crashes and however long nobody answers, as far as it is kept (the last 100,000). What a program answers for three days with another status than 2xx, 408, 429,
-            502, 503 or 504 is left out. Whoever gets something twice knows it by `number`. What is not stored, as each payment of a stream, is told while it happens: it has no
+            order, over crashes and however long nobody answers, as far as it is kept (the last 100,000). What is answered for three days with another status than 2xx, or with
+            none in ten seconds, is left out; while nobody can be connected to, nothing is. Whoever gets something twice knows it by `number`. What is not stored, as each payment of a stream, is told while it happens: it has no
             `number`, and is lost when the node ends, or where 2,000 wait. A program that is named for the first time is told what happens from then on, and one that
             a start does not name is forgotten. Redirections are not followed.
 

@@ -27,6 +27,12 @@ enum TimeArgument {
         if let time = Duration(text: text) { return Int64(time.wholeMilliseconds) }
         throw ValidationError("“\(text)” is no time of up to a hundred years. Write 500ms, 10s, 2m, 1h or 1d")
     }
+
+    /// The same, where a number alone is seconds.
+    static func parseOrSeconds(_ text: String) throws -> Int64 {
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return try parse(isNumber ? text + "s" : text)
+    }
 }
 
 /// What a stream is to be.

@@ -7,11 +7,10 @@ import LightningRuntime
 struct PaymentOptions: ParsableArguments {
     @Option(help: "The most that forwarders may take. Default: the larger of 0.5 % and 5 sat.", transform: Amount.parse) var maxFee: Amount?
     @Option(
-        help: ArgumentHelp("How long something new is tried: 90s, 10m; a number alone is seconds. Default: 60s.", valueName: "time"),
-        transform: { text in
-            if let seconds = Int64(text) { return seconds }
-            return (try TimeArgument.parse(text) + 999) / 1000
-        })
+        help: ArgumentHelp(
+            "How long something new is tried: 90s, 10m; a number alone is seconds. Default: 60s. What is under way then is waited for; Ctrl-C ends the wait, and not the payment.",
+            valueName: "time"),
+        transform: { (try TimeArgument.parseOrSeconds($0) + 999) / 1000 })
     var timeout: Int64?
     @Option(help: "HTLCs under way at a time.") var maxParts: Int64 = 16
 

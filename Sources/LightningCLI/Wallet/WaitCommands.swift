@@ -24,7 +24,9 @@ struct WaitInvoice: AsyncParsableCommand {
             """)
     @OptionGroup var options: CommonOptions
     @Argument(help: "The invoice, its payment hash, or a unique beginning of that", completion: Completions.invoices) var invoice: String
-    @Option(help: "How long at most: 30s, 10m. Left out, until it expires.", transform: TimeArgument.parse) var timeout: Int64?
+    @Option(
+        help: "How long at most: 30s, 10m; a number alone is seconds. Left out, until it expires.", transform: TimeArgument.parseOrSeconds)
+    var timeout: Int64?
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -151,7 +153,9 @@ struct Watch: AsyncParsableCommand {
     private func show(_ page: JSONValue, _ wanted: Set<String>?, isNumbered: Bool = false) {
         for event in page["events"].list where wanted?.contains(event["event"].string) ?? true {
             let number = isNumbered ? "\(event["number"].u64)  " : ""
-            Terminal.out(options.json ? event.line : number + EventText.line(event.printable))
+            // What is told while it happens is counted anew with each start: it is no number to go on from.
+            let told = isNumbered ? event : event.without("number")
+            Terminal.out(options.json ? told.line : number + EventText.line(event.printable))
         }
     }
 }

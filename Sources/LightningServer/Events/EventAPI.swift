@@ -91,6 +91,11 @@ extension ControlAPI {
 
     /// An event as JSON; `nil` for one that is no owner's business: how connections come about.
     static func json(_ entry: EventFeed.Entry) -> JSONValue? {
+        // A probe pays nobody, and always fails.
+        switch entry.event {
+        case .paymentUpdated(let payment), .paymentFailed(let payment): if payment.isProbe { return nil }
+        default: break
+        }
         guard let (name, described) = described(entry.event) else { return nil }
         var fields = described
         fields["number"] = .amount(entry.number)

@@ -33,13 +33,20 @@ extension HTTPRoutes {
     func eventStream(of source: EventSource, _ request: Request, _ context: HTTPContext) throws -> Response {
         let token = try token(request, context)
         guard token.allows(.read) else { throw CallFailure(.forbidden, "the token does not allow events: it needs read") }
-        if let unknown = request.uri.queryParameters.map({ String($0.key) }).first(where: { $0 != "after" }) {
+        if let unknown = request.uri.queryParameters.map({ String($0.key) }).first(where: { !["after", "from"].contains($0) }) {
             throw CallFailure(
-                .usage, "\(unknown) is not known here: a stream of events takes after, the id of the last event that is known")
+                .usage,
+                "\(unknown) is not known here: a stream of events takes after, the id of the last event that is known, or from, the number of the first that is not"
+            )
         }
         var start: [String: JSONValue] = [:]
         if let last = request.headers[.init("Last-Event-ID")!] ?? request.uri.queryParameters["after"].map(String.init) {
             start = try source.position(after: last)
+        } else if let first = request.uri.queryParameters["from"] {
+            guard let number = Int64(String(first)), number > 0 else {
+                throw CallFailure(.usage, "from is the number of an event: 1 or more")
+            }
+            start = ["from": .integer(number)]
         }
         let caller = api.with(token)
         let (tokens, first) = (tokens, start)

@@ -85,6 +85,9 @@ struct HTTPRoutes: Sendable {
         let call = try call(context)
         // Nobody makes the node read what it would not carry out.
         try caller.checkPermission(call)
+        if let field = request.uri.queryParameters.first.map({ String($0.key) }) {
+            throw CallFailure(.usage, "\(field) stands in the address: with POST all fields are in the body")
+        }
         let body = try await body(request, upTo: ["readbackup", "restorechannels"].contains(call.name) ? 16_000_000 : 1_000_000)
         let parameters: JSONValue
         do { parameters = body.isEmpty ? [:] : try JSONValue(parsing: body, values: 500_000) } catch let failure as CallFailure {

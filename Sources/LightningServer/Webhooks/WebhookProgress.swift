@@ -9,9 +9,11 @@ struct WebhookProgress: Sendable {
         var lastEvent: UInt64
         /// What the queue of an earlier version had for it still: told first.
         var backlog: [String] = []
-        /// In vain, of what is told next.
+        /// What it was told in vain last: that is tried again after a pause. Anything else is told at once.
+        var failing: Item?
+        /// How often in vain.
         var attempts = 0
-        /// When it first refused what is told next; thousandths of a second.
+        /// When somebody first answered, and did not take it; thousandths of a second.
         var refusedSince: UInt64?
         /// Not before this moment.
         var next: UInt64 = 0
@@ -23,7 +25,7 @@ struct WebhookProgress: Sendable {
             case .stored(let number): lastEvent = number
             case .live: break
             }
-            (attempts, refusedSince, next) = (0, nil, 0)
+            (failing, attempts, refusedSince, next) = (nil, 0, nil, 0)
         }
     }
 
@@ -35,9 +37,22 @@ struct WebhookProgress: Sendable {
         case stored(UInt64)
         /// What is not stored, by its number on the feed.
         case live(UInt64)
+
+        fileprivate var json: JSONValue {
+            switch self {
+            case .old: 0
+            case .stored(let number): .amount(number)
+            case .live: .null
+            }
+        }
+
+        fileprivate init?(_ json: JSONValue) {
+            guard let number = json.int.flatMap({ UInt64(exactly: $0) }) else { return nil }
+            self = number == 0 ? .old : .stored(number)
+        }
     }
 
-    /// For so long something is told again that a program answers, and does not take: three days. While nobody answers nothing is given up.
+    /// For so long something is told again that is answered, and not taken: three days. While nobody answers nothing is given up.
     static let patience: UInt64 = 3 * 86_400_000
     /// Between two attempts at the most.
     private static let longestPause: UInt64 = 3_600_000
@@ -62,12 +77,13 @@ struct WebhookProgress: Sendable {
     /// It was not: later again, each time after twice the pause.
     ///
     /// - Parameters:
-    ///   - isRefused: whether somebody answered, and does not want it.
+    ///   - isRefused: whether somebody answered, and did not take it.
     ///   - pause: the first one; thousandths of a second.
     /// - Returns: whether it is given up.
     mutating func failed(_ item: Item, by url: String, isRefused: Bool, at now: UInt64, firstPause pause: UInt64 = 1000) -> Bool {
         guard var program = programs[url] else { return false }
         defer { programs[url] = program }
+        if program.failing != item { (program.failing, program.attempts, program.refusedSince, program.next) = (item, 0, nil, 0) }
         if isRefused {
             let since = program.refusedSince ?? now
             program.refusedSince = since
@@ -90,7 +106,8 @@ struct WebhookProgress: Sendable {
                 programs.mapValues {
                     [
                         "last_event": .amount($0.lastEvent), "backlog": .array($0.backlog.map { .string($0) }),
-                        "attempts": .integer(Int64($0.attempts)), "refused_since": $0.refusedSince.map { .amount($0) } ?? .null,
+                        "failing": $0.failing?.json ?? .null, "attempts": .integer(Int64($0.attempts)),
+                        "refused_since": $0.refusedSince.map { .amount($0) } ?? .null,
                         "next": .amount($0.next),
                     ]
                 }),
@@ -117,9 +134,13 @@ struct WebhookProgress: Sendable {
                 // Added to, below.
                 (whole(one["refused_since"]) ?? 0) < UInt64.max / 4
             else { return nil }
-            programs[url] = Program(
-                lastEvent: last, backlog: one["backlog"].list.compactMap(\.text), attempts: Int(attempts),
-                refusedSince: whole(one["refused_since"]), next: next)
+            programs[url] = Program(lastEvent: last, backlog: one["backlog"].list.compactMap(\.text))
+            // What was not stored is gone with the process.
+            guard let failing = Item(one["failing"]) else { continue }
+            programs[url]?.failing = failing
+            programs[url]?.attempts = Int(attempts)
+            programs[url]?.refusedSince = whole(one["refused_since"])
+            programs[url]?.next = next
         }
     }
 }

@@ -6,6 +6,7 @@ package import LightningAPI
 import LightningCore
 import LightningInvoice
 import LightningPayment
+import LightningRecords
 import LightningRuntime
 package import Logging
 import NIOCore
@@ -32,7 +33,9 @@ package final class Webhooks: Sendable {
         /// - Throws: a `CallFailure` of kind `usage` for what is no address of HTTP, or no event.
         package init(urls: [String], events: [String]? = nil) throws(CallFailure) {
             for text in urls {
-                guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), url.host()?.isEmpty == false else {
+                guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), url.host()?.isEmpty == false,
+                    url.port.map({ (1...65_535).contains($0) }) ?? true
+                else {
                     throw CallFailure(.usage, "“\(text)” is no address to call: http://… or https://…")
                 }
             }
@@ -199,7 +202,7 @@ package final class Webhooks: Sendable {
                 page = events[...]
             }
             guard let event = page.first else { break }
-            if options.events.contains(event.kind.name), let body = Self.body(of: try await api.json(event)) {
+            if options.events.contains(event.kind.name), let body = Self.body(of: try await described(event)) {
                 return (.stored(event.number), body)
             }
             page.removeFirst()
@@ -207,6 +210,15 @@ package final class Webhooks: Sendable {
             progress.withLock { $0.advance(url, to: event.number) }
         }
         return live.withLock { $0[url]?.first }.map { (.live($0.number), $0.body) }
+    }
+
+    /// An event whose record of what it is about cannot be read is told without it: it holds up nothing.
+    private func described(_ event: StoredEvent) async throws -> JSONValue {
+        do { return try await api.json(event) } catch let failure as StoreFailure {
+            guard case .damaged = failure else { throw failure }
+            logger.error("webhooks: event \(event.number): \(failure)")
+            return ["event": .string(event.kind.name), "number": .amount(event.number), "time": .time(event.time)]
+        }
     }
 
     private static func body(of event: JSONValue) -> String? {
@@ -217,6 +229,7 @@ package final class Webhooks: Sendable {
             fields["timestamp"] = .amount(Timestamp.now.milliseconds)
             fields["amountSat"] = .integer((event["received_msat"].int ?? 0) / 1000)
             fields["paymentHash"] = event["payment_hash"]
+            if event["label"] != .null { fields["externalId"] = event["label"] }
         }
         return JSONValue.object(fields).line
     }
@@ -243,11 +256,11 @@ package final class Webhooks: Sendable {
     ///
     /// - Returns: how long there is nothing to do, but for news; thousandths of a second. `nil` where there may be more at once.
     private func tellNext(_ url: String, _ page: inout ArraySlice<StoredEvent>) async -> UInt64? {
-        let now = Timestamp.now.milliseconds
-        let due = progress.withLock { $0.programs[url]?.next } ?? 0
-        guard due <= now else { return due - now }
         do {
             guard let (item, body) = try await next(for: url, &page) else { return 3_600_000 }
+            let now = Timestamp.now.milliseconds
+            let due = progress.withLock { $0.programs[url].map { $0.failing == item ? $0.next : 0 } } ?? 0
+            guard due <= now else { return due - now }
             guard await tell(url, item, body) else { return nil }
             switch item {
             case .old: break
@@ -280,11 +293,13 @@ package final class Webhooks: Sendable {
                 return true
             }
             why = "it answers \(status)"
-            // These say that the program is away, or busy.
-            isRefused = ![408, 429, 502, 503, 504].contains(status)
+            isRefused = true
         } catch {
             if Task.isCancelled { return false }
             why = "\(error)"
+            // Somebody is there who does not answer in time, or hangs up: over what it is told, perhaps.
+            let answers: [HTTPClientError] = [.deadlineExceeded, .readTimeout, .remoteConnectionClosed]
+            isRefused = (error as? HTTPClientError).map(answers.contains) ?? false
         }
         let pause = options.firstPause.wholeMilliseconds
         let isLost = change { [isRefused] in
@@ -292,9 +307,11 @@ package final class Webhooks: Sendable {
         }
         // The address may have a password in it.
         let host = URL(string: url)?.host() ?? ""
+        let isFirst = progress.withLock { $0.programs[url]?.attempts == 1 }
         logger.log(
-            level: isLost ? .error : .notice,
-            "webhook to \(host): \(why)\(isLost ? "; it is not told this any more, which it refused for three days" : "")")
+            level: isLost ? .error : isFirst ? .warning : .notice,
+            "webhook to \(host): \(why)\(isLost ? "; it is not told this any more, which it has not taken for three days" : "; it is told again later")"
+        )
         return isLost
     }
 

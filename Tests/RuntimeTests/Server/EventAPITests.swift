@@ -114,6 +114,21 @@ struct EventAPITests {
         await world.stop()
     }
 
+    @Test("a probe, which always fails, is no payment that failed", .timeLimit(.minutes(1)))
+    func probes() async throws {
+        let world = try await NodeTests.World()
+        _ = try await world.open()
+        let alice = ControlAPI(node: world.alice, onStop: nil)
+        let mark = alice.feed.next
+        _ = try await alice.handle("probe", ["id": .string(world.bob.nodeID.hex), "amount_msat": 5_000])
+        try await world.alice.keysend(world.bob.nodeID, amount: MilliSatoshi(5_000))
+        let stored = try await alice.handle("listevents", [:])["events"].list.map(\.["event"])
+        #expect(stored.contains("payment_succeeded") && !stored.contains("payment_failed"))
+        let live = alice.feed.events(from: mark, limit: 1000).entries.compactMap(ControlAPI.json).map(\.["event"])
+        #expect(live.contains("payment_succeeded") && !live.contains("payment_failed"))
+        await world.stop()
+    }
+
     @Test("of each channel it is told whether a watchtower has all that it takes", .timeLimit(.minutes(1)))
     func coverage() async throws {
         let world = try await NodeTests.World()

@@ -225,6 +225,11 @@ struct HTTPServerTests {
         #expect(
             try await client.send("GET", "/v1/events", token: reader, headers: ["Accept": "text/event-stream", "Last-Event-ID": "5"]).status
                 == 400)
+        // Fields of a POST are in its body, and nowhere else.
+        let all = try await client.token(.admin)
+        for path in ["/v1/invoice?label=a", "/v1/listevents?from=3"] {
+            #expect(try await client.send("POST", path, token: all, body: "{}").status == 400, "\(path)")
+        }
         await client.stop()
     }
 

@@ -92,6 +92,26 @@ struct WebhookTests {
         #expect(progress.programs["http://one"]?.lastEvent == 9)
     }
 
+    @Test("what is not stored and was refused for three days takes nothing of the patience with a payment that comes then")
+    func patienceOfEach() {
+        var progress = WebhookProgress()
+        progress.begin("http://one", after: 6)
+        var now: UInt64 = 1000
+        while now < WebhookProgress.patience - 3_600_000 {
+            let isGivenUp = progress.failed(.live(3), by: "http://one", isRefused: true, at: now)
+            #expect(!isGivenUp)
+            now = progress.programs["http://one"]?.next ?? 0
+        }
+        #expect(progress.programs["http://one"]?.failing == .live(3))
+        // After a restart it is gone, and so is what was counted of it.
+        #expect(WebhookProgress(progress.json, urls: [])?.programs["http://one"] == WebhookProgress.Program(lastEvent: 6))
+        now += WebhookProgress.patience
+        let isGivenUp = progress.failed(.stored(7), by: "http://one", isRefused: true, at: now)
+        let program = progress.programs["http://one"]
+        #expect(!isGivenUp && program?.attempts == 1 && program?.refusedSince == now && program?.next == now + 1000)
+        #expect(WebhookProgress(progress.json, urls: [])?.programs == progress.programs)
+    }
+
     @Test("what the queue of an earlier version had still to tell is told; damaged files are no empty ones")
     func earlier() throws {
         let old: JSONValue = [
@@ -226,7 +246,9 @@ struct WebhookTests {
         await world.stop()
     }
 
-    @Test("what is no address, or no event, is refused", arguments: ["", "x", "ftp://a", "http://", "file:///etc/passwd"])
+    @Test(
+        "what is no address, or no event, is refused",
+        arguments: ["", "x", "ftp://a", "http://", "file:///etc/passwd", "http://a:99999/", "http://a:0/"])
     func wrong(_ url: String) {
         #expect(throws: CallFailure.self) { _ = try Webhooks.Options(urls: [url]) }
         #expect(throws: CallFailure.self) { _ = try Webhooks.Options(urls: ["http://a"], events: ["payment_recieved"]) }
