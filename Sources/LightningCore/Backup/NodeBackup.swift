@@ -158,8 +158,7 @@ extension NodeCore {
                 "a peer keeps a newer backup of this wallet than this database has made (\(found.revision), not \(channels.backup.revision)): the database "
                     + "is an old copy. Nothing of a channel is published before its peer has shown that it is the newest"))
         for id in channels.ids { tell(id, .doubted) }
-        renewTowerIdentities()
-        peers.towers.client.sessions.doubtAll()
+        doubtSessions()
     }
 
     /// What a block holds that spends outputs which channels out of a backup watch: it was mined before they were known here.

@@ -142,7 +142,9 @@ extension NodeCore {
         // One that is older is of no use: the peer is given the newest.
         if found.revision < channels.backup.revision { return }
         peers[id]!.told.storedRevision = found.revision
-        if found.revision > channels.backup.revision, !channels.isEmpty { isBehind(found) }
+        if found.revision > channels.backup.revision {
+            if channels.isEmpty { doubtSessions() } else { isBehind(found) }
+        }
         // A database that has made backups may have channels in its history, which need no restoring. One that is lost takes them at once: the
         // peer speaks of them next.
         if channels.backup.revision > 0, found.entries.contains(where: { !channels.contains($0.parameters.channelID) }) {

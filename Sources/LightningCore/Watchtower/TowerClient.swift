@@ -193,6 +193,7 @@ extension NodeCore {
     /// - Parameter isDoubted: whether the tower may have more under the identity of now than this database knows.
     mutating func renewTowerIdentity(_ node: NodeID, isDoubted: Bool = false) {
         guard let old = peers.towers.client.towers[node] else { return }
+        peers.towers.client.sessions[old.session]?.last = old.made - old.base
         if isDoubted { peers.towers.client.sessions.doubt(old.session) }
         let salt = entropy.bytes32()
         peers.towers.client.update(node) {
@@ -311,7 +312,8 @@ extension NodeCore {
             refused(
                 by: node, "it says that it has kits that were not sent to it: it does not tell the truth, or this database is an old copy")
             peers.towers.client.sessions.doubt(tower.session)
-            return renewForTower(node)
+            renewForTower(node)
+            return
         }
         guard number > tower.stored else { return }
         for number in tower.stored + 1...number {
@@ -325,18 +327,18 @@ extension NodeCore {
     }
 
     mutating func received(_ message: TowerRefused, of node: NodeID) {
-        guard peers.towers.client.towers[node] != nil else { return }
+        // What was under way behind a kit that is refused is refused as well.
+        guard let tower = peers.towers.client.towers[node], peers.towers.client.sent[node] != nil else { return }
         switch TowerRefused.Reason(rawValue: message.reason) {
         case .noService: refused(by: node, "it is no watchtower")
         case .full:
             refused(by: node, "it has no more room for us")
             // It may have some for another identity, which begins behind what it has; one that gets none has nothing.
-            if let tower = peers.towers.client.towers[node], tower.stored > tower.base { renewForTower(node) }
+            if tower.stored > tower.base { renewForTower(node) }
         case .gap:
-            // How many of them nobody knows.
-            peers.towers.client.update(node) { $0.lost += $0.stored - $0.base }
             refused(by: node, "it has lost kits that it had confirmed: it is given those that are left under another identity")
-            renewForTower(node)
+            // How many of them nobody knows.
+            if renewForTower(node) { peers.towers.client.update(node) { $0.lost += tower.stored - tower.base } }
         case nil: refused(by: node, "for reason \(message.reason)")
         }
         // Nothing more is sent over this connection.
@@ -344,10 +346,12 @@ extension NodeCore {
     }
 
     /// What a tower says takes another identity: once an hour at the most, for each leaves a record.
-    private mutating func renewForTower(_ node: NodeID) {
-        if let last = peers.towers.client.renewedAt[node], now.since(last) < .seconds(3600) { return }
+    @discardableResult
+    private mutating func renewForTower(_ node: NodeID) -> Bool {
+        if let last = peers.towers.client.renewedAt[node], now.since(last) < .seconds(3600) { return false }
         peers.towers.client.renewedAt[node] = now
         renewTowerIdentity(node)
+        return true
     }
 
     private mutating func refused(by node: NodeID, _ why: String) {

@@ -25,10 +25,10 @@ extension NodeCore {
             if configuration.tower != nil { transmit(.towerForgotten(TowerForgotten(session: message.session)), over: id) }
             return
         }
-        let hash = TowerForget.hash(tower: nodeID, session: message.session)
+        let hash = TowerForget.hash(tower: nodeID, session: message.session, last: message.last)
         guard message.signature.parsed?.verify(hash, key: message.session) == true else { return }
-        // Kits of an earlier version are not found by their client.
-        guard customer.isIndexed else { return }
+        // Kits of an earlier version are not found by their client. Who does not know of all of them does not know of which channels they are.
+        guard customer.isIndexed, customer.last <= message.last else { return }
         if !customer.isForgotten {
             customer.isForgotten = true
             peers.towers.service.set(customer, message.session)

@@ -17,6 +17,8 @@ struct TowerSession: Hashable, Sendable {
     ///
     /// Money at risk: a kit that is forgotten while its channel is open lets the peer publish what the kit was for.
     var isDoubted = false
+    /// The number of the last kit that may have been sent under the identity; known when another one has followed.
+    var last: UInt64 = 0
 
     /// In the place where a tower's own record has another number.
     static let version: UInt8 = 2
@@ -35,6 +37,7 @@ struct TowerSession: Hashable, Sendable {
         node = try reader.point()
         salt = try reader.bytes32()
         isDoubted = try reader.uint8() == 1
+        last = try reader.uint64()
         for _ in 0..<(try reader.count(minimum: 32)) { channels.insert(ChannelID(try reader.bytes32())) }
         try reader.expectEnd()
     }
@@ -45,6 +48,7 @@ struct TowerSession: Hashable, Sendable {
             $0.point(node)
             $0.write(salt)
             $0.uint8(isDoubted ? 1 : 0)
+            $0.uint64(last)
             $0.compactSize(channels.count)
             for id in channels.sorted() { $0.write(id) }
         }
@@ -55,6 +59,8 @@ struct TowerSession: Hashable, Sendable {
 struct TowerSessions: Sendable {
     private var byTower: [NodeID: [Bytes32: TowerSession]] = [:]
     private var changed: Set<TowerSession.ID> = []
+    /// Whether it has been shown since the start that the database is an old copy.
+    var isOldCopy = false
 
     /// Kits of a session of which one channel is over: another one follows, so that what is kept of channels that are over stays small. A peer
     /// cannot make the identities that this takes without closing channels.
@@ -84,7 +90,11 @@ struct TowerSessions: Sendable {
     /// The database may be an old copy, or is one: whatever a session has kits of, nobody here may know of it.
     ///
     /// Money at risk: no channel that is known can show that there is none that is not, so that this is for good.
-    mutating func doubt(_ id: TowerSession.ID) { if self[id] != nil { self[id]?.isDoubted = true } }
+    mutating func doubt(_ id: TowerSession.ID) {
+        var session = self[id] ?? TowerSession(node: id.node, salt: id.salt)
+        session.isDoubted = true
+        self[id] = session
+    }
 
     /// The same of all of them.
     mutating func doubtAll() { for session in byTower.values.flatMap(\.values) { doubt(session.id) } }
@@ -153,7 +163,7 @@ extension NodeCore {
     /// Looks which channels are over for good, ends sessions whose channels all are, and has their towers forget them.
     mutating func endSessions() {
         guard !peers.towers.client.towers.isEmpty else { return }
-        if channels.values.contains(where: \.isBehind) { peers.towers.client.sessions.doubtAll() }
+        noticeOldCopy()
         for tower in watchtowers {
             var (isNews, isShorter) = (false, false)
             for session in peers.towers.client.sessions.of(tower.nodeID) where !session.channels.isEmpty {
@@ -166,10 +176,28 @@ extension NodeCore {
             let isOver = peers.towers.client.sessions[tower.session]?.channels.isEmpty == true && tower.waiting == 0
             if isOver || isShorter && tower.stored - tower.base >= peers.towers.client.sessions.longest {
                 renewTowerIdentity(tower.nodeID)
-            } else if isNews, isConnected(tower.nodeID) {
-                askToForget(tower)
+            } else if isConnected(tower.nodeID) {
+                // What it refused a while ago it may take now.
+                if tower.waiting > 0, peers.towers.client.sent[tower.nodeID] == nil {
+                    towerConnected(tower.nodeID)
+                } else if isNews {
+                    askToForget(tower)
+                }
             }
         }
+    }
+
+    /// Where a channel has shown that the database is an old copy, nothing that was stored is forgotten, and no number is given twice.
+    private mutating func noticeOldCopy() {
+        if !peers.towers.client.sessions.isOldCopy, channels.values.contains(where: \.isBehind) { doubtSessions() }
+    }
+
+    /// The database is an old copy.
+    mutating func doubtSessions() {
+        guard !peers.towers.client.sessions.isOldCopy else { return }
+        peers.towers.client.sessions.isOldCopy = true
+        peers.towers.client.sessions.doubtAll()
+        renewTowerIdentities()
     }
 
     /// Sessions that one connection ends.
@@ -177,11 +205,14 @@ extension NodeCore {
 
     /// Asks a tower that is connected to forget the sessions whose channels are all over.
     mutating func askToForget(_ tower: Watchtower) {
+        noticeOldCopy()
+        guard tower == peers.towers.client.towers[tower.nodeID] else { return }
         for session in sessionsOver(at: tower.nodeID).prefix(Self.forgottenAtOnce) {
             let secret = keys.towerSecret(tower.nodeID, salt: session.salt)
             let identity = secret.publicKey()
-            let signature = secret.sign(TowerForget.hash(tower: tower.nodeID, session: identity))
-            send(.towerForget(TowerForget(session: identity, signature: WireSignature(signature))), to: tower.nodeID)
+            let signature = secret.sign(TowerForget.hash(tower: tower.nodeID, session: identity, last: session.last))
+            send(
+                .towerForget(TowerForget(session: identity, last: session.last, signature: WireSignature(signature))), to: tower.nodeID)
         }
     }
 

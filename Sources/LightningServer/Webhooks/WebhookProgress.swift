@@ -25,7 +25,7 @@ struct WebhookProgress: Sendable {
             case .stored(let number): lastEvent = number
             case .live: break
             }
-            (failing, attempts, refusedSince, next) = (nil, 0, nil, 0)
+            if failing == item { (failing, attempts, refusedSince, next) = (nil, 0, nil, 0) }
         }
     }
 
@@ -37,6 +37,11 @@ struct WebhookProgress: Sendable {
         case stored(UInt64)
         /// What is not stored, by its number on the feed.
         case live(UInt64)
+
+        var isLive: Bool {
+            if case .live = self { return true }
+            return false
+        }
 
         fileprivate var json: JSONValue {
             switch self {
@@ -54,6 +59,8 @@ struct WebhookProgress: Sendable {
 
     /// For so long something is told again that is answered, and not taken: three days. While nobody answers nothing is given up.
     static let patience: UInt64 = 3 * 86_400_000
+    /// So often at the least, also where the node was away meanwhile.
+    static let leastAttempts = 20
     /// Between two attempts at the most.
     private static let longestPause: UInt64 = 3_600_000
 
@@ -87,11 +94,12 @@ struct WebhookProgress: Sendable {
         if isRefused {
             let since = program.refusedSince ?? now
             program.refusedSince = since
-            guard now < since + Self.patience else {
+            guard now < since + Self.patience || program.attempts < Self.leastAttempts else {
                 program.goOn(past: item)
                 return true
             }
         }
+        if !isRefused { program.refusedSince = nil }
         program.attempts += 1
         program.next = now + min(Self.longestPause, min(pause, Self.longestPause) << UInt64(min(program.attempts - 1, 22)))
         return false

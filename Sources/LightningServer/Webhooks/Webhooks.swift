@@ -194,7 +194,7 @@ package final class Webhooks: Sendable {
         while true {
             if page.isEmpty {
                 let last = progress.withLock { $0.programs[url]?.lastEvent } ?? 0
-                let (events, isIncomplete) = try await api.node.storedEvents(after: last, limit: 100)
+                guard let (events, isIncomplete) = try await stored(after: last, url) else { continue }
                 if isIncomplete {
                     logger.error("webhooks: some events are not kept any more, or the database is another one: they are not told")
                     if events.isEmpty { progress.withLock { $0.advance(url, to: 0) } }
@@ -210,6 +210,19 @@ package final class Webhooks: Sendable {
             progress.withLock { $0.advance(url, to: event.number) }
         }
         return live.withLock { $0[url]?.first }.map { (.live($0.number), $0.body) }
+    }
+
+    /// The next events; one that cannot be read is passed over, and `nil`.
+    private func stored(after last: UInt64, _ url: String) async throws -> (events: [StoredEvent], isIncomplete: Bool)? {
+        for limit in [100, 1] {
+            do { return try await api.node.storedEvents(after: last, limit: limit) } catch let failure as StoreFailure {
+                guard case .damaged = failure else { throw failure }
+                guard limit == 1 else { continue }
+                logger.error("webhooks: event \(last + 1): \(failure)")
+            }
+        }
+        progress.withLock { $0.advance(url, to: last + 1) }
+        return nil
     }
 
     /// An event whose record of what it is about cannot be read is told without it: it holds up nothing.
@@ -257,6 +270,12 @@ package final class Webhooks: Sendable {
     /// - Returns: how long there is nothing to do, but for news; thousandths of a second. `nil` where there may be more at once.
     private func tellNext(_ url: String, _ page: inout ArraySlice<StoredEvent>) async -> UInt64? {
         do {
+            // What is stored is told next again, whatever comes.
+            if let program = progress.withLock({ $0.programs[url] }), let failing = program.failing, !failing.isLive,
+                program.next > Timestamp.now.milliseconds
+            {
+                return program.next - min(program.next, Timestamp.now.milliseconds)
+            }
             guard let (item, body) = try await next(for: url, &page) else { return 3_600_000 }
             let now = Timestamp.now.milliseconds
             let due = progress.withLock { $0.programs[url].map { $0.failing == item ? $0.next : 0 } } ?? 0

@@ -80,26 +80,33 @@ package struct TowerForget: MessageBody {
     package static let type: UInt16 = 43007
     /// The identity under which they were stored.
     package var session: PublicKey
+    /// The last kit that was sent, as far as the client knows: a tower that has more knows that the client's database is an old copy.
+    package var last: UInt64
     /// By that identity's key.
     package var signature: WireSignature
 
-    package init(session: PublicKey, signature: WireSignature) {
+    package init(session: PublicKey, last: UInt64, signature: WireSignature) {
         self.session = session
+        self.last = last
         self.signature = signature
     }
 
-    /// What is signed: good for one session and one tower.
-    package static func hash(tower: PublicKey, session: PublicKey) -> Bytes32 {
-        Hash.tagged("swift-lightning/penalty kit/forget", tower.compressed + session.compressed)
+    /// What is signed: good for one session, one tower, and so many kits.
+    package static func hash(tower: PublicKey, session: PublicKey, last: UInt64) -> Bytes32 {
+        Hash.tagged(
+            "swift-lightning/penalty kit/forget",
+            tower.compressed + session.compressed + withUnsafeBytes(of: last.bigEndian) { Array($0) })
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {
         session = try reader.point()
+        last = try reader.uint64()
         signature = try reader.signature()
     }
 
     package func encode(to writer: inout ByteWriter) {
         writer.point(session)
+        writer.uint64(last)
         writer.signature(signature)
     }
 }

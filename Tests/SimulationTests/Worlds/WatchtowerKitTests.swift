@@ -195,9 +195,16 @@ extension WatchtowerTests {
         for reason in UInt16(1)...50 {
             var refused = TowerRefused(number: 1, .full)
             refused.reason = reason
+            // The first refusal of a connection counts: what was under way behind it is refused as well.
+            core.towerConnected(node)
             #expect(alerts { $0.received(refused, of: node) } == 0)
         }
         #expect(core.watchtowers.first?.refusal == "for reason 50")
+        core.towerConnected(node)
+        core.received(TowerRefused(number: 11, .full), of: node)
+        let full = try #require(core.watchtowers.first)
+        for number in 12...50 as ClosedRange<UInt64> { core.received(TowerRefused(number: number, .gap), of: node) }
+        #expect(core.watchtowers.first == full && full.lost == after.lost && full.refusal == "it has no more room for us")
     }
 
     @Test("kits that were not made, for too many waited, are counted, and their number stays when the tower answers again")
