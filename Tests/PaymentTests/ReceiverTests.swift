@@ -103,7 +103,10 @@ struct ReceiverTests {
         _ = machine.handle(first.event, Self.context)
         _ = machine.handle(.settled(first.key, first.hash), Self.context)
         var other = Self.keysend(2, 5_000_000, tag: 7)
-        guard case .received(let htlc, var payload, let context, _, _) = other.event else { return }
+        guard case .received(let htlc, var payload, let context, _, _) = other.event else {
+            Issue.record("\(other.event)")
+            return
+        }
         payload.customRecords[70_001] = [1]
         other.event = .received(htlc, payload, context, refusal: nil, isResumed: false)
         _ = machine.handle(other.event, Self.context)

@@ -72,7 +72,9 @@ struct SimReplay: AsyncParsableCommand {
             // The table has the moment at which it was due; of several that were due at one moment some begin later. The first moment at which
             // there are so many payments, found by halves.
             func hasBegun(_ time: Int64) throws -> Bool { try Self.report(scenario, until: .milliseconds(time)).payments.count >= number }
-            var (low, high) = (Int64(payments[number - 1].time), min(Int64(payments[number - 1].time) + 1, end))
+            let due = max(1, min(Int64(payments[number - 1].time), end))
+            // Before it was due it had not begun.
+            var (low, high) = (due - 1, due)
             while high < end, try !hasBegun(high) { (low, high) = (high, min(end, high + (high - low) * 2)) }
             while high - low > 1 {
                 let middle = low + (high - low) / 2

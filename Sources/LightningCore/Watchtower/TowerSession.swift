@@ -23,9 +23,6 @@ struct TowerSession: Hashable, Sendable {
     /// In the place where a tower's own record has another number.
     static let version: UInt8 = 2
 
-    /// Beside the record of its tower.
-    var key: [UInt8] { node.compressed + salt.array }
-
     init(node: NodeID, salt: Bytes32) {
         self.node = node
         self.salt = salt
@@ -108,7 +105,7 @@ struct TowerSessions: Sendable {
     mutating func drainWrites() -> [StoreWrite] {
         defer { changed = [] }
         return changed.sorted { ($0.node, $0.salt) < ($1.node, $1.salt) }.map {
-            .change(.towers, key: $0.node.compressed + $0.salt.array, record: self[$0]?.encoded())
+            .change(.towers, key: $0.key, record: self[$0]?.encoded())
         }
     }
 }
@@ -118,6 +115,9 @@ extension TowerSession: Identifiable {
     struct ID: Hashable, Sendable {
         var node: NodeID
         var salt: Bytes32
+
+        /// In the store, beside the record of the tower.
+        var key: [UInt8] { node.compressed + salt.array }
     }
 
     var id: ID { ID(node: node, salt: salt) }

@@ -44,6 +44,15 @@ struct TowerForgettingTests {
         try world.pass(3)
     }
 
+    /// Alice hears from her peer and her tower, and of a block.
+    private static func reconnect(_ world: inout SimulatedWorld) throws {
+        world.join(alice, bob)
+        world.join(alice, tower)
+        try world.pass(10)
+        try world.mine(1)
+        try world.pass(2)
+    }
+
     private static func sessions(_ world: SimulatedWorld) -> [TowerSession] {
         world.nodes[alice].core!.peers.towers.client.sessions.of(world.nodes[tower].nodeID)
     }
@@ -185,11 +194,7 @@ struct TowerForgettingTests {
         let doubted = Self.sessions(world)[0].salt
         world.resume(Self.bob)
         try world.pass(2)
-        world.join(Self.alice, Self.bob)
-        world.join(Self.alice, Self.tower)
-        try world.pass(10)
-        try world.mine(1)
-        try world.pass(2)
+        try Self.reconnect(&world)
         if !isOld {
             try WatchtowerTests.pay(&world, Self.bob, Self.alice, 1000)
             #expect(Self.kits(world).clients == 2)
@@ -222,11 +227,7 @@ struct TowerForgettingTests {
         // As a whole machine that was set back: nothing of it shows it.
         world.nodes[Self.alice].isOldCopy = false
         try world.pass(2)
-        world.join(Self.alice, Self.bob)
-        world.join(Self.alice, Self.tower)
-        try world.pass(10)
-        try world.mine(2)
-        try world.pass(3)
+        try Self.reconnect(&world)
         #expect(world.nodes[Self.alice].core!.channels[id]?.close?.wasDataLost == true)
         #expect(!Self.sessions(world).isEmpty && Self.sessions(world).allSatisfy(\.isDoubted))
     }
