@@ -76,7 +76,7 @@ let package = Package(
             name: "LightningPayment",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningOnion", "LightningInvoice",
-                "LightningRouting",
+                "LightningRouting", .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(
             name: "LightningCore",

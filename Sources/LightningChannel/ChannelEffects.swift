@@ -5,7 +5,7 @@ package import LightningTransactions
 package import LightningWire
 
 /// What a channel asks its node to do. Nothing of it may leave before the channel's writes are stored.
-package enum ChannelEffect: Hashable, Sendable {
+package indirect enum ChannelEffect: Hashable, Sendable {
     case send(LightningMessage)
     /// The peer broke a rule: its consequence says what the node has to do.
     case violated(ProtocolViolation)

@@ -3,7 +3,7 @@ package import LightningEnforcement
 package import LightningWire
 
 /// Everything that can happen to a channel: there is no other way to change one.
-package enum ChannelEvent: Sendable {
+package indirect enum ChannelEvent: Sendable {
     // MARK: The peer
 
     /// The peer is connected again, and `init` has been exchanged.

@@ -60,9 +60,7 @@ extension NodeCore {
             case .receiver(let event): for effect in payments.receiver.handle(event, receiverContext) { dispatch(effect) }
             case .sender(let event): for effect in payments.sender.handle(event, senderContext) { dispatch(effect) }
             case .streams(let event):
-                let canPay = channels.values.contains(where: \.isUsable)
-                let context = Streams.Context(now: now, nodeID: nodeID, canPay: canPay, dustLimit: dustLimit)
-                for effect in payments.streams.handle(event, context) { dispatch(effect) }
+                for effect in payments.streams.handle(event, streamsContext) { dispatch(effect) }
             case .publisher(let event):
                 for effect in layer1.publisher.handle(event, Publisher.Context(isSynced: isSynced)) { dispatch(effect) }
             }
@@ -73,6 +71,10 @@ extension NodeCore {
 
     private var forwarderContext: Forwarder.Context {
         Forwarder.Context(now: now, height: height, isSynced: isSynced, identity: keys.identity)
+    }
+
+    private var streamsContext: Streams.Context {
+        Streams.Context(now: now, nodeID: nodeID, canPay: channels.contains { $0.isUsable }, dustLimit: dustLimit)
     }
 
     private var receiverContext: Receiver.Context {

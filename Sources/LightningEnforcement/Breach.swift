@@ -44,8 +44,10 @@ extension ChannelClose {
         for (index, output) in outputs.enumerated() where output.role == .penaltyHTLC && output.witnessScript == nil {
             unknown[output.output.script, default: []].append(index)
         }
+        guard !unknown.isEmpty, !htlcs.isEmpty else { return }
+        let scripts = keys.htlcScripts(hasAnchors: hasAnchors)
         for htlc in htlcs where !unknown.isEmpty {
-            let script = htlc.script(keys, hasAnchors: hasAnchors)
+            let script = htlc.script(scripts)
             for index in unknown.removeValue(forKey: .p2wsh(script)) ?? [] {
                 outputs[index].witnessScript = script
                 if outputs[index].status == .unresolved { outputs[index].status = .waiting(height: 0) }

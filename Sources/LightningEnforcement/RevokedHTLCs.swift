@@ -26,11 +26,10 @@ package struct RevokedHTLC: Hashable, Sendable {
     /// Bytes of one in a record.
     static let size = 25
 
-    /// The script of its output in a commitment with these keys.
-    func script(_ keys: CommitmentKeys, hasAnchors: Bool) -> Script {
+    /// The script of its output in a commitment of the remote's.
+    func script(_ scripts: HTLCScripts) -> Script {
         isOfferedByLocal
-            ? ChannelScripts.receivedHTLC(keys: keys, paymentHash160: paymentHash, cltvExpiry: cltvExpiry, hasAnchors: hasAnchors)
-            : ChannelScripts.offeredHTLC(keys: keys, paymentHash160: paymentHash, hasAnchors: hasAnchors)
+            ? scripts.received(paymentHash160: paymentHash, cltvExpiry: cltvExpiry) : scripts.offered(paymentHash160: paymentHash)
     }
 }
 

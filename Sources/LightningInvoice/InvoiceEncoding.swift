@@ -65,6 +65,15 @@ extension Invoice {
         text = encode(nodeSecret)
     }
 
+    /// Stands for the invoice of a payment that came without one. It has no text: nobody was given anything.
+    package init(keysend paymentHash: PaymentHash, network: Network, payee: NodeID, timestamp: Timestamp) {
+        self.init(
+            network: network.invoiceNetwork, amount: nil, timestamp: timestamp, paymentHash: paymentHash, paymentSecret: nil,
+            details: .text("keysend"), paymentMetadata: nil, payee: payee, expiry: Self.defaultExpiry,
+            minFinalCLTVExpiryDelta: Self.defaultMinFinalCLTVExpiryDelta, fallbackScripts: [], routingHints: [], blindedPaths: [],
+            features: FeatureBits(), text: "")
+    }
+
     private func encode(_ secret: borrowing SecretKey) -> String {
         let prefix = "ln" + network.invoicePrefix + (amount.map(InvoiceAmount.format) ?? "")
         var data = Self.groups(timestamp.seconds, count: 7)

@@ -55,13 +55,15 @@ package struct OnionPacket: Hashable, Sendable {
     /// - Parameters:
     ///   - sessionKey: a secret for this onion only; the sender keeps it to read failures.
     ///   - associatedData: the payment hash.
-    /// - Returns: the packet, or `nil` where the payloads do not fit.
+    /// - Returns: the packet, and the secret shared with each hop, by which its sender reads what comes back; or `nil` where the payloads
+    ///   do not fit.
     package static func create(
         sessionKey: borrowing SecretKey, hops: [Hop], associatedData: [UInt8]
-    ) -> [UInt8]? {
+    ) -> (packet: [UInt8], sharedSecrets: [Bytes32])? {
         // Before anything is computed: a payload's length has to fit into what is written of it.
         guard !hops.isEmpty, hops.reduce(0, { $0 + $1.payload.count + 33 }) <= payloadsLength else { return nil }
-        let secrets = sharedSecrets(sessionKey: sessionKey, hops.map(\.nodeID))
+        let ephemeral = sessionKey.publicKey()
+        let secrets = sharedSecrets(sessionKey: sessionKey, ephemeral, hops.map(\.nodeID))
         let framed = hops.map { hop in
             var writer = ByteWriter()
             Self.writeBigSize(hop.payload.count, to: &writer)
@@ -81,18 +83,19 @@ package struct OnionPacket: Hashable, Sendable {
             }
             hmac = MAC.hmacSHA256(key: OnionKey.mu.derive(secrets[index]).array, payloads + associatedData).array
         }
-        return [0] + sessionKey.publicKey().compressed + payloads + hmac
+        return ([0] + ephemeral.compressed + payloads + hmac, secrets)
     }
 
-    /// The secret shared with each hop, from the session key.
-    package static func sharedSecrets(sessionKey: borrowing SecretKey, _ nodes: [PublicKey]) -> [Bytes32] {
+    /// The secret shared with each hop, from the session key and its public key.
+    private static func sharedSecrets(sessionKey: borrowing SecretKey, _ publicKey: PublicKey, _ nodes: [PublicKey]) -> [Bytes32] {
         var ephemeral = sessionKey.copy()
         var secrets: [Bytes32] = []
         for (index, node) in nodes.enumerated() {
             let secret = ephemeral.sharedSecret(with: node)
             secrets.append(secret)
             if index < nodes.count - 1 {
-                let blinding = Hash.sha256(ephemeral.publicKey().compressed + secret.array)
+                let point = index == 0 ? publicKey : ephemeral.publicKey()
+                let blinding = Hash.sha256(point.compressed + secret.array)
                 ephemeral = ephemeral.multiplied(by: blinding)!
             }
         }

@@ -101,14 +101,12 @@ package enum CommitmentFees {
         hasAnchors ? .zero : feeRate.fee(weight: 703)
     }
 
-    /// "Trimmed Outputs": whether an HTLC is too small for an output of its own.
-    package static func isTrimmed(
-        _ amount: MilliSatoshi, isOfferedByHolder: Bool, feeRate: FeeRate, dustLimit: Satoshi, hasAnchors: Bool
-    ) -> Bool {
+    /// "Trimmed Outputs": an HTLC of less has no output of its own.
+    package static func leastHTLCOutput(isOfferedByHolder: Bool, feeRate: FeeRate, dustLimit: Satoshi, hasAnchors: Bool) -> MilliSatoshi {
         let fee =
             isOfferedByHolder
             ? timeoutFee(feeRate, hasAnchors: hasAnchors) : successFee(feeRate, hasAnchors: hasAnchors)
-        return amount.roundedDown < dustLimit + fee
+        return MilliSatoshi(dustLimit + fee)
     }
 
     /// What the opener pays for a commitment with so many untrimmed HTLCs: the base fee and both anchors.
@@ -135,23 +133,32 @@ package struct CommitmentTransaction: Hashable, Sendable {
     /// Unsigned.
     package var transaction: Transaction
     /// The role of each output, in order.
-    package var roles: [Role]
+    package let roles: [Role]
+    /// The witness script of each output, where it has one.
+    private let witnessScripts: [Script?]
+    /// The scripts of HTLC outputs; `nil` where there are none.
+    package let htlcScripts: HTLCScripts?
     package let id: TransactionID
 
     package init(_ context: CommitmentContext, keys: CommitmentKeys, contents: CommitmentContents) {
         self.context = context
         self.keys = keys
         self.contents = contents
-        var outputs: [(output: TransactionOutput, role: Role, cltv: UInt32)] = []
+        var outputs: [(output: TransactionOutput, role: Role, witnessScript: Script?)] = []
+        outputs.reserveCapacity(contents.htlcs.count + 4)
         let anchors = context.hasAnchors
-        for htlc in contents.htlcs {
-            let isTrimmed = CommitmentFees.isTrimmed(
-                htlc.amount, isOfferedByHolder: htlc.isOfferedByHolder, feeRate: contents.feeRate,
-                dustLimit: context.dustLimit, hasAnchors: anchors)
-            if isTrimmed { continue }
-            let script = Self.script(of: htlc, keys: keys, hasAnchors: anchors)
-            outputs.append(
-                (TransactionOutput(htlc.amount.roundedDown, .p2wsh(script)), .htlc(htlc), htlc.cltvExpiry.value))
+        func least(isOfferedByHolder: Bool) -> MilliSatoshi {
+            CommitmentFees.leastHTLCOutput(
+                isOfferedByHolder: isOfferedByHolder, feeRate: contents.feeRate, dustLimit: context.dustLimit, hasAnchors: anchors)
+        }
+        let (leastOffered, leastReceived) = (least(isOfferedByHolder: true), least(isOfferedByHolder: false))
+        let htlcs = contents.htlcs.filter { $0.amount >= ($0.isOfferedByHolder ? leastOffered : leastReceived) }
+        htlcScripts = htlcs.isEmpty ? nil : keys.htlcScripts(hasAnchors: anchors)
+        if let scripts = htlcScripts {
+            for htlc in htlcs {
+                let script = scripts.script(of: htlc)
+                outputs.append((TransactionOutput(htlc.amount.roundedDown, .p2wsh(script)), .htlc(htlc), script))
+            }
         }
         let untrimmed = outputs.count
         let cost = CommitmentFees.openerCost(contents.feeRate, hasAnchors: anchors, untrimmed: untrimmed)
@@ -168,47 +175,43 @@ package struct CommitmentTransaction: Hashable, Sendable {
         if hasHolder {
             let script = ChannelScripts.toLocal(
                 revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
-            outputs.append((TransactionOutput(toHolder, .p2wsh(script)), .toHolder, 0))
+            outputs.append((TransactionOutput(toHolder, .p2wsh(script)), .toHolder, script))
         }
         if hasCounterparty {
             let script = ChannelScripts.toRemoteOutput(keys.counterpartyPayment, hasAnchors: anchors)
-            outputs.append((TransactionOutput(toCounterparty, script), .toCounterparty, 0))
+            let witnessScript = anchors ? ChannelScripts.toRemoteAnchors(keys.counterpartyPayment) : nil
+            outputs.append((TransactionOutput(toCounterparty, script), .toCounterparty, witnessScript))
         }
         if anchors {
             let amount = CommitmentFees.anchorAmount
             if hasHolder || untrimmed > 0 {
-                let script = Script.p2wsh(ChannelScripts.anchor(context.holderFundingKey))
-                outputs.append((TransactionOutput(amount, script), .holderAnchor, 0))
+                let script = ChannelScripts.anchor(context.holderFundingKey)
+                outputs.append((TransactionOutput(amount, .p2wsh(script)), .holderAnchor, script))
             }
             if hasCounterparty || untrimmed > 0 {
-                let script = Script.p2wsh(ChannelScripts.anchor(context.counterpartyFundingKey))
-                outputs.append((TransactionOutput(amount, script), .counterpartyAnchor, 0))
+                let script = ChannelScripts.anchor(context.counterpartyFundingKey)
+                outputs.append((TransactionOutput(amount, .p2wsh(script)), .counterpartyAnchor, script))
             }
         }
         // BOLT 3 "Transaction Output Ordering": value, then script, then cltv_expiry (then id, for equal ones).
-        outputs.sort { first, second in
-            if first.output.amount != second.output.amount { return first.output.amount < second.output.amount }
-            if first.output.script != second.output.script {
-                return first.output.script.bytes.lexicographicallyPrecedes(second.output.script.bytes)
+        // Positions are sorted, not the outputs: a commitment may have a thousand.
+        let order = outputs.indices.sorted { first, second in
+            if outputs[first].output.amount != outputs[second].output.amount {
+                return outputs[first].output.amount < outputs[second].output.amount
             }
-            if first.cltv != second.cltv { return first.cltv < second.cltv }
-            guard case .htlc(let one) = first.role, case .htlc(let two) = second.role else { return false }
-            return one.id < two.id
+            if outputs[first].output.script != outputs[second].output.script {
+                return outputs[first].output.script.bytes.lexicographicallyPrecedes(outputs[second].output.script.bytes)
+            }
+            guard case .htlc(let one) = outputs[first].role, case .htlc(let two) = outputs[second].role else { return false }
+            return (one.cltvExpiry, one.id) < (two.cltvExpiry, two.id)
         }
         let obscured = (contents.number ^ context.obscuringFactor) & 0xffff_ffff_ffff
         let input = TransactionInput(context.funding, sequence: 0x8000_0000 | UInt32(obscured >> 24))
         transaction = Transaction(
-            inputs: [input], outputs: outputs.map(\.output), lockTime: 0x2000_0000 | UInt32(obscured & 0xff_ffff))
-        roles = outputs.map(\.role)
+            inputs: [input], outputs: order.map { outputs[$0].output }, lockTime: 0x2000_0000 | UInt32(obscured & 0xff_ffff))
+        roles = order.map { outputs[$0].role }
+        witnessScripts = order.map { outputs[$0].witnessScript }
         id = transaction.id
-    }
-
-    static func script(of htlc: CommitmentHTLC, keys: CommitmentKeys, hasAnchors: Bool) -> Script {
-        htlc.isOfferedByHolder
-            ? ChannelScripts.offeredHTLC(keys: keys, paymentHash: htlc.paymentHash.bytes.array, hasAnchors: hasAnchors)
-            : ChannelScripts.receivedHTLC(
-                keys: keys, paymentHash: htlc.paymentHash.bytes.array, cltvExpiry: htlc.cltvExpiry,
-                hasAnchors: hasAnchors)
     }
 
     /// The commitment number hidden in a transaction that spends the funding output.
@@ -237,27 +240,21 @@ package struct CommitmentTransaction: Hashable, Sendable {
 
     /// The transactions that claim the HTLC outputs, in the order of the outputs.
     package func htlcTransactions() -> [HTLCTransaction] {
+        guard htlcScripts != nil else { return [] }
         var result: [HTLCTransaction] = []
+        // "HTLC-Timeout and HTLC-Success Transactions": all have the same output script.
+        let output = Script.p2wsh(
+            ChannelScripts.toLocal(revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed))
         for (index, role) in roles.enumerated() {
-            guard case .htlc(let htlc) = role else { continue }
-            result.append(HTLCTransaction(htlc, commitment: self, outputIndex: UInt32(index)))
+            guard case .htlc(let htlc) = role, let script = witnessScripts[index] else { continue }
+            result.append(
+                HTLCTransaction(htlc, commitment: self, outputIndex: UInt32(index), witnessScript: script, outputScript: output))
         }
         return result
     }
 
     /// The witness script of an output, where it has one.
-    package func witnessScript(at index: Int) -> Script? {
-        switch roles[index] {
-        case .toHolder:
-            ChannelScripts.toLocal(
-                revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
-        case .toCounterparty:
-            context.hasAnchors ? ChannelScripts.toRemoteAnchors(keys.counterpartyPayment) : nil
-        case .holderAnchor: ChannelScripts.anchor(context.holderFundingKey)
-        case .counterpartyAnchor: ChannelScripts.anchor(context.counterpartyFundingKey)
-        case .htlc(let htlc): Self.script(of: htlc, keys: keys, hasAnchors: context.hasAnchors)
-        }
-    }
+    package func witnessScript(at index: Int) -> Script? { witnessScripts[index] }
 }
 
 /// The witness that spends the funding output.

@@ -14,27 +14,26 @@ package struct HTLCTransaction: Hashable, Sendable {
     package let amount: Satoshi
     package let hasAnchors: Bool
 
-    init(_ htlc: CommitmentHTLC, commitment: CommitmentTransaction, outputIndex: UInt32) {
+    init(
+        _ htlc: CommitmentHTLC, commitment: borrowing CommitmentTransaction, outputIndex: UInt32, witnessScript: Script,
+        outputScript: Script
+    ) {
         self.htlc = htlc
         self.outputIndex = outputIndex
-        let context = commitment.context
-        let keys = commitment.keys
-        hasAnchors = context.hasAnchors
+        self.witnessScript = witnessScript
+        hasAnchors = commitment.context.hasAnchors
         let feeRate = commitment.contents.feeRate
         let fee =
             htlc.isOfferedByHolder
             ? CommitmentFees.timeoutFee(feeRate, hasAnchors: hasAnchors)
             : CommitmentFees.successFee(feeRate, hasAnchors: hasAnchors)
         amount = htlc.amount.roundedDown
-        witnessScript = CommitmentTransaction.script(of: htlc, keys: keys, hasAnchors: hasAnchors)
-        let output = ChannelScripts.toLocal(
-            revocation: keys.revocation, delay: context.toSelfDelay, delayed: keys.holderDelayed)
         transaction = Transaction(
             inputs: [
                 TransactionInput(OutPoint(commitment.id, outputIndex), sequence: hasAnchors ? 1 : 0)
             ],
             // An HTLC that was not trimmed is worth more than its fee.
-            outputs: [TransactionOutput(amount - fee, .p2wsh(output))],
+            outputs: [TransactionOutput(amount - fee, outputScript)],
             lockTime: htlc.isOfferedByHolder ? htlc.cltvExpiry.value : 0)
     }
 

@@ -12,10 +12,12 @@ package enum KeyDerivation {
     }
 
     /// `privkey = basepoint_secret + SHA256(per_commitment_point || basepoint)`
+    ///
+    /// - Parameter basepoint: the public key of the secret.
     package static func secretKey(
-        basepointSecret: borrowing SecretKey, perCommitmentPoint: PublicKey
+        basepointSecret: borrowing SecretKey, basepoint: PublicKey, perCommitmentPoint: PublicKey
     ) -> SecretKey {
-        basepointSecret.adding(tweak(perCommitmentPoint, basepointSecret.publicKey()))!
+        basepointSecret.adding(tweak(perCommitmentPoint, basepoint))!
     }
 
     /// `revocationpubkey = revocation_basepoint * SHA256(revocation_basepoint || per_commitment_point)`
@@ -43,22 +45,24 @@ package struct CommitmentKeys: Hashable, Sendable {
     package var holderDelayed: PublicKey
     /// Spends everything of the holder's if the commitment was revoked (`revocationpubkey`).
     package var revocation: PublicKey
-    /// `local_htlcpubkey` in BOLT 3's terms.
-    package var holderHTLC: PublicKey
-    /// `remote_htlcpubkey` in BOLT 3's terms.
-    package var counterpartyHTLC: PublicKey
+    /// From which `local_htlcpubkey` and `remote_htlcpubkey` grow: only a commitment with HTLC outputs needs those, see ``HTLCScripts``.
+    package var holderHTLCBasepoint: PublicKey
+    package var counterpartyHTLCBasepoint: PublicKey
     /// The counterparty's payment basepoint itself (`option_static_remotekey`).
     package var counterpartyPayment: PublicKey
 
     package init(
-        perCommitmentPoint: PublicKey, holderDelayed: PublicKey, revocation: PublicKey, holderHTLC: PublicKey,
-        counterpartyHTLC: PublicKey, counterpartyPayment: PublicKey
+        perCommitmentPoint: PublicKey, holderDelayed: PublicKey, revocation: PublicKey, holderHTLCBasepoint: PublicKey,
+        counterpartyHTLCBasepoint: PublicKey, counterpartyPayment: PublicKey
     ) {
         self.perCommitmentPoint = perCommitmentPoint
         self.holderDelayed = holderDelayed
         self.revocation = revocation
-        self.holderHTLC = holderHTLC
-        self.counterpartyHTLC = counterpartyHTLC
+        self.holderHTLCBasepoint = holderHTLCBasepoint
+        self.counterpartyHTLCBasepoint = counterpartyHTLCBasepoint
         self.counterpartyPayment = counterpartyPayment
     }
+
+    /// The scripts of its HTLC outputs, with the two keys that are only derived for them.
+    package func htlcScripts(hasAnchors: Bool) -> HTLCScripts { HTLCScripts(self, hasAnchors: hasAnchors) }
 }

@@ -69,7 +69,8 @@ struct CloseTests {
         var known: KnownSpends {
             let local = commitment(isLocal: true, 3)
             // The peer signs our HTLC transactions with its own key.
-            let key = KeyDerivation.secretKey(basepointSecret: remoteKeys.htlc, perCommitmentPoint: local.keys.perCommitmentPoint)
+            let key = KeyDerivation.secretKey(
+                basepointSecret: remoteKeys.htlc, basepoint: remoteKeys.basepoints.htlc, perCommitmentPoint: local.keys.perCommitmentPoint)
             return KnownSpends(
                 mutualCloses: [], shutdownScripts: nil, local: local,
                 localSignatures: local.htlcTransactions().map { key.sign($0.counterpartySignatureHash()) },

@@ -58,7 +58,7 @@ public struct Corpus: Sendable {
             OnionPacket.create(
                 sessionKey: SecretKey(Hash.sha256([8]))!,
                 hops: [.init(nodeID: EntryPoint.nodeSecret.publicKey(), payload: payload.encoded())],
-                associatedData: PaymentHash(Hash.sha256([7])).bytes.array)
+                associatedData: PaymentHash(Hash.sha256([7])).bytes.array)?.packet
         }
         self.inputs = inputs
         ledger = world.ledger

@@ -56,10 +56,10 @@ public enum EntryPoint: String, CaseIterable, Sendable {
         var onion = bytes
         if bytes.count != 1366 {
             let hop = OnionPacket.Hop(nodeID: nodeSecret.publicKey(), payload: bytes)
-            let packet = OnionPacket.create(
+            let created = OnionPacket.create(
                 sessionKey: SecretKey(Hash.sha256([8]))!, hops: [hop], associatedData: PaymentHash(Hash.sha256([7])).bytes.array)
-            guard let packet else { return false }
-            onion = packet
+            guard let created else { return false }
+            onion = created.packet
         }
         let htlc = IncomingHTLC(
             key: .incoming(ChannelID(.zero), 0), amount: MilliSatoshi(1_000_000), paymentHash: PaymentHash(Hash.sha256([7])),

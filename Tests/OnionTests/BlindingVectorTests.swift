@@ -70,7 +70,7 @@ struct BlindingVectorTests {
             #expect(Hex.encode(payload.encoded()) == Hex.encode(hops[index + 1].payload), "hop \(index)")
         }
         let created = OnionPacket.create(sessionKey: session.key, hops: hops, associatedData: associated)
-        var packet = try #require(created)
+        var packet = try #require(created).packet
         var pathKey: PublicKey?
         var amount = MilliSatoshi(110_125)
         var relays: [EncryptedRecipientData.Relay] = []

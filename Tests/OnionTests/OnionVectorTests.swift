@@ -19,7 +19,7 @@ struct OnionVectorTests {
             return OnionPacket.Hop(nodeID: PublicKey(hex: hop["pubkey"].string)!, payload: Array(framed[prefix...]))
         }
         let created = OnionPacket.create(sessionKey: session.key, hops: hops, associatedData: data)
-        var packet = try #require(created)
+        var packet = try #require(created).packet
         #expect(Hex.encode(packet) == v["onion"].string)
         for (index, secret) in v["decode"].array.enumerated() {
             let node = SecretKey.Box(secret.string)
@@ -125,7 +125,7 @@ struct OnionVectorTests {
             }
         }
         let created = OnionPacket.create(sessionKey: session.key, hops: hops(20), associatedData: [7])
-        var packet = try #require(created)
+        var packet = try #require(created).packet
         for index in 0..<20 {
             let peeled = try OnionPacket.peel(packet, nodeSecret: keys[index].key, associatedData: [7])
             let payload = try HopPayload(peeled.payload)
@@ -143,7 +143,7 @@ struct OnionVectorTests {
         let session = SecretKey.Box(String(repeating: "42", count: 32))
         let hop = OnionPacket.Hop(nodeID: node.key.publicKey(), payload: HopPayload().encoded())
         let created = OnionPacket.create(sessionKey: session.key, hops: [hop], associatedData: [1])
-        let packet = try #require(created)
+        let packet = try #require(created).packet
         func refusal(_ change: (inout [UInt8]) -> Void, data: [UInt8] = [1]) -> OnionRefusal? {
             var copy = packet
             change(&copy)

@@ -44,7 +44,7 @@ struct ForwarderTests {
         let onion = OnionPacket.create(
             sessionKey: SecretKey(Hash.sha256([session]))!,
             hops: [.init(nodeID: identity.nodeID, payload: payload.encoded()), .init(nodeID: next, payload: last.encoded())],
-            associatedData: preimage.paymentHash.bytes.array)!
+            associatedData: preimage.paymentHash.bytes.array)!.packet
         let htlc = IncomingHTLC(
             key: .incoming(upstream, id), amount: MilliSatoshi(amount), paymentHash: preimage.paymentHash, cltvExpiry: CLTVExpiry(expiry))
         return (htlc, onion)

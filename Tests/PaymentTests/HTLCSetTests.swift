@@ -38,7 +38,7 @@ struct HTLCSetTests {
             htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([UInt8(truncatingIfNeeded: id)])),
             now: Timestamp(milliseconds: 1_700_000_010_000),
             height: 100,
-            network: .regtest, nodeSecret: node, isResumed: isResumed)
+            network: .regtest, payee: node.publicKey(), isResumed: isResumed)
     }
 
     private static func isFailed(_ outcome: ReceiveOutcome, _ ids: [UInt64]) -> Bool {
@@ -91,7 +91,7 @@ struct HTLCSetTests {
             htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([9])), now: Timestamp(milliseconds: 1_700_000_010_000),
             height: 100,
             network: .regtest,
-            nodeSecret: Self.node, isResumed: true)
+            payee: Self.node.publicKey(), isResumed: true)
         #expect(Self.isFailed(outcome, [9]))
         #expect(Self.receive(&again, id: 1, 1000, total: 1000, isResumed: true).decisions.isEmpty)
         #expect(again.holds(Self.preimage.paymentHash))
@@ -120,7 +120,7 @@ struct HTLCSetTests {
                 htlc, payload, errorContext: OnionErrorContext(sharedSecret: Hash.sha256([1])),
                 now: Timestamp(milliseconds: 1_700_000_000_000 + UInt64(number)),
                 height: 100,
-                network: .regtest, nodeSecret: Self.node)
+                network: .regtest, payee: Self.node.publicKey())
             #expect(outcome.decisions.count == 1)
             // Only what is irrevocably ours counts: what is not yet is no more than channels hold.
             #expect(payments.settled(htlc.key, preimage.paymentHash, now: Timestamp(seconds: 1_700_000_000)).decisions.isEmpty)

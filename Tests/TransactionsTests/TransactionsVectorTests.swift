@@ -40,12 +40,11 @@ struct TransactionsVectorTests {
             #expect(delayed == key("local_delayedpubkey"))
             keys = CommitmentKeys(
                 perCommitmentPoint: point, holderDelayed: delayed, revocation: revocation,
-                holderHTLC: KeyDerivation.publicKey(basepoint: key("local_htlc_basepoint"), perCommitmentPoint: point),
-                counterpartyHTLC: KeyDerivation.publicKey(
-                    basepoint: key("remote_htlc_basepoint"), perCommitmentPoint: point),
+                holderHTLCBasepoint: key("local_htlc_basepoint"), counterpartyHTLCBasepoint: key("remote_htlc_basepoint"),
                 counterpartyPayment: key("remote_payment_basepoint"))
-            #expect(keys.holderHTLC == key("local_htlcpubkey"))
-            #expect(keys.counterpartyHTLC == key("remote_htlcpubkey"))
+            let scripts = keys.htlcScripts(hasAnchors: anchors)
+            #expect(scripts.holderKey == key("local_htlcpubkey"))
+            #expect(scripts.counterpartyKey == key("remote_htlcpubkey"))
             localFunding = .init(String(params["local_funding_privkey"].string.prefix(64)))
             remoteFunding = .init(inner["remote_funding_privkey"].string)
             localHTLC = .init(params["local_privkey"].string)
@@ -146,7 +145,7 @@ struct TransactionsVectorTests {
             KeyDerivation.publicKey(basepoint: base.key.publicKey(), perCommitmentPoint: point).hex
                 == v["localpubkey"].string)
         #expect(
-            KeyDerivation.secretKey(basepointSecret: base.key, perCommitmentPoint: point).unsafeBytes().hex
+            KeyDerivation.secretKey(basepointSecret: base.key, basepoint: base.key.publicKey(), perCommitmentPoint: point).unsafeBytes().hex
                 == v["localprivkey"].string)
         #expect(
             KeyDerivation.revocationPublicKey(basepoint: base.key.publicKey(), perCommitmentPoint: point).hex

@@ -79,7 +79,8 @@ extension Shape {
     static let invoice = object("Invoice", "An invoice that was made.", invoiceFields)
 
     static let invoiceStatusFields: [Field] =
-        invoiceFields + [
+        [.nullable("bolt11", .bolt11, "What the payer was given; null for a keysend.")]
+        + invoiceFields.filter { $0.name != "bolt11" } + [
             .optional("label", .text("order 17"), "What its owner calls it."),
             .always("keysend", .flag, "Whether it is no invoice but a payment that came without one."),
             .always("status", .choice("paid", "unpaid", "held", "settling", "canceled", "expired"), "How it stands."),

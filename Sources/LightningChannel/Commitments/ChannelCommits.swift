@@ -38,7 +38,8 @@ extension PaymentChannel {
     func signRemoteCommitment(number: UInt64, point: PublicKey, _ keys: ChannelKeys) -> CommitmentSigned {
         let commitment = parameters.commitment(
             holderIsLocal: false, point: point, contents: commitments.contents(.remoteLatest, number: number))
-        let htlcKey = KeyDerivation.secretKey(basepointSecret: keys.htlc, perCommitmentPoint: point)
+        let htlcKey = KeyDerivation.secretKey(
+            basepointSecret: keys.htlc, basepoint: keys.basepoints.htlc, perCommitmentPoint: point)
         let signatures = commitment.htlcTransactions().map { htlcKey.sign($0.counterpartySignatureHash()) }
         var message = CommitmentSigned(
             channelID: id, signature: keys.funding.sign(commitment.signatureHash()), htlcSignatures: signatures)
@@ -67,24 +68,24 @@ extension PaymentChannel {
         guard let signature = message.signature.parsed,
             signature.verify(commitment.signatureHash(), key: parameters.remote.keys.funding)
         else { throw .invalidSignature(.commitmentSigned) }
+        let transactions = commitment.htlcTransactions()
         if parameters.isOpener {
             // A peer that stuffs our commitment until we cannot pay for it would make it worthless. The one before is
             // not revoked yet: better to close with that.
             let floor = CommitmentFees.openerCost(
-                .floor, hasAnchors: parameters.hasAnchors, untrimmed: commitment.htlcTransactions().count)
+                .floor, hasAnchors: parameters.hasAnchors, untrimmed: transactions.count)
             guard commitment.contents.toHolder >= MilliSatoshi(floor) else {
                 throw .unrelayableCommitment
             }
         }
-        let transactions = commitment.htlcTransactions()
         guard message.htlcSignatures.count == transactions.count else {
             throw .htlcSignatureCount(message.htlcSignatures.count, expected: transactions.count)
         }
         var htlcSignatures: [ECDSASignature] = []
         htlcSignatures.reserveCapacity(transactions.count)
         for (wire, transaction) in zip(message.htlcSignatures, transactions) {
-            guard let parsed = wire.parsed,
-                parsed.verify(transaction.counterpartySignatureHash(), key: commitment.keys.counterpartyHTLC)
+            guard let parsed = wire.parsed, let key = commitment.htlcScripts?.counterpartyKey,
+                parsed.verify(transaction.counterpartySignatureHash(), key: key)
             else { throw .invalidHTLCSignature }
             htlcSignatures.append(parsed)
         }

@@ -72,12 +72,17 @@ extension PaymentChannel {
         return openerCost(feeRate, untrimmed) <= MilliSatoshi(limit)
     }
 
-    /// Whether an HTLC has no output in a commitment: in ours or the remote's, at a fee rate.
-    private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool, at feeRate: FeeRate) -> Bool {
-        CommitmentFees.isTrimmed(
-            amount, isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: feeRate,
+    /// What an HTLC has to be to have an output in a commitment: in ours or the remote's, at a fee rate.
+    private func leastOutput(offeredByLocal: Bool, holderIsLocal: Bool, at feeRate: FeeRate) -> MilliSatoshi {
+        CommitmentFees.leastHTLCOutput(
+            isOfferedByHolder: offeredByLocal == holderIsLocal, feeRate: feeRate,
             dustLimit: holderIsLocal ? parameters.local.dustLimit : parameters.remote.dustLimit,
             hasAnchors: parameters.hasAnchors)
+    }
+
+    /// Whether an HTLC has no output in a commitment: in ours or the remote's, at a fee rate.
+    private func isTrimmed(_ amount: MilliSatoshi, offeredByLocal: Bool, holderIsLocal: Bool, at feeRate: FeeRate) -> Bool {
+        amount < leastOutput(offeredByLocal: offeredByLocal, holderIsLocal: holderIsLocal, at: feeRate)
     }
 
     /// Whether an HTLC is an output of neither commitment: it can be settled by agreement only.
@@ -90,9 +95,9 @@ extension PaymentChannel {
 
     /// What an HTLC that we offer has to be to have an output in both commitments, at the highest fee rate that is agreed upon.
     package var dustLimit: MilliSatoshi {
-        let ours = parameters.local.dustLimit + CommitmentFees.timeoutFee(highestFeeRate, hasAnchors: parameters.hasAnchors)
-        let theirs = parameters.remote.dustLimit + CommitmentFees.successFee(highestFeeRate, hasAnchors: parameters.hasAnchors)
-        return MilliSatoshi(max(ours, theirs))
+        max(
+            leastOutput(offeredByLocal: true, holderIsLocal: true, at: highestFeeRate),
+            leastOutput(offeredByLocal: true, holderIsLocal: false, at: highestFeeRate))
     }
 
     /// What nobody could claim on chain if the channel were closed now: HTLCs under way without an output in the commitment that has less of them,
@@ -120,9 +125,19 @@ extension PaymentChannel {
 
     /// - Parameter feeRate: at which dust is dust: the highest that the channel can come to have.
     private func load(at feeRate: FeeRate) -> Load {
-        let lowest = commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, min)
+        let lowestRate = commitments.feeUpdates.map(\.feeRate).reduce(commitments.feeRate, min)
+        func least(_ offeredByLocal: Bool) -> (local: MilliSatoshi, remote: MilliSatoshi, atLowest: MilliSatoshi) {
+            (
+                leastOutput(offeredByLocal: offeredByLocal, holderIsLocal: true, at: feeRate),
+                leastOutput(offeredByLocal: offeredByLocal, holderIsLocal: false, at: feeRate),
+                min(
+                    leastOutput(offeredByLocal: offeredByLocal, holderIsLocal: true, at: lowestRate),
+                    leastOutput(offeredByLocal: offeredByLocal, holderIsLocal: false, at: lowestRate))
+            )
+        }
+        let (ours, theirs) = (least(true), least(false))
         var load = Load()
-        for htlc in commitments.htlcs.values {
+        for htlc in commitments.htlcs.outlines {
             let isOurs = htlc.state.isOfferedByLocal
             if isOurs {
                 load.offered += 1
@@ -130,12 +145,10 @@ extension PaymentChannel {
             } else {
                 load.remoteInFlight += htlc.amount
             }
-            func isDust(_ holderIsLocal: Bool, _ feeRate: FeeRate) -> Bool {
-                isTrimmed(htlc.amount, offeredByLocal: isOurs, holderIsLocal: holderIsLocal, at: feeRate)
-            }
-            if isDust(true, feeRate) { load.localDust += htlc.amount }
-            if isDust(false, feeRate) { load.remoteDust += htlc.amount }
-            if !(isDust(true, lowest) && isDust(false, lowest)) { load.untrimmed += 1 }
+            let least = isOurs ? ours : theirs
+            if htlc.amount < least.local { load.localDust += htlc.amount }
+            if htlc.amount < least.remote { load.remoteDust += htlc.amount }
+            if htlc.amount >= least.atLowest { load.untrimmed += 1 }
         }
         return load
     }
@@ -350,9 +363,10 @@ extension PaymentChannel {
 
     /// How many HTLCs our next commitment would hold as outputs at a fee rate.
     private func untrimmedInNext(at feeRate: FeeRate) -> Int {
-        commitments.htlcs.values.count { htlc in
-            htlc.state.after(.receivedCommit).isIn(.local)
-                && !isTrimmed(htlc.amount, offeredByLocal: htlc.state.isOfferedByLocal, holderIsLocal: true, at: feeRate)
+        let ours = leastOutput(offeredByLocal: true, holderIsLocal: true, at: feeRate)
+        let theirs = leastOutput(offeredByLocal: false, holderIsLocal: true, at: feeRate)
+        return commitments.htlcs.outlines.count { htlc in
+            htlc.amount >= (htlc.state.isOfferedByLocal ? ours : theirs) && htlc.state.after(.receivedCommit).isIn(.local)
         }
     }
 
@@ -369,7 +383,7 @@ extension PaymentChannel {
         guard message.cltvExpiry.isBlock else { throw .expiryInSeconds }
         var count = 0
         var inFlight: MilliSatoshi? = message.amount
-        for htlc in commitments.htlcs.values
+        for htlc in commitments.htlcs.outlines
         where !htlc.state.isOfferedByLocal && !htlc.state.after(.receivedCommit).isRemoved(from: .local) {
             count += 1
             inFlight = inFlight?.adding(htlc.amount)

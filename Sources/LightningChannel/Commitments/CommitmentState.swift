@@ -27,7 +27,7 @@ package struct CommitmentState: Hashable, Sendable {
     var feeRate: FeeRate
     var feeUpdates: [FeeUpdate] = []
 
-    package internal(set) var htlcs: [HTLC.Key: HTLC] = [:]
+    package internal(set) var htlcs = HTLCTable()
     package internal(set) var nextLocalID: UInt64 = 0
     package internal(set) var nextRemoteID: UInt64 = 0
 
@@ -68,9 +68,9 @@ package struct CommitmentState: Hashable, Sendable {
         var has: (local: MilliSatoshi?, remote: MilliSatoshi?) = (toLocal, toRemote)
         var loses = has
         loses = (.zero, .zero)
-        for htlc in htlcs.values {
+        for htlc in htlcs.outlines {
             let state = step.map { htlc.state.after($0) } ?? htlc.state
-            let isSettled = state.isRemoved(from: view) && htlc.preimage != nil
+            let isSettled = state.isRemoved(from: view) && htlc.isFulfilled
             guard state.isIn(view) || isSettled else { continue }
             if state.isOfferedByLocal {
                 loses.local = loses.local?.adding(htlc.amount)
@@ -99,19 +99,13 @@ package struct CommitmentState: Hashable, Sendable {
 
     /// Whether a `commitment_signed` of ours would change anything.
     var hasChangesToSign: Bool {
-        htlcs.values.contains { $0.state.after(.sentCommit) != $0.state }
+        htlcs.outlines.contains { $0.state.after(.sentCommit) != $0.state }
             || feeUpdates.contains { $0.state.after(.sentCommit) != $0.state }
     }
 
     /// Moves everything one step; the HTLCs that changed, in their fixed order.
     mutating func apply(_ step: HTLCState.Step) -> [HTLC] {
-        var changed: [HTLC] = []
-        for key in htlcs.keys.sorted() {
-            let state = htlcs[key]!.state.after(step)
-            guard state != htlcs[key]!.state else { continue }
-            htlcs[key]!.state = state
-            changed.append(htlcs[key]!)
-        }
+        let changed = htlcs.apply(step)
         for index in feeUpdates.indices { feeUpdates[index].state = feeUpdates[index].state.after(step) }
         // An update that both sides have committed to replaces all before it.
         if let last = feeUpdates.lastIndex(where: { $0.state.isIrrevocable }) {
@@ -155,7 +149,7 @@ package struct CommitmentState: Hashable, Sendable {
     /// All that is ours and not promised to an HTLC under way: what can be counted on whatever happens to them.
     package var localAvailable: MilliSatoshi {
         var available = toLocal
-        for htlc in htlcs.values where htlc.state.isOfferedByLocal {
+        for htlc in htlcs.outlines where htlc.state.isOfferedByLocal {
             available = available.saturatingSubtracting(htlc.amount)
         }
         return available
@@ -164,7 +158,7 @@ package struct CommitmentState: Hashable, Sendable {
     /// The same of the remote.
     package var remoteAvailable: MilliSatoshi {
         var available = toRemote
-        for htlc in htlcs.values where !htlc.state.isOfferedByLocal {
+        for htlc in htlcs.outlines where !htlc.state.isOfferedByLocal {
             available = available.saturatingSubtracting(htlc.amount)
         }
         return available

@@ -11,8 +11,8 @@ package import LightningWire
 /// To read it is a collection of channels by their ids. A channel is changed by `update` alone, which keeps the index right and notes that
 /// something may have to be signed and stored.
 package struct ChannelTable: Collection, Sendable {
-    /// In an array, where a part of an entry can be read without a copy of all of it; a free place is `nil`.
-    private var entries: [ChannelEntry?] = []
+    /// In an array, in no order: there a part of an entry can be read without a copy of all of it.
+    private var entries: [ChannelEntry] = []
     private var places: [ChannelID: Int] = [:]
     private(set) var index = ChannelIndex()
     /// Channels that something happened to in this batch.
@@ -47,14 +47,14 @@ package struct ChannelTable: Collection, Sendable {
     package func index(after position: Index) -> Index { Index(index: places.index(after: position.index)) }
     package subscript(position: Index) -> (key: ChannelID, value: PaymentChannel) {
         let (id, place) = places[position.index]
-        return (id, entries[place]!.channel)
+        return (id, entries[place].channel)
     }
     package var count: Int { places.count }
 
     /// A channel as it is.
-    package subscript(id: ChannelID) -> PaymentChannel? { places[id].flatMap { entries[$0]?.channel } }
+    package subscript(id: ChannelID) -> PaymentChannel? { places[id].map { entries[$0].channel } }
     package var keys: some Collection<ChannelID> { places.keys }
-    package var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0]!.channel } }
+    package var values: some Collection<PaymentChannel> { places.values.lazy.map { entries[$0].channel } }
 
     /// The ids in their order.
     package var ids: [ChannelID] { places.keys.sorted() }
@@ -62,7 +62,7 @@ package struct ChannelTable: Collection, Sendable {
     /// The channels in the order of their ids.
     package var ordered: [PaymentChannel] { ids.compactMap { self[$0] } }
 
-    func entry(_ id: ChannelID) -> ChannelEntry? { places[id].flatMap { entries[$0] } }
+    func entry(_ id: ChannelID) -> ChannelEntry? { places[id].map { entries[$0] } }
 
     /// Whether there is such a channel.
     func contains(_ id: ChannelID) -> Bool { places[id] != nil }
@@ -70,11 +70,21 @@ package struct ChannelTable: Collection, Sendable {
     /// Looks at a channel where it lies: large values are not copied for a question that is asked for every message.
     func read<Result>(_ id: ChannelID, _ look: (borrowing ChannelEntry) -> Result) -> Result? {
         guard let place = places[id] else { return nil }
-        return look(entries[place]!)
+        return look(entries[place])
+    }
+
+    /// Looks at all channels where they lie, in no order.
+    func forEach(_ look: (borrowing PaymentChannel) -> Void) {
+        for place in entries.indices { look(entries[place].channel) }
+    }
+
+    /// Whether there is a channel as wanted; each is looked at where it lies.
+    func contains(where isWanted: (borrowing PaymentChannel) -> Bool) -> Bool {
+        entries.indices.contains { isWanted(entries[$0].channel) }
     }
 
     /// The peer of a channel.
-    func peer(of id: ChannelID) -> NodeID? { places[id].flatMap { entries[$0]?.channel.parameters.remoteNodeID } }
+    func peer(of id: ChannelID) -> NodeID? { places[id].map { entries[$0].channel.parameters.remoteNodeID } }
 
     /// The channels with a peer, in the order of their ids.
     func channels(with peer: NodeID) -> [PaymentChannel] { index.channels(with: peer).compactMap { self[$0] } }
@@ -82,7 +92,7 @@ package struct ChannelTable: Collection, Sendable {
     /// The nodes with which there is a channel that is not over. One that its opener has not funded yet costs nothing, and counts for
     /// nothing.
     var owners: Set<NodeID> {
-        Set(places.values.compactMap { entries[$0]!.channel.isOwned ? entries[$0]!.channel.parameters.remoteNodeID : nil })
+        Set(places.values.compactMap { entries[$0].channel.isOwned ? entries[$0].channel.parameters.remoteNodeID : nil })
     }
 
     /// Whether a node is one of `owners`.
@@ -92,13 +102,8 @@ package struct ChannelTable: Collection, Sendable {
 
     mutating func insert(_ entry: ChannelEntry) {
         precondition(places[entry.channel.id] == nil, "a new channel never takes another one's place")
-        if let free = entries.firstIndex(where: { $0 == nil }) {
-            places[entry.channel.id] = free
-            entries[free] = entry
-        } else {
-            places[entry.channel.id] = entries.count
-            entries.append(entry)
-        }
+        places[entry.channel.id] = entries.count
+        entries.append(entry)
         touch(entry.channel.id)
         index.update(entry.channel)
     }
@@ -114,16 +119,16 @@ package struct ChannelTable: Collection, Sendable {
         guard let place = places[id] else { return nil }
         touched.insert(id)
         if !isSigning { unsigned.insert(id) }
-        let revision = entries[place]!.channel.revision
-        defer { if entries[place]!.channel.revision != revision { index.update(entries[place]!.channel) } }
-        return try change(&entries[place]!)
+        let revision = entries[place].channel.revision
+        defer { if entries[place].channel.revision != revision { index.update(entries[place].channel) } }
+        return try change(&entries[place])
     }
 
     /// Changes what belongs to a channel, and not the channel: nothing has to be signed.
     mutating func annotate(_ id: ChannelID, _ change: (inout ChannelEntry) -> Void) {
         guard let place = places[id] else { return }
-        change(&entries[place]!)
-        if entries[place]!.areTermsChanged { touch(id) }
+        change(&entries[place])
+        if entries[place].areTermsChanged { touch(id) }
     }
 
     /// Something happened to a channel: it may have to sign, and to be stored.
@@ -143,7 +148,12 @@ package struct ChannelTable: Collection, Sendable {
     /// - Returns: whether there was one.
     mutating func forget(_ id: ChannelID) -> Bool {
         guard let place = places.removeValue(forKey: id) else { return false }
-        entries[place] = nil
+        // The last one takes its place.
+        let last = entries.removeLast()
+        if place < entries.count {
+            places[last.channel.id] = place
+            entries[place] = last
+        }
         index.remove(id)
         touched.remove(id)
         unsigned.remove(id)
@@ -180,10 +190,10 @@ package struct ChannelTable: Collection, Sendable {
         historyWrites = []
         for id in touched.sorted() {
             guard let place = places[id] else { continue }
-            writes += entries[place]!.channel.drainWrites()
-            if entries[place]!.areTermsChanged {
-                writes.append(.change(.policies, key: id.bytes.array, record: entries[place]!.terms?.encoded()))
-                entries[place]!.areTermsChanged = false
+            writes += entries[place].channel.drainWrites()
+            if entries[place].areTermsChanged {
+                writes.append(.change(.policies, key: id.bytes.array, record: entries[place].terms?.encoded()))
+                entries[place].areTermsChanged = false
             }
         }
         schedule(after: height)

@@ -49,7 +49,7 @@ package enum NodeInput: Sendable {
 }
 
 /// What a caller can ask for.
-public enum NodeCommand: Sendable {
+public indirect enum NodeCommand: Sendable {
     /// An address of the wallet that was not given out before.
     case newAddress
     /// `amount` of `nil` is everything on chain; `announce` makes the channel public: others can be paid through it.
@@ -126,7 +126,7 @@ public struct RouteChoice: Hashable, Sendable {
 }
 
 /// An answer to a command.
-public enum NodeResponse: Sendable {
+public indirect enum NodeResponse: Sendable {
     /// A fresh address, and how many have been given out without a payment, this one included.
     case address(Script, unused: UInt32)
     /// Both commitments are signed, and the funding transaction is published.
@@ -136,7 +136,7 @@ public enum NodeResponse: Sendable {
     /// The payment succeeded.
     case payment(OutgoingPayment)
     /// The stream as it is now.
-    indirect case stream(PaymentStream)
+    case stream(PaymentStream)
     /// The parts in which an amount would be sent.
     case route([Route])
     /// The ways there are, the best first.
@@ -201,7 +201,7 @@ public enum NodeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What a node tells its owner.
-public enum NodeEvent: Sendable {
+public indirect enum NodeEvent: Sendable {
     /// A peer has said `init`.
     case peerConnected(NodeID)
     /// The connection to a peer is gone.
@@ -246,7 +246,7 @@ public enum NodeEvent: Sendable {
     /// A payment of a stream ended.
     case streamPaid(StreamReceipt)
     /// Nothing more of a stream will be paid.
-    indirect case streamOver(PaymentStream)
+    case streamOver(PaymentStream)
     /// A forward ended.
     case forwarded(Circuit)
     /// An HTLC was not forwarded, and why.

@@ -54,7 +54,9 @@ extension NodeCore {
 
     /// What an HTLC of ours has to be to have an output in both sides' commitments, whichever channel it goes over.
     package var dustLimit: MilliSatoshi {
-        channels.values.reduce(MilliSatoshi(ChannelPolicy().dustLimit)) { $1.isOpen ? max($0, $1.dustLimit) : $0 }
+        var limit = MilliSatoshi(ChannelPolicy().dustLimit)
+        channels.forEach { if $0.isOpen { limit = max(limit, $0.dustLimit) } }
+        return limit
     }
 
     /// Has streams pay what is due.

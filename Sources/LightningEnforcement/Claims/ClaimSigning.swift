@@ -55,14 +55,17 @@ extension ChannelClose {
         switch output.role {
         case .delayedToLocal, .secondLevel:
             guard let point else { return nil }
-            return KeyDerivation.secretKey(basepointSecret: keys.delayedPayment, perCommitmentPoint: point).sign(hash)
+            return KeyDerivation.secretKey(
+                basepointSecret: keys.delayedPayment, basepoint: keys.basepoints.delayedPayment, perCommitmentPoint: point
+            ).sign(hash)
         case .toRemote: return keys.payment.sign(hash)
         case .penaltyToLocal, .penaltyHTLC, .penaltySecondLevel:
             guard let number = commitmentNumber, let secret = channel.revokedSecret(number) else { return nil }
             return KeyDerivation.revocationSecretKey(basepointSecret: keys.revocation, perCommitmentSecret: secret).sign(hash)
         case .offeredHTLC, .receivedHTLC:
             guard let point else { return nil }
-            return KeyDerivation.secretKey(basepointSecret: keys.htlc, perCommitmentPoint: point).sign(hash)
+            return KeyDerivation.secretKey(basepointSecret: keys.htlc, basepoint: keys.basepoints.htlc, perCommitmentPoint: point).sign(
+                hash)
         case .htlc: return nil
         }
     }

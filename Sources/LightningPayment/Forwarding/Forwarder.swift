@@ -46,7 +46,7 @@ package struct Forwarder: Machine, Sendable {
 
     // MARK: The machine
 
-    package enum Event: Sendable {
+    package indirect enum Event: Sendable {
         /// An HTLC of a peer is irrevocably committed.
         case received(IncomingHTLC, onion: [UInt8], IncomingFacts)
         /// The same, before a restart: it was not answered then.
@@ -77,7 +77,7 @@ package struct Forwarder: Machine, Sendable {
         case channelForgotten(ChannelID)
     }
 
-    package enum Effect: Sendable {
+    package indirect enum Effect: Sendable {
         /// The onion ends here.
         ///
         /// - Parameter refusal: why it would be failed, if it were not a part of a payment that was held before a restart.

@@ -20,7 +20,7 @@ public struct InvoiceRecord: Hashable, Sendable {
         case canceled
     }
 
-    /// What was handed out.
+    /// What was handed out; for a keysend it has no text.
     public var invoice: Invoice
     /// Unknown as long as the owner of a hold invoice keeps it.
     public var preimage: PaymentPreimage?
@@ -59,7 +59,9 @@ public struct InvoiceRecord: Hashable, Sendable {
         invoice.blindedPaths.isEmpty ? invoice.minFinalCLTVExpiryDelta : Receiver.minFinalCLTVExpiryDelta
     }
 
-    static let version: UInt8 = 5
+    static let version: UInt8 = 6
+    /// Of a record with an invoice's text, which earlier versions read as well.
+    private static let textVersion: UInt8 = 5
 
     /// - Parameter createdAt: `nil` for the second that the invoice names.
     public init(
@@ -76,8 +78,14 @@ public struct InvoiceRecord: Hashable, Sendable {
 
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
-        writer.uint8(Self.version)
+        writer.uint8(invoice.text.isEmpty ? Self.version : Self.textVersion)
         writer.variableBytes(Array(invoice.text.utf8))
+        if invoice.text.isEmpty {
+            writer.variableBytes(Array(invoice.network.rawValue.utf8))
+            writer.write(invoice.paymentHash)
+            writer.point(invoice.payee)
+            writer.uint64(invoice.timestamp.seconds)
+        }
         writer.uint8((isSpontaneous ? 1 : 0) | (isHold ? 2 : 0) | (preimage == nil ? 0 : 4) | (label == nil ? 0 : 8))
         if let preimage { writer.write(preimage) }
         switch status {
@@ -108,7 +116,16 @@ public struct InvoiceRecord: Hashable, Sendable {
         let version = try reader.uint8()
         guard (1...Self.version).contains(version) else { throw .invalid("version of an invoice's record") }
         let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
-        do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
+        if version > 5, text.isEmpty {
+            guard let network = Network(rawValue: String(decoding: try reader.variableBytes(), as: UTF8.self)) else {
+                throw .invalid("network of a keysend")
+            }
+            invoice = Invoice(
+                keysend: PaymentHash(try reader.bytes32()), network: network, payee: try reader.point(),
+                timestamp: Timestamp(seconds: try reader.uint64()))
+        } else {
+            do throws(InvoiceRefusal) { invoice = try Invoice(text) } catch { throw .invalid("invoice in a record") }
+        }
         createdAt = invoice.timestamp
         var hasLabel = false
         if version == 1 {

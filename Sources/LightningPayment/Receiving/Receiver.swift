@@ -1,5 +1,5 @@
 package import BitcoinPrimitives
-package import CryptoPrimitives
+import CryptoPrimitives
 import LightningInvoice
 package import LightningOnion
 package import LightningRecords
@@ -68,7 +68,7 @@ package struct Receiver: Machine, Sendable {
 
     // MARK: The machine
 
-    package enum Event: Sendable {
+    package indirect enum Event: Sendable {
         /// An HTLC whose onion ends here is irrevocably committed.
         ///
         /// - Parameters:
@@ -91,7 +91,7 @@ package struct Receiver: Machine, Sendable {
         case resumed
     }
 
-    package enum Effect: Sendable {
+    package indirect enum Effect: Sendable {
         case decided(HTLCID, IncomingDecision)
         case paid(InvoiceRecord, MilliSatoshi)
         /// The payment of a hold invoice is complete, and waits for its owner's word.
@@ -122,7 +122,7 @@ package struct Receiver: Machine, Sendable {
         case .received(let htlc, let payload, let errorContext, _, let isResumed):
             receive(
                 htlc, payload, errorContext: errorContext, now: context.now, height: context.height, network: context.network,
-                nodeSecret: context.identity.secret, isResumed: isResumed
+                payee: context.identity.nodeID, isResumed: isResumed
             ).effects()
         case .settled(let id, let hash): settled(id, hash, now: context.now).effects()
         case .lost(let id, let hash, let amount): lost(id, hash, amount, now: context.now).effects()
@@ -177,7 +177,7 @@ package struct Receiver: Machine, Sendable {
     ///   - isResumed: whether it came before a restart: a part of a held payment is not judged by its expiry again.
     package mutating func receive(
         _ htlc: IncomingHTLC, _ payload: HopPayload, errorContext: OnionErrorContext, now: Timestamp, height: BlockHeight, network: Network,
-        nodeSecret: borrowing SecretKey, isResumed: Bool = false
+        payee: NodeID, isResumed: Bool = false
     ) -> ReceiveOutcome {
         let wasHeld = isResumed && isHeldPart(htlc)
         let part = HTLCPart(htlc: htlc, errorContext: errorContext, amountToForward: payload.amountToForward ?? .zero)
@@ -202,12 +202,7 @@ package struct Receiver: Machine, Sendable {
                 return answer(errorContext.fulfill(preimage))
             }
             var record = InvoiceRecord(
-                invoice: Invoice(
-                    network: network, amount: nil, timestamp: now.wholeSecond, paymentHash: htlc.paymentHash, paymentSecret: .zero,
-                    details: .text("keysend"), expiry: Invoice.defaultExpiry,
-                    minFinalCLTVExpiryDelta: Self.minFinalCLTVExpiryDelta,
-                    features: FeatureBits(optional: [], compulsory: [.varOnionOptin, .paymentSecret]),
-                    nodeSecret: nodeSecret),
+                invoice: Invoice(keysend: htlc.paymentHash, network: network, payee: payee, timestamp: now.wholeSecond),
                 preimage: preimage, isSpontaneous: true, createdAt: now)
             record.customRecords = payload.customRecords
             record.status = .settling(amount: htlc.amount)

@@ -215,13 +215,13 @@ extension Sender {
             guard let hops = Self.onionHops(route, blinded, payment, height: height) else {
                 return giveUp("a node on the way has no valid id", context)
             }
-            let secrets = OnionPacket.sharedSecrets(sessionKey: session, hops.map(\.nodeID))
             guard let onion = OnionPacket.create(sessionKey: session, hops: hops, associatedData: payment.paymentHash.bytes.array) else {
                 return giveUp("the payment's data do not fit into an onion", context)
             }
-            current?.offered = (route, secrets)
+            current?.offered = (route, onion.sharedSecrets)
             let offer = HTLCOffer(
-                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height.expiry(after: route.cltvDelta), onion: onion,
+                amount: route.total, paymentHash: payment.paymentHash, cltvExpiry: height.expiry(after: route.cltvDelta),
+                onion: onion.packet,
                 pathKey: blinded?.isEntered == true ? blinded?.payment.path.firstPathKey : nil,
                 origin: .payment(payment.paymentHash, attempt: payment.attempts.count))
             return [.offer(offer, over: channel)]

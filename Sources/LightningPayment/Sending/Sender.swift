@@ -35,7 +35,7 @@ package struct Sender: Machine, Sendable {
     var jobs: [Job] = []
     var current: Step?
 
-    enum Job: Sendable {
+    indirect enum Job: Sendable {
         case begin(OutgoingPayment, caller: UInt64)
         case advance(PaymentHash)
     }
@@ -67,7 +67,7 @@ package struct Sender: Machine, Sendable {
 
     // MARK: The machine
 
-    package enum Event: Sendable {
+    package indirect enum Event: Sendable {
         /// Somebody asks for a payment, and waits for its outcome.
         ///
         /// - Parameter earlier: the payment with this hash in the history: it failed, or there is none.
@@ -91,7 +91,7 @@ package struct Sender: Machine, Sendable {
         case endOfBatch(isFirst: Bool)
     }
 
-    package enum Effect: Sendable {
+    package indirect enum Effect: Sendable {
         case findRoutes(PaymentHash, RouteQuery, maxParts: Int)
         case findLargest(PaymentHash, RouteQuery, maxParts: Int, maxFee: MilliSatoshi)
         case offer(HTLCOffer, over: ChannelID)

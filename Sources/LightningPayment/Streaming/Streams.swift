@@ -8,7 +8,7 @@ package struct Streams: Machine, Sendable {
     package private(set) var all: [UInt64: PaymentStream] = [:]
     private var changed: Set<UInt64> = []
     /// When something is to be done for a stream that runs; what is not there waits for a payment of its own to end.
-    private var due: [UInt64: Timestamp] = [:]
+    private var due = StreamTimes()
     /// The latest time of its own at which a stream was looked at, and the latest time of all: clocks are set back.
     private var latest: [UInt64: Duration] = [:]
     private var lastNow = Timestamp.zero
@@ -146,7 +146,7 @@ package struct Streams: Machine, Sendable {
     package static func key(_ id: UInt64) -> [UInt8] { withUnsafeBytes(of: id.bigEndian) { Array($0) } }
 
     /// When something is to be done next; `nil` where only an answer to a payment can bring it.
-    package var nextTime: Timestamp? { due.values.min() }
+    package var nextTime: Timestamp? { due.next }
 
     /// Where the clock was set back every stream is looked at: its own time goes on, and what was to be done at a time of the old clock is
     /// to be done at one of the new.
@@ -215,11 +215,8 @@ package struct Streams: Machine, Sendable {
     /// Asks for the payments that are due, one of each stream: what it finds gone is not there for the next.
     private mutating func advance(_ now: Timestamp, canPay: Bool, dustLimit: MilliSatoshi) -> [Effect] {
         var effects: [Effect] = []
-        for id in due.filter({ $0.value <= now }).keys.sorted() {
-            guard var stream = all[id], !stream.isOver else {
-                due[id] = nil
-                continue
-            }
+        for id in due.take(until: now) {
+            guard var stream = all[id], !stream.isOver else { continue }
             let time = stream.elapsed(at: now)
             latest[id] = time
             let step = stream.next(at: time, canPay: canPay, dustLimit: dustLimit)

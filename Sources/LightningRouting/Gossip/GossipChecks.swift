@@ -77,7 +77,14 @@ package enum FundingLookup: Sendable {
 extension GossipCheck {
     /// The verdict, given a way to look up outputs. Nothing is looked up where a signature is wrong.
     package func verdict(_ lookup: (ShortChannelID) throws -> FundingLookup) rethrows -> GossipVerdict {
-        guard hasValidSignatures() else { return .invalidSignature }
+        try verdict(areSignaturesValid: hasValidSignatures(), lookup)
+    }
+
+    /// The same where it is known already whether the signatures are right.
+    package func verdict(
+        areSignaturesValid: Bool, _ lookup: (ShortChannelID) throws -> FundingLookup
+    ) rethrows -> GossipVerdict {
+        guard areSignaturesValid else { return .invalidSignature }
         guard let funding else { return .valid }
         return verdict(funding.script, try lookup(funding.id))
     }

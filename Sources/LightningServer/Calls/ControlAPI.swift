@@ -490,6 +490,8 @@ package struct ControlAPI: Sendable {
     static func json(_ record: InvoiceRecord) -> JSONValue {
         guard case .object(var fields) = json(record.invoice) else { return .null }
         fields["keysend"] = .bool(record.isSpontaneous)
+        // Of earlier versions a keysend has one that nobody was ever given.
+        if record.isSpontaneous { fields["bolt11"] = .null }
         if let label = record.label { fields["label"] = .string(label) }
         switch record.status {
         case .unpaid:

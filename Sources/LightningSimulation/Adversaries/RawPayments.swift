@@ -56,7 +56,8 @@ extension SimulatedWorld {
             expiry = isTooLate ? expiry : later
         }
         let session = SecretKey(Hash.tagged("session", Array("\(seed)/\(draw(UInt64(0)...UInt64.max))".utf8)))!
-        guard var onion = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array) else { return nil }
+        let created = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array)
+        guard var onion = created?.packet else { return nil }
         if spoiled == 9 { onion[draw(0...onion.count - 1)] ^= 1 << draw(UInt8(0)...7) }
         return RawPayment(amount: amount, hash: hash, cltvExpiry: CLTVExpiry(expiry), onion: onion)
     }

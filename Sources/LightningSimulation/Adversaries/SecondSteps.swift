@@ -43,7 +43,7 @@ struct SecondSteps: Sendable {
     func transactions(
         preimages: [PaymentHash: PaymentPreimage], coins: inout [Transaction]
     ) -> [Transaction] {
-        let secret = KeyDerivation.secretKey(basepointSecret: keys.htlc, perCommitmentPoint: point)
+        let secret = KeyDerivation.secretKey(basepointSecret: keys.htlc, basepoint: keys.basepoints.htlc, perCommitmentPoint: point)
         var result: [Transaction] = []
         for (step, peerSignature) in steps {
             let preimage = step.htlc.isOfferedByHolder ? nil : preimages[step.htlc.paymentHash]
@@ -73,7 +73,8 @@ struct SecondSteps: Sendable {
 
     /// What takes the outputs of a transaction that are the node's own after its delay.
     func sweeps(of transaction: Transaction) -> [Transaction] {
-        let secret = KeyDerivation.secretKey(basepointSecret: keys.delayedPayment, perCommitmentPoint: point)
+        let secret = KeyDerivation.secretKey(
+            basepointSecret: keys.delayedPayment, basepoint: keys.basepoints.delayedPayment, perCommitmentPoint: point)
         let script = Script.p2wsh(delayedScript)
         return transaction.outputs.enumerated().compactMap { index, output in
             guard output.script == script, let rest = output.amount.subtracting(Self.fee), rest > Satoshi(1000) else { return nil }

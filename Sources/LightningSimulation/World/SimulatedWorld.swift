@@ -127,6 +127,8 @@ public struct SimulatedWorld {
     public internal(set) var nodes: [Node] = []
     package internal(set) var ledger = Ledger()
     public internal(set) var now = Timestamp(milliseconds: 1_700_000_000_000)
+    /// Whether the signatures of a message of gossip are right, by the hash of what was asked.
+    private var checkedSignatures: [Bytes32: Bool] = [:]
     /// Every block mined, in order, whether or not it stayed in the chain.
     public internal(set) var minedBlocks: [Block] = []
     /// Messages that reached their destination.
@@ -392,8 +394,15 @@ public struct SimulatedWorld {
         }
     }
 
-    private func verdict(_ check: GossipCheck) -> GossipVerdict {
-        check.verdict { id in
+    /// The verdict on gossip. Signatures that one node has had checked are not computed again for the next, which asks for the same.
+    private mutating func verdict(_ check: GossipCheck) -> GossipVerdict {
+        var question = SHA256Hasher()
+        question.update(check.wire)
+        if case .update(_, let signer) = check.subject { question.update(signer.bytes) }
+        let key = question.finalize()
+        let isValid = checkedSignatures[key] ?? check.hasValidSignatures()
+        checkedSignatures[key] = isValid
+        return check.verdict(areSignaturesValid: isValid) { id in
             guard let hash = ledger.blockHash(height: id.block), let block = ledger.block(hash) else { return .unknown }
             guard block.transactions.indices.contains(id.transaction) else { return .absent }
             let outPoint = OutPoint(block.transactions[id.transaction].id, UInt32(id.output))

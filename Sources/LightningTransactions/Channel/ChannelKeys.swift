@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 package import CryptoPrimitives
 package import LightningWire
+import Synchronization
 
 /// From what the secrets of one channel grow, besides the node's seed. It is stored with the channel.
 package struct ChannelKeyOrigin: Hashable, Sendable {
@@ -27,6 +28,8 @@ package final class ChannelKeys: Sendable {
     package let htlc: SecretKey
     private let commitmentSeed: Bytes32
     package let basepoints: ChannelBasepoints
+    /// The points that were asked for last: each is told to the peer with one revocation, and needed again with the next commitment.
+    private let points = Mutex<[(number: UInt64, point: PublicKey)]>([])
 
     /// - Parameters:
     ///   - seed: 32 secret bytes for this channel alone.
@@ -63,8 +66,17 @@ package final class ChannelKeys: Sendable {
     }
 
     package func perCommitmentPoint(_ number: UInt64) -> PublicKey {
-        SecretKey(perCommitmentSecret(number))!.publicKey()
+        points.withLock { known in
+            if let found = known.first(where: { $0.number == number }) { return found.point }
+            let point = SecretKey(perCommitmentSecret(number))!.publicKey()
+            if known.count == Self.rememberedPoints { known.removeFirst() }
+            known.append((number, point))
+            return point
+        }
     }
+
+    /// The current commitment's, the next one's, and that of the one before.
+    private static let rememberedPoints = 3
 }
 
 extension CommitmentKeys {
@@ -77,8 +89,6 @@ extension CommitmentKeys {
             holderDelayed: KeyDerivation.publicKey(basepoint: holder.delayedPayment, perCommitmentPoint: point),
             revocation: KeyDerivation.revocationPublicKey(
                 basepoint: counterparty.revocation, perCommitmentPoint: point),
-            holderHTLC: KeyDerivation.publicKey(basepoint: holder.htlc, perCommitmentPoint: point),
-            counterpartyHTLC: KeyDerivation.publicKey(basepoint: counterparty.htlc, perCommitmentPoint: point),
-            counterpartyPayment: counterparty.payment)
+            holderHTLCBasepoint: holder.htlc, counterpartyHTLCBasepoint: counterparty.htlc, counterpartyPayment: counterparty.payment)
     }
 }

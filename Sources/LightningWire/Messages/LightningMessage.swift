@@ -1,7 +1,7 @@
 package import BitcoinPrimitives
 
 /// Any message of BOLT 1, 2, 4 and 7 that this implementation reads.
-package enum LightningMessage: Hashable, Sendable {
+package indirect enum LightningMessage: Hashable, Sendable {
     case initialize(Init)
     case error(ErrorMessage)
     case warning(Warning)

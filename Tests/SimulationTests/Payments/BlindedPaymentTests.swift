@@ -334,7 +334,7 @@ struct HostilePathTests {
             return payments.receive(
                 htlc, payload, errorContext: OnionErrorContext(sharedSecret: .zero), now: Timestamp(milliseconds: 1_700_000_000_000),
                 height: 100, network: .regtest,
-                nodeSecret: secret
+                payee: secret.publicKey()
             ).decisions.map(\.1)
         }
         var hidden = Receiver()
@@ -352,7 +352,7 @@ struct HostilePathTests {
                 large, outside, errorContext: OnionErrorContext(sharedSecret: .zero), now: Timestamp(milliseconds: 1_700_000_000_000),
                 height: 100,
                 network: .regtest,
-                nodeSecret: secret)
+                payee: secret.publicKey())
             let isTaken = outcome.decisions.contains { if case .fulfill = $0.1 { true } else { false } }
             #expect(isTaken == isInside)
         }
@@ -395,7 +395,7 @@ struct PeeledHTLCTests {
             hops: [
                 .init(nodeID: inside ? path.hops[0].blindedNodeID : path.firstNodeID, payload: payload.encoded()),
                 .init(nodeID: path.hops[1].blindedNodeID, payload: [1, 0]),
-            ], associatedData: hash.bytes.array)!
+            ], associatedData: hash.bytes.array)!.packet
         let htlc = IncomingHTLC(
             key: .incoming(ChannelID(Hash.sha256([6])), 1), amount: MilliSatoshi(amount), paymentHash: hash,
             cltvExpiry: cltvExpiry, pathKey: pathKeyInMessage ?? inside ? path.firstPathKey : nil)

@@ -268,7 +268,7 @@ struct OnionReplayTests {
             var hops = [OnionPacket.Hop(nodeID: world.nodes[0].nodeID, payload: payload.encoded())]
             if number % 2 == 1 { hops.append(.init(nodeID: secret.publicKey(), payload: payload.encoded())) }
             let created = OnionPacket.create(sessionKey: session, hops: hops, associatedData: hash.bytes.array)
-            let onion = try #require(created)
+            let onion = try #require(created).packet
             try world.offer(amount: MilliSatoshi(1_000_000), hash: hash, cltvExpiry: CLTVExpiry(expiry), onion: onion, over: &raw)
         }
         #expect(raw.channel.commitments.htlcs.isEmpty)
