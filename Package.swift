@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "Lightning", targets: ["Lightning"]),
         .library(name: "LightningTesting", targets: ["LightningTesting"]),
+        .library(name: "LightningClient", targets: ["LightningClient"]),
         .library(name: "LightningSimulation", targets: ["LightningSimulation", "LightningScenarios"]),
         .executable(name: "lnw", targets: ["lnw"]),
         // For Tests/Fuzzing, a package of its own as Tests/Benchmark and Tests/Differential: fuzzing needs flags that no other build has.
@@ -118,11 +119,20 @@ let package = Package(
             ]),
         .target(name: "LightningAPI", dependencies: ["BitcoinPrimitives"]),
         .target(
+            name: "LightningClient",
+            dependencies: [
+                "LightningAPI", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .target(
             name: "LightningServer",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
                 "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningPayment", "LightningCore",
-                "LightningStorage", "BitcoinBackend", "LightningRuntime", "LightningAPI", .product(name: "NIOCore", package: "swift-nio"),
+                "LightningStorage", "BitcoinBackend", "LightningRuntime", "LightningAPI", "LightningClient",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -153,7 +163,7 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningCore",
                 "LightningPayment", "LightningSimulation", "LightningScenarios", "BitcoinBackend", "LightningRuntime", "LightningAPI",
-                "LightningServer", .product(name: "Logging", package: "swift-log"),
+                "LightningClient", "LightningServer", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "TOMLKit", package: "TOMLKit"),
             ], path: "Sources/LightningCLI"),
@@ -223,7 +233,8 @@ let package = Package(
         .testTarget(name: "CryptoTests", dependencies: ["CryptoPrimitives", "TestSupport"]),
         .testTarget(name: "PrimitivesTests", dependencies: ["CryptoPrimitives", "BitcoinPrimitives", "TestSupport"]),
         .testTarget(
-            name: "ShopTests", dependencies: ["Lightning", "LightningTesting", "LightningSimulation", "LightningScenarios"],
+            name: "ShopTests",
+            dependencies: ["Lightning", "LightningTesting", "LightningClient", "LightningSimulation", "LightningScenarios"],
             path: "Examples/ShopTests", packageAccess: false),
         .testTarget(
             name: "PaymentTests",
@@ -263,7 +274,7 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningInvoice",
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
                 "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "LightningAPI",
-                "LightningServer",
+                "LightningClient", "LightningServer",
                 "Lightning", "TestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -16,14 +16,11 @@ let (reader, writer) = (nodes[0], nodes[1])
 
 try await chain.mine(101, paying: reader.newAddress().script)
 for node in nodes { try await node.waitForBlock(101) }
-let opened = reader.events
 try await reader.connect(writer.address!)
-try await reader.openChannel(to: writer.nodeID, amount: Satoshi(200_000))
+let channel = try await reader.openChannel(to: writer.nodeID, amount: Satoshi(200_000))
 while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
 try await chain.mine(3, paying: reader.newAddress().script)
-for await event in opened {
-    if case .channelUsable = event { break }
-}
+try await reader.waitUntilUsable(channel)
 
 let received = writer.events
 for page in 1...10 { try await reader.keysend(writer.nodeID, amount: MilliSatoshi(UInt64(page) * 1500)) }

@@ -17,18 +17,12 @@ let (listener, show, host) = (nodes[0], nodes[1], nodes[2])
 // The listener has a channel with each of them.
 try await chain.mine(102, paying: listener.newAddress().script)
 for node in nodes { try await node.waitForBlock(102) }
-let opened = listener.events
 for node in [show, host] {
     try await listener.connect(node.address!)
-    try await listener.openChannel(to: node.nodeID, amount: Satoshi(500_000))
+    let channel = try await listener.openChannel(to: node.nodeID, amount: Satoshi(500_000))
     while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
     try await chain.mine(3, paying: listener.newAddress().script)
-}
-var usable = 0
-for await event in opened {
-    guard case .channelUsable = event else { continue }
-    usable += 1
-    if usable == 2 { break }
+    try await listener.waitUntilUsable(channel)
 }
 
 // Shares as in a podcast's "value" block: of what listeners pay the show gets ninety parts and its host ten.

@@ -1,5 +1,6 @@
 import Foundation
 import Lightning
+import LightningClient
 import LightningScenarios
 import LightningSimulation
 import LightningTesting
@@ -15,6 +16,7 @@ private func library(_ folder: URL) async throws {
     let bob = NodeAddress("03ab…@127.0.0.1:9736")!
     try await alice.connect(bob)
     let channel = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000))
+    try await alice.waitUntilUsable(channel)  // a few blocks later
     let payment = try await alice.pay(try Invoice("lnbcrt…"))
     for await event in events { print(event) }
     for try await event in alice.events(since: 0) { print(event.number) }  // stored ones, then those that come; go on with the last number
@@ -47,6 +49,14 @@ private func wallet(_ folder: URL) async throws {
     let invoice = try await node.createInvoice(amount: MilliSatoshi(1_000_000), description: "coffee")
     for await event in node.events { print(event) }
     _ = (words, invoice)
+}
+
+private func client(_ token: String) async throws {
+    let node = try RemoteNode(url: URL(string: "http://127.0.0.1:8080")!, token: token)  // or RemoteNode(socket: "…/control.sock")
+    let invoice = try await node.invoice(amountMsat: 5_000_000, description: "coffee")
+    let paid = try await node.waitinvoice(invoice: invoice.paymentHash)
+    if paid.status == .paid { print("paid at", paid.paidAt!) }
+    for try await event in node.events(since: 1) { print(event.number, event.event) }
 }
 
 private func limits(_ node: LightningNode, _ invoice: Invoice) async throws {

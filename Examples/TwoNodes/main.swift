@@ -22,14 +22,11 @@ let height = await chain.tip().height
 try await alice.waitForBlock(height)
 try await bob.waitForBlock(height)
 
-let events = alice.events
 try await alice.connect(bob.address!)
-try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000))
+let channel = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000))
 while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(5)) }
 try await chain.mine(3, paying: alice.newAddress().script)
-for await event in events {
-    if case .channelUsable = event { break }
-}
+try await alice.waitUntilUsable(channel)
 
 let invoice = try await bob.createInvoice(amount: MilliSatoshi(Satoshi(1000)), description: "coffee")
 let payment = try await alice.pay(invoice)

@@ -1,13 +1,35 @@
+public import Foundation
+
 /// Why a call did not do what it should; `kind` decides a program's exit status and HTTP's.
-package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Kind: String, Sendable, CaseIterable {
-        /// `notRunning`: nobody answers on the socket. `unreachable`: the node answers, but not who it was to reach.
-        /// `pending`: what was asked for is under way, and neither done nor failed. `forbidden`: the token does not allow it.
-        /// `notFound`: what is named is not there.
-        case usage, notRunning, unreachable, notFound, refused, paymentFailed, pending, corrupt, forbidden, `internal`
+public struct CallFailure: LocalizedError, Hashable, Sendable, CustomStringConvertible {
+    /// What went wrong, in one word.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The request is not what it should be: nothing was done.
+        case usage
+        /// Nobody answers.
+        case notRunning
+        /// The node answers, but not who it was to reach; or it stopped before it answered.
+        case unreachable
+        /// What is named is not there.
+        case notFound
+        /// It could not be done as things stand, and nothing was done.
+        case refused
+        /// The payment failed: `data` has where, and BOLT 4's code.
+        case paymentFailed
+        /// What was asked for is under way, and neither done nor failed.
+        case pending
+        /// The database cannot be used: the node has stopped.
+        case corrupt
+        /// The token does not allow it, or its limit is reached.
+        case forbidden
+        /// A bug of the node.
+        case `internal`
+
+        /// The kind that a code tells; of a later version's codes `internal`.
+        package init(code: String) { self = Self.allCases.first { $0.code == code } ?? .internal }
 
         /// By which programs know it: it does not change.
-        package var code: String {
+        public var code: String {
             switch self {
             case .usage: "usage"
             case .notRunning: "not_running"
@@ -67,18 +89,23 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var kind: Kind
-    package var message: String
+    /// What went wrong.
+    public var kind: Kind
+    /// For people.
+    public var message: String
     /// What programs want to know beside it; `nil` for nothing.
-    package var data: JSONValue?
+    public var data: JSONValue?
 
-    package init(_ kind: Kind, _ message: String, _ data: JSONValue? = nil) {
+    /// A failure of a kind.
+    public init(_ kind: Kind, _ message: String, _ data: JSONValue? = nil) {
         self.kind = kind
         self.message = message
         self.data = data
     }
 
-    package var description: String { message }
+    public var description: String { message }
+    /// What went wrong, for people.
+    public var errorDescription: String? { message }
 
     /// The one thing that a name means.
     ///

@@ -2,16 +2,23 @@ package import BitcoinPrimitives
 import Foundation
 
 /// A JSON value; numbers are integers wherever they can be.
-package enum JSONValue: Hashable, Sendable, Codable {
+public enum JSONValue: Hashable, Sendable, Codable {
+    /// Nothing.
     case null
+    /// True or false.
     case bool(Bool)
+    /// A whole number.
     case integer(Int64)
+    /// Another number.
     case number(Double)
+    /// A text.
     case string(String)
+    /// A list.
     case array([JSONValue])
+    /// Values by their names.
     case object([String: JSONValue])
 
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -30,7 +37,7 @@ package enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -43,7 +50,8 @@ package enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    package subscript(key: String) -> JSONValue {
+    /// The value of a name; `null` where there is none.
+    public subscript(key: String) -> JSONValue {
         if case .object(let fields) = self { return fields[key] ?? .null }
         return .null
     }
@@ -57,19 +65,23 @@ package enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    package var text: String? {
+    /// The text that it is.
+    public var text: String? {
         if case .string(let value) = self { return value }
         return nil
     }
 
-    package var int: Int64? {
+    /// The whole number that it is.
+    public var int: Int64? {
         if case .integer(let value) = self { return value }
         return nil
     }
 
-    package var flag: Bool { self == .bool(true) }
+    /// Whether it is `true`.
+    public var flag: Bool { self == .bool(true) }
 
-    package var list: [JSONValue] {
+    /// The values of a list; none of anything else.
+    public var list: [JSONValue] {
         if case .array(let value) = self { return value }
         return []
     }
@@ -103,12 +115,18 @@ package enum JSONValue: Hashable, Sendable, Codable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByNilLiteral
 {
-    package init(stringLiteral value: String) { self = .string(value) }
-    package init(booleanLiteral value: Bool) { self = .bool(value) }
-    package init(integerLiteral value: Int64) { self = .integer(value) }
-    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+    /// A text, as it stands in a program.
+    public init(stringLiteral value: String) { self = .string(value) }
+    /// True or false, as it stands in a program.
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// A whole number, as it stands in a program.
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// An object, as it stands in a program.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
     }
-    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    package init(nilLiteral: ()) { self = .null }
+    /// A list, as it stands in a program.
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// Nothing, as it stands in a program.
+    public init(nilLiteral: ()) { self = .null }
 }

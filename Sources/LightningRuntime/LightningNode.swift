@@ -548,17 +548,4 @@ public final class LightningNode: Service, Sendable {
 
     /// The height that the node has followed the chain to.
     public func height() async throws -> BlockHeight { try await driver.read { $0.height } }
-
-    /// Waits until the node has seen a block of the given height.
-    ///
-    /// - Throws: `NodeRefusal.stopped` where the node stops before, `CancellationError` where the task is cancelled.
-    public func waitForBlock(_ height: BlockHeight) async throws {
-        let events = events
-        if try await self.height() >= height { return }
-        for await event in events {
-            if case .block(let at) = event, at >= height { return }
-        }
-        try Task.checkCancellation()
-        throw NodeRefusal.stopped
-    }
 }

@@ -25,17 +25,11 @@ public actor TestNetwork {
         case unknownNode(String)
         /// There are two nodes of this name, or none at all.
         case names
-        /// A node stopped while it was waited for.
-        case stopped(String)
-        /// A channel of this node was closed before it could be used.
-        case closed(String)
 
         public var description: String {
             switch self {
             case .unknownNode(let name): "there is no node “\(name)” in this network"
             case .names: "a network has at least one node, and each a name of its own"
-            case .stopped(let name): "the node “\(name)” stopped while it was waited for"
-            case .closed(let name): "a channel of “\(name)” was closed before it could be used"
             }
         }
     }
@@ -125,23 +119,14 @@ public actor TestNetwork {
         from one: String, to two: String, amount: Satoshi, push: Satoshi = .zero, announce: Bool = false
     ) async throws -> ChannelID {
         let (opener, other) = (try node(one), try node(two))
-        let events = [(one, opener.events), (two, other.events)]
         guard let address = other.address else { throw Failure.unknownNode(two) }
         try await opener.connect(address)
         let id = try await opener.openChannel(to: other.nodeID, amount: amount, push: MilliSatoshi(push), announce: announce)
         // What is published reaches layer 1 a moment later.
         while await chain.mempoolIsEmpty { try await Task.sleep(for: .milliseconds(2)) }
         try await mine(3)
-        for (name, events) in events { try await wait(for: id, in: events, of: name) }
+        for node in [opener, other] { try await node.waitUntilUsable(id) }
         return id
-    }
-
-    private func wait(for id: ChannelID, in events: AsyncStream<NodeEvent>, of name: String) async throws {
-        for await event in events {
-            if case .channelUsable(id) = event { return }
-            if case .channelClosed(id) = event { throw Failure.closed(name) }
-        }
-        throw Failure.stopped(name)
     }
 
     /// Stops a node as a process that is ended, and starts it again on its files: what an app has to live through. Returns when the peers of its

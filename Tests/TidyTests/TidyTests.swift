@@ -44,7 +44,8 @@ struct TidyTests {
     @Test("no file is longer than 600 lines, and 19 of 20 are not longer than 400")
     func files() throws {
         for folder in ["Sources", "Tests", "Examples"] {
-            let counts = try Self.sources(folder).map { ($0.path, $0.lines.count) }
+            // What is made from the table of calls is as long as that.
+            let counts = try Self.sources(folder).filter { !$0.folder.contains("/Generated") }.map { ($0.path, $0.lines.count) }
             for (path, count) in counts { #expect(count <= 600, "\(path) has \(count) lines") }
             let sorted = counts.map(\.1).sorted()
             #expect(sorted[sorted.count * 19 / 20] <= 400, "\(folder)")
@@ -136,7 +137,8 @@ struct TidyTests {
                 guard text.hasPrefix("public "), !text.contains(" import ") else { continue }
                 let kinds = ["struct ", "enum ", "final class ", "actor ", "protocol ", "typealias "]
                 // Scenarios and the kit for tests are products of their own.
-                if !["LightningScenarios", "LightningTesting"].contains(source.target), text.count == line.count,
+                if !["LightningScenarios", "LightningTesting", "LightningClient", "LightningAPI"].contains(source.target),
+                    text.count == line.count,
                     kinds.contains(where: { text.dropFirst(7).hasPrefix($0) })
                 {
                     types += 1

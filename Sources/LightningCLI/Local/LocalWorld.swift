@@ -7,6 +7,7 @@ import Foundation
 import LightningAPI
 import LightningChain
 import LightningChannel
+import LightningClient
 import LightningCore
 import LightningRouting
 import LightningRuntime
@@ -339,7 +340,7 @@ final class LocalService: Service, @unchecked Sendable {
 
 private func callLocal(_ method: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
     do {
-        return try await ControlClient(path: Home.localSocket).call(method, parameters)
+        return try await SocketTransport(path: Home.localSocket).call(method, parameters, as: JSONValue.self)
     } catch {
         guard error.kind == .notRunning else { throw error }
         throw CallFailure(.unreachable, "no local network is running. Start one: lnw local up")

@@ -2,6 +2,7 @@ import ArgumentParser
 import BitcoinPrimitives
 import Foundation
 import LightningAPI
+import LightningClient
 import LightningRuntime
 import LightningServer
 
@@ -41,7 +42,7 @@ enum Completions {
     /// The answer of the node that the words mean; `null` where there is none.
     private static func answer(_ words: [String], _ call: String) async -> JSONValue {
         guard let directory = try? options(words).directory else { return .null }
-        return (try? await ControlClient(path: directory.controlSocket).call(call, [:])) ?? .null
+        return (try? await SocketTransport(path: directory.controlSocket).call(call, [:], as: JSONValue.self)) ?? .null
     }
 
     /// The wallet and the network that the words name, as far as they are complete.

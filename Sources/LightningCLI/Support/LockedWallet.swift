@@ -1,5 +1,6 @@
 import Foundation
 import LightningAPI
+import LightningClient
 import LightningRuntime
 import LightningServer
 import Synchronization
@@ -11,7 +12,7 @@ enum LockedWallet {
     ///
     /// - Returns: `nil` where it was stopped instead.
     static func wait(_ directory: WalletDirectory, name: String) async throws -> WalletDirectory? {
-        guard await !ControlClient(path: directory.controlSocket).isReachable else {
+        guard await !SocketTransport(path: directory.controlSocket).isReachable else {
             throw CallFailure(.refused, "the node of wallet “\(name)” runs already")
         }
         let (outcomes, outcome) = AsyncStream<WalletDirectory?>.makeStream()

@@ -3,6 +3,7 @@ import BitcoinBackend
 import BitcoinPrimitives
 import Foundation
 import LightningAPI
+import LightningClient
 import LightningRuntime
 import LightningServer
 
@@ -86,7 +87,7 @@ struct CommonOptions: ParsableArguments {
     func call(_ method: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
         let directory = try directory
         do {
-            return try await ControlClient(path: directory.controlSocket).call(method, parameters)
+            return try await SocketTransport(path: directory.controlSocket).call(method, parameters, as: JSONValue.self)
         } catch {
             guard error.kind == .notRunning else { throw error }
             let network = try chosenNetwork

@@ -1,6 +1,6 @@
 import Foundation
 package import LightningAPI
-import LightningCore
+import LightningClient
 internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOPosix
@@ -36,43 +36,6 @@ package final class ControlServer: Sendable {
         try? await channel.close()
         try? FileManager.default.removeItem(atPath: path)
     }
-}
-
-/// Splits a stream at line feeds.
-private struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDecoder {
-    typealias InboundOut = ByteBuffer
-    /// Bytes of one line.
-    let limit: Int
-    /// Bytes that were looked at before, and have no line feed.
-    private var scanned = 0
-
-    init(limit: Int) { self.limit = limit }
-
-    mutating func decode(buffer: inout ByteBuffer) throws -> ByteBuffer? {
-        guard let end = buffer.readableBytesView.dropFirst(scanned).firstIndex(of: 0x0a) else {
-            scanned = buffer.readableBytes
-            if scanned > limit { throw CallFailure(.usage, "the line is too long") }
-            return nil
-        }
-        scanned = 0
-        let line = buffer.readSlice(length: end - buffer.readerIndex)
-        buffer.moveReaderIndex(forwardBy: 1)
-        return line
-    }
-
-    mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> ByteBuffer? {
-        try decode(buffer: &buffer)
-    }
-
-    mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
-        guard let line = try decode(buffer: &buffer) else { return .needMoreData }
-        context.fireChannelRead(NIOAny(line))
-        return .continue
-    }
-
-    mutating func decodeLast(
-        context: ChannelHandlerContext, buffer: inout ByteBuffer, seenEOF: Bool
-    ) throws -> DecodingState { try decode(context: context, buffer: &buffer) }
 }
 
 private final class ControlHandler: ChannelInboundHandler {
@@ -117,91 +80,15 @@ private final class ControlHandler: ChannelInboundHandler {
         } catch let failure as CallFailure {
             return [
                 "error": [
-                    "kind": .string(failure.kind.rawValue), "message": .string(failure.message), "data": failure.data ?? .null,
+                    "code": .string(failure.kind.code), "message": .string(failure.message), "data": failure.data ?? .null,
                 ]
             ]
         } catch is DecodingError {
-            return ["error": ["kind": "usage", "message": "not a JSON object"]]
+            return ["error": ["code": "usage", "message": "not a JSON object"]]
         } catch {
-            return ["error": ["kind": "internal", "message": .string("\(error)")]]
+            return ["error": ["code": "internal", "message": .string("\(error)")]]
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-}
-
-/// Calls a control socket.
-package struct ControlClient: Sendable {
-    private let path: String
-
-    package init(path: String) { self.path = path }
-
-    /// Whether somebody answers there.
-    package var isReachable: Bool {
-        get async { (try? await call("ping", [:])) != nil }
-    }
-
-    package func call(_ method: String, _ parameters: JSONValue) async throws(CallFailure) -> JSONValue {
-        let answer: JSONValue
-        do {
-            answer = try await exchange(["method": .string(method), "params": parameters])
-        } catch let failure as CallFailure {
-            throw failure
-        } catch {
-            throw CallFailure(.notRunning, "nobody answers at \(path)")
-        }
-        if case .object = answer["error"] {
-            let kind = CallFailure.Kind(rawValue: answer["error"]["kind"].text ?? "") ?? .internal
-            let data = answer["error"]["data"]
-            throw CallFailure(kind, answer["error"]["message"].text ?? "unknown error", data == .null ? nil : data)
-        }
-        return answer["result"]
-    }
-
-    private func exchange(_ request: JSONValue) async throws -> JSONValue {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let promise = group.next().makePromise(of: Data.self)
-        let channel: any Channel
-        do {
-            channel = try await ClientBootstrap(group: group)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(LineDecoder(limit: 1 << 30)))
-                        try channel.pipeline.syncOperations.addHandler(AnswerHandler(promise: promise))
-                    }
-                }
-                .connect(unixDomainSocketPath: path).get()
-        } catch {
-            promise.fail(error)
-            throw error
-        }
-        defer { channel.close(promise: nil) }
-        channel.writeAndFlush(ByteBuffer(string: request.line + "\n"), promise: nil)
-        return try JSONValue(parsing: try await promise.futureResult.get())
-    }
-}
-
-private final class AnswerHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    private var promise: EventLoopPromise<Data>?
-    init(promise: EventLoopPromise<Data>) { self.promise = promise }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        promise?.succeed(Data(unwrapInboundIn(data).readableBytesView))
-        promise = nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        // What was asked may have been done, or go on after a restart.
-        promise?.fail(
-            CallFailure(
-                .unreachable, NodeRefusal.stopped.description))
-        promise = nil
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise?.fail(error)
-        promise = nil
-        context.close(promise: nil)
-    }
 }
