@@ -45,7 +45,7 @@ enum ForwardingBenchmark {
                 perSecond(paid, time.cpu)
                     + String(
                         format: "   %3.0f %% of two channels, %3.0f %% of their cryptography", two / actual * 100,
-                        2 * floor.seconds(paymentsInRound: k) / actual * 100))
+                        2 * floor.seconds(paymentsInRound: Double(k), areDust: false) / actual * 100))
         }
     }
 }

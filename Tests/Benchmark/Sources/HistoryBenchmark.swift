@@ -38,6 +38,7 @@ enum HistoryBenchmark {
                 case .transactions: .walletHistory
                 case .channels: .channels
                 case .log: .log
+                case .events: .events
                 }
             return [.put(table, key: position.id, record: record)]
         }
