@@ -56,7 +56,8 @@ private func client(_ token: String) async throws {
     let invoice = try await node.invoice(amountMsat: 5_000_000, description: "coffee")
     let paid = try await node.waitinvoice(invoice: invoice.paymentHash)
     if paid.status == .paid { print("paid at", paid.paidAt!) }
-    for try await event in node.events(since: 1) { print(event.number, event.event) }
+    for try await event in node.events(from: 1) { print(event.number, event.event) }
+    do { try await node.pay(bolt11: "lnbcrt…") } catch { print(error.kind, error.data?["payment_hash"] ?? .null) }
 }
 
 private func limits(_ node: LightningNode, _ invoice: Invoice) async throws {

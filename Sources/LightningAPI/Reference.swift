@@ -19,7 +19,7 @@ package enum Reference {
         This article is made from the table of calls, which also checks every request and makes `/openapi.json`. Over HTTP a call is
         `POST /v1/<call>` with its request as JSON and `Authorization: Bearer <token>`; those that change nothing can be got as well,
         `GET /v1/<call>?<field>=<value>`. On the wallet's `control.sock` it is a line `{"method": "<call>", "params": {…}}`, answered by a line
-        with `result` or `error`.
+        with `result` or `error`. In Swift the product `LightningClient` has a method for each, over either: `RemoteNode`.
 
         Amounts are integers with their unit in the name, times RFC 3339 in UTC, ids hex. A field that is not known, missing or of another kind
         is refused, and `error.data.field` names it; nothing has happened then.

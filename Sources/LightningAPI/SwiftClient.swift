@@ -72,9 +72,13 @@ package struct SwiftClient {
         } else if !comments.isEmpty {
             text += "///\n/// - Parameters:\n" + comments.map { Self.doc($0, indent: "  ") }.joined()
         }
-        let kinds = ([.usage, .forbidden, .notRunning, .unreachable] + call.failures).map { "`\($0.rawValue)`" }
+        // As in the OpenAPI document: who names something may name what is not there.
+        let naming: [CallFailure.Kind] = call.failures.contains(.refused) && !call.request.isEmpty ? [.notFound] : []
+        let kinds = ([.usage, .forbidden, .notRunning, .unreachable, .corrupt, .internal] + naming + call.failures).map {
+            "`\($0.rawValue)`"
+        }
         text += Self.doc("- Throws: `CallFailure`, of kind " + kinds.joined(separator: ", ") + ".")
-        if answer != nil, !call.canBeGot { text += "@discardableResult\n" }
+        if answer != nil, !call.canBeGot, !call.name.hasPrefix("lookup") { text += "@discardableResult\n" }
         text += "public func \(Self.escaped(call.name))(\(parameters.joined(separator: ", "))) async throws(CallFailure)"
         text += answer.map { " -> \($0) {\n" } ?? " {\n"
         let request = arguments.isEmpty ? "[:]" : "[\(arguments.joined(separator: ", "))]"

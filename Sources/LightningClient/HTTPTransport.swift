@@ -19,6 +19,10 @@ package final class HTTPTransport: ClientTransport {
         guard let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme), let host = url.host(percentEncoded: true) else {
             throw CallFailure(.usage, "a node's address begins with http:// or https://, and names a host")
         }
+        guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw CallFailure(.usage, "a token is letters and digits, without blanks or line feeds")
+        }
+        guard certificate == nil || scheme == "https" else { throw CallFailure(.usage, "certificates are for https://") }
         guard url.path(percentEncoded: true).isEmpty || url.path(percentEncoded: true) == "/", url.query() == nil else {
             throw CallFailure(.usage, "a node's address has no path: https://host:port")
         }
@@ -29,6 +33,9 @@ package final class HTTPTransport: ClientTransport {
         // Whoever does not answer is told at once; and a token goes to nobody that somebody else names.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .disallow
+        // As many at once as a node takes from one address; and a connection is given up before the node gives it up.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        configuration.connectionPool.idleTimeout = .seconds(10)
         if let certificate {
             do {
                 var tls = TLSConfiguration.makeClientConfiguration()
@@ -53,10 +60,14 @@ package final class HTTPTransport: ClientTransport {
         let (status, body) = try await exchange(name, request)
         guard status == .ok else {
             if let refusal = try? answerDecoder().decode(Refusal.self, from: body) { throw Self.failure(refusal.error, status) }
-            throw CallFailure(.unreachable, "whoever answers there is no node: status \(status.code)")
+            // Nothing is there, or what stands before the node has given up waiting for it.
+            if status == .notFound { throw CallFailure(.usage, "there is no node at \(base)") }
+            throw CallFailure(
+                .unreachable,
+                "\(base) answered \(name) with status \(status.code), and is no node, or stands before one: it may have been done")
         }
         guard let answer = try? answerDecoder().decode(Result.self, from: body) else {
-            throw CallFailure(.internal, "the answer to \(name) cannot be read: the node may be of another version")
+            throw unreadable(name)
         }
         return answer
     }
@@ -74,6 +85,8 @@ package final class HTTPTransport: ClientTransport {
             return (response.status, Data(body.readableBytesView))
         } catch let error where Self.isRefusal(error) {
             throw CallFailure(.notRunning, "nobody answers at \(base)")
+        } catch let error where error is NIOSSLError || error is NIOSSLExtraError {
+            throw CallFailure(.usage, "\(base) is not who it should be, or speaks no TLS: \(error)")
         } catch {
             throw CallFailure(.unreachable, "\(base) did not answer \(name): it may have been done (\(error))")
         }
@@ -82,8 +95,8 @@ package final class HTTPTransport: ClientTransport {
     /// Whether no connection came about: then nothing was asked.
     private static func isRefusal(_ error: any Error) -> Bool {
         if error is NIOConnectionError { return true }
-        if let error = error as? IOError { return [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode) }
-        return error as? HTTPClientError == .connectTimeout
+        if let error = error as? IOError { return error.errnoCode == ECONNREFUSED }
+        return [.connectTimeout, .getConnectionFromPoolTimeout].contains(error as? HTTPClientError)
     }
 
     /// What is wrong with a request before it is a call has codes of its own.

@@ -1,12 +1,12 @@
 public import Foundation
-public import LightningAPI
+@_exported public import LightningAPI
 
 /// A node in another process or on another machine: a method for each call of the table, and what it answers as Swift.
 ///
 /// ```swift
 /// let node = RemoteNode(url: URL(string: "http://127.0.0.1:8080")!, token: token)
 /// let invoice = try await node.invoice(amountMsat: 5_000_000, description: "coffee")
-/// for try await event in node.events(since: 1) { … }
+/// for try await event in node.events(from: 1) { … }
 /// ```
 ///
 /// Money at risk: whoever has the token, or can use the socket, can do what the token allows, or everything. Over networks it wants `https`.
@@ -54,14 +54,16 @@ public struct RemoteNode: Sendable {
         return json
     }
 
-    /// What happened and lasts, out of the node's database, and then what happens: nothing is missed, whoever restarts.
+    /// What happened and lasts, out of the node's database, and then what happens, whoever restarts.
     ///
     /// Where the node cannot be reached it is tried again, for as long as somebody listens. Each event comes at least once: keep its `number`,
-    /// and go on with the one after it.
+    /// and go on with the one after it. The last 100,000 are kept: where older ones were wanted, the first number is another one than was asked
+    /// for; a database that was set back may go on with other numbers.
     ///
-    /// - Parameter number: of the first event that is wanted; 1 for the oldest that is kept.
+    /// - Parameter number: of the first event that is wanted; 1 for the oldest that is kept. `LightningNode.events(since:)` takes the last one
+    ///   that is not wanted.
     /// - Returns: the events; it throws `CallFailure` where the node refuses to tell them.
-    public func events(since number: Int64 = 1) -> AsyncThrowingStream<Event, any Error> {
+    public func events(from number: Int64 = 1) -> AsyncThrowingStream<Event, any Error> {
         AsyncThrowingStream(bufferingPolicy: .unbounded) { continuation in
             let task = Task {
                 var next = number
@@ -93,7 +95,25 @@ struct WireFailure: Decodable {
     var message: String
     var data: JSONValue?
 
+    private enum CodingKeys: String, CodingKey { case code, kind, message, data }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        message = try fields.decode(String.self, forKey: .message)
+        data = try fields.decodeIfPresent(JSONValue.self, forKey: .data)
+        // Nodes of earlier versions tell the kind on their sockets.
+        let kind = try fields.decodeIfPresent(String.self, forKey: .kind).flatMap(CallFailure.Kind.init(rawValue:))
+        code = try fields.decodeIfPresent(String.self, forKey: .code) ?? (kind ?? .internal).code
+    }
+
     var failure: CallFailure { CallFailure(.init(code: code), message, data == .null ? nil : data) }
+}
+
+/// A node has answered, and this version cannot read it.
+///
+/// Money at risk: what was asked for was carried out, so it is not to be asked for again.
+func unreadable(_ name: String) -> CallFailure {
+    CallFailure(.unreachable, "\(name) was carried out, and its answer cannot be read: the node is of another version")
 }
 
 /// What reads answers.

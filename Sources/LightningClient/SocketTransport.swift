@@ -29,15 +29,15 @@ package struct SocketTransport: ClientTransport {
         } catch let failure as CallFailure {
             throw failure
         } catch {
-            throw CallFailure(.notRunning, "nobody answers at \(path)")
+            throw CallFailure(.unreachable, "the connection to \(path) broke (\(error)): what was asked for may have been done")
         }
         guard let answer = try? answerDecoder().decode(Answer<Result>.self, from: line) else {
-            throw CallFailure(.internal, "the answer to \(name) cannot be read: the node may be of another version")
+            throw unreadable(name)
         }
         if let failure = answer.error { throw failure.failure }
         // An answer of `null` is one for whoever asks for JSON.
         guard let result = answer.result ?? (JSONValue.null as? Result) else {
-            throw CallFailure(.internal, "the answer to \(name) is empty")
+            throw unreadable(name)
         }
         return result
     }
@@ -56,12 +56,17 @@ package struct SocketTransport: ClientTransport {
                 }
                 .connect(unixDomainSocketPath: path).get()
         } catch {
-            promise.fail(error)
-            throw error
+            let failure = CallFailure(.notRunning, "nobody answers at \(path)")
+            promise.fail(failure)
+            throw failure
         }
         defer { channel.close(promise: nil) }
         channel.writeAndFlush(ByteBuffer(string: request.line + "\n"), promise: nil)
-        return try await promise.futureResult.get()
+        return try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
     }
 }
 

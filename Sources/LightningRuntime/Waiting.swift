@@ -28,7 +28,7 @@ extension LightningNode {
     public func waitUntilUsable(_ id: ChannelID) async throws -> PaymentChannel {
         try await waitFor { node in
             guard let channel = try await node.driver.read({ $0.channels[id] }) else { throw NodeRefusal.unknownChannel }
-            guard channel.isAlive, !channel.isShuttingDown, !channel.isAbandoned else {
+            guard channel.isAlive, !channel.isShuttingDown else {
                 throw NodeRefusal.channel(.notUsable(channel.stateName))
             }
             return channel.isUsable ? channel : nil
@@ -37,11 +37,12 @@ extension LightningNode {
 
     /// Waits until all that was ours of a channel has been claimed, six blocks deep: at once where that is over.
     ///
-    /// - Throws: `NodeRefusal.unknownChannel` where there is none; `NodeRefusal.stopped` where the node stops before.
+    /// - Throws: `NodeRefusal.unknownChannel` where there is none, or it is forgotten because it was never funded; `NodeRefusal.stopped` where the
+    ///   node stops before.
     public func waitUntilClosed(_ id: ChannelID) async throws {
         _ = try await waitFor { node in
             if let channel = try await node.driver.read({ $0.channels[id] }) { return channel.isClosed ? true : nil }
-            guard try await !node.closedChannels(limit: 1, where: { $0.id == id }).records.isEmpty else { throw NodeRefusal.unknownChannel }
+            guard try await node.closedChannel(id) != nil else { throw NodeRefusal.unknownChannel }
             return true
         }
     }
@@ -62,14 +63,35 @@ extension LightningNode {
         }
     }
 
-    /// Asks until there is an answer: now, and whenever something has happened.
-    private func waitFor<Answer>(_ answer: (LightningNode) async throws -> Answer?) async throws -> Answer {
+    /// Asks until there is an answer: now, whenever something has happened, and a few times a second, for a channel that is established again
+    /// is no event of its own.
+    private func waitFor<Answer: Sendable>(_ answer: @Sendable (LightningNode) async throws -> Answer?) async throws -> Answer {
         // Heard from before the first question on, so that nothing happens between it and the next.
         let events = events
-        if let found = try await answer(self) { return found }
-        for await event in events {
-            if case .note = event { continue }
-            if let found = try await answer(self) { return found }
+        let (moments, moment) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let watcher = Task {
+            for await _ in events { moment.yield() }
+            moment.finish()
+        }
+        let clock = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .milliseconds(200))
+                moment.yield()
+            }
+        }
+        defer {
+            watcher.cancel()
+            clock.cancel()
+        }
+        moment.yield()
+        for await _ in moments {
+            do {
+                if let found = try await answer(self) { return found }
+            } catch let error as CancellationError {
+                // The node stops, or whoever waits was cancelled.
+                if Task.isCancelled { throw error }
+                throw NodeRefusal.stopped
+            }
         }
         try Task.checkCancellation()
         throw NodeRefusal.stopped

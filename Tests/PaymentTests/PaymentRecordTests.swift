@@ -126,6 +126,26 @@ struct PaymentRecordTests {
         }
     }
 
+    @Test("a keysend's record has no invoice's text; of earlier versions it has one, and keeps it", arguments: Network.allCases)
+    func keysend(network: Network) throws {
+        let preimage = PaymentPreimage(Hash.sha256([3]))
+        let payee = SecretKey(Hash.sha256([4]))!.publicKey()
+        var record = InvoiceRecord(
+            invoice: Invoice(
+                keysend: preimage.paymentHash, network: network, payee: payee, timestamp: Timestamp(seconds: 1_700_000_000)),
+            preimage: preimage, status: .paid(at: Timestamp(seconds: 9), amount: MilliSatoshi(10)), isSpontaneous: true,
+            createdAt: Timestamp(milliseconds: 1_700_000_000_123))
+        record.customRecords = [70_000: [1, 2]]
+        #expect(record.encoded()[0] == 6 && record.invoice.text.isEmpty && record.encoded().count < 200)
+        #expect(try InvoiceRecord(record: record.encoded()) == record)
+        for length in 0..<record.encoded().count {
+            #expect(throws: DecodingFailure.self) { try InvoiceRecord(record: Array(record.encoded().prefix(length))) }
+        }
+        record.invoice = Self.invoice()
+        #expect(record.encoded()[0] == 5)
+        #expect(try InvoiceRecord(record: record.encoded()) == record)
+    }
+
     private static func invoice() -> Invoice {
         Invoice(
             network: .regtest, amount: MilliSatoshi(1000), timestamp: Timestamp(seconds: 1_700_000_000),

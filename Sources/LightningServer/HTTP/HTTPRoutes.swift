@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import LightningAPI
+import LightningCore
 import Logging
 import NIOCore
 
@@ -165,6 +166,10 @@ struct HTTPRoutes: Sendable {
             return Self.json(failure.json, status: .init(code: failure.kind.httpStatus))
         } catch let failure as HTTPFailure {
             return Self.json(failure.json, status: failure.status, headers: failure.headers)
+        } catch is CancellationError {
+            // The node stops: nobody knows what became of it.
+            let failure = CallFailure(.unreachable, NodeRefusal.stopped.description)
+            return Self.json(failure.json, status: .init(code: failure.kind.httpStatus))
         } catch {
             logger.error("a request over HTTP failed: \(error)")
             return Self.json(CallFailure(.internal, "the request could not be carried out").json, status: .internalServerError)

@@ -1,6 +1,7 @@
 import Foundation
 package import LightningAPI
 import LightningClient
+import LightningCore
 internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOPosix
@@ -83,6 +84,8 @@ private final class ControlHandler: ChannelInboundHandler {
                     "code": .string(failure.kind.code), "message": .string(failure.message), "data": failure.data ?? .null,
                 ]
             ]
+        } catch is CancellationError {
+            return ["error": ["code": "unreachable", "message": .string(NodeRefusal.stopped.description)]]
         } catch is DecodingError {
             return ["error": ["code": "usage", "message": "not a JSON object"]]
         } catch {

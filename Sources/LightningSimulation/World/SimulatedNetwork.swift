@@ -35,14 +35,22 @@ extension SimulatedWorld {
         }
         try pass(2)
         for (number, (one, two)) in topology.channels.enumerated() {
+            // Where a network is large, it is some time ago that a node heard of the chain's tip, and peers without a channel may have
+            // given each other up.
+            if nodes.count > 200 { for node in [one, two] { try input(node, .caughtUp) } }
+            if !areConnected(one, two) {
+                join(one, two)
+                try run(limit: .milliseconds(2000))
+            }
             let before = Set(nodes[one].core!.channels.keys)
-            try command(
+            let request = try command(
                 one,
                 .openChannel(nodes[two].nodeID, amount: capacity(number), push: push(number), feeRate: nil, announce: announce))
             try run(limit: .milliseconds(2000))
             let opened = Set(nodes[one].core!.channels.keys).subtracting(before)
             guard opened.count == 1, let id = opened.first else {
-                throw violation("channel \(number) from \(nodes[one].name) to \(nodes[two].name) was not opened")
+                let answer = takeAnswer(request, of: one).map { "\($0)" } ?? "no answer"
+                throw violation("channel \(number) from \(nodes[one].name) to \(nodes[two].name) was not opened: \(answer)")
             }
             ids.append(id)
             // The next one may need this one's change.

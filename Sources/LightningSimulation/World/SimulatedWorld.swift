@@ -127,6 +127,8 @@ public struct SimulatedWorld {
     public internal(set) var nodes: [Node] = []
     package internal(set) var ledger = Ledger()
     public internal(set) var now = Timestamp(milliseconds: 1_700_000_000_000)
+    /// Keys and records of the public network that stores of nodes hold.
+    private var gossipRecords: Set<[UInt8]> = []
     /// Whether the signatures of a message of gossip are right, by the hash of what was asked.
     private var checkedSignatures: [Bytes32: Bool] = [:]
     /// Every block mined, in order, whether or not it stayed in the chain.
@@ -325,7 +327,7 @@ public struct SimulatedWorld {
         let isHere = !effects.writes.isEmpty && crashPoint?.batch == storedBatches
         if !effects.writes.isEmpty { storedBatches += 1 }
         if random.chance(faults.crashBeforeCommit, in: 1000) || isHere && crashPoint?.isCommitted == false { return crash(index) }
-        nodes[index].store.apply(effects.writes)
+        nodes[index].store.apply(shared(effects.writes))
         if !effects.writes.isEmpty { nodes[index].isOldCopy = false }
         if let backup = effects.backup { nodes[index].backup = backup }
         try checkStore(index, effects.writes)
@@ -391,6 +393,15 @@ public struct SimulatedWorld {
         } catch {
             if ledger.mempool.entries[transaction.id] != nil || ledger.location(transaction.id) != nil { return nil }
             return error.reason
+        }
+    }
+
+    /// The same writes, with the public network's records in one copy for all nodes: each of them stores all of it.
+    private mutating func shared(_ writes: [StoreWrite]) -> [StoreWrite] {
+        if gossipRecords.count > 1 << 20 { gossipRecords = [] }
+        return writes.map { write in
+            guard case .put(.gossip, let key, let record) = write else { return write }
+            return .put(.gossip, key: gossipRecords.insert(key).memberAfterInsert, record: gossipRecords.insert(record).memberAfterInsert)
         }
     }
 
@@ -504,6 +515,11 @@ public struct SimulatedWorld {
 
     /// Connects two nodes; they reconnect by themselves whenever the connection breaks.
     public mutating func join(_ from: Int, _ to: Int) { schedule(.connect(from: from, to: to), after: .milliseconds(1)) }
+
+    /// Whether there is a connection between two nodes.
+    func areConnected(_ one: Int, _ two: Int) -> Bool {
+        links.contains { $0.isOpen && ($0.caller == one && $0.callee == two || $0.caller == two && $0.callee == one) }
+    }
 
     /// Breaks every connection of a node.
     public mutating func disconnect(_ node: Int) {

@@ -81,7 +81,7 @@ struct SwiftClientTests {
         let keysend = try await shop.listinvoices(limit: 1).invoices[0]
         #expect(keysend.keysend && keysend.bolt11 == nil)
         var hashes: [String] = []
-        for try await event in shop.events(since: 1) where event.event.rawValue == "payment_received" {
+        for try await event in shop.events(from: 1) where event.event.rawValue == "payment_received" {
             hashes.append(event.paymentHash ?? "")
             if hashes.count == 2 { break }
         }
@@ -115,12 +115,17 @@ struct SwiftClientTests {
     func addresses() throws {
         func refusal(_ text: String, trusting certificate: URL? = nil) -> CallFailure? {
             do throws(CallFailure) {
-                _ = try RemoteNode(url: URL(string: text)!, token: "", trusting: certificate)
+                _ = try RemoteNode(url: URL(string: text)!, token: "lnw_a", trusting: certificate)
                 return nil
             } catch { return error }
         }
         for text in ["ftp://127.0.0.1", "http://127.0.0.1/v1", "https://[::1]:1/?a=b"] { #expect(refusal(text)?.kind == .usage, "\(text)") }
+        for token in ["", "lnw_a\n", "lnw a"] {
+            let refused = #expect(throws: CallFailure.self) { try RemoteNode(url: URL(string: "http://127.0.0.1:1")!, token: token) }
+            #expect(refused?.kind == .usage)
+        }
         for text in ["http://127.0.0.1:8080", "https://node.example/", "http://[::1]:8080"] { #expect(refusal(text) == nil, "\(text)") }
         #expect(refusal("https://127.0.0.1", trusting: URL(filePath: "/no/such/file"))?.kind == .usage)
+        #expect(refusal("http://127.0.0.1", trusting: URL(filePath: #filePath))?.kind == .usage)
     }
 }

@@ -5,7 +5,7 @@ extension RemoteNode {
     /// The backup of the channels as it is now: sealed, of use with the words only.
     ///
     /// A token needs the permission `admin`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     @discardableResult
     public func backup() async throws(CallFailure) -> BackupAnswer {
         try await ask("backup", [:])
@@ -16,7 +16,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter backup: The backup. Bytes in hex.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func readbackup(backup: String) async throws(CallFailure) -> ReadbackupAnswer {
         try await ask("readbackup", ["backup": json(backup)])
@@ -27,7 +28,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter backup: The backup. Bytes in hex.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func restorechannels(backup: String) async throws(CallFailure) -> RestorechannelsAnswer {
         try await ask("restorechannels", ["backup": json(backup)])
@@ -38,7 +40,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter path: To which file. A file, from the root on.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func backupdatabase(path: String) async throws(CallFailure) -> BackupdatabaseAnswer {
         try await ask("backupdatabase", ["path": json(path)])

@@ -17,7 +17,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func openchannel(
         id: String, amountSat: JSONValue, pushMsat: Int64? = nil, announce: Bool? = nil, useReserve: Bool? = nil,
@@ -44,7 +45,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func quoteopen(
         amountSat: JSONValue, useReserve: Bool? = nil, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil
     ) async throws(CallFailure) -> FundingQuote {
@@ -59,7 +61,7 @@ extension RemoteNode {
     /// All channels, among them those that were closed in the last two weeks.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listchannels() async throws(CallFailure) -> [Channel] {
         try await ask("listchannels", [:])
     }
@@ -71,7 +73,7 @@ extension RemoteNode {
     /// - Parameters:
     ///   - limit: How many at the most; 100 where nothing is said.
     ///   - before: Go on where the page before ended: its `next`. Where a list goes on.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listclosedchannels(limit: Int64? = nil, before: String? = nil) async throws(CallFailure) -> ListclosedchannelsAnswer {
         try await ask("listclosedchannels", ["limit": limit.map { json($0) }, "before": before.map { json($0) }])
     }
@@ -86,7 +88,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func close(channel: String, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil)
         async throws(CallFailure) -> CloseAnswer
@@ -109,7 +112,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func quoteclose(channel: String, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil)
         async throws(CallFailure) -> QuotecloseAnswer
     {
@@ -135,7 +139,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func forceclose(
         channel: String, newest: Bool? = nil, replaceClose: Bool? = nil, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil,
@@ -160,7 +165,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func quoteforceclose(channel: String, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil)
         async throws(CallFailure) -> ForceCloseQuote
     {
@@ -182,7 +188,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func abandon(channel: String, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil)
         async throws(CallFailure) -> AbandonAnswer
@@ -201,7 +208,8 @@ extension RemoteNode {
     ///
     /// - Parameter channel: Which; also one that is closed. A channel's short id, its alias, or a unique beginning of
     ///   its id, of its peer's or of its peer's name.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func explainchannel(channel: String) async throws(CallFailure) -> ChannelStory {
         try await ask("explainchannel", ["channel": json(channel)])
     }
@@ -217,7 +225,8 @@ extension RemoteNode {
     ///   - cltvExpiryDelta: Between the two sides of a forward. Blocks.
     ///   - htlcMinimumMsat: Nothing smaller is forwarded. Thousandths of a satoshi.
     ///   - htlcMaximumMsat: Nothing larger is forwarded. Thousandths of a satoshi.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func setchannel(
         channel: String, feeBaseMsat: Int64? = nil, feeProportionalMillionths: Int64? = nil, cltvExpiryDelta: Int64? = nil,
@@ -242,7 +251,7 @@ extension RemoteNode {
     ///   - before: Go on where the page before ended: its `next`. Where a list goes on.
     ///   - status: Only those that stand so.
     ///   - since: Only those that began at that time or later. RFC 3339, in UTC.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listforwards(limit: Int64? = nil, before: String? = nil, status: ListforwardsStatus? = nil, since: Date? = nil)
         async throws(CallFailure) -> ListforwardsAnswer
     {
@@ -257,7 +266,7 @@ extension RemoteNode {
     /// The terms of each channel, and what it earned.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func feereport() async throws(CallFailure) -> FeereportAnswer {
         try await ask("feereport", [:])
     }

@@ -15,7 +15,8 @@ extension RemoteNode {
     ///   - label: What you call it: nobody else sees it. 200 bytes at the most.
     ///   - expiry: For how long it can be paid; an hour where nothing is said. Seconds.
     ///   - blind: Above 0 it hides who is paid, behind so many hops: BOLT 4's blinded paths. Hops.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func invoice(
         amountMsat: Int64? = nil, description: String? = nil, descriptionHash: String? = nil, label: String? = nil, expiry: Int64? = nil,
@@ -35,7 +36,8 @@ extension RemoteNode {
     /// A token needs the permission `invoice`.
     ///
     /// - Parameter invoice: Which. An invoice, its payment hash, or a unique beginning of that.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func lookupinvoice(invoice: String) async throws(CallFailure) -> InvoiceStatus {
         try await ask("lookupinvoice", ["invoice": json(invoice)])
     }
@@ -47,7 +49,8 @@ extension RemoteNode {
     /// - Parameters:
     ///   - invoice: Which. An invoice, its payment hash, or a unique beginning of that.
     ///   - waitMs: How long at the most; a minute where nothing is said. Thousandths of a second.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func waitinvoice(invoice: String, waitMs: Int64? = nil) async throws(CallFailure) -> InvoiceStatus {
         try await ask("waitinvoice", ["invoice": json(invoice), "wait_ms": waitMs.map { json($0) }])
     }
@@ -62,7 +65,7 @@ extension RemoteNode {
     ///   - status: Only those that stand so.
     ///   - since: Only those that began at that time or later. RFC 3339, in UTC.
     ///   - label: Only those that are called so.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listinvoices(
         limit: Int64? = nil, before: String? = nil, status: ListinvoicesStatus? = nil, since: Date? = nil, label: String? = nil
     ) async throws(CallFailure) -> ListinvoicesAnswer {
@@ -87,7 +90,8 @@ extension RemoteNode {
     ///   - label: What you call it: nobody else sees it. 200 bytes at the most.
     ///   - expiry: For how long it can be paid; an hour where nothing is said. Seconds.
     ///   - blind: Above 0 it hides who is paid, behind so many hops: BOLT 4's blinded paths. Hops.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func holdinvoice(
         paymentHash: String, amountMsat: Int64? = nil, description: String? = nil, descriptionHash: String? = nil, label: String? = nil,
@@ -108,7 +112,8 @@ extension RemoteNode {
     ///
     /// - Parameter paymentPreimage: Of the invoice's hash. Whose SHA-256 is the payment's hash, in hex: the proof that
     ///   it was paid.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func settle(paymentPreimage: String) async throws(CallFailure) -> SettleAnswer {
         try await ask("settle", ["payment_preimage": json(paymentPreimage)])
@@ -119,7 +124,8 @@ extension RemoteNode {
     /// A token needs the permission `invoice`.
     ///
     /// - Parameter paymentHash: Of which invoice. A payment hash, or a unique beginning of it.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func cancel(paymentHash: String) async throws(CallFailure) -> CancelAnswer {
         try await ask("cancel", ["payment_hash": json(paymentHash)])

@@ -5,7 +5,7 @@ extension RemoteNode {
     /// The public network as this node knows it.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func graph() async throws(CallFailure) -> GraphAnswer {
         try await ask("graph", [:])
     }
@@ -13,7 +13,7 @@ extension RemoteNode {
     /// What payments have taught of the liquidity of channels, for another node.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func exportestimates() async throws(CallFailure) -> ExportestimatesAnswer {
         try await ask("exportestimates", [:])
     }
@@ -23,7 +23,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter estimates: Lines of text.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func importestimates(estimates: String) async throws(CallFailure) {
         let _: Bool = try await ask("importestimates", ["estimates": json(estimates)])
     }

@@ -5,7 +5,7 @@ extension RemoteNode {
     /// Says that somebody is there.
     ///
     /// Any token will do.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func ping() async throws(CallFailure) {
         let _: Bool = try await ask("ping", [:])
     }
@@ -13,7 +13,7 @@ extension RemoteNode {
     /// Who this node is, and how it stands.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func getinfo() async throws(CallFailure) -> NodeInfo {
         try await ask("getinfo", [:])
     }
@@ -21,7 +21,7 @@ extension RemoteNode {
     /// What there is, on chain and in channels, and what of it can be spent.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func balance() async throws(CallFailure) -> Balance {
         try await ask("balance", [:])
     }
@@ -38,7 +38,7 @@ extension RemoteNode {
     ///   - feed: The `feed` of the answer before.
     ///   - waitMs: How long to wait where nothing has happened. Thousandths of a second.
     ///   - limit: How many at the most; 100 where nothing is said.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func events(from: Int64? = nil, feed: String? = nil, waitMs: Int64? = nil, limit: Int64? = nil) async throws(CallFailure)
         -> EventsAnswer
     {
@@ -62,7 +62,7 @@ extension RemoteNode {
     ///   - from: The `next` of the answer before; left out, the oldest that is kept.
     ///   - waitMs: How long to wait where nothing has happened. Thousandths of a second.
     ///   - limit: How many at the most; 100 where nothing is said.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listevents(from: Int64? = nil, waitMs: Int64? = nil, limit: Int64? = nil) async throws(CallFailure) -> ListeventsAnswer {
         try await ask("listevents", ["from": from.map { json($0) }, "wait_ms": waitMs.map { json($0) }, "limit": limit.map { json($0) }])
     }
@@ -75,7 +75,7 @@ extension RemoteNode {
     ///   - limit: How many at the most; 100 where nothing is said.
     ///   - before: Go on where the page before ended: its `next`. Where a list goes on.
     ///   - alerts: Only where money was at risk.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func log(limit: Int64? = nil, before: String? = nil, alerts: Bool? = nil) async throws(CallFailure) -> LogAnswer {
         try await ask("log", ["limit": limit.map { json($0) }, "before": before.map { json($0) }, "alerts": alerts.map { json($0) }])
     }
@@ -85,7 +85,7 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter address: Of which node. A node's id, and where it is: <id>@<host>:<port>.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     @discardableResult
     public func connect(address: String) async throws(CallFailure) -> ConnectAnswer {
         try await ask("connect", ["address": json(address)])
@@ -96,7 +96,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter id: Which. A node's id, its alias, or a unique beginning of either.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func disconnect(id: String) async throws(CallFailure) -> DisconnectAnswer {
         try await ask("disconnect", ["id": json(id)])
@@ -105,7 +106,7 @@ extension RemoteNode {
     /// The nodes that this one is connected to.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listpeers() async throws(CallFailure) -> [Peer] {
         try await ask("listpeers", [:])
     }
@@ -115,7 +116,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter passphrase: Of the wallet.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func unlock(passphrase: String) async throws(CallFailure) {
         let _: Bool = try await ask("unlock", ["passphrase": json(passphrase)])
     }
@@ -123,7 +125,8 @@ extension RemoteNode {
     /// Stops the node.
     ///
     /// A token needs the permission `admin`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `refused`.
     public func stop() async throws(CallFailure) {
         let _: Bool = try await ask("stop", [:])
     }

@@ -16,8 +16,8 @@ extension RemoteNode {
     ///   - maxFeeMsat: What fees may be at the most; otherwise a share of the amount. Thousandths of a satoshi.
     ///   - timeout: For how long ways are tried. Seconds.
     ///   - maxParts: In how many parts at the most.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`, `paymentFailed`,
-    ///   `pending`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`, `paymentFailed`, `pending`.
     @discardableResult
     public func pay(bolt11: String, amountMsat: Int64? = nil, maxFeeMsat: Int64? = nil, timeout: Int64? = nil, maxParts: Int64? = nil)
         async throws(CallFailure) -> Payment
@@ -40,8 +40,8 @@ extension RemoteNode {
     ///   - maxFeeMsat: What fees may be at the most; otherwise a share of the amount. Thousandths of a satoshi.
     ///   - timeout: For how long ways are tried. Seconds.
     ///   - maxParts: In how many parts at the most.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`, `paymentFailed`,
-    ///   `pending`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`, `paymentFailed`, `pending`.
     @discardableResult
     public func keysend(id: String, amountMsat: Int64, maxFeeMsat: Int64? = nil, timeout: Int64? = nil, maxParts: Int64? = nil)
         async throws(CallFailure) -> Payment
@@ -59,8 +59,8 @@ extension RemoteNode {
     /// A token needs the permission `pay`.
     ///
     /// - Parameter payment: Which. The whole payment hash, or the invoice.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
-    @discardableResult
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func lookuppayment(payment: String) async throws(CallFailure) -> Payment {
         try await ask("lookuppayment", ["payment": json(payment)])
     }
@@ -73,7 +73,8 @@ extension RemoteNode {
     /// Any token will do.
     ///
     /// - Parameter text: What it is. What was pasted.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func decode(text: String) async throws(CallFailure) -> Decoded {
         try await ask("decode", ["text": json(text)])
     }
@@ -87,7 +88,7 @@ extension RemoteNode {
     ///   - before: Go on where the page before ended: its `next`. Where a list goes on.
     ///   - status: Only those that stand so.
     ///   - since: Only those that began at that time or later. RFC 3339, in UTC.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listpayments(limit: Int64? = nil, before: String? = nil, status: ListpaymentsStatus? = nil, since: Date? = nil)
         async throws(CallFailure) -> ListpaymentsAnswer
     {
@@ -104,7 +105,8 @@ extension RemoteNode {
     /// A token needs the permission `read`.
     ///
     /// - Parameter payment: Which. A payment hash, a unique beginning of it, its preimage, or its invoice.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func explain(payment: String) async throws(CallFailure) -> PaymentStory {
         try await ask("explain", ["payment": json(payment)])
     }
@@ -117,7 +119,8 @@ extension RemoteNode {
     ///   - id: To whom. A node's id, its alias, or a unique beginning of either.
     ///   - amountMsat: How much. Thousandths of a satoshi.
     ///   - maxFeeMsat: What fees may be at the most. Thousandths of a satoshi.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func getroute(id: String, amountMsat: Int64, maxFeeMsat: Int64? = nil) async throws(CallFailure) -> GetrouteAnswer {
         try await ask("getroute", ["id": json(id), "amount_msat": json(amountMsat), "max_fee_msat": maxFeeMsat.map { json($0) }])
     }
@@ -130,7 +133,8 @@ extension RemoteNode {
     ///   - id: To whom. A node's id, its alias, or a unique beginning of either.
     ///   - amountMsat: How much. Thousandths of a satoshi.
     ///   - maxFeeMsat: What fees may be at the most. Thousandths of a satoshi.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func compareroutes(id: String, amountMsat: Int64, maxFeeMsat: Int64? = nil) async throws(CallFailure) -> CompareroutesAnswer {
         try await ask("compareroutes", ["id": json(id), "amount_msat": json(amountMsat), "max_fee_msat": maxFeeMsat.map { json($0) }])
     }
@@ -145,7 +149,8 @@ extension RemoteNode {
     ///   - maxFeeMsat: What fees may be at the most; otherwise a share of the amount. Thousandths of a satoshi.
     ///   - timeout: For how long ways are tried. Seconds.
     ///   - maxParts: In how many parts at the most.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func probe(id: String, amountMsat: Int64, maxFeeMsat: Int64? = nil, timeout: Int64? = nil, maxParts: Int64? = nil)
         async throws(CallFailure) -> PaymentStory
@@ -171,8 +176,8 @@ extension RemoteNode {
     ///   - maxFeeMsat: What fees may be at the most; otherwise a share of the amount. Thousandths of a satoshi.
     ///   - timeout: For how long ways are tried. Seconds.
     ///   - maxParts: In how many parts at the most.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`, `paymentFailed`,
-    ///   `pending`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`, `paymentFailed`, `pending`.
     @discardableResult
     public func rebalance(
         from: String, to: String, amountMsat: Int64, maxFeeMsat: Int64? = nil, timeout: Int64? = nil, maxParts: Int64? = nil

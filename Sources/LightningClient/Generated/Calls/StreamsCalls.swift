@@ -20,7 +20,8 @@ extension RemoteNode {
     ///   - maxInFlight: Payments under way at a time to each recipient.
     ///   - patienceMs: For how long nothing may get through; 0 for ever. Thousandths of a second.
     ///   - catchUpMs: How much of an interruption is paid for afterwards. Thousandths of a second.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func startstream(
         recipients: [StartstreamRecipient], rateMsat: Int64, ratePeriodS: Int64? = nil, durationMs: Int64? = nil, budgetMsat: Int64? = nil,
@@ -46,7 +47,7 @@ extension RemoteNode {
     /// - Parameters:
     ///   - limit: How many at the most; 100 where nothing is said.
     ///   - before: Go on where the page before ended: its `next`. The number of a stream.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func liststreams(limit: Int64? = nil, before: Int64? = nil) async throws(CallFailure) -> ListstreamsAnswer {
         try await ask("liststreams", ["limit": limit.map { json($0) }, "before": before.map { json($0) }])
     }
@@ -56,7 +57,8 @@ extension RemoteNode {
     /// A token needs the permission `read`.
     ///
     /// - Parameter stream: Which. The number of a stream.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func getstream(stream: Int64) async throws(CallFailure) -> Stream {
         try await ask("getstream", ["stream": json(stream)])
     }
@@ -66,7 +68,8 @@ extension RemoteNode {
     /// A token needs the permission `pay`.
     ///
     /// - Parameter stream: Which. The number of a stream.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func pausestream(stream: Int64) async throws(CallFailure) -> Stream {
         try await ask("pausestream", ["stream": json(stream)])
@@ -77,7 +80,8 @@ extension RemoteNode {
     /// A token needs the permission `pay`.
     ///
     /// - Parameter stream: Which. The number of a stream.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func resumestream(stream: Int64) async throws(CallFailure) -> Stream {
         try await ask("resumestream", ["stream": json(stream)])
@@ -88,7 +92,8 @@ extension RemoteNode {
     /// A token needs the permission `pay`.
     ///
     /// - Parameter stream: Which. The number of a stream.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func stopstream(stream: Int64) async throws(CallFailure) -> Stream {
         try await ask("stopstream", ["stream": json(stream)])
@@ -102,7 +107,8 @@ extension RemoteNode {
     ///   - stream: Which. The number of a stream.
     ///   - rateMsat: What is paid in each period. Thousandths of a satoshi.
     ///   - ratePeriodS: A second where nothing is said. Seconds: 1, 60 or 3600.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func setstreamrate(stream: Int64, rateMsat: Int64, ratePeriodS: Int64? = nil) async throws(CallFailure) -> Stream {
         try await ask(
@@ -116,7 +122,8 @@ extension RemoteNode {
     /// - Parameters:
     ///   - stream: Which. The number of a stream.
     ///   - amountMsat: How much. Thousandths of a satoshi.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func addtostream(stream: Int64, amountMsat: Int64) async throws(CallFailure) -> Stream {
         try await ask("addtostream", ["stream": json(stream), "amount_msat": json(amountMsat)])

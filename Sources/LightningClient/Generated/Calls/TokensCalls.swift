@@ -16,7 +16,8 @@ extension RemoteNode {
     ///   - name: For whom it is.
     ///   - limitMsat: What may be paid with it, fees included; left out, all there is. Thousandths of a satoshi.
     ///   - limitPeriodS: In which time; left out, in all. Seconds.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func createtoken(permissions: [CreatetokenPermission], name: String? = nil, limitMsat: Int64? = nil, limitPeriodS: Int64? = nil)
         async throws(CallFailure) -> CreatetokenAnswer
@@ -32,7 +33,7 @@ extension RemoteNode {
     /// The tokens, without their secrets.
     ///
     /// A token needs the permission `admin`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     @discardableResult
     public func listtokens() async throws(CallFailure) -> [Token] {
         try await ask("listtokens", [:])
@@ -41,7 +42,7 @@ extension RemoteNode {
     /// What the caller's own token allows.
     ///
     /// Any token will do.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func whoami() async throws(CallFailure) -> WhoamiAnswer {
         try await ask("whoami", [:])
     }
@@ -51,7 +52,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter id: Which. A token's id, a unique beginning of it, or its name where no other has that.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func revoketoken(id: String) async throws(CallFailure) -> RevoketokenAnswer {
         try await ask("revoketoken", ["id": json(id)])

@@ -5,7 +5,7 @@ extension RemoteNode {
     /// An address that nobody has paid yet.
     ///
     /// A token needs the permission `chain`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     @discardableResult
     public func newaddress() async throws(CallFailure) -> NewaddressAnswer {
         try await ask("newaddress", [:])
@@ -14,7 +14,7 @@ extension RemoteNode {
     /// What layer 1 takes now, by when a transaction should be mined.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func feerates() async throws(CallFailure) -> FeeratesAnswer {
         try await ask("feerates", [:])
     }
@@ -31,7 +31,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func send(
         address: String, amountSat: JSONValue, useReserve: Bool? = nil, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil,
@@ -58,7 +59,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     public func quotesend(
         address: String, amountSat: JSONValue, useReserve: Bool? = nil, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil,
         confTarget: Int64? = nil
@@ -81,7 +83,8 @@ extension RemoteNode {
     ///   - feeRateSatKw: What it pays; not with conf_target. Satoshi for a thousand units of weight.
     ///   - allowHighFee: Take a fee rate that is far more than the next block takes.
     ///   - confTarget: Within how many blocks it should be mined. Blocks.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func bumpfee(txid: String, feeRateSatKw: Int64? = nil, allowHighFee: Bool? = nil, confTarget: Int64? = nil)
         async throws(CallFailure) -> Transaction
@@ -101,7 +104,7 @@ extension RemoteNode {
     /// - Parameters:
     ///   - limit: How many at the most; 100 where nothing is said.
     ///   - before: Go on where the page before ended: its `next`. Where a list goes on.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listtransactions(limit: Int64? = nil, before: String? = nil) async throws(CallFailure) -> ListtransactionsAnswer {
         try await ask("listtransactions", ["limit": limit.map { json($0) }, "before": before.map { json($0) }])
     }
@@ -109,7 +112,7 @@ extension RemoteNode {
     /// The coins of the wallet.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listunspent() async throws(CallFailure) -> ListunspentAnswer {
         try await ask("listunspent", [:])
     }

@@ -7,7 +7,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter address: Of the tower. <id>@<host>:<port>.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func addwatchtower(address: String) async throws(CallFailure) -> AddwatchtowerAnswer {
         try await ask("addwatchtower", ["address": json(address)])
@@ -18,7 +19,8 @@ extension RemoteNode {
     /// A token needs the permission `admin`.
     ///
     /// - Parameter id: Which. A tower's id, or a unique beginning of it.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `refused`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`,
+    ///   `notFound`, `refused`.
     @discardableResult
     public func removewatchtower(id: String) async throws(CallFailure) -> RemovewatchtowerAnswer {
         try await ask("removewatchtower", ["id": json(id)])
@@ -27,7 +29,7 @@ extension RemoteNode {
     /// The watchtowers, what they have, and what this node keeps for others.
     ///
     /// A token needs the permission `read`.
-    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`.
+    /// - Throws: `CallFailure`, of kind `usage`, `forbidden`, `notRunning`, `unreachable`, `corrupt`, `internal`.
     public func listwatchtowers() async throws(CallFailure) -> ListwatchtowersAnswer {
         try await ask("listwatchtowers", [:])
     }
