@@ -8,17 +8,15 @@ import LightningTesting
 // What the README and the articles show, compiled as somebody's own code would be: TidyTests finds each of their pieces of Swift here.
 
 private func library(_ folder: URL) async throws {
-    let chain = try EmbeddedChain(path: nil)  // or BitcoindChain(url: …)
+    let chain = try EmbeddedChain(path: nil)  // a layer 1 of its own; BitcoindChain(url: …) for that of lnw local up, or a bitcoind
     let wallet = WalletDirectory(folder)
     if !wallet.exists { print(try wallet.create()) }  // the words of BIP 39, to be written down
     let alice = try await LightningNode.start(wallet: wallet, chain: chain)
-    let events = alice.events  // payments, channels, blocks: from now on
     let bob = NodeAddress("03ab…@127.0.0.1:9736")!
     try await alice.connect(bob)
     let channel = try await alice.openChannel(to: bob.nodeID, amount: Satoshi(1_000_000))
     try await alice.waitUntilUsable(channel)  // a few blocks later
     let payment = try await alice.pay(try Invoice("lnbcrt…"))
-    for await event in events { print(event) }
     for try await event in alice.events(since: 0) { print(event.number) }  // stored ones, then those that come; go on with the last number
     _ = (channel, payment)
 }
@@ -54,10 +52,11 @@ private func wallet(_ folder: URL) async throws {
 private func client(_ token: String) async throws {
     let node = try RemoteNode(url: URL(string: "http://127.0.0.1:8080")!, token: token)  // or RemoteNode(socket: "…/control.sock")
     let invoice = try await node.invoice(amountMsat: 5_000_000, description: "coffee")
-    let paid = try await node.waitinvoice(invoice: invoice.paymentHash)
-    if paid.status == .paid { print("paid at", paid.paidAt!) }
-    for try await event in node.events(from: 1) { print(event.number, event.event) }
-    do { try await node.pay(bolt11: "lnbcrt…") } catch { print(error.kind, error.data?["payment_hash"] ?? .null) }
+    print(invoice.bolt11)  // what the payer is given
+    var state = try await node.waitinvoice(invoice: invoice.paymentHash)  // answers after a minute at the most
+    while state.status == .unpaid || state.status == .settling { state = try await node.waitinvoice(invoice: invoice.paymentHash) }
+    do { try await node.pay(bolt11: "lnbcrt…") } catch { print(error.kind, error.message) }
+    for try await event in node.events(from: 1) where event.event == .paymentReceived { print(event.number, event.amountMsat ?? 0) }
 }
 
 private func limits(_ node: LightningNode, _ invoice: Invoice) async throws {

@@ -4,7 +4,7 @@ public import Foundation
 /// A node in another process or on another machine: a method for each call of the table, and what it answers as Swift.
 ///
 /// ```swift
-/// let node = RemoteNode(url: URL(string: "http://127.0.0.1:8080")!, token: token)
+/// let node = try RemoteNode(url: URL(string: "http://127.0.0.1:8080")!, token: token)
 /// let invoice = try await node.invoice(amountMsat: 5_000_000, description: "coffee")
 /// for try await event in node.events(from: 1) { … }
 /// ```
@@ -73,7 +73,10 @@ public struct RemoteNode: Sendable {
                         next = page.next
                         for event in page.events { continuation.yield(event) }
                     } catch {
-                        guard error.kind == .notRunning || error.kind == .unreachable else { return continuation.finish(throwing: error) }
+                        // What cannot be read now cannot be read later.
+                        guard error.kind == .notRunning || error.kind == .unreachable, error.data?["unreadable"] != true else {
+                            return continuation.finish(throwing: error)
+                        }
                         try? await Task.sleep(for: .seconds(1))
                     }
                 }
@@ -113,7 +116,8 @@ struct WireFailure: Decodable {
 ///
 /// Money at risk: what was asked for was carried out, so it is not to be asked for again.
 func unreadable(_ name: String) -> CallFailure {
-    CallFailure(.unreachable, "\(name) was carried out, and its answer cannot be read: the node is of another version")
+    CallFailure(
+        .unreachable, "\(name) was carried out, and its answer cannot be read: the node is of another version", ["unreadable": true])
 }
 
 /// What reads answers.

@@ -62,9 +62,13 @@ extension SimulatedWorld {
         for _ in 0..<60 where !knowsAll(topology) || !announce { try pass(5) }
         guard !announce || knowsAll(topology) else {
             let known = nodes.map { node in
-                "\(node.name) \(node.core!.gossip.graph.allChannels.count { $0.policy1 != nil && $0.policy2 != nil })"
+                (node.name, node.core!.gossip.graph.allChannels.count { $0.policy1 != nil && $0.policy2 != nil })
             }
-            throw violation("gossip does not spread: \(known)")
+            let behind = known.filter { $0.1 < topology.channels.count }
+            let some = behind.prefix(10).map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+            throw violation(
+                "gossip does not spread: \(behind.count) of \(nodes.count) nodes do not know all of \(topology.channels.count) channels: \(some)"
+            )
         }
         return ids
     }

@@ -213,7 +213,7 @@ struct ScenarioTests {
             return nil
         }
         #expect(problem { _ in } == nil)
-        #expect(problem { $0.nodes = ["alice"] } == .nodes(1, most: 200))
+        #expect(problem { $0.nodes = ["alice"] } == .nodes(1, most: Scenario.maxProtocolNodes))
         #expect(problem { $0.nodes[1] = "alice" } == .name("alice"))
         #expect(problem { $0.channels[0].to = 7 } == .unknownNode(7, "channel 1"))
         #expect(problem { $0.channels[1].to = 1 } == .channel(1, "it joins a node with itself"))
