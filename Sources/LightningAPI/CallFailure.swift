@@ -8,7 +8,9 @@ public struct CallFailure: LocalizedError, Hashable, Sendable, CustomStringConve
         case usage
         /// Nobody answers.
         case notRunning
-        /// The node answers, but not who it was to reach; or it stopped before it answered.
+        /// The node answers, but not who it was to reach; or it stopped before it answered, or its answer did not come through.
+        ///
+        /// Money at risk: what was asked for may have been done. Look before it is asked for again.
         case unreachable
         /// What is named is not there.
         case notFound
@@ -16,13 +18,13 @@ public struct CallFailure: LocalizedError, Hashable, Sendable, CustomStringConve
         case refused
         /// The payment failed: `data` has where, and BOLT 4's code.
         case paymentFailed
-        /// What was asked for is under way, and neither done nor failed.
+        /// What was asked for is under way, and neither done nor failed: it is not to be asked for again.
         case pending
-        /// The database cannot be used: the node has stopped.
+        /// The database cannot be used: the node has stopped. What was asked for meanwhile may have been done.
         case corrupt
         /// The token does not allow it, or its limit is reached.
         case forbidden
-        /// A bug of the node.
+        /// A bug of the node: what was asked for may have been done.
         case `internal`
 
         /// The kind that a code tells; of a later version's codes `internal`.
