@@ -10,13 +10,7 @@ extension LightningNode {
     ///
     /// - Throws: `NodeRefusal.stopped` where the node stops before, `CancellationError` where the task is cancelled.
     public func waitForBlock(_ height: BlockHeight) async throws {
-        let events = events
-        if try await self.height() >= height { return }
-        for await event in events {
-            if case .block(let at) = event, at >= height { return }
-        }
-        try Task.checkCancellation()
-        throw NodeRefusal.stopped
+        _ = try await waitFor { node in try await node.height() >= height ? true : nil }
     }
 
     /// Waits until payments can be sent over a channel: at once where they can be now.
