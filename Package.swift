@@ -99,13 +99,15 @@ let package = Package(
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningWire", "LightningRouting", "LightningPayment", "LightningSimulation",
                 .product(name: "TOMLKit", package: "TOMLKit"),
             ]),
+        .target(name: "LineFraming", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "LightningStorage", dependencies: ["LightningRecords", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "BitcoinBackend",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", .product(name: "GRDB", package: "GRDB.swift"),
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LineFraming", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(
             name: "LightningRuntime",
@@ -121,7 +123,7 @@ let package = Package(
         .target(
             name: "LightningClient",
             dependencies: [
-                "LightningAPI", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "LightningAPI", "LineFraming", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -131,7 +133,7 @@ let package = Package(
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "LightningRecords", "LightningWire", "LightningInvoice", "LightningRouting",
                 "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningChain", "LightningPayment", "LightningCore",
-                "LightningStorage", "BitcoinBackend", "LightningRuntime", "LightningAPI", "LightningClient",
+                "LightningStorage", "BitcoinBackend", "LightningRuntime", "LightningAPI", "LineFraming",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -184,6 +186,12 @@ let package = Package(
         .executableTarget(name: "TwoNodes", dependencies: ["Lightning"], path: "Examples/TwoNodes", packageAccess: false),
         .target(name: "TestSupport", dependencies: ["CryptoPrimitives"], path: "Tests/TestSupport"),
         .target(
+            name: "TestElectrum",
+            dependencies: [
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinBackend", "LineFraming", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ], path: "Tests/TestElectrum"),
+        .target(
             name: "LightningFuzzing",
             dependencies: [
                 "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "LightningRecords", "LightningWire", "LightningChain",
@@ -193,7 +201,7 @@ let package = Package(
         .testTarget(
             name: "BackendTests",
             dependencies: [
-                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "TestSupport",
+                "CryptoPrimitives", "BitcoinPrimitives", "BitcoinLedger", "BitcoinBackend", "TestElectrum", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "GRDB", package: "GRDB.swift"),
             ]),
@@ -275,7 +283,7 @@ let package = Package(
                 "LightningRouting", "LightningChannel", "LightningEnforcement", "LightningTransactions", "LightningPayment",
                 "LightningChain", "LightningCore", "LightningSimulation", "LightningStorage", "LightningRuntime", "LightningAPI",
                 "LightningClient", "LightningServer",
-                "Lightning", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Lightning", "TestElectrum", "TestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "AsyncHTTPClient", package: "async-http-client"),

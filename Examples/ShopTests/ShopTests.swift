@@ -10,7 +10,8 @@ struct Shop {
         let tip = try await chain.tip().height
         for height in stride(from: tip, through: 0, by: -1) {
             guard let hash = try await chain.blockHash(height: height) else { continue }
-            let outputs = try await chain.block(hash).transactions.flatMap(\.outputs)
+            let block = try await chain.contents(of: hash, height: height, concerning: .init(scripts: [script]))
+            let outputs = block.entries.flatMap(\.transaction.outputs)
             if outputs.contains(where: { $0.script == script }) { return tip - height + 1 }
         }
         return 0

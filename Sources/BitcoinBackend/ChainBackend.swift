@@ -31,13 +31,23 @@ public enum ChainFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Layer 1 as a Lightning node needs it: the embedded chain in this process, or a bitcoind behind JSON-RPC.
+/// Layer 1 as a Lightning node needs it: the embedded chain in this process, a bitcoind behind JSON-RPC, or an Electrum server.
 public protocol ChainBackend: Sendable {
     /// The active chain's last block.
     func tip() async throws(ChainFailure) -> (height: BlockHeight, hash: BlockHash)
     /// The hash of the active chain's block at a height; `nil` above the tip.
     func blockHash(height: BlockHeight) async throws(ChainFailure) -> BlockHash?
-    func block(_ hash: BlockHash) async throws(ChainFailure) -> Block
+    /// Whether it tells of nothing but what it is asked for: then it is told what that is.
+    var isSelective: Bool { get }
+    /// What a block of the active chain holds: all of it, or at least what the interests name, and what spends or pays for that in the same block.
+    ///
+    /// - Throws: `.refused` where there is no such block; `.notReady` where it has left the active chain.
+    func contents(
+        of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockContents
+    /// The lowest block of which more is known now than its contents told, for a server learns late, and interests grow; `nil` where nothing
+    /// was missed. What was told of it, and of what is on top of it, has to be taken back and asked for again.
+    func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight?
     /// The unspent output at a place in the active chain; `nil` where there is none or it is spent.
     ///
     /// - Throws: `.notReady` for a block that is not there yet.
@@ -52,10 +62,17 @@ public protocol ChainBackend: Sendable {
     ///
     /// - Parameter blocks: 1 to 1008.
     func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate
-    /// The transactions that wait for a block, by their ids.
-    func mempool() async throws(ChainFailure) -> [TransactionID]
+    /// The transactions that wait for a block, by their ids: all, or those that the interests name and what spends those.
+    func mempool(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> [TransactionID]
     /// One of them; `nil` where it has left meanwhile.
     func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction?
     /// Returns when the tip is no longer this one, or after some time.
     func waitForChange(from tip: BlockHash) async
+}
+
+extension ChainBackend {
+    /// Whole blocks tell everything.
+    public var isSelective: Bool { false }
+    /// Nothing is missed in whole blocks.
+    public func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight? { nil }
 }

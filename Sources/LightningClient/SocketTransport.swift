@@ -1,5 +1,6 @@
 import Foundation
 package import LightningAPI
+import LineFraming
 import NIOCore
 import NIOFoundationCompat
 import NIOPosix

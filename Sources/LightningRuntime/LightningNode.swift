@@ -135,6 +135,17 @@ public final class LightningNode: Service, Sendable {
         var configuration = options.configuration
         configuration.connections.fit(files: OpenFiles.raiseLimit())
         if wallet.isRestored { configuration.walletLookAhead = OnChainWallet.addressLimit }
+        if chain.isSelective {
+            if configuration.tower != nil {
+                options.logger.warning("a watchtower looks through whole blocks, which this layer 1 does not show: this node is none")
+                configuration.tower = nil
+            }
+            if wallet.isRestored {
+                options.logger.warning(
+                    "this layer 1 shows no whole blocks: of channels that are lost it finds what is in the backup of the channels, and not what was paid out by closes that only the words tell of"
+                )
+            }
+        }
         let network = configuration.network
         let keys = NodeKeys(seed: try wallet.seed(), network: network)
         let isNew = wallet.isNew

@@ -4,67 +4,111 @@ import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
 import Synchronization
+import TestElectrum
 import Testing
 
 /// One layer 1 of those that a node can stand on, and the hands to move it.
-struct Subject: Sendable, CustomTestStringConvertible {
-    enum Kind: String, Sendable, CaseIterable {
+struct Subject: Sendable {
+    enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
         case embedded = "the embedded chain"
         case served = "the embedded chain of another process, over JSON-RPC"
+        case electrum = "an Electrum server"
+        case oldElectrum = "an Electrum server of protocol 1.4"
         /// LIGHTNING_BITCOIND=http://user:password@host:port of an empty regtest node.
         case bitcoind = "a bitcoind"
+        /// LIGHTNING_ELECTRUM=tcp://host:port of a server on that bitcoind.
+        case electrumOnBitcoind = "an Electrum server on a bitcoind"
+
+        var testDescription: String { rawValue }
+        var isElectrum: Bool { [.electrum, .oldElectrum, .electrumOnBitcoind].contains(self) }
     }
 
     static let bitcoindURL = ProcessInfo.processInfo.environment["LIGHTNING_BITCOIND"]
-    static var all: [Kind] { Kind.allCases.filter { $0 != .bitcoind || bitcoindURL != nil } }
+    static let electrumURL = ProcessInfo.processInfo.environment["LIGHTNING_ELECTRUM"]
+    static var all: [Kind] {
+        Kind.allCases.filter { kind in
+            switch kind {
+            case .embedded, .served, .electrum, .oldElectrum: true
+            case .bitcoind: bitcoindURL != nil
+            case .electrumOnBitcoind: bitcoindURL != nil && electrumURL != nil
+            }
+        }
+    }
 
     let kind: Kind
     let backend: any ChainBackend
-    let chain: EmbeddedChain?
-    let server: RPCServer?
-    var testDescription: String { kind.rawValue }
+    var chain: EmbeddedChain?
+    var bitcoind: BitcoindChain?
+    var server: RPCServer?
+    var electrum: TestElectrum?
 
     init(_ kind: Kind) async throws {
         self.kind = kind
-        if kind == .bitcoind {
-            backend = try BitcoindChain(url: Self.bitcoindURL!)
-            (chain, server) = (nil, nil)
-            return
-        }
-        let chain = try EmbeddedChain(path: nil)
-        self.chain = chain
-        if kind == .embedded {
-            (backend, server) = (chain, nil)
-        } else {
+        switch kind {
+        case .bitcoind, .electrumOnBitcoind:
+            let bitcoind = try BitcoindChain(url: Self.bitcoindURL!)
+            self.bitcoind = bitcoind
+            backend = kind == .bitcoind ? bitcoind : try ElectrumChain(url: Self.electrumURL!)
+            // What others have done to the bitcoind a server learns within seconds.
+            let now = try await bitcoind.tip().hash
+            while case let tip = try await backend.tip().hash, tip != now { await backend.waitForChange(from: tip) }
+        case .embedded:
+            let chain = try EmbeddedChain(path: nil)
+            self.chain = chain
+            backend = chain
+        case .electrum, .oldElectrum:
+            let chain = try EmbeddedChain(path: nil)
+            self.chain = chain
+            let electrum = try await TestElectrum(chain, version: kind == .electrum ? "1.6" : "1.4")
+            self.electrum = electrum
+            // Its answers are computed on the threads that all tests share.
+            backend = try ElectrumChain(url: electrum.url, timeout: 600)
+        case .served:
+            let chain = try EmbeddedChain(path: nil)
+            self.chain = chain
             var options = RPCServer.Options()
             options.port = 0
             (options.user, options.password) = ("u", "p")
             let server = try await RPCServer(chain: chain, options: options)
             self.server = server
-            // Its answers are computed on the threads that all tests share.
             backend = try BitcoindChain(url: "http://u:p@127.0.0.1:\(server.port)", timeout: 600)
         }
     }
 
+    /// Returns when the layer 1 has heard of the blocks.
     @discardableResult
     func mine(_ count: Int, _ script: Script = .anchor) async throws -> [BlockHash] {
-        if let chain { return try await chain.mine(count, paying: script) }
-        let address = Address(script: script, network: .regtest)!.description
-        let answer = try await (backend as! BitcoindChain).call("generatetoaddress", [.integer(count), .string(address)])
-        return answer.array!.map { BlockHash(display: $0.string!)! }
+        let mined: [BlockHash]
+        if let chain {
+            mined = try await chain.mine(count, paying: script)
+        } else {
+            let address = Address(script: script, network: .regtest)!.description
+            let answer = try await bitcoind!.call("generatetoaddress", [.integer(count), .string(address)])
+            mined = answer.array!.map { BlockHash(display: $0.string!)! }
+        }
+        while case let tip = try await backend.tip().hash, tip != mined.last { await backend.waitForChange(from: tip) }
+        return mined
     }
 
     func invalidate(_ hash: BlockHash) async throws {
         if let chain { return try await chain.invalidate(hash) }
-        _ = try await (backend as! BitcoindChain).call("invalidateblock", [.string(hash.description)])
+        _ = try await bitcoind!.call("invalidateblock", [.string(hash.description)])
     }
 
     func reconsider(_ hash: BlockHash) async throws {
         if let chain { return try await chain.reconsider(hash) }
-        _ = try await (backend as! BitcoindChain).call("reconsiderblock", [.string(hash.description)])
+        _ = try await bitcoind!.call("reconsiderblock", [.string(hash.description)])
     }
 
-    func end() async { await server?.stop() }
+    /// What a block holds of the coins of these tests.
+    func contents(_ hash: BlockHash, _ height: BlockHeight) async throws -> BlockContents {
+        try await backend.contents(of: hash, height: height, concerning: .init(scripts: [ContractTests.script]))
+    }
+
+    func end() async {
+        await server?.stop()
+        await electrum?.stop()
+    }
 }
 
 /// What a Lightning node relies on in its layer 1; the same for each.
@@ -83,16 +127,21 @@ struct ContractTests {
     }
 
     /// Spends the coinbase of a block to ourselves.
-    static func spend(_ block: Block, fee: UInt64) -> Transaction {
-        let coinbase = block.transactions[0]
+    static func spend(_ block: BlockContents, fee: UInt64) -> Transaction {
+        let coinbase = block.entries[0].transaction
         let amount = coinbase.outputs[0].amount
         var transaction = Transaction(
             inputs: [TransactionInput(OutPoint(coinbase.id, 0), sequence: 0xffff_fffd)],
             outputs: [TransactionOutput(amount - Satoshi(fee), script)])
+        sign(&transaction, amount: amount)
+        return transaction
+    }
+
+    /// Signs the first input, which spends a coin of ours.
+    static func sign(_ transaction: inout Transaction, amount: Satoshi) {
         var hasher = SignatureHasher(transaction)
         let hash = hasher.witnessV0(input: 0, scriptCode: .p2pkh(hash: Hash.hash160(key.publicKey().compressed)), amount: amount)
         transaction.inputs[0].witness = [key.sign(hash).der + [1], key.publicKey().compressed]
-        return transaction
     }
 
     @Test("blocks: heights, hashes and bodies agree; above the tip there is nothing", arguments: Subject.all)
@@ -106,13 +155,15 @@ struct ContractTests {
             #expect(try await chain.blockHash(height: 0) == Network.regtest.chainHash)
             for (offset, hash) in hashes.enumerated() {
                 #expect(try await chain.blockHash(height: start + 1 + offset) == hash)
-                let block = try await chain.block(hash)
+                let block = try await subject.contents(hash, start + 1 + offset)
                 #expect(block.hash == hash)
                 if offset > 0 { #expect(block.header.previous == hashes[offset - 1]) }
             }
             #expect(try await chain.blockHash(height: start + 4) == nil)
             #expect(try await chain.blockHash(height: 10_000_000) == nil)
-            await #expect(throws: ChainFailure.refused("Block not found")) { try await chain.block(BlockHash(.zero)) }
+            await #expect(throws: ChainFailure.refused("Block not found")) {
+                try await subject.contents(BlockHash(.zero), 10_000_000)
+            }
         }
     }
 
@@ -120,8 +171,11 @@ struct ContractTests {
     func publishing(_ kind: Subject.Kind) async throws {
         try await Self.withSubject(kind) { subject in
             let chain = subject.backend
+            let start = try await chain.tip().height
             let own = try await subject.mine(2, Self.script)
-            let transaction = Self.spend(try await chain.block(own[0]), fee: 1000)
+            let coinbases = [try await subject.contents(own[0], start + 1), try await subject.contents(own[1], start + 2)]
+            #expect(coinbases.allSatisfy { $0.entries.first?.position == 0 })
+            let transaction = Self.spend(coinbases[0], fee: 1000)
             // Coins of a block that is too young.
             await #expect(throws: ChainFailure.refused("bad-txns-premature-spend-of-coinbase")) {
                 do throws(ChainFailure) { try await chain.publish(transaction) } catch {
@@ -132,23 +186,34 @@ struct ContractTests {
             try await chain.publish(transaction)
             try await chain.publish(transaction)
             // In conflict, and paying no more for each byte.
-            let rival = Self.spend(try await chain.block(own[0]), fee: 1001)
+            let rival = Self.spend(coinbases[0], fee: 1001)
             await #expect { try await chain.publish(rival) } throws: { ($0 as? ChainFailure)?.reason.contains("insufficient fee") == true }
             // Spoiled.
-            var spoiled = Self.spend(try await chain.block(own[1]), fee: 1000)
+            var spoiled = Self.spend(coinbases[1], fee: 1000)
             spoiled.outputs[0].amount -= Satoshi(1)
             await #expect { try await chain.publish(spoiled) } throws: {
                 ($0 as? ChainFailure)?.reason.contains("script-verify-flag-failed") == true
             }
-            var free = Self.spend(try await chain.block(own[1]), fee: 0)
+            var free = Self.spend(coinbases[1], fee: 0)
             await #expect { try await chain.publish(free) } throws: {
                 ($0 as? ChainFailure)?.reason.contains("min relay fee not met") == true
             }
             free.inputs[0].previousOutput = OutPoint(TransactionID(.zero), 5)
             await #expect { try await chain.publish(free) } throws: { ($0 as? ChainFailure)?.reason.contains("missingorspent") == true }
-            let mined = try await chain.block(try await subject.mine(1)[0])
-            #expect(mined.transactions.contains { $0.id == transaction.id })
-            #expect(!mined.transactions.contains { $0.id == rival.id })
+            let block = try await subject.mine(1)[0]
+            let mined = try await subject.contents(block, start + 103)
+            #expect(mined.entries.contains { $0.transaction.id == transaction.id })
+            #expect(!mined.entries.contains { $0.transaction.id == rival.id })
+            // What it pays is there, at its place, and nowhere else.
+            let position = try #require(mined.entries.first { $0.transaction.id == transaction.id }).position
+            let there = try await chain.unspentOutput(height: start + 103, transaction: position, output: 0)
+            #expect(try #require(there) == (OutPoint(transaction.id, 0), transaction.outputs[0]))
+            for (height, place, output) in [(start + 103, position, 1), (start + 103, 7, 0), (start + 1, 0, 0)] {
+                #expect(try await chain.unspentOutput(height: height, transaction: place, output: output) == nil)
+            }
+            await #expect {
+                try await chain.unspentOutput(height: start + 104, transaction: 0, output: 0)
+            } throws: { if case ChainFailure.notReady = $0 { true } else { false } }
             // Mined already: known, no failure.
             try await chain.publish(transaction)
         }
@@ -168,27 +233,36 @@ struct ContractTests {
     func reorganization(_ kind: Subject.Kind) async throws {
         try await Self.withSubject(kind) { subject in
             let chain = subject.backend
-            let own = try await subject.mine(1, Self.script)[0]
+            let start = try await chain.tip().height
+            let own = try await subject.contents(try await subject.mine(1, Self.script)[0], start + 1)
             try await subject.mine(100)
             let before = try await chain.tip()
             async let news: Void = chain.waitForChange(from: before.hash)
-            let transaction = Self.spend(try await chain.block(own), fee: 1000)
+            let transaction = Self.spend(own, fee: 1000)
             try await chain.publish(transaction)
             let first = try await subject.mine(2)
             await news
             #expect(try await chain.tip().hash == first[1])
-            #expect(try await chain.block(first[0]).transactions.contains { $0.id == transaction.id })
+            #expect(try await subject.contents(first[0], before.height + 1).entries.contains { $0.transaction.id == transaction.id })
             async let loss: Void = chain.waitForChange(from: first[1])
             try await subject.invalidate(first[0])
-            await loss
-            #expect(try await chain.tip().height == before.height)
-            #expect(try await chain.tip().hash == before.hash)
-            #expect(try await chain.blockHash(height: before.height + 1) == nil)
-            // Blocks of the lost branch can still be read: a node has to undo them.
-            #expect(try await chain.block(first[0]).hash == first[0])
+            // Some servers notice it with the next block only.
+            if kind != .electrumOnBitcoind {
+                await loss
+                while case let tip = try await chain.tip().hash, tip != before.hash { await chain.waitForChange(from: tip) }
+                #expect(try await chain.tip().height == before.height)
+                #expect(try await chain.tip().hash == before.hash)
+                #expect(try await chain.blockHash(height: before.height + 1) == nil)
+                // Blocks of the lost branch can still be read where they are whole.
+                if kind.isElectrum {
+                    await #expect(throws: (any Error).self) { try await subject.contents(first[0], before.height + 1) }
+                } else {
+                    #expect(try await subject.contents(first[0], before.height + 1).hash == first[0])
+                }
+            }
             // What was mined waits again, and the next block holds it.
             let second = try await subject.mine(3, Self.script)
-            #expect(try await chain.block(second[0]).transactions.contains { $0.id == transaction.id })
+            #expect(try await subject.contents(second[0], before.height + 1).entries.contains { $0.transaction.id == transaction.id })
             #expect(try await chain.blockHash(height: before.height + 2) == second[1])
             // The old branch may come back only when it is longer.
             try await subject.reconsider(first[0])

@@ -63,7 +63,7 @@ struct PublicationTests {
         var claim: Publication?
         for _ in 0..<200 where claim == nil {
             let block = RecoveryTests.block(on: later.chain.tip, [])
-            let effects = later.handle([.blockConnected(block, height: later.height + 1)], now: world.now)
+            let effects = later.handle([.blockConnected(BlockContents(block), height: later.height + 1)], now: world.now)
             claim = effects.publications.first { if case .claim = $0.purpose { true } else { false } }
         }
         let found = try #require(claim)

@@ -55,16 +55,17 @@ struct RecoveryTests {
         }
         let first = Self.block(on: node.chain.tip, [commitment])
         // Nothing is swept before the tip is reached: a later block could show that it is gone.
-        #expect(step([.blockConnected(first, height: 1)]).publications.isEmpty)
+        #expect(step([.blockConnected(BlockContents(first), height: 1)]).publications.isEmpty)
         let sweeps = step([.caughtUp]).publications.map(\.transaction)
         try #require(sweeps.count == 1)
         #expect(sweeps[0].inputs.map(\.previousOutput) == [OutPoint(commitment.id, 0)])
         #expect(node.wallet.balance(height: 1).unconfirmed == sweeps[0].outputs[0].amount)
         // It is published again, and not made anew, until it is in a block.
-        #expect(step([.blockConnected(Self.block(on: node.chain.tip, []), height: 2)]).publications.map(\.transaction) == sweeps)
-        _ = step([.blockConnected(Self.block(on: node.chain.tip, sweeps), height: 3)])
+        #expect(
+            step([.blockConnected(BlockContents(Self.block(on: node.chain.tip, [])), height: 2)]).publications.map(\.transaction) == sweeps)
+        _ = step([.blockConnected(BlockContents(Self.block(on: node.chain.tip, sweeps)), height: 3)])
         #expect(node.wallet.balance(height: 3).confirmed == sweeps[0].outputs[0].amount)
-        #expect(step([.blockConnected(Self.block(on: node.chain.tip, []), height: 4)]).publications.isEmpty)
+        #expect(step([.blockConnected(BlockContents(Self.block(on: node.chain.tip, [])), height: 4)]).publications.isEmpty)
     }
 
     @Test("a find that another copy of the wallet has spent is none")
@@ -76,7 +77,7 @@ struct RecoveryTests {
         let other = Transaction(
             inputs: [TransactionInput(OutPoint(commitment.id, 0))], outputs: [TransactionOutput(Satoshi(60_000), .anchor)])
         _ = node.handle(
-            [.blockConnected(Self.block(on: node.chain.tip, [commitment, other]), height: 1)],
+            [.blockConnected(BlockContents(Self.block(on: node.chain.tip, [commitment, other])), height: 1)],
             now: Timestamp(milliseconds: 1_700_000_000_000))
         #expect(node.handle([.caughtUp], now: Timestamp(milliseconds: 1_700_000_000_000)).publications.isEmpty)
         #expect(node.recovered.count == 1 && node.wallet.balance(height: 1).unconfirmed == .zero)

@@ -60,9 +60,11 @@ struct ContradictingChainTests {
             return await honest.blockHash(height: height)
         }
 
-        func block(_ hash: BlockHash) async throws(ChainFailure) -> Block {
-            if isWrong(.otherBlock), let other = await honest.blockHash(height: 1) { return try await honest.block(other) }
-            return try await honest.block(hash)
+        func contents(
+            of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
+        ) async throws(ChainFailure) -> BlockContents {
+            if isWrong(.otherBlock), let other = await honest.blockHash(height: 1) { return BlockContents(try await honest.block(other)) }
+            return BlockContents(try await honest.block(hash))
         }
 
         func unspentOutput(
@@ -86,7 +88,9 @@ struct ContradictingChainTests {
             return await honest.feeRate(within: blocks)
         }
 
-        func mempool() async throws(ChainFailure) -> [TransactionID] { await honest.mempool() }
+        func mempool(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> [TransactionID] {
+            await honest.mempool()
+        }
         func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction? { await honest.mempoolTransaction(id) }
         func waitForChange(from tip: BlockHash) async { await honest.waitForChange(from: tip) }
     }

@@ -130,7 +130,8 @@ public final class BitcoindChain: ChainBackend {
         guard let id = ids[transaction].string.flatMap({ TransactionID(display: $0) }) else { throw .unexpected("getblock") }
         let answer = try await call("gettxout", [.string(id.description), .integer(output), .bool(false)])
         guard case .object = answer else { return nil }
-        guard let script = answer["scriptPubKey"]?["hex"]?.string.flatMap({ Hex.decode($0) }), let amount = Self.satoshi(answer["value"])
+        guard let script = answer["scriptPubKey"]?["hex"]?.string.flatMap({ Hex.decode($0) }),
+            let amount = RPCAnswers.satoshi(answer["value"])
         else { throw .unexpected("gettxout") }
         return (OutPoint(id, UInt32(output)), TransactionOutput(amount, Script(script)))
     }
@@ -142,7 +143,7 @@ public final class BitcoindChain: ChainBackend {
             // What the wallet wants to pay was decided there; a second limit here could only hold back a penalty.
             _ = try await call("sendrawtransaction", [.string(Hex.encode(transaction.serialized())), 0])
         } catch {
-            guard case .refused(let reason) = error, Self.meansKnown(reason) else { throw error }
+            guard case .refused(let reason) = error, RPCAnswers.meansKnown(reason) else { throw error }
         }
     }
 
@@ -161,15 +162,10 @@ public final class BitcoindChain: ChainBackend {
         }
         let answer = try await call(
             "submitpackage", [.array((refused + [transaction]).map { .string(Hex.encode($0.serialized())) }), 0])
-        if let error = answer["tx-results"]?[transaction.witnessID.reversed.hex]?["error"]?.string, !Self.meansKnown(error) {
+        if let error = answer["tx-results"]?[transaction.witnessID.reversed.hex]?["error"]?.string, !RPCAnswers.meansKnown(error) {
             throw .refused(error)
         }
         guard answer["package_msg"]?.string == "success" else { throw .refused(answer["package_msg"]?.string ?? "submitpackage") }
-    }
-
-    /// Whether the words of a refusal say that the transaction is in the mempool or in a block.
-    private static func meansKnown(_ reason: String) -> Bool {
-        ["already in", "already-in", "already known", "already-known", "already in utxo set"].contains { reason.contains($0) }
     }
 
     /// What a transaction should pay to be mined within so many blocks: bitcoind's estimate, in sat/kw, and no less than what its mempool
@@ -177,33 +173,19 @@ public final class BitcoindChain: ChainBackend {
     public func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate {
         let answer = try await call("estimatesmartfee", [.integer(Int64(blocks))])
         // A bitcoind without a history has no estimate.
-        let estimate = Self.feeRate(answer["feerate"]) ?? FeeRate(perKiloweight: 500)
+        let estimate = RPCAnswers.feeRate(answer["feerate"]) ?? FeeRate(perKiloweight: 500)
         let mempool = try? await call("getmempoolinfo")
-        let least = Self.feeRate(mempool?["mempoolminfee"]) ?? .floor
-        // As much more as `FeeRate.floor` is: bitcoind rounds virtual sizes up.
-        return max(.floor, estimate, FeeRate(perKiloweight: UInt32(clamping: (UInt64(least.perKiloweight) * 253 + 249) / 250)))
+        let least = RPCAnswers.feeRate(mempool?["mempoolminfee"]) ?? .floor
+        return RPCAnswers.feeRate(estimate, notBelow: least)
     }
 
-    /// Bitcoin for each 1000 virtual bytes; a quarter of it in satoshi is the rate for 1000 units of weight. `nil` for what is absurd.
-    private static func feeRate(_ value: RPCValue?) -> FeeRate? {
-        guard let perKilobyte = satoshi(value)?.value, perKilobyte > 0, perKilobyte < 10_000_000 else { return nil }
-        return FeeRate(perKiloweight: UInt32(clamping: (perKilobyte + 3) / 4))
-    }
-
-    /// An amount that bitcoind writes as a decimal number of bitcoin.
-    private static func satoshi(_ value: RPCValue?) -> Satoshi? {
-        let amount: Decimal? =
-            switch value {
-            case .number(let digits)?: Decimal(string: digits)
-            case .integer(let whole)?: Decimal(whole)
-            default: nil
-            }
-        guard let amount, amount >= 0, amount <= 21_000_000 else { return nil }
-        return Satoshi(NSDecimalNumber(decimal: amount * 100_000_000).uint64Value)
-    }
+    /// Everything in a block, whatever is asked for.
+    public func contents(
+        of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockContents { BlockContents(try await block(hash)) }
 
     /// The ids of the mempool's transactions.
-    public func mempool() async throws(ChainFailure) -> [TransactionID] {
+    public func mempool(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> [TransactionID] {
         guard let list = try await call("getrawmempool").array else { throw .unexpected("getrawmempool") }
         return list.compactMap { $0.string.flatMap { TransactionID(display: $0) } }
     }

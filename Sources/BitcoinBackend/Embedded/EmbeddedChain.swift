@@ -115,6 +115,11 @@ public actor EmbeddedChain: ChainBackend {
         return block
     }
 
+    /// Everything in a block, whatever is asked for.
+    public func contents(
+        of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
+    ) throws(ChainFailure) -> BlockContents { BlockContents(try block(hash)) }
+
     /// What a transaction's output holds, if the active chain has it and it is not spent: for BOLT 7's check of announcements.
     public func unspentOutput(height: BlockHeight, transaction: Int, output: Int) throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
         guard let hash = ledger.blockHash(height: height) else { throw .notReady("there is no block \(height) yet") }
@@ -158,7 +163,7 @@ public actor EmbeddedChain: ChainBackend {
     }
 
     /// The ids of the mempool's transactions.
-    public func mempool() -> [TransactionID] { Array(ledger.mempool.entries.keys) }
+    public func mempool(concerning interests: BlockContents.Interests = .init()) -> [TransactionID] { Array(ledger.mempool.entries.keys) }
     /// A transaction of the mempool, or `nil` where it is not there.
     public func mempoolTransaction(_ id: TransactionID) -> Transaction? { ledger.mempool.entries[id]?.transaction }
 

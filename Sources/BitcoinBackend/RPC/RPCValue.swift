@@ -1,6 +1,6 @@
 import BitcoinLedger
 package import BitcoinPrimitives
-internal import Foundation
+package import Foundation
 
 /// A JSON value as bitcoind writes it: members in their order, amounts with eight decimals.
 ///
@@ -128,7 +128,7 @@ package enum RPCValue: Sendable, Hashable {
     static let maximumDepth = 64
     static let maximumValues = 500_000
 
-    static func parse(_ data: Data) -> RPCValue? {
+    package static func parse(_ data: Data) -> RPCValue? {
         guard JSONShape.isReasonable(data, depth: maximumDepth, values: 20_000_000) else { return nil }
         return try? JSONDecoder().decode(RPCValue.self, from: data)
     }

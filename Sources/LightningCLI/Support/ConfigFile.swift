@@ -22,6 +22,9 @@ enum ConfigFile {
         Key(
             name: "chain-cookie", kind: .text, about: "The bitcoind's .cookie, where the address has no user.",
             example: "/home/me/.bitcoin/.cookie"),
+        Key(
+            name: "chain-certificate", kind: .text, about: "The certificate of an Electrum server that signed it itself.",
+            example: "/etc/lnw/electrum.pem"),
         Key(name: "alias", kind: .text, about: "What the node calls itself, to everybody.", example: "alice"),
         Key(name: "port", kind: .number, about: "The port that other nodes call.", example: "9735"),
         Key(name: "host", kind: .text, about: "The address to listen on.", example: "0.0.0.0"),

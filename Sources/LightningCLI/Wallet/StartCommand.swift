@@ -19,10 +19,15 @@ struct Start: AsyncParsableCommand {
 
 /// How a node is started.
 struct StartOptions: ParsableArguments {
-    @Option(help: "The layer 1: bitcoind:http://user:password@host:port. Default: on regtest `lnw local up`'s.")
+    @Option(
+        help:
+            "The layer 1: bitcoind:http://user:password@host:port, or electrum:ssl://host:port without a bitcoind. Default: on regtest `lnw local up`'s."
+    )
     var chain: String?
     @Option(help: "The bitcoind's .cookie, where the address has no user. Default: the one in ~/.bitcoin of the network.")
     var chainCookie: String?
+    @Option(help: ArgumentHelp("The Electrum server's certificate, a PEM file, where it signed that itself.", valueName: "file"))
+    var chainCertificate: String?
     @Option(help: "The port that other nodes call; 0 for any free one. Default: the last one, or any free one.")
     var port: Int?
     @Option(help: ArgumentHelp("The address to listen on, e.g. 0.0.0.0 for all of this machine's.", valueName: "address"))
@@ -103,6 +108,29 @@ struct StartOptions: ParsableArguments {
         return try Webhooks.Options(urls: webhook, events: events)
     }
 
+    /// The layer 1 of an address, which must be of the network.
+    private func layerOne(_ url: String, _ network: Network, isTower: Bool) async throws -> any ChainBackend {
+        guard url.hasPrefix("electrum:") else {
+            guard chainCertificate == nil else { throw CallFailure(.usage, "--chain-certificate is for --chain electrum:ssl://…") }
+            let backend: BitcoindChain
+            do { backend = try BitcoindChain(url: url, cookieFile: chainCookie, network: network) } catch {
+                throw CallFailure(.usage, "--chain: \(error.description)")
+            }
+            try await backend.check(network: network)
+            return backend
+        }
+        guard chainCookie == nil else { throw CallFailure(.usage, "--chain-cookie is for --chain bitcoind:…") }
+        guard !isTower else {
+            throw CallFailure(.usage, "a watchtower looks through whole blocks, which an Electrum server does not show: --chain bitcoind:…")
+        }
+        let backend: ElectrumChain
+        do { backend = try ElectrumChain(url: url, certificate: chainCertificate.map { Backup.url($0).path }, network: network) } catch {
+            throw CallFailure(.usage, "--chain: \(error.description)")
+        }
+        try await backend.check()
+        return backend
+    }
+
     /// Runs the node.
     func run(_ options: CommonOptions, isTower: Bool) async throws {
         var directory = try options.directory
@@ -121,11 +149,7 @@ struct StartOptions: ParsableArguments {
                 "which layer 1? \(network == .regtest ? "Run lnw local up, or say" : "Say") --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
             )
         }
-        let backend: BitcoindChain
-        do { backend = try BitcoindChain(url: url, cookieFile: chainCookie, network: network) } catch {
-            throw CallFailure(.usage, "--chain: \(error.description)")
-        }
-        try await backend.check(network: network)
+        let backend = try await layerOne(url, network, isTower: isTower)
         if !directory.exists {
             let words = try directory.create()
             Terminal.error("new wallet “\(options.walletName)”; its seed words, shown this once:\n\n\(words.numbered)\n")

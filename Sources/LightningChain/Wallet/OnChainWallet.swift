@@ -147,6 +147,12 @@ package struct OnChainWallet: Sendable {
         lookAhead()
     }
 
+    /// Scripts at which money may arrive or leave: of all addresses, of the change keys that may be paid to next, and of the coins.
+    package var watchedScripts: Set<Script> {
+        let oldest = next[1] - min(next[1], Self.changeLimit)
+        return Set(scripts.filter { $0.value.chain != 1 || $0.value.index >= oldest }.keys).union(coins.values.map(\.output.script))
+    }
+
     package func owns(_ script: Script) -> Bool { scripts[script] != nil }
 
     func path(of script: Script) -> KeyPath? { scripts[script] }

@@ -31,6 +31,9 @@ package struct ChainWatcher<Owner: Hashable & Comparable & Sendable>: Sendable {
     /// Who has to hear of it when an output is spent, in order.
     package func owners(watching outPoint: OutPoint) -> [Owner] { byOutPoint[outPoint]?.sorted() ?? [] }
 
+    /// All that somebody watches.
+    package var watchedOutPoints: Set<OutPoint> { Set(byOutPoint.keys) }
+
     /// Who waits for a transaction, in order.
     package func owners(awaiting transaction: TransactionID) -> [Owner] { byTransaction[transaction]?.sorted() ?? [] }
 

@@ -162,7 +162,7 @@ extension NodeCore {
     }
 
     /// What a block holds that spends outputs which channels out of a backup watch: it was mined before they were known here.
-    mutating func connectPast(_ block: Block, height: BlockHeight, for wanted: Set<ChannelID>) {
+    mutating func connectPast(_ block: BlockContents, height: BlockHeight, for wanted: Set<ChannelID>) {
         // One that has left the chain meanwhile would never be taken back; those further back than is remembered do not leave it.
         guard height <= self.height, layer1.position.hash(height: height).map({ $0 == block.hash }) ?? true else { return }
         for transaction in block.transactions {

@@ -11,6 +11,19 @@ extension NodeCore {
     /// Whether a channel has to hear of it when an output is spent.
     package func isWatching(_ outPoint: OutPoint) -> Bool { !channels.index.chain.owners(watching: outPoint).isEmpty }
 
+    /// What has to be told of out of the chain, where layer 1 tells of nothing else: scripts of the wallet and of fundings, and the outputs that
+    /// channels, claims and coins wait to see spent.
+    ///
+    /// Two things are found in whole blocks alone: closes of channels that this database does not know, and channels of others that are gone.
+    package var chainInterests: BlockContents.Interests {
+        var interests = BlockContents.Interests(
+            scripts: coins.wallet.watchedScripts, outPoints: channels.index.chain.watchedOutPoints.union(coins.recovered.keys))
+        channels.forEach { channel in
+            if !channel.isClosed { interests.scripts.insert(.p2wsh(channel.parameters.fundingScript)) }
+        }
+        return interests
+    }
+
     /// Those of the mempool's transactions that spend what is watched, or an output of one that does.
     ///
     /// - Parameter others: what else is in the mempool, and may be spent by them.
@@ -23,13 +36,13 @@ extension NodeCore {
             }.map(\.id))
     }
 
-    mutating func connect(_ block: Block, height: BlockHeight) {
+    mutating func connect(_ block: BlockContents, height: BlockHeight) {
         guard height == self.height + 1, block.header.previous == chain.tip else {
             preconditionFailure("the driver connects blocks in order")
         }
         layer1.position.connect(block.hash)
         batch.isMetaChanged = true
-        let transactions = block.transactions.map { (transaction: $0, id: $0.id) }
+        let transactions = block.entries.map { (transaction: $0.transaction, id: $0.transaction.id) }
         let movements = coins.wallet.connect(transactions, height: height)
         remember(movements, in: transactions, time: Timestamp(seconds: UInt64(block.header.time)))
         recover(transactions, height: height)
@@ -39,11 +52,11 @@ extension NodeCore {
         channels.schedule(after: height - 1)
         // A channel of which the block holds nothing, and that waits for no height, is not looked at.
         var heard = channels.index.chain.owners(dueAt: height)
-        for (index, (transaction, id)) in transactions.enumerated() {
+        for (entry, (transaction, id)) in zip(block.entries, transactions) {
             if layer1.publisher.purpose(of: id) != nil { batch.queue.append(.publisher(.answered(id, .confirmed))) }
             for channel in channels.index.chain.owners(awaiting: id) {
                 heard.insert(channel)
-                fundingConfirmed(channel, transaction, index: index, height: height)
+                fundingConfirmed(channel, transaction, index: entry.position, height: height)
             }
             // What is claimed may be spent in the same block: the index knows of it as soon as the claim is made.
             for input in transaction.inputs {
@@ -60,7 +73,7 @@ extension NodeCore {
             drain()
             announceIfReady(id)
         }
-        network.gossip.connected(spending: block.transactions.flatMap { $0.inputs.map(\.previousOutput) }, height: height)
+        network.gossip.connected(spending: transactions.flatMap { $0.transaction.inputs.map(\.previousOutput) }, height: height)
         if height.value % 6 == 0 { network.gossip.prune(height: height, now: now) }
         if height.value % 144 == 0 {
             payments.sender.pruneEstimates(now: now)

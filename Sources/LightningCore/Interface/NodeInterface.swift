@@ -21,7 +21,8 @@ package enum NodeInput: Sendable {
     case received(ConnectionID, [UInt8])
     case disconnected(ConnectionID)
     case command(RequestID, NodeCommand)
-    case blockConnected(Block, height: BlockHeight)
+    /// The next block, or at least what `chainInterests` names of it.
+    case blockConnected(BlockContents, height: BlockHeight)
     /// The tip of the chain that the node has followed is not in the active chain any more.
     case blockDisconnected(height: BlockHeight)
     /// Where this node can be called, as BOLT 7's address descriptors.
@@ -29,7 +30,7 @@ package enum NodeInput: Sendable {
     /// Where nodes can be called, as BOLT 7's address descriptors: what is known at the start, and what changes.
     case addresses([NodeID: [UInt8]])
     /// A block of the active chain that was connected before channels out of a backup were known: what it holds of them.
-    case pastBlock(Block, height: BlockHeight, for: Set<ChannelID>)
+    case pastBlock(BlockContents, height: BlockHeight, for: Set<ChannelID>)
     /// All transactions of layer 1's mempool that pay the wallet, or spend what is watched.
     case mempoolSeen([Transaction])
     /// What layer 1 said to a publication.

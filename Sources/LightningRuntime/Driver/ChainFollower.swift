@@ -51,7 +51,17 @@ struct ChainFollower {
         var (tip, contradictions) = (tip, 0)
         var position = try await driver.read { $0.chain }
         while !Task.isCancelled {
+            // Whoever tells of what was asked for alone is asked for what has come to be of interest.
+            let interests = backend.isSelective ? try await driver.read { $0.chainInterests } : .init()
             if position.tip == tip {
+                if let missed = try await backend.missed(concerning: interests), missed <= position.height {
+                    logger.info("the layer 1 has told of more in block \(missed): it is gone through again")
+                    while position.height >= missed, position.recent.count > 1 {
+                        try await driver.handle(.blockDisconnected(height: position.height))
+                        position.disconnect()
+                    }
+                    continue
+                }
                 // Before anything is said to a peer: fee rates are what its proposals are judged by.
                 let rates = await feeRates()
                 driver.onLoop {
@@ -77,7 +87,7 @@ struct ChainFollower {
                 tip = try await backend.tip().hash
                 continue
             }
-            let block = try await backend.block(next)
+            let block = try await backend.contents(of: next, height: position.height + 1, concerning: interests)
             guard block.hash == next, block.header.previous == position.tip else {
                 // The chain may change between two questions; not again and again.
                 contradictions += 1

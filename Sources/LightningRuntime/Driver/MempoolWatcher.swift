@@ -27,7 +27,8 @@ struct MempoolWatcher {
         while !Task.isCancelled {
             var pause = 1
             // A layer 1 that is away is noted by whoever follows the chain.
-            if let ids = try? await backend.mempool() {
+            let interests = backend.isSelective ? try? await driver.read { $0.chainInterests } : .init()
+            if let interests, let ids = try? await backend.mempool(concerning: interests) {
                 pause = min(60, max(1, ids.count / 1000))
                 let current = Set(ids)
                 var isChanged = false

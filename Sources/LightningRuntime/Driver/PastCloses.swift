@@ -56,7 +56,8 @@ struct PastCloses {
         var watched = try await outPoints(of: searched)
         while try await height <= driver.read({ $0.height }), !Task.isCancelled {
             guard let hash = try await backend.blockHash(height: height) else { return }
-            let block = try await backend.block(hash)
+            let interests = try await driver.read { $0.chainInterests }
+            let block = try await backend.contents(of: hash, height: height, concerning: interests)
             if block.transactions.contains(where: { $0.inputs.contains { watched.contains($0.previousOutput) } }) {
                 try await driver.handle(.pastBlock(block, height: height, for: searched))
                 watched = try await outPoints(of: searched)

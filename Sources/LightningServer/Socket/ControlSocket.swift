@@ -1,6 +1,6 @@
 import Foundation
 package import LightningAPI
-import LightningClient
+import LineFraming
 import LightningCore
 internal import NIOCore
 internal import NIOFoundationCompat

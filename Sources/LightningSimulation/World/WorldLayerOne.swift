@@ -78,7 +78,7 @@ extension SimulatedWorld {
             let height = core.chain.height
             if ledger.blockHash(height: height) == core.chain.tip {
                 let block = ledger.block(ledger.blockHash(height: height + 1)!)!
-                try step(index, [.blockConnected(block, height: height + 1)])
+                try step(index, [.blockConnected(BlockContents(block), height: height + 1)])
             } else {
                 try step(index, [.blockDisconnected(height: height)])
             }
@@ -104,7 +104,7 @@ extension SimulatedWorld {
     package mutating func showBlock(to index: Int, with transactions: [Transaction]) throws(InvariantViolation) {
         var block = ledger.template(paying: minerScript, now: now.headerTime, including: [])
         block.transactions += transactions
-        try step(index, [.blockConnected(block, height: ledger.height + 1)])
+        try step(index, [.blockConnected(BlockContents(block), height: ledger.height + 1)])
     }
 
     /// Publishes any transaction, as a cheater would.

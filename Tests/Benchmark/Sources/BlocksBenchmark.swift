@@ -57,7 +57,7 @@ enum BlocksBenchmark {
             func connect(_ range: Range<Int>) {
                 for index in range {
                     let height = BlockHeight(index + 1)
-                    _ = core.handle([.blockConnected(blocks[index], height: height)], now: Timestamp(seconds: 1_700_000_000))
+                    _ = core.handle([.blockConnected(BlockContents(blocks[index]), height: height)], now: Timestamp(seconds: 1_700_000_000))
                 }
             }
             connect(0..<200)

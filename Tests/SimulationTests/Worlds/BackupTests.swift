@@ -192,7 +192,7 @@ struct BackupTests {
         }
         for height in start...world.ledger.height {
             let block = world.ledger.block(world.ledger.blockHash(height: height)!)!
-            try world.input(0, .pastBlock(block, height: height, for: [id]))
+            try world.input(0, .pastBlock(BlockContents(block), height: height, for: [id]))
         }
         #expect(world.nodes[0].core!.channels[id]!.close != nil)
         try world.mine(160)

@@ -25,7 +25,7 @@ extension WatchtowerTests {
         try world.publish(cheat)
         let block = try world.mine(1)[0]
         let query = try #require(
-            Self.asked(&core, .towerKits, [.blockConnected(block, height: start + 1)], now: world.now).first)
+            Self.asked(&core, .towerKits, [.blockConnected(BlockContents(block), height: start + 1)], now: world.now).first)
         let (hint, client) = (PenaltyKit.hint(cheat.id), SecretKey(Hash.sha256([84]))!.publicKey())
         let kit = try #require(PenaltyKit(sealed: real.record, for: cheat.id))
         // What is not good for the commitment is not used, though it is kept.

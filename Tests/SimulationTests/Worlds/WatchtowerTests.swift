@@ -287,7 +287,7 @@ struct WatchtowerTests {
         try world.publish(cheat)
         // None of the claims is mined.
         let blocks = try world.mine(1) + world.mine(3, including: [])
-        func block(_ number: Int) -> NodeInput { .blockConnected(blocks[number], height: start + 1 + number) }
+        func block(_ number: Int) -> NodeInput { .blockConnected(BlockContents(blocks[number]), height: start + 1 + number) }
 
         let first = try #require(Self.asked(&core, .towerKits, [block(0)], now: world.now).first)
         // It cannot be read: with the next block it is asked for again, and only then.

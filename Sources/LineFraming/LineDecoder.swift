@@ -1,5 +1,9 @@
-import LightningAPI
 package import NIOCore
+
+/// A line is longer than was agreed: the connection is of no more use.
+package struct LineTooLong: Error, CustomStringConvertible {
+    package let description = "the line is too long"
+}
 
 /// Splits a stream at line feeds.
 package struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDecoder {
@@ -14,7 +18,7 @@ package struct LineDecoder: NIOSingleStepByteToMessageDecoder, ByteToMessageDeco
     package mutating func decode(buffer: inout ByteBuffer) throws -> ByteBuffer? {
         guard let end = buffer.readableBytesView.dropFirst(scanned).firstIndex(of: 0x0a) else {
             scanned = buffer.readableBytes
-            if scanned > limit { throw CallFailure(.usage, "the line is too long") }
+            if scanned > limit { throw LineTooLong() }
             return nil
         }
         scanned = 0

@@ -1,0 +1,582 @@
+public import BitcoinPrimitives
+import CryptoPrimitives
+import Foundation
+internal import NIOCore
+
+/// Layer 1 behind an Electrum server (Electrum protocol 1.4 to 1.6): for whoever has no bitcoind.
+///
+/// Headers are checked for their work, their targets and their order, and that a transaction is in a block by its Merkle branch: a server can
+/// make up neither a payment nor a confirmation. It can keep silent.
+///
+/// Money at risk: a server that hides a transaction hides a breach as well, and no proof shows what it left out. Use one that you trust to
+/// tell, best your own. It also learns which scripts, and so which channels and coins, are yours.
+public actor ElectrumChain: ChainBackend {
+    private let address: ElectrumAddress
+    private let certificate: String?
+    private let network: Network
+    private let timeout: TimeAmount
+
+    private var connection: ElectrumConnection?
+    private var opening: Task<Greeting, any Error>?
+    private var listening: Task<Void, Never>?
+    /// Whether the server takes packages (protocol 1.6).
+    private var takesPackages = false
+
+    /// The last header that the server named.
+    private var announced: Announcement?
+    private var headers: HeaderChain?
+    private var histories = ScriptHistories()
+    /// The tip at which all histories were asked for.
+    private var askedAt: BlockHash?
+    /// What was told of the last blocks.
+    private var told: [BlockHeight: (hash: BlockHash, transactions: Set<TransactionID>)] = [:]
+
+    private var transactions: [TransactionID: Transaction] = [:]
+    private var places: [TransactionID: (block: BlockHash, position: Int)] = [:]
+
+    /// Blocks that can be told again: deeper reorganizations than these are not expected, and not followed by a node either.
+    private static let remembered = 100
+    /// Transactions that are kept: those of one's own are asked for again and again.
+    private static let mostTransactions = 5000
+    /// Questions under way at a time.
+    private static let width = 64
+    /// Headers in one answer: more are not given.
+    private static let chunk = 2016
+
+    private struct Announcement: Sendable {
+        var height: BlockHeight
+        var header: BlockHeader
+    }
+
+    private struct Greeting: Sendable {
+        var connection: ElectrumConnection
+        var takesPackages: Bool
+        var announced: Announcement
+    }
+
+    /// - Parameters:
+    ///   - url: `tcp://host:port` or `ssl://host:port`; `electrum:` before it is allowed. TCP tells everybody on the way what is yours.
+    ///   - certificate: the path of a PEM file with the server's certificate, where it signed that itself.
+    ///   - network: whose headers are expected.
+    ///   - timeout: seconds for one answer.
+    public init(
+        url: String, certificate: String? = nil, network: Network = .regtest, timeout: Int = 30
+    ) throws(ChainFailure) {
+        address = try ElectrumAddress(url)
+        _ = try address.tls(certificate: certificate)
+        self.certificate = certificate
+        self.network = network
+        self.timeout = .seconds(Int64(timeout))
+    }
+
+    deinit {
+        listening?.cancel()
+        connection?.close()
+    }
+
+    public nonisolated var isSelective: Bool { true }
+
+    /// Refuses a server of another network, and one that cannot be reached.
+    public func check() async throws(ChainFailure) { _ = try await tip() }
+
+    // MARK: The connection
+
+    private func connected() async throws(ChainFailure) -> ElectrumConnection {
+        if let connection, connection.isOpen { return connection }
+        let task: Task<Greeting, any Error>
+        if let opening {
+            task = opening
+        } else {
+            let (address, certificate, network, timeout) = (address, certificate, network, timeout)
+            task = Task { try await Self.greet(address, certificate, network, timeout) }
+            opening = task
+        }
+        let greeting: Greeting
+        do { greeting = try await task.value } catch {
+            if opening == task { opening = nil }
+            throw error as? ChainFailure ?? .unreachable("\(address.place): \(error)")
+        }
+        // Whoever waited first takes it.
+        guard opening == task else { return try await connected() }
+        opening = nil
+        connection = greeting.connection
+        takesPackages = greeting.takesPackages
+        announced = greeting.announced
+        histories.unsubscribe()
+        askedAt = nil
+        listening?.cancel()
+        let notes = greeting.connection.notifications
+        listening = Task { [weak self] in
+            for await note in notes { await self?.noticed(note) }
+        }
+        return greeting.connection
+    }
+
+    private static func greet(
+        _ address: ElectrumAddress, _ certificate: String?, _ network: Network, _ timeout: TimeAmount
+    ) async throws -> Greeting {
+        let connection = try await ElectrumConnection.open(address, certificate: certificate, timeout: timeout)
+        do {
+            let version = try await connection.call("server.version", ["swift-lightning", ["1.4", "1.6"]])
+            guard let spoken = version.array?.last?.string else { throw ChainFailure.unexpected("\(address.place): server.version") }
+            guard let first = header(try await connection.call("blockchain.block.header", [0])) else {
+                throw ChainFailure.unexpected("\(address.place): blockchain.block.header")
+            }
+            guard first.hash == network.chainHash else {
+                let other = Network.allCases.first { $0.chainHash == first.hash }
+                throw ChainFailure.unexpected("\(address.place) is on \(other?.rawValue ?? "another network"), not on \(network.rawValue)")
+            }
+            guard let announced = announcement(try await connection.call("blockchain.headers.subscribe")) else {
+                throw ChainFailure.unexpected("\(address.place): blockchain.headers.subscribe")
+            }
+            return Greeting(connection: connection, takesPackages: isAtLeast(spoken, [1, 6]), announced: announced)
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    private static func isAtLeast(_ version: String, _ wanted: [Int]) -> Bool {
+        !version.split(separator: ".").map { Int($0) ?? 0 }.lexicographicallyPrecedes(wanted)
+    }
+
+    private static func header(_ value: RPCValue?) -> BlockHeader? {
+        guard let bytes = value?.string.flatMap({ Hex.decode($0) }), bytes.count == 80 else { return nil }
+        var reader = ByteReader(bytes)
+        return try? BlockHeader(from: &reader)
+    }
+
+    private static func announcement(_ value: RPCValue?) -> Announcement? {
+        guard let height = value?["height"]?.integer, (0..<500_000_000).contains(height), let header = header(value?["hex"]) else {
+            return nil
+        }
+        return Announcement(height: BlockHeight(Int(height)), header: header)
+    }
+
+    private func noticed(_ note: ElectrumConnection.Notification) {
+        switch note.method {
+        case "blockchain.headers.subscribe":
+            if let next = Self.announcement(note.parameters.first) { announced = next }
+        case "blockchain.scripthash.subscribe":
+            if let hash = note.parameters.first?.string { histories.told(hash, status: note.parameters.last?.string) }
+        default: break
+        }
+    }
+
+    private func call(_ method: String, _ parameters: [RPCValue] = []) async throws(ChainFailure) -> RPCValue {
+        try await connected().call(method, parameters)
+    }
+
+    /// Many answers, in the order of the questions.
+    private func all(_ method: String, _ questions: [[RPCValue]]) async throws(ChainFailure) -> [Result<RPCValue, ChainFailure>] {
+        let connection = try await connected()
+        var answers: [Result<RPCValue, ChainFailure>?] = Array(repeating: nil, count: questions.count)
+        await withTaskGroup(of: (Int, Result<RPCValue, ChainFailure>).self) { group in
+            var next = 0
+            func add() {
+                guard next < questions.count else { return }
+                let (index, parameters) = (next, questions[next])
+                next += 1
+                group.addTask {
+                    do throws(ChainFailure) { return (index, .success(try await connection.call(method, parameters))) } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            for _ in 0..<Self.width { add() }
+            for await (index, answer) in group {
+                answers[index] = answer
+                add()
+            }
+        }
+        return answers.compactMap(\.self)
+    }
+
+    // MARK: Headers
+
+    /// The headers to the one that the server named last, checked.
+    private func followed() async throws(ChainFailure) -> HeaderChain {
+        _ = try await connected()
+        guard let announced else { throw .notReady("\(address.place) has named no block yet") }
+        let hash = announced.header.hash
+        if let headers, headers.tip == hash, headers.height == announced.height { return headers }
+        do {
+            let next = try await advanced(to: announced)
+            headers = next
+            return next
+        } catch let fault as HeaderChain.Fault {
+            throw .unexpected("\(address.place): \(fault)")
+        } catch {
+            throw error as? ChainFailure ?? .unexpected("\(address.place): \(error)")
+        }
+    }
+
+    private func advanced(to announced: Announcement) async throws -> HeaderChain {
+        guard var chain = headers else {
+            let start = max(0, announced.height.value - Self.remembered)
+            let base = BlockHeight(start - start % HeaderRules.period)
+            return try HeaderChain(rules: HeaderRules(network), base: base, headers: try await read(base...announced.height))
+        }
+        if announced.height == chain.height + 1, announced.header.previous == chain.tip {
+            try chain.append(announced.header)
+            return chain
+        }
+        let mayBeShorter = network == .regtest
+        if chain.hash(announced.height) == announced.header.hash {
+            try chain.replace(from: announced.height + 1, with: [], mayBeShorter: mayBeShorter)
+            return chain
+        }
+        guard announced.height > chain.base else { throw HeaderChain.Fault.otherChain }
+        // Back to where both are the same.
+        var lowest = min(chain.height, announced.height) + 1
+        var branch: [BlockHeader] = []
+        var step = 16
+        repeat {
+            let from = max(chain.base + 1, lowest - step)
+            let upper = branch.isEmpty ? announced.height : lowest - 1
+            branch = try await read(from...max(from, upper)) + branch
+            lowest = from
+            if branch.first.map({ chain.hash(lowest - 1) == $0.previous }) == true { break }
+            step = Self.chunk
+        } while lowest > chain.base + 1
+        guard let first = branch.first, chain.hash(lowest - 1) == first.previous else { throw HeaderChain.Fault.otherChain }
+        // What both have stays.
+        let shared = branch.enumerated().prefix { chain.hash(lowest + $0.offset) == $0.element.hash }.count
+        try chain.replace(from: lowest + shared, with: Array(branch.dropFirst(shared)), mayBeShorter: mayBeShorter)
+        return chain
+    }
+
+    /// Headers as the server has them, unchecked.
+    private func read(_ heights: ClosedRange<BlockHeight>) async throws(ChainFailure) -> [BlockHeader] {
+        var found: [BlockHeader] = []
+        var next = heights.lowerBound
+        while next <= heights.upperBound {
+            let wanted = min(Self.chunk, heights.upperBound - next + 1)
+            let answer = try await call("blockchain.block.headers", [.integer(next.value), .integer(wanted)])
+            let list: [BlockHeader?]
+            if let texts = answer["headers"]?.array {
+                list = texts.map { Self.header($0) }
+            } else if let bytes = answer["hex"]?.string.flatMap({ Hex.decode($0) }), bytes.count % 80 == 0 {
+                var reader = ByteReader(bytes)
+                list = (0..<bytes.count / 80).map { _ in try? BlockHeader(from: &reader) }
+            } else {
+                throw .unexpected("\(address.place): blockchain.block.headers")
+            }
+            let headers = list.compactMap(\.self)
+            guard headers.count == list.count, !headers.isEmpty, headers.count <= wanted else {
+                // Blocks may have left its chain since it named them.
+                guard !list.isEmpty || headers.count != list.count else { throw .notReady("\(address.place) has no header \(next) now") }
+                throw .unexpected("\(address.place): blockchain.block.headers")
+            }
+            found += headers
+            next += headers.count
+        }
+        return found
+    }
+
+    /// The checked header of a height, of old ones too; `nil` above the tip.
+    private func header(at height: BlockHeight) async throws(ChainFailure) -> BlockHeader? {
+        let chain = try await followed()
+        if height >= chain.base { return chain.header(height) }
+        let base = BlockHeight(height.value - height.value % HeaderRules.period)
+        let earlier = try await read(base...(chain.base - 1))
+        // Others may have gone back as far meanwhile.
+        guard var longer = headers, longer.base == chain.base else { return try await header(at: height) }
+        do throws(HeaderChain.Fault) { try longer.prepend(earlier) } catch { throw .unexpected("\(address.place): \(error)") }
+        headers = longer
+        return longer.header(height)
+    }
+
+    /// The last block whose header was checked. Throws `ChainFailure` where the server does not answer, or its headers are none of the network's.
+    public func tip() async throws(ChainFailure) -> (height: BlockHeight, hash: BlockHash) {
+        let chain = try await followed()
+        return (chain.height, chain.tip)
+    }
+
+    /// The hash of a block of the chain that is followed; `nil` above the tip.
+    public func blockHash(height: BlockHeight) async throws(ChainFailure) -> BlockHash? {
+        try await header(at: height)?.hash
+    }
+
+    // MARK: Transactions
+
+    /// A transaction by its id, to which its bytes are held.
+    private func transaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction {
+        if let known = transactions[id] { return known }
+        let answer = try await call("blockchain.transaction.get", [.string(id.description)])
+        guard let found = answer.string.flatMap({ Hex.decode($0) }).flatMap({ try? Transaction($0) }), found.id == id, Self.isSound(found)
+        else { throw .unexpected("\(address.place): blockchain.transaction.get") }
+        if transactions.count >= Self.mostTransactions { transactions = [:] }
+        transactions[id] = found
+        return found
+    }
+
+    /// Whether amounts can be counted, and it cannot be taken for two hashes of a Merkle tree, which have 64 bytes too.
+    private static func isSound(_ transaction: Transaction) -> Bool {
+        var sum = Satoshi.zero
+        return transaction.strippedSize != 64
+            && transaction.outputs.allSatisfy { output in
+                guard output.amount.isMoney, let next = sum.adding(output.amount), next.isMoney else { return false }
+                sum = next
+                return true
+            }
+    }
+
+    private static func branch(_ value: RPCValue, position: Int?) -> MerkleBranch? {
+        guard let texts = value["merkle"]?.array, let place = position.map({ Int64($0) }) ?? value["pos"]?.integer else { return nil }
+        let siblings = texts.compactMap { $0.string.flatMap { Bytes32(hex: $0)?.reversed } }
+        guard siblings.count == texts.count, (0..<1 << 20).contains(place) else { return nil }
+        return MerkleBranch(position: Int(place), siblings: siblings)
+    }
+
+    /// The proven place of a transaction in a block.
+    private func position(of id: TransactionID, in header: BlockHeader, at height: BlockHeight) async throws(ChainFailure) -> Int {
+        let hash = header.hash
+        if let known = places[id], known.block == hash { return known.position }
+        let answer = try await call("blockchain.transaction.get_merkle", [.string(id.description), .integer(height.value)])
+        guard let branch = Self.branch(answer, position: nil) else {
+            throw .unexpected("\(address.place): blockchain.transaction.get_merkle")
+        }
+        guard branch.root(of: id) == header.merkleRoot else {
+            // Its chain may have changed since it named its tip.
+            guard try await followed().hash(height) == hash else { throw .notReady("the chain changes") }
+            throw .unexpected("\(address.place) says that \(id) is in block \(height), and its proof shows no such thing")
+        }
+        if places.count >= Self.mostTransactions { places = [:] }
+        places[id] = (hash, branch.position)
+        return branch.position
+    }
+
+    /// What a transaction's output holds, if the active chain has it and the server says that it is not spent.
+    public func unspentOutput(
+        height: BlockHeight, transaction position: Int, output: Int
+    ) async throws(ChainFailure) -> (OutPoint, TransactionOutput)? {
+        guard let header = try await header(at: height) else { throw .notReady("there is no block \(height) yet") }
+        let answer: RPCValue
+        do throws(ChainFailure) {
+            answer = try await call("blockchain.transaction.id_from_pos", [.integer(height.value), .integer(position), true])
+        } catch {
+            guard case .refused = error else { throw error }
+            return nil
+        }
+        guard let id = answer["tx_hash"]?.string.flatMap({ TransactionID(display: $0) }),
+            let branch = Self.branch(answer, position: position)
+        else { throw .unexpected("\(address.place): blockchain.transaction.id_from_pos") }
+        guard branch.root(of: id) == header.merkleRoot else {
+            throw .unexpected("\(address.place) says that \(id) is in block \(height), and its proof shows no such thing")
+        }
+        let found = try await transaction(id)
+        guard found.outputs.indices.contains(output) else { return nil }
+        let script = found.outputs[output].script
+        let unspent = try await call("blockchain.scripthash.listunspent", [.string(ScriptHistories.hash(script))])
+        guard let list = unspent.array else { throw .unexpected("\(address.place): blockchain.scripthash.listunspent") }
+        let isThere = list.contains { $0["tx_hash"]?.string == id.description && $0["tx_pos"]?.integer == Int64(output) }
+        return isThere ? (OutPoint(id, UInt32(output)), found.outputs[output]) : nil
+    }
+
+    // MARK: Blocks and the mempool
+
+    /// Asks for the histories of what is wanted, and of what has changed.
+    private func ask(_ interests: BlockContents.Interests) async throws(ChainFailure) {
+        var wanted = Set(interests.scripts.map(ScriptHistories.hash))
+        for outPoint in interests.outPoints.sorted() {
+            do throws(ChainFailure) {
+                let parent = try await transaction(outPoint.transaction)
+                guard parent.outputs.indices.contains(Int(outPoint.index)) else { continue }
+                wanted.insert(ScriptHistories.hash(parent.outputs[Int(outPoint.index)].script))
+            } catch {
+                // Not published yet, or never will be.
+                guard case .refused = error else { throw error }
+            }
+        }
+        histories.want(wanted)
+        try await refresh()
+    }
+
+    private func refresh() async throws(ChainFailure) {
+        _ = try await connected()
+        let tip = try await followed().tip
+        let isNew = askedAt != tip
+        if isNew { histories.unfollow() }
+        let due = histories.due(isNewBlock: isNew)
+        for hash in due { histories.ask(hash) }
+        let statuses = try await all("blockchain.scripthash.subscribe", due.map { [.string($0)] })
+        var changed: [(hash: String, status: String?)] = []
+        for (hash, answer) in zip(due, statuses) {
+            switch answer {
+            case .success(let value):
+                guard value == .null || value.string != nil else { throw .unexpected("\(address.place): blockchain.scripthash.subscribe") }
+                if value == .null {
+                    histories.set(hash, items: [], told: nil)
+                } else if !histories.has(hash, status: value.string) {
+                    changed.append((hash, value.string))
+                }
+            case .failure(let failure): try fail(hash, failure)
+            }
+        }
+        let answers = try await all("blockchain.scripthash.get_history", changed.map { [.string($0.hash)] })
+        for (change, answer) in zip(changed, answers) {
+            switch answer {
+            case .success(let value):
+                guard let items = value.array?.map(Self.item), items.allSatisfy({ $0 != nil }) else {
+                    throw .unexpected("\(address.place): blockchain.scripthash.get_history")
+                }
+                histories.set(change.hash, items: items.compactMap(\.self), told: change.status)
+            case .failure(let failure): try fail(change.hash, failure)
+            }
+        }
+        askedAt = tip
+    }
+
+    /// What the node wants to know and cannot be had is said: it must not be taken for nothing.
+    private func fail(_ hash: String, _ failure: ChainFailure) throws(ChainFailure) {
+        guard case .refused(let why) = failure else { throw failure }
+        guard histories.isWanted(hash) else { return histories.set(hash, items: [], told: nil) }
+        throw .unexpected("\(address.place) does not tell what happened with a script that is watched: \(why)")
+    }
+
+    private static func item(_ value: RPCValue) -> ScriptHistories.Item? {
+        guard let id = value["tx_hash"]?.string.flatMap({ TransactionID(display: $0) }), let height = value["height"]?.integer,
+            (-1..<500_000_000).contains(height)
+        else { return nil }
+        return .init(transaction: id, height: Int(height))
+    }
+
+    /// The transactions of a block, or of the mempool, that the interests name; and what spends outputs of those that spend what is watched, as far
+    /// as they pay to witness script hashes: a second step in the same block.
+    private func matching(
+        at height: BlockHeight?, _ interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> [TransactionID: Transaction] {
+        var found: [TransactionID: Transaction] = [:]
+        var watched = interests.outPoints
+        while true {
+            let ids = height.map { histories.transactions(at: $0) } ?? histories.waiting
+            let new = ids.filter { found[$0] == nil }
+            guard !new.isEmpty else { return found }
+            var isFollowing = false
+            for id in new.sorted() {
+                let transaction: Transaction
+                do throws(ChainFailure) { transaction = try await self.transaction(id) } catch {
+                    // It has left the mempool.
+                    guard height == nil, case .refused = error else { throw error }
+                    continue
+                }
+                found[id] = transaction
+                guard transaction.inputs.contains(where: { watched.contains($0.previousOutput) }) else { continue }
+                for (index, output) in transaction.outputs.enumerated() where output.script.isP2WSH {
+                    watched.insert(OutPoint(id, UInt32(index)))
+                    let hash = ScriptHistories.hash(output.script)
+                    guard !histories.isKnown(hash) else { continue }
+                    histories.follow(hash)
+                    isFollowing = true
+                }
+            }
+            guard isFollowing else { return found }
+            try await refresh()
+        }
+    }
+
+    /// What a block holds of what is asked for, each transaction with the proof that it is in there.
+    public func contents(
+        of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockContents {
+        guard let header = try await header(at: height) else { throw .refused("Block not found") }
+        guard header.hash == hash else { throw .notReady("block \(hash) is not in the active chain") }
+        try await ask(interests)
+        let found = try await matching(at: height, interests)
+        var entries: [BlockContents.Entry] = []
+        for id in found.keys.sorted() {
+            entries.append(.init(position: try await position(of: id, in: header, at: height), found[id]!))
+        }
+        entries.sort { $0.position < $1.position }
+        guard let chain = headers, chain.hash(height) == hash else { throw .notReady("the chain changes") }
+        if chain.height - height < Self.remembered { told[height] = (hash, Set(found.keys)) }
+        told = told.filter { chain.height - $0.key < Self.remembered }
+        return BlockContents(header: header, entries: entries)
+    }
+
+    /// The lowest of the last hundred blocks of which the server has told more since it was asked for.
+    public func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight? {
+        try await ask(interests)
+        guard let chain = headers else { return nil }
+        return told.filter { height, block in
+            chain.hash(height) == block.hash && !histories.transactions(at: height).isSubset(of: block.transactions)
+        }.keys.min()
+    }
+
+    /// The transactions in the server's mempool that the interests name, and what spends those.
+    public func mempool(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> [TransactionID] {
+        try await ask(interests)
+        return try await matching(at: nil, interests).keys.sorted()
+    }
+
+    /// A transaction of the mempool; `nil` where the server does not have it any more.
+    public func mempoolTransaction(_ id: TransactionID) async throws(ChainFailure) -> Transaction? {
+        do throws(ChainFailure) { return try await transaction(id) } catch {
+            if case .refused = error { return nil }
+            throw error
+        }
+    }
+
+    /// Returns when the server has named another block, or has told of a change, or after a while; it may be cancelled.
+    public func waitForChange(from tip: BlockHash) async {
+        for _ in 0..<100 {
+            try? await Task.sleep(for: .milliseconds(100))
+            guard !Task.isCancelled, let connection, connection.isOpen, announced?.header.hash == tip, !histories.hasStale else { return }
+        }
+        // A connection that died without a word is noticed by this.
+        _ = try? await call("server.ping")
+    }
+
+    // MARK: Publishing and fees
+
+    /// Hands a transaction to the server's mempool; else throws `ChainFailure.refused` with the reason.
+    public func publish(_ transaction: Transaction) async throws(ChainFailure) {
+        do throws(ChainFailure) {
+            _ = try await call("blockchain.transaction.broadcast", [.string(Hex.encode(transaction.serialized()))])
+        } catch {
+            guard case .refused(let answer) = error else { throw error }
+            let reason = Self.reason(answer)
+            guard RPCAnswers.meansKnown(reason) else { throw .refused(reason) }
+        }
+    }
+
+    /// Servers put words around Bitcoin Core's reason, and the transaction behind it.
+    private static func reason(_ text: String) -> String {
+        let paragraphs = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return paragraphs.first { !$0.hasPrefix("the transaction was rejected") && !$0.hasPrefix("[") } ?? text
+    }
+
+    /// Hands a transaction to the server's mempool after the unconfirmed ones that it pays for, together with those that pay too little by
+    /// themselves where the server takes packages.
+    public func publish(_ transaction: Transaction, payingFor parents: [Transaction]) async throws(ChainFailure) {
+        var refused: [Transaction] = []
+        for parent in parents {
+            do throws(ChainFailure) { try await publish(parent) } catch {
+                guard case .refused = error else { throw error }
+                refused.append(parent)
+            }
+        }
+        do throws(ChainFailure) { return try await publish(transaction) } catch {
+            guard case .refused = error, !refused.isEmpty, takesPackages else { throw error }
+        }
+        let package = (refused + [transaction]).map { RPCValue.string(Hex.encode($0.serialized())) }
+        let answer = try await call("blockchain.transaction.broadcast_package", [.array(package)])
+        guard answer["success"]?.bool != true else { return }
+        let errors = (answer["errors"]?.array ?? []).compactMap { $0["error"]?.string }.filter { !RPCAnswers.meansKnown($0) }
+        throw .refused(errors.last ?? "the package is not taken")
+    }
+
+    /// What a transaction should pay to be mined within so many blocks: the server's estimate, in sat/kw, and no less than what its mempool takes.
+    public func feeRate(within blocks: Int) async throws(ChainFailure) -> FeeRate {
+        // -1 where there is no estimate.
+        let estimate = RPCAnswers.feeRate(try await call("blockchain.estimatefee", [.integer(blocks)])) ?? FeeRate(perKiloweight: 500)
+        let least: RPCValue?
+        if takesPackages {
+            least = try? await call("mempool.get_info")["mempoolminfee"]
+        } else {
+            least = try? await call("blockchain.relayfee")
+        }
+        return RPCAnswers.feeRate(estimate, notBelow: RPCAnswers.feeRate(least) ?? .floor)
+    }
+}
