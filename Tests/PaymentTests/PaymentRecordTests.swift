@@ -81,7 +81,7 @@ struct PaymentRecordTests {
         payment.attempts.append(attempt)
         attempt.endedAt = Timestamp(milliseconds: 12)
         attempt.holdTimes = [.milliseconds(100), .milliseconds(200)]
-        attempt.status = .failed(AttemptFailure(hop: 1, message: [0x10, 7], text: "why"))
+        attempt.status = .failed(PaymentAttempt.Failure(hop: 1, message: [0x10, 7], text: "why"))
         payment.attempts.append(attempt)
         attempt.status = .succeeded
         payment.attempts.append(attempt)

@@ -33,6 +33,7 @@ struct GossipBoundsTests {
         bench.tell(known.announcement)
         bench.tell(known.update(by: "alice", at: Self.now - 100))
         bench.tell(known.update(by: "bob", at: Self.now - 100))
+        for name in ["alice", "bob"] { bench.tell(GossipTests.node(name, at: Self.now - 100)) }
         bench.sent = []
         let others = [300, 50, 200, 50].map { ShortChannelID(block: $0, transaction: 1, output: 0) }
         // Only the known one is said to be as old as ours.

@@ -18,8 +18,8 @@ struct GossipTests {
         var id: ShortChannelID
         var names: (String, String)
 
-        init(_ one: String, _ two: String, block: BlockHeight, features: FeatureBits = FeatureBits()) {
-            id = ShortChannelID(block: block, transaction: 1, output: 0)
+        init(_ one: String, _ two: String, block: BlockHeight, transaction: Int = 1, features: FeatureBits = FeatureBits()) {
+            id = ShortChannelID(block: block, transaction: transaction, output: 0)
             names = (one, two)
             var body = ChannelAnnouncement(
                 features: features, chainHash: GossipTests.chain, shortChannelID: id,
@@ -108,6 +108,12 @@ struct GossipTests {
         mutating func tell(_ wire: [UInt8], from peer: ConnectionID = 1, time: UInt64 = GossipTests.now) {
             gossip.receive(try! LightningMessage(wire), wire: wire, from: peer, now: Timestamp(seconds: time), height: 500)
             settle(time: time)
+        }
+
+        /// Learns a channel and its updates.
+        mutating func take(_ made: Made, at time: UInt64) {
+            tell(made.announcement)
+            for name in [made.names.0, made.names.1] { tell(made.update(by: name, at: time)) }
         }
 
         mutating func flush(_ time: UInt64 = GossipTests.now) {

@@ -74,6 +74,7 @@ public actor ElectrumChain: ChainBackend {
         connection?.close()
     }
 
+    /// It tells of nothing but what it is asked for.
     public nonisolated var isSelective: Bool { true }
 
     /// Refuses a server of another network, and one that cannot be reached.

@@ -316,7 +316,7 @@ public struct NodeConfiguration: Sendable {
     /// On which terms we forward, where a channel has none of its own.
     public var forwarding = ForwardingPolicy()
     /// How gossip is taken and passed on. A network of tests flushes it more often.
-    public var gossip = GossipPolicy()
+    package var gossip = GossipPolicy()
     /// What this node calls itself in its `node_announcement`.
     public var alias = ""
     /// BOLT 7's address descriptors, as they go into the `node_announcement`.

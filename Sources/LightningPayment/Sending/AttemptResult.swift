@@ -18,7 +18,7 @@ struct AttemptResult {
         case anybody
     }
 
-    var failure: AttemptFailure
+    var failure: PaymentAttempt.Failure
     /// What the hops say of how long they held it.
     var reading = AttributionData.Reading()
     /// The hops whose channels are proven to have had the amount.
@@ -36,20 +36,20 @@ struct AttemptResult {
         let last = route.hops.count - (blinded?.payment.path.hops.count == 1 ? 2 : 1)
         switch came {
         case .notSent:
-            failure = AttemptFailure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
+            failure = PaymentAttempt.Failure(hop: nil, message: [], text: "the first peer was disconnected before it was sent")
             failureSource = .channel(0)
         case .malformed(_, FailureMessage.invalidOnionBlindingCode) where blinded?.isEntered == true:
-            failure = AttemptFailure(
+            failure = PaymentAttempt.Failure(
                 hop: 0, message: [0xc0, 0x18], text: "it came back from somewhere on the payee's blinded path (invalid_onion_blinding)")
             failureSource = .liquidity(attempt.route.hops.count - 1)
         case .malformed(_, let code):
-            failure = AttemptFailure(
+            failure = PaymentAttempt.Failure(
                 hop: 0, message: withUnsafeBytes(of: code.bigEndian) { Array($0) },
                 text: "the first peer could not read the onion (\(FailureMessage.unknown(code: code)))")
             failureSource = .node(0)
             isFatal = last == 0
         case .onChain:
-            failure = AttemptFailure(
+            failure = PaymentAttempt.Failure(
                 hop: nil, message: [],
                 text: "our channel was closed before it was answered; what is too small for an output goes to the miner")
             failureSource = .channel(0)
@@ -60,13 +60,13 @@ struct AttemptResult {
                 // "When the failure source cannot be identified from the return packet AND attribution_data is present: SHOULD
                 // use attribution_data to identify the failure source": it is between the last hop that is proven and the next.
                 if !attribution.isEmpty, let unproven = reading.firstUnproven.map({ min($0, last) }), unproven > 0 {
-                    failure = AttemptFailure(
+                    failure = PaymentAttempt.Failure(
                         hop: nil, message: [],
                         text: "a failure that cannot be read came back: hop \(unproven) or \(unproven + 1) spoiled it")
                     failureSource = .channel(unproven)
                     return
                 }
-                failure = AttemptFailure(hop: nil, message: [], text: "a failure that cannot be read came back")
+                failure = PaymentAttempt.Failure(hop: nil, message: [], text: "a failure that cannot be read came back")
                 failureSource = last == 0 ? .nothing : .anybody
                 return
             }
@@ -76,7 +76,7 @@ struct AttemptResult {
             let who = hop == last ? "the payee" : "hop \(hop + 1)"
             update = message.update
             // Without the channel_update that it may bring: that is used for this payment, and not kept.
-            failure = AttemptFailure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
+            failure = PaymentAttempt.Failure(hop: hop, message: Array(message.encoded().prefix(34)), text: "\(who) says \(message)")
             passed = 0..<hop + 1
             if hop == last {
                 // "if the PERM bit is set: SHOULD fail the payment. otherwise … MAY retry".

@@ -87,7 +87,7 @@ extension Sender {
         // The peer said the preimage, did not sign for it, and fails the HTLC after a reconnection: the proof stays, and so does the money.
         guard var payment = payment(hash, attempt, id, .succeeded), payment.attempts[attempt].settledAt == nil else { return [] }
         payment.attempts[attempt].status = .failed(
-            AttemptFailure(hop: 0, message: [], text: "the peer gave the preimage, and failed the HTLC all the same"))
+            PaymentAttempt.Failure(hop: 0, message: [], text: "the peer gave the preimage, and failed the HTLC all the same"))
         payment.attempts[attempt].endedAt = context.now
         note(payment)
         return settledNow(payment)

@@ -14,7 +14,24 @@ public struct PaymentAttempt: Hashable, Sendable {
         /// The payee's preimage came for it.
         case succeeded
         /// The HTLC failed, and its money is ours again.
-        case failed(AttemptFailure)
+        case failed(Failure)
+    }
+
+    /// Why an attempt came back.
+    public struct Failure: Hashable, Sendable {
+        /// Which hop of the route says so, the first hop being 0; `nil` where nobody can be made out.
+        public var hop: Int?
+        /// BOLT 4's failure message as it came; empty where there was none to read.
+        public var message: [UInt8]
+        /// In words.
+        public var text: String
+
+        /// What a hop said; none where nobody could be made out.
+        public init(hop: Int?, message: [UInt8], text: String) {
+            self.hop = hop
+            self.message = message
+            self.text = text
+        }
     }
 
     /// The way that it went.
@@ -40,23 +57,6 @@ public struct PaymentAttempt: Hashable, Sendable {
         self.htlc = htlc
         self.sharedSecrets = sharedSecrets
         self.startedAt = startedAt
-    }
-}
-
-/// Why an attempt came back.
-public struct AttemptFailure: Hashable, Sendable {
-    /// Which hop of the route says so, the first hop being 0; `nil` where nobody can be made out.
-    public var hop: Int?
-    /// BOLT 4's failure message as it came; empty where there was none to read.
-    public var message: [UInt8]
-    /// In words.
-    public var text: String
-
-    /// What a hop said; none where nobody could be made out.
-    public init(hop: Int?, message: [UInt8], text: String) {
-        self.hop = hop
-        self.message = message
-        self.text = text
     }
 }
 
@@ -314,7 +314,7 @@ public struct OutgoingPayment: Hashable, Sendable {
             attempt.status = .succeeded
             (attempt.endedAt, attempt.settledAt) = (at, at)
         case .failed(let reason, let at):
-            attempt.status = .failed(AttemptFailure(hop: nil, message: [], text: reason))
+            attempt.status = .failed(PaymentAttempt.Failure(hop: nil, message: [], text: reason))
             attempt.endedAt = at
         }
         attempts = [attempt]
@@ -402,7 +402,7 @@ extension PaymentAttempt {
             let hop = try reader.optional { (r: inout ByteReader) throws(DecodingFailure) in Int(try r.uint8()) }
             let message = try reader.variableBytes()
             let text = String(decoding: try reader.variableBytes(), as: UTF8.self)
-            status = .failed(AttemptFailure(hop: hop, message: message, text: text))
+            status = .failed(PaymentAttempt.Failure(hop: hop, message: message, text: text))
         default: throw .invalid("status of an attempt")
         }
     }

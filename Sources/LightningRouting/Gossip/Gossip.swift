@@ -15,9 +15,9 @@ package enum GossipEffect: Sendable {
 }
 
 /// How much gossip is taken, and how often it is passed on.
-public struct GossipPolicy: Sendable {
+package struct GossipPolicy: Sendable {
     /// "SHOULD flush outgoing gossip messages once every 60 seconds".
-    public var flushInterval = Duration.seconds(60)
+    package var flushInterval = Duration.seconds(60)
     /// Updates of one direction that are taken at once, and the time after which one more is.
     package var updateBurst = 10
     package var updateRefill = Duration.seconds(300)
@@ -43,8 +43,8 @@ public struct GossipPolicy: Sendable {
 
     var updateRate: TokenBucket.Rate { TokenBucket.Rate(burst: updateBurst, interval: updateRefill) }
 
-    /// What suits the public network.
-    public init() {}
+    /// What suits the package network.
+    package init() {}
 }
 
 /// BOLT 7's gossip as a machine: messages of peers come in, the graph grows, and what is new goes to the others.
@@ -187,22 +187,41 @@ package struct Gossip: Sendable {
         _ = start(.node(body), wire, peer)
     }
 
-    /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise.
+    /// Keeps a message until its channel is known, if that is being checked; asks for the channel otherwise, and where there is no room.
     private mutating func wait(_ id: ShortChannelID, _ wire: [UInt8], _ peer: ConnectionID) {
         guard checkedChannels.contains(id.value) else {
             // "MAY send this if it receives a channel_update for a short_channel_id for which it has no channel_announcement".
-            peers[peer]?.want(id)
+            peers[peer]?.hint(at: id)
             return
         }
-        // Nobody can fill the places of others.
         let others = waiting[id.value] ?? []
-        guard waitingCount < 10_000, others.count < 64, others.count(where: { $0.peer == peer }) < 4 else { return }
+        // The same again says nothing: a flush may tell a channel as news, and once more as a part of what was known before.
+        guard !others.contains(where: { $0.peer == peer && $0.wire == wire }) else { return }
+        // Nobody can fill the places of others, and nodes not those of the channel.
+        let isNode = Self.isNode(wire)
+        let own = others.count { $0.peer == peer && Self.isNode($0.wire) == isNode }
+        guard waitingCount < 10_000, others.count < 64, own < 4 else {
+            peers[peer]?.hint(at: id)
+            return
+        }
         waiting[id.value, default: []].append((peer, wire))
         waitingCount += 1
     }
 
+    /// Whether a message is a `node_announcement`, of type 257.
+    private static func isNode(_ wire: [UInt8]) -> Bool { wire.prefix(2) == [1, 1] }
+
+    /// Has a message checked; `false` where it is being checked already, or there is no room: what it is about is asked for again then.
     private mutating func start(_ subject: GossipCheck.Subject, _ wire: [UInt8], _ peer: ConnectionID) -> Bool {
-        guard peers[peer]!.checks < policy.maxChecks, checking.count < policy.maxAllChecks else { return false }
+        guard peers[peer]!.checks < policy.maxChecks, checking.count < policy.maxAllChecks else {
+            switch subject {
+            case .channel(let body): peers[peer]!.hint(at: body.shortChannelID)
+            case .update(let body, _): peers[peer]!.hint(at: body.shortChannelID)
+            // Whoever is asked for a channel again tells its nodes as well.
+            case .node: break
+            }
+            return false
+        }
         let hash = Hash.sha256(wire)
         guard checkedMessages.insert(hash).inserted else { return false }
         peers[peer]!.checks += 1
@@ -233,7 +252,9 @@ package struct Gossip: Sendable {
         case .invalidSignature:
             // "SHOULD send a warning. MAY close the connection. MUST ignore the message."
             offend(check.peer, "gossip with an invalid signature")
-        case .undecided: break
+        case .undecided:
+            // It was right or not: whoever told it has it still.
+            if case .channel(let body) = check.subject { peers[check.peer]?.hint(at: body.shortChannelID) }
         case .unfunded:
             // "MUST ignore the message". Channels that were closed lately are still told by honest peers: but whoever tells of
             // little else is not worth listening to.
@@ -248,11 +269,14 @@ package struct Gossip: Sendable {
         case (.channel(let body), .funded(let outPoint, let capacity)):
             add(body, wire: check.wire, funding: outPoint, capacity: capacity, from: check.peer)
         case (.update(let body, _), .valid):
-            if Self.spend(&budgets[DirectedChannel(body.shortChannelID, direction: body.direction)], policy.updateRate, now: now) {
+            let directed = DirectedChannel(body.shortChannelID, direction: body.direction)
+            // One that a newer one has overtaken costs no turn.
+            if isNews(RoutingPolicy(body), of: directed, now: now), Self.spend(&budgets[directed], policy.updateRate, now: now) {
                 apply(body, wire: check.wire, from: check.peer, now: now)
             }
         case (.node(let body), .valid):
-            if Self.spend(&nodeBudgets[NodeKey(body.nodeID)], policy.updateRate, now: now) {
+            let key = NodeKey(body.nodeID)
+            if let node = graph.nodeView(key), body.timestamp > node.timestamp, Self.spend(&nodeBudgets[key], policy.updateRate, now: now) {
                 apply(body, wire: check.wire, from: check.peer)
             }
         default: break

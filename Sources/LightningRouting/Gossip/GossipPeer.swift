@@ -15,6 +15,8 @@ struct GossipPeer: Sendable {
     var isSynced: Bool
     /// Since when an answer to our question is waited for.
     var askedAt: Timestamp = .zero
+    /// When it was last asked for all that it knows.
+    var rangeAskedAt: Timestamp = .zero
     /// What the peer wants; nothing until it says so.
     var filter: GossipTimestampFilter?
     /// Whether it is still to be found out what the peer has missed.
@@ -35,6 +37,8 @@ struct GossipPeer: Sendable {
     /// Short ids that are still to be asked for, with what is wanted of them.
     private(set) var wanted: [(id: ShortChannelID, flags: QueryFlags)] = []
     private var wantedIDs: Set<ShortChannelID> = []
+    /// Channels that its messages hinted at since the last flush: one that it cannot tell of, or that is refused, is not asked for again and again.
+    private var hints: Set<ShortChannelID> = []
     /// Whether a `query_short_channel_ids` of ours is being answered.
     var isQuerying = false
     /// Questions of the peer since the last flush: answering costs us more than asking costs it.
@@ -51,6 +55,22 @@ struct GossipPeer: Sendable {
     mutating func want(_ id: ShortChannelID, _ flags: QueryFlags = .all) {
         guard wanted.count < maxWanted, wantedIDs.insert(id).inserted else { return }
         wanted.append((id, flags))
+    }
+
+    /// What the peer said is about a channel of which something is missing: it is asked for, once between two flushes.
+    mutating func hint(at id: ShortChannelID) {
+        guard hints.count < 500, hints.insert(id).inserted else { return }
+        want(id)
+    }
+
+    /// What was hinted at may be asked for once more.
+    mutating func forgetHints() { hints = [] }
+
+    /// Our question is not answered: what else would have been asked for is not.
+    mutating func giveUpAsking() {
+        isQuerying = false
+        wanted = []
+        wantedIDs = []
     }
 
     /// What was known before is to be told; the last first.
@@ -88,6 +108,16 @@ enum GossipAnswer: Sendable {
     case endOfChannels
     /// A `reply_channel_range`, made when its turn comes.
     case range([ShortChannelID], firstBlock: UInt32, blockCount: UInt32, isLast: Bool, options: UInt64)
+
+    /// To which question it belongs: of each kind one may be under way.
+    var kind: Kind {
+        switch self {
+        case .channel, .node, .endOfChannels: .channels
+        case .range: .range
+        }
+    }
+
+    enum Kind: Sendable { case channels, range }
 }
 
 // Queries and the staggered broadcast (BOLT 7 "Query Messages", "Rebroadcasting").
@@ -120,6 +150,7 @@ extension Gossip {
         peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
         peers[peer]!.askedAt = now
+        peers[peer]!.rangeAskedAt = now
         var query = QueryChannelRange(chainHash: chainHash, firstBlock: 0, blockCount: blocks)
         // Timestamps and checksums, so that nothing is fetched that says what we know.
         if peers[peer]!.offersExtendedQueries { query.tlvs[1] = [3] }
@@ -129,25 +160,29 @@ extension Gossip {
     /// The time for which an answer is waited for.
     private static let responseTimeout = Duration.seconds(120)
 
-    /// The time after which a peer that answered gives its place to one that was never asked.
+    /// The time after which a peer that answered gives its place to the one that was not asked for the longest time, which may be itself.
     private static let turn = Duration.seconds(1800)
 
     /// Whoever does not answer is not asked any more; another peer is. Three silent ones could keep the network from us, and so could three
-    /// that know of nothing: in time each peer is asked.
+    /// that know of nothing: in time each peer is asked, and again and again, for what was missed once is told by nobody else.
     mutating func rotateSync(now: Timestamp) {
         for id in peers.keys.sorted() {
             let peer = peers[id]!
-            guard peer.isSynced else { continue }
             let isSilent = (peer.rangeEnd != nil || peer.isQuerying) && now >= peer.askedAt + Self.responseTimeout
-            let next = peers.keys.sorted().first { other in
-                let candidate = peers[other]!
-                return candidate.offersQueries && !candidate.isSynced && !candidate.hasFailed && !candidate.isMuted
-                    && (isSilent || candidate.askedAt == .zero)
+            guard peer.isSynced else {
+                if isSilent { peers[id]!.giveUpAsking() }
+                continue
             }
-            guard isSilent || next != nil && now >= peer.askedAt + Self.turn else { continue }
+            guard isSilent || now >= peer.rangeAskedAt + Self.turn else { continue }
+            let next = peers.keys.sorted().filter { other in
+                let candidate = peers[other]!
+                return candidate.offersQueries && !candidate.hasFailed && !candidate.isMuted
+                    && (other == id ? !isSilent : !candidate.isSynced)
+            }.min { peers[$0]!.rangeAskedAt < peers[$1]!.rangeAskedAt }
             peers[id]!.isSynced = false
             peers[id]!.hasFailed = isSilent
             peers[id]!.rangeEnd = nil
+            if isSilent { peers[id]!.giveUpAsking() }
             if let next { startSync(next, now: now) }
         }
     }
@@ -189,8 +224,14 @@ extension Gossip {
             timestamps = try body.tlvs[1].map { bytes throws(DecodingFailure) in try GossipEncoding.timestamps(bytes, count: ids.count) }
             checksums = try body.tlvs[3].map { bytes throws(DecodingFailure) in try GossipEncoding.checksums(bytes, count: ids.count) }
         } catch { return offend(peer, "reply_channel_range: \(error)") }
+        var nodes = Self.nodesForEachReply
         for (index, id) in ids.enumerated() {
-            let flags = needed(id, timestamps?[index], checksums?[index])
+            var flags = needed(id, timestamps?[index], checksums?[index])
+            if nodes > 0, !flags.contains(.announcement) {
+                let missing = missingNodes(id)
+                if !missing.isEmpty { nodes -= 1 }
+                flags.formUnion(missing)
+            }
             if !flags.isEmpty { peers[peer]!.want(id, flags) }
         }
         // "simply check if first_blocknum plus number_of_blocks equals or exceeds the … it asked for".
@@ -198,10 +239,28 @@ extension Gossip {
         continueSync(peer)
     }
 
+    /// Channels that are asked for with each `reply_channel_range` for their nodes alone: a node may never have announced itself.
+    private static let nodesForEachReply = 200
+
+    /// The nodes of a channel of which no announcement is known.
+    private func missingNodes(_ id: ShortChannelID) -> QueryFlags {
+        guard let channel = graph.channel(id), !channel.isSpent else { return [] }
+        var flags: QueryFlags = []
+        for (key, flag) in [(channel.node1, QueryFlags.node1), (channel.node2, .node2)] where graph.announcement(key) == nil {
+            flags.insert(flag)
+        }
+        return flags
+    }
+
     /// What is worth asking for, given what the peer says that it has.
     private func needed(_ id: ShortChannelID, _ times: (UInt32, UInt32)?, _ sums: (UInt32, UInt32)?) -> QueryFlags {
         guard graph.contains(id) else { return .all }
-        guard let times else { return [] }
+        guard let times else {
+            // It says nothing of updates: those that we have none of, it may have.
+            return [(UInt8(0), QueryFlags.update1), (1, .update2)].reduce(into: []) { flags, entry in
+                if graph.policy(DirectedChannel(id, direction: entry.0)) == nil { flags.insert(entry.1) }
+            }
+        }
         var flags: QueryFlags = []
         for (direction, flag) in [(UInt8(0), QueryFlags.update1), (1, .update2)] {
             let theirs = direction == 0 ? times.0 : times.1
@@ -223,9 +282,9 @@ extension Gossip {
         continueSync(peer)
     }
 
-    /// Asks for the next channels, if the last question is answered.
+    /// Asks for the next channels, if the last questions are answered: others too may take one question at a time only.
     mutating func continueSync(_ id: ConnectionID) {
-        guard let peer = peers[id], peer.offersQueries, !peer.isQuerying, !peer.wanted.isEmpty,
+        guard let peer = peers[id], peer.offersQueries, !peer.isQuerying, peer.rangeEnd == nil, !peer.wanted.isEmpty,
             // Not more than is being checked.
             peer.checks < policy.maxChecks / 2
         else { return }
@@ -239,12 +298,19 @@ extension Gossip {
 
     // MARK: Their questions
 
-    /// Whether a peer may ask once more before the next flush, and its last question is answered.
-    private mutating func mayAsk(_ peer: ConnectionID) -> Bool {
+    /// Whether a peer may ask once more before the next flush, and its last question of the kind is answered.
+    private mutating func mayAsk(_ peer: ConnectionID, _ kind: GossipAnswer.Kind?) -> Bool {
         peers[peer]!.queries += 1
+        guard peers[peer]!.queries <= 100 else {
+            offend(peer, "too many gossip queries")
+            return false
+        }
         // "MUST NOT send query_short_channel_ids if it has sent a previous … and not received reply_short_channel_ids_end."
-        guard peers[peer]!.queries <= 100, peers[peer]!.outbox.isEmpty else {
-            offend(peer, peers[peer]!.outbox.isEmpty ? "too many gossip queries" : "a gossip query before the last was answered")
+        // "MUST NOT send this if it has sent a previous query_channel_range to this peer and not received all reply_channel_range replies."
+        // One of each kind is allowed: at the two ends of what is to be answered.
+        let pending = [peers[peer]!.outbox.first?.kind, peers[peer]!.outbox.last?.kind]
+        guard kind == nil || !pending.contains(kind) else {
+            offend(peer, "a gossip query before the last was answered")
             return false
         }
         return true
@@ -281,7 +347,7 @@ extension Gossip {
     }
 
     mutating func answer(_ body: QueryShortChannelIDs, _ peer: ConnectionID) {
-        guard mayAsk(peer) else { return }
+        guard mayAsk(peer, .channels) else { return }
         guard body.chainHash == chainHash else {
             send(peer, .replyShortChannelIDsEnd(ReplyShortChannelIDsEnd(chainHash: body.chainHash, fullInformation: 0)))
             return
@@ -299,7 +365,8 @@ extension Gossip {
         var answers: [GossipAnswer] = []
         var asked: Set<ShortChannelID> = []
         for (id, flag) in zip(ids, flags) {
-            guard asked.insert(id).inserted, let channel = graph.channel(id) else { continue }
+            // One that is spent nobody can check: whoever tells of it seems to lie.
+            guard asked.insert(id).inserted, let channel = graph.channel(id), !channel.isSpent else { continue }
             answers.append(.channel(id, flag))
             // "SHOULD avoid sending duplicate node_announcements in response to a single query_short_channel_ids".
             if flag.contains(.node1), told.insert(channel.node1).inserted { nodes.append(channel.node1) }
@@ -307,12 +374,13 @@ extension Gossip {
         }
         answers += nodes.map { .node($0) }
         answers.append(.endOfChannels)
-        peers[peer]!.outbox = answers.reversed()
+        // After what was asked before.
+        peers[peer]!.outbox.insert(contentsOf: answers.reversed(), at: 0)
         serve(peer, Self.servedAtOnce)
     }
 
     mutating func answer(_ body: QueryChannelRange, _ peer: ConnectionID) {
-        guard mayAsk(peer) else { return }
+        guard mayAsk(peer, .range) else { return }
         guard body.chainHash == chainHash else {
             send(
                 peer,
@@ -343,7 +411,7 @@ extension Gossip {
                     options: options ?? 0))
             firstBlock = next
         } while start < ids.count
-        peers[peer]!.outbox = answers.reversed()
+        peers[peer]!.outbox.insert(contentsOf: answers.reversed(), at: 0)
         serve(peer, Self.servedAtOnce)
     }
 
@@ -370,7 +438,7 @@ extension Gossip {
     }
 
     mutating func received(_ body: GossipTimestampFilter, _ peer: ConnectionID) {
-        guard body.chainHash == chainHash, mayAsk(peer) else { return }
+        guard body.chainHash == chainHash, mayAsk(peer, nil) else { return }
         peers[peer]!.filter = body
         // "SHOULD send all gossip messages whose timestamp is greater or equal to first_timestamp … MAY wait for the next outgoing
         // gossip flush to send these."
@@ -390,6 +458,7 @@ extension Gossip {
         var underWay = peers.values.count { !$0.backlog.isEmpty }
         for id in peers.keys.sorted() {
             peers[id]!.queries = 0
+            peers[id]!.forgetHints()
             tell(id, Array(items))
             guard let filter = peers[id]!.filter, !peers[id]!.isCongested else { continue }
             if peers[id]!.needsBacklog, begun < policy.maxNewBacklogs, underWay < policy.maxBacklogs {
@@ -406,6 +475,8 @@ extension Gossip {
     private mutating func tell(_ id: ConnectionID, _ items: [(item: GossipItem, from: ConnectionID?)]) {
         let filter = peers[id]!.filter
         var announced: Set<ShortChannelID> = []
+        // Nodes for which there is no room now.
+        var later: Set<NodeKey> = []
         var sent = 0
         func passes(_ timestamp: UInt32, isOwn: Bool) -> Bool {
             // "SHOULD send gossip messages as it generates them regardless of timestamp".
@@ -435,14 +506,18 @@ extension Gossip {
                 effects.append(.send(peer: id, wire))
                 sent += 1
             case .node(let key):
-                guard sent < policy.maxFlush, !peers[id]!.isCongested, let node = graph.nodeView(key),
-                    passes(node.timestamp, isOwn: from == nil),
-                    let wire = graph.announcement(key)
+                guard let node = graph.nodeView(key), passes(node.timestamp, isOwn: from == nil), let wire = graph.announcement(key)
                 else { continue }
+                guard sent < policy.maxFlush, !peers[id]!.isCongested else {
+                    later.insert(key)
+                    continue
+                }
                 effects.append(.send(peer: id, wire))
                 sent += 1
             }
         }
+        // With a channel of theirs.
+        if !later.isEmpty { for channel in graph.oneChannel(ofEach: later) { peers[id]!.postpone(channel) } }
     }
 
     /// Channels with all that is known of them, announcement first.

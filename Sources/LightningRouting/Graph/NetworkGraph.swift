@@ -135,6 +135,19 @@ public struct NetworkGraph: Sendable {
             .map { ShortChannelID($0.shortChannelID) }.sorted()
     }
 
+    /// One channel for each of some nodes.
+    func oneChannel(ofEach keys: Set<NodeKey>) -> [ShortChannelID] {
+        var numbers = Set(keys.compactMap { nodeNumbers[$0] })
+        var found: [ShortChannelID] = []
+        for channel in channels where channel.isUsed {
+            guard !numbers.isEmpty else { break }
+            let isFirst = numbers.remove(channel.node1) != nil
+            let isSecond = numbers.remove(channel.node2) != nil
+            if isFirst || isSecond { found.append(ShortChannelID(channel.shortChannelID)) }
+        }
+        return found.sorted()
+    }
+
     /// The ids of all channels of which no update is known.
     func silentChannels() -> [ShortChannelID] {
         channels.indices.filter { channels[$0].isUsed && !policies[2 * $0].isKnown && !policies[2 * $0 + 1].isKnown }

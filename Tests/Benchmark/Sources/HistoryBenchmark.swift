@@ -146,7 +146,7 @@ enum HistoryBenchmark {
                 startedAt: time)
             tried.endedAt = time + .milliseconds(300)
             tried.status =
-                attempt == 1 ? .succeeded : .failed(AttemptFailure(hop: 1, message: [0x10, 7, 0, 0], text: "a hop has too little"))
+                attempt == 1 ? .succeeded : .failed(PaymentAttempt.Failure(hop: 1, message: [0x10, 7, 0, 0], text: "a hop has too little"))
             return tried
         }
         payment.status = .succeeded(preimage, at: time.wholeSecond)
