@@ -6,7 +6,7 @@ import LightningWire
 // What makes a scenario impossible is found before anything runs.
 extension Scenario {
     /// Production nodes at most: each of them hears of the whole network, so that to build it takes four times as long for twice as many.
-    public static let maxProtocolNodes = 300
+    public static let maxProtocolNodes = 1000
     static let longest = Duration.seconds(100 * 31_557_600)
 
     /// - Throws: the first problem.
