@@ -146,7 +146,9 @@ struct ElectrumNodeTests {
         let address = try await world.alice.newAddress()
         let height = await world.embedded.tip().height + 1
         world.server.set { method, _, truth in
-            guard method == "blockchain.scripthash.get_history", case .success(let value) = truth, let list = value.array else { return nil }
+            guard method == "blockchain.scripthash.get_history", case .success(let value) = truth, let list = value.array else {
+                return nil
+            }
             return .success(.array(list.filter { (1..<Int64(height.value)).contains($0["height"]?.integer ?? 0) }))
         }
         _ = try await world.bob.send(to: address, amount: Satoshi(70_000))

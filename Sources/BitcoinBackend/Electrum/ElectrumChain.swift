@@ -23,7 +23,7 @@ public actor ElectrumChain: ChainBackend {
     private var takesPackages = false
 
     /// The last header that the server named.
-    private var announced: Announcement?
+    private var announced: ElectrumAnswers.Announcement?
     private var headers: HeaderChain?
     private var histories = ScriptHistories()
     /// The tip at which all histories were asked for.
@@ -43,15 +43,10 @@ public actor ElectrumChain: ChainBackend {
     /// Headers in one answer: more are not given.
     private static let chunk = 2016
 
-    private struct Announcement: Sendable {
-        var height: BlockHeight
-        var header: BlockHeader
-    }
-
     private struct Greeting: Sendable {
         var connection: ElectrumConnection
         var takesPackages: Bool
-        var announced: Announcement
+        var announced: ElectrumAnswers.Announcement
     }
 
     /// - Parameters:
@@ -120,44 +115,27 @@ public actor ElectrumChain: ChainBackend {
         do {
             let version = try await connection.call("server.version", ["swift-lightning", ["1.4", "1.6"]])
             guard let spoken = version.array?.last?.string else { throw ChainFailure.unexpected("\(address.place): server.version") }
-            guard let first = header(try await connection.call("blockchain.block.header", [0])) else {
+            guard let first = ElectrumAnswers.header(try await connection.call("blockchain.block.header", [0])) else {
                 throw ChainFailure.unexpected("\(address.place): blockchain.block.header")
             }
             guard first.hash == network.chainHash else {
                 let other = Network.allCases.first { $0.chainHash == first.hash }
                 throw ChainFailure.unexpected("\(address.place) is on \(other?.rawValue ?? "another network"), not on \(network.rawValue)")
             }
-            guard let announced = announcement(try await connection.call("blockchain.headers.subscribe")) else {
+            guard let announced = ElectrumAnswers.announcement(try await connection.call("blockchain.headers.subscribe")) else {
                 throw ChainFailure.unexpected("\(address.place): blockchain.headers.subscribe")
             }
-            return Greeting(connection: connection, takesPackages: isAtLeast(spoken, [1, 6]), announced: announced)
+            return Greeting(connection: connection, takesPackages: ElectrumAnswers.isAtLeast(spoken, [1, 6]), announced: announced)
         } catch {
             connection.close()
             throw error
         }
     }
 
-    private static func isAtLeast(_ version: String, _ wanted: [Int]) -> Bool {
-        !version.split(separator: ".").map { Int($0) ?? 0 }.lexicographicallyPrecedes(wanted)
-    }
-
-    private static func header(_ value: RPCValue?) -> BlockHeader? {
-        guard let bytes = value?.string.flatMap({ Hex.decode($0) }), bytes.count == 80 else { return nil }
-        var reader = ByteReader(bytes)
-        return try? BlockHeader(from: &reader)
-    }
-
-    private static func announcement(_ value: RPCValue?) -> Announcement? {
-        guard let height = value?["height"]?.integer, (0..<500_000_000).contains(height), let header = header(value?["hex"]) else {
-            return nil
-        }
-        return Announcement(height: BlockHeight(Int(height)), header: header)
-    }
-
     private func noticed(_ note: ElectrumConnection.Notification) {
         switch note.method {
         case "blockchain.headers.subscribe":
-            if let next = Self.announcement(note.parameters.first) { announced = next }
+            if let next = ElectrumAnswers.announcement(note.parameters.first) { announced = next }
         case "blockchain.scripthash.subscribe":
             if let hash = note.parameters.first?.string { histories.told(hash, status: note.parameters.last?.string) }
         default: break
@@ -168,29 +146,33 @@ public actor ElectrumChain: ChainBackend {
         try await connected().call(method, parameters)
     }
 
+    private typealias Answer = Result<RPCValue, ChainFailure>
+
     /// Many answers, in the order of the questions.
-    private func all(_ method: String, _ questions: [[RPCValue]]) async throws(ChainFailure) -> [Result<RPCValue, ChainFailure>] {
-        let connection = try await connected()
-        var answers: [Result<RPCValue, ChainFailure>?] = Array(repeating: nil, count: questions.count)
-        await withTaskGroup(of: (Int, Result<RPCValue, ChainFailure>).self) { group in
-            var next = 0
-            func add() {
-                guard next < questions.count else { return }
-                let (index, parameters) = (next, questions[next])
+    private func all(_ method: String, _ questions: [[RPCValue]]) async throws(ChainFailure) -> [Answer] {
+        await Self.all(method, questions, over: try await connected())
+    }
+
+    private static func all(_ method: String, _ questions: [[RPCValue]], over connection: ElectrumConnection) async -> [Answer] {
+        await withTaskGroup(of: (index: Int, answer: Answer).self, returning: [Answer].self) { group in
+            var answers: [(index: Int, answer: Answer)] = []
+            for index in 0..<min(Self.width, questions.count) {
+                group.addTask { (index, await Self.answer(method, questions[index], over: connection)) }
+            }
+            var next = min(Self.width, questions.count)
+            while let answer = await group.next() {
+                answers.append(answer)
+                guard next < questions.count else { continue }
+                let index = next
                 next += 1
-                group.addTask {
-                    do throws(ChainFailure) { return (index, .success(try await connection.call(method, parameters))) } catch {
-                        return (index, .failure(error))
-                    }
-                }
+                group.addTask { (index, await Self.answer(method, questions[index], over: connection)) }
             }
-            for _ in 0..<Self.width { add() }
-            for await (index, answer) in group {
-                answers[index] = answer
-                add()
-            }
+            return answers.sorted { $0.index < $1.index }.map(\.answer)
         }
-        return answers.compactMap(\.self)
+    }
+
+    private static func answer(_ method: String, _ parameters: [RPCValue], over connection: ElectrumConnection) async -> Answer {
+        do throws(ChainFailure) { return .success(try await connection.call(method, parameters)) } catch { return .failure(error) }
     }
 
     // MARK: Headers
@@ -212,7 +194,7 @@ public actor ElectrumChain: ChainBackend {
         }
     }
 
-    private func advanced(to announced: Announcement) async throws -> HeaderChain {
+    private func advanced(to announced: ElectrumAnswers.Announcement) async throws -> HeaderChain {
         guard var chain = headers else {
             let start = max(0, announced.height.value - Self.remembered)
             let base = BlockHeight(start - start % HeaderRules.period)
@@ -256,7 +238,7 @@ public actor ElectrumChain: ChainBackend {
             let answer = try await call("blockchain.block.headers", [.integer(next.value), .integer(wanted)])
             let list: [BlockHeader?]
             if let texts = answer["headers"]?.array {
-                list = texts.map { Self.header($0) }
+                list = texts.map { ElectrumAnswers.header($0) }
             } else if let bytes = answer["hex"]?.string.flatMap({ Hex.decode($0) }), bytes.count % 80 == 0 {
                 var reader = ByteReader(bytes)
                 list = (0..<bytes.count / 80).map { _ in try? BlockHeader(from: &reader) }
@@ -312,6 +294,18 @@ public actor ElectrumChain: ChainBackend {
         return found
     }
 
+    /// Fetches transactions together that are needed next; what cannot be had is noticed when it is needed.
+    private func prefetch(_ ids: [TransactionID]) async throws(ChainFailure) {
+        let missing = ids.filter { transactions[$0] == nil }
+        guard missing.count > 1 else { return }
+        for answer in try await all("blockchain.transaction.get", missing.map { [.string($0.description)] }) {
+            guard case .success(let value) = answer, let bytes = value.string.flatMap({ Hex.decode($0) }),
+                let found = try? Transaction(bytes), Self.isSound(found), transactions.count < Self.mostTransactions
+            else { continue }
+            transactions[found.id] = found
+        }
+    }
+
     /// Whether amounts can be counted, and it cannot be taken for two hashes of a Merkle tree, which have 64 bytes too.
     private static func isSound(_ transaction: Transaction) -> Bool {
         var sum = Satoshi.zero
@@ -323,19 +317,12 @@ public actor ElectrumChain: ChainBackend {
             }
     }
 
-    private static func branch(_ value: RPCValue, position: Int?) -> MerkleBranch? {
-        guard let texts = value["merkle"]?.array, let place = position.map({ Int64($0) }) ?? value["pos"]?.integer else { return nil }
-        let siblings = texts.compactMap { $0.string.flatMap { Bytes32(hex: $0)?.reversed } }
-        guard siblings.count == texts.count, (0..<1 << 20).contains(place) else { return nil }
-        return MerkleBranch(position: Int(place), siblings: siblings)
-    }
-
     /// The proven place of a transaction in a block.
     private func position(of id: TransactionID, in header: BlockHeader, at height: BlockHeight) async throws(ChainFailure) -> Int {
         let hash = header.hash
         if let known = places[id], known.block == hash { return known.position }
         let answer = try await call("blockchain.transaction.get_merkle", [.string(id.description), .integer(height.value)])
-        guard let branch = Self.branch(answer, position: nil) else {
+        guard let branch = ElectrumAnswers.branch(answer, position: nil) else {
             throw .unexpected("\(address.place): blockchain.transaction.get_merkle")
         }
         guard branch.root(of: id) == header.merkleRoot else {
@@ -361,7 +348,7 @@ public actor ElectrumChain: ChainBackend {
             return nil
         }
         guard let id = answer["tx_hash"]?.string.flatMap({ TransactionID(display: $0) }),
-            let branch = Self.branch(answer, position: position)
+            let branch = ElectrumAnswers.branch(answer, position: position)
         else { throw .unexpected("\(address.place): blockchain.transaction.id_from_pos") }
         guard branch.root(of: id) == header.merkleRoot else {
             throw .unexpected("\(address.place) says that \(id) is in block \(height), and its proof shows no such thing")
@@ -380,6 +367,7 @@ public actor ElectrumChain: ChainBackend {
     /// Asks for the histories of what is wanted, and of what has changed.
     private func ask(_ interests: BlockContents.Interests) async throws(ChainFailure) {
         var wanted = Set(interests.scripts.map(ScriptHistories.hash))
+        try await prefetch(Set(interests.outPoints.map(\.transaction)).sorted())
         for outPoint in interests.outPoints.sorted() {
             do throws(ChainFailure) {
                 let parent = try await transaction(outPoint.transaction)
@@ -419,7 +407,7 @@ public actor ElectrumChain: ChainBackend {
         for (change, answer) in zip(changed, answers) {
             switch answer {
             case .success(let value):
-                guard let items = value.array?.map(Self.item), items.allSatisfy({ $0 != nil }) else {
+                guard let items = value.array?.map(ElectrumAnswers.item), items.allSatisfy({ $0 != nil }) else {
                     throw .unexpected("\(address.place): blockchain.scripthash.get_history")
                 }
                 histories.set(change.hash, items: items.compactMap(\.self), told: change.status)
@@ -436,13 +424,6 @@ public actor ElectrumChain: ChainBackend {
         throw .unexpected("\(address.place) does not tell what happened with a script that is watched: \(why)")
     }
 
-    private static func item(_ value: RPCValue) -> ScriptHistories.Item? {
-        guard let id = value["tx_hash"]?.string.flatMap({ TransactionID(display: $0) }), let height = value["height"]?.integer,
-            (-1..<500_000_000).contains(height)
-        else { return nil }
-        return .init(transaction: id, height: Int(height))
-    }
-
     /// The transactions of a block, or of the mempool, that the interests name; and what spends outputs of those that spend what is watched, as far
     /// as they pay to witness script hashes: a second step in the same block.
     private func matching(
@@ -455,6 +436,7 @@ public actor ElectrumChain: ChainBackend {
             let new = ids.filter { found[$0] == nil }
             guard !new.isEmpty else { return found }
             var isFollowing = false
+            try await prefetch(new.sorted())
             for id in new.sorted() {
                 let transaction: Transaction
                 do throws(ChainFailure) { transaction = try await self.transaction(id) } catch {
@@ -537,15 +519,9 @@ public actor ElectrumChain: ChainBackend {
             _ = try await call("blockchain.transaction.broadcast", [.string(Hex.encode(transaction.serialized()))])
         } catch {
             guard case .refused(let answer) = error else { throw error }
-            let reason = Self.reason(answer)
+            let reason = ElectrumAnswers.reason(answer)
             guard RPCAnswers.meansKnown(reason) else { throw .refused(reason) }
         }
-    }
-
-    /// Servers put words around Bitcoin Core's reason, and the transaction behind it.
-    private static func reason(_ text: String) -> String {
-        let paragraphs = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-        return paragraphs.first { !$0.hasPrefix("the transaction was rejected") && !$0.hasPrefix("[") } ?? text
     }
 
     /// Hands a transaction to the server's mempool after the unconfirmed ones that it pays for, together with those that pay too little by

@@ -89,7 +89,8 @@ struct ScriptHistories: Sendable {
     mutating func set(_ hash: String, items: [Item], told: String?) {
         guard let entry = entries[hash] else { return }
         let status = Self.status(items)
-        entries[hash] = Entry(reason: entry.reason, status: status, items: items, isSubscribed: true, isStale: entry.isStale || status != told)
+        entries[hash] = Entry(
+            reason: entry.reason, status: status, items: items, isSubscribed: true, isStale: entry.isStale || status != told)
     }
 
     /// The transactions of a block.

@@ -36,12 +36,15 @@ struct ChainFollower {
     /// What layer 1 thinks that transactions have to pay; `nil` where it does not say. One that does not answer is not asked again: the
     /// node waits.
     private func feeRates() async -> FeeEstimates? {
-        var rates: [ConfirmationTarget: FeeRate] = [:]
-        for target in ConfirmationTarget.allCases {
-            guard let rate = try? await backend.feeRate(within: target.blocks) else { break }
-            rates[target] = rate
+        // All at once: some servers take their time for each answer.
+        await withTaskGroup(of: (ConfirmationTarget, FeeRate?).self, returning: FeeEstimates?.self) { group in
+            for target in ConfirmationTarget.allCases {
+                group.addTask { (target, try? await backend.feeRate(within: target.blocks)) }
+            }
+            var rates: [ConfirmationTarget: FeeRate] = [:]
+            for await (target, rate) in group { rates[target] = rate }
+            return FeeEstimates(rates)
         }
-        return FeeEstimates(rates)
     }
 
     /// Feeds blocks until the node is where the layer 1 is. How far that is it is asked once: it moves by what it is fed alone.

@@ -1,7 +1,7 @@
 import Foundation
 package import LightningAPI
-import LineFraming
 import LightningCore
+import LineFraming
 internal import NIOCore
 internal import NIOFoundationCompat
 internal import NIOPosix
