@@ -45,9 +45,17 @@ public protocol ChainBackend: Sendable {
     func contents(
         of hash: BlockHash, height: BlockHeight, concerning interests: BlockContents.Interests
     ) async throws(ChainFailure) -> BlockContents
-    /// The lowest block of which more is known now than its contents told, for a server learns late, and interests grow; `nil` where nothing
-    /// was missed. What was told of it, and of what is on top of it, has to be taken back and asked for again.
-    func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight?
+    /// The lowest of some blocks of the active chain of which more is known now than was told, for a server learns late, and interests grow; `nil`
+    /// where nothing was missed. What was told of it, and of what is on top of it, has to be taken back and asked for again.
+    ///
+    /// - Parameter told: the transactions that were told of each block.
+    func missed(
+        of told: [BlockHeight: Set<TransactionID>], concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockHeight?
+    /// What it refuses to tell though it is of interest, in words.
+    ///
+    /// Money at risk: what happens there is not seen.
+    func refusals() async -> [String]
     /// The unspent output at a place in the active chain; `nil` where there is none or it is spent.
     ///
     /// - Throws: `.notReady` for a block that is not there yet.
@@ -74,5 +82,9 @@ extension ChainBackend {
     /// Whole blocks tell everything.
     public var isSelective: Bool { false }
     /// Nothing is missed in whole blocks.
-    public func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight? { nil }
+    public func missed(
+        of told: [BlockHeight: Set<TransactionID>], concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockHeight? { nil }
+    /// Whole blocks tell everything.
+    public func refusals() async -> [String] { [] }
 }

@@ -179,7 +179,7 @@ public final class LightningNode: Service, Sendable {
         driver.onLoop { driver.enqueue(.addresses(known)) }
         // Before anybody can call: what happened while the node was down comes first.
         do {
-            try await follower.catchUp(to: try await chain.tip().hash)
+            try await follower.catchUp(to: try await chain.tip().hash, isStart: true)
             // What a doubt means for the channels is stored before this database counts as the one in use.
             if let doubt = isInDoubt {
                 try await driver.handle(.tick)

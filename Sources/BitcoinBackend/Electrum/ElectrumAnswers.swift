@@ -41,8 +41,21 @@ enum ElectrumAnswers {
         return .init(transaction: id, height: Int(height))
     }
 
-    /// Servers put words around Bitcoin Core's reason, and the transaction behind it.
+    /// Whether a refusal says that there is no such transaction: bitcoind's words, which servers pass on.
+    static func meansUnknown(_ why: String) -> Bool {
+        let why = why.lowercased()
+        return ["no such", "not found", "missing transaction", "unknown transaction"].contains { why.contains($0) }
+    }
+
+    /// Whether a refusal says that a block has no transaction at a place.
+    static func meansNoPosition(_ why: String) -> Bool {
+        let why = why.lowercased()
+        return ["position", "tx_pos", "out of range"].contains { why.contains($0) }
+    }
+
+    /// Servers put words around Bitcoin Core's reason, and the transaction behind it; some pass on all that bitcoind said, as JSON.
     static func reason(_ text: String) -> String {
+        if let start = text.range(of: "\"message\":\"") { return String(text[start.upperBound...].prefix { $0 != "\"" }) }
         let paragraphs = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
         return paragraphs.first { !$0.hasPrefix("the transaction was rejected") && !$0.hasPrefix("[") } ?? text
     }

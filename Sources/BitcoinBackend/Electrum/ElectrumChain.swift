@@ -1,3 +1,4 @@
+import BitcoinLedger
 public import BitcoinPrimitives
 import CryptoPrimitives
 import Foundation
@@ -28,13 +29,15 @@ public actor ElectrumChain: ChainBackend {
     private var histories = ScriptHistories()
     /// The tip at which all histories were asked for.
     private var askedAt: BlockHash?
-    /// What was told of the last blocks.
-    private var told: [BlockHeight: (hash: BlockHash, transactions: Set<TransactionID>)] = [:]
+    /// Questions are answered one after the other: each says anew what is wanted.
+    private let asking = Turns()
+    /// Headers from before the first are read by one at a time.
+    private let reading = Turns()
 
     private var transactions: [TransactionID: Transaction] = [:]
     private var places: [TransactionID: (block: BlockHash, position: Int)] = [:]
 
-    /// Blocks that can be told again: deeper reorganizations than these are not expected, and not followed by a node either.
+    /// Blocks below the tip whose headers are read at the start.
     private static let remembered = 100
     /// Transactions that are kept: those of one's own are asked for again and again.
     private static let mostTransactions = 5000
@@ -261,10 +264,13 @@ public actor ElectrumChain: ChainBackend {
     private func header(at height: BlockHeight) async throws(ChainFailure) -> BlockHeader? {
         let chain = try await followed()
         if height >= chain.base { return chain.header(height) }
+        await reading.begin()
+        defer { reading.end() }
+        guard let chain = headers, height < chain.base else { return headers?.header(height) }
         let base = BlockHeight(height.value - height.value % HeaderRules.period)
         let earlier = try await read(base...(chain.base - 1))
-        // Others may have gone back as far meanwhile.
-        guard var longer = headers, longer.base == chain.base else { return try await header(at: height) }
+        // The tip may have moved meanwhile, and its headers been read anew.
+        guard var longer = headers, longer.base == chain.base else { throw .notReady("the chain changes") }
         do throws(HeaderChain.Fault) { try longer.prepend(earlier) } catch { throw .unexpected("\(address.place): \(error)") }
         headers = longer
         return longer.header(height)
@@ -344,7 +350,9 @@ public actor ElectrumChain: ChainBackend {
         do throws(ChainFailure) {
             answer = try await call("blockchain.transaction.id_from_pos", [.integer(height.value), .integer(position), true])
         } catch {
-            guard case .refused = error else { throw error }
+            guard case .refused(let why) = error else { throw error }
+            // A server that is busy says nothing of whether it is there.
+            guard ElectrumAnswers.meansNoPosition(why) else { throw .notReady("\(address.place): \(why)") }
             return nil
         }
         guard let id = answer["tx_hash"]?.string.flatMap({ TransactionID(display: $0) }),
@@ -364,7 +372,7 @@ public actor ElectrumChain: ChainBackend {
 
     // MARK: Blocks and the mempool
 
-    /// Asks for the histories of what is wanted, and of what has changed.
+    /// Asks for the histories of what is wanted, and of what has changed. What was followed before is not any more.
     private func ask(_ interests: BlockContents.Interests) async throws(ChainFailure) {
         var wanted = Set(interests.scripts.map(ScriptHistories.hash))
         try await prefetch(Set(interests.outPoints.map(\.transaction)).sorted())
@@ -374,33 +382,42 @@ public actor ElectrumChain: ChainBackend {
                 guard parent.outputs.indices.contains(Int(outPoint.index)) else { continue }
                 wanted.insert(ScriptHistories.hash(parent.outputs[Int(outPoint.index)].script))
             } catch {
-                // Not published yet, or never will be.
-                guard case .refused = error else { throw error }
+                // Not published yet, or never will be; anything else is said by a server that is busy, and heals.
+                guard case .refused(let why) = error else { throw error }
+                guard ElectrumAnswers.meansUnknown(why) else { throw .notReady("\(address.place): \(why)") }
             }
         }
         histories.want(wanted)
+        histories.unfollow()
         try await refresh()
     }
 
     private func refresh() async throws(ChainFailure) {
-        _ = try await connected()
         let tip = try await followed().tip
-        let isNew = askedAt != tip
-        if isNew { histories.unfollow() }
-        let due = histories.due(isNewBlock: isNew)
+        let due = histories.due(isNewBlock: askedAt != tip)
         for hash in due { histories.ask(hash) }
+        do throws(ChainFailure) { try await answer(due) } catch {
+            histories.doubt(due)
+            throw error
+        }
+        askedAt = tip
+    }
+
+    private func answer(_ due: [String]) async throws(ChainFailure) {
         let statuses = try await all("blockchain.scripthash.subscribe", due.map { [.string($0)] })
         var changed: [(hash: String, status: String?)] = []
         for (hash, answer) in zip(due, statuses) {
             switch answer {
             case .success(let value):
-                guard value == .null || value.string != nil else { throw .unexpected("\(address.place): blockchain.scripthash.subscribe") }
+                guard value == .null || value.string != nil else {
+                    throw .unexpected("\(address.place): blockchain.scripthash.subscribe")
+                }
                 if value == .null {
                     histories.set(hash, items: [], told: nil)
                 } else if !histories.has(hash, status: value.string) {
                     changed.append((hash, value.string))
                 }
-            case .failure(let failure): try fail(hash, failure)
+            case .failure(let failure): try refuse(hash, failure)
             }
         }
         let answers = try await all("blockchain.scripthash.get_history", changed.map { [.string($0.hash)] })
@@ -411,18 +428,19 @@ public actor ElectrumChain: ChainBackend {
                     throw .unexpected("\(address.place): blockchain.scripthash.get_history")
                 }
                 histories.set(change.hash, items: items.compactMap(\.self), told: change.status)
-            case .failure(let failure): try fail(change.hash, failure)
+            case .failure(let failure): try refuse(change.hash, failure)
             }
         }
-        askedAt = tip
     }
 
-    /// What the node wants to know and cannot be had is said: it must not be taken for nothing.
-    private func fail(_ hash: String, _ failure: ChainFailure) throws(ChainFailure) {
+    /// One script of which a server does not tell must not hide all others: anybody can make a history too long for it.
+    private func refuse(_ hash: String, _ failure: ChainFailure) throws(ChainFailure) {
         guard case .refused(let why) = failure else { throw failure }
-        guard histories.isWanted(hash) else { return histories.set(hash, items: [], told: nil) }
-        throw .unexpected("\(address.place) does not tell what happened with a script that is watched: \(why)")
+        histories.refuse(hash, "\(address.place) does not tell what happens with a script that is watched: \(why)")
     }
+
+    /// Why the server does not tell of what is watched.
+    public func refusals() async -> [String] { histories.refusals }
 
     /// The transactions of a block, or of the mempool, that the interests name; and what spends outputs of those that spend what is watched, as far
     /// as they pay to witness script hashes: a second step in the same block.
@@ -431,31 +449,47 @@ public actor ElectrumChain: ChainBackend {
     ) async throws(ChainFailure) -> [TransactionID: Transaction] {
         var found: [TransactionID: Transaction] = [:]
         var watched = interests.outPoints
+        var followed: Set<TransactionID> = []
         while true {
             let ids = height.map { histories.transactions(at: $0) } ?? histories.waiting
             let new = ids.filter { found[$0] == nil }
-            guard !new.isEmpty else { return found }
-            var isFollowing = false
+            guard new.count <= Self.mostTransactions else { throw .unexpected("\(address.place): \(new.count) transactions at once") }
             try await prefetch(new.sorted())
             for id in new.sorted() {
-                let transaction: Transaction
-                do throws(ChainFailure) { transaction = try await self.transaction(id) } catch {
+                do throws(ChainFailure) { found[id] = try await transaction(id) } catch {
                     // It has left the mempool.
                     guard height == nil, case .refused = error else { throw error }
-                    continue
-                }
-                found[id] = transaction
-                guard transaction.inputs.contains(where: { watched.contains($0.previousOutput) }) else { continue }
-                for (index, output) in transaction.outputs.enumerated() where output.script.isP2WSH {
-                    watched.insert(OutPoint(id, UInt32(index)))
-                    let hash = ScriptHistories.hash(output.script)
-                    guard !histories.isKnown(hash) else { continue }
-                    histories.follow(hash)
-                    isFollowing = true
                 }
             }
-            guard isFollowing else { return found }
+            // In any order: a second step may come before its first.
+            let before = (watched.count, followed.count)
+            for (id, transaction) in found where !followed.contains(id) {
+                guard transaction.inputs.contains(where: { watched.contains($0.previousOutput) }) else { continue }
+                try await checkWitnesses(of: transaction, watched)
+                followed.insert(id)
+                for (index, output) in transaction.outputs.enumerated() where output.script.isP2WSH {
+                    watched.insert(OutPoint(id, UInt32(index)))
+                    histories.follow(ScriptHistories.hash(output.script))
+                }
+            }
+            guard before != (watched.count, followed.count) else { return found }
             try await refresh()
+        }
+    }
+
+    /// A transaction's id does not say what its witnesses are, and preimages are read in them: they must be what the outputs ask for that are spent.
+    private func checkWitnesses(of transaction: Transaction, _ watched: Set<OutPoint>) async throws(ChainFailure) {
+        for (index, input) in transaction.inputs.enumerated() where watched.contains(input.previousOutput) {
+            let parent = try await self.transaction(input.previousOutput.transaction)
+            guard parent.outputs.indices.contains(Int(input.previousOutput.index)) else { continue }
+            // What channels watch are version 0 programs, whose signatures do not cover the other outputs that are spent.
+            var spent = Array(repeating: TransactionOutput(.zero, Script([UInt8]())), count: transaction.inputs.count)
+            spent[index] = parent.outputs[Int(input.previousOutput.index)]
+            guard spent[index].script.witnessProgram?.version == 0 else { continue }
+            do { try ScriptVerifier(transaction, spent: spent, flags: .consensus).verify(input: index) } catch {
+                transactions[transaction.id] = nil
+                throw .unexpected("\(address.place) tells \(transaction.id) with a witness that does not open what it spends")
+            }
         }
     }
 
@@ -465,6 +499,8 @@ public actor ElectrumChain: ChainBackend {
     ) async throws(ChainFailure) -> BlockContents {
         guard let header = try await header(at: height) else { throw .refused("Block not found") }
         guard header.hash == hash else { throw .notReady("block \(hash) is not in the active chain") }
+        await asking.begin()
+        defer { asking.end() }
         try await ask(interests)
         let found = try await matching(at: height, interests)
         var entries: [BlockContents.Entry] = []
@@ -473,22 +509,23 @@ public actor ElectrumChain: ChainBackend {
         }
         entries.sort { $0.position < $1.position }
         guard let chain = headers, chain.hash(height) == hash else { throw .notReady("the chain changes") }
-        if chain.height - height < Self.remembered { told[height] = (hash, Set(found.keys)) }
-        told = told.filter { chain.height - $0.key < Self.remembered }
         return BlockContents(header: header, entries: entries)
     }
 
-    /// The lowest of the last hundred blocks of which the server has told more since it was asked for.
-    public func missed(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> BlockHeight? {
+    /// The lowest of some blocks of which the server has told more since.
+    public func missed(
+        of told: [BlockHeight: Set<TransactionID>], concerning interests: BlockContents.Interests
+    ) async throws(ChainFailure) -> BlockHeight? {
+        await asking.begin()
+        defer { asking.end() }
         try await ask(interests)
-        guard let chain = headers else { return nil }
-        return told.filter { height, block in
-            chain.hash(height) == block.hash && !histories.transactions(at: height).isSubset(of: block.transactions)
-        }.keys.min()
+        return told.filter { !histories.transactions(at: $0.key).isSubset(of: $0.value) }.keys.min()
     }
 
     /// The transactions in the server's mempool that the interests name, and what spends those.
     public func mempool(concerning interests: BlockContents.Interests) async throws(ChainFailure) -> [TransactionID] {
+        await asking.begin()
+        defer { asking.end() }
         try await ask(interests)
         return try await matching(at: nil, interests).keys.sorted()
     }

@@ -26,6 +26,8 @@ struct ScriptHistories: Sendable {
         var isSubscribed = false
         /// Whether it said that there is a change.
         var isStale = false
+        /// Why the server does not tell it.
+        var refusal: String?
     }
 
     private var entries: [String: Entry] = [:]
@@ -71,7 +73,23 @@ struct ScriptHistories: Sendable {
         return entries.filter { !$0.value.isSubscribed || $0.value.isStale || all || (isNewBlock && $0.value.status != nil) }.keys.sorted()
     }
 
-    func isWanted(_ hash: String) -> Bool { entries[hash]?.reason == .wanted }
+    /// A server does not tell a history: what was known of it stays, and it is asked for again at the next block.
+    mutating func refuse(_ hash: String, _ why: String) {
+        entries[hash]?.refusal = why
+        entries[hash]?.isSubscribed = true
+        // Not "nobody has used it": those are asked for seldom.
+        if entries[hash]?.status == nil { entries[hash]?.status = "" }
+    }
+
+    /// Why histories that are wanted are not told.
+    var refusals: [String] {
+        Set(entries.values.filter { $0.reason == .wanted }.compactMap(\.refusal)).sorted()
+    }
+
+    /// Questions that were not all answered have to be asked again.
+    mutating func doubt(_ hashes: [String]) {
+        for hash in hashes { entries[hash]?.isStale = true }
+    }
 
     /// Whether a history is the one of a status.
     func has(_ hash: String, status: String?) -> Bool { entries[hash].map { $0.isSubscribed && $0.status == status } ?? true }

@@ -23,12 +23,12 @@ package struct MerkleBranch: Hashable, Sendable {
         guard position >= 0, siblings.count <= Self.maximumDepth, position >> siblings.count == 0 else { return nil }
         var hash = transaction.bytes
         for (level, sibling) in siblings.enumerated() {
-            if position >> level & 1 == 1 {
-                guard sibling != hash else { return nil }
-                hash = MerkleTree.parent(sibling, hash)
-            } else {
-                hash = MerkleTree.parent(hash, sibling)
-            }
+            let isRight = position >> level & 1 == 1
+            if isRight, sibling == hash { return nil }
+            let (left, right) = isRight ? (sibling, hash) : (hash, sibling)
+            // A transaction of 64 bytes looks like two hashes: with one that was made for it, half of it would prove what is in no block.
+            guard (try? Transaction(left.array + right.array)) == nil else { return nil }
+            hash = MerkleTree.parent(left, right)
         }
         return hash
     }

@@ -34,6 +34,8 @@ struct GossipPeer: Sendable {
 
     /// Our own `query_channel_range`: the block after the last that was asked for, while replies come in.
     var rangeEnd: UInt64?
+    /// The block after the last that was answered.
+    var rangeReached: UInt64 = 0
     /// Short ids that are still to be asked for, with what is wanted of them.
     private(set) var wanted: [(id: ShortChannelID, flags: QueryFlags)] = []
     private var wantedIDs: Set<ShortChannelID> = []
@@ -149,6 +151,7 @@ extension Gossip {
         let blocks = knownHeight.uint32 + 1
         peers[peer]!.isSynced = true
         peers[peer]!.rangeEnd = UInt64(blocks)
+        peers[peer]!.rangeReached = 0
         peers[peer]!.askedAt = now
         peers[peer]!.rangeAskedAt = now
         var query = QueryChannelRange(chainHash: chainHash, firstBlock: 0, blockCount: blocks)
@@ -234,8 +237,14 @@ extension Gossip {
             }
             if !flags.isEmpty { peers[peer]!.want(id, flags) }
         }
+        let reached = UInt64(body.firstBlock) + UInt64(body.blockCount)
+        if reached > peers[peer]!.rangeReached {
+            // Whoever goes on answering is not silent, however long it takes.
+            peers[peer]!.rangeReached = reached
+            peers[peer]!.askedAt = max(peers[peer]!.askedAt, lastTick)
+        }
         // "simply check if first_blocknum plus number_of_blocks equals or exceeds the … it asked for".
-        if UInt64(body.firstBlock) + UInt64(body.blockCount) >= end, body.syncComplete != 0 { peers[peer]!.rangeEnd = nil }
+        if reached >= end, body.syncComplete != 0 { peers[peer]!.rangeEnd = nil }
         continueSync(peer)
     }
 

@@ -4,23 +4,33 @@ import LightningChain
 import LightningCore
 import Logging
 import NIOCore
+import Synchronization
 
 /// Tells a node of every block, in order, and publishes what the node asks for.
 struct ChainFollower {
     let backend: any ChainBackend
     let driver: NodeDriver
     let logger: Logger
+    /// What was told of the last blocks, where layer 1 tells of nothing but what it is asked for.
+    let told = ToldBlocks()
+
+    /// Blocks that are gone through again at a start: what a server told late before the last stop nobody would ask for.
+    private static let repeated = 6
 
     /// Follows until cancelled; a layer 1 that is away is asked again.
     func run() async {
         // Said once, not every second while it lasts.
         var trouble: String?
+        var refusals: Set<String> = []
         while !Task.isCancelled {
             do {
                 let tip = try await backend.tip()
                 try await catchUp(to: tip.hash)
                 if trouble != nil { logger.notice("the layer 1 is there again, at block \(tip.height)") }
                 trouble = nil
+                for refusal in await backend.refusals() where refusals.insert(refusal).inserted {
+                    logger.error("\(refusal). Money at risk: take another server, or a bitcoind")
+                }
                 await backend.waitForChange(from: tip.hash)
             } catch is CancellationError {
                 return
@@ -50,19 +60,19 @@ struct ChainFollower {
     /// Feeds blocks until the node is where the layer 1 is. How far that is it is asked once: it moves by what it is fed alone.
     ///
     /// - Throws: a `ChainFailure` where the layer 1 contradicts itself, or is another chain than the node has followed.
-    func catchUp(to tip: BlockHash) async throws {
+    /// - Parameter isStart: whether the last blocks are gone through again where layer 1 may have told of them late.
+    func catchUp(to tip: BlockHash, isStart: Bool = false) async throws {
         var (tip, contradictions) = (tip, 0)
         var position = try await driver.read { $0.chain }
+        if isStart, backend.isSelective { try await takeBack(to: max(0, position.height - Self.repeated), &position) }
         while !Task.isCancelled {
             // Whoever tells of what was asked for alone is asked for what has come to be of interest.
             let interests = backend.isSelective ? try await driver.read { $0.chainInterests } : .init()
             if position.tip == tip {
-                if let missed = try await backend.missed(concerning: interests), missed <= position.height {
+                let known = told.blocks
+                if !known.isEmpty, let missed = try await backend.missed(of: known, concerning: interests), missed <= position.height {
                     logger.info("the layer 1 has told of more in block \(missed): it is gone through again")
-                    while position.height >= missed, position.recent.count > 1 {
-                        try await driver.handle(.blockDisconnected(height: position.height))
-                        position.disconnect()
-                    }
+                    try await takeBack(to: missed - 1, &position)
                     continue
                 }
                 // Before anything is said to a peer: fee rates are what its proposals are judged by.
@@ -77,8 +87,7 @@ struct ChainFollower {
                 guard position.height > 0, position.recent.count > 1 else {
                     throw ChainFailure.unexpected("it is another chain than the wallet has followed")
                 }
-                try await driver.handle(.blockDisconnected(height: position.height))
-                position.disconnect()
+                try await takeBack(to: position.height - 1, &position)
                 continue
             }
             guard let next = try await backend.blockHash(height: position.height + 1) else {
@@ -101,6 +110,16 @@ struct ChainFollower {
             }
             try await driver.handle(.blockConnected(block, height: position.height + 1))
             position.connect(next)
+            if backend.isSelective { told.connect(block, height: position.height) }
+        }
+    }
+
+    /// Takes blocks back that are above a height, as far as they are remembered.
+    private func takeBack(to height: BlockHeight, _ position: inout ChainPosition) async throws {
+        while position.height > height, position.recent.count > 1 {
+            try await driver.handle(.blockDisconnected(height: position.height))
+            told.disconnect(height: position.height)
+            position.disconnect()
         }
     }
 
@@ -125,4 +144,21 @@ struct ChainFollower {
             }
         }
     }
+}
+
+/// Which transactions the node was told of, by block: as far back as it can take blocks back.
+final class ToldBlocks: Sendable {
+    private let state = Mutex<[BlockHeight: Set<TransactionID>]>([:])
+    private static let remembered = 140
+
+    var blocks: [BlockHeight: Set<TransactionID>] { state.withLock { $0 } }
+
+    func connect(_ block: BlockContents, height: BlockHeight) {
+        state.withLock { state in
+            state[height] = Set(block.entries.map(\.transaction.id))
+            state[height - Self.remembered] = nil
+        }
+    }
+
+    func disconnect(height: BlockHeight) { state.withLock { $0[height] = nil } }
 }

@@ -167,12 +167,18 @@ struct ElectrumFailureTests {
             world.server.set(nil)
             #expect(try await chain.contents(of: hash, height: 1, concerning: world.interests) == truth)
         }
-        // What is watched and not told is said: it is not taken for nothing.
-        world.server.set { method, _, _ in method == "blockchain.scripthash.subscribe" ? .failure(.refused("history too large")) : nil }
+        // What is watched and not told is said; and everything else is told.
+        let silent = Script.anchor
+        world.server.set { method, parameters, _ in
+            let isIt = parameters.first?.string == Hash.sha256(silent.bytes).reversed.hex
+            return method == "blockchain.scripthash.get_history" && isIt ? .failure(.refused("history too large")) : nil
+        }
         let chain = try ElectrumChain(url: world.server.url, timeout: 60)
         let hash = try #require(await world.embedded.blockHash(height: 1))
-        let failure = try await world.failure { _ = try await chain.contents(of: hash, height: 1, concerning: world.interests) }
-        #expect(failure.reason.hasSuffix("does not tell what happened with a script that is watched: history too large"))
+        let both = BlockContents.Interests(scripts: [world.script, silent])
+        #expect(try await chain.contents(of: hash, height: 1, concerning: both) == truth)
+        let refusals = await chain.refusals()
+        #expect(refusals.count == 1 && refusals[0].hasSuffix("does not tell what happens with a script that is watched: history too large"))
         await world.server.stop()
     }
 
@@ -197,6 +203,19 @@ struct ElectrumFailureTests {
         #expect(try await world.chain.mempoolTransaction(second.id) == second)
         let block = try await world.embedded.mine(1, paying: .anchor)[0]
         try await world.follow()
+        // The id does not say what the witness is.
+        let stranger = try ElectrumChain(url: world.server.url, timeout: 60)
+        let stripped = first
+        world.server.set { method, parameters, _ in
+            guard method == "blockchain.transaction.get", parameters.first?.string == stripped.id.description else { return nil }
+            var bare = stripped
+            bare.inputs[0].witness = [[1], bare.inputs[0].witness[1]]
+            return .success(.string(Hex.encode(bare.serialized())))
+        }
+        let lie = try await world.failure { _ = try await stranger.contents(of: block, height: 102, concerning: watched) }
+        #expect(lie.reason.hasSuffix("with a witness that does not open what it spends"))
+        world.server.set(nil)
+        #expect(try await stranger.contents(of: block, height: 102, concerning: watched).entries.count == 2)
         let contents = try await world.chain.contents(of: block, height: 102, concerning: watched)
         #expect(contents.entries.map(\.transaction) == [first, second] && contents.entries.map(\.position) == [1, 2])
         while try await !world.chain.mempool(concerning: watched).isEmpty {}
@@ -220,15 +239,15 @@ struct ElectrumFailureTests {
         try await world.embedded.mine(1, paying: .anchor)
         try await world.follow()
         #expect(try await world.contents(102).entries.isEmpty)
-        #expect(try await world.chain.missed(concerning: world.interests) == nil)
+        #expect(try await world.chain.missed(of: [102: []], concerning: world.interests) == nil)
         world.server.set(nil)
         // The history is not the one of its status, and so is asked for again.
-        #expect(try await world.chain.missed(concerning: world.interests) == 102)
+        #expect(try await world.chain.missed(of: [101: [], 102: []], concerning: world.interests) == 102)
         #expect(try await world.contents(102).entries.map(\.transaction) == [payment])
-        #expect(try await world.chain.missed(concerning: world.interests) == nil)
+        #expect(try await world.chain.missed(of: [101: [], 102: [payment.id]], concerning: world.interests) == nil)
         // A script that is of interest from now on.
         let more = BlockContents.Interests(scripts: [world.script, .anchor])
-        #expect(try await world.chain.missed(concerning: more) == 102)
+        #expect(try await world.chain.missed(of: [101: [], 102: [payment.id]], concerning: more) == 101)
         await world.server.stop()
     }
 
