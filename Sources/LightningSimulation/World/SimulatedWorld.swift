@@ -165,8 +165,12 @@ public struct SimulatedWorld {
     var fromNodes: [ConnectionID: [UInt8]] = [:]
     /// Strangers who were sent away.
     var closedStrangers: Set<ConnectionID> = []
-    private let configuration: NodeConfiguration
+    let configuration: NodeConfiguration
     let minerScript: Script
+    /// Whether worlds that are made now show their nodes of each block no more than the nodes name, as an Electrum server does; watchtowers see all.
+    @TaskLocal package static var showsExcerpts = false
+    /// Of this world: the scripts of all outputs so far, by which excerpts are made; `nil` where whole blocks are shown.
+    var outputScripts: [OutPoint: Script]?
 
     /// A layer 1 with 100 blocks, and nodes with nothing.
     public init(
@@ -179,6 +183,7 @@ public struct SimulatedWorld {
         configuration.padsBackups = seed % 16 == 0
         self.configuration = configuration
         random = SeededRandom(seed: seed)
+        outputScripts = Self.showsExcerpts && configuration.tower == nil ? [:] : nil
         minerScript = Script([0, 20] + [UInt8](repeating: 7, count: 20))
         for (index, name) in names.enumerated() {
             nodes.append(Node(name: name, keys: Self.keys(seed, index)))

@@ -78,13 +78,42 @@ extension SimulatedWorld {
             let height = core.chain.height
             if ledger.blockHash(height: height) == core.chain.tip {
                 let block = ledger.block(ledger.blockHash(height: height + 1)!)!
-                try step(index, [.blockConnected(BlockContents(block), height: height + 1)])
+                try step(index, [.blockConnected(contents(of: block, for: core), height: height + 1)])
             } else {
                 try step(index, [.blockDisconnected(height: height)])
             }
         }
         guard nodes[index].core?.isSynced == false else { return }
         try step(index, (nodes[index].feeRates.map { [.feeRates($0)] } ?? []) + [.caughtUp])
+    }
+
+    /// What a node is told of a block: all of it, or no more than it names, and second steps on top of that.
+    private mutating func contents(of block: Block, for core: NodeCore) -> BlockContents {
+        guard outputScripts != nil else { return BlockContents(block) }
+        let whole = BlockContents(block)
+        for entry in whole.entries {
+            let id = entry.transaction.id
+            for (index, output) in entry.transaction.outputs.enumerated() { outputScripts![OutPoint(id, UInt32(index))] = output.script }
+        }
+        let interests = core.chainInterests
+        var watched = interests.outPoints
+        var taken: [BlockContents.Entry] = []
+        // In the order of the block: a second step stands behind its first.
+        for entry in whole.entries {
+            let spends = entry.transaction.inputs.contains { watched.contains($0.previousOutput) }
+            let pays = entry.transaction.outputs.contains { interests.scripts.contains($0.script) }
+            let uses = entry.transaction.inputs.contains { outputScripts![$0.previousOutput].map(interests.scripts.contains) ?? false }
+            // That others' channels are gone: else routes would differ, and all that comes of them.
+            let closes = entry.transaction.inputs.contains { $0.witness.count == 4 && $0.witness[3].count == 71 }
+            guard spends || pays || uses || closes else { continue }
+            taken.append(entry)
+            guard spends else { continue }
+            let id = entry.transaction.id
+            for (index, output) in entry.transaction.outputs.enumerated() where output.script.isP2WSH {
+                watched.insert(OutPoint(id, UInt32(index)))
+            }
+        }
+        return BlockContents(header: block.header, entries: taken)
     }
 
     /// Nodes see what waits in the mempool of what concerns them.
