@@ -40,7 +40,7 @@ struct ElectrumAddress: Sendable {
             }
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw .unexpected("the certificate in \(certificate ?? "the system") cannot be read: \(error)")
+            throw .unexpected("the certificate in \(certificate ?? "the system") is none, or there is no such file")
         }
     }
 }

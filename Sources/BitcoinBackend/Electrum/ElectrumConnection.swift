@@ -164,7 +164,10 @@ private final class ElectrumExchange: ChannelInboundHandler {
         switch error {
         case is LineTooLong: end(.unexpected("it says more than \(ElectrumConnection.longestLine) bytes at once"), context.channel)
         case is NIOSSLError, is NIOSSLExtraError:
-            end(.unexpected("its certificate is not believed, or it does not speak TLS: \(error)"), context.channel)
+            end(
+                .unexpected(
+                    "it does not speak TLS, as on a port for tcp://, or its certificate is not believed: one that it signed itself is named with --chain-certificate"
+                ), context.channel)
         default: end(.unreachable("it hung up"), context.channel)
         }
     }

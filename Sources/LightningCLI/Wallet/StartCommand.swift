@@ -114,7 +114,7 @@ struct StartOptions: ParsableArguments {
             guard chainCertificate == nil else { throw CallFailure(.usage, "--chain-certificate is for --chain electrum:ssl://…") }
             let backend: BitcoindChain
             do { backend = try BitcoindChain(url: url, cookieFile: chainCookie, network: network) } catch {
-                throw CallFailure(.usage, "--chain: \(error.description)")
+                throw CallFailure(.usage, "--chain: \(error.reason)")
             }
             try await backend.check(network: network)
             return backend
@@ -125,7 +125,7 @@ struct StartOptions: ParsableArguments {
         }
         let backend: ElectrumChain
         do { backend = try ElectrumChain(url: url, certificate: chainCertificate.map { Backup.url($0).path }, network: network) } catch {
-            throw CallFailure(.usage, "--chain: \(error.description)")
+            throw CallFailure(.usage, "--chain: \(error.reason)")
         }
         try await backend.check()
         return backend
@@ -146,7 +146,7 @@ struct StartOptions: ParsableArguments {
         guard let url else {
             throw CallFailure(
                 .usage,
-                "which layer 1? \(network == .regtest ? "Run lnw local up, or say" : "Say") --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>"
+                "which layer 1? \(network == .regtest ? "Run lnw local up, or say" : "Say") --chain bitcoind:http://user:password@host:port, or --chain bitcoind:http://host:port --chain-cookie <its .cookie>, or without a bitcoind --chain electrum:ssl://host:port"
             )
         }
         let backend = try await layerOne(url, network, isTower: isTower)
