@@ -87,4 +87,26 @@ extension ChainBackend {
     ) async throws(ChainFailure) -> BlockHeight? { nil }
     /// Whole blocks tell everything.
     public func refusals() async -> [String] { [] }
+
+    /// Hands a transaction to the mempool after the unconfirmed ones that it pays for, one by one.
+    ///
+    /// - Returns: nothing where it is taken; else the parents that pay too little by themselves, to be given together with it.
+    func publishEach(
+        _ transaction: Transaction, payingFor parents: [Transaction], takesPackages: Bool
+    ) async throws(ChainFailure) -> [Transaction] {
+        var refused: [Transaction] = []
+        for parent in parents {
+            do throws(ChainFailure) { try await publish(parent) } catch {
+                guard case .refused = error else { throw error }
+                refused.append(parent)
+            }
+        }
+        do throws(ChainFailure) {
+            try await publish(transaction)
+            return []
+        } catch {
+            guard case .refused = error, !refused.isEmpty, takesPackages else { throw error }
+        }
+        return refused
+    }
 }

@@ -150,16 +150,8 @@ public final class BitcoindChain: ChainBackend {
     /// Hands a transaction to the mempool after the unconfirmed ones that it pays for, and where those pay too little by themselves, together
     /// with them.
     public func publish(_ transaction: Transaction, payingFor parents: [Transaction]) async throws(ChainFailure) {
-        var refused: [Transaction] = []
-        for parent in parents {
-            do throws(ChainFailure) { try await publish(parent) } catch {
-                guard case .refused = error else { throw error }
-                refused.append(parent)
-            }
-        }
-        do throws(ChainFailure) { return try await publish(transaction) } catch {
-            guard case .refused = error, !refused.isEmpty else { throw error }
-        }
+        let refused = try await publishEach(transaction, payingFor: parents, takesPackages: true)
+        guard !refused.isEmpty else { return }
         let answer = try await call(
             "submitpackage", [.array((refused + [transaction]).map { .string(Hex.encode($0.serialized())) }), 0])
         if let error = answer["tx-results"]?[transaction.witnessID.reversed.hex]?["error"]?.string, !RPCAnswers.meansKnown(error) {

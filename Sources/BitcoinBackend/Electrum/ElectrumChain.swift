@@ -564,16 +564,10 @@ public actor ElectrumChain: ChainBackend {
     /// Hands a transaction to the server's mempool after the unconfirmed ones that it pays for, together with those that pay too little by
     /// themselves where the server takes packages.
     public func publish(_ transaction: Transaction, payingFor parents: [Transaction]) async throws(ChainFailure) {
-        var refused: [Transaction] = []
-        for parent in parents {
-            do throws(ChainFailure) { try await publish(parent) } catch {
-                guard case .refused = error else { throw error }
-                refused.append(parent)
-            }
-        }
-        do throws(ChainFailure) { return try await publish(transaction) } catch {
-            guard case .refused = error, !refused.isEmpty, takesPackages else { throw error }
-        }
+        // Whether it takes packages it says when it is connected.
+        _ = try await connected()
+        let refused = try await publishEach(transaction, payingFor: parents, takesPackages: takesPackages)
+        guard !refused.isEmpty else { return }
         let package = (refused + [transaction]).map { RPCValue.string(Hex.encode($0.serialized())) }
         let answer = try await call("blockchain.transaction.broadcast_package", [.array(package)])
         guard answer["success"]?.bool != true else { return }

@@ -64,7 +64,7 @@ struct ChainFollower {
     func catchUp(to tip: BlockHash, isStart: Bool = false) async throws {
         var (tip, contradictions) = (tip, 0)
         var position = try await driver.read { $0.chain }
-        if isStart, backend.isSelective { try await takeBack(to: max(0, position.height - Self.repeated), &position) }
+        if isStart, backend.isSelective { try await repeatLast(&position) }
         while !Task.isCancelled {
             // Whoever tells of what was asked for alone is asked for what has come to be of interest.
             let interests = backend.isSelective ? try await driver.read { $0.chainInterests } : .init()
@@ -111,6 +111,32 @@ struct ChainFollower {
             try await driver.handle(.blockConnected(block, height: position.height + 1))
             position.connect(next)
             if backend.isSelective { told.connect(block, height: position.height) }
+        }
+    }
+
+    /// Goes through the last blocks again that hold anything of interest. They are there before the first is taken back: a start that fails must
+    /// not bring the node further back each time.
+    private func repeatLast(_ position: inout ChainPosition) async throws {
+        let interests = try await driver.read { $0.chainInterests }
+        var blocks: [(height: BlockHeight, contents: BlockContents)] = []
+        for back in (0..<Self.repeated).reversed() {
+            let height = position.height - back
+            guard height > 0, let hash = position.hash(height: height) else { continue }
+            // From where the chain has changed the blocks are taken back anyway.
+            guard try await backend.blockHash(height: height) == hash else { return }
+            blocks.append((height, try await backend.contents(of: hash, height: height, concerning: interests)))
+        }
+        guard let first = blocks.firstIndex(where: { !$0.contents.entries.isEmpty }) else {
+            for block in blocks { told.connect(block.contents, height: block.height) }
+            return
+        }
+        try await takeBack(to: blocks[first].height - 1, &position)
+        for block in blocks {
+            if block.height == position.height + 1 {
+                try await driver.handle(.blockConnected(block.contents, height: block.height))
+                position.connect(block.contents.hash)
+            }
+            told.connect(block.contents, height: block.height)
         }
     }
 

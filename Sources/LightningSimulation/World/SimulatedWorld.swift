@@ -165,7 +165,7 @@ public struct SimulatedWorld {
     var fromNodes: [ConnectionID: [UInt8]] = [:]
     /// Strangers who were sent away.
     var closedStrangers: Set<ConnectionID> = []
-    let configuration: NodeConfiguration
+    private let configuration: NodeConfiguration
     let minerScript: Script
     /// Whether worlds that are made now show their nodes of each block no more than the nodes name, as an Electrum server does; watchtowers see all.
     @TaskLocal package static var showsExcerpts = false
